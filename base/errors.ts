@@ -1,0 +1,90 @@
+/**
+ * The one table of operating errors. A code exists only because some caller acts differently on it; everything else
+ * is context in `detail`. `definite: true` promises that the operation did not happen.
+ * `docs/errors.md` and the OpenAPI document are checked against this table by a test.
+ */
+
+export interface ErrorKind {
+  /** True promises that nothing of the operation took or will take effect. */
+  readonly definite: boolean;
+  /** True says that the same request may succeed later without being changed. */
+  readonly retryable: boolean;
+  /** HTTP status code. */
+  readonly status: number;
+  /** What it means and what to do, in one line. */
+  readonly doc: string;
+}
+
+function kind(status: number, doc: string, flags: { retryable?: boolean; definite?: boolean } = {}): ErrorKind {
+  return { definite: flags.definite ?? true, retryable: flags.retryable ?? false, status, doc };
+}
+
+export const ERRORS = {
+  'malformed-request': kind(400, 'The request could not be parsed; `detail` says where. Correct it.'),
+  'invalid-request': kind(400, 'The request was understood but a field is missing, unknown or out of range.'),
+  'invalid-value': kind(400, 'A property value is of no supported kind, too large or too deep.'),
+  'invalid-name': kind(400, 'An id, label, type or property name is empty, over 1 KB or not well-formed Unicode.'),
+  'invalid-cursor': kind(400, 'The cursor was not issued by this call. Start again without it.'),
+  'invalid-import-line': kind(
+    400,
+    'An import line is bad; the lines before it were applied. `line` and `applied` tell.',
+    {
+      definite: false,
+    },
+  ),
+  'property-type': kind(400, '`$inc`, `$add` or `$remove` does not fit the value that the property holds.'),
+  'clock-ahead': kind(400, "A stamp lies further in the future than the drift limit. Set the sender's clock."),
+  unauthorized: kind(401, 'A token is required. Send `Authorization: Bearer TOKEN`.'),
+  'graph-not-found': kind(404, 'There is no graph of this name. Create it with `PUT /v1/graphs/{g}`.'),
+  'node-not-found': kind(404, 'There is no node with this id.'),
+  'edge-not-found': kind(404, 'There is no edge with this id.'),
+  'route-not-found': kind(404, 'There is no such route. `/docs` lists them.'),
+  'method-not-allowed': kind(405, 'The route exists, but not with this method. `Allow` lists the methods.'),
+  'node-exists': kind(409, 'A node with this id exists. Use PUT to replace it, PATCH to change it.'),
+  'edge-exists': kind(409, 'An edge with this id exists.'),
+  'endpoint-missing': kind(409, 'An endpoint of the edge does not exist. Create the node first.'),
+  'node-has-edges': kind(409, 'The node has edges. Delete them first, or ask for `?detach=true`.'),
+  'graph-exists': kind(409, 'The graph exists with other settings. Settings are fixed at creation.'),
+  'graph-protected': kind(409, 'The graph cannot be deleted or written to directly.'),
+  'precondition-failed': kind(412, 'If-Match or If-None-Match does not hold. Read the element again.'),
+  'payload-too-large': kind(413, 'The body, line, frame or value exceeds its limit, which `detail` names.'),
+  'unsupported-media-type': kind(415, 'Send application/json, application/vnd.msgpack or, to import, NDJSON.'),
+  'idempotency-key-reused': kind(422, 'This Idempotency-Key was used with another request. Choose a new one.'),
+  'too-many-requests': kind(429, 'A queue is full. Retry after the time that `Retry-After` gives.', {
+    retryable: true,
+  }),
+  'partition-recovering': kind(503, 'The partition failed verification and is not served; the others are.', {
+    retryable: true,
+  }),
+  'storage-failed': kind(503, 'The store failed; nothing more is acknowledged until the server was restarted.', {
+    definite: false,
+    retryable: true,
+  }),
+  'shutting-down': kind(503, 'The server is stopping. Send the request to another one.', { retryable: true }),
+  'data-format': kind(500, 'The data directory has another format version than this program reads.'),
+  'data-locked': kind(500, 'Another process holds the data directory.'),
+  'data-corrupt': kind(500, 'The data directory failed verification. Run `weft verify`.'),
+  internal: kind(500, 'A bug. The server log has the details under `traceId`.', { definite: false }),
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** Extra members of an error, carried as they are into the problem document. */
+export type ErrorContext = Readonly<Record<string, string | number | boolean | null | readonly unknown[] | object>>;
+
+/** An operating error: expected, typed, handled. Its kind is the row of `ERRORS` under `code`. */
+export class WeftError extends Error {
+  override readonly name = 'WeftError';
+  readonly code: ErrorCode;
+  readonly context: ErrorContext;
+
+  constructor(code: ErrorCode, detail: string, context: ErrorContext = {}, cause?: unknown) {
+    super(detail, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.context = context;
+  }
+
+  get kind(): ErrorKind {
+    return ERRORS[this.code];
+  }
+}

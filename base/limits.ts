@@ -1,0 +1,45 @@
+/** Every limit of the server in one place, with its unit and the reason for its size. */
+export const LIMITS = {
+  /** UTF-8 bytes of an id, label, type or property name: LevelDB keys and URLs stay short. */
+  nameBytesMax: 1024,
+  /** Nesting of lists and maps in a value: far above honest data, far below the stack. */
+  valueDepthMax: 32,
+  /** Encoded characters of one element patch: one element must not dominate a partition. */
+  patchCharsMax: 1_000_000,
+  /** Labels of one node. */
+  labelsMax: 256,
+  /** Properties of one element. */
+  propertiesMax: 1024,
+  /** Operations in one batch: bounds the time that a commit holds the loop. */
+  batchOperationsMax: 10_000,
+  /** Bytes of a request body other than an import, which streams. */
+  bodyBytesMax: 16 * 1024 * 1024,
+  /** Bytes of one NDJSON line. */
+  importLineBytesMax: 4 * 1024 * 1024,
+  /** Bad lines that an import with `onError=continue` reports in full; the rest is counted. */
+  importErrorsReportedMax: 1000,
+  /** Elements of one page of a list. */
+  pageItemsMax: 10_000,
+  /** Default page size. */
+  pageItemsDefault: 100,
+  /** Hops of a neighbourhood or path search. */
+  depthMax: 100,
+  /** Nodes that one neighbourhood or path search may visit before it is refused. */
+  visitedNodesMax: 5_000_000,
+  /** Hash partitions of a graph. */
+  partitionsMax: 4096,
+  /** Hash partitions of a graph that does not say. */
+  partitionsDefault: 16,
+  /** Commits that wait for the store, in bytes of patches: beyond it writers get 429. */
+  pendingBytesMax: 256 * 1024 * 1024,
+  /** Patch characters in one group commit: bounds the size of a LevelDB batch and the latency of its fsync. */
+  groupCharsMax: 8 * 1024 * 1024,
+  /** Remembered results of requests with an Idempotency-Key. */
+  idempotencyKeysMax: 100_000,
+  /** How long such a result is remembered, in milliseconds. */
+  idempotencyTtlMs: 24 * 60 * 60 * 1000,
+  /** How far a foreign stamp may lie ahead of the local wall clock, in milliseconds. */
+  clockDriftMsMax: 60_000,
+  /** How long tombstones are kept, in milliseconds; a replica away longer re-seeds. */
+  tombstoneRetentionMs: 30 * 24 * 60 * 60 * 1000,
+} as const;

@@ -1,0 +1,93 @@
+/** The property graph: labelled nodes and typed, directed edges, both with properties. */
+import type { EdgeId, NodeId } from '../base/ids.ts';
+import type { Float, Properties, Value } from './value.ts';
+
+export interface Node {
+  readonly id: NodeId;
+  /** In canonical order, without repetition. */
+  readonly labels: readonly string[];
+  readonly properties: Properties;
+}
+
+export interface Edge {
+  readonly id: EdgeId;
+  readonly type: string;
+  readonly from: NodeId;
+  readonly to: NodeId;
+  readonly properties: Properties;
+}
+
+export type Direction = 'out' | 'in' | 'both';
+
+/** What one property of a patch becomes. */
+export type PropertyChange =
+  | { readonly kind: 'set'; readonly value: Value }
+  | { readonly kind: 'remove' }
+  /** Adds to a number; increments of all replicas add up. An absent property counts as 0. */
+  | { readonly kind: 'increment'; readonly by: number | bigint | Float }
+  /** Adds and removes members of a list without duplicates; each member merges by itself. */
+  | { readonly kind: 'members'; readonly add: readonly Value[]; readonly remove: readonly Value[] };
+
+export type PropertyChanges = { readonly [name: string]: PropertyChange };
+
+/** `replace` sets all labels; `add` and `remove` change single ones. */
+export type LabelChange =
+  | { readonly kind: 'replace'; readonly labels: readonly string[] }
+  | { readonly kind: 'change'; readonly add: readonly string[]; readonly remove: readonly string[] };
+
+/**
+ * A condition on the version of the element that an operation addresses, as in RFC 9110: `match` needs one of the
+ * versions (`'*'`: any), `noneMatch` none of them (`'*'`: the element must not exist).
+ */
+export interface Condition {
+  readonly match?: '*' | readonly string[];
+  readonly noneMatch?: '*' | readonly string[];
+}
+
+/** One operation of a batch. Ids left out are made by the server. */
+export type Operation = { readonly condition?: Condition } & (
+  | {
+      readonly op: 'createNode';
+      readonly id?: NodeId;
+      readonly labels: readonly string[];
+      readonly properties: Properties;
+    }
+  | { readonly op: 'putNode'; readonly id: NodeId; readonly labels: readonly string[]; readonly properties: Properties }
+  | {
+      readonly op: 'patchNode';
+      readonly id: NodeId;
+      readonly labels?: LabelChange;
+      readonly properties?: PropertyChanges;
+    }
+  | { readonly op: 'deleteNode'; readonly id: NodeId; readonly detach: boolean }
+  | {
+      readonly op: 'createEdge';
+      readonly id?: EdgeId;
+      readonly type: string;
+      readonly from: NodeId;
+      readonly to: NodeId;
+      readonly properties: Properties;
+    }
+  /** Creates the edge or replaces its properties; type and endpoints of an existing one must be the same. */
+  | {
+      readonly op: 'putEdge';
+      readonly id: EdgeId;
+      readonly type: string;
+      readonly from: NodeId;
+      readonly to: NodeId;
+      readonly properties: Properties;
+    }
+  | { readonly op: 'patchEdge'; readonly id: EdgeId; readonly properties: PropertyChanges }
+  | { readonly op: 'deleteEdge'; readonly id: EdgeId }
+);
+
+/** What happens to an edge of a type when an endpoint is deleted concurrently with its creation. */
+export type DanglingRule = 'hide' | 'restore';
+
+/** Fixed when a graph is created. */
+export interface GraphSettings {
+  /** Hash partitions. */
+  readonly partitions: number;
+  /** Edge types whose edges bring a concurrently deleted endpoint back. All other types hide the edge. */
+  readonly restoringTypes: readonly string[];
+}

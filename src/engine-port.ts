@@ -1,0 +1,187 @@
+/**
+ * What the engine offers to the layers above it (HTTP, command line, tests). Interfaces only; `engine.ts` implements
+ * them. Every call that can fail rejects with a `WeftError` whose code says whether it definitely did not happen.
+ */
+import type { EdgeId, GraphName, NodeId, PartitionId, ReplicaId } from '../base/ids.ts';
+import type { Direction, Edge, GraphSettings, Node, Operation } from '../graph/model.ts';
+import type { Value } from '../graph/value.ts';
+
+export interface Engine {
+  readonly name: string;
+  readonly replicaId: ReplicaId;
+  /** All graphs by name, `_system` included. */
+  listGraphs(): readonly GraphDescription[];
+  /** @throws WeftError `graph-not-found`, definite */
+  graph(name: GraphName): Graph;
+  /**
+   * Creates a graph durably; creating it again with the same settings changes nothing.
+   * @throws WeftError `graph-exists` if it exists with other settings, definite
+   */
+  createGraph(
+    name: GraphName,
+    settings: Partial<GraphSettings>,
+  ): Promise<{ readonly created: boolean; readonly graph: GraphDescription }>;
+  /** Deletes a graph and all that it holds. @throws WeftError `graph-not-found`, `graph-protected` */
+  deleteGraph(name: GraphName): Promise<void>;
+  /** Runs `request` at most once per key: a repeated key gets the first outcome, and waits for it if it is running. */
+  once<T>(
+    key: string,
+    fingerprint: string,
+    request: () => Promise<T>,
+  ): Promise<{ readonly replayed: boolean; readonly outcome: T }>;
+  cluster(): ClusterDescription;
+  health(): Health;
+  metrics(): EngineMetrics;
+  /** Stops taking writes, makes everything durable, closes the store. Idempotent. */
+  close(): Promise<void>;
+}
+
+export interface GraphDescription {
+  readonly name: GraphName;
+  readonly settings: GraphSettings;
+}
+
+/** An element with its version, which serves as ETag: equal versions mean equal content, on every replica. */
+export interface Versioned<T> {
+  readonly element: T;
+  readonly version: string;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** Continues after the last item; absent at the end. Opaque. */
+  readonly cursor?: string;
+}
+
+export interface PageRequest {
+  readonly limit: number;
+  readonly cursor?: string;
+}
+
+/**
+ * What an operation of a batch did; `element` is its state after the whole batch, absent for deletions.
+ * `created` tells a put that created from one that replaced.
+ */
+export interface OperationResult {
+  readonly op: Operation['op'];
+  readonly id: NodeId | EdgeId;
+  readonly created: boolean;
+  readonly element?: Node | Edge;
+  readonly version?: string;
+}
+
+/** Reads show only what is durable here. Lists return an element that exists throughout exactly once. */
+export interface Graph {
+  readonly description: GraphDescription;
+
+  /** @throws WeftError `node-not-found` */
+  node(id: NodeId): Promise<Versioned<Node>>;
+  /** @throws WeftError `edge-not-found` */
+  edge(id: EdgeId): Promise<Versioned<Edge>>;
+  nodes(
+    filter: { readonly label?: string; readonly properties?: readonly (readonly [name: string, value: Value])[] },
+    page: PageRequest,
+  ): Promise<Page<Node>>;
+  /** Edges of a node, with both endpoints visible. A self-loop appears once. @throws WeftError `node-not-found` */
+  edgesOf(
+    id: NodeId,
+    filter: { readonly direction: Direction; readonly type?: string },
+    page: PageRequest,
+  ): Promise<Page<Edge>>;
+  /** Distinct nodes within `depth` hops, without the start. @throws WeftError `node-not-found` */
+  neighbors(
+    id: NodeId,
+    filter: { readonly direction: Direction; readonly type?: string; readonly depth: number },
+    page: PageRequest,
+  ): Promise<Page<Node>>;
+  /** A path with the fewest edges, or null if none has at most `maxDepth`. @throws WeftError `node-not-found` */
+  shortestPath(request: {
+    readonly from: NodeId;
+    readonly to: NodeId;
+    readonly type?: string;
+    readonly direction: Direction;
+    readonly maxDepth: number;
+  }): Promise<{ readonly nodes: readonly Node[]; readonly edges: readonly Edge[] } | null>;
+
+  /**
+   * Applies the operations in order as one atomic commit and resolves when it is durable. If one fails nothing of the
+   * batch happens, and the error's context has its index under `operation`.
+   */
+  write(operations: readonly Operation[]): Promise<readonly OperationResult[]>;
+
+  /**
+   * Applies operations of an import in commits of its own choice, in order. Resolves when all are durable.
+   * With `stopAtFirst` nothing after the first failed one is applied.
+   * Failures come with the index of the operation in `operations`.
+   */
+  load(
+    operations: readonly Operation[],
+    options: { readonly stopAtFirst: boolean },
+  ): Promise<{
+    readonly applied: number;
+    readonly failures: readonly { readonly index: number; readonly error: unknown }[];
+  }>;
+
+  /** All visible nodes, then all visible edges, in an order that two equal graphs share. Constant memory per partition. */
+  export(): AsyncIterable<
+    { readonly kind: 'node'; readonly node: Node } | { readonly kind: 'edge'; readonly edge: Edge }
+  >;
+
+  /** Digest of the canonical state: equal on replicas that hold the same graph. Hexadecimal. */
+  digest(): Promise<{ readonly digest: string; readonly partitions: Readonly<Record<PartitionId, string>> }>;
+  integrity(): Promise<IntegrityReport>;
+  /** Deletes hidden edges and orphan stubs and answers what it found before. */
+  repair(): Promise<IntegrityReport>;
+  /** Counts of visible elements; hydrates every partition. */
+  counts(): Promise<{ readonly nodes: number; readonly edges: number }>;
+}
+
+export interface IntegrityReport {
+  readonly nodes: number;
+  readonly edges: number;
+  /** Edges that no reader sees because an endpoint does not exist. */
+  readonly hiddenEdges: readonly EdgeId[];
+  /** Incoming stubs without a matching edge. */
+  readonly orphanStubs: readonly EdgeId[];
+  /** Edges whose incoming stub is missing in the partition of their target. */
+  readonly missingStubs: readonly EdgeId[];
+  /** Edge ids that exist in more than one partition. */
+  readonly duplicateEdges: readonly EdgeId[];
+  readonly repaired: number;
+}
+
+export interface ClusterDescription {
+  readonly self: { readonly name: string; readonly replicaId: number };
+  readonly members: readonly {
+    readonly name: string;
+    readonly url: string;
+    readonly state: 'alive' | 'suspect' | 'dead';
+    readonly lagCommits: number;
+    readonly lagMs: number;
+  }[];
+  /** Version vector: origin -> last contiguous seq durably applied here. */
+  readonly vector: Readonly<Record<string, number>>;
+}
+
+export interface Health {
+  readonly canRead: boolean;
+  readonly canWrite: boolean;
+  /** Why not, in words; empty if both hold. */
+  readonly reasons: readonly string[];
+}
+
+/** Monotone counters and gauges, read when metrics are scraped. Units are in the names. */
+export interface EngineMetrics {
+  readonly commitsTotal: number;
+  readonly patchesTotal: number;
+  readonly requestsInCommitsTotal: number;
+  readonly hydrationsTotal: number;
+  readonly passivationsTotal: number;
+  readonly compactionsTotal: number;
+  readonly hydratedPartitions: number;
+  readonly hydratedDocuments: number;
+  readonly residentBytes: number;
+  readonly memoryBudgetBytes: number;
+  readonly pendingBytes: number;
+  readonly logBytes: number;
+}
