@@ -1,0 +1,90 @@
+/**
+ * Adjacency in one direction: for each node a slice of edge ordinals, all slices in one pooled integer array.
+ * A slice grows by moving to one of twice the size; freed slices are reused by size. Order within a slice is that of
+ * insertion, which differs between replicas, so readers sort before they emit.
+ */
+import { grown } from './columns.ts';
+
+const SMALLEST_LOG2 = 1;
+
+export class Adjacency {
+  #pool: Int32Array = new Int32Array(64);
+  #used = 0;
+  #start = new Int32Array(0);
+  #length = new Int32Array(0);
+  /** log2 of the slice's capacity; 0 means that the node has no slice. */
+  #log2 = new Uint8Array(0);
+  readonly #freeBySize: number[][] = [];
+
+  /** Makes room for node ordinals below `capacity`. */
+  reserve(capacity: number): void {
+    if (capacity <= this.#start.length) return;
+    this.#start = grown(this.#start, capacity);
+    this.#length = grown(this.#length, capacity);
+    this.#log2 = grown(this.#log2, capacity);
+  }
+
+  degree(node: number): number {
+    return this.#length[node] ?? 0;
+  }
+
+  /** The `index`-th edge ordinal of `node`, `index` below `degree(node)`. */
+  edgeAt(node: number, index: number): number {
+    return this.#pool[(this.#start[node] as number) + index] as number;
+  }
+
+  add(node: number, edge: number): void {
+    const length = this.#length[node] as number;
+    const log2 = this.#log2[node] as number;
+    if (log2 === 0 || length === 1 << log2) this.#grow(node, length, log2);
+    this.#pool[(this.#start[node] as number) + length] = edge;
+    this.#length[node] = length + 1;
+  }
+
+  /** Removes one entry of `edge`; the last entry takes its place. Nothing happens if there is none. */
+  remove(node: number, edge: number): void {
+    const start = this.#start[node] as number;
+    const last = (this.#length[node] as number) - 1;
+    for (let i = 0; i <= last; i++) {
+      if (this.#pool[start + i] === edge) {
+        this.#pool[start + i] = this.#pool[start + last] as number;
+        this.#length[node] = last;
+        return;
+      }
+    }
+  }
+
+  /** Frees the slice of `node`. Idempotent. */
+  clear(node: number): void {
+    const log2 = this.#log2[node] ?? 0;
+    if (log2 === 0) return;
+    this.#free(log2, this.#start[node] as number);
+    this.#log2[node] = 0;
+    this.#length[node] = 0;
+  }
+
+  #grow(node: number, length: number, log2: number): void {
+    const nextLog2 = log2 === 0 ? SMALLEST_LOG2 : log2 + 1;
+    const start = this.#freeBySize[nextLog2]?.pop() ?? this.#extend(1 << nextLog2);
+    const old = this.#start[node] as number;
+    if (log2 !== 0) {
+      this.#pool.copyWithin(start, old, old + length);
+      this.#free(log2, old);
+    }
+    this.#start[node] = start;
+    this.#log2[node] = nextLog2;
+  }
+
+  #extend(size: number): number {
+    const start = this.#used;
+    this.#used += size;
+    this.#pool = grown(this.#pool, this.#used);
+    return start;
+  }
+
+  #free(log2: number, start: number): void {
+    const free = this.#freeBySize[log2];
+    if (free === undefined) this.#freeBySize[log2] = [start];
+    else free.push(start);
+  }
+}

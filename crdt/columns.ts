@@ -1,0 +1,59 @@
+/** Growable typed columns: the graph's tables are structures of arrays, indexed by dense ordinals. */
+
+type Column = Int32Array | Uint32Array | Uint8Array | Float64Array;
+
+/** `column` with room for at least `length` entries; the same array while it is long enough. New entries are 0. */
+export function grown<C extends Column>(column: C, length: number): C {
+  if (length <= column.length) return column;
+  const Grown = column.constructor as new (length: number) => C;
+  const copy = new Grown(Math.max(length, Math.ceil(column.length * 1.25) + 64));
+  copy.set(column as never);
+  return copy;
+}
+
+/** A list of 32-bit integers without the overhead of a JavaScript array. */
+export class Int32List {
+  #items = new Int32Array(4);
+  length = 0;
+
+  push(item: number): void {
+    if (this.length === this.#items.length) {
+      const copy = new Int32Array(this.#items.length + Math.max(4, this.#items.length >> 1));
+      copy.set(this.#items);
+      this.#items = copy;
+    }
+    this.#items[this.length++] = item;
+  }
+
+  at(index: number): number {
+    return this.#items[index] as number;
+  }
+
+  /** The items, valid until the next `push`. */
+  items(): Int32Array {
+    return this.#items.subarray(0, this.length);
+  }
+
+  get bytes(): number {
+    return this.#items.byteLength;
+  }
+}
+
+/** Hands out dense ordinals and takes released ones back. */
+export class Ordinals {
+  readonly #free: number[] = [];
+  #next = 0;
+
+  /** One past the largest ordinal ever given. */
+  get capacity(): number {
+    return this.#next;
+  }
+
+  take(): number {
+    return this.#free.pop() ?? this.#next++;
+  }
+
+  release(ordinal: number): void {
+    this.#free.push(ordinal);
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * Edges as columns. One ordinal stands for an edge id in one source partition; it is known by its record (source
+ * partition open), by its stub (target partition open), or both. Columns hold the record's stamp and ends, or the stub's
+ * while there is no record. A stub that differs from its record keeps registers of its own.
+ */
+import type { Properties } from '../graph/value.ts';
+import { grown, Ordinals } from './columns.ts';
+import { NO_PROPERTIES } from './patch-codec.ts';
+import type { Registers } from './registers.ts';
+
+export const EDGE_RECORD = 1;
+export const EDGE_EXISTS = 2;
+export const STUB_RECORD = 4;
+export const STUB_EXISTS = 8;
+
+/** An end that no patch has named yet. */
+export const UNKNOWN = -1;
+
+export class EdgeTable {
+  readonly #ordinals = new Ordinals();
+  readonly #ordinalOf = new Map<string, number>();
+  /** Further ordinals of the same id in other source partitions, as a chain: rare, and reported by integrity. */
+  readonly #nextOf = new Map<number, number>();
+  readonly ids: string[] = [];
+  /** Index of the source partition. */
+  home = new Int32Array(0);
+  flags = new Uint8Array(0);
+  clock = new Float64Array(0);
+  replica = new Uint32Array(0);
+  /** Node ordinals. */
+  from = new Int32Array(0);
+  to = new Int32Array(0);
+  type = new Int32Array(0);
+  readonly properties: Properties[] = [];
+  readonly registers = new Map<number, Registers>();
+  readonly stubRegisters = new Map<number, Registers>();
+  /** For a stub with registers: the node in whose incoming list it stands; retained. */
+  readonly stubTargets = new Map<number, number>();
+  readonly #typeOrdinal = new Map<string, number>();
+  readonly types: string[] = [];
+
+  get capacity(): number {
+    return this.#ordinals.capacity;
+  }
+
+  find(id: string, home: number): number | undefined {
+    let ordinal = this.#ordinalOf.get(id);
+    while (ordinal !== undefined && this.home[ordinal] !== home) ordinal = this.#nextOf.get(ordinal);
+    return ordinal;
+  }
+
+  /** The ordinals of this id in all source partitions. */
+  findAll(id: string): number[] {
+    const found: number[] = [];
+    for (let at = this.#ordinalOf.get(id); at !== undefined; at = this.#nextOf.get(at)) found.push(at);
+    return found;
+  }
+
+  intern(id: string, home: number): number {
+    const known = this.find(id, home);
+    if (known !== undefined) return known;
+    const ordinal = this.#ordinals.take();
+    this.#reserve(ordinal + 1);
+    const head = this.#ordinalOf.get(id);
+    if (head === undefined) this.#ordinalOf.set(id, ordinal);
+    else {
+      const next = this.#nextOf.get(head);
+      if (next !== undefined) this.#nextOf.set(ordinal, next);
+      this.#nextOf.set(head, ordinal);
+    }
+    this.ids[ordinal] = id;
+    this.properties[ordinal] = NO_PROPERTIES;
+    this.home[ordinal] = home;
+    this.flags[ordinal] = 0;
+    this.from[ordinal] = UNKNOWN;
+    this.to[ordinal] = UNKNOWN;
+    return ordinal;
+  }
+
+  /** Gives the ordinal back. The caller has released its ends. */
+  remove(ordinal: number): void {
+    const id = this.ids[ordinal] as string;
+    const next = this.#nextOf.get(ordinal);
+    this.#nextOf.delete(ordinal);
+    const head = this.#ordinalOf.get(id);
+    if (head === ordinal) {
+      if (next === undefined) this.#ordinalOf.delete(id);
+      else this.#ordinalOf.set(id, next);
+    } else {
+      let previous = head as number;
+      while (this.#nextOf.get(previous) !== ordinal) previous = this.#nextOf.get(previous) as number;
+      if (next === undefined) this.#nextOf.delete(previous);
+      else this.#nextOf.set(previous, next);
+    }
+    this.ids[ordinal] = '';
+    this.properties[ordinal] = NO_PROPERTIES;
+    this.registers.delete(ordinal);
+    this.stubRegisters.delete(ordinal);
+    this.flags[ordinal] = 0;
+    this.#ordinals.release(ordinal);
+  }
+
+  has(ordinal: number, flag: number): boolean {
+    return ((this.flags[ordinal] as number) & flag) !== 0;
+  }
+
+  set(ordinal: number, flag: number, on: boolean): void {
+    const flags = this.flags[ordinal] as number;
+    this.flags[ordinal] = on ? flags | flag : flags & ~flag;
+  }
+
+  internType(type: string): number {
+    let ordinal = this.#typeOrdinal.get(type);
+    if (ordinal === undefined) {
+      ordinal = this.types.length;
+      this.types.push(type);
+      this.#typeOrdinal.set(type, ordinal);
+    }
+    return ordinal;
+  }
+
+  findType(type: string): number | undefined {
+    return this.#typeOrdinal.get(type);
+  }
+
+  #reserve(capacity: number): void {
+    if (capacity <= this.home.length) return;
+    this.home = grown(this.home, capacity);
+    this.flags = grown(this.flags, capacity);
+    this.clock = grown(this.clock, capacity);
+    this.replica = grown(this.replica, capacity);
+    this.from = grown(this.from, capacity);
+    this.to = grown(this.to, capacity);
+    this.type = grown(this.type, capacity);
+  }
+}

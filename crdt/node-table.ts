@@ -1,0 +1,118 @@
+/**
+ * Nodes as columns, indexed by dense ordinals that are valid for one graph on one server. An ordinal exists while the
+ * node has a record (its partition is open and a patch of it was folded) or an edge refers to it.
+ */
+import { compareText } from '../base/order.ts';
+import type { Properties } from '../graph/value.ts';
+import { Adjacency } from './adjacency.ts';
+import { grown, Ordinals } from './columns.ts';
+import { NO_PROPERTIES } from './patch-codec.ts';
+import type { Registers } from './registers.ts';
+
+/** The node has a record: its partition is open and has at least one patch of it. */
+export const NODE_RECORD = 1;
+/** The node is visible. */
+export const NODE_EXISTS = 2;
+
+const NO_LABELS: readonly string[] = Object.freeze([]);
+
+export class NodeTable {
+  readonly #ordinals = new Ordinals();
+  readonly #ordinalOf = new Map<string, number>();
+  readonly ids: string[] = [];
+  /** Index of the partition in which the node lives; see `GraphView`. */
+  home = new Int32Array(0);
+  flags = new Uint8Array(0);
+  /** Stamp of the one create of a node without `registers`. */
+  clock = new Float64Array(0);
+  replica = new Uint32Array(0);
+  /** What readers see: in canonical order, never changed in place. */
+  readonly labels: (readonly string[])[] = [];
+  readonly properties: Properties[] = [];
+  /** Only for nodes with more than a single create. */
+  readonly registers = new Map<number, Registers>();
+  readonly out = new Adjacency();
+  readonly in = new Adjacency();
+  #references = new Int32Array(0);
+  readonly #labelSets = new Map<string, readonly string[]>();
+
+  get capacity(): number {
+    return this.#ordinals.capacity;
+  }
+
+  find(id: string): number | undefined {
+    return this.#ordinalOf.get(id);
+  }
+
+  /** The ordinal of `id`, made if there is none. The caller must hold it with `retain` before anything else happens. */
+  intern(id: string, homeOf: (id: string) => number): number {
+    const known = this.#ordinalOf.get(id);
+    if (known !== undefined) return known;
+    const ordinal = this.#ordinals.take();
+    this.#reserve(ordinal + 1);
+    this.#ordinalOf.set(id, ordinal);
+    this.ids[ordinal] = id;
+    this.labels[ordinal] = NO_LABELS;
+    this.properties[ordinal] = NO_PROPERTIES;
+    this.home[ordinal] = homeOf(id);
+    this.flags[ordinal] = 0;
+    this.#references[ordinal] = 0;
+    return ordinal;
+  }
+
+  retain(ordinal: number): void {
+    this.#references[ordinal] = (this.#references[ordinal] as number) + 1;
+  }
+
+  release(ordinal: number): void {
+    const left = (this.#references[ordinal] as number) - 1;
+    this.#references[ordinal] = left;
+    if (left > 0) return;
+    this.#ordinalOf.delete(this.ids[ordinal] as string);
+    this.ids[ordinal] = '';
+    this.out.clear(ordinal);
+    this.in.clear(ordinal);
+    this.#ordinals.release(ordinal);
+  }
+
+  exists(ordinal: number): boolean {
+    return ((this.flags[ordinal] as number) & NODE_EXISTS) !== 0;
+  }
+
+  hasRecord(ordinal: number): boolean {
+    return ((this.flags[ordinal] as number) & NODE_RECORD) !== 0;
+  }
+
+  /** Forgets the record but not the ordinal. */
+  clearRecord(ordinal: number): void {
+    this.flags[ordinal] = 0;
+    this.labels[ordinal] = NO_LABELS;
+    this.properties[ordinal] = NO_PROPERTIES;
+    this.registers.delete(ordinal);
+  }
+
+  /** One shared array for each distinct set of labels, sorted and without repetition. */
+  labelSet(labels: readonly string[]): readonly string[] {
+    if (labels.length === 0) return NO_LABELS;
+    const key = labels.length === 1 ? (labels[0] as string) : labels.join('\u0000');
+    const known = this.#labelSets.get(key);
+    if (known !== undefined) return known;
+    const sorted = Array.from(new Set(labels)).sort(compareText);
+    const sortedKey = sorted.join('\u0000');
+    const shared = this.#labelSets.get(sortedKey) ?? Object.freeze(sorted);
+    this.#labelSets.set(sortedKey, shared);
+    return shared;
+  }
+
+  #reserve(capacity: number): void {
+    if (capacity > this.home.length) {
+      this.home = grown(this.home, capacity);
+      this.flags = grown(this.flags, capacity);
+      this.clock = grown(this.clock, capacity);
+      this.replica = grown(this.replica, capacity);
+      this.#references = grown(this.#references, capacity);
+      this.out.reserve(this.home.length);
+      this.in.reserve(this.home.length);
+    }
+  }
+}

@@ -1,0 +1,251 @@
+/**
+ * A partition as a Yjs document: `log` is a Y.Array of chapters, a chapter a Y.Array of segments, a segment a Y.Array of
+ * patches (as text). Yjs gives idempotent transport, delta sync and interoperation; the graph is the fold of patches.
+ *
+ * - DOC-1 A chapter or segment is appended to only by its owner, the Yjs client that made it. It is sealed once its
+ *   owner has a later one; only sealed ones are ever deleted.
+ * - DOC-2 A patch is deleted only if it is dead, or by a transaction that writes a copy of it (same stamp).
+ *   So concurrent compactions lose nothing, and at worst leave duplicates for the next one.
+ * - DOC-3 Yjs never holds anything pending: updates are merged in causal order.
+ * - DOC-4 Our Yjs client id never changes behind our back (it would mean that someone else writes with it).
+ */
+import * as Y from 'yjs';
+import { assert } from '../base/assert.ts';
+import type { ReplicaId } from '../base/ids.ts';
+
+const SEGMENT_PATCHES = 256;
+const CHAPTER_SEGMENTS = 64;
+/** A sealed segment is rewritten when less than this part of its patches is live. */
+const REWRITE_BELOW = 0.5;
+
+type Segment = Y.Array<string>;
+type Chapter = Y.Array<Segment>;
+
+export interface Compaction {
+  /** What the other replicas must receive; undefined if there was nothing to do. */
+  readonly update: Uint8Array | undefined;
+  readonly dropped: number;
+  readonly rewritten: number;
+}
+
+export class PartitionDocument {
+  readonly #doc: Y.Doc;
+  readonly #log: Y.Array<Chapter>;
+  readonly #replica: ReplicaId;
+  #chapter: Chapter | undefined;
+  #segment: Segment | undefined;
+  /** Segments ever made in `#chapter`: deleted ones count, so that every chapter is sealed in the end. */
+  #chapterSegments = 0;
+  #update: Uint8Array | undefined;
+  /** Patches in the document, dead ones and duplicates included; too high by what merges brought twice. */
+  patches = 0;
+  /** Characters of those patches: the measure of memory. */
+  chars = 0;
+
+  private constructor(guid: string, replica: ReplicaId) {
+    this.#doc = new Y.Doc({ guid });
+    this.#log = this.#doc.getArray('log');
+    this.#replica = replica;
+    this.#doc.clientID = replica;
+    // A throwing listener would kill the document for good, so it only stores.
+    this.#doc.on('update', (update: Uint8Array) => {
+      this.#update = update;
+    });
+  }
+
+  /** Builds the document from a snapshot and the updates after it, in order. */
+  static hydrate(guid: string, replica: ReplicaId, updates: readonly Uint8Array[]): PartitionDocument {
+    const document = new PartitionDocument(guid, replica);
+    if (updates.length > 0) {
+      document.#doc.transact(() => {
+        for (const update of updates) Y.applyUpdate(document.#doc, update);
+      });
+    }
+    // Loading our own history makes Yjs choose another id, for fear of a clash: the id is set after hydration.
+    document.#doc.clientID = replica;
+    document.#update = undefined;
+    document.#assertSound();
+    document.#adoptOwn();
+    for (const { segment } of document.#segments()) {
+      for (const patch of segment.toArray()) document.#count(patch, 1);
+    }
+    return document;
+  }
+
+  #assertSound(): void {
+    const { pendingStructs, pendingDs } = this.#doc.store;
+    assert(pendingStructs === null && pendingDs === null, 'DOC-3: an update came before what it builds on');
+    assert(this.#doc.clientID === this.#replica, 'DOC-4: the Yjs client id changed');
+  }
+
+  /** Continues our own last chapter and segment, if this replica id wrote here before. */
+  #adoptOwn(): void {
+    for (const chapter of this.#log.toArray()) {
+      if (ownerOf(chapter) !== this.#replica) continue;
+      this.#chapter = chapter;
+      this.#segment = chapter.length > 0 ? chapter.get(chapter.length - 1) : undefined;
+      this.#chapterSegments = chapter.length;
+    }
+  }
+
+  #count(patch: string, sign: 1 | -1): void {
+    this.patches += sign;
+    this.chars += sign * patch.length;
+  }
+
+  /** Appends patches in one transaction and returns the update that says so. */
+  append(patches: readonly string[]): Uint8Array {
+    this.#doc.transact(() => this.#write(patches));
+    return this.#takeUpdate();
+  }
+
+  #takeUpdate(): Uint8Array {
+    const update = this.#update;
+    this.#update = undefined;
+    assert(update !== undefined, 'a transaction that writes emits an update');
+    this.#assertSound();
+    return update;
+  }
+
+  #write(patches: readonly string[]): void {
+    let at = 0;
+    while (at < patches.length) {
+      const segment = this.#openSegment();
+      const room = SEGMENT_PATCHES - segment.length;
+      const part = at === 0 && patches.length <= room ? patches : patches.slice(at, at + room);
+      segment.push(part as string[]);
+      at += part.length;
+    }
+    for (const patch of patches) this.#count(patch, 1);
+  }
+
+  #openSegment(): Segment {
+    if (this.#segment !== undefined && this.#segment.length < SEGMENT_PATCHES) return this.#segment;
+    if (this.#chapter === undefined || this.#chapterSegments >= CHAPTER_SEGMENTS) {
+      this.#chapter = new Y.Array<Segment>();
+      this.#chapterSegments = 0;
+      this.#log.push([this.#chapter]);
+    }
+    this.#segment = new Y.Array<string>();
+    this.#chapterSegments++;
+    this.#chapter.push([this.#segment]);
+    return this.#segment;
+  }
+
+  /** Applies an update of another replica whose causal predecessors are here; returns the patches that it brought. */
+  merge(update: Uint8Array): string[] {
+    const patches = patchesOf(update);
+    Y.applyUpdate(this.#doc, update);
+    this.#update = undefined;
+    this.#assertSound();
+    for (const patch of patches) this.#count(patch, 1);
+    return patches;
+  }
+
+  #recount(): void {
+    this.patches = 0;
+    this.chars = 0;
+    for (const { segment } of this.#segments()) for (const patch of segment.toArray()) this.#count(patch, 1);
+  }
+
+  /** Every patch in the document. */
+  *all(): Generator<string> {
+    for (const { segment } of this.#segments()) yield* segment.toArray();
+  }
+
+  *#segments(): Generator<{ chapter: Chapter; segment: Segment; index: number; sealed: boolean }> {
+    const chapters = this.#log.toArray();
+    const lastOf = new Map<number, Chapter>();
+    for (const chapter of chapters) lastOf.set(ownerOf(chapter), chapter);
+    for (const chapter of chapters) {
+      const chapterSealed = lastOf.get(ownerOf(chapter)) !== chapter;
+      const segments = chapter.toArray();
+      for (let index = 0; index < segments.length; index++) {
+        const sealed = chapterSealed || index < segments.length - 1;
+        yield { chapter, segment: segments[index] as Segment, index, sealed };
+      }
+    }
+  }
+
+  /**
+   * Rewrites sealed segments that are mostly dead into the own newest segment, and deletes them. Changes nothing
+   * visible (DOC-2). `isLive` decides with everything known here.
+   */
+  compact(isLive: (patch: string) => boolean): Compaction {
+    const seen = new Set<string>();
+    const doomed = new Map<Chapter, number[]>();
+    const rewrite: string[] = [];
+    let dropped = 0;
+    for (const { chapter, segment, index, sealed } of this.#segments()) {
+      const patches = segment.toArray();
+      const live = patches.filter((patch) => !seen.has(patch) && isLive(patch));
+      for (const patch of live) seen.add(patch);
+      if (!sealed || live.length >= patches.length * REWRITE_BELOW) continue;
+      const indices = doomed.get(chapter);
+      if (indices === undefined) doomed.set(chapter, [index]);
+      else indices.push(index);
+      rewrite.push(...live);
+      dropped += patches.length;
+    }
+    // A patch with a copy in a segment that stays is written again all the same: that segment may be doomed by others.
+    if (doomed.size === 0) return { update: undefined, dropped: 0, rewritten: 0 };
+    this.#doc.transact(() => {
+      this.#write(rewrite);
+      for (const [chapter, indices] of doomed) for (const index of indices.toReversed()) chapter.delete(index, 1);
+      this.#deleteEmptyChapters();
+    });
+    this.#recount();
+    return { update: this.#takeUpdate(), dropped, rewritten: rewrite.length };
+  }
+
+  /** Yjs collapses all that was in a deleted chapter into one struct. */
+  #deleteEmptyChapters(): void {
+    const chapters = this.#log.toArray();
+    const laterOwners = new Set<number>();
+    for (let index = chapters.length - 1; index >= 0; index--) {
+      const chapter = chapters[index] as Chapter;
+      if (chapter.length === 0 && laterOwners.has(ownerOf(chapter))) this.#log.delete(index, 1);
+      else laterOwners.add(ownerOf(chapter));
+    }
+  }
+
+  /** The whole document as one update. */
+  encode(): Uint8Array {
+    return Y.encodeStateAsUpdate(this.#doc);
+  }
+
+  stateVector(): Uint8Array {
+    return Y.encodeStateVector(this.#doc);
+  }
+
+  /** What a replica with `stateVector` lacks. */
+  diff(stateVector: Uint8Array): Uint8Array {
+    return Y.encodeStateAsUpdate(this.#doc, stateVector);
+  }
+
+  /** Structs in memory: what compaction keeps small. */
+  structs(): number {
+    let count = 0;
+    for (const structs of this.#doc.store.clients.values()) count += structs.length;
+    return count;
+  }
+}
+
+function ownerOf(type: Chapter): number {
+  const item = type._item;
+  assert(item !== null, 'a chapter is part of the log');
+  return item.id.client;
+}
+
+/**
+ * The patches that an update holds, without building a document. Deletions are ignored: what they remove is dead or a
+ * duplicate (DOC-2), so folding it changes nothing.
+ */
+export function patchesOf(update: Uint8Array): string[] {
+  const patches: string[] = [];
+  for (const struct of Y.decodeUpdate(update).structs) {
+    if (!(struct instanceof Y.Item) || !(struct.content instanceof Y.ContentAny)) continue;
+    for (const patch of struct.content.arr) if (typeof patch === 'string') patches.push(patch);
+  }
+  return patches;
+}

@@ -1,0 +1,60 @@
+/** What belongs to one open partition: its elements, its labels, and sorted pages of them. */
+import type { PartitionId } from '../base/ids.ts';
+import { Int32List } from './columns.ts';
+
+export class PartitionIndex {
+  readonly id: PartitionId;
+  /** Ordinals of nodes, edges and stubs that have a record here. */
+  readonly nodes = new Int32List();
+  readonly edges = new Int32List();
+  readonly stubs = new Int32List();
+  /** Nodes that ever had the label since the partition was opened: readers check the node itself. */
+  readonly #labelled = new Map<string, Int32List>();
+  readonly #sorted = new Map<string, { readonly revision: number; readonly ordinals: Int32Array }>();
+  /** Counts changes of existence and labels. */
+  revision = 0;
+  /** Patches folded since it was opened: with the live ones, the measure of what compaction would gain. */
+  patches = 0;
+  /** Estimated bytes of memory of the elements. */
+  bytes = 0;
+
+  constructor(id: PartitionId) {
+    this.id = id;
+  }
+
+  addLabel(label: string, node: number): void {
+    let list = this.#labelled.get(label);
+    if (list === undefined) {
+      list = new Int32List();
+      this.#labelled.set(label, list);
+    }
+    list.push(node);
+  }
+
+  labels(): IterableIterator<string> {
+    return this.#labelled.keys();
+  }
+
+  withLabel(label: string): Int32Array {
+    return this.#labelled.get(label)?.items() ?? new Int32Array(0);
+  }
+
+  /**
+   * The ordinals of visible nodes, all or with a label, by id in canonical order. Kept until existence or labels
+   * change, so that paging through a quiet partition sorts once.
+   */
+  sorted(
+    label: string | undefined,
+    isVisible: (node: number) => boolean,
+    compare: (a: number, b: number) => number,
+  ): Int32Array {
+    const key = label === undefined ? '' : `=${label}`;
+    const held = this.#sorted.get(key);
+    if (held !== undefined && held.revision === this.revision) return held.ordinals;
+    const candidates = label === undefined ? this.nodes.items() : this.withLabel(label);
+    const ordinals = Int32Array.from(new Set(candidates.filter(isVisible))).sort(compare);
+    if (this.#sorted.size >= 64) this.#sorted.clear();
+    this.#sorted.set(key, { revision: this.revision, ordinals });
+    return ordinals;
+  }
+}

@@ -1,0 +1,274 @@
+/**
+ * Patches as text, the form in which they lie in Yjs, in the log and on the wire:
+ * one letter for the kind, 9 characters of clock, 6 of replica id, then a JSON array. The header is of fixed width in an
+ * order-preserving base 64, so kind and stamp are read without parsing; names are repeated, which compression removes.
+ */
+import { WeftError } from '../base/errors.ts';
+import { type ReplicaId, replicaId } from '../base/ids.ts';
+import { LIMITS } from '../base/limits.ts';
+import { isNumber, type Properties, type Value } from '../graph/value.ts';
+import type { Assignments, Patch, RunningTotal, SeenTotals } from './patch.ts';
+import { TICKS_PER_MS } from './stamp.ts';
+import { fromPlain, propertiesFromPlain, propertiesToPlain, toPlain } from './value-codec.ts';
+
+/** Increasing in code-unit order, so that header text sorts like numbers. */
+const DIGITS = '-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz';
+const PAIRS: readonly string[] = Array.from({ length: 4096 }, (_, i) => `${DIGITS[i >> 6]}${DIGITS[i & 63]}`);
+const DIGIT_VALUE = new Int8Array(128).fill(-1);
+for (let i = 0; i < 64; i++) DIGIT_VALUE[DIGITS.charCodeAt(i)] = i;
+
+const CLOCK_CHARS = 9;
+const REPLICA_CHARS = 6;
+const HEADER_CHARS = 1 + CLOCK_CHARS + REPLICA_CHARS;
+
+const LETTERS = {
+  'node-create': 'N',
+  'node-update': 'n',
+  'node-delete': 'x',
+  'edge-create': 'E',
+  'edge-update': 'e',
+  'edge-delete': 'z',
+  'stub-create': 'S',
+  'stub-delete': 's',
+} as const satisfies Record<Patch['kind'], string>;
+
+function encodeDigits(value: number, chars: number): string {
+  let text = '';
+  let rest = value;
+  for (let i = 0; i < chars; i++) {
+    text = (DIGITS[rest % 64] as string) + text;
+    rest = Math.floor(rest / 64);
+  }
+  return text;
+}
+
+// The millisecond and the replica repeat from patch to patch; only the tick changes.
+let lastMs = -1;
+let lastMsText = '';
+let lastReplica = -1;
+let lastReplicaText = '';
+
+function encodeStamp(clock: number, replica: ReplicaId): string {
+  const ms = Math.floor(clock / TICKS_PER_MS);
+  if (ms !== lastMs) {
+    lastMs = ms;
+    lastMsText = encodeDigits(ms, CLOCK_CHARS - 2);
+  }
+  if (replica !== lastReplica) {
+    lastReplica = replica;
+    lastReplicaText = encodeDigits(replica, REPLICA_CHARS);
+  }
+  return lastMsText + (PAIRS[clock % TICKS_PER_MS] as string) + lastReplicaText;
+}
+
+function decodeDigits(text: string, start: number, chars: number): number {
+  let value = 0;
+  for (let i = start; i < start + chars; i++) {
+    const digit = DIGIT_VALUE[text.charCodeAt(i)] ?? -1;
+    if (digit < 0) return malformed('its header');
+    value = value * 64 + digit;
+  }
+  return value;
+}
+
+/** @throws WeftError `payload-too-large` beyond `LIMITS.patchCharsMax`, definite */
+export function encodePatch(patch: Patch): string {
+  const text = LETTERS[patch.kind] + encodeStamp(patch.clock, patch.replica) + JSON.stringify(body(patch));
+  if (text.length > LIMITS.patchCharsMax) {
+    throw new WeftError(
+      'payload-too-large',
+      `the change of \`${patch.id}\` takes ${text.length} characters; at most ${LIMITS.patchCharsMax} fit`,
+    );
+  }
+  return text;
+}
+
+function body(patch: Patch): readonly unknown[] {
+  switch (patch.kind) {
+    case 'node-create': {
+      const properties = propertiesToPlain(patch.properties);
+      return patch.more === undefined
+        ? [patch.id, patch.labels, properties]
+        : [patch.id, patch.labels, properties, assignmentsToPlain(patch.more)];
+    }
+    case 'node-update':
+    case 'edge-update': {
+      const properties = propertiesToPlain(patch.properties);
+      return patch.more === undefined ? [patch.id, properties] : [patch.id, properties, assignmentsToPlain(patch.more)];
+    }
+    case 'edge-create': {
+      const ends = [patch.id, patch.type, patch.from, patch.to];
+      if (patch.more !== undefined) {
+        return [...ends, propertiesToPlain(patch.properties), assignmentsToPlain(patch.more)];
+      }
+      for (const _ in patch.properties) return [...ends, propertiesToPlain(patch.properties)];
+      return ends;
+    }
+    case 'stub-create':
+      return [patch.id, patch.type, patch.from, patch.to];
+    case 'stub-delete':
+      return [patch.id, patch.from];
+    case 'node-delete':
+    case 'edge-delete':
+      return [patch.id];
+  }
+}
+
+function assignmentsToPlain(more: Assignments): object {
+  return {
+    ...(more.labelsAdded && { l: more.labelsAdded }),
+    ...(more.labelsRemoved && { L: more.labelsRemoved }),
+    ...(more.propertiesRemoved && { r: more.propertiesRemoved }),
+    ...(more.totals && { c: Array.from(more.totals, ([name, total]) => [name, ...totalToPlain(total)]) }),
+    ...(more.members && {
+      m: Array.from(more.members, ([name, { add, remove }]) => [name, add.map(toPlain), remove.map(toPlain)]),
+    }),
+    ...(more.seen && {
+      s: Array.from(more.seen, ([name, seen]) => [
+        name,
+        Array.from(seen, ([writer, total]) => [writer, ...totalToPlain(total)]),
+      ]),
+    }),
+  };
+}
+
+function totalToPlain({ since, total }: RunningTotal): readonly unknown[] {
+  return [since, toPlain(total)];
+}
+
+/** The stamp's clock of an encoded patch, without parsing the rest. */
+export function clockOfPatch(text: string): number {
+  return decodeDigits(text, 1, CLOCK_CHARS);
+}
+
+/**
+ * @throws WeftError `invalid-value` if `text` is no well-formed patch, definite. Sizes of names and values are checked
+ * where foreign patches enter, not here.
+ */
+export function decodePatch(text: string): Patch {
+  if (text.length < HEADER_CHARS) return malformed('its length');
+  const clock = decodeDigits(text, 1, CLOCK_CHARS);
+  const replica = replicaId(decodeDigits(text, 1 + CLOCK_CHARS, REPLICA_CHARS));
+  const fields = parseArray(text.slice(HEADER_CHARS));
+  const id = textField(fields[0]);
+  switch (text[0]) {
+    case 'N': {
+      const labels = textsField(fields[1]);
+      const properties = propertiesField(fields[2]);
+      return { kind: 'node-create', clock, replica, id, labels, properties, ...moreField(fields[3]) };
+    }
+    case 'n':
+      return {
+        kind: 'node-update',
+        clock,
+        replica,
+        id,
+        properties: propertiesField(fields[1]),
+        ...moreField(fields[2]),
+      };
+    case 'x':
+      return { kind: 'node-delete', clock, replica, id };
+    case 'E': {
+      const ends = { type: textField(fields[1]), from: textField(fields[2]), to: textField(fields[3]) };
+      const properties = fields[4] === undefined ? NO_PROPERTIES : propertiesField(fields[4]);
+      return { kind: 'edge-create', clock, replica, id, ...ends, properties, ...moreField(fields[5]) };
+    }
+    case 'e':
+      return {
+        kind: 'edge-update',
+        clock,
+        replica,
+        id,
+        properties: propertiesField(fields[1]),
+        ...moreField(fields[2]),
+      };
+    case 'z':
+      return { kind: 'edge-delete', clock, replica, id };
+    case 'S': {
+      const ends = { type: textField(fields[1]), from: textField(fields[2]), to: textField(fields[3]) };
+      return { kind: 'stub-create', clock, replica, id, ...ends };
+    }
+    case 's':
+      return { kind: 'stub-delete', clock, replica, id, from: textField(fields[1]) };
+    default:
+      return malformed('its kind');
+  }
+}
+
+/** Shared by all elements without properties. */
+export const NO_PROPERTIES: Properties = Object.freeze({});
+
+function parseArray(json: string): readonly unknown[] {
+  let fields: unknown;
+  try {
+    fields = JSON.parse(json);
+  } catch {
+    return malformed('its JSON');
+  }
+  return Array.isArray(fields) ? fields : malformed('its body');
+}
+
+function textField(field: unknown): string {
+  return typeof field === 'string' && field.length > 0 ? field : malformed('a name');
+}
+
+function textsField(field: unknown): readonly string[] {
+  return Array.isArray(field) && field.every((item) => typeof item === 'string') ? field : malformed('a list of names');
+}
+
+function propertiesField(field: unknown): Properties {
+  if (typeof field !== 'object' || field === null || Array.isArray(field)) return malformed('its properties');
+  return propertiesFromPlain(field as { readonly [name: string]: unknown });
+}
+
+function moreField(field: unknown): { readonly more?: Assignments } {
+  if (field === undefined) return {};
+  if (typeof field !== 'object' || field === null) return malformed('its assignments');
+  const { l, L, r, c, m, s } = field as { readonly [key: string]: unknown };
+  return {
+    more: {
+      ...(l !== undefined && { labelsAdded: textsField(l) }),
+      ...(L !== undefined && { labelsRemoved: textsField(L) }),
+      ...(r !== undefined && { propertiesRemoved: textsField(r) }),
+      ...(c !== undefined && {
+        totals: new Map(rows(c).map(([name, ...total]) => [textField(name), totalField(total)])),
+      }),
+      ...(m !== undefined && { members: new Map(rows(m).map(memberRow)) }),
+      ...(s !== undefined && { seen: new Map(rows(s).map(([name, seen]) => [textField(name), seenField(seen)])) }),
+    },
+  };
+}
+
+function rows(field: unknown): readonly (readonly unknown[])[] {
+  return Array.isArray(field) && field.every(Array.isArray) ? field : malformed('its assignments');
+}
+
+function totalField([since, total]: readonly unknown[]): RunningTotal {
+  const value = fromPlain(total);
+  if (typeof since !== 'number' || !isNumber(value)) return malformed('a running total');
+  return { since, total: value };
+}
+
+function memberRow([name, add, remove]: readonly unknown[]): [
+  string,
+  { add: readonly Value[]; remove: readonly Value[] },
+] {
+  return [textField(name), { add: valuesField(add), remove: valuesField(remove) }];
+}
+
+function valuesField(field: unknown): readonly Value[] {
+  return Array.isArray(field) ? field.map((item) => fromPlain(item)) : malformed('a list of members');
+}
+
+function seenField(field: unknown): SeenTotals {
+  return new Map(
+    rows(field).map(([writer, ...total]) => [
+      replicaId(typeof writer === 'number' ? writer : malformed('a writer')),
+      totalField(total),
+    ]),
+  );
+}
+
+function malformed(what: string): never {
+  throw new WeftError('invalid-value', `this is no patch: ${what} cannot be read`);
+}

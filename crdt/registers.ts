@@ -1,0 +1,408 @@
+/**
+ * The merge rules. An element is a set of registers: existence, one for each label, one for each property, one for each
+ * member of a set property, one for each writer of a counter. Each keeps its latest assignment, so folding patches in
+ * any order, any number of times, ends in the same state.
+ *
+ * - CRDT-1 An element exists if its latest create is later than its latest delete. An update never revives it.
+ * - CRDT-2 A delete dominates all older registers: what was assigned before it does not come back with a later create.
+ * - CRDT-3 A patch is live while it holds at least one register; dead patches can be dropped without any effect.
+ *
+ * Most elements have one create and nothing else; the view keeps those in columns and makes `Registers` only when a
+ * second patch arrives.
+ */
+import { assert } from '../base/assert.ts';
+import type { ReplicaId } from '../base/ids.ts';
+import { compareText } from '../base/order.ts';
+import { setOwn } from '../base/record.ts';
+import { compareValues, isList, isNumber, type Properties, type Value, valuesEqual } from '../graph/value.ts';
+import { type Numeric, sumMerged } from './numbers.ts';
+import type { Assignments, Patch, RunningTotal, SeenTotals } from './patch.ts';
+import { isLater, NEVER } from './stamp.ts';
+import { valueKey } from './value-codec.ts';
+
+interface LabelRegister {
+  clock: number;
+  replica: number;
+  present: boolean;
+}
+
+interface MemberRegister extends LabelRegister {
+  readonly value: Value;
+}
+
+interface TotalRegister extends RunningTotal {
+  readonly clock: number;
+}
+
+/** The registers of one property. */
+interface PropertyRegisters {
+  /** Stamp of the latest plain assignment or removal. */
+  clock: number;
+  replica: number;
+  /** Undefined if it was removed. */
+  value: Value | undefined;
+  /** Running totals which that assignment replaced. */
+  seen: SeenTotals | undefined;
+  totals: Map<ReplicaId, TotalRegister> | undefined;
+  members: Map<string, MemberRegister> | undefined;
+}
+
+export interface Ends {
+  readonly type: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+const NOTHING: Assignments = {};
+
+export class Registers {
+  createdClock = NEVER;
+  createdReplica = 0;
+  deletedClock = NEVER;
+  deletedReplica = 0;
+  /** From the latest create; undefined for nodes and until a create was seen. */
+  ends: Ends | undefined;
+  /** Of a stub: a source that its patches name, which tells in which partition the edge lives. */
+  source = '';
+  readonly #labels = new Map<string, LabelRegister>();
+  readonly #properties = new Map<string, PropertyRegisters>();
+
+  get exists(): boolean {
+    return isLater(this.createdClock, this.createdReplica, this.deletedClock, this.deletedReplica);
+  }
+
+  /** Folds one patch in. Idempotent and commutative. */
+  fold(patch: Patch): void {
+    switch (patch.kind) {
+      case 'node-create':
+        this.#create(patch.clock, patch.replica);
+        for (const label of patch.labels) this.#assignLabel(label, true, patch.clock, patch.replica);
+        this.#assignAll(patch, patch.properties, patch.more ?? NOTHING);
+        return;
+      case 'edge-create':
+        if (this.#create(patch.clock, patch.replica)) this.ends = endsOf(patch);
+        this.#assignAll(patch, patch.properties, patch.more ?? NOTHING);
+        return;
+      case 'stub-create':
+        if (this.#create(patch.clock, patch.replica)) this.ends = endsOf(patch);
+        this.source = patch.from;
+        return;
+      case 'node-update':
+      case 'edge-update':
+        this.#assignAll(patch, patch.properties, patch.more ?? NOTHING);
+        return;
+      case 'stub-delete':
+        this.source = patch.from;
+        this.#delete(patch.clock, patch.replica);
+        return;
+      case 'node-delete':
+      case 'edge-delete':
+        this.#delete(patch.clock, patch.replica);
+        return;
+    }
+  }
+
+  #delete(clock: number, replica: ReplicaId): void {
+    if (!isLater(clock, replica, this.deletedClock, this.deletedReplica)) return;
+    this.deletedClock = clock;
+    this.deletedReplica = replica;
+  }
+
+  #create(clock: number, replica: ReplicaId): boolean {
+    if (!isLater(clock, replica, this.createdClock, this.createdReplica)) return false;
+    this.createdClock = clock;
+    this.createdReplica = replica;
+    return true;
+  }
+
+  #assignAll(patch: { clock: number; replica: ReplicaId }, properties: Properties, more: Assignments): void {
+    const { clock, replica } = patch;
+    for (const name of Object.keys(properties)) {
+      this.#assign(name, properties[name], more.seen?.get(name), clock, replica);
+    }
+    if (more === NOTHING) return;
+    for (const label of more.labelsAdded ?? []) this.#assignLabel(label, true, clock, replica);
+    for (const label of more.labelsRemoved ?? []) this.#assignLabel(label, false, clock, replica);
+    for (const name of more.propertiesRemoved ?? []) {
+      this.#assign(name, undefined, more.seen?.get(name), clock, replica);
+    }
+    for (const [name, { since, total }] of more.totals ?? []) {
+      const registers = this.#property(name);
+      registers.totals ??= new Map();
+      const held = registers.totals.get(replica);
+      if (held === undefined || clock > held.clock) registers.totals.set(replica, { since, total, clock });
+    }
+    for (const [name, { add, remove }] of more.members ?? []) {
+      for (const value of add) this.#assignMember(name, value, true, clock, replica);
+      for (const value of remove) this.#assignMember(name, value, false, clock, replica);
+    }
+  }
+
+  #assignLabel(label: string, present: boolean, clock: number, replica: ReplicaId): void {
+    const held = this.#labels.get(label);
+    if (held === undefined) this.#labels.set(label, { clock, replica, present });
+    else if (isLater(clock, replica, held.clock, held.replica)) Object.assign(held, { clock, replica, present });
+  }
+
+  #property(name: string): PropertyRegisters {
+    let registers = this.#properties.get(name);
+    if (registers === undefined) {
+      registers = {
+        clock: NEVER,
+        replica: 0,
+        value: undefined,
+        seen: undefined,
+        totals: undefined,
+        members: undefined,
+      };
+      this.#properties.set(name, registers);
+    }
+    return registers;
+  }
+
+  #assign(
+    name: string,
+    value: Value | undefined,
+    seen: SeenTotals | undefined,
+    clock: number,
+    replica: ReplicaId,
+  ): void {
+    const held = this.#property(name);
+    if (!isLater(clock, replica, held.clock, held.replica)) return;
+    held.clock = clock;
+    held.replica = replica;
+    held.value = value;
+    held.seen = seen;
+  }
+
+  #assignMember(name: string, value: Value, present: boolean, clock: number, replica: ReplicaId): void {
+    const registers = this.#property(name);
+    registers.members ??= new Map();
+    const key = valueKey(value);
+    const held = registers.members.get(key);
+    if (held === undefined) registers.members.set(key, { value, clock, replica, present });
+    else if (isLater(clock, replica, held.clock, held.replica)) Object.assign(held, { clock, replica, present });
+  }
+
+  #survives(clock: number, replica: number, restored: boolean): boolean {
+    return restored ? clock !== NEVER : isLater(clock, replica, this.deletedClock, this.deletedReplica);
+  }
+
+  /** Labels in canonical order. `restored` reads the element as if its latest delete had not happened. */
+  labels(restored = false): string[] {
+    const labels: string[] = [];
+    for (const [label, register] of this.#labels) {
+      if (register.present && this.#survives(register.clock, register.replica, restored)) labels.push(label);
+    }
+    return labels.sort(compareText);
+  }
+
+  /** Properties in canonical order of names. */
+  properties(restored = false): Properties {
+    const properties: { [name: string]: Value } = {};
+    for (const name of Array.from(this.#properties.keys()).sort(compareText)) {
+      const value = this.#valueOf(name, restored);
+      if (value !== undefined) setOwn(properties, name, value);
+    }
+    return properties;
+  }
+
+  #valueOf(name: string, restored: boolean): Value | undefined {
+    const registers = this.#properties.get(name);
+    if (registers === undefined) return undefined;
+    const assigned = this.#survives(registers.clock, registers.replica, restored);
+    const base = assigned ? registers.value : undefined;
+    const counted = this.#counted(registers, base, assigned ? registers.seen : undefined, restored);
+    if (counted !== undefined) return counted;
+    return this.#withMembers(registers, base, assigned, restored) ?? base;
+  }
+
+  /** The value as a counter, or undefined if no running total applies. */
+  #counted(
+    registers: PropertyRegisters,
+    base: Value | undefined,
+    seen: SeenTotals | undefined,
+    restored: boolean,
+  ): Value | undefined {
+    if (registers.totals === undefined || (base !== undefined && !isNumber(base))) return undefined;
+    const terms: { plus: Numeric; minus: Numeric }[] = [];
+    for (const [writer, register] of Array.from(registers.totals).sort(([a], [b]) => a - b)) {
+      if (!this.#survives(register.clock, writer, restored)) continue;
+      const replaced = seen?.get(writer);
+      if (replaced === undefined || replaced.since < register.since) terms.push({ plus: register.total, minus: 0 });
+      else if (replaced.since === register.since && !valuesEqual(replaced.total, register.total)) {
+        terms.push({ plus: register.total, minus: replaced.total });
+      }
+    }
+    if (terms.length === 0) return undefined;
+    return sumMerged((base as Numeric | undefined) ?? 0, terms);
+  }
+
+  /** The value as a set, or undefined if no member register applies. */
+  #withMembers(
+    registers: PropertyRegisters,
+    base: Value | undefined,
+    assigned: boolean,
+    restored: boolean,
+  ): Value | undefined {
+    if (registers.members === undefined || (base !== undefined && !isList(base))) return undefined;
+    const members = new Map<string, Value>();
+    for (const value of base ?? []) members.set(valueKey(value), value);
+    let applied = false;
+    for (const [key, register] of registers.members) {
+      if (!this.#survives(register.clock, register.replica, restored)) continue;
+      if (assigned && !isLater(register.clock, register.replica, registers.clock, registers.replica)) continue;
+      applied = true;
+      if (register.present) members.set(key, register.value);
+      else members.delete(key);
+    }
+    if (!applied) return undefined;
+    return Array.from(members.values()).sort(compareValues);
+  }
+
+  /**
+   * CRDT-3: whether `patch` holds a register, with `keepDominated` counting those that only a delete hides (needed
+   * where edges may restore their endpoints).
+   */
+  isLive(patch: Patch, keepDominated: boolean): boolean {
+    const { clock, replica } = patch;
+    const holds = (at: { clock: number; replica: number }) =>
+      at.clock === clock && at.replica === replica && this.#survives(clock, replica, keepDominated);
+    switch (patch.kind) {
+      case 'node-delete':
+      case 'edge-delete':
+      case 'stub-delete':
+        return this.deletedClock === clock && this.deletedReplica === replica;
+      case 'node-create':
+      case 'edge-create':
+      case 'stub-create':
+        if (holds({ clock: this.createdClock, replica: this.createdReplica })) return true;
+        if (patch.kind === 'stub-create') return false;
+        if (patch.kind === 'node-create' && patch.labels.some((label) => this.#holdsLabel(label, holds))) return true;
+        break;
+    }
+    const more = patch.more ?? NOTHING;
+    for (const label of [...(more.labelsAdded ?? []), ...(more.labelsRemoved ?? [])]) {
+      if (this.#holdsLabel(label, holds)) return true;
+    }
+    for (const name of [...Object.keys(patch.properties), ...(more.propertiesRemoved ?? [])]) {
+      const registers = this.#properties.get(name);
+      if (registers !== undefined && holds(registers)) return true;
+    }
+    for (const name of more.totals?.keys() ?? []) {
+      const register = this.#properties.get(name)?.totals?.get(replica);
+      if (register !== undefined && holds({ clock: register.clock, replica })) return true;
+    }
+    for (const [name, { add, remove }] of more.members ?? []) {
+      const members = this.#properties.get(name)?.members;
+      for (const value of [...add, ...remove]) {
+        const register = members?.get(valueKey(value));
+        if (register !== undefined && holds(register)) return true;
+      }
+    }
+    return false;
+  }
+
+  #holdsLabel(label: string, holds: (at: LabelRegister) => boolean): boolean {
+    const register = this.#labels.get(label);
+    return register !== undefined && holds(register);
+  }
+
+  /** Calls `visit` for each register that a delete did not dominate, in no particular order. */
+  forEachRegister(visit: (name: string, clock: number, replica: number) => void): void {
+    const each = (name: string, clock: number, replica: number) => {
+      if (clock !== NEVER && this.#survives(clock, replica, false)) visit(name, clock, replica);
+    };
+    for (const [label, register] of this.#labels) each(`l${label}`, register.clock, register.replica);
+    for (const [name, registers] of this.#properties) {
+      each(`p${name}`, registers.clock, registers.replica);
+      for (const [writer, register] of registers.totals ?? []) each(`c${name}`, register.clock, writer);
+      for (const [key, register] of registers.members ?? []) each(`m${name}\n${key}`, register.clock, register.replica);
+    }
+  }
+
+  /** Each register as a patch of its own: folding them into empty registers gives these. */
+  *toPatches(element: 'node' | 'edge' | 'stub', id: string): Generator<Patch> {
+    const at = (clock: number, replica: number) => ({ clock, replica: replica as ReplicaId, id });
+    if (this.createdClock !== NEVER) yield this.#createPatch(element, at(this.createdClock, this.createdReplica));
+    if (this.deletedClock !== NEVER) {
+      const stamped = at(this.deletedClock, this.deletedReplica);
+      if (element === 'stub') yield { kind: 'stub-delete', ...stamped, from: this.source };
+      else yield { kind: element === 'node' ? 'node-delete' : 'edge-delete', ...stamped };
+    }
+    const kind = element === 'node' ? 'node-update' : 'edge-update';
+    for (const [label, { clock, replica, present }] of this.#labels) {
+      const more = present ? { labelsAdded: [label] } : { labelsRemoved: [label] };
+      yield { kind, ...at(clock, replica), properties: {}, more };
+    }
+    for (const [name, { clock, replica, value, seen, totals, members }] of this.#properties) {
+      if (clock !== NEVER) {
+        const properties: { [name: string]: Value } = {};
+        if (value !== undefined) setOwn(properties, name, value);
+        const more = {
+          ...(value === undefined && { propertiesRemoved: [name] }),
+          ...(seen !== undefined && { seen: new Map([[name, seen]]) }),
+        };
+        yield { kind, ...at(clock, replica), properties, more };
+      }
+      for (const [writer, { since, total, clock }] of totals ?? []) {
+        yield { kind, ...at(clock, writer), properties: {}, more: { totals: new Map([[name, { since, total }]]) } };
+      }
+      for (const { value, clock, replica, present } of members?.values() ?? []) {
+        const change = present ? { add: [value], remove: [] } : { add: [], remove: [value] };
+        yield { kind, ...at(clock, replica), properties: {}, more: { members: new Map([[name, change]]) } };
+      }
+    }
+  }
+
+  #createPatch(element: 'node' | 'edge' | 'stub', stamped: { clock: number; replica: ReplicaId; id: string }): Patch {
+    if (element === 'node') return { kind: 'node-create', ...stamped, labels: [], properties: {} };
+    assert(this.ends !== undefined, 'a create of an edge names its ends');
+    if (element === 'stub') return { kind: 'stub-create', ...stamped, ...this.ends };
+    return { kind: 'edge-create', ...stamped, ...this.ends, properties: {} };
+  }
+
+  /** Names of labels and properties that hold any assignment: what a create must take the place of. */
+  assignedLabels(): string[] {
+    return Array.from(this.#labels.keys());
+  }
+
+  assignedProperties(): string[] {
+    return Array.from(this.#properties.keys());
+  }
+
+  /** The running totals of a property, for an assignment that takes their place; undefined if there are none. */
+  totalsSeen(name: string): SeenTotals | undefined {
+    const totals = this.#properties.get(name)?.totals;
+    return totals && new Map(Array.from(totals, ([writer, { since, total }]) => [writer, { since, total }]));
+  }
+
+  /** The writer's own running total, unless a delete dominates it: then the writer starts again. */
+  ownTotal(name: string, writer: ReplicaId): RunningTotal | undefined {
+    const register = this.#properties.get(name)?.totals?.get(writer);
+    return register !== undefined && this.#survives(register.clock, writer, false) ? register : undefined;
+  }
+
+  clone(): Registers {
+    const copy = new Registers();
+    copy.createdClock = this.createdClock;
+    copy.createdReplica = this.createdReplica;
+    copy.deletedClock = this.deletedClock;
+    copy.deletedReplica = this.deletedReplica;
+    copy.ends = this.ends;
+    copy.source = this.source;
+    for (const [label, register] of this.#labels) copy.#labels.set(label, { ...register });
+    for (const [name, registers] of this.#properties) {
+      copy.#properties.set(name, {
+        ...registers,
+        totals: registers.totals && new Map(registers.totals),
+        members: registers.members && new Map(Array.from(registers.members, ([key, member]) => [key, { ...member }])),
+      });
+    }
+    return copy;
+  }
+}
+
+function endsOf({ type, from, to }: Ends): Ends {
+  return { type, from, to };
+}
