@@ -1,0 +1,199 @@
+/**
+ * Property values as they travel: `decodeValue` takes what a JSON or MessagePack parser left (the *wire tree*) to a
+ * `Value`, `printJson` and `wireDocument` go the other way. Answers are *documents*: plain trees in which user values
+ * stand only under a key `properties`, so that a property named `$type` is never taken for a typed form.
+ */
+import { WeftError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import { setOwn, type TextRecord } from '../base/record.ts';
+import { Float, Point, Temporal, type Value } from '../graph/value.ts';
+import {
+  decodeTyped,
+  floatText,
+  type TypedForm,
+  typedBytes,
+  typedFloat,
+  typedPoint,
+  typedTemporal,
+} from './typed-values.ts';
+
+/** ES2024, which Node has and the ES2023 library of the compiler does not know. */
+const isWellFormed = (String.prototype as unknown as { isWellFormed(this: string): boolean }).isWellFormed;
+
+/**
+ * The value that a wire tree stands for. Containers are converted in place: the tree belongs to the caller.
+ * @throws WeftError `invalid-value`, or `payload-too-large` beyond `LIMITS.valueDepthMax`; definite
+ */
+export function decodeValue(wire: unknown, name: string, depth = 0): Value {
+  if (typeof wire === 'string') {
+    if (isWellFormed.call(wire)) return wire;
+    throw new WeftError('invalid-value', `\`${name}\` holds a lone surrogate, which UTF-8 cannot carry`, {
+      field: name,
+    });
+  }
+  if (typeof wire !== 'object' || wire === null || wire instanceof Float || wire instanceof Uint8Array) {
+    return wire as Value;
+  }
+  if (Object.hasOwn(wire, '$type') && !Array.isArray(wire)) {
+    return decodeTyped(wire, name, (content) => decodeMap(content, name, deeper(name, depth)));
+  }
+  return Array.isArray(wire) ? decodeList(wire, name, deeper(name, depth)) : decodeMap(wire, name, deeper(name, depth));
+}
+
+function deeper(name: string, depth: number): number {
+  if (depth < LIMITS.valueDepthMax) return depth + 1;
+  throw new WeftError('payload-too-large', `\`${name}\` nests deeper than ${LIMITS.valueDepthMax} levels`, {
+    field: name,
+    limit: LIMITS.valueDepthMax,
+  });
+}
+
+function decodeList(list: unknown[], name: string, depth: number): Value {
+  for (let i = 0; i < list.length; i++) list[i] = decodeValue(list[i], name, depth);
+  return list as Value[];
+}
+
+function decodeMap(map: object, name: string, depth: number): Value {
+  const record = map as { [key: string]: unknown };
+  for (const key of Object.keys(record)) {
+    if (!isWellFormed.call(key)) {
+      throw new WeftError('invalid-value', `\`${name}\` holds a map key with a lone surrogate`, { field: name });
+    }
+    const before = record[key];
+    const after = decodeValue(before, name, depth);
+    if (after !== before) setOwn(record, key, after);
+  }
+  return record as TextRecord<Value>;
+}
+
+/** The JSON text of a document. */
+export function printJson(document: unknown): string {
+  return isPlain(document) ? JSON.stringify(document) : printStructure(document);
+}
+
+/** The JSON text of one value. */
+export function printValue(value: Value): string {
+  return isPlain(value) ? JSON.stringify(value) : printNested(value);
+}
+
+/** The JSON text of a property map. */
+export function printProperties(properties: TextRecord<Value>): string {
+  return isPlain(properties) ? JSON.stringify(properties) : printMap(properties, printNested);
+}
+
+/** Whether `JSON.stringify` writes this tree as it must be: no value that needs care, no key `$type`. */
+function isPlain(tree: unknown): boolean {
+  switch (typeof tree) {
+    case 'string':
+    case 'boolean':
+    case 'undefined':
+      return true;
+    case 'number':
+      return Number.isFinite(tree);
+    case 'object':
+      return tree === null || isPlainContainer(tree);
+    default:
+      return false;
+  }
+}
+
+function isPlainContainer(tree: object): boolean {
+  if (Array.isArray(tree)) {
+    for (let i = 0; i < tree.length; i++) if (!isPlain(tree[i])) return false;
+    return true;
+  }
+  if (tree instanceof Float || tree instanceof Uint8Array || tree instanceof Temporal || tree instanceof Point) {
+    return false;
+  }
+  for (const key in tree) {
+    if (key === '$type' || !isPlain((tree as { [key: string]: unknown })[key])) return false;
+  }
+  return true;
+}
+
+function printStructure(tree: unknown): string {
+  if (typeof tree !== 'object' || tree === null) return printNested(tree as Value);
+  if (Array.isArray(tree)) return printList(tree, printStructure);
+  return printMap(tree as TextRecord<unknown>, printMember);
+}
+
+function printMember(member: unknown, key: string): string {
+  return key === 'properties' ? printMap(member as TextRecord<Value>, printNested) : printStructure(member);
+}
+
+function printNested(value: Value): string {
+  switch (typeof value) {
+    case 'bigint':
+      return value.toString();
+    case 'number':
+      return Number.isFinite(value) ? JSON.stringify(value) : printTyped(typedFloat(value));
+    case 'object':
+      return value === null ? 'null' : printObject(value);
+    default:
+      return JSON.stringify(value);
+  }
+}
+
+function printObject(value: object): string {
+  if (value instanceof Float) {
+    return Number.isFinite(value.value) ? floatText(value.value) : printTyped(typedFloat(value.value));
+  }
+  if (value instanceof Uint8Array) return printTyped(typedBytes(value));
+  if (value instanceof Temporal) return printTyped(typedTemporal(value));
+  if (value instanceof Point) return printTyped(typedPoint(value));
+  if (Array.isArray(value)) return printList(value, printNested);
+  const text = printMap(value as TextRecord<Value>, printNested);
+  return Object.hasOwn(value, '$type') ? `{"$type":"Map","_value":${text}}` : text;
+}
+
+function printTyped(form: TypedForm): string {
+  return `{"$type":"${form.$type}","_value":${JSON.stringify(form._value)}}`;
+}
+
+function printList<T>(list: readonly T[], print: (item: T) => string): string {
+  let text = '[';
+  for (let i = 0; i < list.length; i++) text += (i === 0 ? '' : ',') + print(list[i] as T);
+  return `${text}]`;
+}
+
+function printMap<T>(map: TextRecord<T>, print: (item: T, key: string) => string): string {
+  let text = '{';
+  for (const key of Object.keys(map)) {
+    const item = map[key] as T;
+    if (item !== undefined) text += `${text.length === 1 ? '' : ','}${JSON.stringify(key)}:${print(item, key)}`;
+  }
+  return `${text}}`;
+}
+
+/**
+ * The document as a tree for MessagePack, which has 64-bit integers, floats and bytes of its own: only the other
+ * kinds take their typed form.
+ */
+export function wireDocument(tree: unknown): unknown {
+  if (typeof tree !== 'object' || tree === null) return tree;
+  if (Array.isArray(tree)) return tree.map(wireDocument);
+  return mapMembers(tree as TextRecord<unknown>, (member, key) =>
+    key === 'properties' ? mapMembers(member as TextRecord<Value>, wireValue) : wireDocument(member),
+  );
+}
+
+/** One value as a tree for MessagePack. */
+export function wireValue(value: Value): unknown {
+  if (typeof value !== 'object' || value === null || value instanceof Float || value instanceof Uint8Array) {
+    return value;
+  }
+  if (value instanceof Temporal) return typedTemporal(value);
+  if (value instanceof Point) return typedPoint(value);
+  if (Array.isArray(value)) return value.map(wireValue);
+  const map = mapMembers(value as TextRecord<Value>, wireValue);
+  return Object.hasOwn(value, '$type') ? { $type: 'Map', _value: map } : map;
+}
+
+function mapMembers<T>(map: TextRecord<T>, transform: (member: T, key: string) => unknown): object {
+  const copy: { [key: string]: unknown } = {};
+  for (const key of Object.keys(map)) {
+    const member = map[key] as T;
+    if (member !== undefined) setOwn(copy, key, transform(member, key));
+  }
+  return copy;
+}
