@@ -15,7 +15,7 @@ const LINES_MAX = [
 ];
 const FOLDERS = [...LAYERS, 'docs', 'examples', 'scripts', '.ci'];
 /** `storage/level-store.ts`, `.ci/run`, `docs/adr/` in backticks: a file or folder of this project. */
-const NAMED_FILE = new RegExp(`^(?:${FOLDERS.map((name) => name.replace('.', '\\.')).join('|')})/[\\w./-]*$`);
+const NAMED_FILE = new RegExp(`^(?:${FOLDERS.map((name) => name.replace('.', '\\.')).join('|')})/[\\w./-]+$`);
 
 /** @param {string} root */
 export function checkDocs(root) {
