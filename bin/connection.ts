@@ -1,0 +1,77 @@
+/** How the commands that talk to a running server reach it: `--url`, `--token`, one HTTP request, errors for people. */
+import { type ClientRequest, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import type { Command } from 'commander';
+import { OperationFailed } from './exit.ts';
+import { httpUrl, secret, setting } from './serve-config.ts';
+
+export interface Connection {
+  readonly url: string;
+  readonly token?: string;
+}
+
+export function declareConnectionOptions(command: Command): void {
+  command.addOption(setting('url', '<url>', 'the server').default('http://127.0.0.1:7400').argParser(httpUrl));
+  command.addOption(setting('token', '<token>', 'the token that the server asks for').argParser(secret));
+}
+
+/** Starts a request; the caller writes the body and ends it. */
+export function open(connection: Connection, path: string, options: RequestOptions = {}): ClientRequest {
+  const url = new URL(connection.url + path);
+  const start = url.protocol === 'https:' ? httpsRequest : httpRequest;
+  const authorization = connection.token ? { authorization: `Bearer ${connection.token}` } : {};
+  return start(url, { ...options, headers: { ...authorization, ...options.headers } });
+}
+
+/** Resolves with the head of the answer. @throws OperationFailed if the server cannot be reached */
+export function answerTo(connection: Connection, sent: ClientRequest): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    sent.on('response', resolve);
+    sent.on('error', (cause: NodeJS.ErrnoException) => reject(new OperationFailed(whyUnreachable(connection, cause))));
+  });
+}
+
+/** The JSON answer to a GET. @throws OperationFailed with what the server said, if it refused */
+export async function getJson<T>(connection: Connection, path: string): Promise<T> {
+  const sent = open(connection, path, { headers: { accept: 'application/json' } });
+  sent.end();
+  const answer = await answerTo(connection, sent);
+  const body = await readJson(answer);
+  if (!isSuccess(answer)) throw new OperationFailed(problemText(answer, body));
+  return body as T;
+}
+
+export function isSuccess(answer: IncomingMessage): boolean {
+  return answer.statusCode !== undefined && answer.statusCode >= 200 && answer.statusCode < 300;
+}
+
+/** The body of an answer as JSON, or as text if it is none, which is what a proxy in between may send. */
+export async function readJson(answer: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of answer) chunks.push(chunk);
+  const text = Buffer.concat(chunks).toString();
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** A problem document (RFC 9457) in one line. */
+export function problemText(answer: IncomingMessage, body: unknown): string {
+  const { code, detail, title } = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
+  const said = [code, detail ?? title].filter((part) => typeof part === 'string').join(': ');
+  const hint = answer.statusCode === 401 ? ' (give it with --token or WEFT_TOKEN)' : '';
+  return `the server answered ${answer.statusCode}${said === '' ? '' : `, ${said}`}${hint}`;
+}
+
+function whyUnreachable(connection: Connection, cause: NodeJS.ErrnoException): string {
+  switch (cause.code) {
+    case 'ECONNREFUSED':
+      return `nothing listens at ${connection.url}; start a server with \`weft serve\` or name another with --url`;
+    case 'ENOTFOUND':
+      return `the host of ${connection.url} is not known; name another server with --url`;
+    default:
+      return `the connection to ${connection.url} broke: ${cause.message || cause.code}`;
+  }
+}

@@ -1,0 +1,144 @@
+/** `weft import`: streams a file of newline-delimited JSON into a graph of a running server, in constant memory. */
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { type Command, Option } from 'commander';
+import {
+  answerTo,
+  type Connection,
+  declareConnectionOptions,
+  isSuccess,
+  open,
+  problemText,
+  readJson,
+} from './connection.ts';
+import { OperationFailed } from './exit.ts';
+import { count, duration, type Progress, startProgress } from './progress.ts';
+
+interface ImportOptions extends Connection {
+  readonly graph: string;
+  readonly onError: 'stop' | 'continue';
+}
+
+/** What the server answers to an import, whole or cut short by a bad line. */
+interface ImportAnswer {
+  readonly applied?: number;
+  readonly nodes?: number;
+  readonly edges?: number;
+  readonly line?: number;
+  readonly detail?: string;
+  readonly code?: string;
+  readonly failed?: number;
+  readonly errors?: readonly { readonly line: number; readonly code?: string; readonly detail: string }[];
+}
+
+/** Bad lines that are printed one by one; the rest is counted. */
+const BAD_LINES_SHOWN_MAX = 20;
+
+export function declareImport(program: Command): void {
+  const command = program
+    .command('import')
+    .description('load nodes and edges from a file into a graph of a running server')
+    .argument('<file>', 'newline-delimited JSON, one element a line, nodes before edges; - reads standard input')
+    .addOption(new Option('--graph <name>', 'the graph').default('default'))
+    .addOption(
+      new Option('--on-error <mode>', 'stop at the first bad line, or continue and report every bad line')
+        .choices(['stop', 'continue'])
+        .default('stop'),
+    );
+  declareConnectionOptions(command);
+  command
+    .addHelpText(
+      'after',
+      `
+A line creates the element or replaces it, so importing a file again changes nothing.
+
+Examples:
+  weft import examples/night-trains.ndjson
+  weft import --graph trains --on-error continue nodes.ndjson
+  zcat dump.ndjson.gz | weft import - --url http://10.0.0.5:7400 --token "$TOKEN"
+
+A line is one of:
+  {"type":"node","id":"a","labels":["Station"],"properties":{"name":"Skarvøy"}}
+  {"type":"relationship","id":"t","label":"TRACK","properties":{"km":64.0},"start":{"id":"a"},"end":{"id":"b"}}`,
+    )
+    .action(importFile);
+}
+
+/** @throws OperationFailed if the file cannot be read, the server cannot be reached, or a line is bad */
+async function importFile(file: string, options: ImportOptions): Promise<void> {
+  const source = await openSource(file);
+  const progress = startProgress('importing', source.bytes);
+  const { answer, body } = await upload(source.stream, options, progress).finally(() => progress.stop());
+  report(file, options.graph, isSuccess(answer), body, progress, () => problemText(answer, body));
+}
+
+async function openSource(file: string): Promise<{ stream: Readable; bytes: number | undefined }> {
+  if (file === '-') return { stream: process.stdin, bytes: undefined };
+  try {
+    const { size } = await stat(file);
+    return { stream: createReadStream(file, { highWaterMark: 256 * 1024 }), bytes: size };
+  } catch (cause) {
+    throw new OperationFailed(`cannot read ${file}: ${(cause as Error).message}`);
+  }
+}
+
+/** Sends the stream and reads the answer, which may come before the end of the stream if a line is bad. */
+async function upload(stream: Readable, options: ImportOptions, progress: Progress) {
+  const query = options.onError === 'continue' ? '?onError=continue' : '';
+  const sent = open(options, `/v1/graphs/${encodeURIComponent(options.graph)}/import${query}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-ndjson', accept: 'application/json' },
+  });
+  const meter = new Transform({
+    transform(chunk, _encoding, done) {
+      progress.add(chunk);
+      done(null, chunk);
+    },
+  });
+  let unreadable: Error | undefined;
+  stream.once('error', (error) => {
+    unreadable = error;
+  });
+  // The outcome is in the answer; that a refused upload breaks off is part of it.
+  const sending = pipeline(stream, meter, sent).catch(() => undefined);
+  try {
+    const answer = await answerTo(options, sent);
+    const body = await readJson(answer);
+    return { answer, body: (typeof body === 'object' && body !== null ? body : {}) as ImportAnswer };
+  } catch (error) {
+    throw unreadable === undefined ? error : new OperationFailed(`reading failed: ${unreadable.message}`);
+  } finally {
+    stream.destroy();
+    await sending;
+  }
+}
+
+function report(
+  file: string,
+  graph: string,
+  succeeded: boolean,
+  body: ImportAnswer,
+  progress: Progress,
+  refused: () => string,
+): void {
+  const { nodes = 0, edges = 0, errors = [], failed = errors.length } = body;
+  if (!succeeded && body.line === undefined) throw new OperationFailed(refused());
+  if (!succeeded) {
+    throw new OperationFailed(
+      `${file}, line ${body.line}: ${body.detail}\n` +
+        `the ${count(body.applied ?? 0)} elements before it were imported into ${graph}`,
+    );
+  }
+  const seconds = progress.elapsedMs / 1000;
+  console.log(
+    `imported ${count(nodes)} nodes and ${count(edges)} edges into ${graph} in ${duration(seconds)} ` +
+      `(${count(Math.round((nodes + edges) / Math.max(seconds, 0.001)))} elements/s)`,
+  );
+  if (failed === 0) return;
+  const shown = errors.slice(0, BAD_LINES_SHOWN_MAX).map(({ line, detail }) => `${file}, line ${line}: ${detail}`);
+  if (failed > shown.length) shown.push(`and ${count(failed - shown.length)} more`);
+  throw new OperationFailed(`${count(failed)} bad lines were left out:\n${shown.join('\n')}`);
+}

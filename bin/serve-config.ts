@@ -1,0 +1,185 @@
+/**
+ * The configuration of `weft serve`: every setting once, with its flag, environment variable, unit, default and
+ * consequence. Parsed and checked before anything is opened, then frozen.
+ */
+
+import { BlockList, isIP } from 'node:net';
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import { getHeapStatistics } from 'node:v8';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { LogLevel } from '../base/env.ts';
+import { LOG_LEVELS } from './env.ts';
+import { UsageError } from './exit.ts';
+
+export type Durability = 'disk' | 'buffered';
+
+/** Settings that may differ between servers. */
+export interface ProcessSettings {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  /** Absolute path. */
+  readonly data: string;
+  readonly durability: Durability;
+  readonly memoryBudgetBytes: number;
+  readonly logLevel: LogLevel;
+}
+
+/** Settings that must be the same on every server of a cluster. */
+export interface ClusterSettings {
+  readonly token: string | undefined;
+  readonly clusterSecret: string | undefined;
+  /** URL at which other servers reach this one. */
+  readonly advertise: string | undefined;
+}
+
+export interface ServeConfig {
+  readonly process: ProcessSettings;
+  readonly cluster: ClusterSettings;
+}
+
+export interface ServeOptions {
+  name: string;
+  host: string;
+  port: number;
+  data: string;
+  peers: readonly string[];
+  advertise?: string;
+  clusterSecret?: string;
+  token?: string;
+  durability: Durability;
+  memory: number;
+  chaos?: boolean;
+  logLevel: LogLevel;
+}
+
+const MEBIBYTE = 1024 * 1024;
+/** Below this a single large partition would not fit, and the server would only hydrate and passivate. */
+const MEMORY_MB_MIN = 32;
+/** Half of what Node gives to the heap: the rest is for requests, Yjs documents and what the collector leaves behind. */
+const MEMORY_MB_DEFAULT = Math.floor(getHeapStatistics().heap_size_limit / 2 / MEBIBYTE);
+
+/** Declares the flags of `weft serve` on a command. */
+export function declareServeOptions(command: Command): void {
+  const options = [
+    setting('name', '<name>', 'name of this server in the status and the cluster').default(hostname(), 'the host name'),
+    setting('host', '<address>', 'address to listen on; anything but loopback needs --token').default('127.0.0.1'),
+    setting('port', '<port>', 'port to listen on; 0 picks a free one').default(7400).argParser(wholeNumber(0, 65535)),
+    setting('data', '<folder>', 'data folder; one process at a time').default('./data'),
+    setting('peers', '<urls>', 'URLs of all other voting servers, separated by commas (not in this version)')
+      .default([], 'none')
+      .argParser(urlList),
+    setting('advertise', '<url>', 'URL at which the other servers reach this one').argParser(httpUrl),
+    setting('cluster-secret', '<secret>', 'shared by all servers of a cluster').argParser(secret),
+    setting(
+      'token',
+      '<token>',
+      'what clients send as `Authorization: Bearer`; without it, none is asked for',
+    ).argParser(secret),
+    setting('durability', '<level>', 'acknowledge a write after fsync (disk) or after the write call (buffered)')
+      .choices(['disk', 'buffered'])
+      .default('disk'),
+    setting('memory', '<megabytes>', 'budget for graph data kept in memory; the rest stays on disk until it is used')
+      .default(MEMORY_MB_DEFAULT, `half of Node's heap limit, here ${MEMORY_MB_DEFAULT}`)
+      .argParser(wholeNumber(MEMORY_MB_MIN, 1024 * 1024)),
+    new Option('--chaos', 'allow faults to be injected over HTTP (not in this version) (env: WEFT_CHAOS)'),
+    setting('log-level', '<level>', 'least severe events to log, as JSON lines on standard error')
+      .choices(LOG_LEVELS)
+      .default('info'),
+  ];
+  for (const option of options) command.addOption(option);
+}
+
+/** A flag that is also read from `WEFT_...`. */
+export function setting(name: string, argument: string, description: string): Option {
+  return new Option(`--${name} ${argument}`, description).env(`WEFT_${name.toUpperCase().replaceAll('-', '_')}`);
+}
+
+/**
+ * Checks what one flag alone cannot tell, and freezes the result.
+ * @throws UsageError that names the flag
+ */
+export function serveConfig(options: ServeOptions, environment: NodeJS.ProcessEnv): ServeConfig {
+  if (options.peers.length > 0) {
+    throw new UsageError('--peers is not in this version: a server runs alone until replication is in');
+  }
+  if (options.chaos === true || isOn(environment.WEFT_CHAOS)) {
+    throw new UsageError('--chaos is not in this version: it comes with replication');
+  }
+  if (options.name.trim() === '') throw new UsageError('--name must not be empty');
+  if (options.host.trim() === '') throw new UsageError('--host must not be empty; 127.0.0.1 is the default');
+  if (options.data.trim() === '') throw new UsageError('--data must not be empty; ./data is the default');
+  const token = options.token || undefined;
+  if (token === undefined && !isLoopback(options.host)) {
+    throw new UsageError(
+      `--host ${options.host} is reachable from other machines, so --token (or WEFT_TOKEN) is required: ` +
+        'without it anyone could read and change every graph',
+    );
+  }
+  return Object.freeze({
+    process: Object.freeze({
+      name: options.name,
+      host: options.host,
+      port: options.port,
+      data: resolve(options.data),
+      durability: options.durability,
+      memoryBudgetBytes: options.memory * MEBIBYTE,
+      logLevel: options.logLevel,
+    }),
+    cluster: Object.freeze({
+      token,
+      clusterSecret: options.clusterSecret || undefined,
+      advertise: options.advertise,
+    }),
+  });
+}
+
+/** True if only programs of this machine reach the address. A host name other than localhost may point anywhere. */
+export function isLoopback(host: string): boolean {
+  const loopback = new BlockList();
+  loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+  loopback.addAddress('::1', 'ipv6');
+  const kind = isIP(host);
+  if (kind === 0) return host.toLowerCase() === 'localhost';
+  return loopback.check(host, kind === 4 ? 'ipv4' : 'ipv6');
+}
+
+function isOn(text: string | undefined): boolean {
+  return text !== undefined && !['', '0', 'false', 'no', 'off'].includes(text.toLowerCase());
+}
+
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < min || value > max) {
+      throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+    }
+    return value;
+  };
+}
+
+/** An HTTP URL without its trailing slash. */
+export function httpUrl(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') {
+    throw new InvalidArgumentError('It must be a URL such as http://127.0.0.1:7400.');
+  }
+  return url.href.replace(/\/+$/, '');
+}
+
+function urlList(text: string): readonly string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+    .map(httpUrl);
+}
+
+/** Header-safe text; empty counts as absent, so that an empty environment variable does not become a secret. */
+export function secret(text: string): string {
+  if (!/^[\x21-\x7e]*$/.test(text)) {
+    throw new InvalidArgumentError('It must consist of visible ASCII characters without spaces.');
+  }
+  return text;
+}

@@ -1,0 +1,95 @@
+/** `weft status`: what a running server says of itself, its cluster and its graphs. */
+import type { Command } from 'commander';
+import type { ClusterDescription } from '../src/engine-port.ts';
+import { type Connection, declareConnectionOptions, getJson } from './connection.ts';
+import { count } from './progress.ts';
+
+interface StatusOptions extends Connection {
+  readonly json?: boolean;
+}
+
+interface GraphStatus {
+  readonly name: string;
+  readonly partitions: number;
+  readonly nodes: number;
+  readonly edges: number;
+}
+
+interface Status extends ClusterDescription {
+  readonly url: string;
+  readonly graphs: readonly GraphStatus[];
+}
+
+export function declareStatus(program: Command): void {
+  const command = program
+    .command('status')
+    .description('show a running server, its cluster and its graphs')
+    .option('--json', 'print JSON for programs');
+  declareConnectionOptions(command);
+  command
+    .addHelpText(
+      'after',
+      `
+Examples:
+  weft status
+  weft status --url http://10.0.0.5:7400 --token "$TOKEN" --json`,
+    )
+    .action(async (options: StatusOptions) => {
+      const status = await readStatus(options);
+      console.log(options.json === true ? JSON.stringify(status, undefined, 2) : describeStatus(status));
+    });
+}
+
+async function readStatus(connection: Connection): Promise<Status> {
+  const [cluster, listed] = await Promise.all([
+    getJson<ClusterDescription>(connection, '/v1/cluster'),
+    getJson<{ graphs: readonly { name: string }[] }>(connection, '/v1/graphs'),
+  ]);
+  const graphs: GraphStatus[] = [];
+  for (const { name } of listed.graphs) {
+    graphs.push(await getJson<GraphStatus>(connection, `/v1/graphs/${encodeURIComponent(name)}`));
+  }
+  return { url: connection.url, ...cluster, graphs };
+}
+
+/** The status as a page for people. */
+export function describeStatus(status: Status): string {
+  const members = status.members.map(({ name, url, state, lagCommits, lagMs }) => [
+    name,
+    state,
+    `${count(lagCommits)} commits behind`,
+    `${count(lagMs)} ms`,
+    url,
+  ]);
+  const graphs = status.graphs.map(({ name, nodes, edges, partitions }) => [
+    name,
+    count(nodes),
+    count(edges),
+    count(partitions),
+  ]);
+  const vector = Object.entries(status.vector).map(([origin, seq]) => [origin, count(seq)]);
+  return [
+    `${status.self.name} at ${status.url}, replica ${status.self.replicaId}`,
+    '',
+    'members',
+    ...table(members, 'none: this server runs alone'),
+    '',
+    'graphs',
+    ...table([['name', 'nodes', 'edges', 'partitions'], ...graphs], ''),
+    '',
+    'vector (commits applied here, by origin)',
+    ...table(vector, 'empty: nothing was written yet'),
+  ].join('\n');
+}
+
+/** Indented columns; a column of numbers is aligned to the right. */
+function table(rows: readonly (readonly string[])[], empty: string): string[] {
+  if (rows.length === 0) return [`  ${empty}`];
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
+  const numeric = widths.map((_, column) => rows.slice(1).some((row) => /^[\d,]+$/.test(row[column] ?? '')));
+  return rows.map((row) =>
+    `  ${row
+      .map((cell, column) => (numeric[column] ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0)))
+      .join('  ')}`.trimEnd(),
+  );
+}
