@@ -48,7 +48,8 @@ let lastMsText = '';
 let lastReplica = -1;
 let lastReplicaText = '';
 
-function encodeStamp(clock: number, replica: ReplicaId): string {
+/** A stamp as 15 characters of `[-_0-9A-Za-z]` that sort as stamps do. */
+export function encodeStamp(clock: number, replica: ReplicaId): string {
   const ms = Math.floor(clock / TICKS_PER_MS);
   if (ms !== lastMs) {
     lastMs = ms;
@@ -147,8 +148,8 @@ export function clockOfPatch(text: string): number {
  */
 export function decodePatch(text: string): Patch {
   if (text.length < HEADER_CHARS) return malformed('its length');
-  const clock = decodeDigits(text, 1, CLOCK_CHARS);
-  const replica = replicaId(decodeDigits(text, 1 + CLOCK_CHARS, REPLICA_CHARS));
+  const clock = clockField(decodeDigits(text, 1, CLOCK_CHARS));
+  const replica = replicaField(decodeDigits(text, 1 + CLOCK_CHARS, REPLICA_CHARS));
   const fields = parseArray(text.slice(HEADER_CHARS));
   const id = textField(fields[0]);
   switch (text[0]) {
@@ -208,6 +209,15 @@ function parseArray(json: string): readonly unknown[] {
   return Array.isArray(fields) ? fields : malformed('its body');
 }
 
+// Rounded or cut to size, a foreign stamp would become somebody else's.
+function clockField(field: unknown): number {
+  return Number.isSafeInteger(field) && (field as number) >= 0 ? (field as number) : malformed('a clock');
+}
+
+function replicaField(field: unknown): ReplicaId {
+  return typeof field === 'number' && field === field >>> 0 ? replicaId(field) : malformed('a replica');
+}
+
 function textField(field: unknown): string {
   return typeof field === 'string' && field.length > 0 ? field : malformed('a name');
 }
@@ -223,7 +233,7 @@ function propertiesField(field: unknown): Properties {
 
 function moreField(field: unknown): { readonly more?: Assignments } {
   if (field === undefined) return {};
-  if (typeof field !== 'object' || field === null) return malformed('its assignments');
+  if (typeof field !== 'object' || field === null || Array.isArray(field)) return malformed('its assignments');
   const { l, L, r, c, m, s } = field as { readonly [key: string]: unknown };
   return {
     more: {
@@ -245,8 +255,7 @@ function rows(field: unknown): readonly (readonly unknown[])[] {
 
 function totalField([since, total]: readonly unknown[]): RunningTotal {
   const value = fromPlain(total);
-  if (typeof since !== 'number' || !isNumber(value)) return malformed('a running total');
-  return { since, total: value };
+  return { since: clockField(since), total: isNumber(value) ? value : malformed('a running total') };
 }
 
 function memberRow([name, add, remove]: readonly unknown[]): [
@@ -261,12 +270,7 @@ function valuesField(field: unknown): readonly Value[] {
 }
 
 function seenField(field: unknown): SeenTotals {
-  return new Map(
-    rows(field).map(([writer, ...total]) => [
-      replicaId(typeof writer === 'number' ? writer : malformed('a writer')),
-      totalField(total),
-    ]),
-  );
+  return new Map(rows(field).map(([writer, ...total]) => [replicaField(writer), totalField(total)]));
 }
 
 function malformed(what: string): never {

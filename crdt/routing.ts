@@ -33,7 +33,7 @@ export function partitionNamedByEdge(id: string, partitions: number): PartitionI
   const scope = scopeOf(id);
   if (scope !== undefined) return id[scope.length] === '~' ? scope : undefined;
   const mark = id.indexOf('~');
-  if (mark <= 0 || mark > 4 || !/^\d+$/.test(id.slice(0, mark))) return undefined;
+  if (mark <= 0 || mark > 4 || !/^(0|[1-9]\d*)$/.test(id.slice(0, mark))) return undefined;
   return Number(id.slice(0, mark)) < partitions ? (id.slice(0, mark) as PartitionId) : undefined;
 }
 

@@ -5,6 +5,7 @@
  */
 import { WeftError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
+import { sortedKeys } from '../base/order.ts';
 import { setOwn } from '../base/record.ts';
 import type { Properties, Value, ValueMap } from '../graph/value.ts';
 import { Float, float, integer, isList, isTemporalText, POINT_DIMENSIONS, Point, Temporal } from '../graph/value.ts';
@@ -38,7 +39,9 @@ function isJsonScalar(value: Value): boolean {
 }
 
 function mapToPlain(map: ValueMap): Plain {
-  if (Object.hasOwn(map, TAG)) return { [TAG]: 'm', v: Object.entries(map).map(([k, v]) => [k, toPlain(v)]) };
+  if (Object.hasOwn(map, TAG)) {
+    return { [TAG]: 'm', v: sortedKeys(map).map((key) => [key, toPlain(map[key] as Value)]) };
+  }
   const plain: { [key: string]: Plain } = {};
   for (const key of Object.keys(map)) setOwn(plain, key, toPlain(map[key] as Value));
   return plain;
@@ -56,6 +59,11 @@ export function propertiesToPlain(properties: Properties): { readonly [name: str
   return properties as { readonly [name: string]: Plain };
 }
 
+/** Integral floats, -0 among them, stand in a tag: each value has one representation. */
+function isPlainNumber(value: number): boolean {
+  return Number.isInteger(value) ? Number.isSafeInteger(value) && !Object.is(value, -0) : true;
+}
+
 /** The value of a JSON tree. @throws WeftError `invalid-value` for an unknown or malformed tag, definite */
 export function fromPlain(plain: unknown, depth = 0): Value {
   switch (typeof plain) {
@@ -63,7 +71,7 @@ export function fromPlain(plain: unknown, depth = 0): Value {
     case 'boolean':
       return plain;
     case 'number':
-      return Number.isSafeInteger(plain) || !Number.isInteger(plain) ? plain : malformed('a number without a tag');
+      return isPlainNumber(plain) ? plain : malformed('a number without a tag');
     case 'object':
       break;
     default:
@@ -103,7 +111,7 @@ function fromTagged(record: { readonly [key: string]: unknown }, depth: number):
       if (Array.isArray(v)) return mapFromEntries(v, depth);
       break;
   }
-  return malformed(`a tag ${JSON.stringify(record[TAG])}`);
+  return malformed('an unknown tag, or one whose value does not fit it');
 }
 
 function mapFromEntries(entries: readonly unknown[], depth: number): ValueMap {
@@ -119,7 +127,7 @@ function mapFromEntries(entries: readonly unknown[], depth: number): ValueMap {
 export function propertiesFromPlain(plain: { readonly [name: string]: unknown }): Properties {
   for (const name in plain) {
     const value = plain[name];
-    if ((typeof value === 'object' && value !== null) || Number.isInteger(value) !== Number.isSafeInteger(value)) {
+    if (typeof value === 'number' ? !isPlainNumber(value) : typeof value === 'object' && value !== null) {
       const properties: { [name: string]: Value } = {};
       for (const key of Object.keys(plain)) setOwn(properties, key, fromPlain(plain[key]));
       return properties;

@@ -141,7 +141,11 @@ export function checkValue(value: unknown, name: string, depth = 0): asserts val
 }
 
 function checkObject(value: object | null, name: string, depth: number): void {
-  if (value === null || value instanceof Float || value instanceof Uint8Array) return;
+  if (value === null || value instanceof Uint8Array) return;
+  if (value instanceof Float) {
+    if (Number.isInteger(value.value)) return;
+    throw new WeftError('invalid-value', `\`${name}\` marks a number as a float that is one without the mark`);
+  }
   if (value instanceof Temporal) {
     if (!isTemporalText(value.kind, value.text)) {
       throw new WeftError('invalid-value', `\`${name}\`: "${value.text}" is no ${value.kind} in ISO 8601`);
