@@ -1,6 +1,6 @@
 /**
  * Sees every rule of `check-layers.mjs` fail on a fixture, and the look-alikes pass: a check that cannot fail is a
- * defect. Runs with `node --test scripts/`.
+ * defect. Runs with `node --test scripts/*.test.mjs`.
  */
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';

@@ -13,8 +13,8 @@ Every error of the HTTP API is an \`application/problem+json\` document (RFC 945
 
 \`\`\`json
 {
-  "type": "about:blank",
-  "title": "Not Found",
+  "type": "urn:weft:error:node-not-found",
+  "title": "There is no node with this id",
   "status": 404,
   "code": "node-not-found",
   "detail": "there is no node \`nobody\`",

@@ -1,0 +1,50 @@
+#!/usr/bin/env node
+/**
+ * The flags of curl that the README's walk uses, for machines that have Node only. Everything else is refused, so that
+ * the walk never passes here and fails for a reader. Used by `check-readme.mjs` where curl is absent.
+ */
+import { readFileSync } from 'node:fs';
+
+const request = { method: undefined, headers: {}, body: undefined };
+const show = { head: false, body: true, fail: false };
+let url;
+
+const args = process.argv
+  .slice(2)
+  .flatMap((arg) => (/^-[sSifo]{2,}$/.test(arg) ? [...arg.slice(1)].map((c) => `-${c}`) : [arg]));
+while (args.length > 0) {
+  const arg = args.shift();
+  if (arg === '-s' || arg === '-S') continue;
+  else if (arg === '-i') show.head = true;
+  else if (arg === '-f') show.fail = true;
+  else if (arg === '-o' && args[0] === '/dev/null') show.body = args.shift() === undefined;
+  else if (arg === '-X') request.method = args.shift();
+  else if (arg === '-H') {
+    const [, name, value] = /^([^:]+):\s*(.*)$/.exec(args.shift()) ?? refuse('-H');
+    request.headers[name.toLowerCase()] = value;
+  } else if (arg === '-d' || arg === '--data-binary') {
+    const value = args.shift();
+    request.body = value.startsWith('@') ? readFileSync(value.slice(1)) : value;
+    request.headers['content-type'] ??= 'application/x-www-form-urlencoded';
+  } else if (/^https?:/.test(arg)) url = arg;
+  else refuse(arg);
+}
+if (url === undefined) refuse('no URL');
+
+const answer = await fetch(url, {
+  method: request.method ?? (request.body === undefined ? 'GET' : 'POST'),
+  headers: request.headers,
+  body: request.body,
+});
+if (show.head) {
+  process.stdout.write(`HTTP/1.1 ${answer.status} ${answer.statusText}\r\n`);
+  for (const [name, value] of answer.headers) process.stdout.write(`${name}: ${value}\r\n`);
+  process.stdout.write('\r\n');
+}
+if (show.body) process.stdout.write(Buffer.from(await answer.arrayBuffer()));
+if (show.fail && !answer.ok) process.exitCode = 22;
+
+function refuse(what) {
+  console.error(`curl stand-in: ${what} is not supported; change the walk or this script`);
+  process.exit(2);
+}
