@@ -15,10 +15,7 @@ export interface Progress {
 const PLAIN_LINE_EVERY_MS = 5000;
 const LINE_FEED = 10;
 
-interface Output {
-  readonly isTTY?: boolean;
-  write(text: string): unknown;
-}
+type Output = NodeJS.WritableStream & { readonly isTTY?: boolean };
 
 /** @param bytesTotal undefined if it is not known, as for a pipe: then there is a rate but no bar */
 export function startProgress(verb: string, bytesTotal: number | undefined, output: Output = process.stderr): Progress {
@@ -26,7 +23,7 @@ export function startProgress(verb: string, bytesTotal: number | undefined, outp
   let bytes = 0;
   let elements = 0;
   const line = (bar: string) => `${verb} ${bar}${describe(bytes, bytesTotal, elements, performance.now() - startedMs)}`;
-  const stop = output.isTTY === true ? showBar(bytesTotal, line, () => bytes) : showLines(line, output);
+  const stop = output.isTTY === true ? showBar(bytesTotal, line, () => bytes, output) : showLines(line, output);
   return {
     add(chunk) {
       bytes += chunk.length;
@@ -42,8 +39,14 @@ export function startProgress(verb: string, bytesTotal: number | undefined, outp
   };
 }
 
-function showBar(bytesTotal: number | undefined, line: (bar: string) => string, bytes: () => number): () => void {
+function showBar(
+  bytesTotal: number | undefined,
+  line: (bar: string) => string,
+  bytes: () => number,
+  output: Output,
+): () => void {
   const bar = new cliProgress.SingleBar({
+    stream: output,
     format: (options, params) => {
       if (bytesTotal === undefined) return line('');
       const size = options.barsize ?? 30;
@@ -55,7 +58,6 @@ function showBar(bytesTotal: number | undefined, line: (bar: string) => string, 
     hideCursor: true,
     clearOnComplete: true,
     stopOnComplete: false,
-    gracefulExit: false,
   });
   bar.start(bytesTotal ?? 1, 0);
   const timer = setInterval(() => bar.update(bytesTotal === undefined ? 0 : bytes()), 200);

@@ -1,0 +1,112 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { describe, expect, test } from 'vitest';
+import { UsageError } from './exit.ts';
+import { declareServeOptions, isLoopback, type ServeOptions, serveConfig } from './serve-config.ts';
+
+/** The configuration that a command line and environment give, or the text of the usage error. */
+function configure(flags: readonly string[], environment: NodeJS.ProcessEnv = {}): unknown {
+  const saved = { ...process.env };
+  Object.assign(process.env, environment);
+  const complaints: string[] = [];
+  const command = new Command('serve')
+    .exitOverride()
+    .configureOutput({ writeErr: (text) => complaints.push(text), outputError: (text) => complaints.push(text) });
+  declareServeOptions(command);
+  try {
+    command.parse(flags, { from: 'user' });
+    return serveConfig(command.opts<ServeOptions>(), process.env);
+  } catch (error) {
+    if (error instanceof UsageError) return error.message;
+    if (error instanceof CommanderError) return complaints.join('');
+    throw error;
+  } finally {
+    for (const name of Object.keys(environment)) delete process.env[name];
+    Object.assign(process.env, saved);
+  }
+}
+
+describe('serve configuration: valid', () => {
+  test('nothing given -> defaults, loopback, fsync, no token', () => {
+    expect(configure([])).toMatchObject({
+      process: { host: '127.0.0.1', port: 7400, durability: 'disk', logLevel: 'info' },
+      cluster: { token: undefined },
+    });
+  });
+
+  test('flags -> parsed with their units', () => {
+    const config = configure([...'--name a --port 0 --memory 64 --durability buffered --data /tmp/x'.split(' ')]);
+    expect(config).toMatchObject({
+      process: { name: 'a', port: 0, memoryBudgetBytes: 64 * 1024 * 1024, durability: 'buffered', data: '/tmp/x' },
+    });
+    expect(Object.isFrozen(config)).toBe(true);
+  });
+
+  test('environment -> read; a flag wins over it', () => {
+    const environment = { WEFT_PORT: '7401', WEFT_TOKEN: 'from-environment', WEFT_NAME: 'env' };
+    expect(configure(['--name', 'flag'], environment)).toMatchObject({
+      process: { port: 7401, name: 'flag' },
+      cluster: { token: 'from-environment' },
+    });
+  });
+
+  test('other host with a token -> accepted', () => {
+    expect(configure(['--host', '0.0.0.0', '--token', 't'])).toMatchObject({ process: { host: '0.0.0.0' } });
+  });
+
+  test('chaos switched off in the environment -> accepted', () => {
+    expect(configure([], { WEFT_CHAOS: '0' })).toMatchObject({ process: { port: 7400 } });
+  });
+});
+
+describe('serve configuration: refused, and the message names the flag', () => {
+  const cases: readonly [string[], NodeJS.ProcessEnv, RegExp][] = [
+    [['--port', '70000'], {}, /--port.*0 to 65535/],
+    [['--port', '7400x'], {}, /--port/],
+    [[], { WEFT_PORT: 'abc' }, /WEFT_PORT/],
+    [['--memory', '1'], {}, /--memory/],
+    [['--durability', 'maybe'], {}, /--durability.*disk, buffered/],
+    [['--log-level', 'loud'], {}, /--log-level/],
+    [['--token', 'two words'], {}, /--token/],
+    [['--advertise', 'not-a-url'], {}, /--advertise/],
+    [['--name', ' '], {}, /--name/],
+    [['--data', ''], {}, /--data/],
+    [['--host', '0.0.0.0'], {}, /--host 0\.0\.0\.0.*--token/],
+    [['--host', '::'], {}, /--token/],
+    [['--host', 'db.example.org'], {}, /--token/],
+    [['--host', '0.0.0.0', '--token', ''], {}, /--token/],
+    [['--peers', 'http://a:7400,http://b:7400'], {}, /--peers is not in this version/],
+    [['--peers', 'nonsense'], {}, /--peers/],
+    [['--chaos'], {}, /--chaos is not in this version/],
+    [[], { WEFT_CHAOS: '1' }, /--chaos/],
+    [['--prot', '1'], {}, /--prot/],
+  ];
+  test.each(cases)('%j %j -> %s', (flags, environment, expected) => {
+    expect(configure(flags, environment)).toMatch(expected);
+  });
+});
+
+test.each([
+  ['127.0.0.1', true],
+  ['127.9.9.9', true],
+  ['::1', true],
+  ['localhost', true],
+  ['0.0.0.0', false],
+  ['::', false],
+  ['10.0.0.1', false],
+  ['127.0.0.1.example.org', false],
+])('loopback: %s -> %s', (host, expected) => {
+  expect(isLoopback(host)).toBe(expected);
+});
+
+test('README: table of settings -> exactly the flags and variables of weft serve', () => {
+  const command = new Command('serve');
+  declareServeOptions(command);
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+  const rows = [...readme.matchAll(/^\| `(--[a-z-]+)[^`]*` \| `(WEFT_[A-Z_]+)` \|/gm)].map(([, flag, name]) => [
+    flag,
+    name,
+  ]);
+  const declared = command.options.map(({ long, envVar }) => [long, envVar ?? 'WEFT_CHAOS']);
+  expect(rows.sort()).toEqual(declared.sort());
+});
