@@ -1,0 +1,53 @@
+/** What calls answer, and how it is sent: in the format of `Accept`, as prepared text, without a serializer between. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { WeftError } from '../base/errors.ts';
+import type { Edge, Node } from '../graph/model.ts';
+import type { Page } from '../src/engine-port.ts';
+import { printJson } from './json-values.ts';
+import { acceptedMessagePack, JSON_TYPE, PROBLEM_TYPE } from './media-types.ts';
+import { printMessagePack } from './msgpack.ts';
+import { problemHeaders, problemOf } from './problem.ts';
+
+export interface Answer {
+  readonly status: number;
+  /** Absent for 204. */
+  readonly document?: object;
+  readonly headers?: { readonly location?: string; readonly etag?: string };
+}
+
+export function nodeDocument(node: Node): object {
+  return { id: node.id, labels: node.labels, properties: node.properties };
+}
+
+export function edgeDocument(edge: Edge): object {
+  return { id: edge.id, type: edge.type, from: edge.from, to: edge.to, properties: edge.properties };
+}
+
+/** A page as `{[name]: items, cursor?}`. */
+export function pageDocument<T>(name: string, page: Page<T>, document: (item: T) => object): object {
+  const items = page.items.map(document);
+  return page.cursor === undefined ? { [name]: items } : { [name]: items, cursor: page.cursor };
+}
+
+/** A document in the format that the request accepts. */
+export function sendDocument(request: FastifyRequest, reply: FastifyReply, document: object): void {
+  const messagePack = acceptedMessagePack(request.headers.accept);
+  if (messagePack === undefined) reply.header('content-type', JSON_TYPE).send(printJson(document));
+  else reply.header('content-type', messagePack).send(printMessagePack(document));
+}
+
+export function sendAnswer(request: FastifyRequest, reply: FastifyReply, answer: Answer): void {
+  reply.code(answer.status);
+  if (answer.headers !== undefined) reply.headers(answer.headers);
+  if (answer.document === undefined) reply.send();
+  else sendDocument(request, reply, answer.document);
+}
+
+/** The problem document of any thrown error. */
+export function sendProblem(request: FastifyRequest, reply: FastifyReply, error: WeftError): void {
+  const problem = problemOf(error, request.trace?.traceId ?? '');
+  const messagePack = acceptedMessagePack(request.headers.accept);
+  reply.code(problem.status).headers(problemHeaders(error));
+  if (messagePack === undefined) reply.header('content-type', PROBLEM_TYPE).send(printJson(problem));
+  else reply.header('content-type', messagePack).send(printMessagePack(problem));
+}

@@ -1,0 +1,33 @@
+/** Requests that are no HTTP: answered on the bare socket, because no request object ever came to be. */
+import type { Socket } from 'node:net';
+import type { Env } from '../base/env.ts';
+import { WeftError } from '../base/errors.ts';
+import { printJson } from './json-values.ts';
+import { PROBLEM_TYPE } from './media-types.ts';
+import { problemOf } from './problem.ts';
+import { traceOf } from './trace.ts';
+
+/** Answers a problem document and closes the connection. */
+export function answerClientError(error: Error & { readonly code?: string }, socket: Socket, env: Env): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const problem = problemOf(problemFor(error.code), traceOf(undefined, env.random).traceId);
+  const body = printJson(problem);
+  socket.end(
+    `HTTP/1.1 ${problem.status} ${problem.status === 413 ? 'Payload Too Large' : 'Bad Request'}\r\n` +
+      `Content-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
+
+function problemFor(code: string | undefined): WeftError {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return new WeftError('payload-too-large', 'the URL and headers exceed 16 KB');
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new WeftError('malformed-request', 'the request headers did not arrive in time');
+    default:
+      return new WeftError('malformed-request', 'this is no well-formed HTTP request');
+  }
+}

@@ -1,0 +1,159 @@
+/** The OpenAPI description of a route, from what it takes, answers and refuses. */
+import type { FastifySchema } from 'fastify';
+import { ERRORS, type ErrorCode } from '../base/errors.ts';
+import { MESSAGE_PACK_TYPES } from './media-types.ts';
+import { type ParameterTable, querySchema } from './query-parameters.ts';
+import type { SchemaName } from './schemas.ts';
+
+export interface RouteDescription {
+  readonly tag: 'graphs' | 'nodes' | 'edges' | 'traversal' | 'bulk' | 'proof' | 'operations';
+  readonly summary: string;
+  readonly description?: string;
+  readonly path?: Readonly<Record<string, string>>;
+  readonly query?: ParameterTable;
+  readonly body?: SchemaName | 'NDJSON';
+  readonly answers: Readonly<
+    Record<number, { readonly doc: string; readonly schema?: SchemaName | 'NDJSON' | 'text' }>
+  >;
+  /** Codes beyond those that every route of its kind may answer. */
+  readonly errors: readonly ErrorCode[];
+  readonly kind: 'read' | 'write' | 'open';
+}
+
+const READ_ERRORS: readonly ErrorCode[] = [
+  'malformed-request',
+  'invalid-request',
+  'unauthorized',
+  'partition-recovering',
+];
+const WRITE_ERRORS: readonly ErrorCode[] = [
+  ...READ_ERRORS,
+  'unsupported-media-type',
+  'payload-too-large',
+  'idempotency-key-reused',
+  'too-many-requests',
+  'storage-failed',
+];
+const OPEN_ERRORS: readonly ErrorCode[] = ['shutting-down', 'internal'];
+
+const REQUEST_HEADERS = {
+  'consistency-level': {
+    type: 'string',
+    enum: ['eventual', 'session', 'strong'],
+    default: 'session',
+    description: 'How much consistency this request pays for; also as parameter `consistency`',
+  },
+  traceparent: { type: 'string', description: 'W3C Trace Context; continued, or begun if absent' },
+};
+const WRITE_HEADERS = {
+  ...REQUEST_HEADERS,
+  'idempotency-key': {
+    type: 'string',
+    minLength: 1,
+    maxLength: 255,
+    description: 'Makes a retry safe: the request runs once, a repetition gets the first answer',
+  },
+};
+export const CONDITION_HEADERS = {
+  'if-match': { type: 'string', description: 'Entity tags, of which one must match, or *' },
+  'if-none-match': { type: 'string', description: 'Entity tags, of which none may match, or *' },
+};
+
+export const GRAPH_PATH = { graph: 'Name of the graph, percent-encoded' };
+export const ELEMENT_PATH = { ...GRAPH_PATH, id: 'Id of the element, percent-encoded' };
+
+/** Every code that a route of this description may answer. */
+export function errorsOf(route: RouteDescription): readonly ErrorCode[] {
+  const common = route.kind === 'write' ? WRITE_ERRORS : route.kind === 'read' ? READ_ERRORS : [];
+  return [...new Set([...common, ...route.errors, ...OPEN_ERRORS])];
+}
+
+export function describe(route: RouteDescription, options: { readonly conditional?: boolean } = {}): FastifySchema {
+  const errors = errorsOf(route);
+  const headers = route.kind === 'open' ? {} : route.kind === 'write' ? WRITE_HEADERS : REQUEST_HEADERS;
+  const schema = {
+    tags: [route.tag],
+    summary: route.summary,
+    ...(route.description === undefined ? {} : { description: route.description }),
+    ...(route.path === undefined ? {} : { params: pathSchema(route.path) }),
+    ...(route.query === undefined ? {} : { querystring: querySchema(route.query) }),
+    ...(route.body === undefined ? {} : { body: { content: bodyContent(route.body) } }),
+    headers: {
+      type: 'object',
+      properties: options.conditional === true ? { ...headers, ...CONDITION_HEADERS } : headers,
+    },
+    response: merged(answers(route), problems(errors)),
+    ...(route.kind === 'open' ? { security: [] } : {}),
+    'x-errors': errors,
+  };
+  return schema;
+}
+
+function pathSchema(path: Readonly<Record<string, string>>): object {
+  return {
+    type: 'object',
+    properties: Object.fromEntries(
+      Object.entries(path).map(([name, description]) => [name, { type: 'string', description }]),
+    ),
+    required: Object.keys(path),
+  };
+}
+
+function answers(route: RouteDescription): Record<string, Response> {
+  return Object.fromEntries(
+    Object.entries(route.answers).map(([status, { doc, schema }]) => [
+      status,
+      schema === undefined ? { description: doc, type: 'null' } : { description: doc, content: bodyContent(schema) },
+    ]),
+  );
+}
+
+function bodyContent(schema: SchemaName | 'NDJSON' | 'text'): object {
+  if (schema === 'NDJSON') return { 'application/x-ndjson': { schema: { type: 'string', description: NDJSON_DOC } } };
+  if (schema === 'text') return { 'text/plain': { schema: { type: 'string' } } };
+  const reference = { schema: { $ref: `${schema}#` } };
+  return { 'application/json': reference, [MESSAGE_PACK_TYPES[0]]: reference };
+}
+
+const NDJSON_DOC =
+  'One element a line: {"type":"node","id":"a","labels":["L"],"properties":{}} or ' +
+  '{"type":"relationship","id":"e","label":"T","properties":{},"start":{"id":"a"},"end":{"id":"b"}}';
+
+interface Response {
+  readonly description: string;
+  readonly type?: 'null';
+  readonly content?: object;
+}
+
+/** A status that is both an answer and an error, such as 503 of `/readyz`, describes both. */
+function merged(answered: Record<string, Response>, refused: Record<string, Response>): Record<string, Response> {
+  const all = { ...answered };
+  for (const [status, refusal] of Object.entries(refused)) {
+    const answer = answered[status];
+    all[status] =
+      answer === undefined
+        ? refusal
+        : {
+            description: `${answer.description}\n\n${refusal.description}`,
+            content: { ...answer.content, ...refusal.content },
+          };
+  }
+  return all;
+}
+
+/** One response for each status, which lists its codes. */
+function problems(codes: readonly ErrorCode[]): Record<string, Response> {
+  const byStatus = new Map<number, ErrorCode[]>();
+  for (const code of codes) {
+    const { status } = ERRORS[code];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  const responses: Record<string, Response> = {};
+  for (const [status, group] of byStatus) {
+    responses[status] = {
+      description: group.map((code) => `\`${code}\`: ${ERRORS[code].doc}`).join('\n\n'),
+      content: { 'application/problem+json': { schema: { $ref: 'Problem#' } } },
+    };
+  }
+  return responses;
+}

@@ -1,0 +1,72 @@
+/** `GET /v1/graphs/{g}/export`: the graph as NDJSON in the form of an import, nodes first. */
+import { Readable } from 'node:stream';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Edge, Node } from '../graph/model.ts';
+import type { Graph } from '../src/engine-port.ts';
+import { type ApiContext, graphOf } from './api-context.ts';
+import { describe, GRAPH_PATH } from './describe.ts';
+import { printJson } from './json-values.ts';
+import { NDJSON_TYPE } from './media-types.ts';
+import { readQuery } from './query-parameters.ts';
+
+/** Characters of a piece of the stream: fewer, larger writes. */
+const PIECE_CHARS = 64 * 1024;
+
+export function addExportRoute(app: FastifyInstance, context: ApiContext): void {
+  app.get(
+    '/v1/graphs/:graph/export',
+    {
+      schema: describe({
+        kind: 'read',
+        tag: 'bulk',
+        summary: 'Export NDJSON',
+        description:
+          'All nodes, then all edges, in an order that equal graphs share. Importing it gives the same graph.',
+        path: GRAPH_PATH,
+        answers: { 200: { doc: 'The graph', schema: 'NDJSON' } },
+        errors: ['graph-not-found', 'invalid-name'],
+      }),
+    },
+    (request, reply) => {
+      readQuery(request.query, {});
+      const graph = graphOf(context, request.params);
+      reply.header('content-type', NDJSON_TYPE);
+      if (request.method === 'HEAD') reply.send('');
+      else reply.send(Readable.from(reported(exportPieces(graph), context, request), { objectMode: false }));
+    },
+  );
+}
+
+async function* exportPieces(graph: Graph): AsyncGenerator<string> {
+  let piece = '';
+  for await (const item of graph.export()) {
+    piece += `${item.kind === 'node' ? nodeLine(item.node) : edgeLine(item.edge)}\n`;
+    if (piece.length >= PIECE_CHARS) {
+      yield piece;
+      piece = '';
+    }
+  }
+  if (piece !== '') yield piece;
+}
+
+/** A failure in the middle cuts the answer off, as its status is long sent; at least it is reported. */
+async function* reported(
+  pieces: AsyncIterable<string>,
+  context: ApiContext,
+  request: FastifyRequest,
+): AsyncGenerator<string> {
+  try {
+    yield* pieces;
+  } catch (error) {
+    context.reportFailure(error, request);
+    throw error;
+  }
+}
+
+export function nodeLine({ id, labels, properties }: Node): string {
+  return printJson({ type: 'node', id, labels, properties });
+}
+
+export function edgeLine({ id, type, from, to, properties }: Edge): string {
+  return printJson({ type: 'relationship', id, label: type, properties, start: { id: from }, end: { id: to } });
+}

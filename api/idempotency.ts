@@ -1,0 +1,99 @@
+/**
+ * `Idempotency-Key`: a write with a key runs at most once; a repetition gets the first answer again, byte for byte. The
+ * stored outcome is plain JSON, so that an engine may keep it wherever it likes.
+ */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { WeftError } from '../base/errors.ts';
+import type { Engine } from '../src/engine-port.ts';
+import { type Answer, sendAnswer } from './answer.ts';
+import { printJson } from './json-values.ts';
+import { acceptedMessagePack, JSON_TYPE, PROBLEM_TYPE } from './media-types.ts';
+import { printMessagePack } from './msgpack.ts';
+import { problemHeaders, problemOf } from './problem.ts';
+
+/** An answer as it was sent. */
+export interface StoredAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** How `body` holds the bytes: JSON as text, MessagePack in base64. */
+  readonly encoding: 'utf8' | 'base64';
+}
+
+const KEY = /^[\x21-\x7e]{1,255}$/;
+
+/**
+ * The key of a request, if it has one.
+ * @throws WeftError `invalid-request` unless it is 1 to 255 visible ASCII characters, definite
+ */
+export function idempotencyKey(request: FastifyRequest): string | undefined {
+  const key = request.headers['idempotency-key'];
+  if (key === undefined) return undefined;
+  if (typeof key === 'string' && KEY.test(key)) return key;
+  throw new WeftError('invalid-request', 'an Idempotency-Key has 1 to 255 visible ASCII characters', {
+    field: 'Idempotency-Key',
+  });
+}
+
+/** Runs a write and sends its answer, at most once if the request has a key. */
+export async function answerOnce(
+  engine: Engine,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  write: () => Promise<Answer>,
+): Promise<void> {
+  const key = idempotencyKey(request);
+  if (key === undefined) {
+    sendAnswer(request, reply, await write());
+    return;
+  }
+  const fingerprint = `${request.method} ${request.url} ${request.bodyHash}`;
+  const { replayed, outcome } = await engine.once(key, fingerprint, () => storedAnswer(request, write));
+  sendStored(reply, outcome, replayed);
+}
+
+export function sendStored(reply: FastifyReply, outcome: StoredAnswer, replayed: boolean): void {
+  reply.code(outcome.status).headers(outcome.headers);
+  if (replayed) reply.header('idempotency-replayed', 'true');
+  // Sent as bytes, so that nothing between here and the socket interprets the text.
+  if (outcome.status === 204) reply.send();
+  else reply.send(Buffer.from(outcome.body, outcome.encoding));
+}
+
+/**
+ * The outcome to remember. An error that is definite and final is one; any other is thrown on, so that the same key
+ * may try again.
+ */
+export async function storedAnswer(request: FastifyRequest, write: () => Promise<Answer>): Promise<StoredAnswer> {
+  try {
+    const { status, headers = {}, document } = await write();
+    return stored(request, { status, headers: { ...headers }, document, type: JSON_TYPE });
+  } catch (error) {
+    if (!(error instanceof WeftError) || !error.kind.definite || error.kind.retryable) throw error;
+    return storedProblem(request, error);
+  }
+}
+
+export function storedProblem(request: FastifyRequest, error: WeftError): StoredAnswer {
+  const document = problemOf(error, request.trace?.traceId ?? '');
+  return stored(request, { status: document.status, headers: problemHeaders(error), document, type: PROBLEM_TYPE });
+}
+
+function stored(
+  request: FastifyRequest,
+  answer: {
+    readonly status: number;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly document: object | undefined;
+    readonly type: string;
+  },
+): StoredAnswer {
+  const { status, headers, document, type } = answer;
+  if (document === undefined) return { status, headers, body: '', encoding: 'utf8' };
+  const messagePack = acceptedMessagePack(request.headers.accept);
+  if (messagePack === undefined) {
+    return { status, headers: { ...headers, 'content-type': type }, body: printJson(document), encoding: 'utf8' };
+  }
+  const body = Buffer.from(printMessagePack(document)).toString('base64');
+  return { status, headers: { ...headers, 'content-type': messagePack }, body, encoding: 'base64' };
+}

@@ -1,0 +1,171 @@
+/**
+ * `/metrics` for Prometheus. Requests are counted in plain numbers, one set for each route, and become metrics only
+ * when they are scraped: labelling a prom-client metric costs as much as reading a node.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Counter, Gauge, type Histogram, Registry } from 'prom-client';
+import type { EngineMetrics } from '../src/engine-port.ts';
+import type { ApiContext } from './api-context.ts';
+import { describe } from './describe.ts';
+
+/** Upper bounds in seconds: the low ones for cached reads, the high ones for imports. */
+const BUCKETS_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+/** What the requests to one route came to. */
+interface RouteTally {
+  readonly method: string;
+  readonly route: string;
+  readonly byStatus: Map<number, number>;
+  readonly buckets: number[];
+  sumS: number;
+  count: number;
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    tally?: RouteTally;
+  }
+  interface FastifyRequest {
+    startedMs: number;
+  }
+}
+
+const ENGINE_METRICS: readonly (readonly [
+  name: string,
+  field: keyof EngineMetrics,
+  type: 'counter' | 'gauge',
+  help: string,
+])[] = [
+  ['weft_commits_total', 'commitsTotal', 'counter', 'Commits made durable here'],
+  ['weft_patches_total', 'patchesTotal', 'counter', 'Patches in those commits'],
+  ['weft_group_commit_requests_total', 'requestsInCommitsTotal', 'counter', 'Requests that shared those commits'],
+  ['weft_hydrations_total', 'hydrationsTotal', 'counter', 'Partitions brought into memory'],
+  ['weft_passivations_total', 'passivationsTotal', 'counter', 'Partitions dropped from memory'],
+  ['weft_compactions_total', 'compactionsTotal', 'counter', 'Segments rewritten to free their dead patches'],
+  ['weft_hydrated_partitions', 'hydratedPartitions', 'gauge', 'Partitions with their view in memory'],
+  ['weft_hydrated_documents', 'hydratedDocuments', 'gauge', 'Partitions with their Yjs document in memory'],
+  ['weft_resident_bytes', 'residentBytes', 'gauge', 'Estimated memory of hydrated partitions'],
+  ['weft_memory_budget_bytes', 'memoryBudgetBytes', 'gauge', 'What it may be'],
+  ['weft_pending_bytes', 'pendingBytes', 'gauge', 'Patches that wait for the store'],
+  ['weft_log_bytes', 'logBytes', 'gauge', 'Commit log on disk'],
+];
+
+/**
+ * Counts the requests to every route that is added from now on, and returns the registry that shows them. Its hook must
+ * be the first: one that refuses a request ends the row of hooks, and every request that is counted out was counted in.
+ */
+export function installMetrics(app: FastifyInstance, { engine, env }: ApiContext): Registry {
+  const registry = new Registry();
+  const tallies: RouteTally[] = [];
+  const unmatched = newTally('ANY', 'none');
+  tallies.push(unmatched);
+  let inFlight = 0;
+
+  app.addHook('onRoute', (route) => {
+    const tally = newTally(Array.isArray(route.method) ? route.method.join(',') : route.method, route.url);
+    tallies.push(tally);
+    route.config = { ...route.config, tally };
+  });
+  app.decorateRequest('startedMs', 0);
+  app.addHook('onRequest', (request, _reply, done) => {
+    inFlight++;
+    request.startedMs = env.clock.monotonicMs();
+    done();
+  });
+  app.addHook('onResponse', (request: FastifyRequest, reply: FastifyReply, done) => {
+    inFlight--;
+    const tally = request.routeOptions.config.tally ?? unmatched;
+    record(tally, reply.statusCode, (env.clock.monotonicMs() - request.startedMs) / 1000);
+    done();
+  });
+
+  addHttpMetrics(registry, tallies, () => inFlight);
+  for (const [name, field, type, help] of ENGINE_METRICS) {
+    const Metric = type === 'counter' ? Counter : Gauge;
+    new Metric({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.reset();
+        this.inc(engine.metrics()[field]);
+      },
+    });
+  }
+  return registry;
+}
+
+function newTally(method: string, route: string): RouteTally {
+  return { method, route, byStatus: new Map(), buckets: new Array(BUCKETS_S.length).fill(0), sumS: 0, count: 0 };
+}
+
+function record(tally: RouteTally, status: number, seconds: number): void {
+  tally.byStatus.set(status, (tally.byStatus.get(status) ?? 0) + 1);
+  tally.sumS += seconds;
+  tally.count++;
+  const bucket = BUCKETS_S.findIndex((bound) => seconds <= bound);
+  if (bucket >= 0) tally.buckets[bucket] = (tally.buckets[bucket] ?? 0) + 1;
+}
+
+function addHttpMetrics(registry: Registry, tallies: readonly RouteTally[], inFlight: () => number): void {
+  new Counter({
+    name: 'weft_http_requests_total',
+    help: 'Requests by method, route and status',
+    labelNames: ['method', 'route', 'status'] as const,
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { method, route, byStatus } of tallies) {
+        for (const [status, count] of byStatus) this.inc({ method, route, status }, count);
+      }
+    },
+  });
+  new Gauge({
+    name: 'weft_http_requests_in_flight',
+    help: 'Requests that are not answered yet',
+    registers: [registry],
+    collect() {
+      this.set(inFlight());
+    },
+  });
+  // prom-client's Histogram takes single observations only; a registry asks no more of a metric than this.
+  const histogram = { name: DURATIONS, get: async () => durations(tallies) };
+  registry.registerMetric(histogram as unknown as Histogram);
+}
+
+const DURATIONS = 'weft_http_request_duration_seconds';
+
+function durations(tallies: readonly RouteTally[]): object {
+  const values: object[] = [];
+  for (const { method, route, buckets, sumS, count } of tallies) {
+    if (count === 0) continue;
+    const labels = { method, route };
+    let below = 0;
+    for (let i = 0; i < BUCKETS_S.length; i++) {
+      below += buckets[i] ?? 0;
+      values.push({ metricName: `${DURATIONS}_bucket`, labels: { ...labels, le: BUCKETS_S[i] }, value: below });
+    }
+    values.push({ metricName: `${DURATIONS}_bucket`, labels: { ...labels, le: '+Inf' }, value: count });
+    values.push({ metricName: `${DURATIONS}_sum`, labels, value: sumS });
+    values.push({ metricName: `${DURATIONS}_count`, labels, value: count });
+  }
+  return { name: DURATIONS, help: 'Time from request to answer, by method and route', type: 'histogram', values };
+}
+
+export function addMetricsRoute(app: FastifyInstance, registry: Registry): void {
+  app.get(
+    '/metrics',
+    {
+      schema: describe({
+        kind: 'open',
+        tag: 'operations',
+        summary: 'Metrics for Prometheus',
+        answers: { 200: { doc: 'Text exposition format', schema: 'text' } },
+        errors: ['unauthorized'],
+      }),
+    },
+    async (_request, reply) => {
+      reply.header('content-type', registry.contentType).send(await registry.metrics());
+    },
+  );
+}

@@ -1,0 +1,104 @@
+/**
+ * What every request carries from its first hook on, and the checks that come before any body is read: trace, routes
+ * that do not exist, authorization, consistency level. The hooks call back at once; nothing in them waits.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Env } from '../base/env.ts';
+import { WeftError } from '../base/errors.ts';
+import type { Engine } from '../src/engine-port.ts';
+import { allowedMethods } from './method-table.ts';
+import { type Query, singleParameter } from './query-parameters.ts';
+import { type Trace, traceOf } from './trace.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    trace: Trace | null;
+    /** SHA-256 of the raw body; kept only for a request with an `Idempotency-Key`. */
+    bodyHash: string;
+  }
+}
+
+export type ConsistencyLevel = 'eventual' | 'session' | 'strong';
+const LEVELS: ReadonlySet<string> = new Set<ConsistencyLevel>(['eventual', 'session', 'strong']);
+
+type Hook = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void;
+
+/** Decorates requests and installs the hook that finds their route, or refuses them. */
+export function installRequestContext(
+  app: FastifyInstance,
+  { engine, env, isStopping }: { readonly engine: Engine; readonly env: Env; readonly isStopping: () => boolean },
+): void {
+  app.decorateRequest('trace', null);
+  app.decorateRequest('bodyHash', '');
+  app.addHook('onRequest', (request, reply, done) => {
+    beginTrace(request, reply, { engine, env });
+    if (isStopping()) done(new WeftError('shutting-down', 'the server is stopping'));
+    else done(request.is404 ? noSuchRoute(app, request) : undefined);
+  });
+}
+
+/** Gives the request its trace and says in the answer who answers. */
+export function beginTrace(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { engine, env }: { readonly engine: Engine; readonly env: Env },
+): Trace {
+  const trace = traceOf(request.headers.traceparent, env.random);
+  request.trace = trace;
+  reply.header('traceparent', trace.traceparent).header('replica-id', String(engine.replicaId));
+  return trace;
+}
+
+function noSuchRoute(app: FastifyInstance, request: FastifyRequest): WeftError {
+  const [path = ''] = request.url.split('?');
+  const allow = allowedMethods(app, path);
+  if (allow.length === 0) return new WeftError('route-not-found', `there is no route ${request.method} ${path}`);
+  return new WeftError('method-not-allowed', `${path} takes ${allow.join(', ')}, not ${request.method}`, { allow });
+}
+
+/** Lets only requests with the token pass; without a token, all of them. */
+export function authorization(token: string | undefined): Hook {
+  if (token === undefined) return (_request, _reply, done) => done();
+  const expected = digest(token);
+  return (request, _reply, done) => {
+    const given = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
+    // Digests have one length, so the comparison takes the same time whatever was sent.
+    if (given !== undefined && timingSafeEqual(digest(given), expected)) done();
+    else done(new WeftError('unauthorized', given === undefined ? 'the token is missing' : 'the token is wrong'));
+  };
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
+/**
+ * Checks the consistency level that a request asks for and says which one it gets. A server without peers gives all
+ * three: its reads show only durable state and one process decides all its writes, so its order is linearizable.
+ */
+export const consistency: Hook = (request, reply, done) => {
+  const header = request.headers['consistency-level'];
+  let asked = typeof header === 'string' ? header.trim().toLowerCase() : undefined;
+  try {
+    const parameter = singleParameter(request.query as Query, 'consistency');
+    if (parameter !== undefined && asked !== undefined && parameter !== asked) {
+      throw new WeftError('invalid-request', 'the header and the parameter ask for different consistency levels');
+    }
+    asked ??= parameter;
+    if (asked !== undefined && !LEVELS.has(asked)) {
+      throw new WeftError(
+        'invalid-request',
+        `unknown consistency level "${asked}"; known are ${[...LEVELS].join(', ')}`,
+        {
+          field: header === undefined ? 'consistency' : 'Consistency-Level',
+        },
+      );
+    }
+  } catch (error) {
+    done(error as WeftError);
+    return;
+  }
+  reply.header('consistency-effective', asked ?? 'session');
+  done();
+};

@@ -1,0 +1,228 @@
+/**
+ * JSON schemas for the OpenAPI document. They describe; they do not validate: bodies hold values that JSON Schema cannot
+ * tell apart (2 and 2.0), so hand-written parsers check them and name the field that is wrong.
+ */
+import { ERRORS } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import { BATCH_OPERATIONS } from './parse-batch.ts';
+
+const name = (description: string) => ({ type: 'string', minLength: 1, description });
+const nameList = (description: string) => ({ type: 'array', items: { type: 'string' }, description });
+const text = { type: 'string' };
+const integer = { type: 'integer' };
+const object = { type: 'object', additionalProperties: true };
+
+const VALUE_DOC =
+  'null, a boolean, an integer of 64 bits written as digits, a float (2.0 is not 2), text, a list, a map, or a typed ' +
+  'form {"$type": ..., "_value": ...} with type Date, Time, LocalTime, LocalDateTime, DateTime, Duration, Point ' +
+  '("SRID=4326;POINT (1.0 2.0)"), Base64, Integer or Float ("NaN", "Infinity"). A map with a key `$type` of its own is ' +
+  'escaped as {"$type": "Map", "_value": {...}}.';
+
+const PATCH_DOC =
+  'A value replaces, null removes, {"$inc": n} adds to a number, {"$add": [...], "$remove": [...]} changes the members ' +
+  'of a set; changes that replicas make concurrently add up.';
+
+const Properties = { type: 'object', additionalProperties: true, description: `Each value is ${VALUE_DOC}` };
+const Id = name('Any Unicode text of at most 1 KB. An id `scope!rest` lives in the partition of its scope.');
+const condition = {
+  description: '"*", a version or a list of versions',
+  anyOf: [text, { type: 'array', items: text }],
+};
+
+const Node = {
+  type: 'object',
+  required: ['id', 'labels', 'properties'],
+  properties: { id: Id, labels: nameList('In canonical order'), properties: Properties },
+};
+const Edge = {
+  type: 'object',
+  required: ['id', 'type', 'from', 'to', 'properties'],
+  properties: {
+    id: Id,
+    type: name('Fixed at creation'),
+    from: name('Id of the source'),
+    to: name('Id of the target'),
+    properties: Properties,
+  },
+};
+const labelChange = {
+  description: 'A list replaces all labels; an object changes single ones',
+  anyOf: [
+    nameList('All labels'),
+    { type: 'object', properties: { add: nameList('To add'), remove: nameList('To remove') } },
+  ],
+};
+const page = (member: string, item: object) => ({
+  type: 'object',
+  required: [member],
+  properties: {
+    [member]: { type: 'array', items: item },
+    cursor: { type: 'string', description: 'Continues after the last item; absent at the end' },
+  },
+});
+const graphProperties = {
+  partitions: { type: 'integer', minimum: 1, maximum: LIMITS.partitionsMax, default: LIMITS.partitionsDefault },
+  restoringTypes: nameList('Edge types whose edges bring a concurrently deleted endpoint back'),
+};
+const Graph = {
+  type: 'object',
+  required: ['name', 'partitions', 'restoringTypes'],
+  properties: { name: text, ...graphProperties },
+};
+const counts = { nodes: integer, edges: integer, lines: { type: 'integer', description: 'Lines that are not blank' } };
+const ids = (description: string) => ({ type: 'array', items: text, description });
+
+export const SCHEMAS = {
+  Node,
+  Edge,
+  Graph,
+  GraphList: { type: 'object', required: ['graphs'], properties: { graphs: { type: 'array', items: Graph } } },
+  CreateGraph: { type: 'object', properties: graphProperties },
+  CreateNode: { type: 'object', properties: { ...Node.properties, id: { ...Id, description: 'Made if absent' } } },
+  PatchNode: {
+    type: 'object',
+    properties: { labels: labelChange, properties: { ...object, description: PATCH_DOC } },
+  },
+  CreateEdge: { ...Edge, required: ['type', 'from', 'to'] },
+  PatchEdge: { type: 'object', properties: { properties: { ...object, description: PATCH_DOC } } },
+  NodePage: page('nodes', Node),
+  EdgePage: page('edges', Edge),
+  ShortestPath: {
+    type: 'object',
+    required: ['path', 'length'],
+    properties: {
+      path: {
+        type: ['object', 'null'],
+        properties: { nodes: { type: 'array', items: Node }, edges: { type: 'array', items: Edge } },
+      },
+      length: { type: ['integer', 'null'], description: 'Number of edges; null without a path' },
+    },
+  },
+  Batch: {
+    type: 'object',
+    required: ['operations'],
+    properties: {
+      operations: {
+        type: 'array',
+        maxItems: LIMITS.batchOperationsMax,
+        items: {
+          type: 'object',
+          required: ['op'],
+          properties: {
+            op: { type: 'string', enum: [...BATCH_OPERATIONS] },
+            id: Id,
+            labels: labelChange,
+            type: text,
+            from: text,
+            to: text,
+            properties: object,
+            detach: { type: 'boolean', default: false },
+            ifMatch: condition,
+            ifNoneMatch: condition,
+          },
+        },
+      },
+    },
+  },
+  BatchResults: {
+    type: 'object',
+    required: ['results'],
+    properties: {
+      results: {
+        type: 'array',
+        items: {
+          type: 'object',
+          required: ['op', 'id', 'created'],
+          properties: { op: text, id: text, created: { type: 'boolean' }, version: text, node: Node, edge: Edge },
+        },
+      },
+    },
+  },
+  ImportReport: {
+    type: 'object',
+    required: ['nodes', 'edges', 'lines'],
+    properties: {
+      ...counts,
+      failed: { type: 'integer', description: 'Bad lines; only with onError=continue' },
+      errors: {
+        type: 'array',
+        maxItems: LIMITS.importErrorsReportedMax,
+        items: { type: 'object', properties: { line: integer, code: text, detail: text } },
+      },
+    },
+  },
+  Digest: {
+    type: 'object',
+    required: ['digest', 'partitions'],
+    properties: { digest: text, partitions: { type: 'object', additionalProperties: text } },
+  },
+  Integrity: {
+    type: 'object',
+    required: ['nodes', 'edges', 'hiddenEdges', 'orphanStubs', 'missingStubs', 'duplicateEdges', 'repaired'],
+    properties: {
+      nodes: integer,
+      edges: integer,
+      hiddenEdges: ids('Edges that no reader sees because an endpoint does not exist'),
+      orphanStubs: ids('Incoming stubs without a matching edge'),
+      missingStubs: ids('Edges without a stub in the partition of their target'),
+      duplicateEdges: ids('Edge ids that exist in more than one partition'),
+      repaired: integer,
+    },
+  },
+  Cluster: {
+    type: 'object',
+    required: ['self', 'members', 'vector'],
+    properties: {
+      self: { type: 'object', properties: { name: text, replicaId: integer } },
+      members: {
+        type: 'array',
+        items: {
+          type: 'object',
+          properties: {
+            name: text,
+            url: text,
+            state: { type: 'string', enum: ['alive', 'suspect', 'dead'] },
+            lagCommits: integer,
+            lagMs: { type: 'number' },
+          },
+        },
+      },
+      vector: { type: 'object', additionalProperties: integer },
+    },
+  },
+  Health: {
+    type: 'object',
+    required: ['ready', 'canRead', 'canWrite', 'reasons'],
+    properties: {
+      ready: { type: 'boolean' },
+      canRead: { type: 'boolean' },
+      canWrite: { type: 'boolean' },
+      reasons: { type: 'array', items: text },
+    },
+  },
+  Problem: {
+    type: 'object',
+    description: 'RFC 9457. Further members carry the context of the error.',
+    required: ['type', 'title', 'status', 'detail', 'code', 'definite', 'retryable', 'traceId'],
+    properties: {
+      type: { type: 'string', description: 'urn:weft:error:CODE' },
+      title: text,
+      status: integer,
+      detail: text,
+      code: { $ref: 'ErrorCode#' },
+      definite: { type: 'boolean', description: 'true promises that nothing of the operation took effect' },
+      retryable: { type: 'boolean', description: 'true: the same request may succeed later' },
+      traceId: text,
+    },
+    additionalProperties: true,
+  },
+  ErrorCode: {
+    type: 'string',
+    enum: Object.keys(ERRORS),
+    description: Object.entries(ERRORS)
+      .map(([code, { status, doc }]) => `- \`${code}\` (${status}): ${doc}`)
+      .join('\n'),
+  },
+} as const;
+
+export type SchemaName = keyof typeof SCHEMAS;

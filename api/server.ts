@@ -1,0 +1,129 @@
+/**
+ * The HTTP server: routes over an engine, and what all of them share. A request passes the context hook (trace, unknown
+ * routes), authorization and the consistency hook before its body is read; its handler answers with prepared text; and
+ * whatever is thrown on the way becomes a problem document here.
+ */
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { BugError } from '../base/assert.ts';
+import type { Env } from '../base/env.ts';
+import { LIMITS } from '../base/limits.ts';
+import type { Engine } from '../src/engine-port.ts';
+import { sendProblem } from './answer.ts';
+import type { ApiContext } from './api-context.ts';
+import { addBatchRoute } from './batch-route.ts';
+import { installBodyParsers } from './bodies.ts';
+import { answerClientError } from './client-errors.ts';
+import { addEdgeRoutes } from './edge-routes.ts';
+import { addExportRoute } from './export-route.ts';
+import { addGraphRoutes } from './graph-routes.ts';
+import { addImportRoute } from './import-route.ts';
+import { recordMethods } from './method-table.ts';
+import { addMetricsRoute, installMetrics } from './metrics.ts';
+import { addNodeRoutes } from './node-routes.ts';
+import { addOpenApiRoutes, installOpenApi } from './openapi.ts';
+import { addClusterRoute, addHealthRoutes } from './operations-routes.ts';
+import { asWeftError } from './problem.ts';
+import { addProofRoutes } from './proof-routes.ts';
+import { parseQuery } from './query-parameters.ts';
+import { authorization, beginTrace, consistency, installRequestContext } from './request-context.ts';
+import { addTraversalRoutes } from './traversal-routes.ts';
+
+export interface ServerOptions {
+  readonly engine: Engine;
+  readonly env: Env;
+  /** If set, everything but `/livez` and `/readyz` needs `Authorization: Bearer TOKEN`. */
+  readonly token?: string;
+  /** Bytes of a request body other than an import; `LIMITS.bodyBytesMax` if absent. */
+  readonly bodyBytesMax?: number;
+  /** Hears of every failed assertion after its request was answered with 500; it should stop the process. */
+  readonly onBug?: (error: BugError) => void;
+}
+
+/** Builds the server; the caller lets it listen and closes it, then the engine. */
+export function buildServer(options: ServerOptions): FastifyInstance {
+  const { engine, env, token, bodyBytesMax = LIMITS.bodyBytesMax, onBug } = options;
+  const context: ApiContext = { engine, env, reportFailure };
+  let isStopping = false;
+
+  const app = Fastify({
+    logger: false,
+    bodyLimit: bodyBytesMax,
+    // Answered by the first hook instead, as a problem document.
+    return503OnClosing: false,
+    // The longest name is refused by its own check, which says why; Node bounds the whole URL.
+    routerOptions: { maxParamLength: 64 * 1024, querystringParser: parseQuery as never },
+    frameworkErrors: (error, request, reply) => answerError(error, request, reply),
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, env),
+  });
+
+  function answerError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    if (request.trace === null) beginTrace(request, reply, context);
+    const error = asWeftError(thrown);
+    keepReadable(request, reply);
+    sendProblem(request, reply, error);
+    if (error.code === 'internal') reportFailure(thrown, request);
+  }
+
+  function reportFailure(thrown: unknown, request: FastifyRequest): void {
+    env.log.write('error', 'request failed', {
+      traceId: request.trace?.traceId,
+      method: request.method,
+      path: request.url,
+      error: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown),
+    });
+    if (thrown instanceof BugError) onBug?.(thrown);
+  }
+
+  // Bodies and answers are checked and written by hand; the schemas only describe them.
+  app.setValidatorCompiler(() => () => true);
+  app.setSerializerCompiler(() => (document) => JSON.stringify(document));
+  app.setErrorHandler(answerError);
+  app.addHook('preClose', (done) => {
+    isStopping = true;
+    done();
+  });
+
+  recordMethods(app);
+  const registry = installMetrics(app, context);
+  installRequestContext(app, { engine, env, isStopping: () => isStopping });
+  installBodyParsers(app);
+  installOpenApi(app);
+
+  app.register((open, _options, done) => {
+    addHealthRoutes(open, context);
+    done();
+  });
+  app.register((guarded, _options, done) => {
+    guarded.addHook('onRequest', authorization(token));
+    addMetricsRoute(guarded, registry);
+    addOpenApiRoutes(guarded);
+    addClusterRoute(guarded, context);
+    guarded.register(graphRoutes(context));
+    done();
+  });
+  return app;
+}
+
+function graphRoutes(context: ApiContext) {
+  return (scope: FastifyInstance, _options: unknown, done: () => void): void => {
+    scope.addHook('onRequest', consistency);
+    addGraphRoutes(scope, context);
+    addNodeRoutes(scope, context);
+    addEdgeRoutes(scope, context);
+    addTraversalRoutes(scope, context);
+    addBatchRoute(scope, context);
+    addImportRoute(scope, context);
+    addExportRoute(scope, context);
+    addProofRoutes(scope, context);
+    done();
+  };
+}
+
+/**
+ * Lets the client read the answer while it is still sending: the rest of its body is dropped, and the connection is not
+ * closed under it, as the framework would have it.
+ */
+function keepReadable(request: FastifyRequest, reply: FastifyReply): void {
+  reply.removeHeader('connection');
+  if (!request.raw.readableEnded) request.raw.resume();
+}
