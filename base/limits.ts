@@ -34,6 +34,8 @@ export const LIMITS = {
   pendingBytesMax: 256 * 1024 * 1024,
   /** Patch characters in one group commit: bounds the size of a LevelDB batch and the latency of its fsync. */
   groupCharsMax: 8 * 1024 * 1024,
+  /** Bytes of updates in the commit log beyond which partitions are snapshotted and the log is cut. */
+  logBytesMax: 128 * 1024 * 1024,
   /** Remembered results of requests with an Idempotency-Key. */
   idempotencyKeysMax: 100_000,
   /** How long such a result is remembered, in milliseconds. */

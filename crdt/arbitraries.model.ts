@@ -254,7 +254,8 @@ export function patchOf(family: 'node' | 'edge' | 'stub', pools: Pools): fc.Arbi
 /** Patches of one element with distinct stamps: what different writers may make, in no order. */
 export function patchesOf(family: 'node' | 'edge' | 'stub', pools = NARROW): fc.Arbitrary<Patch[]> {
   return fc.uniqueArray(patchOf(family, pools), {
-    maxLength: 12,
+    maxLength: 16,
+    size: 'max',
     selector: ({ clock, replica }) => `${clock}.${replica}`,
   });
 }

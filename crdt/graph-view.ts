@@ -153,29 +153,39 @@ export class GraphView {
     partition.patches++;
     switch (patch.kind) {
       case 'node-create':
-        if (patch.more === undefined && this.#foldFirstNodeCreate(partition, patch, chars)) return;
-        return this.#foldNode(partition, patch, chars);
+        if (patch.more === undefined && this.#foldFirstNodeCreate(partition, patch, chars)) break;
+        this.#foldNode(partition, patch, chars);
+        break;
       case 'node-update':
       case 'node-delete':
-        return this.#foldNode(partition, patch, chars);
+        this.#foldNode(partition, patch, chars);
+        break;
       case 'edge-create':
-        if (patch.more === undefined && this.#foldFirstEdgeCreate(partition, patch, chars)) return;
-        return this.#foldEdge(partition, patch, chars);
+        if (patch.more === undefined && this.#foldFirstEdgeCreate(partition, patch, chars)) break;
+        this.#foldEdge(partition, patch, chars);
+        break;
       case 'edge-update':
       case 'edge-delete':
-        return this.#foldEdge(partition, patch, chars);
+        this.#foldEdge(partition, patch, chars);
+        break;
       case 'stub-create':
-        if (this.#foldFirstStub(partition, patch, chars)) return;
-        return this.#foldStub(partition, patch, this.#homeOf(patch.from));
+        if (this.#foldFirstStub(partition, patch, chars)) break;
+        this.#foldStub(partition, patch, this.#homeOf(patch.from));
+        break;
       case 'stub-delete':
-        return this.#foldStub(partition, patch, this.#homeOf(patch.from));
+        this.#foldStub(partition, patch, this.#homeOf(patch.from));
+        break;
     }
   }
 
-  /** CRDT-3 for a patch of an open partition. */
-  isLive(partition: PartitionIndex, patch: Patch): boolean {
+  /**
+   * CRDT-3 for a patch of an open partition. What a delete hides of a node may be restored by an edge, so it stays live
+   * in a graph with restoring types until the delete is older than the clock reading `horizon`.
+   */
+  isLive(partition: PartitionIndex, patch: Patch, horizon: number): boolean {
     const { nodes, edges } = this;
-    const keep = this.#restoring.size > 0;
+    const keepDominated = (node: number, registers: Registers) =>
+      this.#restoring.size > 0 && (registers.deletedClock >= horizon || nodes.exists(node));
     const plain = (clock: Float64Array, replica: Uint32Array, at: number) =>
       clock[at] === patch.clock && replica[at] === patch.replica;
     switch (patch.kind) {
@@ -185,7 +195,8 @@ export class GraphView {
         const node = nodes.find(patch.id);
         if (node === undefined || !nodes.hasRecord(node)) return false;
         const registers = nodes.registers.get(node);
-        return registers?.isLive(patch, keep) ?? plain(nodes.clock, nodes.replica, node);
+        if (registers === undefined) return plain(nodes.clock, nodes.replica, node);
+        return registers.isLive(patch, keepDominated(node, registers));
       }
       case 'edge-create':
       case 'edge-update':
@@ -193,14 +204,14 @@ export class GraphView {
         const edge = edges.find(patch.id, this.indexOf(partition.id));
         if (edge === undefined || !edges.has(edge, EDGE_RECORD)) return false;
         const registers = edges.registers.get(edge);
-        return registers?.isLive(patch, keep) ?? plain(edges.clock, edges.replica, edge);
+        return registers?.isLive(patch, false) ?? plain(edges.clock, edges.replica, edge);
       }
       case 'stub-create':
       case 'stub-delete': {
         const edge = edges.find(patch.id, this.#homeOf(patch.from));
         if (edge === undefined || !edges.has(edge, STUB_RECORD)) return false;
         const registers = edges.stubRegisters.get(edge);
-        return registers?.isLive(patch, keep) ?? plain(edges.clock, edges.replica, edge);
+        return registers?.isLive(patch, false) ?? plain(edges.clock, edges.replica, edge);
       }
     }
   }

@@ -32,6 +32,8 @@ export interface ModelEdge {
   readonly from: string;
   readonly to: string;
   readonly properties: Properties;
+  /** Whether the target's partition knows of it: whoever asks the target for incoming edges finds it. */
+  readonly indexed: boolean;
 }
 
 export interface ModelGraph {
@@ -247,9 +249,10 @@ export function visibleGraph(bag: readonly PlacedPatch[], settings: ModelSetting
   const edgePatches = groups(bag, ({ partition, patch }) =>
     patch.kind.startsWith('edge-') ? JSON.stringify([patch.id, partition]) : undefined,
   );
-  const stubPatches = groups(bag, ({ patch }) =>
+  // A partition knows its own stubs only: what another one holds of an edge with this id cannot matter to it.
+  const stubPatches = groups(bag, ({ partition, patch }) =>
     patch.kind === 'stub-create' || patch.kind === 'stub-delete'
-      ? JSON.stringify([patch.id, settings.homeOf(patch.from)])
+      ? JSON.stringify([patch.id, settings.homeOf(patch.from), partition])
       : undefined,
   );
 
@@ -271,7 +274,10 @@ export function visibleGraph(bag: readonly PlacedPatch[], settings: ModelSetting
   for (const [key, patches] of [...edgePatches].sort(([a], [b]) => compareText(a, b))) {
     const ends = elementEnds(patches);
     if (ends === undefined || !elementExists(patches) || !visible.has(ends.from) || !visible.has(ends.to)) continue;
-    edges.push({ id: (JSON.parse(key) as string[])[0] as string, ...ends, properties: elementProperties(patches) });
+    const [id, home] = JSON.parse(key) as [string, string];
+    const stub = stubPatches.get(JSON.stringify([id, home, settings.homeOf(ends.to)])) ?? [];
+    const indexed = elementExists(stub) && elementEnds(stub)?.to === ends.to;
+    edges.push({ id, ...ends, properties: elementProperties(patches), indexed });
   }
   return { nodes: nodes.sort((a, b) => compareText(a.id, b.id)), edges };
 }
@@ -287,7 +293,13 @@ function groups(
 }
 
 /** The whole graph as text, one element a line: what replicas are compared by. */
-export function describeGraph({ nodes, edges }: ModelGraph): string {
+export function describeGraph({
+  nodes,
+  edges,
+}: {
+  readonly nodes: readonly ModelNode[];
+  readonly edges: readonly Omit<ModelEdge, 'indexed'>[];
+}): string {
   return [
     ...nodes.map(
       (node) => `node ${JSON.stringify(node.id)} ${JSON.stringify(node.labels)} ${describeProperties(node.properties)}`,

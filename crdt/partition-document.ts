@@ -13,13 +13,27 @@ import * as Y from 'yjs';
 import { assert } from '../base/assert.ts';
 import type { ReplicaId } from '../base/ids.ts';
 
-const SEGMENT_PATCHES = 256;
-const CHAPTER_SEGMENTS = 64;
+/** Patches of a segment and segments of a chapter. Small ones bring every path of compaction within reach of a test. */
+export interface DocumentSizes {
+  readonly segmentPatches: number;
+  readonly chapterSegments: number;
+}
+const SIZES: DocumentSizes = { segmentPatches: 256, chapterSegments: 64 };
 /** A sealed segment is rewritten when less than this part of its patches is live. */
 const REWRITE_BELOW = 0.5;
 
 type Segment = Y.Array<string>;
 type Chapter = Y.Array<Segment>;
+
+/** What compaction must know of a patch. */
+export interface PatchState {
+  /** CRDT-3. */
+  readonly live: boolean;
+  /** Names the element, the same for all its patches in this partition. */
+  readonly element: string;
+  /** A tombstone past its retention: it goes once no other patch of its element is left. */
+  readonly expired: boolean;
+}
 
 export interface Compaction {
   /** What the other replicas must receive; undefined if there was nothing to do. */
@@ -32,6 +46,7 @@ export class PartitionDocument {
   readonly #doc: Y.Doc;
   readonly #log: Y.Array<Chapter>;
   readonly #replica: ReplicaId;
+  readonly #sizes: DocumentSizes;
   #chapter: Chapter | undefined;
   #segment: Segment | undefined;
   /** Segments ever made in `#chapter`: deleted ones count, so that every chapter is sealed in the end. */
@@ -42,7 +57,8 @@ export class PartitionDocument {
   /** Characters of those patches: the measure of memory. */
   chars = 0;
 
-  private constructor(guid: string, replica: ReplicaId) {
+  private constructor(guid: string, replica: ReplicaId, sizes: DocumentSizes) {
+    this.#sizes = sizes;
     this.#doc = new Y.Doc({ guid });
     this.#log = this.#doc.getArray('log');
     this.#replica = replica;
@@ -54,8 +70,8 @@ export class PartitionDocument {
   }
 
   /** Builds the document from a snapshot and the updates after it, in order. */
-  static hydrate(guid: string, replica: ReplicaId, updates: readonly Uint8Array[]): PartitionDocument {
-    const document = new PartitionDocument(guid, replica);
+  static hydrate(guid: string, replica: ReplicaId, updates: readonly Uint8Array[], sizes = SIZES): PartitionDocument {
+    const document = new PartitionDocument(guid, replica, sizes);
     if (updates.length > 0) {
       document.#doc.transact(() => {
         for (const update of updates) Y.applyUpdate(document.#doc, update);
@@ -111,7 +127,7 @@ export class PartitionDocument {
     let at = 0;
     while (at < patches.length) {
       const segment = this.#openSegment();
-      const room = SEGMENT_PATCHES - segment.length;
+      const room = this.#sizes.segmentPatches - segment.length;
       const part = at === 0 && patches.length <= room ? patches : patches.slice(at, at + room);
       segment.push(part as string[]);
       at += part.length;
@@ -120,8 +136,8 @@ export class PartitionDocument {
   }
 
   #openSegment(): Segment {
-    if (this.#segment !== undefined && this.#segment.length < SEGMENT_PATCHES) return this.#segment;
-    if (this.#chapter === undefined || this.#chapterSegments >= CHAPTER_SEGMENTS) {
+    if (this.#segment !== undefined && this.#segment.length < this.#sizes.segmentPatches) return this.#segment;
+    if (this.#chapter === undefined || this.#chapterSegments >= this.#sizes.chapterSegments) {
       this.#chapter = new Y.Array<Segment>();
       this.#chapterSegments = 0;
       this.#log.push([this.#chapter]);
@@ -169,33 +185,40 @@ export class PartitionDocument {
 
   /**
    * Rewrites sealed segments that are mostly dead into the own newest segment, and deletes them. Changes nothing
-   * visible (DOC-2). `isLive` decides with everything known here.
+   * visible (DOC-2). `stateOf` decides with everything known here.
    */
-  compact(isLive: (patch: string) => boolean): Compaction {
+  compact(stateOf: (patch: string) => PatchState): Compaction {
     const seen = new Set<string>();
     const doomed = new Map<Chapter, number[]>();
-    const rewrite: string[] = [];
+    const kept = new Set<string>();
+    const candidates: { patch: string; state: PatchState }[] = [];
     let dropped = 0;
     for (const { chapter, segment, index, sealed } of this.#segments()) {
-      const patches = segment.toArray();
-      const live = patches.filter((patch) => !seen.has(patch) && isLive(patch));
-      for (const patch of live) seen.add(patch);
-      if (!sealed || live.length >= patches.length * REWRITE_BELOW) continue;
+      const patches = segment.toArray().map((patch) => ({ patch, state: stateOf(patch) }));
+      // A duplicate counts as dead here, but is written again if its segment goes: the other copy's may be doomed too.
+      const live = patches.filter(({ patch, state }) => state.live && !state.expired && !seen.has(patch));
+      for (const { patch } of live) seen.add(patch);
+      if (!sealed || live.length >= patches.length * REWRITE_BELOW) {
+        for (const { state } of patches) kept.add(state.element);
+        continue;
+      }
       const indices = doomed.get(chapter);
       if (indices === undefined) doomed.set(chapter, [index]);
       else indices.push(index);
-      rewrite.push(...live);
+      candidates.push(...patches.filter(({ state }) => state.live));
       dropped += patches.length;
     }
-    // A patch with a copy in a segment that stays is written again all the same: that segment may be doomed by others.
     if (doomed.size === 0) return { update: undefined, dropped: 0, rewritten: 0 };
+    // Without its tombstone a dead create that is still in a kept segment would come back to life.
+    const rewrite = new Set<string>();
+    for (const { patch, state } of candidates) if (!state.expired || kept.has(state.element)) rewrite.add(patch);
     this.#doc.transact(() => {
-      this.#write(rewrite);
+      this.#write(Array.from(rewrite));
       for (const [chapter, indices] of doomed) for (const index of indices.toReversed()) chapter.delete(index, 1);
       this.#deleteEmptyChapters();
     });
     this.#recount();
-    return { update: this.#takeUpdate(), dropped, rewritten: rewrite.length };
+    return { update: this.#takeUpdate(), dropped, rewritten: rewrite.size };
   }
 
   /** Yjs collapses all that was in a deleted chapter into one struct. */
@@ -248,4 +271,9 @@ export function patchesOf(update: Uint8Array): string[] {
     for (const patch of struct.content.arr) if (typeof patch === 'string') patches.push(patch);
   }
   return patches;
+}
+
+/** One update that says what all of them say. Quadratic in their number: for a few at a time. */
+export function mergeUpdates(updates: readonly Uint8Array[]): Uint8Array {
+  return Y.mergeUpdates(updates as Uint8Array[]);
 }

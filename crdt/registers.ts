@@ -207,6 +207,11 @@ export class Registers {
     return properties;
   }
 
+  /** What one property shows, or undefined. */
+  property(name: string): Value | undefined {
+    return this.#valueOf(name, false);
+  }
+
   #valueOf(name: string, restored: boolean): Value | undefined {
     const registers = this.#properties.get(name);
     if (registers === undefined) return undefined;
@@ -362,13 +367,19 @@ export class Registers {
     return { kind: 'edge-create', ...stamped, ...this.ends, properties: {} };
   }
 
-  /** Names of labels and properties that hold any assignment: what a create must take the place of. */
+  /** Labels and properties with an assignment that no delete dominates: what a create must take the place of. */
   assignedLabels(): string[] {
-    return Array.from(this.#labels.keys());
+    return Array.from(this.#labels)
+      .filter(([, { clock, replica, present }]) => present && this.#survives(clock, replica, false))
+      .map(([label]) => label);
   }
 
   assignedProperties(): string[] {
-    return Array.from(this.#properties.keys());
+    return Array.from(this.#properties)
+      .filter(([, { clock, replica, value, totals, members }]) => {
+        return totals || members || (value !== undefined && this.#survives(clock, replica, false));
+      })
+      .map(([name]) => name);
   }
 
   /** The running totals of a property, for an assignment that takes their place; undefined if there are none. */

@@ -1,0 +1,42 @@
+/** Reads a whole view the way that readers do, in canonical order: what property tests compare with the model. */
+import { compareText } from '../base/order.ts';
+import type { Edge, Node } from '../graph/model.ts';
+import type { GraphView } from './graph-view.ts';
+import { edgeAt, edgeVisible, forEachEdge, nodeAt, sortedEdges, sortedNodes } from './view-reads.ts';
+
+export interface ReadGraph {
+  readonly nodes: readonly Node[];
+  readonly edges: readonly Edge[];
+}
+
+/** Every visible node and edge of the open partitions. */
+export function readGraph(view: GraphView): ReadGraph {
+  const nodes: Node[] = [];
+  const edges: Edge[] = [];
+  for (const partition of view.openPartitions()) {
+    for (const at of sortedNodes(view, partition, undefined)) nodes.push(nodeAt(view, at));
+    for (const at of sortedEdges(view, partition)) if (edgeVisible(view, at)) edges.push(edgeAt(view, at));
+  }
+  return { nodes: nodes.sort((a, b) => compareText(a.id, b.id)), edges };
+}
+
+export interface Incident {
+  readonly id: string;
+  readonly out: readonly string[];
+  readonly in: readonly string[];
+}
+
+/** The ids of the edges that each visible node reaches through its adjacency. */
+export function readIncident(view: GraphView): Incident[] {
+  return readGraph(view).nodes.map(({ id }) => {
+    const edgesOf = (direction: 'out' | 'in') => {
+      const found: string[] = [];
+      forEachEdge(view, view.nodes.find(id) as number, direction, undefined, (edge) => {
+        found.push(view.edges.ids[edge] as string);
+        return true;
+      });
+      return found.sort(compareText);
+    };
+    return { id, out: edgesOf('out'), in: edgesOf('in') };
+  });
+}

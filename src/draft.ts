@@ -1,0 +1,516 @@
+/**
+ * A draft turns operations into patches. It is an overlay over the view: it reads its own writes, and until it is
+ * committed nobody else sees any of them; dropping it leaves nothing behind.
+ *
+ * - ENG-1 `apply` either adds all patches of an operation or throws and adds none.
+ * - ENG-2 A draft touches only open partitions: whatever else it needs is thrown as `Unhydrated`, the caller opens it
+ *   and drafts again.
+ */
+import { WeftError } from '../base/errors.ts';
+import type { EdgeId, NodeId, PartitionId, ReplicaId } from '../base/ids.ts';
+import { getOwn } from '../base/record.ts';
+import { EDGE_RECORD, STUB_EXISTS } from '../crdt/edge-table.ts';
+import type { GraphView } from '../crdt/graph-view.ts';
+import type { Assignments, EdgeCreate, NodeCreate, Patch } from '../crdt/patch.ts';
+import { Registers } from '../crdt/registers.ts';
+import { makeEdgeId } from '../crdt/routing.ts';
+import type { HybridClock } from '../crdt/stamp.ts';
+import { registersVersion } from '../crdt/version.ts';
+import { findNode, nodeVersion } from '../crdt/view-reads.ts';
+import type { Condition, LabelChange, Operation } from '../graph/model.ts';
+import { type Properties, type Value, valuesEqual } from '../graph/value.ts';
+import { changesToAssignments, clearing } from './assignments.ts';
+import { uniqueText } from './unique-text.ts';
+
+export interface DraftedPatch {
+  readonly partition: PartitionId;
+  readonly patch: Patch;
+}
+
+export interface Drafted {
+  readonly op: Operation['op'];
+  readonly id: NodeId | EdgeId;
+  readonly created: boolean;
+}
+
+/** The registers of an element as this draft leaves it, made only when a single create does not say it all. */
+class DraftRegisters {
+  #only: NodeCreate | EdgeCreate | undefined;
+  #registers: Registers | undefined;
+
+  constructor(known: Registers | undefined) {
+    this.#registers = known;
+  }
+
+  /** For reading and, if it is the draft's own, for folding. */
+  get(): Registers {
+    if (this.#registers === undefined) {
+      this.#registers = new Registers();
+      if (this.#only !== undefined) this.#registers.fold(this.#only);
+    }
+    return this.#registers;
+  }
+
+  fold(patch: Patch): void {
+    const first = this.#registers === undefined && this.#only === undefined;
+    if (first && (patch.kind === 'node-create' || patch.kind === 'edge-create')) this.#only = patch;
+    else this.get().fold(patch);
+  }
+
+  /** False as long as nothing is known of the element. */
+  get known(): boolean {
+    return this.#registers !== undefined || this.#only !== undefined;
+  }
+
+  get exists(): boolean {
+    return this.#registers?.exists ?? this.#only !== undefined;
+  }
+}
+
+interface DraftNode {
+  readonly registers: DraftRegisters;
+  /** What it shows, beyond its registers: a node may be restored by an edge. */
+  visible: boolean;
+}
+
+interface DraftEdge {
+  readonly id: string;
+  readonly home: PartitionId;
+  readonly registers: DraftRegisters;
+  /** Ends of the existing edge, or of the one that was deleted. */
+  type: string;
+  from: string;
+  to: string;
+}
+
+export interface DraftOptions {
+  readonly view: GraphView;
+  readonly clock: HybridClock;
+  readonly replica: ReplicaId;
+  /** Leave out puts that change nothing: for imports that are repeated. */
+  readonly skipEqual: boolean;
+}
+
+export class Draft {
+  readonly patches: DraftedPatch[] = [];
+  readonly #view: GraphView;
+  readonly #clock: HybridClock;
+  readonly #replica: ReplicaId;
+  readonly #skipEqual: boolean;
+  readonly #nodes = new Map<string, DraftNode>();
+  readonly #edges = new Map<string, DraftEdge>();
+  /** Edges that the view does not know, by id. */
+  readonly #newById = new Map<string, Set<DraftEdge>>();
+  /** Edges that this draft created, by endpoint. */
+  readonly #createdAt = new Map<string, Set<DraftEdge>>();
+
+  constructor({ view, clock, replica, skipEqual }: DraftOptions) {
+    this.#view = view;
+    this.#clock = clock;
+    this.#replica = replica;
+    this.#skipEqual = skipEqual;
+  }
+
+  /** Adds the patches of one operation. @throws WeftError, definite; Unhydrated */
+  apply(operation: Operation): Drafted {
+    switch (operation.op) {
+      case 'createNode':
+        return this.#createNode(operation);
+      case 'putNode':
+        return this.#putNode(operation);
+      case 'patchNode':
+        return this.#patchNode(operation);
+      case 'deleteNode':
+        return this.#deleteNode(operation);
+      case 'createEdge':
+        return this.#createEdge(operation);
+      case 'putEdge':
+        return this.#putEdge(operation);
+      case 'patchEdge':
+        return this.#patchEdge(operation);
+      case 'deleteEdge':
+        return this.#deleteEdge(operation);
+    }
+  }
+
+  #stamp(): { readonly clock: number; readonly replica: ReplicaId } {
+    return { clock: this.#clock.tick(), replica: this.#replica };
+  }
+
+  #emit(partition: PartitionId, patch: Patch): void {
+    this.patches.push({ partition, patch });
+  }
+
+  // --- nodes
+
+  #nodeVisible(id: string): boolean {
+    return this.#nodes.get(id)?.visible ?? findNode(this.#view, id) !== undefined;
+  }
+
+  /** Registers of a node, for reading; undefined if nothing is known of it. */
+  #nodeRegisters(id: string): Registers | undefined {
+    const drafted = this.#nodes.get(id);
+    if (drafted !== undefined) return drafted.registers.get();
+    const node = this.#view.nodes.find(id);
+    if (node === undefined || !this.#view.nodes.hasRecord(node)) return undefined;
+    const known = this.#view.nodes.registers.get(node);
+    if (known !== undefined) return known;
+    const registers = new Registers();
+    registers.fold(this.#view.plainNodeCreate(node));
+    return registers;
+  }
+
+  #foldNode(id: string, patch: Patch, visible: boolean): void {
+    let drafted = this.#nodes.get(id);
+    if (drafted === undefined) {
+      drafted = { registers: new DraftRegisters(this.#nodeRegisters(id)?.clone()), visible };
+      this.#nodes.set(id, drafted);
+    }
+    drafted.registers.fold(patch);
+    drafted.visible = visible;
+    this.#emit(this.#view.partitionOf(id), patch);
+  }
+
+  #nodeVersion(id: string): string | undefined {
+    const drafted = this.#nodes.get(id);
+    if (drafted !== undefined) return drafted.visible ? registersVersion(drafted.registers.get()) : undefined;
+    const node = findNode(this.#view, id);
+    return node === undefined ? undefined : nodeVersion(this.#view, node);
+  }
+
+  #createNode(operation: Extract<Operation, { op: 'createNode' }>): Drafted {
+    const stamp = this.#stamp();
+    const id = operation.id ?? (uniqueText(stamp) as NodeId);
+    this.#view.need(this.#view.partitionOf(id));
+    if (operation.id !== undefined) {
+      checkCondition(operation.condition, () => this.#nodeVersion(id), `node \`${id}\``);
+      if (this.#nodeVisible(id)) throw new WeftError('node-exists', `node \`${id}\` exists`, { id });
+    }
+    const more = clearing(this.#nodeRegisters(id), operation.labels, operation.properties);
+    const { labels, properties } = operation;
+    this.#foldNode(id, { kind: 'node-create', ...stamp, id, labels, properties, ...more }, true);
+    return { op: operation.op, id, created: true };
+  }
+
+  #putNode(operation: Extract<Operation, { op: 'putNode' }>): Drafted {
+    const { op, id, labels, properties } = operation;
+    const existed = this.#nodeVisible(id);
+    checkCondition(operation.condition, () => this.#nodeVersion(id), `node \`${id}\``);
+    if (existed && this.#skipEqual && this.#nodeEquals(id, labels, properties)) return { op, id, created: false };
+    const more = clearing(this.#nodeRegisters(id), labels, properties);
+    this.#foldNode(id, { kind: 'node-create', ...this.#stamp(), id, labels, properties, ...more }, true);
+    return { op, id, created: !existed };
+  }
+
+  #nodeEquals(id: string, labels: readonly string[], properties: Properties): boolean {
+    const registers = this.#nodes.get(id)?.registers.get();
+    const node = this.#view.nodes.find(id);
+    const heldLabels = registers?.labels() ?? (node === undefined ? [] : (this.#view.nodes.labels[node] ?? []));
+    const held = registers?.properties() ?? (node === undefined ? {} : (this.#view.nodes.properties[node] ?? {}));
+    const wanted = this.#view.nodes.labelSet(labels);
+    return (
+      wanted.length === heldLabels.length &&
+      wanted.every((label, i) => label === heldLabels[i]) &&
+      sameProperties(held, properties)
+    );
+  }
+
+  #patchNode(operation: Extract<Operation, { op: 'patchNode' }>): Drafted {
+    const { op, id } = operation;
+    if (!this.#nodeVisible(id)) throw new WeftError('node-not-found', `there is no node \`${id}\``, { id });
+    checkCondition(operation.condition, () => this.#nodeVersion(id), `node \`${id}\``);
+    const registers = this.#nodeRegisters(id) as Registers;
+    if (!registers.exists) this.#settleRestored(id, registers);
+    const stamp = this.#stamp();
+    const change = changesToAssignments(registers, operation.properties ?? {}, stamp);
+    const labels = labelAssignments(registers, operation.labels);
+    const more: Assignments = { ...change.more, ...labels };
+    const patch: Patch = {
+      kind: 'node-update',
+      ...stamp,
+      id,
+      properties: change.properties,
+      ...(Object.keys(more).length > 0 && { more }),
+    };
+    if (assignsNothing(change.properties, more)) return { op, id, created: false };
+    this.#foldNode(id, patch, true);
+    return { op, id, created: false };
+  }
+
+  /** A write to a node that only an edge brings back makes it exist by itself again, with what it shows. */
+  #settleRestored(id: string, registers: Registers): void {
+    const labels = registers.labels(true);
+    const properties = registers.properties(true);
+    this.#foldNode(id, { kind: 'node-create', ...this.#stamp(), id, labels, properties }, true);
+  }
+
+  #deleteNode(operation: Extract<Operation, { op: 'deleteNode' }>): Drafted {
+    const { op, id, detach } = operation;
+    if (!this.#nodeVisible(id)) throw new WeftError('node-not-found', `there is no node \`${id}\``, { id });
+    checkCondition(operation.condition, () => this.#nodeVersion(id), `node \`${id}\``);
+    const edges = this.#incident(id);
+    const visible = edges.filter((edge) => this.#edgeVisible(edge)).length;
+    if (visible > 0 && !detach) {
+      throw new WeftError('node-has-edges', `node \`${id}\` has ${visible} edges`, { id, edges: visible });
+    }
+    for (const edge of edges) this.#removeEdge(edge);
+    this.#foldNode(id, { kind: 'node-delete', ...this.#stamp(), id }, false);
+    return { op, id, created: false };
+  }
+
+  // --- edges
+
+  /** All existing edges of a node, hidden ones included. */
+  #incident(id: string): DraftEdge[] {
+    const { nodes, edges } = this.#view;
+    const found = new Set<DraftEdge>();
+    const node = nodes.find(id);
+    if (node !== undefined) {
+      for (let i = 0; i < nodes.out.degree(node); i++) found.add(this.#adoptEdge(nodes.out.edgeAt(node, i)));
+      for (let i = 0; i < nodes.in.degree(node); i++) {
+        const edge = nodes.in.edgeAt(node, i);
+        if (!edges.has(edge, EDGE_RECORD)) this.#view.needAt(edges.home[edge] as number);
+        if (edges.to[edge] === node) found.add(this.#adoptEdge(edge));
+      }
+    }
+    for (const edge of this.#createdAt.get(id) ?? []) found.add(edge);
+    return Array.from(found).filter((edge) => edge.registers.exists);
+  }
+
+  /** The draft's copy of an edge of the view. */
+  #adoptEdge(edge: number): DraftEdge {
+    const { edges, nodes } = this.#view;
+    const id = edges.ids[edge] as string;
+    const home = this.#view.partitionAt(edges.home[edge] as number);
+    const key = edgeKey(home, id);
+    const drafted = this.#edges.get(key);
+    if (drafted !== undefined) return drafted;
+    const registers = new DraftRegisters(edges.registers.get(edge)?.clone());
+    if (!edges.registers.has(edge) && edges.has(edge, EDGE_RECORD)) registers.fold(this.#view.plainEdgeCreate(edge));
+    const adopted: DraftEdge = {
+      id,
+      home,
+      registers,
+      type: edges.types[edges.type[edge] as number] ?? '',
+      from: nodes.ids[edges.from[edge] as number] ?? '',
+      to: nodes.ids[edges.to[edge] as number] ?? '',
+    };
+    this.#edges.set(key, adopted);
+    return adopted;
+  }
+
+  /** The existing edge with this id, visible or hidden; a visible one first. */
+  #findEdge(id: string): DraftEdge | undefined {
+    const candidates = new Set(this.#newById.get(id));
+    for (const edge of this.#view.edges.findAll(id)) {
+      const home = this.#view.edges.home[edge] as number;
+      if (!this.#view.edges.has(edge, EDGE_RECORD) && !this.#view.isOpen(this.#view.partitionAt(home))) continue;
+      candidates.add(this.#adoptEdge(edge));
+    }
+    let hidden: DraftEdge | undefined;
+    for (const edge of candidates) {
+      if (this.#edgeVisible(edge)) return edge;
+      if (edge.registers.exists) hidden = edge;
+    }
+    return hidden;
+  }
+
+  #edgeVisible(edge: DraftEdge): boolean {
+    return edge.registers.exists && this.#nodeVisible(edge.from) && this.#nodeVisible(edge.to);
+  }
+
+  #visibleEdge(id: EdgeId): DraftEdge {
+    const edge = this.#findEdge(id);
+    if (edge === undefined || !this.#edgeVisible(edge)) {
+      throw new WeftError('edge-not-found', `there is no edge \`${id}\``, { id });
+    }
+    return edge;
+  }
+
+  #edgeVersion(edge: DraftEdge | undefined): string | undefined {
+    return edge === undefined || !this.#edgeVisible(edge) ? undefined : registersVersion(edge.registers.get());
+  }
+
+  #createEdge(operation: Extract<Operation, { op: 'createEdge' | 'putEdge' }>): Drafted {
+    const { op, type, from, to, properties } = operation;
+    this.#needEndpoint(from, 'from');
+    this.#needEndpoint(to, 'to');
+    const stamp = this.#stamp();
+    const home = this.#view.partitionOf(from);
+    const id = operation.id ?? makeEdgeId(home, uniqueText(stamp));
+    if (operation.id !== undefined) {
+      const existing = this.#findEdge(id);
+      checkCondition(operation.condition, () => this.#edgeVersion(existing), `edge \`${id}\``);
+      if (existing !== undefined) {
+        if (this.#edgeVisible(existing)) {
+          throw new WeftError('edge-exists', `edge \`${id}\` exists`, { id });
+        }
+        this.#removeEdge(existing);
+      }
+    }
+    // A later reading than that of the removal above.
+    const created = operation.id === undefined ? stamp : this.#stamp();
+    const edge = this.#edgeAt(home, id);
+    const more = edge.registers.known ? clearing(edge.registers.get(), [], properties) : {};
+    const patch: EdgeCreate = { kind: 'edge-create', ...created, id, type, from, to, properties, ...more };
+    edge.registers.fold(patch);
+    Object.assign(edge, { type, from, to });
+    this.#emit(home, patch);
+    this.#emit(this.#view.partitionOf(to), { kind: 'stub-create', ...created, id, type, from, to });
+    for (const end of [from, to]) {
+      const created = this.#createdAt.get(end);
+      if (created === undefined) this.#createdAt.set(end, new Set([edge]));
+      else created.add(edge);
+    }
+    return { op, id, created: true };
+  }
+
+  #edgeAt(home: PartitionId, id: EdgeId): DraftEdge {
+    const key = edgeKey(home, id);
+    const drafted = this.#edges.get(key);
+    if (drafted !== undefined) return drafted;
+    const known = this.#view.edges.find(id, this.#view.indexOf(home));
+    if (known !== undefined && this.#view.edges.has(known, EDGE_RECORD)) return this.#adoptEdge(known);
+    const edge: DraftEdge = { id, home, registers: new DraftRegisters(undefined), type: '', from: '', to: '' };
+    this.#edges.set(key, edge);
+    const named = this.#newById.get(id);
+    if (named === undefined) this.#newById.set(id, new Set([edge]));
+    else named.add(edge);
+    return edge;
+  }
+
+  #needEndpoint(id: NodeId, end: 'from' | 'to'): void {
+    this.#view.need(this.#view.partitionOf(id));
+    if (!this.#nodeVisible(id)) {
+      throw new WeftError('endpoint-missing', `there is no node \`${id}\` for \`${end}\` of the edge`, { id, end });
+    }
+  }
+
+  #putEdge(operation: Extract<Operation, { op: 'putEdge' }>): Drafted {
+    const { op, id, type, from, to, properties } = operation;
+    const existing = this.#findEdge(id);
+    if (existing === undefined || !this.#edgeVisible(existing)) {
+      return this.#createEdge(operation);
+    }
+    checkCondition(operation.condition, () => this.#edgeVersion(existing), `edge \`${id}\``);
+    if (existing.type !== type || existing.from !== from || existing.to !== to) {
+      throw new WeftError('edge-exists', `edge \`${id}\` exists with another type or other endpoints`, { id });
+    }
+    if (this.#skipEqual && sameProperties(existing.registers.get().properties(), properties)) {
+      return { op, id, created: false };
+    }
+    const { more } = clearing(existing.registers.get(), [], properties);
+    if (!assignsNothing(properties, more ?? {})) {
+      this.#updateEdge(existing, { ...this.#stamp(), id, properties, ...(more && { more }) });
+    }
+    return { op, id, created: false };
+  }
+
+  #patchEdge(operation: Extract<Operation, { op: 'patchEdge' }>): Drafted {
+    const { op, id } = operation;
+    const edge = this.#visibleEdge(id);
+    checkCondition(operation.condition, () => this.#edgeVersion(edge), `edge \`${id}\``);
+    const stamp = this.#stamp();
+    const { properties, more } = changesToAssignments(edge.registers.get(), operation.properties, stamp);
+    if (!assignsNothing(properties, more)) {
+      this.#updateEdge(edge, { ...stamp, id, properties, ...(Object.keys(more).length > 0 && { more }) });
+    }
+    return { op, id, created: false };
+  }
+
+  #updateEdge(
+    edge: DraftEdge,
+    update: { clock: number; replica: ReplicaId; id: string; properties: Properties; more?: Assignments },
+  ): void {
+    const patch: Patch = { kind: 'edge-update', ...update };
+    edge.registers.fold(patch);
+    this.#emit(edge.home, patch);
+  }
+
+  #deleteEdge(operation: Extract<Operation, { op: 'deleteEdge' }>): Drafted {
+    const { op, id } = operation;
+    const edge = this.#visibleEdge(id);
+    checkCondition(operation.condition, () => this.#edgeVersion(edge), `edge \`${id}\``);
+    this.#removeEdge(edge);
+    return { op, id, created: false };
+  }
+
+  #removeEdge(edge: DraftEdge): void {
+    const { id, home, from, to } = edge;
+    this.#view.need(this.#view.partitionOf(to));
+    const stamp = this.#stamp();
+    const patch: Patch = { kind: 'edge-delete', ...stamp, id };
+    edge.registers.fold(patch);
+    this.#emit(home, patch);
+    this.#emit(this.#view.partitionOf(to), { kind: 'stub-delete', ...stamp, id, from });
+  }
+
+  // --- repair
+
+  /** Deletes an existing edge if an endpoint is missing; writes its stub again if that is missing. */
+  repairEdge(ordinal: number): boolean {
+    const edge = this.#adoptEdge(ordinal);
+    if (!edge.registers.exists) return false;
+    if (!this.#edgeVisible(edge)) {
+      this.#removeEdge(edge);
+      return true;
+    }
+    if (this.#view.edges.has(ordinal, STUB_EXISTS) && this.#view.stubEnds(ordinal).to === edge.to) return false;
+    const { id, type, from, to } = edge;
+    this.#emit(this.#view.partitionOf(to), { kind: 'stub-create', ...this.#stamp(), id, type, from, to });
+    return true;
+  }
+
+  /** Deletes a stub whose edge does not exist or ends elsewhere. Its source partition must be open. */
+  repairStub(ordinal: number): boolean {
+    const { id, from, to } = this.#view.stubEnds(ordinal);
+    const edge = this.#adoptEdge(ordinal);
+    if (edge.registers.exists && edge.to === to) return false;
+    this.#emit(this.#view.partitionOf(to), { kind: 'stub-delete', ...this.#stamp(), id, from });
+    return true;
+  }
+}
+
+function edgeKey(home: PartitionId, id: string): string {
+  return `${home}\u0000${id}`;
+}
+
+function labelAssignments(registers: Registers, change: LabelChange | undefined): Assignments {
+  if (change === undefined) return {};
+  const held = registers.labels();
+  const add = change.kind === 'replace' ? change.labels : change.add;
+  const remove = change.kind === 'replace' ? held.filter((label) => !change.labels.includes(label)) : change.remove;
+  return { ...(add.length > 0 && { labelsAdded: add }), ...(remove.length > 0 && { labelsRemoved: remove }) };
+}
+
+function assignsNothing(properties: Properties, more: Assignments): boolean {
+  for (const _ in properties) return false;
+  return Object.keys(more).length === 0;
+}
+
+function sameProperties(held: Properties, wanted: Properties): boolean {
+  const names = Object.keys(wanted);
+  if (names.length !== Object.keys(held).length) return false;
+  return names.every((name) => {
+    const value = getOwn(held, name);
+    return value !== undefined && valuesEqual(value, wanted[name] as Value);
+  });
+}
+
+function checkCondition(condition: Condition | undefined, version: () => string | undefined, what: string): void {
+  if (condition === undefined) return;
+  const held = version();
+  const { match, noneMatch } = condition;
+  const matches = (versions: '*' | readonly string[]) =>
+    held !== undefined && (versions === '*' || versions.includes(held));
+  if (match !== undefined && !matches(match)) {
+    throw new WeftError('precondition-failed', `${what} does not have the version that If-Match asks for`, {
+      version: held ?? null,
+    });
+  }
+  if (noneMatch !== undefined && matches(noneMatch)) {
+    throw new WeftError('precondition-failed', `${what} has a version that If-None-Match excludes`, {
+      version: held ?? null,
+    });
+  }
+}

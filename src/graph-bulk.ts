@@ -1,0 +1,243 @@
+/** Work over a whole graph, partition by partition: import, export, digest, integrity. */
+import { WeftError } from '../base/errors.ts';
+import type { EdgeId, PartitionId } from '../base/ids.ts';
+import { digestOfGraph, digestOfPartition } from '../crdt/digest.ts';
+import { EDGE_EXISTS, EDGE_RECORD, STUB_EXISTS } from '../crdt/edge-table.ts';
+import { Unhydrated } from '../crdt/graph-view.ts';
+import { edgeAt, nodeAt, sortedEdges, sortedNodes } from '../crdt/view-reads.ts';
+import type { Edge, Node, Operation } from '../graph/model.ts';
+import type { Graph, IntegrityReport } from './engine-port.ts';
+import type { GraphWriter } from './graph-writer.ts';
+import type { Residency } from './residency.ts';
+import type { ResidentGraph } from './resident-graph.ts';
+
+/** Operations of an import that are drafted without giving other requests a turn. */
+const LOAD_SLICE = 512;
+
+type Exported = { readonly kind: 'node'; readonly node: Node } | { readonly kind: 'edge'; readonly edge: Edge };
+
+export class GraphBulk {
+  readonly #graph: ResidentGraph;
+  readonly #residency: Residency;
+  readonly #writer: GraphWriter;
+
+  constructor(graph: ResidentGraph, residency: Residency, writer: GraphWriter) {
+    this.#graph = graph;
+    this.#residency = residency;
+    this.#writer = writer;
+  }
+
+  async load(
+    operations: readonly Operation[],
+    { stopAtFirst }: { readonly stopAtFirst: boolean },
+  ): ReturnType<Graph['load']> {
+    const failures: { index: number; error: unknown }[] = [];
+    const commits: Promise<void>[] = [];
+    let applied = 0;
+    for (let start = 0; start < operations.length; start += LOAD_SLICE) {
+      await this.#writer.committer.room();
+      this.#writer.committer.admit();
+      const slice = operations.slice(start, start + LOAD_SLICE);
+      const outcome = await this.#writer.drafting(slice, true, (draft) => {
+        const failed: { index: number; error: unknown }[] = [];
+        let done = 0;
+        for (const [i, operation] of slice.entries()) {
+          try {
+            draft.apply(operation);
+            done++;
+          } catch (error) {
+            if (!(error instanceof WeftError)) throw error;
+            failed.push({ index: start + i, error });
+            if (stopAtFirst) break;
+          }
+        }
+        return { failed, done, durable: this.#writer.commit(draft.patches) };
+      });
+      if (outcome.durable !== undefined) commits.push(outcome.durable);
+      applied += outcome.done;
+      failures.push(...outcome.failed);
+      if (stopAtFirst && failures.length > 0) break;
+      if (start + LOAD_SLICE < operations.length) await this.#residency.yield();
+    }
+    await Promise.all(commits);
+    await this.#writer.durable();
+    return { applied, failures };
+  }
+
+  /**
+   * Nodes first. While the nodes of a partition pass, its stubs tell which edges point at a node that does not exist;
+   * so hidden edges are known when the edges pass, without looking at two partitions at once.
+   */
+  async *export(): AsyncGenerator<Exported> {
+    const hidden = new Set<string>();
+    for (const id of this.#graph.partitionIds()) {
+      const nodes = await this.#read(id, () => {
+        this.#collectHidden(id, hidden);
+        const { view } = this.#graph;
+        return Array.from(sortedNodes(view, view.need(id), undefined), (node) => nodeAt(view, node));
+      });
+      for (const node of nodes) yield { kind: 'node', node };
+    }
+    for (const id of this.#graph.partitionIds()) {
+      const edges = await this.#read(id, () => {
+        return this.#visibleEdges(id, hidden).map((edge) => edgeAt(this.#graph.view, edge));
+      });
+      for (const edge of edges) yield { kind: 'edge', edge };
+    }
+  }
+
+  /** Keys of the edges that point at a node of this partition which does not exist. */
+  #collectHidden(id: PartitionId, hidden: Set<string>): void {
+    this.#forEachStub(id, (edge, target) => {
+      if (!this.#graph.view.nodes.exists(target)) hidden.add(this.#edgeKey(edge));
+    });
+  }
+
+  #visibleEdges(id: PartitionId, hidden: ReadonlySet<string>): number[] {
+    const { view } = this.#graph;
+    return sortedEdges(view, view.need(id)).filter(
+      (edge) => view.nodes.exists(view.edges.from[edge] as number) && !hidden.has(this.#edgeKey(edge)),
+    );
+  }
+
+  /** An edge id is unique only within its source partition. */
+  #edgeKey(edge: number): string {
+    const { edges } = this.#graph.view;
+    return `${edges.home[edge]}/${edges.ids[edge]}`;
+  }
+
+  /** Visits the existing stubs of an open partition with the node that each points at. */
+  #forEachStub(id: PartitionId, visit: (edge: number, target: number) => void): void {
+    const { view } = this.#graph;
+    const { nodes, edges } = view;
+    const stubs = new Set<number>(view.need(id).stubs.items());
+    for (const edge of stubs) {
+      if (!edges.has(edge, STUB_EXISTS)) continue;
+      const target = nodes.find(view.stubEnds(edge).to);
+      if (target !== undefined) visit(edge, target);
+    }
+  }
+
+  /** Reads one partition; what it shows is durable when this resolves. */
+  async #read<T>(id: PartitionId, read: () => T): Promise<T> {
+    const result = await this.#residency.run(this.#graph, [id], read);
+    await this.#writer.durable();
+    await this.#residency.yield();
+    return result;
+  }
+
+  async digest(): ReturnType<Graph['digest']> {
+    const partitions: Record<PartitionId, string> = {};
+    const { view } = this.#graph;
+    for (const id of this.#graph.partitionIds()) {
+      const digest = await this.#read(id, () => digestOfPartition(view, view.need(id)));
+      if (digest !== '' || !id.endsWith('!')) partitions[id] = digest;
+    }
+    return { digest: digestOfGraph(partitions), partitions };
+  }
+
+  async counts(): ReturnType<Graph['counts']> {
+    const { view } = this.#graph;
+    const hidden = new Set<string>();
+    let nodes = 0;
+    let edges = 0;
+    for (const id of this.#graph.partitionIds()) {
+      nodes += await this.#read(id, () => {
+        this.#collectHidden(id, hidden);
+        return sortedNodes(view, view.need(id), undefined).length;
+      });
+    }
+    for (const id of this.#graph.partitionIds()) {
+      edges += await this.#read(id, () => this.#visibleEdges(id, hidden).length);
+    }
+    return { nodes, edges };
+  }
+
+  async integrity(): Promise<IntegrityReport> {
+    return this.#report(0);
+  }
+
+  async #report(repaired: number): Promise<IntegrityReport> {
+    const { view } = this.#graph;
+    let nodes = 0;
+    let edges = 0;
+    // By key of the edge: what its record says, and what its stub says, until both were seen.
+    const records = new Map<string, string>();
+    const stubs = new Map<string, string>();
+    const missingTargets = new Set<string>();
+    const hidden = new Map<string, EdgeId>();
+    const homes = new Map<string, number>();
+    const duplicates = new Set<EdgeId>();
+    const meet = (key: string, text: string, mine: Map<string, string>, other: Map<string, string>) => {
+      if (other.get(key) === text) other.delete(key);
+      else mine.set(key, text);
+    };
+    for (const id of this.#graph.partitionIds()) {
+      await this.#read(id, () => {
+        const partition = view.need(id);
+        nodes += sortedNodes(view, partition, undefined).length;
+        this.#forEachStub(id, (edge, target) => {
+          const key = this.#edgeKey(edge);
+          if (!view.nodes.exists(target)) missingTargets.add(key);
+          const ends = view.stubEnds(edge);
+          meet(key, JSON.stringify([ends.type, ends.from, ends.to]), stubs, records);
+        });
+        for (const at of sortedEdges(view, partition)) {
+          const edge = edgeAt(view, at);
+          const key = this.#edgeKey(at);
+          edges++;
+          if (!view.nodes.exists(view.edges.from[at] as number)) hidden.set(key, edge.id);
+          meet(key, JSON.stringify([edge.type, edge.from, edge.to]), records, stubs);
+          const home = homes.get(edge.id);
+          if (home !== undefined) duplicates.add(edge.id);
+          homes.set(edge.id, view.edges.home[at] as number);
+        }
+      });
+    }
+    for (const key of missingTargets) if (!stubs.has(key)) hidden.set(key, idOfKey(key));
+    return {
+      nodes,
+      edges: edges - hidden.size,
+      hiddenEdges: Array.from(new Set(hidden.values())).sort(),
+      orphanStubs: Array.from(stubs.keys(), idOfKey).sort(),
+      missingStubs: Array.from(records.keys(), idOfKey).sort(),
+      duplicateEdges: Array.from(duplicates).sort(),
+      repaired,
+    };
+  }
+
+  /**
+   * Deletes hidden edges and orphan stubs, and writes missing stubs. Hidden edges of a concurrently deleted node are
+   * normal; this sweeps them up.
+   */
+  async repair(): Promise<IntegrityReport> {
+    const before = await this.#report(0);
+    let repaired = 0;
+    for (const id of this.#graph.partitionIds()) {
+      repaired += await this.#writer.drafting([], false, (draft) => {
+        const { view } = this.#graph;
+        const partition = view.need(id);
+        let count = 0;
+        for (const edge of new Set(partition.edges.items())) {
+          if (view.edges.has(edge, EDGE_EXISTS) && draft.repairEdge(edge)) count++;
+        }
+        for (const edge of new Set(partition.stubs.items())) {
+          if (!view.edges.has(edge, STUB_EXISTS)) continue;
+          if (!view.edges.has(edge, EDGE_RECORD)) {
+            const home = view.partitionAt(view.edges.home[edge] as number);
+            if (!view.isOpen(home)) throw new Unhydrated([home]);
+          }
+          if (draft.repairStub(edge)) count++;
+        }
+        this.#writer.commit(draft.patches);
+        return count;
+      });
+    }
+    await this.#writer.durable();
+    return { ...before, repaired };
+  }
+}
+
+function idOfKey(key: string): EdgeId {
+  return key.slice(key.indexOf('/') + 1) as EdgeId;
+}

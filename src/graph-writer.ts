@@ -1,0 +1,167 @@
+/** Turns operations into commits: draft, fold into the view, hand over to the group commit. */
+import { WeftError } from '../base/errors.ts';
+import type { EdgeId, NodeId, PartitionId, ReplicaId } from '../base/ids.ts';
+import { encodePatch } from '../crdt/patch-codec.ts';
+import { needsLocator, partitionNamedByEdge } from '../crdt/routing.ts';
+import type { HybridClock } from '../crdt/stamp.ts';
+import { edgeAt, edgeVersion, findEdge, findNode, nodeAt, nodeVersion } from '../crdt/view-reads.ts';
+import type { Operation } from '../graph/model.ts';
+import type { Store } from '../storage/store.ts';
+import type { Committer, Submission } from './committer.ts';
+import { Draft, type Drafted, type DraftedPatch } from './draft.ts';
+import type { OperationResult } from './engine-port.ts';
+import type { Residency } from './residency.ts';
+import type { ResidentGraph } from './resident-graph.ts';
+
+export interface GraphWriterOptions {
+  readonly graph: ResidentGraph;
+  readonly residency: Residency;
+  readonly committer: Committer;
+  readonly store: Store;
+  readonly clock: HybridClock;
+  readonly replica: ReplicaId;
+}
+
+export class GraphWriter {
+  readonly #graph: ResidentGraph;
+  readonly #residency: Residency;
+  readonly committer: Committer;
+  readonly #store: Store;
+  readonly #clock: HybridClock;
+  readonly #replica: ReplicaId;
+
+  constructor({ graph, residency, committer, store, clock, replica }: GraphWriterOptions) {
+    this.#graph = graph;
+    this.#residency = residency;
+    this.committer = committer;
+    this.#store = store;
+    this.#clock = clock;
+    this.#replica = replica;
+  }
+
+  /** COM-2: waits until all that the caller may have seen of this graph is durable. */
+  durable(): Promise<void> | undefined {
+    if (this.committer.failure !== undefined) throw this.committer.failure;
+    return this.#graph.pendingCommits > 0 ? this.committer.barrier() : undefined;
+  }
+
+  /** Applies all operations as one commit, or none. */
+  async write(operations: readonly Operation[]): Promise<readonly OperationResult[]> {
+    this.committer.admit();
+    const { results, durable } = await this.drafting(operations, false, (draft) => {
+      const drafted: Drafted[] = [];
+      for (const [index, operation] of operations.entries()) {
+        try {
+          drafted.push(draft.apply(operation));
+        } catch (error) {
+          throw operations.length > 1 ? atOperation(error, index) : error;
+        }
+      }
+      const done = this.commit(draft.patches);
+      return { results: drafted.map((result) => this.#resultOf(result)), durable: done };
+    });
+    // The draft may have seen what is not durable yet even where it wrote nothing.
+    await (durable ?? this.durable());
+    return results;
+  }
+
+  /**
+   * Runs `apply` on a draft with all that it needs open. `apply` is synchronous; if it needs more partitions it is run
+   * again with a fresh draft, so it must have no other effect before it commits.
+   */
+  async drafting<T>(operations: readonly Operation[], skipEqual: boolean, apply: (draft: Draft) => T): Promise<T> {
+    const { view } = this.#graph;
+    for (;;) {
+      const needed = new Set<PartitionId>();
+      for (const operation of operations) for (const id of partitionsOf(this.#graph, operation)) needed.add(id);
+      const { passivations } = this.#graph;
+      if (!this.#graph.whole) for (const id of await this.locate(chosenEdgeIds(operations))) needed.add(id);
+      const outcome = await this.#residency.run(this.#graph, needed, () => {
+        // What was located may have been committed and passivated since: then look again.
+        if (this.#graph.passivations !== passivations && !this.#graph.whole) return undefined;
+        const draft = new Draft({ view, clock: this.#clock, replica: this.#replica, skipEqual });
+        return { value: apply(draft) };
+      });
+      if (outcome !== undefined) return outcome.value;
+    }
+  }
+
+  /** Partitions in which these edge ids may be, beside those that their ids name. */
+  async locate(ids: readonly EdgeId[]): Promise<PartitionId[]> {
+    if (ids.length === 0) return [];
+    return Array.from(new Set((await this.#store.locate(this.#graph.key, ids)).flat()));
+  }
+
+  /**
+   * Folds drafted patches into the view and submits them: from here on later drafts see them, readers once durable.
+   * Returns undefined if there is nothing to commit.
+   * @throws WeftError `payload-too-large`, definite: nothing was folded
+   */
+  commit(drafted: readonly DraftedPatch[]): Promise<void> | undefined {
+    if (drafted.length === 0) return undefined;
+    const { view, settings } = this.#graph;
+    const texts = drafted.map(({ patch }) => encodePatch(patch));
+    const patches: { partition: Submission['patches'][number]['partition']; text: string }[] = [];
+    const locators: { edge: string; partition: PartitionId }[] = [];
+    for (const [i, { partition: id, patch }] of drafted.entries()) {
+      const text = texts[i] as string;
+      view.fold(view.need(id), patch, text.length);
+      patches.push({ partition: this.#graph.partition(id), text });
+      if (patch.kind === 'edge-create' && needsLocator(patch.id, id, settings.partitions)) {
+        locators.push({ edge: patch.id, partition: id });
+      }
+    }
+    return this.committer.submit({ graph: this.#graph, patches, locators });
+  }
+
+  #resultOf({ op, id, created }: Drafted): OperationResult {
+    const { view } = this.#graph;
+    if (op === 'deleteNode' || op === 'deleteEdge') return { op, id, created };
+    if (op === 'createNode' || op === 'putNode' || op === 'patchNode') {
+      const node = findNode(view, id as NodeId);
+      if (node === undefined) return { op, id, created };
+      return { op, id, created, element: nodeAt(view, node), version: nodeVersion(view, node) };
+    }
+    const edge = findEdge(view, id as EdgeId);
+    if (edge === undefined) return { op, id, created };
+    return { op, id, created, element: edgeAt(view, edge), version: edgeVersion(view, edge) };
+  }
+}
+
+function atOperation(error: unknown, operation: number): unknown {
+  if (!(error instanceof WeftError)) return error;
+  return new WeftError(error.code, error.message, { ...error.context, operation }, error);
+}
+
+/** The partitions that an operation names; deletions may need more. */
+function partitionsOf(graph: ResidentGraph, operation: Operation): PartitionId[] {
+  const { view, settings } = graph;
+  switch (operation.op) {
+    case 'createNode':
+      return operation.id === undefined ? [] : [view.partitionOf(operation.id)];
+    case 'putNode':
+    case 'patchNode':
+    case 'deleteNode':
+      return [view.partitionOf(operation.id)];
+    case 'createEdge':
+    case 'putEdge':
+      return [view.partitionOf(operation.from), view.partitionOf(operation.to)];
+    case 'patchEdge':
+    case 'deleteEdge': {
+      const named = partitionNamedByEdge(operation.id, settings.partitions);
+      return named === undefined ? [] : [named];
+    }
+  }
+}
+
+/** Edge ids in the operations that were not made here, or may not have been. */
+function chosenEdgeIds(operations: readonly Operation[]): EdgeId[] {
+  const ids: EdgeId[] = [];
+  for (const operation of operations) {
+    if (operation.op === 'patchEdge' || operation.op === 'deleteEdge') ids.push(operation.id);
+    else if ((operation.op === 'createEdge' || operation.op === 'putEdge') && operation.id !== undefined) {
+      ids.push(operation.id);
+    }
+  }
+  return ids;
+}

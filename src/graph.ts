@@ -1,0 +1,317 @@
+/** One graph as the engine offers it: reads, writes, paging. Bulk work (load, export, proofs) is in `graph-bulk.ts`. */
+import { WeftError } from '../base/errors.ts';
+import type { EdgeId, NodeId, PartitionId } from '../base/ids.ts';
+import { compareText } from '../base/order.ts';
+import { getOwn } from '../base/record.ts';
+import { partitionNamedByEdge } from '../crdt/routing.ts';
+import {
+  edgeAt,
+  edgeVersion,
+  findEdge,
+  findNode,
+  forEachEdge,
+  nodeAt,
+  nodeVersion,
+  sortedNodes,
+} from '../crdt/view-reads.ts';
+import type { Direction, Edge, Node, Operation } from '../graph/model.ts';
+import { type Value, valuesEqual } from '../graph/value.ts';
+import { decodeCursor, encodeCursor } from './cursor.ts';
+import type {
+  Graph,
+  GraphDescription,
+  IntegrityReport,
+  OperationResult,
+  Page,
+  PageRequest,
+  Versioned,
+} from './engine-port.ts';
+import { GraphBulk } from './graph-bulk.ts';
+import type { GraphWriter } from './graph-writer.ts';
+import { PartitionedReads } from './reads.ts';
+import type { Residency } from './residency.ts';
+import type { ResidentGraph } from './resident-graph.ts';
+import { checkVisited, Traversal } from './traversal.ts';
+
+export class EngineGraph implements Graph {
+  readonly resident: ResidentGraph;
+  readonly #writer: GraphWriter;
+  readonly #residency: Residency;
+  readonly #traversal: Traversal;
+  readonly #partitioned: PartitionedReads;
+  readonly #bulk: GraphBulk;
+
+  constructor(resident: ResidentGraph, residency: Residency, writer: GraphWriter) {
+    this.resident = resident;
+    this.#residency = residency;
+    this.#writer = writer;
+    this.#traversal = new Traversal(resident.view);
+    this.#partitioned = new PartitionedReads(resident, residency);
+    this.#bulk = new GraphBulk(resident, residency, writer);
+  }
+
+  get description(): GraphDescription {
+    return { name: this.resident.name, settings: this.resident.settings };
+  }
+
+  async node(id: NodeId): Promise<Versioned<Node>> {
+    const { view } = this.resident;
+    const partition = this.resident.partition(view.partitionOf(id));
+    const read = () => {
+      const node = findNode(view, id);
+      return node === undefined ? undefined : { element: nodeAt(view, node), version: nodeVersion(view, node) };
+    };
+    const found = partition.index === undefined ? await this.#residency.run(this.resident, [], read) : read();
+    this.#residency.touchRead(partition);
+    if (!partition.durable || this.resident.settings.restoringTypes.length > 0) await this.#writer.durable();
+    if (found === undefined) throw new WeftError('node-not-found', `there is no node \`${id}\``, { id });
+    return found;
+  }
+
+  async edge(id: EdgeId): Promise<Versioned<Edge>> {
+    const { view, settings } = this.resident;
+    const named = partitionNamedByEdge(id, settings.partitions);
+    const read = () => {
+      const edge = findEdge(view, id);
+      return edge === undefined ? undefined : { element: edgeAt(view, edge), version: edgeVersion(view, edge) };
+    };
+    let found = await this.#residency.run(this.resident, named === undefined ? [] : [named], read);
+    if (found === undefined && !this.resident.whole) {
+      found = await this.#residency.run(this.resident, await this.#writer.locate([id]), read);
+    }
+    await this.#writer.durable();
+    if (found === undefined) throw new WeftError('edge-not-found', `there is no edge \`${id}\``, { id });
+    return found;
+  }
+
+  async nodes(
+    filter: { readonly label?: string; readonly properties?: readonly (readonly [string, Value])[] },
+    page: PageRequest,
+  ): Promise<Page<Node>> {
+    const { view } = this.resident;
+    const [partitionAfter, idAfter] = page.cursor === undefined ? ['', ''] : decodeCursor(page.cursor, 2);
+    const items: Node[] = [];
+    let last: readonly [string, string] | undefined;
+    for (const id of this.resident.partitionIds()) {
+      if (id < (partitionAfter as string)) continue;
+      const after = id === partitionAfter ? (idAfter as string) : '';
+      const full = await this.#residency.run(this.resident, [id], () => {
+        const ordinals = sortedNodes(view, view.need(id), filter.label);
+        for (let i = firstAfter(ordinals, view.nodes.ids, after); i < ordinals.length; i++) {
+          const node = ordinals[i] as number;
+          if (!matches(view.nodes.properties[node] as Node['properties'], filter.properties)) continue;
+          if (items.length === page.limit) return true;
+          items.push(nodeAt(view, node));
+          last = [id, view.nodes.ids[node] as string];
+        }
+        this.#residency.touchRead(this.resident.partition(id));
+        return false;
+      });
+      if (full) {
+        await this.#writer.durable();
+        return { items, cursor: encodeCursor(...(last as readonly [string, string])) };
+      }
+    }
+    await this.#writer.durable();
+    return { items };
+  }
+
+  async edgesOf(
+    id: NodeId,
+    filter: { readonly direction: Direction; readonly type?: string },
+    page: PageRequest,
+  ): Promise<Page<Edge>> {
+    const after = page.cursor === undefined ? '' : (decodeCursor(page.cursor, 1)[0] as string);
+    const edges = this.resident.whole
+      ? this.#edgesInMemory(id, filter.direction, filter.type)
+      : await this.#edgesPartitioned(id, filter.direction, filter.type);
+    await this.#writer.durable();
+    return pageOf(edges, after, page.limit);
+  }
+
+  /** @throws WeftError `node-not-found`, definite */
+  #startNode(id: NodeId): number {
+    const node = findNode(this.resident.view, id);
+    if (node === undefined) throw new WeftError('node-not-found', `there is no node \`${id}\``, { id });
+    return node;
+  }
+
+  #edgesInMemory(id: NodeId, direction: Direction, type: string | undefined): Edge[] {
+    const { view } = this.resident;
+    const edges: Edge[] = [];
+    const node = this.#startNode(id);
+    const typeOrdinal = type === undefined ? undefined : view.edges.findType(type);
+    if (type !== undefined && typeOrdinal === undefined) return [];
+    forEachEdge(view, node, direction, typeOrdinal, (edge) => {
+      edges.push(edgeAt(view, edge));
+      return undefined;
+    });
+    return edges.sort((a, b) => compareText(a.id, b.id));
+  }
+
+  async #edgesPartitioned(id: NodeId, direction: Direction, type: string | undefined): Promise<Edge[]> {
+    await this.#residency.run(this.resident, [], () => this.#startNode(id));
+    return (await this.#partitioned.edges([id], direction, type)).map(({ edge }) => edge);
+  }
+
+  async neighbors(
+    id: NodeId,
+    filter: { readonly direction: Direction; readonly type?: string; readonly depth: number },
+    page: PageRequest,
+  ): Promise<Page<Node>> {
+    const after = page.cursor === undefined ? '' : (decodeCursor(page.cursor, 1)[0] as string);
+    const nodes = this.resident.whole
+      ? this.#neighborsInMemory(id, filter.direction, filter.type, filter.depth)
+      : await this.#neighborsPartitioned(id, filter.direction, filter.type, filter.depth);
+    await this.#writer.durable();
+    return pageOf(nodes, after, page.limit);
+  }
+
+  #neighborsInMemory(id: NodeId, direction: Direction, type: string | undefined, depth: number): Node[] {
+    const { view } = this.resident;
+    const node = this.#startNode(id);
+    const typeOrdinal = type === undefined ? undefined : view.edges.findType(type);
+    if (type !== undefined && typeOrdinal === undefined) return [];
+    const found = this.#traversal.within(node, direction, typeOrdinal, depth).map((at) => nodeAt(view, at));
+    return found.sort((a, b) => compareText(a.id, b.id));
+  }
+
+  async #neighborsPartitioned(
+    id: NodeId,
+    direction: Direction,
+    type: string | undefined,
+    depth: number,
+  ): Promise<Node[]> {
+    await this.#residency.run(this.resident, [], () => this.#startNode(id));
+    const found = new Map<NodeId, Node>();
+    let frontier: NodeId[] = [id];
+    for (let hop = 0; hop < depth && frontier.length > 0; hop++) {
+      const next: NodeId[] = [];
+      for (const { neighbor } of await this.#partitioned.edges(frontier, direction, type)) {
+        if (neighbor.id === id || found.has(neighbor.id)) continue;
+        found.set(neighbor.id, neighbor);
+        next.push(neighbor.id);
+      }
+      checkVisited(found.size);
+      frontier = next;
+    }
+    return Array.from(found.values()).sort((a, b) => compareText(a.id, b.id));
+  }
+
+  async shortestPath(request: {
+    readonly from: NodeId;
+    readonly to: NodeId;
+    readonly type?: string;
+    readonly direction: Direction;
+    readonly maxDepth: number;
+  }): Promise<{ readonly nodes: readonly Node[]; readonly edges: readonly Edge[] } | null> {
+    const path = this.resident.whole ? this.#pathInMemory(request) : await this.#pathPartitioned(request);
+    await this.#writer.durable();
+    return path;
+  }
+
+  #pathInMemory({ from, to, type, direction, maxDepth }: Parameters<Graph['shortestPath']>[0]) {
+    const { view } = this.resident;
+    const start = this.#startNode(from);
+    const end = this.#startNode(to);
+    const typeOrdinal = type === undefined ? undefined : (view.edges.findType(type) ?? NO_TYPE);
+    const path = this.#traversal.shortestPath(start, end, direction, typeOrdinal, maxDepth);
+    if (path === undefined) return null;
+    const edges = path.map((edge) => edgeAt(view, edge));
+    const nodes = nodesAlong(from, edges).map((id) => nodeAt(view, this.#startNode(id)));
+    return { nodes, edges };
+  }
+
+  /** One-sided search: the other side would cost as many partition look-ups as it saves. */
+  async #pathPartitioned({ from, to, type, direction, maxDepth }: Parameters<Graph['shortestPath']>[0]) {
+    await this.#residency.run(this.resident, [], () => this.#startNode(from));
+    await this.#residency.run(this.resident, [], () => this.#startNode(to));
+    const reachedBy = new Map<NodeId, { edge: Edge; from: NodeId } | undefined>([[from, undefined]]);
+    let frontier: NodeId[] = [from];
+    for (let hop = 0; hop < maxDepth && frontier.length > 0 && !reachedBy.has(to); hop++) {
+      const next: NodeId[] = [];
+      for (const { edge, at, neighbor } of await this.#partitioned.edges(frontier, direction, type)) {
+        if (reachedBy.has(neighbor.id)) continue;
+        reachedBy.set(neighbor.id, { edge, from: at });
+        next.push(neighbor.id);
+      }
+      checkVisited(reachedBy.size);
+      frontier = next;
+    }
+    if (!reachedBy.has(to)) return null;
+    const edges: Edge[] = [];
+    for (let step = reachedBy.get(to); step !== undefined; step = reachedBy.get(step.from)) edges.push(step.edge);
+    edges.reverse();
+    const ids = nodesAlong(from, edges);
+    const nodes = await this.#partitioned.nodes(new Set(ids));
+    return { nodes: ids.map((id) => nodes.get(id)).filter((node) => node !== undefined), edges };
+  }
+
+  write(operations: readonly Operation[]): Promise<readonly OperationResult[]> {
+    return this.#writer.write(operations);
+  }
+
+  load(operations: readonly Operation[], options: { readonly stopAtFirst: boolean }) {
+    return this.#bulk.load(operations, options);
+  }
+
+  export(): ReturnType<Graph['export']> {
+    return this.#bulk.export();
+  }
+
+  digest(): Promise<{ readonly digest: string; readonly partitions: Readonly<Record<PartitionId, string>> }> {
+    return this.#bulk.digest();
+  }
+
+  integrity(): Promise<IntegrityReport> {
+    return this.#bulk.integrity();
+  }
+
+  repair(): Promise<IntegrityReport> {
+    return this.#bulk.repair();
+  }
+
+  counts(): Promise<{ readonly nodes: number; readonly edges: number }> {
+    return this.#bulk.counts();
+  }
+}
+
+/** No edge has this type. */
+const NO_TYPE = -1;
+
+function nodesAlong(start: NodeId, edges: readonly Edge[]): NodeId[] {
+  const ids = [start];
+  for (const edge of edges) ids.push((edge.from === ids.at(-1) ? edge.to : edge.from) as NodeId);
+  return ids;
+}
+
+/** Index of the first ordinal whose id comes after `after`. */
+function firstAfter(ordinals: Int32Array, ids: readonly string[], after: string): number {
+  let low = 0;
+  let high = ordinals.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((ids[ordinals[middle] as number] as string) > after) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+function matches(properties: Node['properties'], wanted: readonly (readonly [string, Value])[] | undefined): boolean {
+  if (wanted === undefined) return true;
+  return wanted.every(([name, value]) => {
+    const held = getOwn(properties, name);
+    return held !== undefined && valuesEqual(held, value);
+  });
+}
+
+/** The page of `items`, which are in canonical order of ids, after the id `after`. */
+function pageOf<T extends { readonly id: string }>(items: readonly T[], after: string, limit: number): Page<T> {
+  const from = after === '' ? 0 : items.findIndex(({ id }) => id > after);
+  if (from < 0) return { items: [] };
+  const page = items.slice(from, from + limit);
+  const last = page.at(-1);
+  return last !== undefined && from + limit < items.length
+    ? { items: page, cursor: encodeCursor(last.id) }
+    : { items: page };
+}

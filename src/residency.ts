@@ -1,0 +1,285 @@
+/**
+ * Which partitions are in memory. Views are hydrated when a read or a draft needs them, documents when a commit does;
+ * both are passivated by least recent use when the estimated bytes exceed the budget.
+ *
+ * - RES-1 A partition with patches that wait for the store, or pinned by a running request, is never passivated.
+ * - RES-2 Passivating a document with a long tail writes a snapshot first, so that hydration stays short.
+ */
+import { assert, present } from '../base/assert.ts';
+import type { Env } from '../base/env.ts';
+import { WeftError } from '../base/errors.ts';
+import type { PartitionId, ReplicaId } from '../base/ids.ts';
+import { Unhydrated } from '../crdt/graph-view.ts';
+import { PartitionDocument, patchesOf } from '../crdt/partition-document.ts';
+import { decodePatch } from '../crdt/patch-codec.ts';
+import { encodeViewSnapshot, foldViewSnapshot } from '../crdt/view-snapshot.ts';
+import type { Store } from '../storage/store.ts';
+import type { ResidentGraph } from './resident-graph.ts';
+import type { ResidentPartition } from './resident-partition.ts';
+
+/** A tail longer than this is folded into a snapshot when its document is passivated. */
+const SNAPSHOT_TAIL_BYTES = 256 * 1024;
+/** Eviction goes on to this part of the budget, so that it does not run for every request at the limit. */
+const EVICT_TO = 0.9;
+
+export interface ResidencyOptions {
+  readonly env: Env;
+  readonly store: Store;
+  readonly replica: ReplicaId;
+  readonly budgetBytes: number;
+}
+
+export class Residency {
+  readonly #env: Env;
+  readonly #store: Store;
+  readonly #replica: ReplicaId;
+  readonly budgetBytes: number;
+  readonly #graphs = new Set<ResidentGraph>();
+  readonly #opening = new Map<ResidentPartition, Promise<void>>();
+  readonly #loading = new Map<ResidentPartition, Promise<PartitionDocument>>();
+  #time = 0;
+  #evicting: Promise<void> | undefined;
+  residentBytes = 0;
+  hydrations = 0;
+  passivations = 0;
+
+  constructor({ env, store, replica, budgetBytes }: ResidencyOptions) {
+    this.#env = env;
+    this.#store = store;
+    this.#replica = replica;
+    this.budgetBytes = budgetBytes;
+  }
+
+  add(graph: ResidentGraph): void {
+    this.#graphs.add(graph);
+  }
+
+  /** Forgets a deleted graph. */
+  remove(graph: ResidentGraph): void {
+    this.#graphs.delete(graph);
+    for (const partition of graph.partitions()) this.residentBytes -= partition.accountedBytes;
+  }
+
+  /** Gives other requests a turn. */
+  yield(): Promise<void> {
+    return this.#env.scheduler.yield();
+  }
+
+  touchRead(partition: ResidentPartition): void {
+    partition.lastRead = ++this.#time;
+  }
+
+  /** Brings the account up to date after the partition grew or shrank. */
+  account(partition: ResidentPartition): void {
+    const bytes = partition.bytes();
+    this.residentBytes += bytes - partition.accountedBytes;
+    partition.accountedBytes = bytes;
+  }
+
+  /**
+   * Runs `read`, opening what it needs until it comes through. Partitions in `needed` are opened first, and all stay
+   * open while it runs. `read` must be synchronous and must have no effect before it throws `Unhydrated`.
+   */
+  async run<T>(graph: ResidentGraph, needed: Iterable<PartitionId>, read: () => T): Promise<T> {
+    const pinned: ResidentPartition[] = [];
+    const pin = async (id: PartitionId) => {
+      const partition = graph.partition(id);
+      if (!pinned.includes(partition)) {
+        partition.pins++;
+        pinned.push(partition);
+      }
+      if (partition.index === undefined) await this.open(graph, partition);
+    };
+    try {
+      for (const id of needed) if (graph.partition(id).index === undefined) await pin(id);
+      for (;;) {
+        if (graph.deleted) throw new WeftError('graph-not-found', `graph \`${graph.name}\` was deleted`);
+        try {
+          return read();
+        } catch (error) {
+          if (!(error instanceof Unhydrated)) throw error;
+          for (const id of error.partitions) await pin(id);
+        }
+      }
+    } finally {
+      for (const partition of pinned) partition.pins--;
+      if (pinned.length > 0) this.relieve();
+    }
+  }
+
+  /** Hydrates the view of a partition. @throws WeftError `partition-recovering`, definite */
+  async open(graph: ResidentGraph, partition: ResidentPartition): Promise<void> {
+    const running = this.#opening.get(partition);
+    if (running !== undefined) return running;
+    const opening = this.#open(graph, partition).finally(() => this.#opening.delete(partition));
+    this.#opening.set(partition, opening);
+    return opening;
+  }
+
+  async #open(graph: ResidentGraph, partition: ResidentPartition): Promise<void> {
+    if (partition.index !== undefined) return;
+    const { snapshot, tail } = await this.#store.readPartition(partition.key, { document: false });
+    if (graph.deleted) return;
+    const { view } = graph;
+    const index = view.open(partition.id);
+    try {
+      if (snapshot?.view !== undefined) foldViewSnapshot(view, index, snapshot.view);
+      const updates = tail.map(({ update }) => update);
+      if (snapshot !== undefined && snapshot.view === undefined) updates.unshift(snapshot.document);
+      for (const update of updates) {
+        for (const text of patchesOf(update)) view.fold(index, decodePatch(text), text.length);
+      }
+    } catch (error) {
+      view.close(partition.id);
+      throw new WeftError(
+        'partition-recovering',
+        `partition ${partition.id} of graph \`${graph.name}\` cannot be read from the store`,
+        { graph: graph.name, partition: partition.id },
+        error,
+      );
+    }
+    partition.index = index;
+    partition.lsn = tail.at(-1)?.lsn ?? snapshot?.lsn ?? 0;
+    partition.tailBytes = tail.reduce((bytes, { update }) => bytes + update.length, 0);
+    this.touchRead(partition);
+    this.account(partition);
+    this.hydrations++;
+  }
+
+  /** The document of a partition, hydrated for writing. */
+  async document(partition: ResidentPartition): Promise<PartitionDocument> {
+    if (partition.document !== undefined) return partition.document;
+    const running = this.#loading.get(partition);
+    if (running !== undefined) return running;
+    const loading = this.#load(partition).finally(() => this.#loading.delete(partition));
+    this.#loading.set(partition, loading);
+    return loading;
+  }
+
+  async #load(partition: ResidentPartition): Promise<PartitionDocument> {
+    const { snapshot, tail } = await this.#store.readPartition(partition.key, { document: true });
+    const updates = tail.map(({ update }) => update);
+    if (snapshot !== undefined) updates.unshift(snapshot.document);
+    const guid = `${partition.key.graphKey}/${partition.id}`;
+    partition.document = PartitionDocument.hydrate(guid, this.#replica, updates);
+    partition.lastWritten = ++this.#time;
+    this.account(partition);
+    return partition.document;
+  }
+
+  touchWritten(partition: ResidentPartition): void {
+    partition.lastWritten = ++this.#time;
+    this.account(partition);
+  }
+
+  /** Starts eviction if the budget is exceeded. Returns at once. */
+  relieve(): void {
+    if (this.residentBytes <= this.budgetBytes || this.#evicting !== undefined) return;
+    this.#evicting = this.#evict()
+      .catch((error: unknown) => this.#env.log.write('error', 'eviction failed', { error: String(error) }))
+      .finally(() => {
+        this.#evicting = undefined;
+      });
+  }
+
+  /** Waits until a running eviction has ended. */
+  async settled(): Promise<void> {
+    await this.#evicting;
+  }
+
+  async #evict(): Promise<void> {
+    const goal = this.budgetBytes * EVICT_TO;
+    const candidates: { graph: ResidentGraph; partition: ResidentPartition; at: number; document: boolean }[] = [];
+    for (const graph of this.#graphs) {
+      for (const partition of graph.partitions()) {
+        if (partition.document !== undefined) {
+          candidates.push({ graph, partition, at: partition.lastWritten, document: true });
+        }
+        if (partition.index !== undefined) {
+          const at = Math.max(partition.lastRead, partition.lastWritten);
+          candidates.push({ graph, partition, at, document: false });
+        }
+      }
+    }
+    candidates.sort((a, b) => a.at - b.at || Number(b.document) - Number(a.document));
+    for (const { graph, partition, document } of candidates) {
+      if (this.residentBytes <= goal) return;
+      if (!partition.idle) continue;
+      await this.#passivate(graph, partition, document);
+    }
+  }
+
+  async #passivate(graph: ResidentGraph, partition: ResidentPartition, onlyDocument: boolean): Promise<void> {
+    if (partition.document !== undefined && partition.tailBytes > SNAPSHOT_TAIL_BYTES) {
+      await this.snapshot(graph, partition);
+      if (!partition.idle) return;
+    }
+    if (graph.deleted || this.#loading.has(partition) || this.#opening.has(partition)) return;
+    partition.document = undefined;
+    if (!onlyDocument && partition.index !== undefined) {
+      graph.view.close(partition.id);
+      partition.index = undefined;
+      graph.passivations++;
+    }
+    this.passivations++;
+    this.account(partition);
+  }
+
+  /**
+   * Writes a snapshot of a partition whose document is in memory. Its view goes along if it shows no more than the
+   * document: patches that wait for the store are in the view only.
+   */
+  async snapshot(graph: ResidentGraph, partition: ResidentPartition): Promise<void> {
+    assert(!partition.inFlight, 'a snapshot covers only what is durable');
+    const { lsn, index } = partition;
+    if (lsn === 0 || graph.deleted) return;
+    const document = present(partition.document, 'a snapshot needs the document').encode();
+    const view = index === undefined || !partition.durable ? undefined : encodeViewSnapshot(graph.view, index);
+    partition.tailBytes = 0;
+    await this.#store.writeSnapshot(partition.key, { lsn, document, view });
+  }
+
+  /** Snapshots every partition with a tail, hydrating those that are not in memory. No commit may be on its way. */
+  async snapshotAll(): Promise<void> {
+    for (const graph of Array.from(this.#graphs)) {
+      for (const partition of Array.from(graph.partitions())) {
+        if (graph.deleted) break;
+        if (partition.lsn === 0 && partition.index === undefined && !(await this.#hasTail(partition))) continue;
+        if (partition.lsn !== 0 && partition.tailBytes === 0) continue;
+        await this.document(partition);
+        await this.snapshot(graph, partition);
+        this.relieve();
+        await this.#env.scheduler.yield();
+      }
+    }
+  }
+
+  /** Before a stop: leaves short tails behind, so that the next start hydrates fast. */
+  async snapshotLongTails(): Promise<void> {
+    for (const graph of Array.from(this.#graphs)) {
+      for (const partition of Array.from(graph.partitions())) {
+        if (partition.tailBytes <= SNAPSHOT_TAIL_BYTES || !partition.durable) continue;
+        await this.document(partition);
+        await this.snapshot(graph, partition);
+      }
+    }
+  }
+
+  async #hasTail(partition: ResidentPartition): Promise<boolean> {
+    const { tail } = await this.#store.readPartition(partition.key, { document: false });
+    partition.lsn = tail.at(-1)?.lsn ?? 0;
+    return tail.length > 0;
+  }
+
+  counts(): { readonly partitions: number; readonly documents: number } {
+    let partitions = 0;
+    let documents = 0;
+    for (const graph of this.#graphs) {
+      for (const partition of graph.partitions()) {
+        if (partition.index !== undefined) partitions++;
+        if (partition.document !== undefined) documents++;
+      }
+    }
+    return { partitions, documents };
+  }
+}

@@ -1,0 +1,54 @@
+/** A graph as this server holds it: the shared view of its open partitions, and the partitions themselves. */
+import type { GraphName, PartitionId } from '../base/ids.ts';
+import { compareText } from '../base/order.ts';
+import { GraphView } from '../crdt/graph-view.ts';
+import type { GraphSettings } from '../graph/model.ts';
+import { ResidentPartition } from './resident-partition.ts';
+
+export class ResidentGraph {
+  readonly name: GraphName;
+  /** Names this generation of the graph in the store. */
+  readonly key: string;
+  readonly settings: GraphSettings;
+  readonly view: GraphView;
+  readonly #partitions = new Map<PartitionId, ResidentPartition>();
+  /** Counts passivations: what was looked up in the store before one may be in memory no more. */
+  passivations = 0;
+  /** Commits of this graph that wait for the store. */
+  pendingCommits = 0;
+  deleted = false;
+
+  constructor(name: GraphName, key: string, settings: GraphSettings, stored: readonly PartitionId[]) {
+    this.name = name;
+    this.key = key;
+    this.settings = settings;
+    this.view = new GraphView(settings);
+    for (let i = 0; i < settings.partitions; i++) this.partition(String(i) as PartitionId);
+    for (const id of stored) this.partition(id);
+  }
+
+  /** The partition, known from now on. */
+  partition(id: PartitionId): ResidentPartition {
+    let partition = this.#partitions.get(id);
+    if (partition === undefined) {
+      partition = new ResidentPartition(this.key, id);
+      this.#partitions.set(id, partition);
+    }
+    return partition;
+  }
+
+  /** All partitions that exist, in canonical order. */
+  partitionIds(): PartitionId[] {
+    return Array.from(this.#partitions.keys()).sort(compareText);
+  }
+
+  partitions(): IterableIterator<ResidentPartition> {
+    return this.#partitions.values();
+  }
+
+  /** True if every partition is open, so that any read can be answered at once. */
+  get whole(): boolean {
+    for (const partition of this.#partitions.values()) if (partition.index === undefined) return false;
+    return true;
+  }
+}

@@ -1,0 +1,54 @@
+/** A partition as this server holds it now: its view and its document may be in memory or not. */
+import type { PartitionId } from '../base/ids.ts';
+import type { PartitionDocument } from '../crdt/partition-document.ts';
+import type { PartitionIndex } from '../crdt/partition-index.ts';
+import type { Lsn, PartitionKey } from '../storage/store.ts';
+
+/** Estimated bytes of memory of a patch in a document beside its characters. */
+const PATCH_BYTES = 40;
+
+export class ResidentPartition {
+  readonly id: PartitionId;
+  readonly key: PartitionKey;
+  /** Present while readers can use the partition. */
+  index: PartitionIndex | undefined;
+  /** Present while the partition can be written or merged. */
+  document: PartitionDocument | undefined;
+  /** Patches that are in the view but in no commit yet. */
+  pending: string[] = [];
+  /** True while a commit of this partition is on its way to the store. */
+  inFlight = false;
+  /** Running requests that need it open. */
+  pins = 0;
+  /** Logical times of the last read and the last write, for eviction. */
+  lastRead = 0;
+  lastWritten = 0;
+  /** The last commit that the document holds. */
+  lsn: Lsn = 0;
+  /** Bytes of updates since the last snapshot. */
+  tailBytes = 0;
+  /** Patches that compaction left in the document. */
+  patchesAfterCompaction = 0;
+  /** Bytes that the residency counts for this partition. */
+  accountedBytes = 0;
+
+  constructor(graphKey: string, id: PartitionId) {
+    this.id = id;
+    this.key = { graphKey, partition: id };
+  }
+
+  /** True if nothing of it waits for the store. */
+  get durable(): boolean {
+    return this.pending.length === 0 && !this.inFlight;
+  }
+
+  get idle(): boolean {
+    return this.durable && this.pins === 0;
+  }
+
+  /** Estimated bytes of memory. */
+  bytes(): number {
+    const { index, document } = this;
+    return (index?.bytes ?? 0) + (document === undefined ? 0 : document.chars + PATCH_BYTES * document.patches);
+  }
+}

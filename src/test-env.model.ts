@@ -1,0 +1,34 @@
+/** A deterministic environment for tests: a manual clock, a seeded generator, immediate turns, a silent log. */
+import type { Env } from '../base/env.ts';
+
+export interface TestEnv extends Env {
+  /** Moves wall and monotonic time forward. */
+  advance(ms: number): void;
+}
+
+export function testEnv(seed = 1, startMs = 1_750_000_000_000): TestEnv {
+  let wall = startMs;
+  let monotonic = 0;
+  let state = seed >>> 0;
+  return {
+    clock: { wallMs: () => wall, monotonicMs: () => monotonic },
+    random: {
+      // mulberry32
+      uint32: () => {
+        state = (state + 0x6d2b79f5) >>> 0;
+        let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+        mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+        return (mixed ^ (mixed >>> 14)) >>> 0;
+      },
+    },
+    scheduler: {
+      after: () => ({ cancel: () => undefined }),
+      yield: () => new Promise((resolve) => setImmediate(resolve)),
+    },
+    log: { write: () => undefined },
+    advance: (ms) => {
+      wall += ms;
+      monotonic += ms;
+    },
+  };
+}
