@@ -1,0 +1,110 @@
+/**
+ * Opening and reading the LevelDB of a data directory. LevelDB would create an empty database where its CURRENT file
+ * is missing, and delete what lies there; so it may create only where nothing is to be lost. What it throws becomes one
+ * of our errors.
+ */
+import { mkdir, open, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Level } from 'level';
+import { WeftError } from '../base/errors.ts';
+
+export type Database = Level<string, Buffer>;
+export type DatabaseSnapshot = ReturnType<Database['snapshot']>;
+
+export interface DatabaseOptions {
+  readonly directory: string;
+  readonly cacheBytes: number;
+  readonly writeBufferBytes: number;
+}
+
+const ADVICE = 'Keep a copy of the directory, run `weft verify`, and re-seed it from a peer or restore a backup.';
+
+/** Values that were read once are not worth a place in the cache. */
+export const STREAM_READ = { fillCache: false, highWaterMarkBytes: 1024 * 1024 } as const;
+const ENTRIES_PER_READ = 1000;
+
+export function corrupt(detail: string, context: Record<string, string | number> = {}, cause?: unknown): WeftError {
+  return new WeftError('data-corrupt', `${detail}. ${ADVICE}`, context, cause);
+}
+
+/**
+ * @param expected says that the directory is known to have held data, so that nothing may be created.
+ * @throws WeftError `data-locked`, `data-corrupt`, `storage-failed`
+ */
+export async function openDatabase(options: DatabaseOptions, expected: boolean): Promise<Database> {
+  const { directory } = options;
+  await mkdir(directory, { recursive: true });
+  const db: Database = new Level<string, Buffer>(directory, {
+    keyEncoding: 'utf8',
+    valueEncoding: 'buffer',
+    createIfMissing: !expected && !(await holdsData(directory)),
+    cacheSize: options.cacheBytes,
+    writeBufferSize: options.writeBufferBytes,
+  });
+  try {
+    await db.open();
+    return db;
+  } catch (error) {
+    throw openError(directory, error);
+  }
+}
+
+/** A crash while LevelDB creates its first files leaves some of them, but no data. */
+async function holdsData(directory: string): Promise<boolean> {
+  for (const name of await readdir(directory)) {
+    if (/\.(ldb|sst)$/.test(name)) return true;
+    if (name.endsWith('.log') && (await stat(join(directory, name))).size > 0) return true;
+  }
+  return false;
+}
+
+function openError(directory: string, error: unknown): WeftError {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined;
+  if (code === 'LEVEL_LOCKED') {
+    return new WeftError('data-locked', `another process holds ${directory}: ${message}`, { directory }, error);
+  }
+  const environment = /permission denied|no space left|too many open files|read-only|input\/output/i;
+  if (environment.test(message)) {
+    return new WeftError('storage-failed', `${directory} cannot be opened: ${message}`, { directory }, error);
+  }
+  return corrupt(`LevelDB cannot open ${directory}: ${message}`, { directory }, error);
+}
+
+/** All entries of a range in order, a chunk at a time. */
+export async function* entries(
+  db: Database,
+  range: { readonly gt?: string; readonly gte?: string; readonly lt: string; readonly snapshot?: DatabaseSnapshot },
+): AsyncGenerator<[key: string, value: Buffer][]> {
+  const iterator = db.iterator({ ...range, ...STREAM_READ });
+  try {
+    for (;;) {
+      const chunk = await iterator.nextv(ENTRIES_PER_READ);
+      if (chunk.length === 0) return;
+      yield chunk as [string, Buffer][];
+    }
+  } finally {
+    await iterator.close();
+  }
+}
+
+/**
+ * Makes everything that was written durable, also what lies in a log that LevelDB has rotated out and closed without
+ * a sync, which a later synced write does not reach. A file that vanishes meanwhile has become a synced table.
+ */
+export async function syncLogs(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    if (!name.endsWith('.log')) continue;
+    try {
+      const file = await open(join(directory, name), 'r+');
+      try {
+        await file.datasync();
+      } finally {
+        await file.close();
+      }
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+    }
+  }
+}

@@ -1,0 +1,4 @@
+import { LevelHarness } from './level-harness.ts';
+import { storeConformance } from './store.conformance.ts';
+
+storeConformance('level store', () => LevelHarness.make());

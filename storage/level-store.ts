@@ -1,0 +1,421 @@
+/**
+ * The store on LevelDB. The bytes of a commit's parts lie once, in the rows of their partitions; the commit record
+ * names them, so that log and tail are the same rows. README.md has the keys and what can be detected.
+ */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Env } from '../base/env.ts';
+import { WeftError } from '../base/errors.ts';
+import type { PartitionId, ReplicaId } from '../base/ids.ts';
+import { LIMITS } from '../base/limits.ts';
+import { compareText } from '../base/order.ts';
+import { asBuffer, asUint8Array } from './bytes.ts';
+import { checkCommit, checkGraphKey, checkPartitionKey, checkSnapshot } from './commit-check.ts';
+import { GroupWriter, type ReadRows, type Write } from './group-writer.ts';
+import {
+  CLEAN,
+  commitKey,
+  documentKey,
+  FORMAT_KEY,
+  locatorKey,
+  metaName,
+  rowKey,
+  snapshotName,
+  viewKey,
+} from './keys.ts';
+import { corrupt, type Database, openDatabase, syncLogs } from './level-database.ts';
+import { LogIndex } from './log-index.ts';
+import { hideGraph, type Maintained, removeGraph, truncateLog } from './log-maintenance.ts';
+import { MarkFile, readMark } from './mark-file.ts';
+import { DamageFound, NOTHING, readLocators, readPartitionRows, readStream, recovering } from './partition-read.ts';
+import {
+  chainHash,
+  decodeLocator,
+  encodeLocator,
+  encodeManifest,
+  encodeRow,
+  encodeSnapshotHeader,
+  updateChecksum,
+} from './records.ts';
+import { FORMAT_VERSION, formatValue, type Recovered, recover } from './recovery.ts';
+import { type Batch, readStateRow, StateRows } from './state-rows.ts';
+import type {
+  Commit,
+  CommitPart,
+  Lsn,
+  PartitionKey,
+  PartitionSnapshot,
+  PartitionState,
+  Recovery,
+  Store,
+  StoreStatus,
+} from './store.ts';
+
+export type Durability = 'disk' | 'buffered';
+
+export interface LevelStoreOptions {
+  readonly directory: string;
+  /** `disk`: acknowledged when synced. `buffered`: when written, which survives a kill but not a power cut. */
+  readonly durability: Durability;
+  readonly env: Env;
+  /** LevelDB's block cache. */
+  readonly cacheBytes?: number;
+  /** LevelDB's write buffer: a larger one is written to tables less often and takes longer to recover. */
+  readonly writeBufferBytes?: number;
+  /** Awaited before every batch; a rejection counts as a failed write. For fault injection. */
+  readonly beforeWrite?: () => Promise<void>;
+}
+
+const CACHE_BYTES = 32 * 1024 * 1024;
+const WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Opens a data directory, creating it if it is not there, and verifies all that it holds.
+ * @throws WeftError `data-locked`, `data-format`, `data-corrupt`, `storage-failed`
+ */
+export async function openLevelStore(options: LevelStoreOptions): Promise<Store> {
+  const { directory, env } = options;
+  await mkdir(directory, { recursive: true });
+  const markPath = join(directory, 'mark');
+  const levelDirectory = join(directory, 'level');
+  const hasMark = (await readMark(markPath).catch(() => null)) !== undefined;
+  const db = await openDatabase(
+    {
+      directory: levelDirectory,
+      cacheBytes: options.cacheBytes ?? CACHE_BYTES,
+      writeBufferBytes: options.writeBufferBytes ?? WRITE_BUFFER_BYTES,
+    },
+    hasMark,
+  );
+  try {
+    // Read under the lock, or another process might still move it.
+    const found = await recover(db, await readMark(markPath), env);
+    const recovered = found ?? (await create(db));
+    let store: LevelStore | undefined;
+    const mark = await MarkFile.open(markPath, (error) => store?.fail(error));
+    // Opening wrote LevelDB's logs to synced tables: what was recovered is durable, whatever it was before.
+    mark.record({ batch: recovered.seal.batch, lsn: recovered.seal.lastLsn });
+    await mark.sync();
+    store = new LevelStore({ ...options, levelDirectory, db, mark, recovered });
+    return store;
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
+}
+
+async function create(db: Database): Promise<Recovered> {
+  const state = new StateRows();
+  const index = new LogIndex();
+  const writer = new GroupWriter({
+    db,
+    state,
+    log: { write: () => undefined },
+    syncAlways: true,
+    batchBytesMax: 1,
+    lastBatch: 0,
+    lastStagedLsn: () => 0,
+    syncEarlier: () => Promise.resolve(),
+    beforeWrite: undefined,
+    onDurable: () => undefined,
+  });
+  await writer.enqueue({ bytes: 0, stage: (batch) => void batch.put(FORMAT_KEY, formatValue(FORMAT_VERSION)) });
+  const seal = { batch: 1, lastLsn: 0, stateRows: 0, stateDigest: 0 };
+  return { state, index, seal, recovery: { clean: false, streams: [], lastLsn: 0, damaged: [] } };
+}
+
+interface Opened extends LevelStoreOptions {
+  readonly levelDirectory: string;
+  readonly db: Database;
+  readonly mark: MarkFile;
+  readonly recovered: Recovered;
+}
+
+class LevelStore implements Store {
+  readonly recovery: Recovery;
+  readonly #env: Env;
+  readonly #db: Database;
+  readonly #mark: MarkFile;
+  readonly #index: LogIndex;
+  readonly #state: StateRows;
+  readonly #writer: GroupWriter;
+  readonly #syncEarlier: () => Promise<void>;
+  readonly #maintained: Maintained;
+  readonly #metaKnown = new Set<string>();
+  #maintenance: Promise<unknown> = Promise.resolve();
+  #begun = false;
+  #closing: Promise<void> | undefined;
+
+  constructor({ recovered, db, mark, env, levelDirectory, durability, beforeWrite }: Opened) {
+    this.recovery = recovered.recovery;
+    this.#env = env;
+    this.#db = db;
+    this.#mark = mark;
+    const index = recovered.index;
+    this.#index = index;
+    this.#state = recovered.state;
+    this.#syncEarlier = () => syncLogs(levelDirectory);
+    this.#writer = new GroupWriter({
+      db,
+      state: recovered.state,
+      log: env.log,
+      syncAlways: durability === 'disk',
+      batchBytesMax: LIMITS.groupCharsMax,
+      lastBatch: recovered.seal.batch,
+      lastStagedLsn: () => index.stagedLsn,
+      syncEarlier: this.#syncEarlier,
+      beforeWrite,
+      onDurable: (batch) => mark.record({ batch, lsn: index.durableLsn }),
+    });
+    const writer = { enqueue: (write: Write) => this.#write(write) };
+    this.#maintained = { db, index, state: recovered.state, writer, checkOpen: () => this.#checkOpen() };
+    for (const [graphKey, { done }] of index.drops) {
+      if (!done) this.#resumeDrop(graphKey);
+    }
+  }
+
+  fail(error: unknown): void {
+    this.#writer.fail(error);
+  }
+
+  async append(commit: Commit): Promise<Lsn> {
+    this.#checkOpen();
+    const index = this.#index;
+    const head = index.head(commit.origin);
+    checkCommit(commit, head.seq);
+    const lsn = index.lastLsn + 1;
+    index.lastLsn = lsn;
+    const rows: [key: string, value: Buffer][] = [];
+    const accepted = commit.parts.map((part) => this.#acceptPart(part, lsn, rows));
+    const key = commitKey(commit.origin, commit.seq);
+    const parts = accepted.map(({ entry, crc, length }) => {
+      const { graphKey, partition } = entry;
+      return { graphKey, partition, crc, length };
+    });
+    const record = encodeManifest(key, { ...commit, parts, lsn, previous: head.hash });
+    rows.push([key, record]);
+    index.heads.set(commit.origin, { seq: commit.seq, hash: chainHash(record), clock: commit.clock });
+    const locators = commit.locators.map((locator) => ({
+      key: locatorKey(locator.graphKey, locator.edge),
+      place: { partition: locator.partition, lsn },
+    }));
+    await this.#write({
+      bytes: rows.reduce((sum, [, value]) => sum + value.length, 0),
+      reads: locators.map((locator) => locator.key),
+      stage(batch, _batchNumber, read) {
+        index.stagedLsn = lsn;
+        for (const [rowAt, value] of rows) batch.put(rowAt, value);
+        for (const locator of locators) addPlace(batch, read, locator.key, locator.place);
+      },
+      done() {
+        index.durableLsn = lsn;
+        index.durableSeqs.set(commit.origin, commit.seq);
+        for (const { entry, length } of accepted) {
+          entry.durableLsn = lsn;
+          index.addLogBytes(entry, length);
+        }
+      },
+    });
+    return lsn;
+  }
+
+  #acceptPart(part: CommitPart, lsn: Lsn, rows: [string, Buffer][]) {
+    const entry = this.#index.entry(part);
+    const { update } = part;
+    const key = rowKey(entry.rowPrefix, lsn);
+    const crc = updateChecksum(update);
+    rows.push([key, encodeRow(key, { previousLsn: entry.lastLsn, crc, update })]);
+    entry.lastLsn = lsn;
+    return { entry, crc, length: update.length };
+  }
+
+  async writeSnapshot(key: PartitionKey, snapshot: PartitionSnapshot): Promise<void> {
+    this.#checkOpen();
+    const index = this.#index;
+    const state = this.#state;
+    checkSnapshot(key, snapshot, index.lastLsn);
+    const { lsn, document, view } = snapshot;
+    const about = (bytes: Uint8Array) => ({ length: bytes.length, crc: updateChecksum(bytes) });
+    const header = { lsn, document: about(document), view: view === undefined ? undefined : about(view) };
+    let entry = index.entry(key);
+    await this.#write({
+      bytes: document.length + (view?.length ?? 0),
+      sync: true,
+      stage(batch, batchNumber) {
+        // A newer one may carry what the log no longer has; a graph that was dropped meanwhile must stay dropped.
+        entry = index.entry(key);
+        const droppedLsn = index.acceptedDrops.get(key.graphKey) ?? -1;
+        if (lsn < (entry.accepted?.lsn ?? 0) || lsn <= droppedLsn) return;
+        entry.accepted = header;
+        state.put(batch, batchNumber, snapshotName(key), encodeSnapshotHeader(header));
+        batch.put(documentKey(key), asBuffer(document));
+        if (view === undefined) batch.del(viewKey(key));
+        else batch.put(viewKey(key), asBuffer(view));
+      },
+      done() {
+        if (entry.accepted !== header) return;
+        entry.header = header;
+        if (entry.damage !== undefined && entry.damage.lsn <= lsn) entry.damage = undefined;
+      },
+    });
+  }
+
+  async readPartition(key: PartitionKey, want: { readonly document: boolean }): Promise<PartitionState> {
+    this.#checkOpen();
+    checkPartitionKey(key);
+    const entry = this.#index.find(key);
+    if (entry === undefined) return NOTHING;
+    if (entry.damage !== undefined) throw recovering(key, entry.damage.reason);
+    try {
+      return await readPartitionRows(this.#db, this.#index, entry, want);
+    } catch (error) {
+      this.#checkOpen();
+      const isDamage = error instanceof DamageFound || error instanceof WeftError || isReadError(error);
+      if (!isDamage) throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      entry.damage ??= { reason, lsn: this.#index.durableLsn };
+      this.#env.log.write('error', 'storage: a partition failed verification', { ...key, reason });
+      throw recovering(key, reason);
+    }
+  }
+
+  async listPartitions(graphKey: string): Promise<PartitionId[]> {
+    this.#checkOpen();
+    const held = [...this.#index.entries(graphKey)].filter((entry) => this.#index.holdsAnything(entry));
+    return held.map(({ partition }) => partition).sort(compareText);
+  }
+
+  async locate(graphKey: string, edges: readonly string[]): Promise<readonly (readonly PartitionId[])[]> {
+    this.#checkOpen();
+    return edges.length === 0 ? [] : this.#read(() => readLocators(this.#db, this.#index, graphKey, edges));
+  }
+
+  async dropGraph(graphKey: string): Promise<void> {
+    this.#checkOpen();
+    checkGraphKey(graphKey);
+    await hideGraph(this.#maintained, graphKey);
+    await this.#maintain(() => removeGraph(this.#maintained, graphKey));
+  }
+
+  async readCommits(origin: ReplicaId, afterSeq: number, limit: number): Promise<readonly (Commit & { lsn: Lsn })[]> {
+    this.#checkOpen();
+    return this.#read(() => readStream(this.#db, this.#index, { origin, afterSeq, limit }));
+  }
+
+  async truncateLog(lsn: Lsn): Promise<number> {
+    this.#checkOpen();
+    return this.#maintain(() => this.#read(() => truncateLog(this.#maintained, lsn)));
+  }
+
+  async getMeta(name: string): Promise<Uint8Array | undefined> {
+    this.#checkOpen();
+    const known = this.#metaKnown.has(name);
+    const content = await this.#read(() => readStateRow(this.#db, metaName(name), { known }));
+    return content === undefined ? undefined : asUint8Array(content);
+  }
+
+  async setMeta(name: string, value: Uint8Array): Promise<void> {
+    this.#checkOpen();
+    const state = this.#state;
+    const content = Buffer.from(value);
+    await this.#write({
+      bytes: content.length,
+      sync: true,
+      stage: (batch, batchNumber) => state.put(batch, batchNumber, metaName(name), content),
+      done: () => void this.#metaKnown.add(name),
+    });
+  }
+
+  status(): StoreStatus {
+    const { durableLsn, lastLsn, logBytes } = this.#index;
+    return { durableLsn, lastLsn, logBytes, failed: this.#writer.failure !== undefined };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#maintenance;
+    await this.#writer.idle();
+    if (this.#writer.failure === undefined && !(this.recovery.clean && !this.#begun)) {
+      const state = this.#state;
+      const marker = {
+        bytes: 0,
+        sync: true,
+        stage: (batch: Batch, at: number) => state.put(batch, at, CLEAN, NO_BYTES),
+      };
+      await this.#writer.enqueue(marker).catch((error: unknown) => this.#closedUnclean(error));
+    }
+    await this.#mark.sync().catch((error: unknown) => this.#closedUnclean(error));
+    await this.#mark.close();
+    await this.#db.close();
+  }
+
+  #closedUnclean(error: unknown): void {
+    this.#env.log.write('error', 'storage: closed without a clean marker', { error: String(error) });
+  }
+
+  #checkOpen(): void {
+    if (this.#writer.failure !== undefined) throw this.#writer.failure;
+    if (this.#closing !== undefined) throw new WeftError('shutting-down', 'the store is closed');
+  }
+
+  /** What LevelDB throws becomes an error of ours. */
+  async #read<T>(task: () => Promise<T>): Promise<T> {
+    try {
+      return await task();
+    } catch (error) {
+      if (!isReadError(error)) throw error;
+      this.#checkOpen();
+      throw corrupt(`LevelDB cannot read its data: ${String(error)}`, {}, error);
+    }
+  }
+
+  /** The first write of an incarnation takes away the clean marker, in the same synced batch. */
+  #write(write: Write): Promise<void> {
+    if (!this.#begun) {
+      this.#begun = true;
+      const state = this.#state;
+      const begin: Write = {
+        bytes: 0,
+        sync: true,
+        stage(batch, batchNumber) {
+          state.delete(batch, CLEAN);
+          state.repair(batch, batchNumber);
+        },
+      };
+      this.#writer.enqueue(begin).catch(() => undefined);
+    }
+    return this.#writer.enqueue(write);
+  }
+
+  /** One at a time, after those before it, whether they failed or not. */
+  #maintain<T>(task: () => Promise<T>): Promise<T> {
+    const result = this.#maintenance.then(task);
+    this.#maintenance = result.catch(() => undefined);
+    return result;
+  }
+
+  #resumeDrop(graphKey: string): void {
+    this.#maintain(() => removeGraph(this.#maintained, graphKey)).catch((error: unknown) => {
+      this.#env.log.write('warn', 'storage: a dropped graph still occupies space', { graphKey, error: String(error) });
+    });
+  }
+}
+
+const NO_BYTES = Buffer.alloc(0);
+
+const isReadError = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && String(error.code).startsWith('LEVEL_');
+
+/** Adds a place to the row of an edge, which may have been created before, in another partition. */
+function addPlace(batch: Batch, rows: ReadRows, key: string, place: { partition: PartitionId; lsn: Lsn }): void {
+  const record = rows.get(key);
+  const known = record === undefined ? { incomplete: false, places: [] } : decodeLocator(key, record);
+  const others = known?.places.filter(({ partition }) => partition !== place.partition) ?? [];
+  const added = encodeLocator(key, { incomplete: known?.incomplete ?? true, places: [...others, place] });
+  rows.set(key, added);
+  batch.put(key, added);
+}

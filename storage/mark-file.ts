@@ -1,0 +1,101 @@
+/**
+ * The high-water mark: a small file beside LevelDB that says how far it was durable. LevelDB opens without an error when
+ * the end of its log is damaged or gone; the mark tells that from a crash that lost only what was never acknowledged.
+ *
+ * It is written after the batch that it counts was synced, and never synced itself while the store runs: whatever value
+ * survives a crash was true, so a stale mark is harmless, and it costs no second sync per batch.
+ */
+import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { ByteReader, ByteWriter } from './bytes.ts';
+import { corrupt } from './level-database.ts';
+import { decodeState, encodeState } from './records.ts';
+
+export interface Mark {
+  readonly batch: number;
+  readonly lsn: number;
+}
+
+/** Two slots, written in turn, so that one survives a torn write. */
+const SLOT_BYTES = 64;
+const slotName = (slot: number): string => `mark${slot}`;
+
+/**
+ * The newest mark in the file, or undefined if nothing was marked yet.
+ * @throws WeftError `data-corrupt` if no slot is readable
+ */
+export async function readMark(path: string): Promise<Mark | undefined> {
+  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return Buffer.alloc(0);
+    throw error;
+  });
+  // A file system may show a new file as zeros after a power cut; nothing was marked then.
+  if (bytes.every((byte) => byte === 0)) return undefined;
+  const marks = [0, 1].flatMap((slot) => {
+    const record = bytes.subarray(slot * SLOT_BYTES, (slot + 1) * SLOT_BYTES);
+    const length = record[0] ?? 0;
+    const state = decodeState(slotName(slot), record.subarray(1, 1 + length));
+    return state === undefined ? [] : [{ batch: state.batch, lsn: new ByteReader(state.content).uint() }];
+  });
+  const newest = marks.sort((a, b) => b.batch - a.batch)[0];
+  if (newest === undefined) {
+    throw corrupt(`the high-water mark ${path} is unreadable, so nothing tells whether the log is complete`);
+  }
+  return newest;
+}
+
+export class MarkFile {
+  readonly #file: FileHandle;
+  readonly #onError: (error: unknown) => void;
+  #next: Mark | undefined;
+  #writing: Promise<void> | undefined;
+
+  private constructor(file: FileHandle, onError: (error: unknown) => void) {
+    this.#file = file;
+    this.#onError = onError;
+  }
+
+  /** @param onError learns of a failed write, which must stop the store like any other. */
+  static async open(path: string, onError: (error: unknown) => void): Promise<MarkFile> {
+    const file = await open(path, 'r+').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return open(path, 'w+');
+      throw error;
+    });
+    return new MarkFile(file, onError);
+  }
+
+  /** Notes that everything up to `mark` is durable; returns at once. Only the newest of several is written. */
+  record(mark: Mark): void {
+    this.#next = mark;
+    this.#writing ??= this.#write();
+  }
+
+  /** Waits for the last mark and syncs it. */
+  async sync(): Promise<void> {
+    await this.#writing;
+    await this.#file.datasync();
+  }
+
+  async close(): Promise<void> {
+    await this.#writing;
+    await this.#file.close();
+  }
+
+  async #write(): Promise<void> {
+    try {
+      for (let mark = this.#next; mark !== undefined; mark = this.#next) {
+        this.#next = undefined;
+        const slot = mark.batch % 2;
+        const content = new ByteWriter(16).uint(mark.lsn).finish();
+        const record = encodeState(slotName(slot), mark.batch, content);
+        const bytes = Buffer.alloc(SLOT_BYTES);
+        bytes[0] = record.length;
+        record.copy(bytes, 1);
+        await this.#file.write(bytes, 0, SLOT_BYTES, slot * SLOT_BYTES);
+      }
+    } catch (error) {
+      this.#onError(error);
+    } finally {
+      this.#writing = undefined;
+    }
+  }
+}

@@ -1,0 +1,218 @@
+/** Reading of partitions, edge locators and commits, each row verified. All rows of one read are of one moment. */
+import { WeftError } from '../base/errors.ts';
+import type { PartitionId, ReplicaId } from '../base/ids.ts';
+import { asUint8Array } from './bytes.ts';
+import {
+  BASE,
+  commitKey,
+  commitPrefix,
+  documentKey,
+  encodeNumber,
+  locatorKey,
+  parseCommitKey,
+  rowKey,
+  rowPrefix,
+  snapshotName,
+  startingWith,
+  viewKey,
+} from './keys.ts';
+import { corrupt, type Database, type DatabaseSnapshot, entries } from './level-database.ts';
+import type { LogIndex, PartitionEntry } from './log-index.ts';
+import {
+  chainHash,
+  decodeBase,
+  decodeLocator,
+  decodeManifest,
+  decodeRow,
+  decodeSnapshotHeader,
+  type Manifest,
+  type SnapshotHeader,
+  updateChecksum,
+} from './records.ts';
+import { readStateRow } from './state-rows.ts';
+import type { Commit, Lsn, PartitionKey, PartitionSnapshot, PartitionState } from './store.ts';
+
+export const NOTHING: PartitionState = { snapshot: undefined, tail: [] };
+
+export function recovering(key: PartitionKey, reason: string): WeftError {
+  const { graphKey, partition } = key;
+  return new WeftError(
+    'partition-recovering',
+    `partition ${JSON.stringify(partition)} of graph ${graphKey} failed verification: ${reason}`,
+    { graphKey, partition },
+  );
+}
+
+/** Damage that was found in a partition; the store remembers it until a snapshot heals it. */
+export class DamageFound extends Error {}
+
+/**
+ * @throws DamageFound if a row is missing, misplaced or has a wrong checksum
+ */
+export async function readPartitionRows(
+  db: Database,
+  index: LogIndex,
+  entry: PartitionEntry,
+  want: { readonly document: boolean },
+): Promise<PartitionState> {
+  // What must be found is noted in the same turn in which the moment is fixed. The database may already be further.
+  const expectedHeader = index.visibleHeader(entry);
+  const expectedLast = entry.durableLsn;
+  const droppedLsn = index.droppedLsn(entry.graphKey);
+  const moment = db.snapshot();
+  try {
+    const known = expectedHeader !== undefined;
+    const content = await readStateRow(db, snapshotName(entry), { known, snapshot: moment });
+    const found = content === undefined ? undefined : decodeSnapshotHeader(content);
+    const header = found !== undefined && index.isOvertaken(entry.graphKey, found.lsn) ? undefined : found;
+    if (expectedHeader !== undefined && (header === undefined || header.lsn < expectedHeader.lsn)) {
+      throw new DamageFound('the snapshot is missing or stale');
+    }
+    const snapshot = header === undefined ? undefined : await readSnapshot(db, moment, entry, header, want);
+    const from = Math.max(header?.lsn ?? 0, droppedLsn);
+    return { snapshot, tail: await readTail(db, moment, entry, { from, to: expectedLast }) };
+  } finally {
+    await moment.close();
+  }
+}
+
+async function readSnapshot(
+  db: Database,
+  moment: DatabaseSnapshot,
+  entry: PartitionEntry,
+  header: SnapshotHeader,
+  want: { readonly document: boolean },
+): Promise<PartitionSnapshot> {
+  const wantsDocument = want.document || header.view === undefined;
+  const read = async (key: string, about: { length: number; crc: number }): Promise<Uint8Array> => {
+    const bytes = await db.get(key, { snapshot: moment, fillCache: false });
+    if (bytes?.length !== about.length || updateChecksum(bytes) !== about.crc) {
+      throw new DamageFound(`the snapshot of commit ${header.lsn} is missing or has a wrong checksum`);
+    }
+    return asUint8Array(bytes);
+  };
+  return {
+    lsn: header.lsn,
+    document: wantsDocument ? await read(documentKey(entry), header.document) : new Uint8Array(),
+    view: header.view === undefined ? undefined : await read(viewKey(entry), header.view),
+  };
+}
+
+/** The rows after `from`: each names its predecessor, so none can be missing before `to`, which must be reached. */
+async function readTail(
+  db: Database,
+  snapshot: DatabaseSnapshot,
+  entry: PartitionEntry,
+  { from, to }: { readonly from: Lsn; readonly to: Lsn },
+): Promise<{ lsn: Lsn; update: Uint8Array }[]> {
+  const tail: { lsn: Lsn; update: Uint8Array }[] = [];
+  let last = from;
+  const range = { gt: rowKey(entry.rowPrefix, from), lt: `${entry.rowPrefix}z`, snapshot };
+  for await (const chunk of entries(db, range)) {
+    for (const [key, record] of chunk) {
+      const row = decodeRow(key, record);
+      if (row === undefined) throw new DamageFound(`a row after commit ${last} has a wrong checksum`);
+      if (tail.length === 0 ? row.previousLsn > from : row.previousLsn !== last) {
+        throw new DamageFound(`the row of commit ${row.previousLsn} is missing`);
+      }
+      last = Number.parseInt(key.slice(entry.rowPrefix.length + 1), 16);
+      tail.push({ lsn: last, update: asUint8Array(row.update) });
+    }
+  }
+  if (last < to) throw new DamageFound(`the row of commit ${to} is missing`);
+  return tail;
+}
+
+/** @throws WeftError `partition-recovering` if the row of an edge is damaged */
+export async function readLocators(
+  db: Database,
+  index: LogIndex,
+  graphKey: string,
+  edges: readonly string[],
+): Promise<PartitionId[][]> {
+  const keys = edges.map((edge) => locatorKey(graphKey, edge));
+  const records = await db.getMany(keys);
+  const droppedLsn = index.droppedLsn(graphKey);
+  return keys.map((key, at) => {
+    const record = records[at];
+    if (record === undefined) return [];
+    const locator = decodeLocator(key, record);
+    if (locator === undefined || locator.incomplete) {
+      const edge = edges[at] ?? '';
+      throw new WeftError(
+        'partition-recovering',
+        `the locator of edge ${JSON.stringify(edge)} of graph ${graphKey} is damaged`,
+        { graphKey, edge },
+      );
+    }
+    return locator.places.filter(({ lsn }) => lsn > droppedLsn).map(({ partition }) => partition);
+  });
+}
+
+/**
+ * @throws WeftError `data-corrupt` if a commit is missing or damaged, `partition-recovering` if one of its parts is
+ */
+export async function readStream(
+  db: Database,
+  index: LogIndex,
+  request: { readonly origin: ReplicaId; readonly afterSeq: number; readonly limit: number },
+): Promise<(Commit & { lsn: Lsn })[]> {
+  const { origin, afterSeq, limit } = request;
+  const commits: (Commit & { lsn: Lsn })[] = [];
+  const durableSeq = index.durableSeqs.get(origin) ?? 0;
+  if (limit <= 0 || afterSeq >= durableSeq) return commits;
+  const known = index.base.lsn > 0;
+  const moment = db.snapshot();
+  try {
+    const content = await readStateRow(db, BASE, { known, snapshot: moment });
+    const base = content === undefined ? undefined : decodeBase(content).streams.get(origin);
+    const baseSeq = base?.seq ?? 0;
+    let expected = Math.max(afterSeq, baseSeq) + 1;
+    let previous = afterSeq <= baseSeq ? base?.hash : undefined;
+    const broken = (what: string) =>
+      corrupt(`commit ${expected} of origin ${origin} ${what}`, { origin, seq: expected });
+    const prefix = commitPrefix(origin);
+    const range = { gt: prefix + encodeNumber(expected - 1), lt: startingWith(prefix).lt, snapshot: moment };
+    for await (const chunk of entries(db, range)) {
+      for (const [key, record] of chunk) {
+        if (parseCommitKey(key).seq !== expected) throw broken('is missing');
+        const manifest = decodeManifest(key, record);
+        if (manifest === undefined) throw broken('has a wrong checksum');
+        if (previous !== undefined && !previous.equals(manifest.previous))
+          throw broken('does not follow its predecessor');
+        commits.push(await withParts(db, moment, index, manifest));
+        if (commits.length === limit) return commits;
+        previous = chainHash(record);
+        expected++;
+      }
+    }
+    if (expected <= durableSeq) throw broken('is missing');
+  } finally {
+    await moment.close();
+  }
+  return commits;
+}
+
+/** Adds the bytes; parts and locators of graphs that were dropped since are left out. */
+async function withParts(
+  db: Database,
+  snapshot: DatabaseSnapshot,
+  index: LogIndex,
+  manifest: Manifest,
+): Promise<Commit & { lsn: Lsn }> {
+  const { origin, seq, lsn, clock, after } = manifest;
+  const isDropped = ({ graphKey }: { readonly graphKey: string }): boolean => lsn <= index.droppedLsn(graphKey);
+  const named = manifest.parts.filter((part) => !isDropped(part));
+  const keys = named.map((part) => rowKey(rowPrefix(part), lsn));
+  const records = await db.getMany(keys, { snapshot });
+  const parts = named.map((part, at) => {
+    const record = records[at];
+    const row = record === undefined ? undefined : decodeRow(keys[at] ?? '', record);
+    if (row?.crc !== part.crc || row.update.length !== part.length) {
+      throw recovering(part, `its row of commit ${commitKey(origin, seq)} is missing or has a wrong checksum`);
+    }
+    return { graphKey: part.graphKey, partition: part.partition, update: asUint8Array(row.update) };
+  });
+  const locators = manifest.locators.filter((locator) => !isDropped(locator));
+  return { origin, seq, lsn, clock, parts, locators, after };
+}
