@@ -22,16 +22,18 @@ interface ImportOptions extends Connection {
   readonly onError: 'stop' | 'continue';
 }
 
-/** What the server answers to an import, whole or cut short by a bad line. */
-interface ImportAnswer {
-  readonly applied?: number;
-  readonly nodes?: number;
-  readonly edges?: number;
-  readonly line?: number;
-  readonly detail?: string;
-  readonly code?: string;
+interface Counts {
+  readonly nodes: number;
+  readonly edges: number;
+}
+
+/** What the server answers to an import: a report, or the problem that a bad line is. */
+interface ImportAnswer extends Partial<Counts> {
   readonly failed?: number;
-  readonly errors?: readonly { readonly line: number; readonly code?: string; readonly detail: string }[];
+  readonly errors?: readonly { readonly line: number; readonly detail: string }[];
+  readonly line?: number;
+  readonly reason?: string;
+  readonly applied?: Counts;
 }
 
 /** Bad lines that are printed one by one; the rest is counted. */
@@ -124,21 +126,23 @@ function report(
   progress: Progress,
   refused: () => string,
 ): void {
-  const { nodes = 0, edges = 0, errors = [], failed = errors.length } = body;
-  if (!succeeded && body.line === undefined) throw new OperationFailed(refused());
   if (!succeeded) {
+    if (body.line === undefined || body.applied === undefined) throw new OperationFailed(refused());
+    const before = amount(body.applied.nodes, body.applied.edges);
     throw new OperationFailed(
-      `${file}, line ${body.line}: ${body.detail}\n` +
-        `the ${count(body.applied ?? 0)} elements before it were imported into ${graph}`,
+      `${file}, line ${body.line}: ${body.reason}\n${before} before it were imported into ${graph}`,
     );
   }
+  const { nodes = 0, edges = 0, errors = [], failed = errors.length } = body;
   const seconds = progress.elapsedMs / 1000;
-  console.log(
-    `imported ${count(nodes)} nodes and ${count(edges)} edges into ${graph} in ${duration(seconds)} ` +
-      `(${count(Math.round((nodes + edges) / Math.max(seconds, 0.001)))} elements/s)`,
-  );
+  const rate = Math.round((nodes + edges) / Math.max(seconds, 0.001));
+  console.log(`imported ${amount(nodes, edges)} into ${graph} in ${duration(seconds)} (${count(rate)} elements/s)`);
   if (failed === 0) return;
   const shown = errors.slice(0, BAD_LINES_SHOWN_MAX).map(({ line, detail }) => `${file}, line ${line}: ${detail}`);
   if (failed > shown.length) shown.push(`and ${count(failed - shown.length)} more`);
-  throw new OperationFailed(`${count(failed)} bad lines were left out:\n${shown.join('\n')}`);
+  throw new OperationFailed(`bad lines that were left out: ${count(failed)}\n${shown.join('\n')}`);
+}
+
+function amount(nodes: number, edges: number): string {
+  return `${count(nodes)} nodes and ${count(edges)} edges`;
 }

@@ -34,8 +34,9 @@ test('progress: terminal -> a bar', () => {
 });
 
 test('numbers for people', () => {
-  expect([count(1234567), duration(3.21), duration(59.6), duration(600), duration(9000)]).toEqual([
+  expect([count(1234567), duration(0.0412), duration(3.21), duration(59.6), duration(600), duration(9000)]).toEqual([
     '1,234,567',
+    '41 ms',
     '3.2 s',
     '60 s',
     '10 min',

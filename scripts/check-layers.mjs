@@ -54,8 +54,11 @@ const COMPOSITION = new Set(['bin', 'chaos', 'bench', 'test']);
 /** Folders whose code may read the real clock, timers, random source and environment. */
 const AMBIENT_ALLOWED = new Set(['bin', 'bench', 'test']);
 
-/** Test code lies beside what it tests; `.model.ts` is the deliberately dumb second implementation. */
-const TEST_FILE = /\.(?:test|model|conformance)\.ts$/;
+/**
+ * Test code lies beside what it tests: tests, deliberately dumb second implementations (`.model.ts`), conformance suites
+ * that every implementation of a port runs, and harnesses that prepare an implementation for them.
+ */
+const TEST_FILE = /[.-](?:test|model|conformance|harness)\.ts$/;
 
 const AMBIENT = [
   [/(?<![\w$])Date\s*\.\s*now\b/g, 'Date.now'],

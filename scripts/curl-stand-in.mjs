@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 
 const request = { method: undefined, headers: {}, body: undefined };
-const show = { head: false, body: true, fail: false };
+const show = { head: false, body: true, status: false, fail: false };
 let url;
 
 const args = process.argv
@@ -18,6 +18,7 @@ while (args.length > 0) {
   else if (arg === '-i') show.head = true;
   else if (arg === '-f') show.fail = true;
   else if (arg === '-o' && args[0] === '/dev/null') show.body = args.shift() === undefined;
+  else if (arg === '-w' && args[0] === '%{http_code}\\n') show.status = args.shift() !== undefined;
   else if (arg === '-X') request.method = args.shift();
   else if (arg === '-H') {
     const [, name, value] = /^([^:]+):\s*(.*)$/.exec(args.shift()) ?? refuse('-H');
@@ -36,12 +37,15 @@ const answer = await fetch(url, {
   headers: request.headers,
   body: request.body,
 });
+let head = '';
 if (show.head) {
-  process.stdout.write(`HTTP/1.1 ${answer.status} ${answer.statusText}\r\n`);
-  for (const [name, value] of answer.headers) process.stdout.write(`${name}: ${value}\r\n`);
-  process.stdout.write('\r\n');
+  head += `HTTP/1.1 ${answer.status} ${answer.statusText}\r\n`;
+  for (const [name, value] of answer.headers) head += `${name}: ${value}\r\n`;
+  head += '\r\n';
 }
-if (show.body) process.stdout.write(Buffer.from(await answer.arrayBuffer()));
+const body = Buffer.from(await answer.arrayBuffer());
+const status = show.status ? `${answer.status}\n` : '';
+process.stdout.write(Buffer.concat([Buffer.from(head), show.body ? body : Buffer.alloc(0), Buffer.from(status)]));
 if (show.fail && !answer.ok) process.exitCode = 22;
 
 function refuse(what) {

@@ -1,0 +1,88 @@
+#!/usr/bin/env node
+/** The command line: declares the commands and turns what they end with into an exit code. */
+import { Command, CommanderError } from 'commander';
+import { WeftError } from '../base/errors.ts';
+import { EXIT, OperationFailed, UsageError } from './exit.ts';
+import { declareExport } from './export.ts';
+import { declareImport } from './import.ts';
+import { declareServe } from './serve.ts';
+import { declareStatus } from './status.ts';
+import { declareVerify } from './verify.ts';
+import { version } from './version.ts';
+
+function buildProgram(): Command {
+  const program = new Command('weft')
+    .description('A property-graph database server that keeps working when the network does not.')
+    .version(version(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'explain a command')
+    .helpCommand('help [command]', 'explain a command')
+    .exitOverride()
+    .addHelpText(
+      'after',
+      `
+Examples:
+  weft serve                                  a server on http://127.0.0.1:7400 with its data in ./data
+  weft import examples/night-trains.ndjson    load a graph into it
+  weft status                                 see what it holds
+  weft help serve                             all settings of the server
+
+Exit codes: 0 ok, 1 the operation failed, 2 wrong usage, 70 a bug of weft (please report the log).`,
+    );
+  declareServe(program);
+  declareImport(program);
+  declareExport(program);
+  declareStatus(program);
+  declareVerify(program);
+  return program;
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  dropEmptySettings(process.env);
+  ignoreClosedOutput();
+  try {
+    await buildProgram().parseAsync(argv);
+    return EXIT.ok;
+  } catch (error) {
+    return explain(error);
+  }
+}
+
+/** An empty variable counts as absent: compose files and unit files pass `WEFT_TOKEN=` for "not set". */
+function dropEmptySettings(environment: NodeJS.ProcessEnv): void {
+  for (const [name, value] of Object.entries(environment)) {
+    if (name.startsWith('WEFT_') && value === '') delete environment[name];
+  }
+}
+
+/** A reader that went away, as in `weft export | head`, ends the output and is no error. */
+function ignoreClosedOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+    });
+  }
+}
+
+/** Tells a person what went wrong and the caller what kind of failure it was. */
+function explain(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (error instanceof UsageError) return complain(`${error.message}\nweft help shows how to use it`, EXIT.usage);
+  if (error instanceof OperationFailed) return complain(error.message, EXIT.failed);
+  if (error instanceof WeftError && error.code !== 'internal') {
+    return complain(`${error.code}: ${error.message}`, EXIT.failed);
+  }
+  if (isSystemError(error)) return complain(error.message, EXIT.failed);
+  return complain(`this is a bug of weft: ${error instanceof Error ? error.stack : String(error)}`, EXIT.bug);
+}
+
+function complain(message: string, exitCode: number): number {
+  console.error(`weft: ${message}`);
+  return exitCode;
+}
+
+/** A refusal of the operating system: a full disk, a missing right, an occupied port. */
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string';
+}
+
+process.exitCode = await main(process.argv);
