@@ -51,9 +51,13 @@ export class LevelHarness implements StoreHarness {
 
   /** Goes on with a copy of the files as they are; the store that has them open no longer matters. */
   async kill(): Promise<void> {
-    const from = this.directory;
+    await this.copyFrom(this.directory);
+  }
+
+  /** Goes on with a copy of another data directory. */
+  async copyFrom(directory: string): Promise<void> {
     this.#directories++;
-    await cp(from, this.directory, { recursive: true });
+    await cp(directory, this.directory, { recursive: true });
     this.#open = undefined;
   }
 
