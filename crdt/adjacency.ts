@@ -5,15 +5,13 @@
  */
 import { grown } from './columns.ts';
 
-const SMALLEST_LOG2 = 1;
-
 export class Adjacency {
   #pool: Int32Array = new Int32Array(64);
   #used = 0;
   #start = new Int32Array(0);
   #length = new Int32Array(0);
-  /** log2 of the slice's capacity; 0 means that the node has no slice. */
-  #log2 = new Uint8Array(0);
+  /** One more than log2 of the slice's capacity; 0 means that the node has no slice. */
+  #size = new Uint8Array(0);
   readonly #freeBySize: number[][] = [];
 
   /** Makes room for node ordinals below `capacity`. */
@@ -21,7 +19,7 @@ export class Adjacency {
     if (capacity <= this.#start.length) return;
     this.#start = grown(this.#start, capacity);
     this.#length = grown(this.#length, capacity);
-    this.#log2 = grown(this.#log2, capacity);
+    this.#size = grown(this.#size, capacity);
   }
 
   degree(node: number): number {
@@ -35,8 +33,8 @@ export class Adjacency {
 
   add(node: number, edge: number): void {
     const length = this.#length[node] as number;
-    const log2 = this.#log2[node] as number;
-    if (log2 === 0 || length === 1 << log2) this.#grow(node, length, log2);
+    const size = this.#size[node] as number;
+    if (size === 0 || length === 1 << (size - 1)) this.#grow(node, length, size);
     this.#pool[(this.#start[node] as number) + length] = edge;
     this.#length[node] = length + 1;
   }
@@ -56,35 +54,34 @@ export class Adjacency {
 
   /** Frees the slice of `node`. Idempotent. */
   clear(node: number): void {
-    const log2 = this.#log2[node] ?? 0;
-    if (log2 === 0) return;
-    this.#free(log2, this.#start[node] as number);
-    this.#log2[node] = 0;
+    const size = this.#size[node] ?? 0;
+    if (size === 0) return;
+    this.#free(size, this.#start[node] as number);
+    this.#size[node] = 0;
     this.#length[node] = 0;
   }
 
-  #grow(node: number, length: number, log2: number): void {
-    const nextLog2 = log2 === 0 ? SMALLEST_LOG2 : log2 + 1;
-    const start = this.#freeBySize[nextLog2]?.pop() ?? this.#extend(1 << nextLog2);
+  #grow(node: number, length: number, size: number): void {
+    const start = this.#freeBySize[size + 1]?.pop() ?? this.#extend(1 << size);
     const old = this.#start[node] as number;
-    if (log2 !== 0) {
+    if (size !== 0) {
       this.#pool.copyWithin(start, old, old + length);
-      this.#free(log2, old);
+      this.#free(size, old);
     }
     this.#start[node] = start;
-    this.#log2[node] = nextLog2;
+    this.#size[node] = size + 1;
   }
 
-  #extend(size: number): number {
+  #extend(entries: number): number {
     const start = this.#used;
-    this.#used += size;
+    this.#used += entries;
     this.#pool = grown(this.#pool, this.#used);
     return start;
   }
 
-  #free(log2: number, start: number): void {
-    const free = this.#freeBySize[log2];
-    if (free === undefined) this.#freeBySize[log2] = [start];
+  #free(size: number, start: number): void {
+    const free = this.#freeBySize[size];
+    if (free === undefined) this.#freeBySize[size] = [start];
     else free.push(start);
   }
 }

@@ -1,7 +1,8 @@
 /**
- * Patches as text, the form in which they lie in Yjs, in the log and on the wire:
- * one letter for the kind, 9 characters of clock, 6 of replica id, then a JSON array. The header is of fixed width in an
- * order-preserving base 64, so kind and stamp are read without parsing; names are repeated, which compression removes.
+ * Patches as text, the form in which they lie in Yjs, in the log and on the wire: one letter for the kind, 9 characters
+ * of clock, 6 of replica id, then fields separated by tabs: names as they stand (quoted as JSON where they could be
+ * mistaken), labels, properties and assignments as JSON, which never holds a tab. The header is of fixed width in an
+ * order-preserving base 64, so kind and stamp are read without parsing. Ids made from the stamp are not repeated.
  */
 import { WeftError } from '../base/errors.ts';
 import { type ReplicaId, replicaId } from '../base/ids.ts';
@@ -20,6 +21,8 @@ for (let i = 0; i < 64; i++) DIGIT_VALUE[DIGITS.charCodeAt(i)] = i;
 const CLOCK_CHARS = 9;
 const REPLICA_CHARS = 6;
 const HEADER_CHARS = 1 + CLOCK_CHARS + REPLICA_CHARS;
+const QUOTE = 0x22;
+const TILDE = 0x7e;
 
 const LETTERS = {
   'node-create': 'N',
@@ -74,7 +77,8 @@ function decodeDigits(text: string, start: number, chars: number): number {
 
 /** @throws WeftError `payload-too-large` beyond `LIMITS.patchCharsMax`, definite */
 export function encodePatch(patch: Patch): string {
-  const text = LETTERS[patch.kind] + encodeStamp(patch.clock, patch.replica) + JSON.stringify(body(patch));
+  const stamp = encodeStamp(patch.clock, patch.replica);
+  const text = LETTERS[patch.kind] + stamp + body(patch, stamp);
   if (text.length > LIMITS.patchCharsMax) {
     throw new WeftError(
       'payload-too-large',
@@ -84,35 +88,54 @@ export function encodePatch(patch: Patch): string {
   return text;
 }
 
-function body(patch: Patch): readonly unknown[] {
+function body(patch: Patch, stamp: string): string {
   switch (patch.kind) {
     case 'node-create': {
-      const properties = propertiesToPlain(patch.properties);
-      return patch.more === undefined
-        ? [patch.id, patch.labels, properties]
-        : [patch.id, patch.labels, properties, assignmentsToPlain(patch.more)];
+      const labels = JSON.stringify(patch.labels);
+      return `${elide(patch.id, stamp)}\t${labels}\t${assigned(patch.properties, patch.more)}`;
     }
     case 'node-update':
-    case 'edge-update': {
-      const properties = propertiesToPlain(patch.properties);
-      return patch.more === undefined ? [patch.id, properties] : [patch.id, properties, assignmentsToPlain(patch.more)];
-    }
+    case 'edge-update':
+      return `${quote(patch.id)}\t${assigned(patch.properties, patch.more)}`;
     case 'edge-create': {
-      const ends = [patch.id, patch.type, patch.from, patch.to];
-      if (patch.more !== undefined) {
-        return [...ends, propertiesToPlain(patch.properties), assignmentsToPlain(patch.more)];
-      }
-      for (const _ in patch.properties) return [...ends, propertiesToPlain(patch.properties)];
-      return ends;
+      const ends = `${elide(patch.id, stamp)}\t${quote(patch.type)}\t${quote(patch.from)}\t${quote(patch.to)}`;
+      return isEmpty(patch.properties) && patch.more === undefined
+        ? ends
+        : `${ends}\t${assigned(patch.properties, patch.more)}`;
     }
     case 'stub-create':
-      return [patch.id, patch.type, patch.from, patch.to];
+      return `${elide(patch.id, stamp)}\t${quote(patch.type)}\t${quote(patch.from)}\t${quote(patch.to)}`;
     case 'stub-delete':
-      return [patch.id, patch.from];
+      return `${quote(patch.id)}\t${quote(patch.from)}`;
     case 'node-delete':
     case 'edge-delete':
-      return [patch.id];
+      return quote(patch.id);
   }
+}
+
+function isEmpty(properties: Properties): boolean {
+  for (const _ in properties) return false;
+  return true;
+}
+
+function assigned(properties: Properties, more: Assignments | undefined): string {
+  const text = JSON.stringify(propertiesToPlain(properties));
+  return more === undefined ? text : `${text}\t${JSON.stringify(assignmentsToPlain(more))}`;
+}
+
+/** A name as it stands, or as JSON where it could be taken for something else. */
+function quote(name: string): string {
+  return name.charCodeAt(0) === QUOTE || name.endsWith('~') || name.includes('\t') ? JSON.stringify(name) : name;
+}
+
+/** An id that was made from the patch's own stamp is not repeated: only what comes before the stamp is, ending in `~`. */
+function elide(id: string, stamp: string): string {
+  if (!id.endsWith(stamp)) return quote(id);
+  const prefix = id.length - stamp.length;
+  if (prefix === 0) return '~';
+  return id.charCodeAt(prefix - 1) === TILDE && id.charCodeAt(0) !== QUOTE && !id.includes('\t')
+    ? id.slice(0, prefix)
+    : quote(id);
 }
 
 function assignmentsToPlain(more: Assignments): object {
@@ -150,63 +173,70 @@ export function decodePatch(text: string): Patch {
   if (text.length < HEADER_CHARS) return malformed('its length');
   const clock = clockField(decodeDigits(text, 1, CLOCK_CHARS));
   const replica = replicaField(decodeDigits(text, 1 + CLOCK_CHARS, REPLICA_CHARS));
-  const fields = parseArray(text.slice(HEADER_CHARS));
-  const id = textField(fields[0]);
+  const fields = text.slice(HEADER_CHARS).split('\t');
+  const id = idField(fields[0], text);
   switch (text[0]) {
     case 'N': {
-      const labels = textsField(fields[1]);
-      const properties = propertiesField(fields[2]);
-      return { kind: 'node-create', clock, replica, id, labels, properties, ...moreField(fields[3]) };
+      const labels = textsField(parse(fields[1]));
+      return { kind: 'node-create', clock, replica, id, labels, ...assignedFields(fields, 2) };
     }
     case 'n':
-      return {
-        kind: 'node-update',
-        clock,
-        replica,
-        id,
-        properties: propertiesField(fields[1]),
-        ...moreField(fields[2]),
-      };
+      return { kind: 'node-update', clock, replica, id, ...assignedFields(fields, 1) };
     case 'x':
-      return { kind: 'node-delete', clock, replica, id };
+      return ended(fields, 1, { kind: 'node-delete', clock, replica, id });
     case 'E': {
-      const ends = { type: textField(fields[1]), from: textField(fields[2]), to: textField(fields[3]) };
-      const properties = fields[4] === undefined ? NO_PROPERTIES : propertiesField(fields[4]);
-      return { kind: 'edge-create', clock, replica, id, ...ends, properties, ...moreField(fields[5]) };
+      const ends = { type: nameField(fields[1]), from: nameField(fields[2]), to: nameField(fields[3]) };
+      const properties = fields.length === 4 ? { properties: NO_PROPERTIES } : assignedFields(fields, 4);
+      return { kind: 'edge-create', clock, replica, id, ...ends, ...properties };
     }
     case 'e':
-      return {
-        kind: 'edge-update',
-        clock,
-        replica,
-        id,
-        properties: propertiesField(fields[1]),
-        ...moreField(fields[2]),
-      };
+      return { kind: 'edge-update', clock, replica, id, ...assignedFields(fields, 1) };
     case 'z':
-      return { kind: 'edge-delete', clock, replica, id };
+      return ended(fields, 1, { kind: 'edge-delete', clock, replica, id });
     case 'S': {
-      const ends = { type: textField(fields[1]), from: textField(fields[2]), to: textField(fields[3]) };
-      return { kind: 'stub-create', clock, replica, id, ...ends };
+      const ends = { type: nameField(fields[1]), from: nameField(fields[2]), to: nameField(fields[3]) };
+      return ended(fields, 4, { kind: 'stub-create', clock, replica, id, ...ends });
     }
     case 's':
-      return { kind: 'stub-delete', clock, replica, id, from: textField(fields[1]) };
+      return ended(fields, 2, { kind: 'stub-delete', clock, replica, id, from: nameField(fields[1]) });
     default:
       return malformed('its kind');
   }
 }
 
+function ended(fields: readonly string[], count: number, patch: Patch): Patch {
+  return fields.length === count ? patch : malformed('its end');
+}
+
+function idField(field: string | undefined, text: string): string {
+  if (field === undefined || !field.endsWith('~')) return nameField(field);
+  const stamp = text.slice(1, HEADER_CHARS);
+  return field.length === 1 ? stamp : field + stamp;
+}
+
+function nameField(field: string | undefined): string {
+  if (field === undefined || field.charCodeAt(0) !== QUOTE) return textField(field);
+  return textField(parse(field));
+}
+
+function assignedFields(
+  fields: readonly string[],
+  at: number,
+): { readonly properties: Properties; readonly more?: Assignments } {
+  if (fields.length > at + 2) return malformed('its end');
+  const more = fields[at + 1];
+  return { properties: propertiesField(parse(fields[at])), ...(more !== undefined && moreField(parse(more))) };
+}
+
 /** Shared by all elements without properties. */
 export const NO_PROPERTIES: Properties = Object.freeze({});
 
-function parseArray(json: string): readonly unknown[] {
-  let fields: unknown;
+function parse(json: string | undefined): unknown {
   try {
-    fields = JSON.parse(json);
+    return JSON.parse(json ?? '');
   } catch {
     return malformed('its JSON');
   }
-  return Array.isArray(fields) ? fields : malformed('its body');
 }
 
 // Rounded or cut to size, a foreign stamp would become somebody else's.
