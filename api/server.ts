@@ -57,7 +57,8 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   });
 
   function answerError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
-    if (request.trace === null) beginTrace(request, reply, context);
+    // A URL that cannot be decoded never reached the hooks, so its request has no decorations either.
+    request.trace ??= beginTrace(request, reply, context);
     const error = asWeftError(thrown);
     keepReadable(request, reply);
     sendProblem(request, reply, error);

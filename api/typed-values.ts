@@ -5,7 +5,14 @@
  */
 import { WeftError } from '../base/errors.ts';
 import type { Point, Temporal, Value } from '../graph/value.ts';
-import { float, integer, isTemporalText, Point as PointValue, Temporal as TemporalValue } from '../graph/value.ts';
+import {
+  float,
+  integer,
+  isTemporalText,
+  POINT_DIMENSIONS,
+  Point as PointValue,
+  Temporal as TemporalValue,
+} from '../graph/value.ts';
 
 export interface TypedForm {
   readonly $type: string;
@@ -76,11 +83,15 @@ function decodeFloat(text: string, name: string): Value {
 
 function decodePoint(text: string, name: string): Value {
   const [, srid, coordinates] = POINT_TEXT.exec(text) ?? [];
-  const numbers = coordinates?.trim().split(/\s+/) ?? [];
-  if (srid === undefined || !numbers.every((number) => FLOAT_TEXT.test(number))) {
+  const texts = coordinates?.trim().split(/\s+/) ?? [];
+  const numbers = texts.map((number) => (FLOAT_TEXT.test(number) ? Number(number) : Number.NaN));
+  if (srid === undefined || !numbers.every(Number.isFinite)) {
     throw bad(name, `"${shorten(text)}" is no Point; write SRID=4326;POINT (1.0 2.0)`);
   }
-  return new PointValue(Number(srid), numbers.map(Number));
+  if (POINT_DIMENSIONS[Number(srid)] !== numbers.length) {
+    throw bad(name, `no Point has SRID ${srid} and ${numbers.length} coordinates`);
+  }
+  return new PointValue(Number(srid), numbers);
 }
 
 export function typedTemporal(value: Temporal): TypedForm {

@@ -1,0 +1,76 @@
+/** A server over a real engine and the memory store, for tests, and short ways to call it. */
+import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify';
+import type { BugError } from '../base/assert.ts';
+import type { Env, Log } from '../base/env.ts';
+import { openEngine } from '../src/engine.ts';
+import type { Engine } from '../src/engine-port.ts';
+import { testEnv } from '../src/test-env.model.ts';
+import { MemoryDisk } from '../storage/memory-disk.ts';
+import { openMemoryStore } from '../storage/memory-store.ts';
+import { buildServer, type ServerOptions } from './server.ts';
+
+export interface TestServer {
+  readonly app: FastifyInstance;
+  readonly engine: Engine;
+  readonly env: Env;
+  readonly logged: Parameters<Log['write']>[];
+  readonly bugs: BugError[];
+  /** Calls the server; a body that is no text goes as JSON. */
+  call(method: Method, url: string, body?: unknown, headers?: Headers): Promise<Answered>;
+  close(): Promise<void>;
+}
+
+type Method = 'GET' | 'HEAD' | 'PUT' | 'POST' | 'PATCH' | 'DELETE' | 'OPTIONS';
+type Headers = Readonly<Record<string, string>>;
+
+export interface Answered {
+  readonly status: number;
+  readonly headers: LightMyRequestResponse['headers'];
+  readonly text: string;
+  readonly bytes: Buffer;
+  /** The body as JavaScript reads JSON. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape
+  readonly json: any;
+}
+
+export async function openTestServer(options: Partial<ServerOptions> = {}): Promise<TestServer> {
+  const logged: Parameters<Log['write']>[] = [];
+  const bugs: BugError[] = [];
+  const env = { ...testEnv(7), log: { write: (...entry: Parameters<Log['write']>) => void logged.push(entry) } };
+  const store = await openMemoryStore({ disk: new MemoryDisk() });
+  const engine = await openEngine({ env, store, name: 'test', memoryBudgetBytes: 1e9 });
+  const app = buildServer({ engine, env, onBug: (bug) => bugs.push(bug), ...options });
+  await app.ready();
+  return {
+    app,
+    engine,
+    env,
+    logged,
+    bugs,
+    async call(method, url, body, headers = {}) {
+      const inject: InjectOptions = { method, url, headers };
+      if (body !== undefined) {
+        const isRaw = typeof body === 'string' || Buffer.isBuffer(body);
+        inject.payload = isRaw ? body : JSON.stringify(body);
+        inject.headers = { 'content-type': 'application/json', ...headers };
+      }
+      return answered(await app.inject(inject));
+    },
+    async close() {
+      await app.close();
+      await engine.close();
+    },
+  };
+}
+
+function answered(response: LightMyRequestResponse): Answered {
+  return {
+    status: response.statusCode,
+    headers: response.headers,
+    text: response.body,
+    bytes: response.rawPayload,
+    get json() {
+      return JSON.parse(response.body);
+    },
+  };
+}
