@@ -12,7 +12,10 @@ import { trackedFiles } from './tracked-files.mjs';
 /** Each pattern is written so that it does not match its own source. */
 const RULES = [
   { why: 'a path of somebody’s machine', pattern: /(?<![\w.:-])\/(?:home|Users|work|farm|root)\/[\w.]/ },
-  { why: 'a host of a package registry', pattern: /\bregistry\.[a-z]|\bnpmjs\.(?:com|org)|"resolve[d]": "http/ },
+  {
+    why: 'a host of a package registry',
+    pattern: /https?:\/\/[\w.-]*\bregistry\b|\bnpmjs\.(?:com|org)|"resolve[d]": "http/,
+  },
   { why: 'a merge conflict marker', pattern: /^(?:<{7}|>{7}|\|{7}) / },
   { why: 'a focused test', pattern: /\b(?:it|test|describe)\.only\b/, files: /\.test\.m?[jt]s$/ },
   { why: 'a private key', pattern: /-----BEGIN [A-Z ]*PRIVATE KEY-----/ },
