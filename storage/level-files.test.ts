@@ -27,7 +27,7 @@ const originOf = (lsn: number): ReplicaId => (lsn % 3 === 0 ? B : A);
 const seqOf = (lsn: number): number => (lsn % 3 === 0 ? lsn / 3 : lsn - Math.floor(lsn / 3));
 const partitionsOf = (lsn: number): string[] => [String(lsn % 4), `scope ${lsn % 5}!`];
 const updateOf = (lsn: number, partition: string): Uint8Array =>
-  bytes(`${lsn} in ${partition} `.repeat(1 + ((lsn * 37) % 60)));
+  bytes(`${lsn} in ${partition} `.repeat(1 + ((lsn * 41) % 97)));
 
 function commit(lsn: number): Commit {
   const parts = partitionsOf(lsn).map((partition) => ({ ...at(partition), update: updateOf(lsn, partition) }));
@@ -106,7 +106,7 @@ describe('LevelDB log', () => {
       const original = harness.directory;
       const { path, content } = await onlyFile('.log');
       const lengths = new Set<number | string>();
-      for (const size of spread(content.length - durableBytes + 1, 60)) {
+      for (const size of spread(content.length - durableBytes + 1, 40)) {
         await withFile(original, path, content.subarray(0, durableBytes + size));
         await writeFile(join(harness.directory, 'mark'), markAtStart);
         const result = await outcome();
@@ -139,7 +139,7 @@ describe('LevelDB log', () => {
     await store.close();
     const original = harness.directory;
     const { path, content } = await onlyFile('.log');
-    for (const offset of spread(content.length, 120)) {
+    for (const offset of spread(content.length, 80)) {
       await withFile(original, path, flipped(content, offset));
       expect(await outcome()).toBe('data-corrupt');
     }
@@ -153,7 +153,7 @@ describe('LevelDB log', () => {
     const { path, content } = await onlyFile('.log');
     expect(content.length).toBeGreaterThan(2 * LOG_BLOCK_BYTES);
     const outcomes = new Set<number | string>();
-    for (const offset of spread(content.length, 120)) {
+    for (const offset of spread(content.length, 80)) {
       await withFile(original, path, flipped(content, offset));
       await writeFile(join(harness.directory, 'mark'), markAtStart);
       outcomes.add(await outcome());
@@ -174,14 +174,14 @@ describe('LevelDB table', () => {
     const original = harness.directory;
     const { path, content } = await onlyFile('.ldb');
     const outcomes = new Map<number | string, number>();
-    for (const offset of spread(content.length, 300)) {
+    for (const offset of spread(content.length, 150)) {
       await withFile(original, path, flipped(content, offset));
       const result = await outcome();
       outcomes.set(result, (outcomes.get(result) ?? 0) + 1);
     }
     const named = (outcomes.get('data-corrupt') ?? 0) + (outcomes.get('partition-recovering') ?? 0);
     // What is left hit bytes that carry nothing: LevelDB's own checksums, its filter, padding.
-    expect(named + (outcomes.get(COMMITS) ?? 0)).toBe(300);
+    expect(named + (outcomes.get(COMMITS) ?? 0)).toBe(150);
     expect(outcomes.get('partition-recovering')).toBeGreaterThan(0);
     expect(outcomes.get('data-corrupt')).toBeGreaterThan(0);
   });
