@@ -133,7 +133,7 @@ function elide(id: string, stamp: string): string {
   if (!id.endsWith(stamp)) return quote(id);
   const prefix = id.length - stamp.length;
   if (prefix === 0) return '~';
-  return id.charCodeAt(prefix - 1) === TILDE && id.charCodeAt(0) !== QUOTE && !id.includes('\t')
+  return prefix > 1 && id.charCodeAt(prefix - 1) === TILDE && id.charCodeAt(0) !== QUOTE && !id.includes('\t')
     ? id.slice(0, prefix)
     : quote(id);
 }
