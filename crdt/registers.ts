@@ -16,14 +16,14 @@ import { compareText } from '../base/order.ts';
 import { setOwn } from '../base/record.ts';
 import { compareValues, isList, isNumber, type Properties, type Value, valuesEqual } from '../graph/value.ts';
 import { type Numeric, sumMerged } from './numbers.ts';
-import type { Assignments, Patch, RunningTotal, SeenTotals } from './patch.ts';
+import type { Assignments, EdgeCreate, NodeCreate, Patch, RunningTotal, SeenTotals } from './patch.ts';
 import { isLater, NEVER } from './stamp.ts';
 import { valueKey } from './value-codec.ts';
 
 interface LabelRegister {
-  clock: number;
-  replica: number;
-  present: boolean;
+  readonly clock: number;
+  readonly replica: number;
+  readonly present: boolean;
 }
 
 interface MemberRegister extends LabelRegister {
@@ -64,8 +64,10 @@ export class Registers {
   ends: Ends | undefined;
   /** Of a stub: a source that its patches name, which tells in which partition the edge lives. */
   source = '';
-  readonly #labels = new Map<string, LabelRegister>();
-  readonly #properties = new Map<string, PropertyRegisters>();
+  /** The first create: its registers are read from the patch until something else is assigned to them. */
+  #base: NodeCreate | EdgeCreate | undefined;
+  #labels: Map<string, LabelRegister> | undefined;
+  #properties: Map<string, PropertyRegisters> | undefined;
 
   get exists(): boolean {
     return isLater(this.createdClock, this.createdReplica, this.deletedClock, this.deletedReplica);
@@ -76,11 +78,13 @@ export class Registers {
     switch (patch.kind) {
       case 'node-create':
         this.#create(patch.clock, patch.replica);
+        if (this.#isBase(patch)) return;
         for (const label of patch.labels) this.#assignLabel(label, true, patch.clock, patch.replica);
         this.#assignAll(patch, patch.properties, patch.more ?? NOTHING);
         return;
       case 'edge-create':
         if (this.#create(patch.clock, patch.replica)) this.ends = endsOf(patch);
+        if (this.#isBase(patch)) return;
         this.#assignAll(patch, patch.properties, patch.more ?? NOTHING);
         return;
       case 'stub-create':
@@ -100,6 +104,19 @@ export class Registers {
         this.#delete(patch.clock, patch.replica);
         return;
     }
+  }
+
+  /** Takes the patch as base if nothing was folded before that it would have to be compared with. */
+  #isBase(patch: NodeCreate | EdgeCreate): boolean {
+    if (
+      this.#base !== undefined ||
+      patch.more !== undefined ||
+      this.#labels !== undefined ||
+      this.#properties !== undefined
+    )
+      return false;
+    this.#base = patch;
+    return true;
   }
 
   #delete(clock: number, replica: ReplicaId): void {
@@ -139,15 +156,47 @@ export class Registers {
   }
 
   #assignLabel(label: string, present: boolean, clock: number, replica: ReplicaId): void {
-    const held = this.#labels.get(label);
-    if (held === undefined) this.#labels.set(label, { clock, replica, present });
-    else if (isLater(clock, replica, held.clock, held.replica)) Object.assign(held, { clock, replica, present });
+    const held = this.#label(label);
+    if (held !== undefined && !isLater(clock, replica, held.clock, held.replica)) return;
+    this.#labels ??= new Map();
+    this.#labels.set(label, { clock, replica, present });
   }
 
+  #label(label: string): LabelRegister | undefined {
+    return this.#labels?.get(label) ?? this.#baseLabel(label);
+  }
+
+  #baseLabel(label: string): LabelRegister | undefined {
+    if (this.#base?.kind !== 'node-create' || !this.#base.labels.includes(label)) return undefined;
+    return { clock: this.#base.clock, replica: this.#base.replica, present: true };
+  }
+
+  *#allLabels(): Generator<[string, LabelRegister]> {
+    if (this.#base?.kind === 'node-create') {
+      for (const label of new Set(this.#base.labels)) {
+        if (this.#labels?.has(label) !== true) yield [label, this.#baseLabel(label) as LabelRegister];
+      }
+    }
+    if (this.#labels !== undefined) yield* this.#labels;
+  }
+
+  /** The registers of a property, for reading. */
+  #registersOf(name: string): PropertyRegisters | undefined {
+    return this.#properties?.get(name) ?? this.#baseProperty(name);
+  }
+
+  #baseProperty(name: string): PropertyRegisters | undefined {
+    if (this.#base === undefined || !Object.hasOwn(this.#base.properties, name)) return undefined;
+    const { clock, replica, properties } = this.#base;
+    return { clock, replica, value: properties[name], seen: undefined, totals: undefined, members: undefined };
+  }
+
+  /** The registers of a property, for writing. */
   #property(name: string): PropertyRegisters {
+    this.#properties ??= new Map();
     let registers = this.#properties.get(name);
     if (registers === undefined) {
-      registers = {
+      registers = this.#baseProperty(name) ?? {
         clock: NEVER,
         replica: 0,
         value: undefined,
@@ -160,6 +209,15 @@ export class Registers {
     return registers;
   }
 
+  *#allProperties(): Generator<[string, PropertyRegisters]> {
+    if (this.#base !== undefined) {
+      for (const name of Object.keys(this.#base.properties)) {
+        if (this.#properties?.has(name) !== true) yield [name, this.#baseProperty(name) as PropertyRegisters];
+      }
+    }
+    if (this.#properties !== undefined) yield* this.#properties;
+  }
+
   #assign(
     name: string,
     value: Value | undefined,
@@ -167,8 +225,9 @@ export class Registers {
     clock: number,
     replica: ReplicaId,
   ): void {
+    const known = this.#registersOf(name);
+    if (known !== undefined && !isLater(clock, replica, known.clock, known.replica)) return;
     const held = this.#property(name);
-    if (!isLater(clock, replica, held.clock, held.replica)) return;
     held.clock = clock;
     held.replica = replica;
     held.value = value;
@@ -181,7 +240,9 @@ export class Registers {
     const key = valueKey(value);
     const held = registers.members.get(key);
     if (held === undefined) registers.members.set(key, { value, clock, replica, present });
-    else if (isLater(clock, replica, held.clock, held.replica)) Object.assign(held, { clock, replica, present });
+    else if (isLater(clock, replica, held.clock, held.replica)) {
+      registers.members.set(key, { value: held.value, clock, replica, present });
+    }
   }
 
   #survives(clock: number, replica: number, restored: boolean): boolean {
@@ -189,19 +250,30 @@ export class Registers {
   }
 
   /** Labels in canonical order. `restored` reads the element as if its latest delete had not happened. */
-  labels(restored = false): string[] {
+  labels(restored = false): readonly string[] {
+    const base = this.#base?.kind === 'node-create' ? this.#base : undefined;
+    if (this.#labels === undefined) {
+      if (base === undefined || !this.#survives(base.clock, base.replica, restored)) return [];
+      return base.labels.length < 2 ? base.labels : Array.from(new Set(base.labels)).sort(compareText);
+    }
     const labels: string[] = [];
-    for (const [label, register] of this.#labels) {
+    for (const [label, register] of this.#allLabels()) {
       if (register.present && this.#survives(register.clock, register.replica, restored)) labels.push(label);
     }
     return labels.sort(compareText);
   }
 
-  /** Properties in canonical order of names. */
+  /** Properties, in no particular order. */
   properties(restored = false): Properties {
     const properties: { [name: string]: Value } = {};
-    for (const name of Array.from(this.#properties.keys()).sort(compareText)) {
-      const value = this.#valueOf(name, restored);
+    const base = this.#base;
+    if (base !== undefined && this.#survives(base.clock, base.replica, restored)) {
+      for (const name of Object.keys(base.properties)) {
+        if (this.#properties?.has(name) !== true) setOwn(properties, name, base.properties[name] as Value);
+      }
+    }
+    for (const [name, registers] of this.#properties ?? []) {
+      const value = this.#valueOf(registers, restored);
       if (value !== undefined) setOwn(properties, name, value);
     }
     return properties;
@@ -209,12 +281,11 @@ export class Registers {
 
   /** What one property shows, or undefined. */
   property(name: string): Value | undefined {
-    return this.#valueOf(name, false);
+    const registers = this.#registersOf(name);
+    return registers && this.#valueOf(registers, false);
   }
 
-  #valueOf(name: string, restored: boolean): Value | undefined {
-    const registers = this.#properties.get(name);
-    if (registers === undefined) return undefined;
+  #valueOf(registers: PropertyRegisters, restored: boolean): Value | undefined {
     const assigned = this.#survives(registers.clock, registers.replica, restored);
     const base = assigned ? registers.value : undefined;
     const counted = this.#counted(registers, base, assigned ? registers.seen : undefined, restored);
@@ -291,15 +362,15 @@ export class Registers {
       if (this.#holdsLabel(label, holds)) return true;
     }
     for (const name of [...Object.keys(patch.properties), ...(more.propertiesRemoved ?? [])]) {
-      const registers = this.#properties.get(name);
+      const registers = this.#registersOf(name);
       if (registers !== undefined && holds(registers)) return true;
     }
     for (const name of more.totals?.keys() ?? []) {
-      const register = this.#properties.get(name)?.totals?.get(replica);
+      const register = this.#properties?.get(name)?.totals?.get(replica);
       if (register !== undefined && holds({ clock: register.clock, replica })) return true;
     }
     for (const [name, { add, remove }] of more.members ?? []) {
-      const members = this.#properties.get(name)?.members;
+      const members = this.#properties?.get(name)?.members;
       for (const value of [...add, ...remove]) {
         const register = members?.get(valueKey(value));
         if (register !== undefined && holds(register)) return true;
@@ -309,7 +380,7 @@ export class Registers {
   }
 
   #holdsLabel(label: string, holds: (at: LabelRegister) => boolean): boolean {
-    const register = this.#labels.get(label);
+    const register = this.#label(label);
     return register !== undefined && holds(register);
   }
 
@@ -318,8 +389,8 @@ export class Registers {
     const each = (name: string, clock: number, replica: number) => {
       if (clock !== NEVER && this.#survives(clock, replica, false)) visit(name, clock, replica);
     };
-    for (const [label, register] of this.#labels) each(`l${label}`, register.clock, register.replica);
-    for (const [name, registers] of this.#properties) {
+    for (const [label, register] of this.#allLabels()) each(`l${label}`, register.clock, register.replica);
+    for (const [name, registers] of this.#allProperties()) {
       each(`p${name}`, registers.clock, registers.replica);
       for (const [writer, register] of registers.totals ?? []) each(`c${name}`, register.clock, writer);
       for (const [key, register] of registers.members ?? []) each(`m${name}\n${key}`, register.clock, register.replica);
@@ -336,11 +407,11 @@ export class Registers {
       else yield { kind: element === 'node' ? 'node-delete' : 'edge-delete', ...stamped };
     }
     const kind = element === 'node' ? 'node-update' : 'edge-update';
-    for (const [label, { clock, replica, present }] of this.#labels) {
+    for (const [label, { clock, replica, present }] of this.#allLabels()) {
       const more = present ? { labelsAdded: [label] } : { labelsRemoved: [label] };
       yield { kind, ...at(clock, replica), properties: {}, more };
     }
-    for (const [name, { clock, replica, value, seen, totals, members }] of this.#properties) {
+    for (const [name, { clock, replica, value, seen, totals, members }] of this.#allProperties()) {
       if (clock !== NEVER) {
         const properties: { [name: string]: Value } = {};
         if (value !== undefined) setOwn(properties, name, value);
@@ -369,13 +440,13 @@ export class Registers {
 
   /** Labels and properties with an assignment that no delete dominates: what a create must take the place of. */
   assignedLabels(): string[] {
-    return Array.from(this.#labels)
+    return Array.from(this.#allLabels())
       .filter(([, { clock, replica, present }]) => present && this.#survives(clock, replica, false))
       .map(([label]) => label);
   }
 
   assignedProperties(): string[] {
-    return Array.from(this.#properties)
+    return Array.from(this.#allProperties())
       .filter(([, { clock, replica, value, totals, members }]) => {
         return totals || members || (value !== undefined && this.#survives(clock, replica, false));
       })
@@ -384,13 +455,13 @@ export class Registers {
 
   /** The running totals of a property, for an assignment that takes their place; undefined if there are none. */
   totalsSeen(name: string): SeenTotals | undefined {
-    const totals = this.#properties.get(name)?.totals;
+    const totals = this.#properties?.get(name)?.totals;
     return totals && new Map(Array.from(totals, ([writer, { since, total }]) => [writer, { since, total }]));
   }
 
   /** The writer's own running total, unless a delete dominates it: then the writer starts again. */
   ownTotal(name: string, writer: ReplicaId): RunningTotal | undefined {
-    const register = this.#properties.get(name)?.totals?.get(writer);
+    const register = this.#properties?.get(name)?.totals?.get(writer);
     return register !== undefined && this.#survives(register.clock, writer, false) ? register : undefined;
   }
 
@@ -402,14 +473,20 @@ export class Registers {
     copy.deletedReplica = this.deletedReplica;
     copy.ends = this.ends;
     copy.source = this.source;
-    for (const [label, register] of this.#labels) copy.#labels.set(label, { ...register });
-    for (const [name, registers] of this.#properties) {
-      copy.#properties.set(name, {
-        ...registers,
-        totals: registers.totals && new Map(registers.totals),
-        members: registers.members && new Map(Array.from(registers.members, ([key, member]) => [key, { ...member }])),
-      });
-    }
+    copy.#base = this.#base;
+    copy.#labels = this.#labels && new Map(this.#labels);
+    copy.#properties =
+      this.#properties &&
+      new Map(
+        Array.from(this.#properties, ([name, registers]) => [
+          name,
+          {
+            ...registers,
+            totals: registers.totals && new Map(registers.totals),
+            members: registers.members && new Map(registers.members),
+          },
+        ]),
+      );
     return copy;
   }
 }
