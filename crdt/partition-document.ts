@@ -62,7 +62,6 @@ export class PartitionDocument {
     this.#doc = new Y.Doc({ guid });
     this.#log = this.#doc.getArray('log');
     this.#replica = replica;
-    this.#doc.clientID = replica;
     // A throwing listener would kill the document for good, so it only stores.
     this.#doc.on('update', (update: Uint8Array) => {
       this.#update = update;
@@ -77,7 +76,7 @@ export class PartitionDocument {
         for (const update of updates) Y.applyUpdate(document.#doc, update);
       });
     }
-    // Loading our own history makes Yjs choose another id, for fear of a clash: the id is set after hydration.
+    // Loading our own history under our id would make Yjs choose another one, for fear of a clash, and say so on stdout.
     document.#doc.clientID = replica;
     document.#update = undefined;
     document.#assertSound();

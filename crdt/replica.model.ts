@@ -1,0 +1,146 @@
+/**
+ * One replica as a property test drives it: a clock that is off, a document for each partition, and the view that is
+ * folded from them. All of it is production code; only the wall clock and the wiring are the test's.
+ */
+import * as Y from 'yjs';
+import { present } from '../base/assert.ts';
+import type { PartitionId, ReplicaId } from '../base/ids.ts';
+import type { GraphSettings } from '../graph/model.ts';
+import { digestOfPartition } from './digest.ts';
+import type { PlacedPatch } from './graph.model.ts';
+import { GraphView } from './graph-view.ts';
+import { type DocumentSizes, PartitionDocument } from './partition-document.ts';
+import type { Patch } from './patch.ts';
+import { decodePatch, encodePatch } from './patch-codec.ts';
+import { patchState } from './patch-state.ts';
+import { HybridClock } from './stamp.ts';
+import { encodeViewSnapshot, foldViewSnapshot } from './view-snapshot.ts';
+
+/** A change of one partition, on its way. `needs` is the state vector that its receiver must cover. */
+export interface Message {
+  readonly partition: PartitionId;
+  readonly update: Uint8Array;
+  readonly needs: Uint8Array;
+}
+
+export interface ReplicaOptions {
+  readonly settings: GraphSettings;
+  readonly sizes: DocumentSizes;
+  readonly partitions: readonly PartitionId[];
+  readonly wallMs: number;
+}
+
+export class ReplicaModel {
+  id: ReplicaId;
+  view: GraphView;
+  clock: HybridClock;
+  /** Milliseconds since the Unix epoch, as this replica believes. */
+  wallMs: number;
+  readonly #settings: GraphSettings;
+  readonly #sizes: DocumentSizes;
+  readonly #documents = new Map<PartitionId, PartitionDocument>();
+
+  constructor(id: ReplicaId, { settings, sizes, partitions, wallMs }: ReplicaOptions) {
+    this.id = id;
+    this.wallMs = wallMs;
+    this.#settings = settings;
+    this.#sizes = sizes;
+    this.clock = this.#newClock(0);
+    this.view = new GraphView(settings);
+    for (const partition of partitions) {
+      this.view.open(partition);
+      this.#documents.set(partition, PartitionDocument.hydrate(partition, id, [], this.#sizes));
+    }
+  }
+
+  #newClock(last: number): HybridClock {
+    return new HybridClock({ wallMs: () => this.wallMs, monotonicMs: () => 0 }, last);
+  }
+
+  get partitions(): PartitionId[] {
+    return [...this.#documents.keys()];
+  }
+
+  document(partition: PartitionId): PartitionDocument {
+    return present(this.#documents.get(partition), 'the partition is open');
+  }
+
+  #fold(partition: PartitionId, text: string): Patch {
+    const patch = decodePatch(text);
+    this.view.fold(this.view.need(partition), patch, text.length);
+    return patch;
+  }
+
+  /** Writes the patches of one commit, atomically in each partition. */
+  commit(placed: readonly PlacedPatch[]): Message[] {
+    const messages: Message[] = [];
+    for (const partition of this.partitions) {
+      const texts = placed.filter((one) => one.partition === partition).map(({ patch }) => encodePatch(patch));
+      if (texts.length === 0) continue;
+      const needs = this.document(partition).stateVector();
+      const update = this.document(partition).append(texts);
+      for (const text of texts) this.#fold(partition, text);
+      messages.push({ partition, update, needs });
+    }
+    return messages;
+  }
+
+  /** Whether all that a message builds on is here. */
+  canReceive({ partition, needs }: Message): boolean {
+    const held = Y.decodeStateVector(this.document(partition).stateVector());
+    for (const [client, clock] of Y.decodeStateVector(needs)) if ((held.get(client) ?? 0) < clock) return false;
+    return true;
+  }
+
+  receive({ partition, update }: Message): void {
+    for (const text of this.document(partition).merge(update)) this.clock.see(this.#fold(partition, text).clock);
+  }
+
+  /** What `other` lacks of a partition. */
+  messageFor(other: ReplicaModel, partition: PartitionId): Message {
+    const needs = other.document(partition).stateVector();
+    return { partition, update: this.document(partition).diff(needs), needs };
+  }
+
+  compact(partition: PartitionId, horizon: number): Message | undefined {
+    const needs = this.document(partition).stateVector();
+    const open = this.view.need(partition);
+    const { update } = this.document(partition).compact((text) => patchState(this.view, open, horizon, text));
+    return update && { partition, update, needs };
+  }
+
+  /** Forgets one partition of the view and folds it again. */
+  reopen(partition: PartitionId, from: 'log' | 'snapshot'): void {
+    const snapshot = encodeViewSnapshot(this.view, this.view.need(partition));
+    this.view.close(partition);
+    const opened = this.view.open(partition);
+    if (from === 'snapshot') foldViewSnapshot(this.view, opened, snapshot);
+    else for (const text of this.document(partition).all()) this.#fold(partition, text);
+  }
+
+  /** A view built anew from the documents alone. */
+  rebuilt(order: <T>(items: readonly T[]) => T[] = (items) => [...items]): GraphView {
+    const view = new GraphView(this.#settings);
+    for (const partition of order(this.partitions)) view.open(partition);
+    for (const partition of order(this.partitions)) {
+      for (const text of order([...this.document(partition).all()])) {
+        view.fold(view.need(partition), decodePatch(text), text.length);
+      }
+    }
+    return view;
+  }
+
+  /** Stops and starts again, under the same id after a clean stop and a fresh one after a crash. */
+  restart(id: ReplicaId): void {
+    this.id = id;
+    this.clock = this.#newClock(this.clock.last);
+    for (const [partition, document] of this.#documents) {
+      this.#documents.set(partition, PartitionDocument.hydrate(partition, id, [document.encode()], this.#sizes));
+    }
+    this.view = this.rebuilt();
+  }
+
+  digests(view = this.view): string {
+    return this.partitions.map((partition) => digestOfPartition(view, view.need(partition))).join('\n');
+  }
+}
