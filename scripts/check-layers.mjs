@@ -58,7 +58,7 @@ const AMBIENT_ALLOWED = new Set(['bin', 'bench', 'test']);
  * Test code lies beside what it tests: tests, deliberately dumb second implementations (`.model.ts`), conformance suites
  * that every implementation of a port runs, and harnesses that prepare an implementation for them.
  */
-const TEST_FILE = /[.-](?:test|model|conformance|harness)\.ts$/;
+const TEST_FILE = /(?:\.(?:test|model|conformance)|-harness)\.ts$/;
 
 const AMBIENT = [
   [/(?<![\w$])Date\s*\.\s*now\b/g, 'Date.now'],

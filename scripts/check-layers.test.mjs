@@ -113,6 +113,11 @@ const CASES = [
     { 'graph/index.ts': '', 'src/engine.ts': "import '../graph';\n" },
     ['src/engine.ts: barrel'],
   ],
+  [
+    'file whose name only ends like a test',
+    { 'src/engine.ts': "import './under-test.ts';\n", 'src/under-test.ts': '' },
+    [],
+  ],
   ['test code in production', { 'src/engine.ts': "import './engine.test.ts';\n" }, ['src/engine.ts: test-code']],
   ['file that does not exist', { 'api/server.ts': "import './gone.ts';\n" }, ['api/server.ts: unresolved']],
   [
