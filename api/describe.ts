@@ -17,7 +17,8 @@ export interface RouteDescription {
   >;
   /** Codes beyond those that every route of its kind may answer. */
   readonly errors: readonly ErrorCode[];
-  readonly kind: 'read' | 'write' | 'open';
+  /** `operator` routes need the token but know no consistency level; `open` ones need nothing. */
+  readonly kind: 'read' | 'write' | 'operator' | 'open';
 }
 
 const READ_ERRORS: readonly ErrorCode[] = [
@@ -35,18 +36,27 @@ const WRITE_ERRORS: readonly ErrorCode[] = [
   'storage-failed',
 ];
 const OPEN_ERRORS: readonly ErrorCode[] = ['shutting-down', 'internal'];
+const COMMON_ERRORS = {
+  read: READ_ERRORS,
+  write: WRITE_ERRORS,
+  operator: ['unauthorized'],
+  open: [],
+} as const satisfies Record<RouteDescription['kind'], readonly ErrorCode[]>;
 
-const REQUEST_HEADERS = {
+const TRACE_HEADERS = {
+  traceparent: { type: 'string', description: 'W3C Trace Context; continued, or begun if absent' },
+};
+const READ_HEADERS = {
+  ...TRACE_HEADERS,
   'consistency-level': {
     type: 'string',
     enum: ['eventual', 'session', 'strong'],
     default: 'session',
     description: 'How much consistency this request pays for; also as parameter `consistency`',
   },
-  traceparent: { type: 'string', description: 'W3C Trace Context; continued, or begun if absent' },
 };
 const WRITE_HEADERS = {
-  ...REQUEST_HEADERS,
+  ...READ_HEADERS,
   'idempotency-key': {
     type: 'string',
     minLength: 1,
@@ -54,6 +64,7 @@ const WRITE_HEADERS = {
     description: 'Makes a retry safe: the request runs once, a repetition gets the first answer',
   },
 };
+const HEADERS = { read: READ_HEADERS, write: WRITE_HEADERS, operator: TRACE_HEADERS, open: TRACE_HEADERS } as const;
 export const CONDITION_HEADERS = {
   'if-match': { type: 'string', description: 'Entity tags, of which one must match, or *' },
   'if-none-match': { type: 'string', description: 'Entity tags, of which none may match, or *' },
@@ -64,13 +75,12 @@ export const ELEMENT_PATH = { ...GRAPH_PATH, id: 'Id of the element, percent-enc
 
 /** Every code that a route of this description may answer. */
 export function errorsOf(route: RouteDescription): readonly ErrorCode[] {
-  const common = route.kind === 'write' ? WRITE_ERRORS : route.kind === 'read' ? READ_ERRORS : [];
-  return [...new Set([...common, ...route.errors, ...OPEN_ERRORS])];
+  return [...new Set([...COMMON_ERRORS[route.kind], ...route.errors, ...OPEN_ERRORS])];
 }
 
 export function describe(route: RouteDescription, options: { readonly conditional?: boolean } = {}): FastifySchema {
   const errors = errorsOf(route);
-  const headers = route.kind === 'open' ? {} : route.kind === 'write' ? WRITE_HEADERS : REQUEST_HEADERS;
+  const headers = HEADERS[route.kind];
   const schema = {
     tags: [route.tag],
     summary: route.summary,

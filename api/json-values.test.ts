@@ -4,7 +4,7 @@ import { WeftError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { checkValue, Float, Point, Temporal, type Value, valuesEqual } from '../graph/value.ts';
 import { parseJson } from './json-text.ts';
-import { decodeValue, printJson, printProperties, printValue } from './json-values.ts';
+import { decodeValue, printJson, printValue } from './json-values.ts';
 import { arbitraryProperties, arbitraryValue } from './values.model.ts';
 
 const parse = (text: string): Value => decodeValue(parseJson(text), 'value');
@@ -40,7 +40,10 @@ describe('json values', () => {
         for (const [name, wire] of Object.entries(node.properties)) {
           expect(valuesEqual(decodeValue(wire, name), properties[name] as Value)).toBe(true);
         }
-        expect(printProperties(properties)).toBe(printJson({ properties }).slice('{"properties":'.length, -1));
+        const reversed = Object.fromEntries(Object.entries(properties).reverse());
+        if (!Object.hasOwn(properties, '__proto__')) {
+          expect(printJson({ properties: reversed })).toBe(printJson({ properties }));
+        }
       }),
       { numRuns: 300 },
     );
@@ -63,6 +66,7 @@ describe('json values', () => {
     [new Point(9157, [1, 2.5, -0]), '{"$type":"Point","_value":"SRID=9157;POINT Z (1.0 2.5 -0.0)"}'],
     [{ $type: 'Date', x: new Float(1) }, '{"$type":"Map","_value":{"$type":"Date","x":1.0}}'],
     [[1, new Float(1), [true, null]], '[1,1.0,[true,null]]'],
+    [{ b: 1, a: { d: 1, c: 2 }, 10: 1, 9: 1 }, '{"10":1,"9":1,"a":{"c":2,"d":1},"b":1}'],
   ])('json values: %o -> %s', (value, text) => {
     expect(printValue(value)).toBe(text);
   });

@@ -1,10 +1,12 @@
 /**
  * Property values as they travel: `decodeValue` takes what a JSON or MessagePack parser left (the *wire tree*) to a
  * `Value`, `printJson` and `wireDocument` go the other way. Answers are *documents*: plain trees in which user values
- * stand only under a key `properties`, so that a property named `$type` is never taken for a typed form.
+ * stand only under a key `properties`, so that a property named `$type` is never taken for a typed form. User keys come
+ * in canonical order, because replicas that hold the same graph may keep them in different ones.
  */
 import { WeftError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
+import { sortedKeys } from '../base/order.ts';
 import { setOwn, type TextRecord } from '../base/record.ts';
 import { Float, Point, Temporal, type Value } from '../graph/value.ts';
 import {
@@ -66,23 +68,31 @@ function decodeMap(map: object, name: string, depth: number): Value {
   return record as TextRecord<Value>;
 }
 
-/** The JSON text of a document. */
+/** The JSON text of a document. Members of property maps and of values come in canonical order. */
 export function printJson(document: unknown): string {
-  return isPlain(document) ? JSON.stringify(document) : printStructure(document);
+  return isPlainStructure(document) ? JSON.stringify(document) : printStructure(document);
 }
 
 /** The JSON text of one value. */
 export function printValue(value: Value): string {
-  return isPlain(value) ? JSON.stringify(value) : printNested(value);
+  return isPlainValue(value) ? JSON.stringify(value) : printNested(value);
 }
 
-/** The JSON text of a property map. */
-export function printProperties(properties: TextRecord<Value>): string {
-  return isPlain(properties) ? JSON.stringify(properties) : printMap(properties, printNested);
+/** Whether `JSON.stringify` writes this document as it must be. */
+function isPlainStructure(tree: unknown): boolean {
+  if (typeof tree !== 'object' || tree === null) return isPlainValue(tree);
+  if (Array.isArray(tree)) {
+    for (let i = 0; i < tree.length; i++) if (!isPlainStructure(tree[i])) return false;
+    return true;
+  }
+  for (const key in tree) {
+    const member = (tree as { [key: string]: unknown })[key];
+    if (!(key === 'properties' ? isPlainMap(member as object) : isPlainStructure(member))) return false;
+  }
+  return true;
 }
 
-/** Whether `JSON.stringify` writes this tree as it must be: no value that needs care, no key `$type`. */
-function isPlain(tree: unknown): boolean {
+function isPlainValue(tree: unknown): boolean {
   switch (typeof tree) {
     case 'string':
     case 'boolean':
@@ -99,14 +109,21 @@ function isPlain(tree: unknown): boolean {
 
 function isPlainContainer(tree: object): boolean {
   if (Array.isArray(tree)) {
-    for (let i = 0; i < tree.length; i++) if (!isPlain(tree[i])) return false;
+    for (let i = 0; i < tree.length; i++) if (!isPlainValue(tree[i])) return false;
     return true;
   }
   if (tree instanceof Float || tree instanceof Uint8Array || tree instanceof Temporal || tree instanceof Point) {
     return false;
   }
-  for (const key in tree) {
-    if (key === '$type' || !isPlain((tree as { [key: string]: unknown })[key])) return false;
+  return !Object.hasOwn(tree, '$type') && isPlainMap(tree);
+}
+
+/** Plain values under keys that already stand in canonical order. */
+function isPlainMap(map: object): boolean {
+  let before = '';
+  for (const key in map) {
+    if (key < before || !isPlainValue((map as { [key: string]: unknown })[key])) return false;
+    before = key;
   }
   return true;
 }
@@ -114,11 +131,15 @@ function isPlainContainer(tree: object): boolean {
 function printStructure(tree: unknown): string {
   if (typeof tree !== 'object' || tree === null) return printNested(tree as Value);
   if (Array.isArray(tree)) return printList(tree, printStructure);
-  return printMap(tree as TextRecord<unknown>, printMember);
+  return printMembers(tree as TextRecord<unknown>, Object.keys(tree), printMember);
 }
 
 function printMember(member: unknown, key: string): string {
-  return key === 'properties' ? printMap(member as TextRecord<Value>, printNested) : printStructure(member);
+  return key === 'properties' ? printMap(member as TextRecord<Value>) : printStructure(member);
+}
+
+function printMap(map: TextRecord<Value>): string {
+  return printMembers(map, sortedKeys(map), printNested);
 }
 
 function printNested(value: Value): string {
@@ -142,7 +163,7 @@ function printObject(value: object): string {
   if (value instanceof Temporal) return printTyped(typedTemporal(value));
   if (value instanceof Point) return printTyped(typedPoint(value));
   if (Array.isArray(value)) return printList(value, printNested);
-  const text = printMap(value as TextRecord<Value>, printNested);
+  const text = printMap(value as TextRecord<Value>);
   return Object.hasOwn(value, '$type') ? `{"$type":"Map","_value":${text}}` : text;
 }
 
@@ -156,9 +177,9 @@ function printList<T>(list: readonly T[], print: (item: T) => string): string {
   return `${text}]`;
 }
 
-function printMap<T>(map: TextRecord<T>, print: (item: T, key: string) => string): string {
+function printMembers<T>(map: TextRecord<T>, keys: readonly string[], print: (item: T, key: string) => string): string {
   let text = '{';
-  for (const key of Object.keys(map)) {
+  for (const key of keys) {
     const item = map[key] as T;
     if (item !== undefined) text += `${text.length === 1 ? '' : ','}${JSON.stringify(key)}:${print(item, key)}`;
   }
@@ -172,9 +193,13 @@ function printMap<T>(map: TextRecord<T>, print: (item: T, key: string) => string
 export function wireDocument(tree: unknown): unknown {
   if (typeof tree !== 'object' || tree === null) return tree;
   if (Array.isArray(tree)) return tree.map(wireDocument);
-  return mapMembers(tree as TextRecord<unknown>, (member, key) =>
-    key === 'properties' ? mapMembers(member as TextRecord<Value>, wireValue) : wireDocument(member),
+  return mapMembers(tree as TextRecord<unknown>, Object.keys(tree), (member, key) =>
+    key === 'properties' ? wireMap(member as TextRecord<Value>) : wireDocument(member),
   );
+}
+
+function wireMap(map: TextRecord<Value>): object {
+  return mapMembers(map, sortedKeys(map), wireValue);
 }
 
 /** One value as a tree for MessagePack. */
@@ -185,13 +210,17 @@ export function wireValue(value: Value): unknown {
   if (value instanceof Temporal) return typedTemporal(value);
   if (value instanceof Point) return typedPoint(value);
   if (Array.isArray(value)) return value.map(wireValue);
-  const map = mapMembers(value as TextRecord<Value>, wireValue);
+  const map = wireMap(value as TextRecord<Value>);
   return Object.hasOwn(value, '$type') ? { $type: 'Map', _value: map } : map;
 }
 
-function mapMembers<T>(map: TextRecord<T>, transform: (member: T, key: string) => unknown): object {
+function mapMembers<T>(
+  map: TextRecord<T>,
+  keys: readonly string[],
+  transform: (member: T, key: string) => unknown,
+): object {
   const copy: { [key: string]: unknown } = {};
-  for (const key of Object.keys(map)) {
+  for (const key of keys) {
     const member = map[key] as T;
     if (member !== undefined) setOwn(copy, key, transform(member, key));
   }

@@ -10,7 +10,7 @@ export function addClusterRoute(app: FastifyInstance, { engine }: ApiContext): v
     '/v1/cluster',
     {
       schema: describe({
-        kind: 'read',
+        kind: 'operator',
         tag: 'operations',
         summary: 'Members, their state and lag, and the version vector of this replica',
         answers: { 200: { doc: 'The cluster as this server sees it', schema: 'Cluster' } },

@@ -12,6 +12,14 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
+function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve = (): void => undefined;
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}
+
 /** Sends raw text over a socket and resolves with all that comes back until the server closes. */
 function exchange(port: number, text: string): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -246,37 +254,37 @@ describe('sockets', () => {
     await own.close();
   });
 
-  test('socket: the server is stopping -> requests on open connections get shutting-down', async () => {
+  test('socket: the server is stopping -> what is under way is answered, what comes then gets shutting-down', async () => {
     const own = await openTestServer();
     await own.app.listen({ port: 0, host: '127.0.0.1' });
     const { port } = own.app.server.address() as AddressInfo;
-    let release: (() => void) | undefined;
-    const held = new Promise<void>((resolve) => {
-      release = resolve;
+    const held = deferred();
+    const entered = deferred();
+    const digest = async () => {
+      entered.resolve();
+      await held.promise;
+      return { digest: 'd', partitions: {} };
+    };
+    Object.defineProperty(own.engine, 'graph', { value: () => ({ digest }) });
+    const socket = connect(port, '127.0.0.1');
+    let text = '';
+    socket.on('data', (chunk) => {
+      text += chunk;
     });
-    const graph = own.engine.graph('default' as never);
-    let entered: (() => void) | undefined;
-    const inside = new Promise<void>((resolve) => {
-      entered = resolve;
-    });
-    Object.defineProperty(own.engine, 'graph', {
-      value: () => ({
-        ...graph,
-        digest: async () => {
-          entered?.();
-          await held;
-          return { digest: 'd', partitions: {} };
-        },
-      }),
-    });
-    const request = (path: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
-    const answers = exchange(port, request('/v1/graphs/default/digest') + request('/livez'));
-    await inside;
+    const ended = new Promise((resolve) => socket.on('close', resolve));
+    socket.write('GET /v1/graphs/default/digest HTTP/1.1\r\nHost: x\r\n\r\n');
+    await entered.promise;
     const closed = own.app.close();
-    release?.();
-    const text = await answers;
-    expect(text).toMatch(/^HTTP\/1\.1 200 /);
+    // The hooks of `close` run in turns of their own.
+    for (let i = 0; i < 10; i++) await own.env.scheduler.yield();
+    socket.write('GET /v1/graphs HTTP/1.1\r\nHost: x\r\n\r\n');
+    for (let i = 0; i < 10; i++) await own.env.scheduler.yield();
+    held.resolve();
     await closed;
+    await ended;
+    const [first, second] = text.split(/(?=HTTP\/1\.1 )/);
+    expect(first).toMatch(/^HTTP\/1\.1 200 [\s\S]*"digest":"d"/);
+    expect(second).toMatch(/^HTTP\/1\.1 503 [\s\S]*retry-after: 1[\s\S]*"code":"shutting-down"/);
     await own.engine.close();
   });
 });

@@ -6,6 +6,7 @@
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { BugError } from '../base/assert.ts';
 import type { Env } from '../base/env.ts';
+import { WeftError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Engine } from '../src/engine-port.ts';
 import { sendProblem } from './answer.ts';
@@ -60,7 +61,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     // A URL that cannot be decoded never reached the hooks, so its request has no decorations either.
     request.trace ??= beginTrace(request, reply, context);
     const error = asWeftError(thrown);
-    keepReadable(request, reply);
+    if (error.kind.status < 500) keepReadable(request, reply);
     sendProblem(request, reply, error);
     if (error.code === 'internal') reportFailure(thrown, request);
   }
@@ -79,6 +80,10 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   app.setValidatorCompiler(() => () => true);
   app.setSerializerCompiler(() => (document) => JSON.stringify(document));
   app.setErrorHandler(answerError);
+  // Only the static files of `/docs` get here; the first hook refuses every other unknown path.
+  app.setNotFoundHandler((request) => {
+    throw new WeftError('route-not-found', `there is no file ${request.url}`);
+  });
   app.addHook('preClose', (done) => {
     isStopping = true;
     done();

@@ -1,0 +1,146 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ERRORS, type ErrorCode } from '../base/errors.ts';
+import { openTestServer, type TestServer } from './server.model.ts';
+
+interface Operation {
+  readonly summary?: string;
+  readonly tags?: readonly string[];
+  readonly parameters?: readonly { readonly name: string; readonly in: string }[];
+  readonly responses: Readonly<Record<string, { readonly description: string; readonly content?: object }>>;
+  readonly security?: readonly object[];
+  readonly 'x-errors': readonly ErrorCode[];
+}
+
+interface Document {
+  readonly openapi: string;
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, { readonly enum?: readonly string[] }>> };
+  readonly 'x-errors': unknown;
+}
+
+let server: TestServer;
+let document: Document;
+beforeAll(async () => {
+  server = await openTestServer();
+  document = (await server.call('GET', '/openapi.json')).json;
+});
+afterAll(() => server.close());
+
+const CODES = Object.keys(ERRORS) as ErrorCode[];
+
+/** Codes that no request of these routes can get: they stop the server, or belong to other protocols. */
+const NOT_OVER_HTTP: ReadonlySet<ErrorCode> = new Set([
+  'clock-ahead',
+  'data-format',
+  'data-locked',
+  'data-corrupt',
+  'route-not-found',
+  'method-not-allowed',
+]);
+
+function operations(): [string, Operation][] {
+  return Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]): [string, Operation] => [`${method} ${path}`, operation]),
+  );
+}
+
+describe('openapi', () => {
+  test('openapi: the routes of the design -> all described', () => {
+    expect(document.openapi).toBe('3.1.0');
+    const described = operations()
+      .map(([name]) => name)
+      .filter((name) => !name.startsWith('head '));
+    const graph = '/v1/graphs/{graph}';
+    expect(described.sort()).toEqual(
+      [
+        'get /v1/graphs',
+        ...['get', 'put', 'delete'].map((method) => `${method} ${graph}`),
+        ...['get', 'post'].map((method) => `${method} ${graph}/nodes`),
+        ...['get', 'put', 'patch', 'delete'].map((method) => `${method} ${graph}/nodes/{id}`),
+        `get ${graph}/nodes/{id}/edges`,
+        `get ${graph}/nodes/{id}/neighbors`,
+        `post ${graph}/edges`,
+        ...['get', 'patch', 'delete'].map((method) => `${method} ${graph}/edges/{id}`),
+        `get ${graph}/paths/shortest`,
+        `post ${graph}/batch`,
+        `post ${graph}/import`,
+        `get ${graph}/export`,
+        `get ${graph}/digest`,
+        ...['get', 'post'].map((method) => `${method} ${graph}/integrity`),
+        'get /v1/cluster',
+        'get /livez',
+        'get /readyz',
+        'get /readyz/read',
+        'get /readyz/write-quorum',
+        'get /metrics',
+      ].sort(),
+    );
+  });
+
+  test('errors: the table and the document -> the same codes, flags and texts', () => {
+    expect(document['x-errors']).toEqual(ERRORS);
+    expect(document.components.schemas.ErrorCode?.enum).toEqual(CODES);
+  });
+
+  test('errors: every operation -> lists known codes under the status of the table', () => {
+    for (const [name, operation] of operations()) {
+      for (const code of operation['x-errors']) {
+        const response = operation.responses[String(ERRORS[code].status)];
+        expect(response?.description, `${name}: ${code}`).toContain(`\`${code}\`: ${ERRORS[code].doc}`);
+      }
+      for (const [status, response] of Object.entries(operation.responses)) {
+        if (Number(status) < 400 || status === '503') continue;
+        expect(Object.keys(response.content ?? {}), `${name}: ${status}`).toEqual(['application/problem+json']);
+      }
+    }
+  });
+
+  test('errors: every code of the table -> some operation lists it', () => {
+    const listed = new Set(operations().flatMap(([, operation]) => operation['x-errors']));
+    const missing = CODES.filter((code) => !listed.has(code) && !NOT_OVER_HTTP.has(code));
+    expect(missing).toEqual([]);
+  });
+
+  test('errors: docs/errors.md, if it is there -> the same rows as the table', () => {
+    const page = new URL('../docs/errors.md', import.meta.url);
+    if (!existsSync(page)) return;
+    const rows = readFileSync(page, 'utf8')
+      .split('\n')
+      .filter((line) => /^\| `[a-z-]+` \|/.test(line));
+    expect(rows).toEqual(
+      CODES.map((code) => {
+        const { status, definite, retryable, doc } = ERRORS[code];
+        return `| \`${code}\` | ${status} | ${definite ? 'yes' : 'no'} | ${retryable ? 'yes' : 'no'} | ${doc} |`;
+      }),
+    );
+  });
+
+  test('openapi: references and parameters -> all resolve, every path parameter declared', () => {
+    const references = new Set(JSON.stringify(document).match(/"#\/components\/schemas\/[^"]+"/g));
+    for (const reference of references) {
+      const name = JSON.parse(reference).split('/').at(-1);
+      expect(document.components.schemas, reference).toHaveProperty(name);
+    }
+    for (const [name, operation] of operations()) {
+      const inPath = (operation.parameters ?? []).filter((parameter) => parameter.in === 'path');
+      expect(inPath.map((parameter) => `{${parameter.name}}`).sort(), name).toEqual(
+        (name.match(/\{\w+\}/g) ?? []).sort(),
+      );
+      expect(operation.summary, name).toBeTruthy();
+    }
+  });
+
+  test('openapi: health -> open; everything else -> needs the token', () => {
+    for (const [name, operation] of operations()) {
+      const isOpen = /\/(livez|readyz)/.test(name);
+      expect([name, operation.security]).toEqual([name, isOpen ? [] : undefined]);
+    }
+  });
+
+  test('docs: the browsable page -> served', async () => {
+    expect((await server.call('GET', '/docs')).text).toContain('Swagger UI');
+    expect((await server.call('GET', '/docs/static/swagger-ui.css')).status).toBe(200);
+    expect((await server.call('GET', '/docs/static/absent.js')).json.code).toBe('route-not-found');
+  });
+});
