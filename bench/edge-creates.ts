@@ -1,0 +1,40 @@
+import type { NodeId } from '../base/ids.ts';
+import type { Operation } from '../graph/model.ts';
+import { seededRandom } from './bench-env.ts';
+import { openOnMemory } from './engine-under-test.ts';
+import { measured, takeTurns } from './measure.ts';
+import { reportAgainstYMap } from './rates.ts';
+import type { Benchmark } from './report.ts';
+import { batches, createPeople, people, randomPairs, writeBatches } from './workload.ts';
+import { setInYMap } from './y-map-peer.ts';
+
+export const edgeCreates: Benchmark = {
+  name: 'edges',
+  title: 'edge creates without properties between 20,000 nodes, batches of 100, 16 in flight, memory store',
+  peers: 'one Y.Map, set(id, {type, from, to}) as object or as JSON text: no check of endpoints, one direction only',
+  async run(run) {
+    const count = run.quick ? 30_000 : 100_000;
+    const createNodes = batches(createPeople(people(20_000)));
+    const pairsOf = (ids: readonly NodeId[]) => randomPairs(ids, count, seededRandom(2));
+    const peerIds = Array.from({ length: 20_000 }, (_, i) => `-Nq0ZtB-${i + 1_000_000}` as NodeId);
+    const entries = batches(
+      pairsOf(peerIds).map(({ from, to }, i) => [`7~-Nq0ZtC-${i + 1_000_000}`, { type: 'KNOWS', from, to }] as const),
+    );
+    const rounds = await takeTurns(
+      {
+        async ours() {
+          const { graph } = await openOnMemory();
+          const ids = (await writeBatches(graph, createNodes)).flat();
+          const work: Operation[][] = batches(
+            pairsOf(ids).map((pair) => ({ op: 'createEdge', type: 'KNOWS', ...pair, properties: {} })),
+          );
+          return measured(count, () => writeBatches(graph, work));
+        },
+        'Y.Map object': () => setInYMap(entries, 'object'),
+        'Y.Map text': () => setInYMap(entries, 'text'),
+      },
+      { rounds: run.quick ? 3 : 7, warmups: 2 },
+    );
+    reportAgainstYMap(run, { what: 'edges created', headlinePerSecond: 250_000, rounds });
+  },
+};

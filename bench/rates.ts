@@ -1,0 +1,53 @@
+/** Turns the rounds of a writing benchmark into figures: the reference is the faster form of the peer. */
+import { cpuRates, median, ratioOf, type Sample, wallRates } from './measure.ts';
+import type { Run } from './report.ts';
+
+export function reportAgainstYMap(
+  run: Run,
+  options: {
+    readonly what: string;
+    readonly headlinePerSecond: number;
+    readonly rounds: { readonly [name: string]: readonly Sample[] } & { readonly ours: readonly Sample[] };
+  },
+): void {
+  const { what, headlinePerSecond, rounds } = options;
+  const peers = Object.keys(rounds).filter((name) => name !== 'ours');
+  const rates = (name: string) => cpuRates(rounds[name] ?? []);
+  const rate = (name: string) => median(rates(name));
+  const best = peers.reduce((a, b) => (rate(a) >= rate(b) ? a : b));
+  for (const peer of peers.sort((a, b) => rate(b) - rate(a))) {
+    run.figure({
+      what,
+      ours: rate('ours'),
+      unit: '/cpu-s',
+      reference: { what: peer, value: rate(peer) },
+      ratio: ratioOf(rates('ours'), rates(peer)),
+      ...(peer === best && { target: { atLeast: 1 } }),
+    });
+  }
+  reportHeadline(run, what, rounds.ours, headlinePerSecond);
+}
+
+/**
+ * The headline counts processor time: on a machine of one's own real time is no longer, as what other threads do (the
+ * garbage collector, the compiler) goes on beside. Real time, which neighbours stretch, is shown too.
+ */
+export function reportHeadline(run: Run, what: string, samples: readonly Sample[], headlinePerSecond: number): void {
+  const rate = median(cpuRates(samples));
+  const wall = median(wallRates(samples));
+  run.figure({
+    what: `${what}, headline`,
+    ours: rate,
+    unit: '/cpu-s',
+    reference: { what: 'headline', value: headlinePerSecond },
+    ratio: rate / headlinePerSecond,
+    target: { atLeast: 1 },
+  });
+  run.figure({
+    what: `${what}, real time`,
+    ours: wall,
+    unit: '/s',
+    reference: { what: 'headline', value: headlinePerSecond },
+    ratio: wall / headlinePerSecond,
+  });
+}
