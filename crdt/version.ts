@@ -3,12 +3,14 @@
  * stamp of the create, plus a hash of all registers that have another stamp. Dead patches do not count, so compaction
  * does not change it.
  */
+import { type ReplicaId, replicaId } from '../base/ids.ts';
 import { hashText } from '../base/text.ts';
+import { encodeStamp } from './patch-codec.ts';
 import type { Registers } from './registers.ts';
 
 /** Version of an element with a single create. */
-export function plainVersion(clock: number, replica: number): string {
-  return `${clock.toString(36)}-${replica.toString(36)}`;
+export function plainVersion(clock: number, replica: ReplicaId): string {
+  return encodeStamp(clock, replica);
 }
 
 export function registersVersion(registers: Registers): string {
@@ -18,11 +20,15 @@ export function registersVersion(registers: Registers): string {
   let others = 0;
   registers.forEachRegister((name, clock, replica) => {
     if (clock === createdClock && replica === createdReplica) return;
-    const hash = hashText(`${name}\u0000${clock}\u0000${replica}`);
+    let hash = hashText(name);
+    hash = Math.imul(hash ^ replica, 0x9e3779b1);
+    hash = Math.imul(hash ^ (hash >>> 15) ^ (clock % 0x1_0000_0000), 0x85ebca6b);
+    hash = Math.imul(hash ^ (hash >>> 13) ^ Math.floor(clock / 0x1_0000_0000), 0xc2b2ae35);
+    hash = (hash ^ (hash >>> 16)) >>> 0;
     sum = (sum + hash) >>> 0;
     mixed = (mixed + Math.imul(hash, hash | 1)) >>> 0;
     others++;
   });
-  const created = plainVersion(createdClock, createdReplica);
+  const created = encodeStamp(createdClock, replicaId(createdReplica));
   return others === 0 ? created : `${created}-${sum.toString(36)}${mixed.toString(36).padStart(7, '0')}`;
 }

@@ -2,7 +2,7 @@
  * Reads of a `GraphView`. All are synchronous and see one state; whatever they touch must be open (VIEW-2), else they
  * throw `Unhydrated`. Ordinals name nodes and edges inside; objects are made only for what leaves.
  */
-import type { EdgeId, NodeId } from '../base/ids.ts';
+import type { EdgeId, NodeId, ReplicaId } from '../base/ids.ts';
 import { compareText } from '../base/order.ts';
 import type { Direction, Edge, Node } from '../graph/model.ts';
 import { EDGE_EXISTS, EDGE_RECORD } from './edge-table.ts';
@@ -40,7 +40,7 @@ export function nodeExists(view: GraphView, node: number): boolean {
 export function nodeVersion(view: GraphView, node: number): string {
   const registers = view.nodes.registers.get(node);
   if (registers !== undefined) return registersVersion(registers);
-  return plainVersion(view.nodes.clock[node] as number, view.nodes.replica[node] as number);
+  return plainVersion(view.nodes.clock[node] as number, view.nodes.replica[node] as ReplicaId);
 }
 
 export function edgeAt(view: GraphView, edge: number): Edge {
@@ -57,7 +57,7 @@ export function edgeAt(view: GraphView, edge: number): Edge {
 export function edgeVersion(view: GraphView, edge: number): string {
   const registers = view.edges.registers.get(edge);
   if (registers !== undefined) return registersVersion(registers);
-  return plainVersion(view.edges.clock[edge] as number, view.edges.replica[edge] as number);
+  return plainVersion(view.edges.clock[edge] as number, view.edges.replica[edge] as ReplicaId);
 }
 
 /** VIEW-2. @throws Unhydrated */

@@ -1,19 +1,19 @@
 /** From what a user asks to what a patch says: property changes, and what a create or replacement must clear. */
 import { WeftError } from '../base/errors.ts';
 import { setOwn } from '../base/record.ts';
+import type { ElementState } from '../crdt/element-state.ts';
 import { add } from '../crdt/numbers.ts';
 import type { Assignments, RunningTotal, SeenTotals } from '../crdt/patch.ts';
-import type { Registers } from '../crdt/registers.ts';
 import type { Stamp } from '../crdt/stamp.ts';
 import type { PropertyChanges } from '../graph/model.ts';
 import { isList, isNumber, type Properties, type Value } from '../graph/value.ts';
 
 /**
- * The assignments of a patch that changes single properties. `registers` is the element as it is now.
+ * The assignments of a patch that changes single properties. `state` is the element as it is now.
  * @throws WeftError `property-type`, `invalid-value`, definite
  */
 export function changesToAssignments(
-  registers: Registers,
+  state: ElementState,
   changes: PropertyChanges,
   stamp: Stamp,
 ): { readonly properties: Properties; readonly more: Assignments } {
@@ -29,22 +29,22 @@ export function changesToAssignments(
       case 'remove': {
         if (change.kind === 'set' && change.value !== null) setOwn(properties, name, change.value);
         else removed.push(name);
-        const held = registers.totalsSeen(name);
+        const held = state.totalsSeen(name);
         if (held !== undefined) seen.set(name, held);
         break;
       }
       case 'increment': {
-        const current = registers.property(name) ?? 0;
+        const current = state.property(name) ?? 0;
         if (!isNumber(current)) {
           throw new WeftError('property-type', `\`${name}\` holds no number, so $inc does not apply`, { name });
         }
         add(current, change.by);
-        const own = registers.ownTotal(name, stamp.replica);
+        const own = state.ownTotal(name, stamp.replica);
         totals.set(name, own ? { since: own.since, total: add(own.total, change.by) } : newTotal(stamp, change.by));
         break;
       }
       case 'members': {
-        const current = registers.property(name) ?? [];
+        const current = state.property(name) ?? [];
         if (!isList(current)) {
           throw new WeftError('property-type', `\`${name}\` holds no list, so $add and $remove do not apply`, { name });
         }
@@ -68,17 +68,17 @@ function newTotal(stamp: Stamp, by: RunningTotal['total']): RunningTotal {
 
 /** What a create must take away so that the element shows just `labels` and `properties`; nothing for a new one. */
 export function clearing(
-  registers: Registers | undefined,
+  state: ElementState | undefined,
   labels: readonly string[],
   properties: Properties,
 ): { readonly more?: Assignments } {
-  if (registers === undefined) return {};
-  const labelsRemoved = registers.assignedLabels().filter((label) => !labels.includes(label));
+  if (state === undefined) return {};
+  const labelsRemoved = state.assignedLabels().filter((label) => !labels.includes(label));
   const propertiesRemoved: string[] = [];
   const seen = new Map<string, SeenTotals>();
-  for (const name of registers.assignedProperties()) {
+  for (const name of state.assignedProperties()) {
     if (!Object.hasOwn(properties, name)) propertiesRemoved.push(name);
-    const held = registers.totalsSeen(name);
+    const held = state.totalsSeen(name);
     if (held !== undefined) seen.set(name, held);
   }
   const more: Assignments = {

@@ -6,10 +6,12 @@
  * - ENG-2 A draft touches only open partitions: whatever else it needs is thrown as `Unhydrated`, the caller opens it
  *   and drafts again.
  */
+import { present } from '../base/assert.ts';
 import { WeftError } from '../base/errors.ts';
 import type { EdgeId, NodeId, PartitionId, ReplicaId } from '../base/ids.ts';
 import { getOwn } from '../base/record.ts';
 import { EDGE_RECORD, STUB_EXISTS } from '../crdt/edge-table.ts';
+import { type ElementState, PlainState } from '../crdt/element-state.ts';
 import type { GraphView } from '../crdt/graph-view.ts';
 import type { Assignments, EdgeCreate, NodeCreate, Patch } from '../crdt/patch.ts';
 import { Registers } from '../crdt/registers.ts';
@@ -33,42 +35,53 @@ export interface Drafted {
   readonly created: boolean;
 }
 
-/** The registers of an element as this draft leaves it, made only when a single create does not say it all. */
-class DraftRegisters {
-  #only: NodeCreate | EdgeCreate | undefined;
-  #registers: Registers | undefined;
+/** An element as this draft leaves it. Registers are folded only when a later operation asks for them. */
+class DraftElement {
+  /** What the view has: registers, or a single create, or nothing. */
+  readonly #base: Registers | NodeCreate | EdgeCreate | undefined;
+  readonly #patches: Patch[] = [];
+  #folded: Registers | undefined;
+  #exists: boolean;
 
-  constructor(known: Registers | undefined) {
-    this.#registers = known;
-  }
-
-  /** For reading and, if it is the draft's own, for folding. */
-  get(): Registers {
-    if (this.#registers === undefined) {
-      this.#registers = new Registers();
-      if (this.#only !== undefined) this.#registers.fold(this.#only);
-    }
-    return this.#registers;
+  constructor(base: Registers | NodeCreate | EdgeCreate | undefined) {
+    this.#base = base;
+    this.#exists = base instanceof Registers ? base.exists : base !== undefined;
   }
 
   fold(patch: Patch): void {
-    const first = this.#registers === undefined && this.#only === undefined;
-    if (first && (patch.kind === 'node-create' || patch.kind === 'edge-create')) this.#only = patch;
-    else this.get().fold(patch);
-  }
-
-  /** False as long as nothing is known of the element. */
-  get known(): boolean {
-    return this.#registers !== undefined || this.#only !== undefined;
+    this.#patches.push(patch);
+    if (patch.kind === 'node-create' || patch.kind === 'edge-create') this.#exists = true;
+    else if (patch.kind === 'node-delete' || patch.kind === 'edge-delete') this.#exists = false;
   }
 
   get exists(): boolean {
-    return this.#registers?.exists ?? this.#only !== undefined;
+    return this.#exists;
+  }
+
+  /** Undefined if nothing is known of the element. */
+  state(): ElementState | undefined {
+    const only = this.#patches.length === 0 ? this.#base : this.#patches.length === 1 ? this.#patches[0] : undefined;
+    if (this.#patches.length === 0 || this.#base === undefined) {
+      if (only === undefined && this.#patches.length === 0) return undefined;
+      if (only instanceof Registers) return only;
+      if (only?.kind === 'node-create' && only.more === undefined) return new PlainState(only.labels, only.properties);
+      if (only?.kind === 'edge-create' && only.more === undefined) return new PlainState([], only.properties);
+    }
+    return this.registers();
+  }
+
+  registers(): Registers {
+    if (this.#folded === undefined) {
+      this.#folded = this.#base instanceof Registers ? this.#base.clone() : new Registers();
+      if (this.#base !== undefined && !(this.#base instanceof Registers)) this.#folded.fold(this.#base);
+    }
+    for (const patch of this.#patches.splice(0)) this.#folded.fold(patch);
+    return this.#folded;
   }
 }
 
 interface DraftNode {
-  readonly registers: DraftRegisters;
+  readonly element: DraftElement;
   /** What it shows, beyond its registers: a node may be restored by an edge. */
   visible: boolean;
 }
@@ -76,7 +89,7 @@ interface DraftNode {
 interface DraftEdge {
   readonly id: string;
   readonly home: PartitionId;
-  readonly registers: DraftRegisters;
+  readonly element: DraftElement;
   /** Ends of the existing edge, or of the one that was deleted. */
   type: string;
   from: string;
@@ -147,33 +160,35 @@ export class Draft {
     return this.#nodes.get(id)?.visible ?? findNode(this.#view, id) !== undefined;
   }
 
-  /** Registers of a node, for reading; undefined if nothing is known of it. */
-  #nodeRegisters(id: string): Registers | undefined {
+  /** Undefined if nothing is known of the node. */
+  #nodeState(id: string): ElementState | undefined {
     const drafted = this.#nodes.get(id);
-    if (drafted !== undefined) return drafted.registers.get();
-    const node = this.#view.nodes.find(id);
-    if (node === undefined || !this.#view.nodes.hasRecord(node)) return undefined;
-    const known = this.#view.nodes.registers.get(node);
-    if (known !== undefined) return known;
-    const registers = new Registers();
-    registers.fold(this.#view.plainNodeCreate(node));
-    return registers;
+    if (drafted !== undefined) return drafted.element.state();
+    const { nodes } = this.#view;
+    const node = nodes.find(id);
+    if (node === undefined || !nodes.hasRecord(node)) return undefined;
+    const registers = nodes.registers.get(node);
+    return registers ?? new PlainState(nodes.labels[node] as readonly string[], nodes.properties[node] as Properties);
   }
 
   #foldNode(id: string, patch: Patch, visible: boolean): void {
+    const { nodes } = this.#view;
     let drafted = this.#nodes.get(id);
     if (drafted === undefined) {
-      drafted = { registers: new DraftRegisters(this.#nodeRegisters(id)?.clone()), visible };
+      const node = nodes.find(id);
+      const known = node !== undefined && nodes.hasRecord(node);
+      const base = known ? (nodes.registers.get(node) ?? this.#view.plainNodeCreate(node)) : undefined;
+      drafted = { element: new DraftElement(base), visible };
       this.#nodes.set(id, drafted);
     }
-    drafted.registers.fold(patch);
+    drafted.element.fold(patch);
     drafted.visible = visible;
     this.#emit(this.#view.partitionOf(id), patch);
   }
 
   #nodeVersion(id: string): string | undefined {
     const drafted = this.#nodes.get(id);
-    if (drafted !== undefined) return drafted.visible ? registersVersion(drafted.registers.get()) : undefined;
+    if (drafted !== undefined) return drafted.visible ? registersVersion(drafted.element.registers()) : undefined;
     const node = findNode(this.#view, id);
     return node === undefined ? undefined : nodeVersion(this.#view, node);
   }
@@ -186,7 +201,7 @@ export class Draft {
       checkCondition(operation.condition, () => this.#nodeVersion(id), `node \`${id}\``);
       if (this.#nodeVisible(id)) throw new WeftError('node-exists', `node \`${id}\` exists`, { id });
     }
-    const more = clearing(this.#nodeRegisters(id), operation.labels, operation.properties);
+    const more = clearing(this.#nodeState(id), operation.labels, operation.properties);
     const { labels, properties } = operation;
     this.#foldNode(id, { kind: 'node-create', ...stamp, id, labels, properties, ...more }, true);
     return { op: operation.op, id, created: true };
@@ -197,21 +212,20 @@ export class Draft {
     const existed = this.#nodeVisible(id);
     checkCondition(operation.condition, () => this.#nodeVersion(id), `node \`${id}\``);
     if (existed && this.#skipEqual && this.#nodeEquals(id, labels, properties)) return { op, id, created: false };
-    const more = clearing(this.#nodeRegisters(id), labels, properties);
+    const more = clearing(this.#nodeState(id), labels, properties);
     this.#foldNode(id, { kind: 'node-create', ...this.#stamp(), id, labels, properties, ...more }, true);
     return { op, id, created: !existed };
   }
 
   #nodeEquals(id: string, labels: readonly string[], properties: Properties): boolean {
-    const registers = this.#nodes.get(id)?.registers.get();
-    const node = this.#view.nodes.find(id);
-    const heldLabels = registers?.labels() ?? (node === undefined ? [] : (this.#view.nodes.labels[node] ?? []));
-    const held = registers?.properties() ?? (node === undefined ? {} : (this.#view.nodes.properties[node] ?? {}));
+    const state = this.#nodeState(id);
+    if (state?.exists !== true) return false;
     const wanted = this.#view.nodes.labelSet(labels);
+    const held = state.labels();
     return (
-      wanted.length === heldLabels.length &&
-      wanted.every((label, i) => label === heldLabels[i]) &&
-      sameProperties(held, properties)
+      wanted.length === held.length &&
+      wanted.every((label, i) => label === held[i]) &&
+      sameProperties(state.properties(), properties)
     );
   }
 
@@ -219,11 +233,11 @@ export class Draft {
     const { op, id } = operation;
     if (!this.#nodeVisible(id)) throw new WeftError('node-not-found', `there is no node \`${id}\``, { id });
     checkCondition(operation.condition, () => this.#nodeVersion(id), `node \`${id}\``);
-    const registers = this.#nodeRegisters(id) as Registers;
-    if (!registers.exists) this.#settleRestored(id, registers);
+    if (this.#nodeState(id)?.exists !== true) this.#settleRestored(id);
+    const state = present(this.#nodeState(id), 'a visible node has a state');
     const stamp = this.#stamp();
-    const change = changesToAssignments(registers, operation.properties ?? {}, stamp);
-    const labels = labelAssignments(registers, operation.labels);
+    const change = changesToAssignments(state, operation.properties ?? {}, stamp);
+    const labels = labelAssignments(state, operation.labels);
     const more: Assignments = { ...change.more, ...labels };
     const patch: Patch = {
       kind: 'node-update',
@@ -238,9 +252,10 @@ export class Draft {
   }
 
   /** A write to a node that only an edge brings back makes it exist by itself again, with what it shows. */
-  #settleRestored(id: string, registers: Registers): void {
-    const labels = registers.labels(true);
-    const properties = registers.properties(true);
+  #settleRestored(id: string): void {
+    const state = present(this.#nodeState(id), 'a visible node has a state');
+    const labels = state.labels(true);
+    const properties = state.properties(true);
     this.#foldNode(id, { kind: 'node-create', ...this.#stamp(), id, labels, properties }, true);
   }
 
@@ -274,7 +289,7 @@ export class Draft {
       }
     }
     for (const edge of this.#createdAt.get(id) ?? []) found.add(edge);
-    return Array.from(found).filter((edge) => edge.registers.exists);
+    return Array.from(found).filter((edge) => edge.element.exists);
   }
 
   /** The draft's copy of an edge of the view. */
@@ -285,12 +300,11 @@ export class Draft {
     const key = edgeKey(home, id);
     const drafted = this.#edges.get(key);
     if (drafted !== undefined) return drafted;
-    const registers = new DraftRegisters(edges.registers.get(edge)?.clone());
-    if (!edges.registers.has(edge) && edges.has(edge, EDGE_RECORD)) registers.fold(this.#view.plainEdgeCreate(edge));
+    const plain = () => (edges.has(edge, EDGE_RECORD) ? this.#view.plainEdgeCreate(edge) : undefined);
     const adopted: DraftEdge = {
       id,
       home,
-      registers,
+      element: new DraftElement(edges.registers.get(edge) ?? plain()),
       type: edges.types[edges.type[edge] as number] ?? '',
       from: nodes.ids[edges.from[edge] as number] ?? '',
       to: nodes.ids[edges.to[edge] as number] ?? '',
@@ -310,13 +324,13 @@ export class Draft {
     let hidden: DraftEdge | undefined;
     for (const edge of candidates) {
       if (this.#edgeVisible(edge)) return edge;
-      if (edge.registers.exists) hidden = edge;
+      if (edge.element.exists) hidden = edge;
     }
     return hidden;
   }
 
   #edgeVisible(edge: DraftEdge): boolean {
-    return edge.registers.exists && this.#nodeVisible(edge.from) && this.#nodeVisible(edge.to);
+    return edge.element.exists && this.#nodeVisible(edge.from) && this.#nodeVisible(edge.to);
   }
 
   #visibleEdge(id: EdgeId): DraftEdge {
@@ -328,7 +342,7 @@ export class Draft {
   }
 
   #edgeVersion(edge: DraftEdge | undefined): string | undefined {
-    return edge === undefined || !this.#edgeVisible(edge) ? undefined : registersVersion(edge.registers.get());
+    return edge === undefined || !this.#edgeVisible(edge) ? undefined : registersVersion(edge.element.registers());
   }
 
   #createEdge(operation: Extract<Operation, { op: 'createEdge' | 'putEdge' }>): Drafted {
@@ -351,9 +365,9 @@ export class Draft {
     // A later reading than that of the removal above.
     const created = operation.id === undefined ? stamp : this.#stamp();
     const edge = this.#edgeAt(home, id);
-    const more = edge.registers.known ? clearing(edge.registers.get(), [], properties) : {};
+    const more = clearing(edge.element.state(), [], properties);
     const patch: EdgeCreate = { kind: 'edge-create', ...created, id, type, from, to, properties, ...more };
-    edge.registers.fold(patch);
+    edge.element.fold(patch);
     Object.assign(edge, { type, from, to });
     this.#emit(home, patch);
     this.#emit(this.#view.partitionOf(to), { kind: 'stub-create', ...created, id, type, from, to });
@@ -371,7 +385,7 @@ export class Draft {
     if (drafted !== undefined) return drafted;
     const known = this.#view.edges.find(id, this.#view.indexOf(home));
     if (known !== undefined && this.#view.edges.has(known, EDGE_RECORD)) return this.#adoptEdge(known);
-    const edge: DraftEdge = { id, home, registers: new DraftRegisters(undefined), type: '', from: '', to: '' };
+    const edge: DraftEdge = { id, home, element: new DraftElement(undefined), type: '', from: '', to: '' };
     this.#edges.set(key, edge);
     const named = this.#newById.get(id);
     if (named === undefined) this.#newById.set(id, new Set([edge]));
@@ -396,10 +410,10 @@ export class Draft {
     if (existing.type !== type || existing.from !== from || existing.to !== to) {
       throw new WeftError('edge-exists', `edge \`${id}\` exists with another type or other endpoints`, { id });
     }
-    if (this.#skipEqual && sameProperties(existing.registers.get().properties(), properties)) {
+    if (this.#skipEqual && sameProperties(edgeState(existing).properties(), properties)) {
       return { op, id, created: false };
     }
-    const { more } = clearing(existing.registers.get(), [], properties);
+    const { more } = clearing(edgeState(existing), [], properties);
     if (!assignsNothing(properties, more ?? {})) {
       this.#updateEdge(existing, { ...this.#stamp(), id, properties, ...(more && { more }) });
     }
@@ -411,7 +425,7 @@ export class Draft {
     const edge = this.#visibleEdge(id);
     checkCondition(operation.condition, () => this.#edgeVersion(edge), `edge \`${id}\``);
     const stamp = this.#stamp();
-    const { properties, more } = changesToAssignments(edge.registers.get(), operation.properties, stamp);
+    const { properties, more } = changesToAssignments(edgeState(edge), operation.properties, stamp);
     if (!assignsNothing(properties, more)) {
       this.#updateEdge(edge, { ...stamp, id, properties, ...(Object.keys(more).length > 0 && { more }) });
     }
@@ -423,7 +437,7 @@ export class Draft {
     update: { clock: number; replica: ReplicaId; id: string; properties: Properties; more?: Assignments },
   ): void {
     const patch: Patch = { kind: 'edge-update', ...update };
-    edge.registers.fold(patch);
+    edge.element.fold(patch);
     this.#emit(edge.home, patch);
   }
 
@@ -440,7 +454,7 @@ export class Draft {
     this.#view.need(this.#view.partitionOf(to));
     const stamp = this.#stamp();
     const patch: Patch = { kind: 'edge-delete', ...stamp, id };
-    edge.registers.fold(patch);
+    edge.element.fold(patch);
     this.#emit(home, patch);
     this.#emit(this.#view.partitionOf(to), { kind: 'stub-delete', ...stamp, id, from });
   }
@@ -450,7 +464,7 @@ export class Draft {
   /** Deletes an existing edge if an endpoint is missing; writes its stub again if that is missing. */
   repairEdge(ordinal: number): boolean {
     const edge = this.#adoptEdge(ordinal);
-    if (!edge.registers.exists) return false;
+    if (!edge.element.exists) return false;
     if (!this.#edgeVisible(edge)) {
       this.#removeEdge(edge);
       return true;
@@ -465,19 +479,23 @@ export class Draft {
   repairStub(ordinal: number): boolean {
     const { id, from, to } = this.#view.stubEnds(ordinal);
     const edge = this.#adoptEdge(ordinal);
-    if (edge.registers.exists && edge.to === to) return false;
+    if (edge.element.exists && edge.to === to) return false;
     this.#emit(this.#view.partitionOf(to), { kind: 'stub-delete', ...this.#stamp(), id, from });
     return true;
   }
+}
+
+function edgeState(edge: DraftEdge): ElementState {
+  return present(edge.element.state(), 'an existing edge has a state');
 }
 
 function edgeKey(home: PartitionId, id: string): string {
   return `${home}\u0000${id}`;
 }
 
-function labelAssignments(registers: Registers, change: LabelChange | undefined): Assignments {
+function labelAssignments(state: ElementState, change: LabelChange | undefined): Assignments {
   if (change === undefined) return {};
-  const held = registers.labels();
+  const held = state.labels();
   const add = change.kind === 'replace' ? change.labels : change.add;
   const remove = change.kind === 'replace' ? held.filter((label) => !change.labels.includes(label)) : change.remove;
   return { ...(add.length > 0 && { labelsAdded: add }), ...(remove.length > 0 && { labelsRemoved: remove }) };
