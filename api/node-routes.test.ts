@@ -84,6 +84,8 @@ describe('node routes', () => {
     expect((await server.call('GET', node('d1'))).json.code).toBe('node-not-found');
     expect((await server.call('GET', '/v1/graphs/default/edges/de')).json.code).toBe('edge-not-found');
     expect((await server.call('DELETE', node('d1'))).status).toBe(404);
+    // Clients that always send a Content-Type send it without a body too.
+    expect((await server.call('DELETE', node('d2'), '')).status).toBe(204);
   });
 
   test('values: every kind of number and typed value -> exact in the answer text', async () => {
@@ -109,6 +111,7 @@ describe('node routes', () => {
       'a b+c',
       ';:@&=$,',
       'scope!rest',
+      '€'.repeat(341),
       '"\\',
       'x'.repeat(1024),
     ];

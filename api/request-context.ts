@@ -57,9 +57,8 @@ function noSuchRoute(app: FastifyInstance, request: FastifyRequest): WeftError {
   return new WeftError('method-not-allowed', `${path} takes ${allow.join(', ')}, not ${request.method}`, { allow });
 }
 
-/** Lets only requests with the token pass; without a token, all of them. */
-export function authorization(token: string | undefined): Hook {
-  if (token === undefined) return (_request, _reply, done) => done();
+/** Lets only requests with the token pass. */
+export function authorization(token: string): Hook {
   const expected = digest(token);
   return (request, _reply, done) => {
     const given = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];

@@ -100,7 +100,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     done();
   });
   app.register((guarded, _options, done) => {
-    guarded.addHook('onRequest', authorization(token));
+    if (token !== undefined) guarded.addHook('onRequest', authorization(token));
     addMetricsRoute(guarded, registry);
     addOpenApiRoutes(guarded);
     addClusterRoute(guarded, context);

@@ -12,10 +12,18 @@ const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(
 const NO_TRACE = '0'.repeat(32);
 const NO_SPAN = '0'.repeat(16);
 
+/** Reused by all calls: formatting six words by hand took a tenth of the time of a read. */
+const scratch = Buffer.alloc(24);
+
 export function traceOf(header: string | string[] | undefined, random: Random): Trace {
   const caller = typeof header === 'string' ? continued(header) : undefined;
-  const traceId = caller?.traceId ?? `${word(random)}${word(random)}${word(random)}${oddWord(random)}`;
-  return { traceId, traceparent: `00-${traceId}-${word(random)}${oddWord(random)}-${caller?.flags ?? '00'}` };
+  for (let offset = 0; offset < 24; offset += 4) scratch.writeUInt32BE(random.uint32(), offset);
+  // Neither id may be all zeros.
+  scratch[15] = (scratch[15] as number) | 1;
+  scratch[23] = (scratch[23] as number) | 1;
+  const made = scratch.toString('hex');
+  const traceId = caller?.traceId ?? made.slice(0, 32);
+  return { traceId, traceparent: `00-${traceId}-${made.slice(32)}-${caller?.flags ?? '00'}` };
 }
 
 /** Trace id and flags of a valid header. Version `ff` is invalid; later versions may append fields, `00` may not. */
@@ -24,13 +32,4 @@ function continued(header: string): { readonly traceId: string; readonly flags: 
   if (traceId === undefined || flags === undefined || version === 'ff') return undefined;
   if (version === '00' && more !== undefined) return undefined;
   return traceId === NO_TRACE || span === NO_SPAN ? undefined : { traceId, flags };
-}
-
-function word(random: Random): string {
-  return (random.uint32() + 0x1_0000_0000).toString(16).slice(1);
-}
-
-/** Never zero, so that no id is all zeros, which the standard calls invalid. */
-function oddWord(random: Random): string {
-  return (((random.uint32() | 1) >>> 0) + 0x1_0000_0000).toString(16).slice(1);
 }
