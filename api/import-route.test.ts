@@ -74,7 +74,7 @@ describe('import', () => {
   });
 
   test.each([
-    ['nonsense', 'malformed-request', 'line 1, column 1'],
+    ['nonsense', 'malformed-request', 'at position 0'],
     ['[1]', 'invalid-request', 'object'],
     ['{"type":"edge"}', 'invalid-request', '`type`'],
     ['{"type":"node"}', 'invalid-request', '`id` is missing'],

@@ -72,13 +72,13 @@ describe('json text', () => {
   });
 
   test.each([
-    ['{"a":1,}', 'line 1, column 8'],
+    ['{"a":1,}', 'at position 7'],
     ['{"a":1\n,"b":tru}', 'line 2, column 6'],
     ['', 'end of input'],
-    ['[1 2]', 'line 1, column 4'],
-    ['{"a":01.0}', 'line 1, column 7'],
-    ['{2.0:1}', 'line 1, column 2'],
-    ['{"a":2.0 "b":1}', 'line 1, column 10'],
+    ['[1 2]', 'at position 3'],
+    ['{"a":01.0}', 'at position 6'],
+    ['{2.0:1}', 'at position 1'],
+    ['{"a":2.0 "b":1}', 'at position 9'],
   ])('json text: malformed %s -> the error says where', (text, where) => {
     const error = failure(text);
     expect(error.code).toBe('malformed-request');

@@ -97,9 +97,10 @@ function whereMalformed(text: string, error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** Adds line and column to the position, for texts of more than one line. */
 function withLine(text: string, message: string): string {
   const position = /at position (\d+)$/.exec(message)?.[1];
-  if (position === undefined) return message;
+  if (position === undefined || !text.includes('\n')) return message;
   const before = text.slice(0, Number(position)).split('\n');
   return `${message} (line ${before.length}, column ${(before.at(-1) ?? '').length + 1})`;
 }

@@ -31,7 +31,7 @@ describe('query parameters', () => {
     const text = fc.string({ unit: 'grapheme', maxLength: 8 });
     fc.assert(
       fc.property(fc.array(fc.tuple(text, text), { maxLength: 6 }), (pairs) => {
-        const printed = new URLSearchParams(pairs.map(([name, value]) => [name, value])).toString();
+        const printed = new URLSearchParams(pairs.map(([name, value]): [string, string] => [name, value])).toString();
         expect(parseQuery(printed)).toEqual([...new URLSearchParams(printed)]);
       }),
     );
