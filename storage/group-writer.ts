@@ -6,7 +6,6 @@
 import type { Log } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
 import { SEAL_KEYS } from './keys.ts';
-import type { Database } from './level-database.ts';
 import { encodeSeal } from './records.ts';
 import type { Batch, StateRows } from './state-rows.ts';
 
@@ -26,8 +25,14 @@ export interface Write {
   done?(): void;
 }
 
+/** As much of LevelDB as writing needs. */
+export interface BatchedDatabase {
+  getMany(keys: string[]): Promise<(Buffer | undefined)[]>;
+  batch(): Batch & { write(options: { readonly sync: boolean }): Promise<void> };
+}
+
 export interface GroupWriterOptions {
-  readonly db: Database;
+  readonly db: BatchedDatabase;
   readonly state: StateRows;
   readonly log: Log;
   /** True to sync every batch. */

@@ -108,3 +108,13 @@ export async function syncLogs(directory: string): Promise<void> {
     }
   }
 }
+
+/** Makes the names of new files in a directory durable. */
+export async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -22,7 +22,7 @@ export type RawLevel = Level<string, Buffer>;
 
 export class LevelHarness implements StoreHarness {
   readonly #root: string;
-  readonly #abandoned: Store[] = [];
+  readonly #stores = new Set<Store>();
   #directories = 0;
   #open: Store | undefined;
 
@@ -44,7 +44,7 @@ export class LevelHarness implements StoreHarness {
 
   async open(request: Partial<LevelStoreOptions> = {}): Promise<Store> {
     const store = await openLevelStore({ durability: 'disk', env: stillEnv, directory: this.directory, ...request });
-    this.#abandoned.push(store);
+    this.#stores.add(store);
     this.#open = store;
     return store;
   }
@@ -59,6 +59,11 @@ export class LevelHarness implements StoreHarness {
     this.#directories++;
     await cp(directory, this.directory, { recursive: true });
     this.#open = undefined;
+  }
+
+  /** Forgets a store whose writes hang, which could not be closed; it writes to files that nobody reads again. */
+  abandon(store: Store): void {
+    this.#stores.delete(store);
   }
 
   /** Closes what is open and gives the database itself, to damage rows in ways that LevelDB would not notice. */
@@ -94,7 +99,7 @@ export class LevelHarness implements StoreHarness {
   }
 
   async dispose(): Promise<void> {
-    for (const store of this.#abandoned) await store.close();
+    for (const store of this.#stores) await store.close();
     await rm(this.#root, { recursive: true, force: true });
   }
 }

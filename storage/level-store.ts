@@ -3,45 +3,27 @@
  * names them, so that log and tail are the same rows. README.md has the keys and what can be detected.
  */
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import type { Env } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
 import type { PartitionId, ReplicaId } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
 import { compareText } from '../base/order.ts';
 import { asBuffer, asUint8Array } from './bytes.ts';
-import { checkCommit, checkGraphKey, checkPartitionKey, checkSnapshot } from './commit-check.ts';
-import { GroupWriter, type ReadRows, type Write } from './group-writer.ts';
-import {
-  CLEAN,
-  commitKey,
-  documentKey,
-  FORMAT_KEY,
-  locatorKey,
-  metaName,
-  rowKey,
-  snapshotName,
-  viewKey,
-} from './keys.ts';
-import { corrupt, type Database, openDatabase, syncLogs } from './level-database.ts';
+import { checkGraphKey, checkPartitionKey, checkSnapshot } from './commit-check.ts';
+import { acceptCommit } from './commit-rows.ts';
+import { GroupWriter, type Write } from './group-writer.ts';
+import { CLEAN, documentKey, FORMAT_KEY, metaName, snapshotName, viewKey } from './keys.ts';
+import { corrupt, type Database, openDatabase, syncDirectory, syncLogs } from './level-database.ts';
 import { LogIndex } from './log-index.ts';
 import { hideGraph, type Maintained, removeGraph, truncateLog } from './log-maintenance.ts';
 import { MarkFile, readMark } from './mark-file.ts';
 import { DamageFound, NOTHING, readLocators, readPartitionRows, readStream, recovering } from './partition-read.ts';
-import {
-  chainHash,
-  decodeLocator,
-  encodeLocator,
-  encodeManifest,
-  encodeRow,
-  encodeSnapshotHeader,
-  updateChecksum,
-} from './records.ts';
+import { encodeSnapshotHeader, updateChecksum } from './records.ts';
 import { FORMAT_VERSION, formatValue, type Recovered, recover } from './recovery.ts';
 import { type Batch, readStateRow, StateRows } from './state-rows.ts';
 import type {
   Commit,
-  CommitPart,
   Lsn,
   PartitionKey,
   PartitionSnapshot,
@@ -91,6 +73,10 @@ export async function openLevelStore(options: LevelStoreOptions): Promise<Store>
     // Read under the lock, or another process might still move it.
     const found = await recover(db, await readMark(markPath), env);
     const recovered = found ?? (await create(db));
+    if (found === undefined) {
+      await syncDirectory(directory);
+      await syncDirectory(dirname(resolve(directory)));
+    }
     let store: LevelStore | undefined;
     const mark = await MarkFile.open(markPath, (error) => store?.fail(error));
     // Opening wrote LevelDB's logs to synced tables: what was recovered is durable, whatever it was before.
@@ -180,53 +166,9 @@ class LevelStore implements Store {
 
   async append(commit: Commit): Promise<Lsn> {
     this.#checkOpen();
-    const index = this.#index;
-    const head = index.head(commit.origin);
-    checkCommit(commit, head.seq);
-    const lsn = index.lastLsn + 1;
-    index.lastLsn = lsn;
-    const rows: [key: string, value: Buffer][] = [];
-    const accepted = commit.parts.map((part) => this.#acceptPart(part, lsn, rows));
-    const key = commitKey(commit.origin, commit.seq);
-    const parts = accepted.map(({ entry, crc, length }) => {
-      const { graphKey, partition } = entry;
-      return { graphKey, partition, crc, length };
-    });
-    const record = encodeManifest(key, { ...commit, parts, lsn, previous: head.hash });
-    rows.push([key, record]);
-    index.heads.set(commit.origin, { seq: commit.seq, hash: chainHash(record), clock: commit.clock });
-    const locators = commit.locators.map((locator) => ({
-      key: locatorKey(locator.graphKey, locator.edge),
-      place: { partition: locator.partition, lsn },
-    }));
-    await this.#write({
-      bytes: rows.reduce((sum, [, value]) => sum + value.length, 0),
-      reads: locators.map((locator) => locator.key),
-      stage(batch, _batchNumber, read) {
-        index.stagedLsn = lsn;
-        for (const [rowAt, value] of rows) batch.put(rowAt, value);
-        for (const locator of locators) addPlace(batch, read, locator.key, locator.place);
-      },
-      done() {
-        index.durableLsn = lsn;
-        index.durableSeqs.set(commit.origin, commit.seq);
-        for (const { entry, length } of accepted) {
-          entry.durableLsn = lsn;
-          index.addLogBytes(entry, length);
-        }
-      },
-    });
+    const { lsn, write } = acceptCommit(this.#index, commit);
+    await this.#write(write);
     return lsn;
-  }
-
-  #acceptPart(part: CommitPart, lsn: Lsn, rows: [string, Buffer][]) {
-    const entry = this.#index.entry(part);
-    const { update } = part;
-    const key = rowKey(entry.rowPrefix, lsn);
-    const crc = updateChecksum(update);
-    rows.push([key, encodeRow(key, { previousLsn: entry.lastLsn, crc, update })]);
-    entry.lastLsn = lsn;
-    return { entry, crc, length: update.length };
   }
 
   async writeSnapshot(key: PartitionKey, snapshot: PartitionSnapshot): Promise<void> {
@@ -409,13 +351,3 @@ const NO_BYTES = Buffer.alloc(0);
 
 const isReadError = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && String(error.code).startsWith('LEVEL_');
-
-/** Adds a place to the row of an edge, which may have been created before, in another partition. */
-function addPlace(batch: Batch, rows: ReadRows, key: string, place: { partition: PartitionId; lsn: Lsn }): void {
-  const record = rows.get(key);
-  const known = record === undefined ? { incomplete: false, places: [] } : decodeLocator(key, record);
-  const others = known?.places.filter(({ partition }) => partition !== place.partition) ?? [];
-  const added = encodeLocator(key, { incomplete: known?.incomplete ?? true, places: [...others, place] });
-  rows.set(key, added);
-  batch.put(key, added);
-}

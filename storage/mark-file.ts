@@ -48,6 +48,7 @@ export class MarkFile {
   readonly #onError: (error: unknown) => void;
   #next: Mark | undefined;
   #writing: Promise<void> | undefined;
+  #failure: unknown;
 
   private constructor(file: FileHandle, onError: (error: unknown) => void) {
     this.#file = file;
@@ -69,9 +70,10 @@ export class MarkFile {
     this.#writing ??= this.#write();
   }
 
-  /** Waits for the last mark and syncs it. */
+  /** Waits for the last mark and syncs it. Throws what writing it threw. */
   async sync(): Promise<void> {
     await this.#writing;
+    if (this.#failure !== undefined) throw this.#failure;
     await this.#file.datasync();
   }
 
@@ -93,6 +95,7 @@ export class MarkFile {
         await this.#file.write(bytes, 0, SLOT_BYTES, slot * SLOT_BYTES);
       }
     } catch (error) {
+      this.#failure = error;
       this.#onError(error);
     } finally {
       this.#writing = undefined;
