@@ -14,7 +14,7 @@ import {
   viewKey,
 } from './keys.ts';
 import { flipByte, LevelHarness, type RawLevel, stillEnv } from './level-harness.ts';
-import { DamageFound, readPartitionRows } from './partition-read.ts';
+import { DamageFound, readPartitionRows, readStream } from './partition-read.ts';
 import { recover } from './recovery.ts';
 import { A, at, B, bytes, commitOf, expectError, G } from './store.conformance.ts';
 import type { Store } from './store.ts';
@@ -90,15 +90,40 @@ describe('partition row', () => {
     expect((await store.readPartition(at('0'), { document: true })).tail.length).toBe(9);
   });
 
-  test.each([3, 10])('lost after the store was opened, commit %i -> noticed by the next read', async (lsn) => {
+  test.each([
+    ['lost', (db: RawLevel) => db.del(rowOf('1', 3))],
+    ['lost, the last', (db: RawLevel) => db.del(rowOf('1', 10))],
+    ['flipped', (db: RawLevel) => flipByte(db, rowOf('1', 3), -1)],
+    [
+      'replaced by that of another partition',
+      async (db: RawLevel) => db.put(rowOf('1', 3), await read(db, rowOf('0', 3))),
+    ],
+  ])('%s after the store was opened -> noticed by the next read', async (_name, damage) => {
     await fill();
     await harness.raw(async (db) => {
       const recovered = await recover(db, undefined, stillEnv);
       const entry = recovered?.index.find(at('1'));
       if (recovered === undefined || entry === undefined) throw new Error('the store was not empty');
-      await db.del(rowOf('1', lsn));
-      const read = readPartitionRows(db, recovered.index, entry, { document: true });
-      await expect(read).rejects.toBeInstanceOf(DamageFound);
+      await damage(db);
+      const rows = readPartitionRows(db, recovered.index, entry, { document: true });
+      await expect(rows).rejects.toBeInstanceOf(DamageFound);
+      const commits = readStream(db, recovered.index, { origin: A, afterSeq: 0, limit: 100 });
+      await expectError(commits, 'partition-recovering', G, '"1"');
+    });
+  });
+
+  test.each([
+    ['lost', 'commit 4', (db: RawLevel) => db.del(commitKey(A, 4))],
+    ['lost, the last', 'commit 9', (db: RawLevel) => db.del(commitKey(A, 9))],
+    ['flipped', 'commit 4', (db: RawLevel) => flipByte(db, commitKey(A, 4), -1)],
+  ])('its commit %s after the store was opened -> readCommits names %s', async (_name, words, damage) => {
+    await fill();
+    await harness.raw(async (db) => {
+      const recovered = await recover(db, undefined, stillEnv);
+      if (recovered === undefined) throw new Error('the store was not empty');
+      await damage(db);
+      const commits = readStream(db, recovered.index, { origin: A, afterSeq: 0, limit: 100 });
+      await expectError(commits, 'data-corrupt', words, String(A));
     });
   });
 });
@@ -233,6 +258,13 @@ describe('snapshot and locator', () => {
     await harness.raw((db) => db.del(body === 'view' ? viewKey(at('2')) : documentKey(at('2'))));
     const store = await harness.open();
     await expectError(store.readPartition(at('2'), { document: true }), 'partition-recovering', G, '"2"');
+  });
+
+  test('snapshot: replaced by one without a view -> the old view is gone', async () => {
+    await fill();
+    const store = await harness.open();
+    await store.writeSnapshot(at('2'), { lsn: 6, document: bytes('new'), view: undefined });
+    expect(await harness.raw((db) => db.get(viewKey(at('2'))))).toBeUndefined();
   });
 
   test('locator: damaged -> refused by name, also after the edge id was used again; others are answered', async () => {

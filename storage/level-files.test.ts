@@ -139,7 +139,7 @@ describe('LevelDB log', () => {
     await store.close();
     const original = harness.directory;
     const { path, content } = await onlyFile('.log');
-    for (const offset of spread(content.length, 80)) {
+    for (const offset of spread(content.length, 60)) {
       await withFile(original, path, flipped(content, offset));
       expect(await outcome()).toBe('data-corrupt');
     }
@@ -153,7 +153,7 @@ describe('LevelDB log', () => {
     const { path, content } = await onlyFile('.log');
     expect(content.length).toBeGreaterThan(2 * LOG_BLOCK_BYTES);
     const outcomes = new Set<number | string>();
-    for (const offset of spread(content.length, 80)) {
+    for (const offset of spread(content.length, 60)) {
       await withFile(original, path, flipped(content, offset));
       await writeFile(join(harness.directory, 'mark'), markAtStart);
       outcomes.add(await outcome());
@@ -174,14 +174,14 @@ describe('LevelDB table', () => {
     const original = harness.directory;
     const { path, content } = await onlyFile('.ldb');
     const outcomes = new Map<number | string, number>();
-    for (const offset of spread(content.length, 150)) {
+    for (const offset of spread(content.length, 100)) {
       await withFile(original, path, flipped(content, offset));
       const result = await outcome();
       outcomes.set(result, (outcomes.get(result) ?? 0) + 1);
     }
     const named = (outcomes.get('data-corrupt') ?? 0) + (outcomes.get('partition-recovering') ?? 0);
     // What is left hit bytes that carry nothing: LevelDB's own checksums, its filter, padding.
-    expect(named + (outcomes.get(COMMITS) ?? 0)).toBe(150);
+    expect(named + (outcomes.get(COMMITS) ?? 0)).toBe(100);
     expect(outcomes.get('partition-recovering')).toBeGreaterThan(0);
     expect(outcomes.get('data-corrupt')).toBeGreaterThan(0);
   });

@@ -433,7 +433,9 @@ export function storeConformance(name: string, makeHarness: () => Promise<StoreH
       await reopened.truncateLog(2);
       expect(reopened.status().logBytes).toBe(0);
       await harness.kill();
-      expect((await harness.open()).recovery).toMatchObject({ lastLsn: 2, damaged: [] });
+      const last = await harness.open();
+      expect(last.recovery).toMatchObject({ lastLsn: 2, damaged: [] });
+      expect(await last.listPartitions(G)).toEqual(['0', '2']);
     });
 
     test('drop: raced by appends and snapshots -> hides what was appended before it, shows what came after', async () => {

@@ -61,3 +61,49 @@ test.each([1, 2, 3, 4, 5, 6, 7])(
     expect((await harness.open()).recovery).toMatchObject({ lastLsn: 1502, damaged: [] });
   },
 );
+
+test.each([3, 4, 5, 6, 7, 8, 9])(
+  'drop: again while the first is under way, killed before write %i -> what was written in between stays hidden',
+  async (killedBefore) => {
+    let writes = Number.NEGATIVE_INFINITY;
+    let reached: () => void = () => undefined;
+    const blocked = new Promise<void>((resolve) => {
+      reached = resolve;
+    });
+    const store = await harness.open({
+      beforeWrite: () => {
+        writes++;
+        if (writes === 2) {
+          store.append(commitOf(A, 2, ['1'])).catch(() => undefined);
+          store.dropGraph(G).then(reached, reached);
+        }
+        if (writes < killedBefore) return Promise.resolve();
+        reached();
+        return new Promise(() => undefined);
+      },
+    });
+    await store.append(commitOf(A, 1, ['0']));
+    writes = 0;
+    store.dropGraph(G).catch(() => undefined);
+    await blocked;
+    await harness.kill();
+    harness.abandon(store);
+    const reopened = await harness.open();
+    expect(reopened.recovery.damaged).toEqual([]);
+    expect(reopened.recovery.lastLsn).toBe(killedBefore > 3 ? 2 : 1);
+    expect(await reopened.listPartitions(G)).toEqual([]);
+    expect((await reopened.readPartition(at('1'), { document: true })).tail).toEqual([]);
+  },
+);
+
+test('truncate: commits that a snapshot covers -> their rows and records occupy nothing', async () => {
+  const store = await harness.open();
+  for (let seq = 1; seq <= 5; seq++) await store.append(commitOf(A, seq, ['0', '1']));
+  for (const partition of ['0', '1']) {
+    await store.writeSnapshot(at(partition), { lsn: 4, document: bytes('d'), view: undefined });
+  }
+  await store.truncateLog(5);
+  const keys = await harness.raw((db) => db.keys().all());
+  expect(keys.filter((key) => key.startsWith('t/')).length).toBe(2);
+  expect(keys.filter((key) => key.startsWith('c/')).length).toBe(1);
+});
