@@ -43,6 +43,8 @@ export class GraphView {
   readonly #partitionIndex = new Map<PartitionId, number>();
   readonly #partitionIds: PartitionId[] = [];
   readonly #open: (PartitionIndex | undefined)[] = [];
+  /** Number of open partitions. */
+  openCount = 0;
   readonly #restoring: ReadonlySet<string>;
   readonly #homeOf = (id: string): number => this.indexOf(this.partitionOf(id));
 
@@ -94,8 +96,9 @@ export class GraphView {
   open(partition: PartitionId): PartitionIndex {
     const index = this.indexOf(partition);
     assert(this.#open[index] === undefined, 'a partition is opened once');
-    const opened = new PartitionIndex(partition);
+    const opened = new PartitionIndex(partition, index);
     this.#open[index] = opened;
+    this.openCount++;
     return opened;
   }
 
@@ -105,6 +108,7 @@ export class GraphView {
     const closed = this.#open[index];
     assert(closed !== undefined, 'only an open partition is closed');
     this.#open[index] = undefined;
+    this.openCount--;
     for (const edge of closed.edges.items()) this.#dropEdgeRecord(edge);
     for (const edge of closed.stubs.items()) this.#dropStub(edge);
     for (const node of closed.nodes.items()) {
@@ -201,7 +205,7 @@ export class GraphView {
       case 'edge-create':
       case 'edge-update':
       case 'edge-delete': {
-        const edge = edges.find(patch.id, this.indexOf(partition.id));
+        const edge = edges.find(patch.id, partition.ordinal);
         if (edge === undefined || !edges.has(edge, EDGE_RECORD)) return false;
         const registers = edges.registers.get(edge);
         return registers?.isLive(patch, false) ?? plain(edges.clock, edges.replica, edge);
@@ -238,7 +242,7 @@ export class GraphView {
   }
 
   #addNodeRecord(partition: PartitionIndex, node: number, chars: number): void {
-    assert(this.nodes.home[node] === this.indexOf(partition.id), 'a node patch lies in the partition of its node');
+    assert(this.nodes.home[node] === partition.ordinal, 'a node patch lies in the partition of its node');
     this.nodes.flags[node] = NODE_RECORD;
     this.nodes.retain(node);
     partition.nodes.push(node);
@@ -351,10 +355,9 @@ export class GraphView {
     );
   }
 
+  /** A stamp is given to one create only, so equal stamps mean equal ends. */
   #sameCreate(edge: number, patch: EdgeCreate | StubCreate): boolean {
-    return (
-      this.edges.clock[edge] === patch.clock && this.edges.replica[edge] === patch.replica && this.#hasEnds(edge, patch)
-    );
+    return this.edges.clock[edge] === patch.clock && this.edges.replica[edge] === patch.replica;
   }
 
   #setStamp(edge: number, patch: EdgeCreate | StubCreate): void {
@@ -364,7 +367,7 @@ export class GraphView {
 
   #foldFirstEdgeCreate(partition: PartitionIndex, patch: EdgeCreate, chars: number): boolean {
     const { edges, nodes } = this;
-    const edge = edges.intern(patch.id, this.indexOf(partition.id));
+    const edge = edges.intern(patch.id, partition.ordinal);
     if (edges.has(edge, EDGE_RECORD)) return !edges.registers.has(edge) && this.#sameCreate(edge, patch);
     if (edges.has(edge, STUB_RECORD)) {
       if (!edges.stubRegisters.has(edge) && !this.#sameCreate(edge, patch)) this.#stubRegisters(edge);
@@ -390,7 +393,7 @@ export class GraphView {
 
   #foldEdge(partition: PartitionIndex, patch: Patch, chars: number): void {
     const { edges } = this;
-    const edge = edges.intern(patch.id, this.indexOf(partition.id));
+    const edge = edges.intern(patch.id, partition.ordinal);
     let registers = edges.registers.get(edge);
     if (!edges.has(edge, EDGE_RECORD)) {
       registers = new Registers();

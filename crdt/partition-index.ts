@@ -4,6 +4,8 @@ import { Int32List } from './columns.ts';
 
 export class PartitionIndex {
   readonly id: PartitionId;
+  /** Its dense number in the view. */
+  readonly ordinal: number;
   /** Ordinals of nodes, edges and stubs that have a record here. */
   readonly nodes = new Int32List();
   readonly edges = new Int32List();
@@ -18,8 +20,9 @@ export class PartitionIndex {
   /** Estimated bytes of memory of the elements. */
   bytes = 0;
 
-  constructor(id: PartitionId) {
+  constructor(id: PartitionId, ordinal: number) {
     this.id = id;
+    this.ordinal = ordinal;
   }
 
   addLabel(label: string, node: number): void {

@@ -25,7 +25,8 @@ const COMPACTION_SLACK = 4096;
 
 export interface Submission {
   readonly graph: ResidentGraph;
-  readonly patches: readonly { readonly partition: ResidentPartition; readonly text: string }[];
+  /** `home`: ordinal of the partition in the graph's view. */
+  readonly patches: readonly { readonly home: number; readonly text: string }[];
   readonly locators: readonly { readonly edge: string; readonly partition: PartitionId }[];
 }
 
@@ -103,7 +104,8 @@ export class Committer {
   submit({ graph, patches, locators }: Submission): Promise<void> {
     this.#waiting ??= newGroup();
     const group = this.#waiting;
-    for (const { partition, text } of patches) {
+    for (const { home, text } of patches) {
+      const partition = graph.partitionAt(home);
       if (partition.pending.length === 0) group.partitions.set(partition, graph);
       partition.pending.push(text);
       group.chars += text.length;
@@ -147,7 +149,8 @@ export class Committer {
         await this.#flush(group);
         group.resolve();
       } catch (error) {
-        this.#waiting = undefined;
+        // Requests that came meanwhile wait in another group, which is refused in the next round.
+        if (this.#waiting === group) this.#waiting = undefined;
         this.#fail(group, error);
       } finally {
         this.#flushing = undefined;

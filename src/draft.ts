@@ -8,12 +8,13 @@
  */
 import { present } from '../base/assert.ts';
 import { WeftError } from '../base/errors.ts';
-import type { EdgeId, NodeId, PartitionId, ReplicaId } from '../base/ids.ts';
+import type { EdgeId, NodeId, ReplicaId } from '../base/ids.ts';
 import { getOwn } from '../base/record.ts';
 import { EDGE_RECORD, STUB_EXISTS } from '../crdt/edge-table.ts';
 import { type ElementState, PlainState } from '../crdt/element-state.ts';
 import type { GraphView } from '../crdt/graph-view.ts';
 import type { Assignments, EdgeCreate, NodeCreate, Patch } from '../crdt/patch.ts';
+import { encodePatch } from '../crdt/patch-codec.ts';
 import { Registers } from '../crdt/registers.ts';
 import { makeEdgeId } from '../crdt/routing.ts';
 import type { HybridClock } from '../crdt/stamp.ts';
@@ -25,8 +26,12 @@ import { changesToAssignments, clearing } from './assignments.ts';
 import { uniqueText } from './unique-text.ts';
 
 export interface DraftedPatch {
-  readonly partition: PartitionId;
+  /** Ordinal of its partition in the view. */
+  readonly home: number;
   readonly patch: Patch;
+  readonly text: string;
+  /** True for the create of an edge whose id the caller chose. */
+  readonly chosenId: boolean;
 }
 
 export interface Drafted {
@@ -88,7 +93,8 @@ interface DraftNode {
 
 interface DraftEdge {
   readonly id: string;
-  readonly home: PartitionId;
+  /** Ordinal of the source partition in the view. */
+  readonly home: number;
   readonly element: DraftElement;
   /** Ends of the existing edge, or of the one that was deleted. */
   type: string;
@@ -150,8 +156,17 @@ export class Draft {
     return { clock: this.#clock.tick(), replica: this.#replica };
   }
 
-  #emit(partition: PartitionId, patch: Patch): void {
-    this.patches.push({ partition, patch });
+  /** @throws WeftError `payload-too-large`, definite: so it comes before the draft itself changes */
+  #emit(home: number, patch: Patch, chosenId = false): void {
+    this.patches.push({ home, patch, text: encodePatch(patch), chosenId });
+  }
+
+  /** Ordinal of the partition of a node. */
+  #homeOf(node: string): number {
+    const known = this.#view.nodes.find(node);
+    return known === undefined
+      ? this.#view.indexOf(this.#view.partitionOf(node))
+      : (this.#view.nodes.home[known] as number);
   }
 
   // --- nodes
@@ -173,6 +188,7 @@ export class Draft {
 
   #foldNode(id: string, patch: Patch, visible: boolean): void {
     const { nodes } = this.#view;
+    this.#emit(this.#homeOf(id), patch);
     let drafted = this.#nodes.get(id);
     if (drafted === undefined) {
       const node = nodes.find(id);
@@ -183,7 +199,6 @@ export class Draft {
     }
     drafted.element.fold(patch);
     drafted.visible = visible;
-    this.#emit(this.#view.partitionOf(id), patch);
   }
 
   #nodeVersion(id: string): string | undefined {
@@ -196,7 +211,7 @@ export class Draft {
   #createNode(operation: Extract<Operation, { op: 'createNode' }>): Drafted {
     const stamp = this.#stamp();
     const id = operation.id ?? (uniqueText(stamp) as NodeId);
-    this.#view.need(this.#view.partitionOf(id));
+    this.#view.needAt(this.#homeOf(id));
     if (operation.id !== undefined) {
       checkCondition(operation.condition, () => this.#nodeVersion(id), `node \`${id}\``);
       if (this.#nodeVisible(id)) throw new WeftError('node-exists', `node \`${id}\` exists`, { id });
@@ -296,7 +311,7 @@ export class Draft {
   #adoptEdge(edge: number): DraftEdge {
     const { edges, nodes } = this.#view;
     const id = edges.ids[edge] as string;
-    const home = this.#view.partitionAt(edges.home[edge] as number);
+    const home = edges.home[edge] as number;
     const key = edgeKey(home, id);
     const drafted = this.#edges.get(key);
     if (drafted !== undefined) return drafted;
@@ -350,8 +365,8 @@ export class Draft {
     this.#needEndpoint(from, 'from');
     this.#needEndpoint(to, 'to');
     const stamp = this.#stamp();
-    const home = this.#view.partitionOf(from);
-    const id = operation.id ?? makeEdgeId(home, uniqueText(stamp));
+    const home = this.#homeOf(from);
+    const id = operation.id ?? makeEdgeId(this.#view.partitionAt(home), uniqueText(stamp));
     if (operation.id !== undefined) {
       const existing = this.#findEdge(id);
       checkCondition(operation.condition, () => this.#edgeVersion(existing), `edge \`${id}\``);
@@ -367,10 +382,10 @@ export class Draft {
     const edge = this.#edgeAt(home, id);
     const more = clearing(edge.element.state(), [], properties);
     const patch: EdgeCreate = { kind: 'edge-create', ...created, id, type, from, to, properties, ...more };
+    this.#emit(home, patch, operation.id !== undefined);
+    this.#emit(this.#homeOf(to), { kind: 'stub-create', ...created, id, type, from, to });
     edge.element.fold(patch);
     Object.assign(edge, { type, from, to });
-    this.#emit(home, patch);
-    this.#emit(this.#view.partitionOf(to), { kind: 'stub-create', ...created, id, type, from, to });
     for (const end of [from, to]) {
       const created = this.#createdAt.get(end);
       if (created === undefined) this.#createdAt.set(end, new Set([edge]));
@@ -379,11 +394,11 @@ export class Draft {
     return { op, id, created: true };
   }
 
-  #edgeAt(home: PartitionId, id: EdgeId): DraftEdge {
+  #edgeAt(home: number, id: EdgeId): DraftEdge {
     const key = edgeKey(home, id);
     const drafted = this.#edges.get(key);
     if (drafted !== undefined) return drafted;
-    const known = this.#view.edges.find(id, this.#view.indexOf(home));
+    const known = this.#view.edges.find(id, home);
     if (known !== undefined && this.#view.edges.has(known, EDGE_RECORD)) return this.#adoptEdge(known);
     const edge: DraftEdge = { id, home, element: new DraftElement(undefined), type: '', from: '', to: '' };
     this.#edges.set(key, edge);
@@ -394,7 +409,6 @@ export class Draft {
   }
 
   #needEndpoint(id: NodeId, end: 'from' | 'to'): void {
-    this.#view.need(this.#view.partitionOf(id));
     if (!this.#nodeVisible(id)) {
       throw new WeftError('endpoint-missing', `there is no node \`${id}\` for \`${end}\` of the edge`, { id, end });
     }
@@ -437,8 +451,8 @@ export class Draft {
     update: { clock: number; replica: ReplicaId; id: string; properties: Properties; more?: Assignments },
   ): void {
     const patch: Patch = { kind: 'edge-update', ...update };
-    edge.element.fold(patch);
     this.#emit(edge.home, patch);
+    edge.element.fold(patch);
   }
 
   #deleteEdge(operation: Extract<Operation, { op: 'deleteEdge' }>): Drafted {
@@ -451,12 +465,13 @@ export class Draft {
 
   #removeEdge(edge: DraftEdge): void {
     const { id, home, from, to } = edge;
-    this.#view.need(this.#view.partitionOf(to));
+    const target = this.#homeOf(to);
+    this.#view.needAt(target);
     const stamp = this.#stamp();
     const patch: Patch = { kind: 'edge-delete', ...stamp, id };
     edge.element.fold(patch);
     this.#emit(home, patch);
-    this.#emit(this.#view.partitionOf(to), { kind: 'stub-delete', ...stamp, id, from });
+    this.#emit(target, { kind: 'stub-delete', ...stamp, id, from });
   }
 
   // --- repair
@@ -471,7 +486,7 @@ export class Draft {
     }
     if (this.#view.edges.has(ordinal, STUB_EXISTS) && this.#view.stubEnds(ordinal).to === edge.to) return false;
     const { id, type, from, to } = edge;
-    this.#emit(this.#view.partitionOf(to), { kind: 'stub-create', ...this.#stamp(), id, type, from, to });
+    this.#emit(this.#homeOf(to), { kind: 'stub-create', ...this.#stamp(), id, type, from, to });
     return true;
   }
 
@@ -480,7 +495,7 @@ export class Draft {
     const { id, from, to } = this.#view.stubEnds(ordinal);
     const edge = this.#adoptEdge(ordinal);
     if (edge.element.exists && edge.to === to) return false;
-    this.#emit(this.#view.partitionOf(to), { kind: 'stub-delete', ...this.#stamp(), id, from });
+    this.#emit(this.#homeOf(to), { kind: 'stub-delete', ...this.#stamp(), id, from });
     return true;
   }
 }
@@ -489,8 +504,8 @@ function edgeState(edge: DraftEdge): ElementState {
   return present(edge.element.state(), 'an existing edge has a state');
 }
 
-function edgeKey(home: PartitionId, id: string): string {
-  return `${home}\u0000${id}`;
+function edgeKey(home: number, id: string): string {
+  return `${home}/${id}`;
 }
 
 function labelAssignments(state: ElementState, change: LabelChange | undefined): Assignments {

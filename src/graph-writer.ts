@@ -1,13 +1,12 @@
 /** Turns operations into commits: draft, fold into the view, hand over to the group commit. */
 import { WeftError } from '../base/errors.ts';
 import type { EdgeId, NodeId, PartitionId, ReplicaId } from '../base/ids.ts';
-import { encodePatch } from '../crdt/patch-codec.ts';
 import { needsLocator, partitionNamedByEdge } from '../crdt/routing.ts';
 import type { HybridClock } from '../crdt/stamp.ts';
 import { edgeAt, edgeVersion, findEdge, findNode, nodeAt, nodeVersion } from '../crdt/view-reads.ts';
 import type { Operation } from '../graph/model.ts';
 import type { Store } from '../storage/store.ts';
-import type { Committer, Submission } from './committer.ts';
+import type { Committer } from './committer.ts';
 import { Draft, type Drafted, type DraftedPatch } from './draft.ts';
 import type { OperationResult } from './engine-port.ts';
 import type { Residency } from './residency.ts';
@@ -48,21 +47,21 @@ export class GraphWriter {
   /** Applies all operations as one commit, or none. */
   async write(operations: readonly Operation[]): Promise<readonly OperationResult[]> {
     this.committer.admit();
-    const { results, durable } = await this.drafting(operations, false, (draft) => {
+    const outcome = await this.drafting(operations, false, (draft) => {
       const drafted: Drafted[] = [];
-      for (const [index, operation] of operations.entries()) {
-        try {
-          drafted.push(draft.apply(operation));
-        } catch (error) {
-          throw operations.length > 1 ? atOperation(error, index) : error;
-        }
+      try {
+        for (const operation of operations) drafted.push(draft.apply(operation));
+      } catch (error) {
+        if (!(error instanceof WeftError)) throw error;
+        return { refusal: operations.length > 1 ? atOperation(error, drafted.length) : error };
       }
-      const done = this.commit(draft.patches);
-      return { results: drafted.map((result) => this.#resultOf(result)), durable: done };
+      const durable = this.commit(draft.patches);
+      return { results: drafted.map((result) => this.#resultOf(result)), durable };
     });
-    // The draft may have seen what is not durable yet even where it wrote nothing.
-    await (durable ?? this.durable());
-    return results;
+    // A refusal, or a write that changes nothing, may rest on what is not durable yet.
+    await (outcome.durable ?? this.durable());
+    if (outcome.refusal !== undefined) throw outcome.refusal;
+    return outcome.results;
   }
 
   /**
@@ -73,9 +72,11 @@ export class GraphWriter {
     const { view } = this.#graph;
     for (;;) {
       const needed = new Set<PartitionId>();
-      for (const operation of operations) for (const id of partitionsOf(this.#graph, operation)) needed.add(id);
       const { passivations } = this.#graph;
-      if (!this.#graph.whole) for (const id of await this.locate(chosenEdgeIds(operations))) needed.add(id);
+      if (!this.#graph.whole) {
+        for (const operation of operations) for (const id of partitionsOf(this.#graph, operation)) needed.add(id);
+        for (const id of await this.locate(chosenEdgeIds(operations))) needed.add(id);
+      }
       const outcome = await this.#residency.run(this.#graph, needed, () => {
         // What was located may have been committed and passivated since: then look again.
         if (this.#graph.passivations !== passivations && !this.#graph.whole) return undefined;
@@ -95,23 +96,19 @@ export class GraphWriter {
   /**
    * Folds drafted patches into the view and submits them: from here on later drafts see them, readers once durable.
    * Returns undefined if there is nothing to commit.
-   * @throws WeftError `payload-too-large`, definite: nothing was folded
    */
   commit(drafted: readonly DraftedPatch[]): Promise<void> | undefined {
     if (drafted.length === 0) return undefined;
     const { view, settings } = this.#graph;
-    const texts = drafted.map(({ patch }) => encodePatch(patch));
-    const patches: { partition: Submission['patches'][number]['partition']; text: string }[] = [];
     const locators: { edge: string; partition: PartitionId }[] = [];
-    for (const [i, { partition: id, patch }] of drafted.entries()) {
-      const text = texts[i] as string;
-      view.fold(view.need(id), patch, text.length);
-      patches.push({ partition: this.#graph.partition(id), text });
-      if (patch.kind === 'edge-create' && needsLocator(patch.id, id, settings.partitions)) {
-        locators.push({ edge: patch.id, partition: id });
+    for (const { home, patch, text, chosenId } of drafted) {
+      const partition = view.needAt(home);
+      view.fold(partition, patch, text.length);
+      if (chosenId && needsLocator(patch.id, partition.id, settings.partitions)) {
+        locators.push({ edge: patch.id, partition: partition.id });
       }
     }
-    return this.committer.submit({ graph: this.#graph, patches, locators });
+    return this.committer.submit({ graph: this.#graph, patches: drafted, locators });
   }
 
   #resultOf({ op, id, created }: Drafted): OperationResult {
@@ -128,8 +125,7 @@ export class GraphWriter {
   }
 }
 
-function atOperation(error: unknown, operation: number): unknown {
-  if (!(error instanceof WeftError)) return error;
+function atOperation(error: WeftError, operation: number): WeftError {
   return new WeftError(error.code, error.message, { ...error.context, operation }, error);
 }
 

@@ -63,7 +63,7 @@ export class EngineGraph implements Graph {
     };
     const found = partition.index === undefined ? await this.#residency.run(this.resident, [], read) : read();
     this.#residency.touchRead(partition);
-    if (!partition.durable || this.resident.settings.restoringTypes.length > 0) await this.#writer.durable();
+    await this.#writer.durable();
     if (found === undefined) throw new WeftError('node-not-found', `there is no node \`${id}\``, { id });
     return found;
   }

@@ -12,6 +12,7 @@ export class ResidentGraph {
   readonly settings: GraphSettings;
   readonly view: GraphView;
   readonly #partitions = new Map<PartitionId, ResidentPartition>();
+  readonly #byOrdinal: (ResidentPartition | undefined)[] = [];
   /** Counts passivations: what was looked up in the store before one may be in memory no more. */
   passivations = 0;
   /** Commits of this graph that wait for the store. */
@@ -37,6 +38,16 @@ export class ResidentGraph {
     return partition;
   }
 
+  /** The partition with this ordinal in the view. */
+  partitionAt(ordinal: number): ResidentPartition {
+    let partition = this.#byOrdinal[ordinal];
+    if (partition === undefined) {
+      partition = this.partition(this.view.partitionAt(ordinal));
+      this.#byOrdinal[ordinal] = partition;
+    }
+    return partition;
+  }
+
   /** All partitions that exist, in canonical order. */
   partitionIds(): PartitionId[] {
     return Array.from(this.#partitions.keys()).sort(compareText);
@@ -48,7 +59,6 @@ export class ResidentGraph {
 
   /** True if every partition is open, so that any read can be answered at once. */
   get whole(): boolean {
-    for (const partition of this.#partitions.values()) if (partition.index === undefined) return false;
-    return true;
+    return this.view.openCount === this.#partitions.size;
   }
 }
