@@ -15,6 +15,7 @@ import {
 } from './keys.ts';
 import { flipByte, LevelHarness, type RawLevel, stillEnv } from './level-harness.ts';
 import { DamageFound, readPartitionRows, readStream } from './partition-read.ts';
+import { encodeRow, updateChecksum } from './records.ts';
 import { recover } from './recovery.ts';
 import { A, at, B, bytes, commitOf, expectError, G } from './store.conformance.ts';
 import type { Store } from './store.ts';
@@ -107,6 +108,19 @@ describe('partition row', () => {
       await damage(db);
       const rows = readPartitionRows(db, recovered.index, entry, { document: true });
       await expect(rows).rejects.toBeInstanceOf(DamageFound);
+      const commits = readStream(db, recovered.index, { origin: A, afterSeq: 0, limit: 100 });
+      await expectError(commits, 'partition-recovering', G, '"1"');
+    });
+  });
+
+  test('a valid row with other content after the store was opened -> readCommits names the partition', async () => {
+    await fill();
+    await harness.raw(async (db) => {
+      const recovered = await recover(db, undefined, stillEnv);
+      if (recovered === undefined) throw new Error('the store was not empty');
+      const update = bytes('of another history');
+      const key = rowOf('1', 3);
+      await db.put(key, encodeRow(key, { previousLsn: 2, crc: updateChecksum(update), update }));
       const commits = readStream(db, recovered.index, { origin: A, afterSeq: 0, limit: 100 });
       await expectError(commits, 'partition-recovering', G, '"1"');
     });

@@ -87,7 +87,11 @@ export interface Store {
    */
   append(commit: Commit): Promise<Lsn>;
 
-  /** Writes a snapshot that covers `lsn`, and removes what it makes superfluous of the tail (not of the log). */
+  /**
+   * Writes a snapshot that covers `lsn`, and removes what it makes superfluous of the tail (not of the log). Durable in
+   * every setting. One older than that which is there, or than the drop of its graph, is ignored. It heals a partition
+   * whose damage it covers.
+   */
   writeSnapshot(key: PartitionKey, snapshot: PartitionSnapshot): Promise<void>;
 
   /**
@@ -106,10 +110,19 @@ export interface Store {
   /** Removes all partitions and locators of a graph generation. Idempotent. */
   dropGraph(graphKey: string): Promise<void>;
 
-  /** Commits of `origin` after `seq`, in order, at most `limit`; whole parts included. Empty beyond the last. */
+  /**
+   * Commits of `origin` after `seq`, in order, at most `limit`; whole parts included. Empty beyond the last.
+   * Where the log was truncated beyond `afterSeq` it starts with the first that is retained, so a first `seq` other than
+   * `afterSeq + 1` (or nothing, though the stream is longer) means that the log does not reach back. Parts and locators
+   * of graphs that were dropped since are left out.
+   * @throws WeftError `data-corrupt` or `partition-recovering` for a damaged commit or part
+   */
   readCommits(origin: ReplicaId, afterSeq: number, limit: number): Promise<readonly (Commit & { lsn: Lsn })[]>;
 
-  /** Lets go of commits up to `lsn` whose parts are all covered by snapshots. Returns the bytes that were freed. */
+  /**
+   * Lets go of commits up to `lsn` whose parts are all covered by snapshots. Returns the bytes that were freed.
+   * The log stays contiguous: it stops at the first commit with a part that no snapshot covers.
+   */
   truncateLog(lsn: Lsn): Promise<number>;
 
   /** Reads or durably writes a small named value. */
