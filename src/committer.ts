@@ -96,7 +96,8 @@ export class Committer {
   /** Resolves once the group that was being formed when it is called has room for another large request. */
   async room(): Promise<void> {
     while (this.#waiting !== undefined && this.#waiting.chars > LIMITS.groupCharsMax && this.#failure === undefined) {
-      await this.#flushing?.done.catch(() => undefined);
+      // While documents are hydrated nothing is being flushed yet: then the group itself is waited for.
+      await (this.#flushing ?? this.#waiting).done.catch(() => undefined);
     }
   }
 
@@ -140,10 +141,8 @@ export class Committer {
       const group = this.#waiting;
       try {
         if (this.#failure !== undefined) throw this.#refusal();
-        // Requests go on joining the group while documents are hydrated.
-        for (const partition of group.partitions.keys()) {
-          if (partition.document === undefined) await this.#options.residency.document(partition);
-        }
+        // A turn for requests that are ready now to join the group.
+        await undefined;
         this.#waiting = undefined;
         this.#flushing = group;
         await this.#flush(group);
@@ -158,7 +157,7 @@ export class Committer {
         for (const partition of group.partitions.keys()) partition.inFlight = false;
       }
       this.#options.residency.relieve();
-      await this.#checkpoint();
+      await this.#checkpoint().catch((error: unknown) => this.#stopAccepting(error));
     }
   }
 
@@ -169,7 +168,7 @@ export class Committer {
       const patches = partition.pending;
       partition.pending = [];
       partition.inFlight = true;
-      const document = present(partition.document, 'documents are hydrated before a flush');
+      const document = present(partition.document, 'a commit is submitted with its documents hydrated');
       const appended = document.append(patches);
       const compacted = this.#compact(graph, partition);
       const update = compacted === undefined ? appended : mergeUpdates([appended, compacted]);
@@ -201,6 +200,12 @@ export class Committer {
   }
 
   #fail(group: Group, cause: unknown): void {
+    this.#stopAccepting(cause);
+    group.reject(this.#failure);
+  }
+
+  /** COM-3. */
+  #stopAccepting(cause: unknown): void {
     this.#options.env.log.write('error', 'the store failed; no more writes are accepted', { error: String(cause) });
     this.#failure ??= new WeftError(
       'storage-failed',
@@ -208,7 +213,6 @@ export class Committer {
       {},
       cause,
     );
-    group.reject(this.#failure);
   }
 
   #refusal(): WeftError {

@@ -9,8 +9,9 @@ import type { Store } from '../storage/store.ts';
 import type { Committer } from './committer.ts';
 import { Draft, type Drafted, type DraftedPatch } from './draft.ts';
 import type { OperationResult } from './engine-port.ts';
-import type { Residency } from './residency.ts';
+import { DocumentsNeeded, type Residency } from './residency.ts';
 import type { ResidentGraph } from './resident-graph.ts';
+import type { ResidentPartition } from './resident-partition.ts';
 
 export interface GraphWriterOptions {
   readonly graph: ResidentGraph;
@@ -96,9 +97,11 @@ export class GraphWriter {
   /**
    * Folds drafted patches into the view and submits them: from here on later drafts see them, readers once durable.
    * Returns undefined if there is nothing to commit.
+   * @throws DocumentsNeeded before anything was folded
    */
   commit(drafted: readonly DraftedPatch[]): Promise<void> | undefined {
     if (drafted.length === 0) return undefined;
+    this.#needDocuments(drafted);
     const { view, settings } = this.#graph;
     const locators: { edge: string; partition: PartitionId }[] = [];
     for (const { home, patch, text, chosenId } of drafted) {
@@ -109,6 +112,17 @@ export class GraphWriter {
       }
     }
     return this.committer.submit({ graph: this.#graph, patches: drafted, locators });
+  }
+
+  #needDocuments(drafted: readonly DraftedPatch[]): void {
+    let missing: Set<ResidentPartition> | undefined;
+    for (const { home } of drafted) {
+      const partition = this.#graph.partitionAt(home);
+      if (partition.document !== undefined) continue;
+      missing ??= new Set();
+      missing.add(partition);
+    }
+    if (missing !== undefined) throw new DocumentsNeeded(Array.from(missing));
   }
 
   #resultOf({ op, id, created }: Drafted): OperationResult {

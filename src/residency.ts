@@ -1,5 +1,6 @@
 /**
- * Which partitions are in memory. Views are hydrated when a read or a draft needs them, documents when a commit does;
+ * Which partitions are in memory. Views are hydrated when a read or a draft needs them, documents when a commit does
+ * (before it changes anything, so that a damaged document stops only its own writers);
  * both are passivated by least recent use when the estimated bytes exceed the budget.
  *
  * - RES-1 A partition with patches that wait for the store, or pinned by a running request, is never passivated.
@@ -21,6 +22,16 @@ import type { ResidentPartition } from './resident-partition.ts';
 const SNAPSHOT_TAIL_BYTES = 256 * 1024;
 /** Eviction goes on to this part of the budget, so that it does not run for every request at the limit. */
 const EVICT_TO = 0.9;
+
+/** A commit needs documents that are not in memory. The caller hydrates them and drafts again. */
+export class DocumentsNeeded extends Error {
+  override readonly name = 'DocumentsNeeded';
+  readonly partitions: readonly ResidentPartition[];
+  constructor(partitions: readonly ResidentPartition[]) {
+    super(`documents of partitions ${partitions.map(({ id }) => id).join(', ')} are not in memory`);
+    this.partitions = partitions;
+  }
+}
 
 export interface ResidencyOptions {
   readonly env: Env;
@@ -78,7 +89,8 @@ export class Residency {
 
   /**
    * Runs `read`, opening what it needs until it comes through. Partitions in `needed` are opened first, and all stay
-   * open while it runs. `read` must be synchronous and must have no effect before it throws `Unhydrated`.
+   * open while it runs. `read` must be synchronous and must have no effect before it throws `Unhydrated` or
+   * `DocumentsNeeded`.
    */
   async run<T>(graph: ResidentGraph, needed: Iterable<PartitionId>, read: () => T): Promise<T> {
     const pinned: ResidentPartition[] = [];
@@ -97,8 +109,16 @@ export class Residency {
         try {
           return read();
         } catch (error) {
-          if (!(error instanceof Unhydrated)) throw error;
-          for (const id of error.partitions) await pin(id);
+          if (error instanceof DocumentsNeeded) {
+            for (const partition of error.partitions) {
+              await pin(partition.id);
+              await this.document(partition);
+            }
+          } else if (error instanceof Unhydrated) {
+            for (const id of error.partitions) await pin(id);
+          } else {
+            throw error;
+          }
         }
       }
     } finally {
@@ -239,14 +259,22 @@ export class Residency {
     await this.#store.writeSnapshot(partition.key, { lsn, document, view });
   }
 
-  /** Snapshots every partition with a tail, hydrating those that are not in memory. No commit may be on its way. */
+  /**
+   * Snapshots every partition with a tail, hydrating those that are not in memory. No commit may be on its way.
+   * Damaged partitions are passed over: they keep their part of the log.
+   */
   async snapshotAll(): Promise<void> {
     for (const graph of Array.from(this.#graphs)) {
       for (const partition of Array.from(graph.partitions())) {
         if (graph.deleted) break;
-        if (partition.lsn === 0 && partition.index === undefined && !(await this.#hasTail(partition))) continue;
-        if (partition.lsn !== 0 && partition.tailBytes === 0) continue;
-        await this.document(partition);
+        try {
+          if (partition.index === undefined && partition.lsn === 0) await this.#measureTail(partition);
+          if (partition.tailBytes === 0) continue;
+          await this.document(partition);
+        } catch (error) {
+          if (error instanceof WeftError && error.code === 'partition-recovering') continue;
+          throw error;
+        }
         await this.snapshot(graph, partition);
         this.relieve();
         await this.#env.scheduler.yield();
@@ -265,10 +293,11 @@ export class Residency {
     }
   }
 
-  async #hasTail(partition: ResidentPartition): Promise<boolean> {
+  /** Learns what a partition that was never opened has beyond its snapshot. */
+  async #measureTail(partition: ResidentPartition): Promise<void> {
     const { tail } = await this.#store.readPartition(partition.key, { document: false });
     partition.lsn = tail.at(-1)?.lsn ?? 0;
-    return tail.length > 0;
+    partition.tailBytes = tail.reduce((bytes, { update }) => bytes + update.length, 0);
   }
 
   counts(): { readonly partitions: number; readonly documents: number } {
