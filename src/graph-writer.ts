@@ -41,6 +41,7 @@ export class GraphWriter {
 
   /** COM-2: waits until all that the caller may have seen of this graph is durable. */
   durable(): Promise<void> | undefined {
+    if (this.#graph.deleted) throw this.#graph.notFound();
     if (this.committer.failure !== undefined) throw this.committer.failure;
     return this.#graph.pendingCommits > 0 ? this.committer.barrier() : undefined;
   }

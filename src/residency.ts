@@ -68,7 +68,11 @@ export class Residency {
   /** Forgets a deleted graph. */
   remove(graph: ResidentGraph): void {
     this.#graphs.delete(graph);
-    for (const partition of graph.partitions()) this.residentBytes -= partition.accountedBytes;
+    for (const partition of graph.partitions()) {
+      this.residentBytes -= partition.accountedBytes;
+      partition.accountedBytes = 0;
+      partition.discarded = true;
+    }
   }
 
   /** Gives other requests a turn. */
@@ -82,6 +86,7 @@ export class Residency {
 
   /** Brings the account up to date after the partition grew or shrank. */
   account(partition: ResidentPartition): void {
+    if (partition.discarded) return;
     const bytes = partition.bytes();
     this.residentBytes += bytes - partition.accountedBytes;
     partition.accountedBytes = bytes;
@@ -105,7 +110,7 @@ export class Residency {
     try {
       for (const id of needed) if (graph.partition(id).index === undefined) await pin(id);
       for (;;) {
-        if (graph.deleted) throw new WeftError('graph-not-found', `graph \`${graph.name}\` was deleted`);
+        if (graph.deleted) throw graph.notFound();
         try {
           return read();
         } catch (error) {

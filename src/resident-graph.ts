@@ -1,4 +1,5 @@
 /** A graph as this server holds it: the shared view of its open partitions, and the partitions themselves. */
+import { WeftError } from '../base/errors.ts';
 import type { GraphName, PartitionId } from '../base/ids.ts';
 import { compareText } from '../base/order.ts';
 import { GraphView } from '../crdt/graph-view.ts';
@@ -26,6 +27,10 @@ export class ResidentGraph {
     this.view = new GraphView(settings);
     for (let i = 0; i < settings.partitions; i++) this.partition(String(i) as PartitionId);
     for (const id of stored) this.partition(id);
+  }
+
+  notFound(): WeftError {
+    return new WeftError('graph-not-found', `there is no graph \`${this.name}\``, { graph: this.name });
   }
 
   /** The partition, known from now on. */

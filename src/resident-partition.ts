@@ -31,6 +31,8 @@ export class ResidentPartition {
   patchesAfterCompaction = 0;
   /** Bytes that the residency counts for this partition. */
   accountedBytes = 0;
+  /** True once its graph was deleted: it counts no more. */
+  discarded = false;
 
   constructor(graphKey: string, id: PartitionId) {
     this.id = id;
