@@ -1,12 +1,19 @@
 /** All benchmarks, in the order in which they run. */
+import { beyondMemory } from './beyond-memory.ts';
 import { edgeCreates } from './edge-creates.ts';
 import { edgeHeap } from './edge-heap.ts';
+import { httpGet } from './http-get.ts';
+import { httpImport } from './http-import.ts';
+import { httpLatency } from './http-latency.ts';
+import { httpPost } from './http-post.ts';
+import { hydration } from './hydration.ts';
 import { nodeCreates } from './node-creates.ts';
 import { nodeHeap } from './node-heap.ts';
 import { overwrites } from './overwrites.ts';
 import { pointReads } from './point-reads.ts';
 import { propertyUpdates } from './property-updates.ts';
 import type { Benchmark } from './report.ts';
+import { restart } from './restart.ts';
 
 export const BENCHMARKS: readonly Benchmark[] = [
   nodeCreates,
@@ -16,4 +23,11 @@ export const BENCHMARKS: readonly Benchmark[] = [
   nodeHeap,
   edgeHeap,
   overwrites,
+  httpGet,
+  httpPost,
+  httpLatency,
+  httpImport,
+  hydration,
+  restart,
+  beyondMemory,
 ];

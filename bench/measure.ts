@@ -83,6 +83,13 @@ export async function takeTurns<Name extends string>(
   return samples;
 }
 
+/** Seconds that `work` takes. */
+export async function seconds(work: () => unknown): Promise<number> {
+  const start = performance.now();
+  await work();
+  return (performance.now() - start) / 1000;
+}
+
 /** Collects garbage; the runner starts every benchmark with `--expose-gc`. */
 export function collect(): void {
   if (globalThis.gc === undefined) throw new Error('run with node --expose-gc');

@@ -1,9 +1,8 @@
 import type { NodeId } from '../base/ids.ts';
-import { encodeStamp } from '../crdt/patch-codec.ts';
 import { bytesOf } from './heap.ts';
-import { PartitionsInMemory, REPLICA } from './partitions-in-memory.ts';
+import { PartitionsInMemory, patchesOfPeople } from './partitions-in-memory.ts';
 import { againstLimit, type Benchmark } from './report.ts';
-import { BATCH, people } from './workload.ts';
+import { BATCH } from './workload.ts';
 
 const BYTES_MAX = 400;
 
@@ -33,14 +32,9 @@ export const nodeHeap: Benchmark = {
 export function createNodes(graph: PartitionsInMemory, count: number): NodeId[] {
   const ids: NodeId[] = [];
   for (let start = 0; start < count; start += BATCH) {
-    graph.write(
-      people(BATCH, start).map((properties) => {
-        const stamp = { clock: graph.clock.tick(), replica: REPLICA };
-        const id = encodeStamp(stamp.clock, stamp.replica) as NodeId;
-        ids.push(id);
-        return [graph.view.partitionOf(id), { kind: 'node-create', ...stamp, id, labels: ['Person'], properties }];
-      }),
-    );
+    const patches = patchesOfPeople(BATCH, start, graph.clock);
+    graph.write(patches.map((patch) => [graph.view.partitionOf(patch.id), patch]));
+    for (const { id } of patches) ids.push(id as NodeId);
   }
   return ids;
 }

@@ -3,9 +3,10 @@ import { type PartitionId, replicaId } from '../base/ids.ts';
 import { GraphView } from '../crdt/graph-view.ts';
 import { PartitionDocument, patchesOf } from '../crdt/partition-document.ts';
 import type { PartitionIndex } from '../crdt/partition-index.ts';
-import type { Patch } from '../crdt/patch.ts';
-import { decodePatch, encodePatch } from '../crdt/patch-codec.ts';
+import type { NodeCreate, Patch } from '../crdt/patch.ts';
+import { decodePatch, encodePatch, encodeStamp } from '../crdt/patch-codec.ts';
 import { HybridClock } from '../crdt/stamp.ts';
+import { people } from './workload.ts';
 
 export const REPLICA = replicaId(0x5eed_1234);
 const PARTITIONS = 16;
@@ -15,9 +16,22 @@ interface Opened {
   readonly document: PartitionDocument;
 }
 
+export function hybridClock(): HybridClock {
+  return new HybridClock({ wallMs: () => Date.now(), monotonicMs: () => performance.now() });
+}
+
+/** Creates of people with ids as the server makes them, from the person number `first` on. */
+export function patchesOfPeople(count: number, first = 0, clock = hybridClock()): NodeCreate[] {
+  return people(count, first).map((properties) => {
+    const stamp = { clock: clock.tick(), replica: REPLICA };
+    const id = encodeStamp(stamp.clock, stamp.replica);
+    return { kind: 'node-create', ...stamp, id, labels: ['Person'], properties };
+  });
+}
+
 export class PartitionsInMemory {
   readonly view = new GraphView({ partitions: PARTITIONS, restoringTypes: [] });
-  readonly clock = new HybridClock({ wallMs: () => Date.now(), monotonicMs: () => performance.now() });
+  readonly clock = hybridClock();
   readonly #opened = new Map<PartitionId, Opened>();
 
   /** Opens all partitions: empty, or from their documents' states. */

@@ -13,6 +13,9 @@ interface CpuProfile {
 
 const TOP = 25;
 
+/** Programs that a benchmark starts, by a file that only they run. */
+const PROGRAMS = ['bin/weft.js', 'bench/fastify-peer.js', 'bench/run-benchmark.js'];
+
 export function profileLines(file: string): string[] {
   const { nodes, samples, timeDeltas } = JSON.parse(readFileSync(file, 'utf8')) as CpuProfile;
   const nameOf = new Map<number, string>();
@@ -37,5 +40,6 @@ export function profileLines(file: string): string[] {
       ([name, time]) =>
         `${((100 * time) / total).toFixed(1).padStart(6)} %  ${(time / 1000).toFixed(0).padStart(7)} ms  ${name}`,
     );
-  return [`self time, ${(total / 1e6).toFixed(2)} s busy (${basename(file)})`, ...lines];
+  const program = PROGRAMS.find((path) => nodes.some(({ callFrame }) => callFrame.url.endsWith(path)));
+  return [`self time in ${program ?? basename(file)}, ${(total / 1e6).toFixed(2)} s busy`, ...lines];
 }

@@ -51,3 +51,32 @@ export function reportHeadline(run: Run, what: string, samples: readonly Sample[
     ratio: wall / headlinePerSecond,
   });
 }
+
+/**
+ * Two servers under the same load. The load generator takes time of its own, which makes real time kinder to the slower
+ * server than it should be; so both real time and the servers' processor time must meet the target.
+ */
+export function reportAgainstServer(
+  run: Run,
+  options: {
+    readonly what: string;
+    readonly ours: readonly Sample[];
+    readonly peer: { readonly what: string; readonly samples: readonly Sample[] };
+    readonly atLeast: number;
+  },
+): void {
+  const { what, ours, peer, atLeast } = options;
+  for (const [unit, rates] of [
+    ['/s', wallRates],
+    ['/cpu-s', cpuRates],
+  ] as const) {
+    run.figure({
+      what: unit === '/s' ? what : `${what}, processor time`,
+      ours: median(rates(ours)),
+      unit,
+      reference: { what: peer.what, value: median(rates(peer.samples)) },
+      ratio: ratioOf(rates(ours), rates(peer.samples)),
+      target: { atLeast },
+    });
+  }
+}
