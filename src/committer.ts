@@ -116,9 +116,7 @@ export class Committer {
     group.graphs.push(graph);
     graph.pendingCommits++;
     this.requests++;
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-    });
+    this.#running ??= this.#run();
     return group.done;
   }
 
@@ -159,6 +157,8 @@ export class Committer {
       this.#options.residency.relieve();
       await this.#checkpoint().catch((error: unknown) => this.#stopAccepting(error));
     }
+    // In the same step as the test above, or a request that comes in between would wait for ever.
+    this.#running = undefined;
   }
 
   async #flush(group: Group): Promise<void> {
