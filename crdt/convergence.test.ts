@@ -7,10 +7,12 @@
  * A failure names its seed; `WEFT_SEED=n npx vitest run crdt/convergence` replays that round alone, and
  * `WEFT_ROUNDS=n` runs more of them.
  */
+
 import { expect, test } from 'vitest';
 import { type PartitionId, replicaId } from '../base/ids.ts';
 import type { GraphSettings } from '../graph/model.ts';
-import { describeGraph, describeValue, type PlacedPatch, visibleGraph } from './graph.model.ts';
+import { describeValue } from '../graph/values.model.ts';
+import { describeGraph, type PlacedPatch, visibleGraph } from './graph.model.ts';
 import { GraphView } from './graph-view.ts';
 import { decodePatch, encodePatch } from './patch-codec.ts';
 import { readGraph, readIncident } from './reading.model.ts';
@@ -24,6 +26,8 @@ const FIRST_SEED = Number(process.env.WEFT_SEED ?? 1);
 const ROUNDS = Number(process.env.WEFT_ROUNDS ?? (process.env.WEFT_SEED === undefined ? 1000 : 1));
 const PARTITIONS = ['0', '1', 's!'] as PartitionId[];
 const NOW = Date.UTC(2026, 0, 31);
+/** The rounds take 20 seconds on an idle core; a busy machine must not fail them. */
+const TIMEOUT_MS = 300_000;
 
 /** As `expect(found).toBe(wanted)`, which is too slow to be called a hundred times a round. */
 function expectSame(found: string, wanted: string | undefined, what: string): void {
@@ -217,34 +221,42 @@ function checkExpected(view: GraphView, { node, labels, properties, whole }: Exp
   }
 }
 
-test('replicas: writes, partial and repeated exchanges, compactions, restarts, rebuilt views -> one graph, that of the model', () => {
-  eachRound((random) => {
-    const cluster = new Cluster(random);
-    const steps = 40 + random.below(120);
-    for (let step = 0; step < steps; step++) cluster.step();
-    cluster.settle();
-    const model = describedModel(cluster.bag, cluster.settings);
-    cluster.check(model);
-    // Once more after all of them compacted everything at the same time.
-    for (const replica of cluster.replicas) for (const partition of PARTITIONS) replica.compact(partition, 0);
-    cluster.settle();
-    cluster.check(model);
-  });
-});
+test(
+  'replicas: writes, partial and repeated exchanges, compactions, restarts, rebuilt views -> one graph, that of the model',
+  () => {
+    eachRound((random) => {
+      const cluster = new Cluster(random);
+      const steps = 40 + random.below(120);
+      for (let step = 0; step < steps; step++) cluster.step();
+      cluster.settle();
+      const model = describedModel(cluster.bag, cluster.settings);
+      cluster.check(model);
+      // Once more after all of them compacted everything at the same time.
+      for (const replica of cluster.replicas) for (const partition of PARTITIONS) replica.compact(partition, 0);
+      cluster.settle();
+      cluster.check(model);
+    });
+  },
+  TIMEOUT_MS,
+);
 
-test('patches: one by one, any order, duplicates -> the graph of the model', () => {
-  eachRound((random) => {
-    const cluster = new Cluster(random);
-    for (let step = 0; step < 40; step++) cluster.step();
-    const model = describedModel(cluster.bag, cluster.settings);
-    const delivery = random.shuffled([...cluster.bag, ...random.some(cluster.bag, 0.3)]);
-    const view = new GraphView(cluster.settings);
-    for (const partition of random.shuffled(PARTITIONS)) view.open(partition);
-    for (const { partition, patch } of delivery) {
-      const text = encodePatch(patch);
-      view.fold(view.need(partition as PartitionId), decodePatch(text), text.length);
-      if (random.chance(0.1)) described(view);
-    }
-    expectSame(described(view), model, 'a view of single patches differs from the model');
-  });
-});
+test(
+  'patches: one by one, any order, duplicates -> the graph of the model',
+  () => {
+    eachRound((random) => {
+      const cluster = new Cluster(random);
+      for (let step = 0; step < 40; step++) cluster.step();
+      const model = describedModel(cluster.bag, cluster.settings);
+      const delivery = random.shuffled([...cluster.bag, ...random.some(cluster.bag, 0.3)]);
+      const view = new GraphView(cluster.settings);
+      for (const partition of random.shuffled(PARTITIONS)) view.open(partition);
+      for (const { partition, patch } of delivery) {
+        const text = encodePatch(patch);
+        view.fold(view.need(partition as PartitionId), decodePatch(text), text.length);
+        if (random.chance(0.1)) described(view);
+      }
+      expectSame(described(view), model, 'a view of single patches differs from the model');
+    });
+  },
+  TIMEOUT_MS,
+);

@@ -3,9 +3,11 @@
  * every question. It shares no code with `registers.ts` or the view and keeps no state, so order, duplicates and
  * compaction cannot matter here; the property tests ask whether they matter there.
  */
+
 import { compareText } from '../base/order.ts';
 import { setOwn } from '../base/record.ts';
-import { compareValues, Float, isList, isMap, type Properties, Temporal, type Value } from '../graph/value.ts';
+import { compareValues, Float, isList, type Properties, type Value } from '../graph/value.ts';
+import { describeProperties, describeValue } from '../graph/values.model.ts';
 import type { Assignments, EdgeCreate, NodeCreate, Patch, RunningTotal, SeenTotals, StubCreate } from './patch.ts';
 
 /** A patch and the partition in whose document it lies. */
@@ -215,28 +217,6 @@ function setValue(patches: readonly Patch[], name: string, assigned: Assigned | 
     return change?.present ?? true;
   });
   return present.sort(compareValues);
-}
-
-// --- values
-
-/** A text that is equal exactly for equal values and shows the kind of each: the model's own notion of equality. */
-export function describeValue(value: Value): string {
-  if (value === null) return 'null';
-  if (typeof value === 'string') return `text ${JSON.stringify(value)}`;
-  if (typeof value === 'boolean') return String(value);
-  if (typeof value === 'bigint') return `integer ${value}`;
-  if (typeof value === 'number') return `${Number.isInteger(value) ? 'integer' : 'float'} ${value}`;
-  if (value instanceof Float) return `float ${Object.is(value.value, -0) ? '-0' : value.value}`;
-  if (value instanceof Uint8Array) return `bytes ${[...value].join(' ')}`;
-  if (value instanceof Temporal) return `${value.kind} ${JSON.stringify(value.text)}`;
-  if (isList(value)) return `[${value.map(describeValue).join(', ')}]`;
-  if (isMap(value)) return describeProperties(value);
-  return `point ${value.srid} ${value.coordinates.map((coordinate) => coordinate + 0).join(' ')}`;
-}
-
-export function describeProperties(properties: Properties): string {
-  const entries = Object.entries(properties).sort(([a], [b]) => compareText(a, b));
-  return `{${entries.map(([key, value]) => `${JSON.stringify(key)}: ${describeValue(value)}`).join(', ')}}`;
 }
 
 const sameValue = (a: Value, b: Value) => describeValue(a) === describeValue(b);

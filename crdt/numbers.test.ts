@@ -2,8 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { WeftError } from '../base/errors.ts';
 import { Float } from '../graph/value.ts';
-import { someInteger, someNumber } from './arbitraries.model.ts';
-import { describeValue } from './graph.model.ts';
+import { describeValue, someInteger, someNumber } from '../graph/values.model.ts';
 import { add, sumMerged } from './numbers.ts';
 
 const INT64_MIN = -(2n ** 63n);

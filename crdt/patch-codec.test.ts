@@ -4,8 +4,8 @@ import { WeftError } from '../base/errors.ts';
 import { replicaId } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
 import { Float } from '../graph/value.ts';
-import { patchOf, someText, WIDE } from './arbitraries.model.ts';
-import { describeProperties, describeValue } from './graph.model.ts';
+import { describeProperties, describeValue, someText } from '../graph/values.model.ts';
+import { patchOf, WIDE } from './arbitraries.model.ts';
 import type { Assignments, Patch, RunningTotal } from './patch.ts';
 import { clockOfPatch, decodePatch, encodePatch, encodeStamp } from './patch-codec.ts';
 

@@ -13,7 +13,9 @@ export interface ReadGraph {
 export function readGraph(view: GraphView): ReadGraph {
   const nodes: Node[] = [];
   const edges: Edge[] = [];
-  for (const partition of view.openPartitions()) {
+  for (let index = 0; view.partitionAt(index) !== undefined; index++) {
+    if (!view.isOpen(view.partitionAt(index))) continue;
+    const partition = view.needAt(index);
     for (const at of sortedNodes(view, partition, undefined)) nodes.push(nodeAt(view, at));
     for (const at of sortedEdges(view, partition)) if (edgeVisible(view, at)) edges.push(edgeAt(view, at));
   }

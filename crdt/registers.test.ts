@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { replicaId } from '../base/ids.ts';
 import { Float } from '../graph/value.ts';
+import { describeProperties } from '../graph/values.model.ts';
 import { patchesOf } from './arbitraries.model.ts';
-import { describeProperties, elementEnds, elementExists, elementLabels, elementProperties } from './graph.model.ts';
+import { elementEnds, elementExists, elementLabels, elementProperties } from './graph.model.ts';
 import type { Assignments, NodeUpdate, Patch } from './patch.ts';
 import { decodePatch, encodePatch } from './patch-codec.ts';
 import { Registers } from './registers.ts';
@@ -127,6 +128,19 @@ describe('registers', () => {
       RUNS,
     );
   });
+});
+
+test('version: two states of one element with one version -> show the same', () => {
+  fc.assert(
+    fc.property(
+      bag.chain((patches) => fc.tuple(fc.subarray(patches), fc.subarray(patches))),
+      ([some, others]) => {
+        const [a, b] = [folded(some), folded(others)];
+        if (a.exists && b.exists && registersVersion(a) === registersVersion(b)) expect(seenIn(a)).toBe(seenIn(b));
+      },
+    ),
+    RUNS,
+  );
 });
 
 describe('CRDT-3 isLive', () => {

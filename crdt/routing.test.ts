@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { PartitionId } from '../base/ids.ts';
-import { someName } from './arbitraries.model.ts';
+import { someName } from '../graph/values.model.ts';
 import { makeEdgeId, needsLocator, partitionNamedByEdge, partitionOfNode } from './routing.ts';
 
 const someNode = fc.oneof(someName, fc.constantFrom('tenant!7', 'a!b!c', '!x', 'x!', '!', 'a~b!c', '3~x', '🦜!1'));

@@ -3,8 +3,14 @@ import { describe, expect, test } from 'vitest';
 import { WeftError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { Float, Point, Temporal, type Value } from '../graph/value.ts';
-import { someMember, someProperties, someText, someValue } from './arbitraries.model.ts';
-import { describeProperties, describeValue } from './graph.model.ts';
+import {
+  describeProperties,
+  describeValue,
+  someMember,
+  someProperties,
+  someText,
+  someValue,
+} from '../graph/values.model.ts';
 import {
   fromBase64,
   fromPlain,

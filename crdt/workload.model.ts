@@ -2,10 +2,12 @@
  * Random writes at one replica, as patches that a server would make of requests: it writes only what its own view allows,
  * a create clears what it sees, counters carry running totals, edges go with their stubs under one stamp.
  */
+
 import { setOwn } from '../base/record.ts';
 import { compareValues, Float, isInteger, isList, isNumber, type Properties, type Value } from '../graph/value.ts';
+import { describeValue } from '../graph/values.model.ts';
 import { EDGE_RECORD } from './edge-table.ts';
-import { describeValue, type PlacedPatch } from './graph.model.ts';
+import type { PlacedPatch } from './graph.model.ts';
 import { add, type Numeric } from './numbers.ts';
 import type { Assignments, Patch, SeenTotals } from './patch.ts';
 import { Registers } from './registers.ts';

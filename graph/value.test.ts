@@ -2,8 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { WeftError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
-import { someFloat, someInteger, someMember, someValue } from '../crdt/arbitraries.model.ts';
-import { describeValue } from '../crdt/graph.model.ts';
 import {
   checkValue,
   compareValues,
@@ -19,6 +17,7 @@ import {
   type Value,
   valuesEqual,
 } from './value.ts';
+import { describeValue, someFloat, someInteger, someMember, someValue } from './values.model.ts';
 
 const anyValue = fc.oneof(someValue, someMember);
 

@@ -1,0 +1,205 @@
+/** What becomes of edges whose endpoints are deleted, and of endpoints that an edge of a restoring type brings back. */
+import { describe, expect, test } from 'vitest';
+import { type PartitionId, replicaId } from '../base/ids.ts';
+import { describeGraph } from './graph.model.ts';
+import type { GraphView } from './graph-view.ts';
+import type { Patch } from './patch.ts';
+import { readGraph, readIncident } from './reading.model.ts';
+import { ReplicaModel } from './replica.model.ts';
+import { findNode, nodeVersion } from './view-reads.ts';
+
+/** `b` and `d` live in partition 0, `a` and `c` in partition 1. */
+const PARTITIONS = ['0', '1', 's!'] as PartitionId[];
+const HOMES: Readonly<Record<string, string>> = { b: '0', d: '0', a: '1', c: '1', 's!x': 's!' };
+const EVERYTHING_EXPIRED = Number.MAX_SAFE_INTEGER;
+
+type Unstamped<P> = P extends Patch ? Omit<P, 'clock' | 'replica'> : never;
+type Line = readonly [partition: string, patch: Unstamped<Patch>];
+
+const home = (node: string) => HOMES[node] as string;
+const node = (id: string, properties = {}): Line => [home(id), { kind: 'node-create', id, labels: [], properties }];
+const update = (id: string, properties: object): Line => [
+  home(id),
+  { kind: 'node-update', id, properties: { ...properties } },
+];
+const gone = (id: string): Line => [home(id), { kind: 'node-delete', id }];
+const edge = (id: string, type: string, from: string, to: string): Line[] => [
+  [home(from), { kind: 'edge-create', id, type, from, to, properties: {} }],
+  [home(to), { kind: 'stub-create', id, type, from, to }],
+];
+const unlinked = (id: string, from: string, to: string): Line[] => [
+  [home(from), { kind: 'edge-delete', id }],
+  [home(to), { kind: 'stub-delete', id, from }],
+];
+
+/** Replicas of a graph where edges of type R restore; each patch has a segment of its own. */
+function replicas(count: number): ReplicaModel[] {
+  const options = {
+    settings: { partitions: 2, restoringTypes: ['R'] },
+    sizes: { segmentPatches: 1, chapterSegments: 1 },
+    partitions: PARTITIONS,
+    wallMs: Date.UTC(2026, 0, 31),
+  };
+  return Array.from({ length: count }, (_, i) => new ReplicaModel(replicaId(i + 1), options));
+}
+
+function write(by: ReplicaModel, ...lines: readonly Line[]): void {
+  const stamp = { clock: by.clock.tick(), replica: by.id };
+  by.commit(lines.map(([partition, patch]) => ({ partition, patch: { ...patch, ...stamp } as Patch })));
+}
+
+function sync(...all: readonly ReplicaModel[]): void {
+  for (let pass = 0; pass < 2; pass++) {
+    for (const from of all) {
+      for (const to of all) {
+        if (from !== to) for (const partition of PARTITIONS) to.receive(from.messageFor(to, partition));
+      }
+    }
+  }
+}
+
+const shown = (view: GraphView) => describeGraph(readGraph(view)).split('\n');
+const pair = () => replicas(2) as [ReplicaModel, ReplicaModel];
+
+describe('an endpoint is deleted while an edge to it is made elsewhere', () => {
+  test.each([
+    ['within a partition', 'b', 'd'],
+    ['across partitions', 'b', 'a'],
+    ['from a scope', 's!x', 'a'],
+    ['into a scope', 'a', 's!x'],
+  ])('hiding type, %s -> the edge is hidden until the endpoint is created again', (_, from, to) => {
+    const [one, two] = pair();
+    write(one, node(from), node(to));
+    sync(one, two);
+    write(one, gone(to));
+    write(two, ...edge('e', 'T', from, to));
+    sync(one, two);
+    for (const { view } of [one, two]) {
+      expect(shown(view)).toEqual([`node "${from}" [] {}`]);
+      expect(readIncident(view)).toEqual([{ id: from, out: [], in: [] }]);
+    }
+    write(one, node(to, { back: true }));
+    sync(one, two);
+    expect(shown(two.view)).toContain(`edge ["e","T","${from}","${to}"] {}`);
+    expect(shown(two.view)).toEqual(shown(one.view));
+  });
+
+  test.each([
+    ['target', 'b', 'a', 'a'],
+    ['source', 'b', 'a', 'b'],
+    ['both ends of a self-loop', 'b', 'b', 'b'],
+    ['target in a scope', 'a', 's!x', 's!x'],
+  ])(
+    'restoring type, %s deleted -> the node is back with what it had, and goes when the edge goes',
+    (_, from, to, victim) => {
+      const [one, two] = pair();
+      for (const id of new Set([from, to])) write(one, node(id, { name: id }));
+      sync(one, two);
+      write(one, gone(victim));
+      write(two, ...edge('e', 'R', from, to));
+      sync(one, two);
+      for (const { view } of [one, two]) {
+        expect(shown(view)).toContain(`node "${victim}" [] {"name": text "${victim}"}`);
+        expect(shown(view)).toContain(`edge ["e","R","${from}","${to}"] {}`);
+      }
+      expect(shown(one.rebuilt())).toEqual(shown(one.view));
+      write(two, ...unlinked('e', from, to));
+      sync(one, two);
+      for (const { view } of [one, two]) expect(findNode(view, victim)).toBeUndefined();
+    },
+  );
+
+  test('restoring type, a node that nobody created -> stays absent, the edge hidden', () => {
+    const [one] = replicas(1) as [ReplicaModel];
+    write(one, node('b'), ...edge('e', 'R', 'b', 'd'));
+    expect(shown(one.view)).toEqual(['node "b" [] {}']);
+  });
+
+  test('restoring type, compacted by everybody before the edge arrives -> the node is back all the same', () => {
+    const [one, two] = pair();
+    write(one, node('b'), node('d', { name: 'd' }));
+    sync(one, two);
+    write(two, ...edge('e', 'R', 'b', 'd'));
+    write(one, gone('d'));
+    write(one, node('b', { filler: 1 }));
+    one.compact(PARTITIONS[0] as PartitionId, 0);
+    sync(one, two);
+    for (const { view } of [one, two]) expect(shown(view)).toContain('node "d" [] {"name": text "d"}');
+    expect(shown(two.rebuilt())).toEqual(shown(two.view));
+  });
+});
+
+/** Known holes. Each test states what should hold, and fails as soon as it does. */
+describe('gaps', () => {
+  // Registers keep only the latest delete, so a restored reading cannot leave out what an earlier one dominated.
+  test.fails('a node restored in its second life -> shows nothing of its first', () => {
+    const [one, two] = pair();
+    write(one, node('b'), node('d', { first: 1 }));
+    write(one, gone('d'));
+    write(one, node('d', { second: 2 }));
+    sync(one, two);
+    write(one, gone('d'));
+    write(two, ...edge('e', 'R', 'b', 'd'));
+    sync(one, two);
+    expect(shown(one.view)).toContain('node "d" [] {"second": integer 2}');
+  });
+
+  // For the same reason the view remembers what compaction rightly dropped.
+  test.fails('a node restored in its second life, the first one expired and compacted -> view and log agree', () => {
+    const [one, two] = pair();
+    write(one, node('b'), node('d', { first: 1 }));
+    write(one, gone('d'));
+    write(one, node('b', { filler: 1 }));
+    one.compact(PARTITIONS[0] as PartitionId, EVERYTHING_EXPIRED);
+    write(one, node('d', { second: 2 }));
+    sync(one, two);
+    write(one, gone('d'));
+    write(two, ...edge('e', 'R', 'b', 'd'));
+    sync(one, two);
+    expect(shown(one.view)).toEqual(shown(one.rebuilt()));
+  });
+
+  // The tombstone is old, but it hides the node only since the edge went: others may still make edges to it.
+  test.fails('a node restored until just now, its tombstone long expired -> a concurrent edge restores it in view and log', () => {
+    const [one, two] = pair();
+    write(one, node('b'), node('d'));
+    sync(one, two);
+    write(one, gone('d'));
+    write(two, ...edge('e', 'R', 'b', 'd'));
+    sync(one, two);
+    write(two, ...edge('f', 'R', 'b', 'd'));
+    write(one, ...unlinked('e', 'b', 'd'));
+    write(one, node('b', { filler: 1 }));
+    one.compact(PARTITIONS[0] as PartitionId, one.clock.last);
+    sync(one, two);
+    expect(shown(one.view)).toEqual(shown(one.rebuilt()));
+  });
+
+  // The version covers only registers that no delete dominates.
+  test.fails('a late update of a restored node -> another version, because it shows something else', () => {
+    const [one, two, three] = replicas(3) as [ReplicaModel, ReplicaModel, ReplicaModel];
+    write(one, node('b'), node('d', { a: 1 }));
+    sync(one, two, three);
+    write(one, update('d', { a: 2 }));
+    write(two, ...edge('e', 'R', 'b', 'd'));
+    write(three, gone('d'));
+    sync(two, three);
+    const version = () => nodeVersion(two.view, findNode(two.view, 'd') as number);
+    const before = { version: version(), shown: shown(two.view) };
+    sync(one, two);
+    expect(shown(two.view)).not.toEqual(before.shown);
+    expect(version()).not.toBe(before.version);
+  });
+
+  // The view keeps one stub for an edge id and source partition, though each target partition has stubs of its own.
+  test.fails('one edge id made concurrently with targets in two partitions -> each partition reads as if alone', () => {
+    const [one, two, three] = replicas(3) as [ReplicaModel, ReplicaModel, ReplicaModel];
+    write(one, node('b'), node('d'), node('a'));
+    sync(one, two, three);
+    write(one, ...edge('e', 'R', 'b', 'd'));
+    write(two, ...edge('e', 'R', 'b', 'a'));
+    sync(one, two, three);
+    expect(one.digests()).toBe(two.digests());
+    expect(three.digests()).toBe(two.digests());
+  });
+});
