@@ -65,14 +65,10 @@ class DraftElement {
 
   /** Undefined if nothing is known of the element. */
   state(): ElementState | undefined {
-    const only = this.#patches.length === 0 ? this.#base : this.#patches.length === 1 ? this.#patches[0] : undefined;
-    if (this.#patches.length === 0 || this.#base === undefined) {
-      if (only === undefined && this.#patches.length === 0) return undefined;
-      if (only instanceof Registers) return only;
-      if (only?.kind === 'node-create' && only.more === undefined) return new PlainState(only.labels, only.properties);
-      if (only?.kind === 'edge-create' && only.more === undefined) return new PlainState([], only.properties);
-    }
-    return this.registers();
+    if (this.#folded !== undefined || this.#patches.length > 1) return this.registers();
+    const [patch] = this.#patches;
+    if (patch === undefined) return this.#base instanceof Registers ? this.#base : plainState(this.#base);
+    return (this.#base === undefined ? plainState(patch) : undefined) ?? this.registers();
   }
 
   registers(): Registers {
@@ -83,6 +79,13 @@ class DraftElement {
     for (const patch of this.#patches.splice(0)) this.#folded.fold(patch);
     return this.#folded;
   }
+}
+
+/** The state that a single patch says, unless it takes registers to hold it. */
+function plainState(only: Patch | undefined): ElementState | undefined {
+  if (only?.kind === 'node-create' && only.more === undefined) return new PlainState(only.labels, only.properties);
+  if (only?.kind === 'edge-create' && only.more === undefined) return new PlainState([], only.properties);
+  return undefined;
 }
 
 interface DraftNode {
@@ -304,7 +307,8 @@ export class Draft {
       }
     }
     for (const edge of this.#createdAt.get(id) ?? []) found.add(edge);
-    return Array.from(found).filter((edge) => edge.element.exists);
+    // An edge that this draft deleted and created again may have other ends now.
+    return Array.from(found).filter((edge) => edge.element.exists && (edge.from === id || edge.to === id));
   }
 
   /** The draft's copy of an edge of the view. */
