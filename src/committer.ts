@@ -151,7 +151,10 @@ export class Committer {
         this.#fail(group, error);
       } finally {
         this.#flushing = undefined;
-        for (const graph of group.graphs) graph.pendingCommits--;
+        for (const graph of group.graphs) {
+          graph.pendingCommits--;
+          graph.endedCommits++;
+        }
         for (const partition of group.partitions.keys()) partition.inFlight = false;
       }
       this.#options.residency.relieve();

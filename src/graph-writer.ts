@@ -74,14 +74,16 @@ export class GraphWriter {
     const { view } = this.#graph;
     for (;;) {
       const needed = new Set<PartitionId>();
-      const { passivations } = this.#graph;
+      const { passivations, endedCommits } = this.#graph;
       if (!this.#graph.whole) {
         for (const operation of operations) for (const id of partitionsOf(this.#graph, operation)) needed.add(id);
         for (const id of await this.locate(chosenEdgeIds(operations))) needed.add(id);
       }
       const outcome = await this.#residency.run(this.#graph, needed, () => {
-        // What was located may have been committed and passivated since: then look again.
-        if (this.#graph.passivations !== passivations && !this.#graph.whole) return undefined;
+        // An edge may have been committed and then passivated since the look-up: then look again. Passivation alone is
+        // no reason: our own attempts bring it about when memory is short, and would go on for ever.
+        const missed = this.#graph.passivations !== passivations && this.#graph.endedCommits !== endedCommits;
+        if (missed && !this.#graph.whole) return undefined;
         const draft = new Draft({ view, clock: this.#clock, replica: this.#replica, skipEqual });
         return { value: apply(draft) };
       });
@@ -147,6 +149,11 @@ function atOperation(error: WeftError, operation: number): WeftError {
 /** The partitions that an operation names; deletions may need more. */
 function partitionsOf(graph: ResidentGraph, operation: Operation): PartitionId[] {
   const { view, settings } = graph;
+  /** An edge with this id may be there without a locator. */
+  const named = (id: EdgeId | undefined): PartitionId[] => {
+    const partition = id === undefined ? undefined : partitionNamedByEdge(id, settings.partitions);
+    return partition === undefined ? [] : [partition];
+  };
   switch (operation.op) {
     case 'createNode':
       return operation.id === undefined ? [] : [view.partitionOf(operation.id)];
@@ -156,12 +163,10 @@ function partitionsOf(graph: ResidentGraph, operation: Operation): PartitionId[]
       return [view.partitionOf(operation.id)];
     case 'createEdge':
     case 'putEdge':
-      return [view.partitionOf(operation.from), view.partitionOf(operation.to)];
+      return [view.partitionOf(operation.from), view.partitionOf(operation.to), ...named(operation.id)];
     case 'patchEdge':
-    case 'deleteEdge': {
-      const named = partitionNamedByEdge(operation.id, settings.partitions);
-      return named === undefined ? [] : [named];
-    }
+    case 'deleteEdge':
+      return named(operation.id);
   }
 }
 

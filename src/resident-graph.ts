@@ -18,6 +18,8 @@ export class ResidentGraph {
   passivations = 0;
   /** Commits of this graph that wait for the store. */
   pendingCommits = 0;
+  /** Commits of this graph that wait no more. */
+  endedCommits = 0;
   deleted = false;
 
   constructor(name: GraphName, key: string, settings: GraphSettings, stored: readonly PartitionId[]) {
