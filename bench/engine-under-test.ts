@@ -1,4 +1,4 @@
-/** An engine in this process, on a store that costs as little as a store can. */
+/** An engine in this process, by default on a store that costs as little as a store can. */
 import { graphName } from '../base/ids.ts';
 import { openEngine } from '../src/engine.ts';
 import type { Engine } from '../src/engine-port.ts';
@@ -17,14 +17,17 @@ export interface UnderTest {
 }
 
 /** Left open: nothing of it outlives the process, and closing it would write snapshots that nobody reads. */
-export async function openOnMemory(store?: Store): Promise<UnderTest> {
-  const used = store ?? (await openMemoryStore({ disk: new MemoryDisk(), durability: 'disk' }));
-  const engine = await openEngine({ env: benchEnv(), store: used, name: 'bench', memoryBudgetBytes: UNLIMITED });
+export async function openOnMemory(): Promise<UnderTest> {
+  return openOn(await openMemoryStore({ disk: new MemoryDisk(), durability: 'disk' }));
+}
+
+export async function openOn(store: Store): Promise<UnderTest> {
+  const engine = await openEngine({ env: benchEnv(), store, name: 'bench', memoryBudgetBytes: UNLIMITED });
   return { engine, graph: graphOf(engine) };
 }
 
 /** The default graph with its insides, for what is measured below the port. */
-export function graphOf(engine: Engine): EngineGraph {
+function graphOf(engine: Engine): EngineGraph {
   const graph = engine.graph(DEFAULT);
   if (!(graph instanceof EngineGraph)) throw new Error('the default graph is not protected');
   return graph;

@@ -2,7 +2,7 @@ import type { PartitionId } from '../base/ids.ts';
 import type { Operation } from '../graph/model.ts';
 import type { EngineGraph } from '../src/graph.ts';
 import { seededRandom } from './bench-env.ts';
-import { openOnMemory } from './engine-under-test.ts';
+import { openOn } from './engine-under-test.ts';
 import { forgetfulStore } from './forgetful-store.ts';
 import { bytesOf } from './heap.ts';
 import { cpuRates, liveBytes, measured, wallRates } from './measure.ts';
@@ -22,7 +22,7 @@ export const overwrites: Benchmark = {
     const total = run.quick ? 1_000_000 : 10_000_000;
     const tenth = total / 10;
     const before = await liveBytes();
-    const { engine, graph } = await openOnMemory(forgetfulStore());
+    const { engine, graph } = await openOn(forgetfulStore());
     const ids = (await writeBatches(graph, batches(createPeople(people(NODES))))).flat();
     const random = seededRandom(7);
     const overwrite = async (count: number) => {

@@ -7,6 +7,12 @@ import { settings } from './settings.ts';
 /** Kernel ticks of `/proc/PID/stat`. */
 const TICK_MS = 10;
 
+/** A benchmark that crashes must not leave its servers behind. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 export class ServerProcess {
   readonly port: number;
   readonly #child: ChildProcess;
@@ -28,8 +34,8 @@ export class ServerProcess {
     const child = spawn(process.execPath, [...profiling, ...nodeArgs, file, ...args], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    // A benchmark that crashes must not leave its servers behind.
-    process.once('exit', () => child.kill('SIGKILL'));
+    running.add(child);
+    child.once('exit', () => running.delete(child));
     return new Promise((resolve, reject) => {
       let output = '';
       child.once('exit', (code) => reject(new Error(`${file} ended with ${code} before it was ready: ${output}`)));
