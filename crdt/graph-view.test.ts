@@ -69,8 +69,17 @@ const bag: fc.Arbitrary<PlacedPatch[]> = fc
   )
   .map(([creates, rest]) => {
     const byStamp = new Map<string, PlacedPatch>();
+    const made = new Map<string, string>();
     for (const placed of [...creates, ...rest.flat()]) {
       const { kind, id, clock, replica } = placed.patch;
+      if (placed.patch.kind === 'edge-create' || placed.patch.kind === 'stub-create') {
+        // An edge and its stub have one stamp, so what has the same stamp says the same.
+        const { type, from, to } = placed.patch;
+        const ends = [type, from, to].join(' ');
+        const stamp = [id, clock, replica].join(' ');
+        if ((made.get(stamp) ?? ends) !== ends) continue;
+        made.set(stamp, ends);
+      }
       byStamp.set([kind.slice(0, 4), id, placed.partition, clock, replica].join(' '), placed);
     }
     return [...byStamp.values()];

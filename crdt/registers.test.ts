@@ -8,6 +8,7 @@ import { elementEnds, elementExists, elementLabels, elementProperties } from './
 import type { Assignments, NodeUpdate, Patch } from './patch.ts';
 import { decodePatch, encodePatch } from './patch-codec.ts';
 import { Registers } from './registers.ts';
+import { NEVER } from './stamp.ts';
 import { registersVersion } from './version.ts';
 
 const RUNS = { numRuns: 1500 };
@@ -162,12 +163,23 @@ describe('CRDT-3 isLive', () => {
           const rest = folded(delivery.filter((patch) => !dropped.has(patch)));
           const whole = folded(patches);
           expect(seenIn(rest)).toBe(seenIn(whole));
-          if (keepDominated || whole.exists) expect(registersVersion(rest)).toBe(registersVersion(whole));
-          if (keepDominated) expect(seenIn(rest, true)).toBe(seenIn(whole, true));
+          if (whole.exists) expect(registersVersion(rest)).toBe(registersVersion(whole));
+          if (!keepDominated) continue;
+          expect(seenIn(rest, true)).toBe(seenIn(whole, true));
+          // Only what was created once can be restored.
+          expect(rest.createdClock === NEVER).toBe(whole.createdClock === NEVER);
         }
       }),
       { numRuns: 4000 },
     );
+  });
+
+  test('a node that two replicas deleted -> its create stays live while an edge may restore it', () => {
+    const patches = [create(1, { a: 1 }), remove(2, 1), remove(3, 2)];
+    const registers = folded(patches);
+    const rest = folded(patches.filter((patch) => registers.isLive(patch, true)));
+    expect(rest.createdClock).toBe(1);
+    expect(seenIn(rest, true)).toBe(seenIn(registers, true));
   });
 
   test('all dead patches dropped -> what is left is live, and dropping again finds nothing', () => {
