@@ -42,6 +42,7 @@ export class GraphView {
   readonly edges = new EdgeTable();
   readonly #partitionIndex = new Map<PartitionId, number>();
   readonly #partitionIds: PartitionId[] = [];
+  readonly #freeIndexes: number[] = [];
   readonly #open: (PartitionIndex | undefined)[] = [];
   /** Number of open partitions. */
   openCount = 0;
@@ -61,12 +62,20 @@ export class GraphView {
   indexOf(partition: PartitionId): number {
     let index = this.#partitionIndex.get(partition);
     if (index === undefined) {
-      index = this.#partitionIds.length;
+      index = this.#freeIndexes.pop() ?? this.#partitionIds.length;
       this.#partitionIndex.set(partition, index);
-      this.#partitionIds.push(partition);
-      this.#open.push(undefined);
+      this.#partitionIds[index] = partition;
+      this.#open[index] = undefined;
     }
     return index;
+  }
+
+  /** Gives the index of a closed partition back if nothing refers to it. */
+  forget(partition: PartitionId): void {
+    const index = this.#partitionIndex.get(partition);
+    if (index === undefined || this.#open[index] !== undefined || (this.nodes.countAt[index] ?? 0) > 0) return;
+    this.#partitionIndex.delete(partition);
+    this.#freeIndexes.push(index);
   }
 
   partitionAt(index: number): PartitionId {

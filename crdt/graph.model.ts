@@ -81,10 +81,16 @@ export function elementEnds(patches: readonly Patch[]): { type: string; from: st
   return created && { type: created.type, from: created.from, to: created.to };
 }
 
-/** The patches that a delete of the element did not dominate. `restored` reads it as if it had not been deleted. */
+/**
+ * The patches that no delete of the element dominates. `restored` reads it as if nothing had been deleted since its
+ * latest create.
+ */
 function undominated(patches: readonly Patch[], restored: boolean): readonly Patch[] {
-  const deleted = latest(patches.filter(isDelete));
-  return patches.filter((patch) => !isDelete(patch) && (restored || laterThan(patch, deleted)));
+  const created = latest(patches.filter(isCreate));
+  const deletes = patches.filter(isDelete);
+  const former = deletes.filter((patch) => created !== undefined && laterThan(created, patch));
+  const counted = latest(restored ? former : deletes);
+  return patches.filter((patch) => !isDelete(patch) && laterThan(patch, counted));
 }
 
 const propertiesOf = (patch: Patch): Properties => ('properties' in patch ? patch.properties : {});

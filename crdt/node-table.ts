@@ -34,6 +34,8 @@ export class NodeTable {
   readonly out = new Adjacency();
   readonly in = new Adjacency();
   #references = new Int32Array(0);
+  /** How many nodes have an ordinal, by home. */
+  readonly countAt: number[] = [];
   readonly #labelSets = new Map<string, readonly string[]>();
 
   get capacity(): number {
@@ -54,7 +56,9 @@ export class NodeTable {
     this.ids[ordinal] = id;
     this.labels[ordinal] = NO_LABELS;
     this.properties[ordinal] = NO_PROPERTIES;
-    this.home[ordinal] = homeOf(id);
+    const home = homeOf(id);
+    this.home[ordinal] = home;
+    this.countAt[home] = (this.countAt[home] ?? 0) + 1;
     this.flags[ordinal] = 0;
     this.#references[ordinal] = 0;
     return ordinal;
@@ -69,6 +73,8 @@ export class NodeTable {
     this.#references[ordinal] = left;
     if (left > 0) return;
     this.#ordinalOf.delete(this.ids[ordinal] as string);
+    const home = this.home[ordinal] as number;
+    this.countAt[home] = (this.countAt[home] as number) - 1;
     this.ids[ordinal] = '';
     this.out.clear(ordinal);
     this.in.clear(ordinal);

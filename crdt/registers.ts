@@ -17,7 +17,7 @@ import { setOwn } from '../base/record.ts';
 import { compareValues, isList, isNumber, type Properties, type Value, valuesEqual } from '../graph/value.ts';
 import { type Numeric, sumMerged } from './numbers.ts';
 import type { Assignments, EdgeCreate, NodeCreate, Patch, RunningTotal, SeenTotals } from './patch.ts';
-import { isLater, NEVER } from './stamp.ts';
+import { isLater, NEVER, type Stamp } from './stamp.ts';
 import { valueKey } from './value-codec.ts';
 
 interface LabelRegister {
@@ -60,6 +60,11 @@ export class Registers {
   createdReplica = 0;
   deletedClock = NEVER;
   deletedReplica = 0;
+  /**
+   * All deletes from the last one before the latest create on, in order: that one ended the element's former life, which
+   * stays away when an edge restores the element from the later ones.
+   */
+  #deletes: Stamp[] | undefined;
   /** From the latest create; undefined for nodes and until a create was seen. */
   ends: Ends | undefined;
   /** Of a stub: a source that its patches name, which tells in which partition the edge lives. */
@@ -120,15 +125,33 @@ export class Registers {
   }
 
   #delete(clock: number, replica: ReplicaId): void {
-    if (!isLater(clock, replica, this.deletedClock, this.deletedReplica)) return;
-    this.deletedClock = clock;
-    this.deletedReplica = replica;
+    this.#deletes ??= [];
+    if (this.#deletes.some((held) => held.clock === clock && held.replica === replica)) return;
+    this.#deletes.push({ clock, replica });
+    this.#deletes.sort((a, b) => a.clock - b.clock || a.replica - b.replica);
+    const latest = this.#deletes.at(-1) as Stamp;
+    this.deletedClock = latest.clock;
+    this.deletedReplica = latest.replica;
+    this.#forgetFormerLives();
+  }
+
+  /** Index of the last delete before the latest create, or -1. */
+  #formerLife(): number {
+    const { createdClock, createdReplica } = this;
+    const isFormer = ({ clock, replica }: Stamp) => isLater(createdClock, createdReplica, clock, replica);
+    return this.#deletes?.findLastIndex(isFormer) ?? -1;
+  }
+
+  #forgetFormerLives(): void {
+    const former = this.#formerLife();
+    if (former > 0) this.#deletes?.splice(0, former);
   }
 
   #create(clock: number, replica: ReplicaId): boolean {
     if (!isLater(clock, replica, this.createdClock, this.createdReplica)) return false;
     this.createdClock = clock;
     this.createdReplica = replica;
+    this.#forgetFormerLives();
     return true;
   }
 
@@ -246,7 +269,9 @@ export class Registers {
   }
 
   #survives(clock: number, replica: number, restored: boolean): boolean {
-    return restored ? clock !== NEVER : isLater(clock, replica, this.deletedClock, this.deletedReplica);
+    if (!restored) return isLater(clock, replica, this.deletedClock, this.deletedReplica);
+    const former = this.#deletes?.[this.#formerLife()];
+    return clock !== NEVER && (former === undefined || isLater(clock, replica, former.clock, former.replica));
   }
 
   /** Labels in canonical order. `restored` reads the element as if its latest delete had not happened. */
@@ -348,7 +373,8 @@ export class Registers {
       case 'node-delete':
       case 'edge-delete':
       case 'stub-delete':
-        return this.deletedClock === clock && this.deletedReplica === replica;
+        if (this.deletedClock === clock && this.deletedReplica === replica) return true;
+        return keepDominated && this.#deletes?.some((at) => at.clock === clock && at.replica === replica) === true;
       case 'node-create':
       case 'edge-create':
       case 'stub-create':
@@ -384,10 +410,10 @@ export class Registers {
     return register !== undefined && holds(register);
   }
 
-  /** Calls `visit` for each register that a delete did not dominate, in no particular order. */
-  forEachRegister(visit: (name: string, clock: number, replica: number) => void): void {
+  /** Calls `visit` for each register that a delete did not dominate, in no particular order; `restored` as above. */
+  forEachRegister(restored: boolean, visit: (name: string, clock: number, replica: number) => void): void {
     const each = (name: string, clock: number, replica: number) => {
-      if (clock !== NEVER && this.#survives(clock, replica, false)) visit(name, clock, replica);
+      if (clock !== NEVER && this.#survives(clock, replica, restored)) visit(name, clock, replica);
     };
     for (const [label, register] of this.#allLabels()) each(`l${label}`, register.clock, register.replica);
     for (const [name, registers] of this.#allProperties()) {
@@ -401,8 +427,8 @@ export class Registers {
   *toPatches(element: 'node' | 'edge' | 'stub', id: string): Generator<Patch> {
     const at = (clock: number, replica: number) => ({ clock, replica: replica as ReplicaId, id });
     if (this.createdClock !== NEVER) yield this.#createPatch(element, at(this.createdClock, this.createdReplica));
-    if (this.deletedClock !== NEVER) {
-      const stamped = at(this.deletedClock, this.deletedReplica);
+    for (const { clock, replica } of this.#deletes ?? []) {
+      const stamped = at(clock, replica);
       if (element === 'stub') yield { kind: 'stub-delete', ...stamped, from: this.source };
       else yield { kind: element === 'node' ? 'node-delete' : 'edge-delete', ...stamped };
     }
@@ -471,6 +497,7 @@ export class Registers {
     copy.createdReplica = this.createdReplica;
     copy.deletedClock = this.deletedClock;
     copy.deletedReplica = this.deletedReplica;
+    copy.#deletes = this.#deletes && Array.from(this.#deletes);
     copy.ends = this.ends;
     copy.source = this.source;
     copy.#base = this.#base;

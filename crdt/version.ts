@@ -13,12 +13,13 @@ export function plainVersion(clock: number, replica: ReplicaId): string {
   return encodeStamp(clock, replica);
 }
 
-export function registersVersion(registers: Registers): string {
+/** `restored`: of an element that shows what its latest delete hides. */
+export function registersVersion(registers: Registers, restored = false): string {
   const { createdClock, createdReplica } = registers;
   let sum = 0;
   let mixed = 0;
   let others = 0;
-  registers.forEachRegister((name, clock, replica) => {
+  registers.forEachRegister(restored, (name, clock, replica) => {
     if (clock === createdClock && replica === createdReplica) return;
     let hash = hashText(name);
     hash = Math.imul(hash ^ replica, 0x9e3779b1);

@@ -39,7 +39,7 @@ export function nodeExists(view: GraphView, node: number): boolean {
 
 export function nodeVersion(view: GraphView, node: number): string {
   const registers = view.nodes.registers.get(node);
-  if (registers !== undefined) return registersVersion(registers);
+  if (registers !== undefined) return registersVersion(registers, !registers.exists && view.nodes.exists(node));
   return plainVersion(view.nodes.clock[node] as number, view.nodes.replica[node] as ReplicaId);
 }
 

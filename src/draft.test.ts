@@ -478,7 +478,7 @@ describe('what other replicas left', () => {
     expect((await graph.node(b)).element).toEqual({ id: b, labels: ['L'], properties: { x: 3 } });
   });
 
-  it.fails('a restoring type: a refused change of the endpoint -> leaves it as it is, only brought back', async () => {
+  it('a restoring type: a refused change of the endpoint -> leaves it as it is, only brought back', async () => {
     const graph = await restored();
     const before = await graph.digest();
     const failures = await graph.load(

@@ -251,8 +251,11 @@ export class Draft {
     const { op, id } = operation;
     if (!this.#nodeVisible(id)) throw new WeftError('node-not-found', `there is no node \`${id}\``, { id });
     checkCondition(operation.condition, () => this.#nodeVersion(id), `node \`${id}\``);
-    if (this.#nodeState(id)?.exists !== true) this.#settleRestored(id);
-    const state = present(this.#nodeState(id), 'a visible node has a state');
+    const known = present(this.#nodeState(id), 'a visible node has a state');
+    // A write to a node that only an edge brings back makes it exist by itself again, with what it shows.
+    const settled = known.exists ? undefined : { labels: known.labels(true), properties: known.properties(true) };
+    const state = settled === undefined ? known : new PlainState(settled.labels, settled.properties);
+    const settling = this.#stamp();
     const stamp = this.#stamp();
     const change = changesToAssignments(state, operation.properties ?? {}, stamp);
     const labels = labelAssignments(state, operation.labels);
@@ -265,16 +268,9 @@ export class Draft {
       ...(Object.keys(more).length > 0 && { more }),
     };
     if (assignsNothing(change.properties, more)) return { op, id, created: false };
+    if (settled !== undefined) this.#foldNode(id, { kind: 'node-create', ...settling, id, ...settled }, true);
     this.#foldNode(id, patch, true);
     return { op, id, created: false };
-  }
-
-  /** A write to a node that only an edge brings back makes it exist by itself again, with what it shows. */
-  #settleRestored(id: string): void {
-    const state = present(this.#nodeState(id), 'a visible node has a state');
-    const labels = state.labels(true);
-    const properties = state.properties(true);
-    this.#foldNode(id, { kind: 'node-create', ...this.#stamp(), id, labels, properties }, true);
   }
 
   #deleteNode(operation: Extract<Operation, { op: 'deleteNode' }>): Drafted {

@@ -66,10 +66,12 @@ export class GraphBulk {
 
   /**
    * Nodes first. While the nodes of a partition pass, its stubs tell which edges point at a node that does not exist;
-   * so hidden edges are known when the edges pass, without looking at two partitions at once.
+   * so hidden edges are known when the edges pass, without looking at two partitions at once. Edges that were made
+   * since the export began are left out: their endpoints may have passed by.
    */
   async *export(): AsyncGenerator<Exported> {
     const hidden = new Set<string>();
+    const begun = this.#writer.clockReading;
     for (const id of this.#graph.partitionIds()) {
       const nodes = await this.#read(id, () => {
         this.#collectHidden(id, hidden);
@@ -80,7 +82,10 @@ export class GraphBulk {
     }
     for (const id of this.#graph.partitionIds()) {
       const edges = await this.#read(id, () => {
-        return this.#visibleEdges(id, hidden).map((edge) => edgeAt(this.#graph.view, edge));
+        const { edges } = this.#graph.view;
+        return this.#visibleEdges(id, hidden)
+          .filter((edge) => (edges.registers.get(edge)?.createdClock ?? (edges.clock[edge] as number)) <= begun)
+          .map((edge) => edgeAt(this.#graph.view, edge));
       });
       for (const edge of edges) yield { kind: 'edge', edge };
     }

@@ -39,6 +39,11 @@ export class GraphWriter {
     this.#replica = replica;
   }
 
+  /** Not before any patch that was drafted here so far. */
+  get clockReading(): number {
+    return this.#clock.last;
+  }
+
   /** COM-2: waits until all that the caller may have seen of this graph is durable. */
   durable(): Promise<void> | undefined {
     if (this.#graph.deleted) throw this.#graph.notFound();

@@ -56,13 +56,13 @@ export class EngineGraph implements Graph {
 
   async node(id: NodeId): Promise<Versioned<Node>> {
     const { view } = this.resident;
-    const partition = this.resident.partition(view.partitionOf(id));
     const read = () => {
+      if (!this.resident.mayHold(id)) return undefined;
       const node = findNode(view, id);
+      this.#residency.touchRead(this.resident.partition(view.partitionOf(id)));
       return node === undefined ? undefined : { element: nodeAt(view, node), version: nodeVersion(view, node) };
     };
-    const found = partition.index === undefined ? await this.#residency.run(this.resident, [], read) : read();
-    this.#residency.touchRead(partition);
+    const found = await this.#residency.run(this.resident, [], read);
     await this.#writer.durable();
     if (found === undefined) throw new WeftError('node-not-found', `there is no node \`${id}\``, { id });
     return found;
@@ -131,7 +131,7 @@ export class EngineGraph implements Graph {
 
   /** @throws WeftError `node-not-found`, definite */
   #startNode(id: NodeId): number {
-    const node = findNode(this.resident.view, id);
+    const node = this.resident.mayHold(id) ? findNode(this.resident.view, id) : undefined;
     if (node === undefined) throw new WeftError('node-not-found', `there is no node \`${id}\``, { id });
     return node;
   }

@@ -127,9 +127,21 @@ export class Residency {
         }
       }
     } finally {
-      for (const partition of pinned) partition.pins--;
+      for (const partition of pinned) {
+        partition.pins--;
+        this.#discardIfVoid(graph, partition);
+      }
       if (pinned.length > 0) this.relieve();
     }
+  }
+
+  /** A scope in which nobody ever wrote leaves nothing behind, however often it is asked for. */
+  #discardIfVoid(graph: ResidentGraph, partition: ResidentPartition): void {
+    const { id, index, lsn, idle } = partition;
+    if (!id.endsWith('!') || !idle || lsn !== 0 || index === undefined || index.patches > 0) return;
+    if (this.#opening.has(partition) || this.#loading.has(partition) || graph.deleted) return;
+    this.residentBytes -= partition.accountedBytes;
+    graph.forget(partition);
   }
 
   /** Hydrates the view of a partition. @throws WeftError `partition-recovering`, definite */

@@ -45,6 +45,20 @@ export class ResidentGraph {
     return partition;
   }
 
+  /** False if the node's scope holds nothing, so that the node cannot exist. */
+  mayHold(node: string): boolean {
+    return this.#partitions.has(this.view.partitionOf(node));
+  }
+
+  /** Forgets a scope that was asked for but holds nothing. */
+  forget(partition: ResidentPartition): void {
+    if (partition.index !== undefined) this.view.close(partition.id);
+    partition.index = undefined;
+    this.#byOrdinal[this.view.indexOf(partition.id)] = undefined;
+    this.view.forget(partition.id);
+    this.#partitions.delete(partition.id);
+  }
+
   /** The partition with this ordinal in the view. */
   partitionAt(ordinal: number): ResidentPartition {
     let partition = this.#byOrdinal[ordinal];
