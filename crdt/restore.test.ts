@@ -159,6 +159,19 @@ describe('gaps', () => {
     expect(shown(one.view)).toEqual(shown(one.rebuilt()));
   });
 
+  // Only the latest delete is undone, so the other one still dominates all that the node had. A create that begins a new
+  // life could say after which delete it does: then all deletes of the last life could be undone.
+  test.fails('a node that two replicas deleted at once, restored -> is back with what it had', () => {
+    const [one, two, three] = replicas(3) as [ReplicaModel, ReplicaModel, ReplicaModel];
+    write(one, node('b'), node('d', { name: 'd' }));
+    sync(one, two, three);
+    write(one, gone('d'));
+    write(two, gone('d'));
+    write(three, ...edge('e', 'R', 'b', 'd'));
+    sync(one, two, three);
+    expect(shown(one.view)).toContain('node "d" [] {"name": text "d"}');
+  });
+
   // The tombstone is old, but it hides the node only since the edge went: others may still make edges to it.
   test.fails('a node restored until just now, its tombstone long expired -> a concurrent edge restores it in view and log', () => {
     const [one, two] = pair();
