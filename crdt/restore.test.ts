@@ -129,9 +129,8 @@ describe('an endpoint is deleted while an edge to it is made elsewhere', () => {
   });
 });
 
-/** Known holes. Each test states what should hold, and fails as soon as it does. */
-describe('gaps', () => {
-  // Registers keep only the latest delete, so a restored reading cannot leave out what an earlier one dominated.
+/** An expected failure is a known hole: it states what should hold, and fails as soon as it does. */
+describe('lives of a restored node, and gaps', () => {
   test('a node restored in its second life -> shows nothing of its first', () => {
     const [one, two] = pair();
     write(one, node('b'), node('d', { first: 1 }));
@@ -144,7 +143,6 @@ describe('gaps', () => {
     expect(shown(one.view)).toContain('node "d" [] {"second": integer 2}');
   });
 
-  // For the same reason the view remembers what compaction rightly dropped.
   test('a node restored in its second life, the first one expired and compacted -> view and log agree', () => {
     const [one, two] = pair();
     write(one, node('b'), node('d', { first: 1 }));
@@ -159,9 +157,7 @@ describe('gaps', () => {
     expect(shown(one.view)).toEqual(shown(one.rebuilt()));
   });
 
-  // Only the latest delete is undone, so the other one still dominates all that the node had. A create that begins a new
-  // life could say after which delete it does: then all deletes of the last life could be undone.
-  test.fails('a node that two replicas deleted at once, restored -> is back with what it had', () => {
+  test('a node that two replicas deleted at once, restored -> is back with what it had', () => {
     const [one, two, three] = replicas(3) as [ReplicaModel, ReplicaModel, ReplicaModel];
     write(one, node('b'), node('d', { name: 'd' }));
     sync(one, two, three);
@@ -188,7 +184,6 @@ describe('gaps', () => {
     expect(shown(one.view)).toEqual(shown(one.rebuilt()));
   });
 
-  // The version covers only registers that no delete dominates.
   test('a late update of a restored node -> another version, because it shows something else', () => {
     const [one, two, three] = replicas(3) as [ReplicaModel, ReplicaModel, ReplicaModel];
     write(one, node('b'), node('d', { a: 1 }));
