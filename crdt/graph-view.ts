@@ -47,7 +47,6 @@ export class GraphView {
   /** Number of open partitions. */
   openCount = 0;
   readonly #restoring: ReadonlySet<string>;
-  readonly #homeOf = (id: string): number => this.indexOf(this.partitionOf(id));
 
   constructor(settings: GraphSettings) {
     this.settings = settings;
@@ -56,6 +55,16 @@ export class GraphView {
 
   partitionOf(node: string): PartitionId {
     return partitionOfNode(node, this.settings.partitions);
+  }
+
+  /** Index of the partition of a node. */
+  #homeOf(id: string): number {
+    const known = this.nodes.find(id);
+    return known === undefined ? this.indexOf(this.partitionOf(id)) : (this.nodes.home[known] as number);
+  }
+
+  #intern(id: string): number {
+    return this.nodes.find(id) ?? this.nodes.intern(id, this.indexOf(this.partitionOf(id)));
   }
 
   /** The dense index of a partition on this server. */
@@ -233,7 +242,7 @@ export class GraphView {
 
   #foldFirstNodeCreate(partition: PartitionIndex, patch: NodeCreate, chars: number): boolean {
     const { nodes } = this;
-    const node = nodes.intern(patch.id, this.#homeOf);
+    const node = nodes.intern(patch.id, partition.ordinal);
     if (nodes.hasRecord(node)) {
       // A duplicate of the only create.
       return !nodes.registers.has(node) && nodes.clock[node] === patch.clock && nodes.replica[node] === patch.replica;
@@ -260,7 +269,7 @@ export class GraphView {
 
   #foldNode(partition: PartitionIndex, patch: Patch, chars: number): void {
     const { nodes } = this;
-    const node = nodes.intern(patch.id, this.#homeOf);
+    const node = nodes.intern(patch.id, partition.ordinal);
     if (!nodes.hasRecord(node)) {
       this.#addNodeRecord(partition, node, chars);
       nodes.registers.set(node, new Registers());
@@ -345,9 +354,9 @@ export class GraphView {
   #setEnds(edge: number, ends: Ends): void {
     const { edges, nodes } = this;
     const before = [edges.from[edge] as number, edges.to[edge] as number];
-    const from = nodes.intern(ends.from, this.#homeOf);
+    const from = this.#intern(ends.from);
     nodes.retain(from);
-    const to = nodes.intern(ends.to, this.#homeOf);
+    const to = this.#intern(ends.to);
     nodes.retain(to);
     edges.from[edge] = from;
     edges.to[edge] = to;
@@ -513,7 +522,7 @@ export class GraphView {
     const before = this.#stubTarget(edge);
     registers.fold(patch);
     const { ends, exists } = registers;
-    const after = ends === undefined ? UNKNOWN : nodes.intern(ends.to, this.#homeOf);
+    const after = ends === undefined ? UNKNOWN : this.#intern(ends.to);
     if (existed && (!exists || before !== after)) nodes.in.remove(before, edge);
     if (exists && (!existed || before !== after)) nodes.in.add(after, edge);
     edges.set(edge, STUB_EXISTS, exists);

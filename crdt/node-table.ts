@@ -46,8 +46,11 @@ export class NodeTable {
     return this.#ordinalOf.get(id);
   }
 
-  /** The ordinal of `id`, made if there is none. The caller must hold it with `retain` before anything else happens. */
-  intern(id: string, homeOf: (id: string) => number): number {
+  /**
+   * The ordinal of `id`, made if there is none. The caller must hold it with `retain` before anything else happens.
+   * `home`: index of the partition in which the node lives.
+   */
+  intern(id: string, home: number): number {
     const known = this.#ordinalOf.get(id);
     if (known !== undefined) return known;
     const ordinal = this.#ordinals.take();
@@ -56,7 +59,6 @@ export class NodeTable {
     this.ids[ordinal] = id;
     this.labels[ordinal] = NO_LABELS;
     this.properties[ordinal] = NO_PROPERTIES;
-    const home = homeOf(id);
     this.home[ordinal] = home;
     this.countAt[home] = (this.countAt[home] ?? 0) + 1;
     this.flags[ordinal] = 0;

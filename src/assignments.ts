@@ -1,12 +1,12 @@
 /** From what a user asks to what a patch says: property changes, and what a create or replacement must clear. */
 import { WeftError } from '../base/errors.ts';
-import { setOwn } from '../base/record.ts';
+import { getOwn, setOwn } from '../base/record.ts';
 import type { ElementState } from '../crdt/element-state.ts';
 import { add } from '../crdt/numbers.ts';
 import type { Assignments, RunningTotal, SeenTotals } from '../crdt/patch.ts';
 import type { Stamp } from '../crdt/stamp.ts';
-import type { PropertyChanges } from '../graph/model.ts';
-import { isList, isNumber, type Properties, type Value } from '../graph/value.ts';
+import type { LabelChange, PropertyChanges } from '../graph/model.ts';
+import { isList, isNumber, type Properties, type Value, valuesEqual } from '../graph/value.ts';
 
 /**
  * The assignments of a patch that changes single properties. `state` is the element as it is now.
@@ -87,4 +87,30 @@ export function clearing(
     ...(seen.size > 0 && { seen }),
   };
   return Object.keys(more).length > 0 ? { more } : {};
+}
+
+export function labelAssignments(state: ElementState, change: LabelChange | undefined): Assignments {
+  if (change === undefined) return {};
+  const held = state.labels();
+  const add = change.kind === 'replace' ? change.labels : change.add;
+  const remove = change.kind === 'replace' ? held.filter((label) => !change.labels.includes(label)) : change.remove;
+  return { ...(add.length > 0 && { labelsAdded: add }), ...(remove.length > 0 && { labelsRemoved: remove }) };
+}
+
+export function assignsNothing(properties: Properties, more: Assignments): boolean {
+  return !hasAny(properties) && !hasAny(more);
+}
+
+export function hasAny(record: object): boolean {
+  for (const _ in record) return true;
+  return false;
+}
+
+export function sameProperties(held: Properties, wanted: Properties): boolean {
+  const names = Object.keys(wanted);
+  if (names.length !== Object.keys(held).length) return false;
+  return names.every((name) => {
+    const value = getOwn(held, name);
+    return value !== undefined && valuesEqual(value, wanted[name] as Value);
+  });
 }

@@ -9,20 +9,26 @@
 import { present } from '../base/assert.ts';
 import { WeftError } from '../base/errors.ts';
 import type { EdgeId, NodeId, ReplicaId } from '../base/ids.ts';
-import { getOwn } from '../base/record.ts';
 import { EDGE_RECORD, STUB_EXISTS } from '../crdt/edge-table.ts';
 import { type ElementState, PlainState } from '../crdt/element-state.ts';
 import type { GraphView } from '../crdt/graph-view.ts';
-import type { Assignments, EdgeCreate, NodeCreate, Patch } from '../crdt/patch.ts';
+import type { Assignments, EdgeCreate, Patch } from '../crdt/patch.ts';
 import { encodePatch } from '../crdt/patch-codec.ts';
-import { Registers } from '../crdt/registers.ts';
 import { makeEdgeId } from '../crdt/routing.ts';
 import type { HybridClock } from '../crdt/stamp.ts';
 import { registersVersion } from '../crdt/version.ts';
-import { findNode, nodeVersion } from '../crdt/view-reads.ts';
-import type { Condition, LabelChange, Operation } from '../graph/model.ts';
-import { type Properties, type Value, valuesEqual } from '../graph/value.ts';
-import { changesToAssignments, clearing } from './assignments.ts';
+import type { Condition, Operation } from '../graph/model.ts';
+import type { Properties } from '../graph/value.ts';
+import {
+  assignsNothing,
+  changesToAssignments,
+  clearing,
+  hasAny,
+  labelAssignments,
+  sameProperties,
+} from './assignments.ts';
+import { checkCondition } from './condition.ts';
+import { type DraftEdge, DraftElement, type DraftNode } from './draft-element.ts';
 import { uniqueText } from './unique-text.ts';
 
 export interface DraftedPatch {
@@ -38,71 +44,6 @@ export interface Drafted {
   readonly op: Operation['op'];
   readonly id: NodeId | EdgeId;
   readonly created: boolean;
-}
-
-/** An element as this draft leaves it. Registers are folded only when a later operation asks for them. */
-class DraftElement {
-  /** What the view has: registers, or a single create, or nothing. */
-  readonly #base: Registers | NodeCreate | EdgeCreate | undefined;
-  readonly #patches: Patch[] = [];
-  #folded: Registers | undefined;
-  #exists: boolean;
-
-  constructor(base: Registers | NodeCreate | EdgeCreate | undefined) {
-    this.#base = base;
-    this.#exists = base instanceof Registers ? base.exists : base !== undefined;
-  }
-
-  fold(patch: Patch): void {
-    this.#patches.push(patch);
-    if (patch.kind === 'node-create' || patch.kind === 'edge-create') this.#exists = true;
-    else if (patch.kind === 'node-delete' || patch.kind === 'edge-delete') this.#exists = false;
-  }
-
-  get exists(): boolean {
-    return this.#exists;
-  }
-
-  /** Undefined if nothing is known of the element. */
-  state(): ElementState | undefined {
-    if (this.#folded !== undefined || this.#patches.length > 1) return this.registers();
-    const [patch] = this.#patches;
-    if (patch === undefined) return this.#base instanceof Registers ? this.#base : plainState(this.#base);
-    return (this.#base === undefined ? plainState(patch) : undefined) ?? this.registers();
-  }
-
-  registers(): Registers {
-    if (this.#folded === undefined) {
-      this.#folded = this.#base instanceof Registers ? this.#base.clone() : new Registers();
-      if (this.#base !== undefined && !(this.#base instanceof Registers)) this.#folded.fold(this.#base);
-    }
-    for (const patch of this.#patches.splice(0)) this.#folded.fold(patch);
-    return this.#folded;
-  }
-}
-
-/** The state that a single patch says, unless it takes registers to hold it. */
-function plainState(only: Patch | undefined): ElementState | undefined {
-  if (only?.kind === 'node-create' && only.more === undefined) return new PlainState(only.labels, only.properties);
-  if (only?.kind === 'edge-create' && only.more === undefined) return new PlainState([], only.properties);
-  return undefined;
-}
-
-interface DraftNode {
-  readonly element: DraftElement;
-  /** What it shows, beyond its registers: a node may be restored by an edge. */
-  visible: boolean;
-}
-
-interface DraftEdge {
-  readonly id: string;
-  /** Ordinal of the source partition in the view. */
-  readonly home: number;
-  readonly element: DraftElement;
-  /** Ends of the existing edge, or of the one that was deleted. */
-  type: string;
-  from: string;
-  to: string;
 }
 
 export interface DraftOptions {
@@ -123,8 +64,6 @@ export class Draft {
   readonly #edges = new Map<string, DraftEdge>();
   /** Edges that the view does not know, by id. */
   readonly #newById = new Map<string, Set<DraftEdge>>();
-  /** Edges that this draft created, by endpoint. */
-  readonly #createdAt = new Map<string, Set<DraftEdge>>();
 
   constructor({ view, clock, replica, skipEqual }: DraftOptions) {
     this.#view = view;
@@ -164,80 +103,72 @@ export class Draft {
     this.patches.push({ home, patch, text: encodePatch(patch), chosenId });
   }
 
-  /** Ordinal of the partition of a node. */
-  #homeOf(node: string): number {
-    const known = this.#view.nodes.find(node);
-    return known === undefined
-      ? this.#view.indexOf(this.#view.partitionOf(node))
-      : (this.#view.nodes.home[known] as number);
-  }
-
   // --- nodes
 
-  #nodeVisible(id: string): boolean {
-    return this.#nodes.get(id)?.visible ?? findNode(this.#view, id) !== undefined;
-  }
-
-  /** Undefined if nothing is known of the node. */
-  #nodeState(id: string): ElementState | undefined {
+  /** The draft's copy of a node, known or not. @throws Unhydrated */
+  #node(id: string): DraftNode {
     const drafted = this.#nodes.get(id);
-    if (drafted !== undefined) return drafted.element.state();
+    if (drafted !== undefined) return drafted;
     const { nodes } = this.#view;
-    const node = nodes.find(id);
-    if (node === undefined || !nodes.hasRecord(node)) return undefined;
-    const registers = nodes.registers.get(node);
-    return registers ?? new PlainState(nodes.labels[node] as readonly string[], nodes.properties[node] as Properties);
+    const known = nodes.find(id);
+    const home = known === undefined ? this.#view.indexOf(this.#view.partitionOf(id)) : (nodes.home[known] as number);
+    this.#view.needAt(home);
+    const record = known !== undefined && nodes.hasRecord(known) ? known : undefined;
+    const registers = record === undefined ? undefined : nodes.registers.get(record);
+    const exists = registers?.exists ?? record !== undefined;
+    const base = () => registers ?? (record === undefined ? undefined : this.#view.plainNodeCreate(record));
+    const visible = record !== undefined && nodes.exists(record);
+    const node: DraftNode = { id, home, element: new DraftElement(exists, base), visible, made: undefined };
+    this.#nodes.set(id, node);
+    return node;
   }
 
-  #foldNode(id: string, patch: Patch, visible: boolean): void {
-    const { nodes } = this.#view;
-    this.#emit(this.#homeOf(id), patch);
-    let drafted = this.#nodes.get(id);
-    if (drafted === undefined) {
-      const node = nodes.find(id);
-      const known = node !== undefined && nodes.hasRecord(node);
-      const base = known ? (nodes.registers.get(node) ?? this.#view.plainNodeCreate(node)) : undefined;
-      drafted = { element: new DraftElement(base), visible };
-      this.#nodes.set(id, drafted);
-    }
-    drafted.element.fold(patch);
-    drafted.visible = visible;
+  /** @throws WeftError `node-not-found`, definite */
+  #visibleNode(id: string): DraftNode {
+    const node = this.#node(id);
+    if (!node.visible) throw new WeftError('node-not-found', `there is no node \`${id}\``, { id });
+    return node;
   }
 
-  #nodeVersion(id: string): string | undefined {
-    const drafted = this.#nodes.get(id);
-    if (drafted !== undefined) return drafted.visible ? registersVersion(drafted.element.registers()) : undefined;
-    const node = findNode(this.#view, id);
-    return node === undefined ? undefined : nodeVersion(this.#view, node);
+  #foldNode(node: DraftNode, patch: Patch, visible: boolean): void {
+    this.#emit(node.home, patch);
+    node.element.fold(patch);
+    node.visible = visible;
+  }
+
+  #checkNode(node: DraftNode, condition: Condition | undefined): void {
+    if (condition === undefined) return;
+    const { element, visible } = node;
+    const version = visible ? registersVersion(element.registers(), !element.exists) : undefined;
+    checkCondition(condition, version, `node \`${node.id}\``);
   }
 
   #createNode(operation: Extract<Operation, { op: 'createNode' }>): Drafted {
     const stamp = this.#stamp();
-    const id = operation.id ?? (uniqueText(stamp) as NodeId);
-    this.#view.needAt(this.#homeOf(id));
-    if (operation.id !== undefined) {
-      checkCondition(operation.condition, () => this.#nodeVersion(id), `node \`${id}\``);
-      if (this.#nodeVisible(id)) throw new WeftError('node-exists', `node \`${id}\` exists`, { id });
-    }
-    const more = clearing(this.#nodeState(id), operation.labels, operation.properties);
-    const { labels, properties } = operation;
-    this.#foldNode(id, { kind: 'node-create', ...stamp, id, labels, properties, ...more }, true);
-    return { op: operation.op, id, created: true };
+    const { op, labels, properties, id = uniqueText(stamp) as NodeId } = operation;
+    const node = this.#node(id);
+    this.#checkNode(node, operation.condition);
+    if (node.visible) throw new WeftError('node-exists', `node \`${id}\` exists`, { id });
+    const more = clearing(node.element.state(), labels, properties);
+    this.#foldNode(node, { kind: 'node-create', ...stamp, id, labels, properties, ...more }, true);
+    return { op, id, created: true };
   }
 
   #putNode(operation: Extract<Operation, { op: 'putNode' }>): Drafted {
     const { op, id, labels, properties } = operation;
-    const existed = this.#nodeVisible(id);
-    checkCondition(operation.condition, () => this.#nodeVersion(id), `node \`${id}\``);
-    if (existed && this.#skipEqual && this.#nodeEquals(id, labels, properties)) return { op, id, created: false };
-    const more = clearing(this.#nodeState(id), labels, properties);
-    this.#foldNode(id, { kind: 'node-create', ...this.#stamp(), id, labels, properties, ...more }, true);
+    const node = this.#node(id);
+    const existed = node.visible;
+    this.#checkNode(node, operation.condition);
+    if (this.#skipEqual && node.element.exists && this.#shows(node, labels, properties)) {
+      return { op, id, created: false };
+    }
+    const more = clearing(node.element.state(), labels, properties);
+    this.#foldNode(node, { kind: 'node-create', ...this.#stamp(), id, labels, properties, ...more }, true);
     return { op, id, created: !existed };
   }
 
-  #nodeEquals(id: string, labels: readonly string[], properties: Properties): boolean {
-    const state = this.#nodeState(id);
-    if (state?.exists !== true) return false;
+  #shows(node: DraftNode, labels: readonly string[], properties: Properties): boolean {
+    const state = present(node.element.state(), 'an existing node has a state');
     const wanted = this.#view.nodes.labelSet(labels);
     const held = state.labels();
     return (
@@ -249,48 +180,44 @@ export class Draft {
 
   #patchNode(operation: Extract<Operation, { op: 'patchNode' }>): Drafted {
     const { op, id } = operation;
-    if (!this.#nodeVisible(id)) throw new WeftError('node-not-found', `there is no node \`${id}\``, { id });
-    checkCondition(operation.condition, () => this.#nodeVersion(id), `node \`${id}\``);
-    const known = present(this.#nodeState(id), 'a visible node has a state');
+    const node = this.#visibleNode(id);
+    this.#checkNode(node, operation.condition);
+    const known = present(node.element.state(), 'a visible node has a state');
     // A write to a node that only an edge brings back makes it exist by itself again, with what it shows.
     const settled = known.exists ? undefined : { labels: known.labels(true), properties: known.properties(true) };
     const state = settled === undefined ? known : new PlainState(settled.labels, settled.properties);
-    const settling = this.#stamp();
+    const settling = settled === undefined ? undefined : this.#stamp();
     const stamp = this.#stamp();
     const change = changesToAssignments(state, operation.properties ?? {}, stamp);
-    const labels = labelAssignments(state, operation.labels);
-    const more: Assignments = { ...change.more, ...labels };
-    const patch: Patch = {
-      kind: 'node-update',
-      ...stamp,
-      id,
-      properties: change.properties,
-      ...(Object.keys(more).length > 0 && { more }),
-    };
+    const more: Assignments = { ...change.more, ...labelAssignments(state, operation.labels) };
     if (assignsNothing(change.properties, more)) return { op, id, created: false };
-    if (settled !== undefined) this.#foldNode(id, { kind: 'node-create', ...settling, id, ...settled }, true);
-    this.#foldNode(id, patch, true);
+    if (settling !== undefined && settled !== undefined) {
+      this.#foldNode(node, { kind: 'node-create', ...settling, id, ...settled }, true);
+    }
+    const { properties } = change;
+    const update: Patch = { kind: 'node-update', ...stamp, id, properties, ...(hasAny(more) && { more }) };
+    this.#foldNode(node, update, true);
     return { op, id, created: false };
   }
 
   #deleteNode(operation: Extract<Operation, { op: 'deleteNode' }>): Drafted {
     const { op, id, detach } = operation;
-    if (!this.#nodeVisible(id)) throw new WeftError('node-not-found', `there is no node \`${id}\``, { id });
-    checkCondition(operation.condition, () => this.#nodeVersion(id), `node \`${id}\``);
-    const edges = this.#incident(id);
+    const node = this.#visibleNode(id);
+    this.#checkNode(node, operation.condition);
+    const edges = this.#incident(node);
     const visible = edges.filter((edge) => this.#edgeVisible(edge)).length;
     if (visible > 0 && !detach) {
       throw new WeftError('node-has-edges', `node \`${id}\` has ${visible} edges`, { id, edges: visible });
     }
     for (const edge of edges) this.#removeEdge(edge);
-    this.#foldNode(id, { kind: 'node-delete', ...this.#stamp(), id }, false);
+    this.#foldNode(node, { kind: 'node-delete', ...this.#stamp(), id }, false);
     return { op, id, created: false };
   }
 
   // --- edges
 
   /** All existing edges of a node, hidden ones included. */
-  #incident(id: string): DraftEdge[] {
+  #incident({ id, made }: DraftNode): DraftEdge[] {
     const { nodes, edges } = this.#view;
     const found = new Set<DraftEdge>();
     const node = nodes.find(id);
@@ -302,7 +229,7 @@ export class Draft {
         if (edges.to[edge] === node) found.add(this.#adoptEdge(edge));
       }
     }
-    for (const edge of this.#createdAt.get(id) ?? []) found.add(edge);
+    for (const edge of made ?? []) found.add(edge);
     // An edge that this draft deleted and created again may have other ends now.
     return Array.from(found).filter((edge) => edge.element.exists && (edge.from === id || edge.to === id));
   }
@@ -315,11 +242,13 @@ export class Draft {
     const key = edgeKey(home, id);
     const drafted = this.#edges.get(key);
     if (drafted !== undefined) return drafted;
-    const plain = () => (edges.has(edge, EDGE_RECORD) ? this.#view.plainEdgeCreate(edge) : undefined);
+    const registers = edges.registers.get(edge);
+    const record = edges.has(edge, EDGE_RECORD);
+    const base = () => registers ?? (record ? this.#view.plainEdgeCreate(edge) : undefined);
     const adopted: DraftEdge = {
       id,
       home,
-      element: new DraftElement(edges.registers.get(edge) ?? plain()),
+      element: new DraftElement(registers?.exists ?? record, base),
       type: edges.types[edges.type[edge] as number] ?? '',
       from: nodes.ids[edges.from[edge] as number] ?? '',
       to: nodes.ids[edges.to[edge] as number] ?? '',
@@ -345,7 +274,7 @@ export class Draft {
   }
 
   #edgeVisible(edge: DraftEdge): boolean {
-    return edge.element.exists && this.#nodeVisible(edge.from) && this.#nodeVisible(edge.to);
+    return edge.element.exists && this.#node(edge.from).visible && this.#node(edge.to).visible;
   }
 
   #visibleEdge(id: EdgeId): DraftEdge {
@@ -356,42 +285,41 @@ export class Draft {
     return edge;
   }
 
-  #edgeVersion(edge: DraftEdge | undefined): string | undefined {
-    return edge === undefined || !this.#edgeVisible(edge) ? undefined : registersVersion(edge.element.registers());
+  #checkEdge(id: EdgeId, edge: DraftEdge | undefined, condition: Condition | undefined): void {
+    if (condition === undefined) return;
+    const visible = edge !== undefined && this.#edgeVisible(edge);
+    checkCondition(condition, visible ? registersVersion(edge.element.registers()) : undefined, `edge \`${id}\``);
   }
 
   #createEdge(operation: Extract<Operation, { op: 'createEdge' | 'putEdge' }>): Drafted {
     const { op, type, from, to, properties } = operation;
-    this.#needEndpoint(from, 'from');
-    this.#needEndpoint(to, 'to');
-    const stamp = this.#stamp();
-    const home = this.#homeOf(from);
-    const id = operation.id ?? makeEdgeId(this.#view.partitionAt(home), uniqueText(stamp));
-    if (operation.id !== undefined) {
+    const source = this.#endpoint(from, 'from');
+    const target = this.#endpoint(to, 'to');
+    const id = operation.id;
+    if (id !== undefined) {
       const existing = this.#findEdge(id);
-      checkCondition(operation.condition, () => this.#edgeVersion(existing), `edge \`${id}\``);
+      this.#checkEdge(id, existing, operation.condition);
       if (existing !== undefined) {
-        if (this.#edgeVisible(existing)) {
-          throw new WeftError('edge-exists', `edge \`${id}\` exists`, { id });
-        }
+        if (this.#edgeVisible(existing)) throw new WeftError('edge-exists', `edge \`${id}\` exists`, { id });
         this.#removeEdge(existing);
       }
     }
-    // A later reading than that of the removal above.
-    const created = operation.id === undefined ? stamp : this.#stamp();
-    const edge = this.#edgeAt(home, id);
+    const stamp = this.#stamp();
+    const made = id ?? makeEdgeId(this.#view.partitionAt(source.home), uniqueText(stamp));
+    const edge = this.#edgeAt(source.home, made);
     const more = clearing(edge.element.state(), [], properties);
-    const patch: EdgeCreate = { kind: 'edge-create', ...created, id, type, from, to, properties, ...more };
-    this.#emit(home, patch, operation.id !== undefined);
-    this.#emit(this.#homeOf(to), { kind: 'stub-create', ...created, id, type, from, to });
+    const patch: EdgeCreate = { kind: 'edge-create', ...stamp, id: made, type, from, to, properties, ...more };
+    this.#emit(source.home, patch, id !== undefined);
+    this.#emit(target.home, { kind: 'stub-create', ...stamp, id: made, type, from, to });
     edge.element.fold(patch);
-    Object.assign(edge, { type, from, to });
-    for (const end of [from, to]) {
-      const created = this.#createdAt.get(end);
-      if (created === undefined) this.#createdAt.set(end, new Set([edge]));
-      else created.add(edge);
-    }
-    return { op, id, created: true };
+    edge.type = type;
+    edge.from = from;
+    edge.to = to;
+    source.made ??= new Set();
+    source.made.add(edge);
+    target.made ??= new Set();
+    target.made.add(edge);
+    return { op, id: made, created: true };
   }
 
   #edgeAt(home: number, id: EdgeId): DraftEdge {
@@ -400,7 +328,7 @@ export class Draft {
     if (drafted !== undefined) return drafted;
     const known = this.#view.edges.find(id, home);
     if (known !== undefined && this.#view.edges.has(known, EDGE_RECORD)) return this.#adoptEdge(known);
-    const edge: DraftEdge = { id, home, element: new DraftElement(undefined), type: '', from: '', to: '' };
+    const edge: DraftEdge = { id, home, element: new DraftElement(false, () => undefined), type: '', from: '', to: '' };
     this.#edges.set(key, edge);
     const named = this.#newById.get(id);
     if (named === undefined) this.#newById.set(id, new Set([edge]));
@@ -408,10 +336,11 @@ export class Draft {
     return edge;
   }
 
-  #needEndpoint(id: NodeId, end: 'from' | 'to'): void {
-    if (!this.#nodeVisible(id)) {
-      throw new WeftError('endpoint-missing', `there is no node \`${id}\` for \`${end}\` of the edge`, { id, end });
-    }
+  /** @throws WeftError `endpoint-missing`, definite */
+  #endpoint(id: NodeId, end: 'from' | 'to'): DraftNode {
+    const node = this.#node(id);
+    if (node.visible) return node;
+    throw new WeftError('endpoint-missing', `there is no node \`${id}\` for \`${end}\` of the edge`, { id, end });
   }
 
   #putEdge(operation: Extract<Operation, { op: 'putEdge' }>): Drafted {
@@ -420,7 +349,7 @@ export class Draft {
     if (existing === undefined || !this.#edgeVisible(existing)) {
       return this.#createEdge(operation);
     }
-    checkCondition(operation.condition, () => this.#edgeVersion(existing), `edge \`${id}\``);
+    this.#checkEdge(id, existing, operation.condition);
     if (existing.type !== type || existing.from !== from || existing.to !== to) {
       throw new WeftError('edge-exists', `edge \`${id}\` exists with another type or other endpoints`, { id });
     }
@@ -437,11 +366,11 @@ export class Draft {
   #patchEdge(operation: Extract<Operation, { op: 'patchEdge' }>): Drafted {
     const { op, id } = operation;
     const edge = this.#visibleEdge(id);
-    checkCondition(operation.condition, () => this.#edgeVersion(edge), `edge \`${id}\``);
+    this.#checkEdge(id, edge, operation.condition);
     const stamp = this.#stamp();
     const { properties, more } = changesToAssignments(edgeState(edge), operation.properties, stamp);
     if (!assignsNothing(properties, more)) {
-      this.#updateEdge(edge, { ...stamp, id, properties, ...(Object.keys(more).length > 0 && { more }) });
+      this.#updateEdge(edge, { ...stamp, id, properties, ...(hasAny(more) && { more }) });
     }
     return { op, id, created: false };
   }
@@ -458,15 +387,14 @@ export class Draft {
   #deleteEdge(operation: Extract<Operation, { op: 'deleteEdge' }>): Drafted {
     const { op, id } = operation;
     const edge = this.#visibleEdge(id);
-    checkCondition(operation.condition, () => this.#edgeVersion(edge), `edge \`${id}\``);
+    this.#checkEdge(id, edge, operation.condition);
     this.#removeEdge(edge);
     return { op, id, created: false };
   }
 
   #removeEdge(edge: DraftEdge): void {
     const { id, home, from, to } = edge;
-    const target = this.#homeOf(to);
-    this.#view.needAt(target);
+    const target = this.#node(to).home;
     const stamp = this.#stamp();
     const patch: Patch = { kind: 'edge-delete', ...stamp, id };
     edge.element.fold(patch);
@@ -486,7 +414,7 @@ export class Draft {
     }
     if (this.#view.edges.has(ordinal, STUB_EXISTS) && this.#view.stubEnds(ordinal).to === edge.to) return false;
     const { id, type, from, to } = edge;
-    this.#emit(this.#homeOf(to), { kind: 'stub-create', ...this.#stamp(), id, type, from, to });
+    this.#emit(this.#node(to).home, { kind: 'stub-create', ...this.#stamp(), id, type, from, to });
     return true;
   }
 
@@ -495,7 +423,7 @@ export class Draft {
     const { id, from, to } = this.#view.stubEnds(ordinal);
     const edge = this.#adoptEdge(ordinal);
     if (edge.element.exists && edge.to === to) return false;
-    this.#emit(this.#homeOf(to), { kind: 'stub-delete', ...this.#stamp(), id, from });
+    this.#emit(this.#node(to).home, { kind: 'stub-delete', ...this.#stamp(), id, from });
     return true;
   }
 }
@@ -506,44 +434,4 @@ function edgeState(edge: DraftEdge): ElementState {
 
 function edgeKey(home: number, id: string): string {
   return `${home}/${id}`;
-}
-
-function labelAssignments(state: ElementState, change: LabelChange | undefined): Assignments {
-  if (change === undefined) return {};
-  const held = state.labels();
-  const add = change.kind === 'replace' ? change.labels : change.add;
-  const remove = change.kind === 'replace' ? held.filter((label) => !change.labels.includes(label)) : change.remove;
-  return { ...(add.length > 0 && { labelsAdded: add }), ...(remove.length > 0 && { labelsRemoved: remove }) };
-}
-
-function assignsNothing(properties: Properties, more: Assignments): boolean {
-  for (const _ in properties) return false;
-  return Object.keys(more).length === 0;
-}
-
-function sameProperties(held: Properties, wanted: Properties): boolean {
-  const names = Object.keys(wanted);
-  if (names.length !== Object.keys(held).length) return false;
-  return names.every((name) => {
-    const value = getOwn(held, name);
-    return value !== undefined && valuesEqual(value, wanted[name] as Value);
-  });
-}
-
-function checkCondition(condition: Condition | undefined, version: () => string | undefined, what: string): void {
-  if (condition === undefined) return;
-  const held = version();
-  const { match, noneMatch } = condition;
-  const matches = (versions: '*' | readonly string[]) =>
-    held !== undefined && (versions === '*' || versions.includes(held));
-  if (match !== undefined && !matches(match)) {
-    throw new WeftError('precondition-failed', `${what} does not have the version that If-Match asks for`, {
-      version: held ?? null,
-    });
-  }
-  if (noneMatch !== undefined && matches(noneMatch)) {
-    throw new WeftError('precondition-failed', `${what} has a version that If-None-Match excludes`, {
-      version: held ?? null,
-    });
-  }
 }

@@ -1,0 +1,79 @@
+/** Nodes and edges as a draft leaves them. Registers are folded only when a later operation asks for them. */
+import { type ElementState, PlainState } from '../crdt/element-state.ts';
+import type { EdgeCreate, NodeCreate, Patch } from '../crdt/patch.ts';
+import { Registers } from '../crdt/registers.ts';
+
+/** What the view has of an element: registers, or a single create, or nothing. */
+type Base = Registers | NodeCreate | EdgeCreate | undefined;
+
+export class DraftElement {
+  readonly #readBase: () => Base;
+  #patches: Patch[] = [];
+  #folded: Registers | undefined;
+  #exists: boolean;
+
+  constructor(exists: boolean, readBase: () => Base) {
+    this.#exists = exists;
+    this.#readBase = readBase;
+  }
+
+  fold(patch: Patch): void {
+    this.#patches.push(patch);
+    if (patch.kind === 'node-create' || patch.kind === 'edge-create') this.#exists = true;
+    else if (patch.kind === 'node-delete' || patch.kind === 'edge-delete') this.#exists = false;
+  }
+
+  /** By its own registers. */
+  get exists(): boolean {
+    return this.#exists;
+  }
+
+  /** Undefined if nothing is known of the element. */
+  state(): ElementState | undefined {
+    if (this.#folded !== undefined || this.#patches.length > 1) return this.registers();
+    const base = this.#readBase();
+    const [patch] = this.#patches;
+    if (patch === undefined) return base instanceof Registers ? base : plainState(base);
+    return (base === undefined ? plainState(patch) : undefined) ?? this.registers();
+  }
+
+  registers(): Registers {
+    if (this.#folded === undefined) {
+      const base = this.#readBase();
+      this.#folded = base instanceof Registers ? base.clone() : new Registers();
+      if (base !== undefined && !(base instanceof Registers)) this.#folded.fold(base);
+    }
+    for (const patch of this.#patches) this.#folded.fold(patch);
+    this.#patches = [];
+    return this.#folded;
+  }
+}
+
+/** The state that a single patch says, unless it takes registers to hold it. */
+function plainState(only: Patch | undefined): ElementState | undefined {
+  if (only?.kind === 'node-create' && only.more === undefined) return new PlainState(only.labels, only.properties);
+  if (only?.kind === 'edge-create' && only.more === undefined) return new PlainState([], only.properties);
+  return undefined;
+}
+
+export interface DraftNode {
+  readonly id: string;
+  /** Ordinal of its partition in the view. */
+  readonly home: number;
+  readonly element: DraftElement;
+  /** What it shows, beyond its registers: a node may be restored by an edge. */
+  visible: boolean;
+  /** Edges that the draft created at this node. */
+  made: Set<DraftEdge> | undefined;
+}
+
+export interface DraftEdge {
+  readonly id: string;
+  /** Ordinal of the source partition in the view. */
+  readonly home: number;
+  readonly element: DraftElement;
+  /** Ends of the existing edge, or of the one that was deleted. */
+  type: string;
+  from: string;
+  to: string;
+}
