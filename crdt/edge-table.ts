@@ -49,6 +49,11 @@ export class EdgeTable {
     return ordinal;
   }
 
+  /** An ordinal of this id, in whatever source partition. */
+  findFirst(id: string): number | undefined {
+    return this.#ordinalOf.get(id);
+  }
+
   /** The ordinals of this id in all source partitions. */
   findAll(id: string): number[] {
     const found: number[] = [];

@@ -475,7 +475,10 @@ export class GraphView {
 
   #foldFirstStub(partition: PartitionIndex, patch: StubCreate, chars: number): boolean {
     const { edges, nodes } = this;
-    const edge = edges.intern(patch.id, this.#homeOf(patch.from));
+    // Mostly the record came just before; its stamp says that it is the same edge, whatever the source's partition.
+    const first = edges.findFirst(patch.id);
+    const isSame = first !== undefined && edges.has(first, EDGE_RECORD) && this.#sameCreate(first, patch);
+    const edge = isSame ? first : edges.intern(patch.id, this.#homeOf(patch.from));
     if (edges.has(edge, STUB_RECORD)) return !edges.stubRegisters.has(edge) && this.#sameCreate(edge, patch);
     if (edges.has(edge, EDGE_RECORD)) {
       if (edges.registers.has(edge) || !this.#sameCreate(edge, patch)) return false;

@@ -26,7 +26,7 @@ export class NodeTable {
   /** Stamp of the one create of a node without `registers`. */
   clock = new Float64Array(0);
   replica = new Uint32Array(0);
-  /** What readers see: in canonical order, never changed in place. */
+  /** What readers see, never changed in place: labels in canonical order, properties in any. */
   readonly labels: (readonly string[])[] = [];
   readonly properties: Properties[] = [];
   /** Only for nodes with more than a single create. */

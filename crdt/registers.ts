@@ -485,10 +485,16 @@ export class Registers {
     return totals && new Map(Array.from(totals, ([writer, { since, total }]) => [writer, { since, total }]));
   }
 
-  /** The writer's own running total, unless a delete dominates it: then the writer starts again. */
+  /**
+   * The writer's own running total, to go on from. Undefined if it counts no more, because a delete dominates it or an
+   * assignment took its place: then the writer starts again.
+   */
   ownTotal(name: string, writer: ReplicaId): RunningTotal | undefined {
-    const register = this.#properties?.get(name)?.totals?.get(writer);
-    return register !== undefined && this.#survives(register.clock, writer, false) ? register : undefined;
+    const registers = this.#properties?.get(name);
+    const own = registers?.totals?.get(writer);
+    if (registers === undefined || own === undefined || !this.#survives(own.clock, writer, false)) return undefined;
+    const replaced = registers.seen?.get(writer);
+    return replaced?.since === own.since && valuesEqual(replaced.total, own.total) ? undefined : own;
   }
 
   clone(): Registers {

@@ -306,7 +306,7 @@ export class Draft {
     }
     const stamp = this.#stamp();
     const made = id ?? makeEdgeId(this.#view.partitionAt(source.home), uniqueText(stamp));
-    const edge = this.#edgeAt(source.home, made);
+    const edge = id === undefined ? this.#newEdge(source.home, made) : this.#edgeAt(source.home, made);
     const more = clearing(edge.element.state(), [], properties);
     const patch: EdgeCreate = { kind: 'edge-create', ...stamp, id: made, type, from, to, properties, ...more };
     this.#emit(source.home, patch, id !== undefined);
@@ -328,8 +328,12 @@ export class Draft {
     if (drafted !== undefined) return drafted;
     const known = this.#view.edges.find(id, home);
     if (known !== undefined && this.#view.edges.has(known, EDGE_RECORD)) return this.#adoptEdge(known);
+    return this.#newEdge(home, id);
+  }
+
+  #newEdge(home: number, id: EdgeId): DraftEdge {
     const edge: DraftEdge = { id, home, element: new DraftElement(false, () => undefined), type: '', from: '', to: '' };
-    this.#edges.set(key, edge);
+    this.#edges.set(edgeKey(home, id), edge);
     const named = this.#newById.get(id);
     if (named === undefined) this.#newById.set(id, new Set([edge]));
     else named.add(edge);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { edgeId, graphName, nodeId } from '../base/ids.ts';
+import type { PropertyChange } from '../graph/model.ts';
 import { MemoryDisk } from '../storage/memory-disk.ts';
 import { openMemoryStore } from '../storage/memory-store.ts';
 import { openEngine } from './engine.ts';
@@ -55,6 +56,16 @@ describe('engine', () => {
     await graph.write([{ op: 'deleteNode', id: b, detach: true }]);
     expect((await graph.edgesOf(a, { direction: 'both' }, { limit: 10 })).items).toEqual([]);
     expect(await graph.integrity()).toMatchObject({ nodes: 1, edges: 0, hiddenEdges: [], orphanStubs: [] });
+  });
+
+  it('increment: a float total that an assignment replaced, then an integer -> an integer', async () => {
+    const { graph } = await open();
+    const change = (x: PropertyChange) => graph.write([{ op: 'patchNode', id: a, properties: { x } }]);
+    await graph.write([{ op: 'createNode', id: a, labels: [], properties: {} }]);
+    await change({ kind: 'increment', by: 0.5 });
+    await change({ kind: 'set', value: 5 });
+    await change({ kind: 'increment', by: 1 });
+    expect((await graph.node(a)).element.properties).toEqual({ x: 6 });
   });
 
   it('restart: a crash [unsynced writes lost] -> every acknowledged write is there', async () => {
