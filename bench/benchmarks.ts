@@ -1,5 +1,7 @@
 /** All benchmarks, in the order in which they run. */
-import { beyondMemory } from './beyond-memory.ts';
+
+import { beyondMemoryHashed } from './beyond-memory-hashed.ts';
+import { beyondMemoryScopes } from './beyond-memory-scopes.ts';
 import { edgeCreates } from './edge-creates.ts';
 import { edgeHeap } from './edge-heap.ts';
 import { httpGet } from './http-get.ts';
@@ -29,5 +31,6 @@ export const BENCHMARKS: readonly Benchmark[] = [
   httpImport,
   hydration,
   restart,
-  beyondMemory,
+  beyondMemoryScopes,
+  beyondMemoryHashed,
 ];
