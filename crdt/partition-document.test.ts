@@ -22,11 +22,12 @@ const states =
     expired: isExpired(patch),
   });
 
-/** Chapters as lists of segments, as any Yjs client sees them. */
+/** Chapters as lists of segments of patches, as any Yjs client sees them. */
 function layout(document: PartitionDocument): string[][][] {
   const doc = new Y.Doc();
   Y.applyUpdate(doc, document.encode());
-  return doc.getArray('log').toJSON() as string[][][];
+  const chapters = doc.getArray('log').toJSON() as string[][][];
+  return chapters.map((segments) => segments.map((blocks) => blocks.flatMap((block) => block.split('\n'))));
 }
 
 function sync(from: PartitionDocument, to: PartitionDocument): string[] {

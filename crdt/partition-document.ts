@@ -1,6 +1,7 @@
 /**
  * A partition as a Yjs document: `log` is a Y.Array of chapters, a chapter a Y.Array of segments, a segment a Y.Array of
- * patches (as text). Yjs gives idempotent transport, delta sync and interoperation; the graph is the fold of patches.
+ * blocks, a block the text of patches that were appended together, one a line. Yjs gives idempotent transport, delta
+ * sync and interoperation; the graph is the fold of patches.
  *
  * - DOC-1 A chapter or segment is appended to only by its owner, the Yjs client that made it. It is sealed once its
  *   owner has a later one; only sealed ones are ever deleted.
@@ -19,6 +20,10 @@ export interface DocumentSizes {
   readonly chapterSegments: number;
 }
 const SIZES: DocumentSizes = { segmentPatches: 256, chapterSegments: 64 };
+/** Characters of a block: long enough to spread the cost of a string, short enough for the fast path of lib0's encoder. */
+const BLOCK_CHARS = 8000;
+/** Stands between the patches of a block; no patch holds it (`patch-codec.ts`). */
+const BREAK = '\n';
 /** A sealed segment is rewritten when less than this part of its patches is live. */
 const REWRITE_BELOW = 0.5;
 
@@ -51,6 +56,8 @@ export class PartitionDocument {
   #segment: Segment | undefined;
   /** Segments ever made in `#chapter`: deleted ones count, so that every chapter is sealed in the end. */
   #chapterSegments = 0;
+  /** Patches in `#segment`. */
+  #segmentPatches = 0;
   #update: Uint8Array | undefined;
   /** Patches in the document, dead ones and duplicates included; too high by what merges brought twice. */
   patches = 0;
@@ -82,7 +89,7 @@ export class PartitionDocument {
     document.#assertSound();
     document.#adoptOwn();
     for (const { segment } of document.#segments()) {
-      for (const patch of segment.toArray()) document.#count(patch, 1);
+      for (const patch of patchesIn(segment)) document.#count(patch, 1);
     }
     return document;
   }
@@ -100,6 +107,7 @@ export class PartitionDocument {
       this.#chapter = chapter;
       this.#segment = chapter.length > 0 ? chapter.get(chapter.length - 1) : undefined;
       this.#chapterSegments = chapter.length;
+      this.#segmentPatches = this.#segment === undefined ? 0 : patchesIn(this.#segment).length;
     }
   }
 
@@ -126,22 +134,24 @@ export class PartitionDocument {
     let at = 0;
     while (at < patches.length) {
       const segment = this.#openSegment();
-      const room = this.#sizes.segmentPatches - segment.length;
+      const room = this.#sizes.segmentPatches - this.#segmentPatches;
       const part = at === 0 && patches.length <= room ? patches : patches.slice(at, at + room);
-      segment.push(part as string[]);
+      segment.push(blocksOf(part));
+      this.#segmentPatches += part.length;
       at += part.length;
     }
     for (const patch of patches) this.#count(patch, 1);
   }
 
   #openSegment(): Segment {
-    if (this.#segment !== undefined && this.#segment.length < this.#sizes.segmentPatches) return this.#segment;
+    if (this.#segment !== undefined && this.#segmentPatches < this.#sizes.segmentPatches) return this.#segment;
     if (this.#chapter === undefined || this.#chapterSegments >= this.#sizes.chapterSegments) {
       this.#chapter = new Y.Array<Segment>();
       this.#chapterSegments = 0;
       this.#log.push([this.#chapter]);
     }
     this.#segment = new Y.Array<string>();
+    this.#segmentPatches = 0;
     this.#chapterSegments++;
     this.#chapter.push([this.#segment]);
     return this.#segment;
@@ -160,12 +170,12 @@ export class PartitionDocument {
   #recount(): void {
     this.patches = 0;
     this.chars = 0;
-    for (const { segment } of this.#segments()) for (const patch of segment.toArray()) this.#count(patch, 1);
+    for (const { segment } of this.#segments()) for (const patch of patchesIn(segment)) this.#count(patch, 1);
   }
 
   /** Every patch in the document. */
   *all(): Generator<string> {
-    for (const { segment } of this.#segments()) yield* segment.toArray();
+    for (const { segment } of this.#segments()) yield* patchesIn(segment);
   }
 
   *#segments(): Generator<{ chapter: Chapter; segment: Segment; index: number; sealed: boolean }> {
@@ -193,7 +203,7 @@ export class PartitionDocument {
     const candidates: { patch: string; state: PatchState }[] = [];
     let dropped = 0;
     for (const { chapter, segment, index, sealed } of this.#segments()) {
-      const patches = segment.toArray().map((patch) => ({ patch, state: stateOf(patch) }));
+      const patches = patchesIn(segment).map((patch) => ({ patch, state: stateOf(patch) }));
       // A duplicate counts as dead here, but is written again if its segment goes: the other copy's may be doomed too.
       const live = patches.filter(({ patch, state }) => state.live && !state.expired && !seen.has(patch));
       for (const { patch } of live) seen.add(patch);
@@ -253,6 +263,26 @@ export class PartitionDocument {
   }
 }
 
+function patchesIn(segment: Segment): string[] {
+  const blocks = segment.toArray();
+  return blocks.length === 1 ? (blocks[0] as string).split(BREAK) : blocks.flatMap((block) => block.split(BREAK));
+}
+
+/** Joins patches into blocks. A patch that is longer than a block is one by itself. */
+function blocksOf(patches: readonly string[]): string[] {
+  const blocks: string[] = [];
+  let block = '';
+  for (const patch of patches) {
+    if (block !== '' && block.length + patch.length >= BLOCK_CHARS) {
+      blocks.push(block);
+      block = '';
+    }
+    block = block === '' ? patch : block + BREAK + patch;
+  }
+  blocks.push(block);
+  return blocks;
+}
+
 function ownerOf(type: Chapter): number {
   const item = type._item;
   assert(item !== null, 'a chapter is part of the log');
@@ -267,7 +297,7 @@ export function patchesOf(update: Uint8Array): string[] {
   const patches: string[] = [];
   for (const struct of Y.decodeUpdate(update).structs) {
     if (!(struct instanceof Y.Item) || !(struct.content instanceof Y.ContentAny)) continue;
-    for (const patch of struct.content.arr) if (typeof patch === 'string') patches.push(patch);
+    for (const block of struct.content.arr) if (typeof block === 'string') patches.push(...block.split(BREAK));
   }
   return patches;
 }

@@ -1,8 +1,9 @@
 /**
  * Patches as text, the form in which they lie in Yjs, in the log and on the wire: one letter for the kind, 9 characters
  * of clock, 6 of replica id, then fields separated by tabs: names as they stand (quoted as JSON where they could be
- * mistaken), labels, properties and assignments as JSON, which never holds a tab. The header is of fixed width in an
- * order-preserving base 64, so kind and stamp are read without parsing. Ids made from the stamp are not repeated.
+ * mistaken), labels, properties and assignments as JSON, which never holds a tab or a line break. The header is of fixed
+ * width in an order-preserving base 64, so kind and stamp are read without parsing. Ids made from the stamp are not
+ * repeated.
  */
 import { WeftError } from '../base/errors.ts';
 import { type ReplicaId, replicaId } from '../base/ids.ts';
@@ -21,6 +22,8 @@ for (let i = 0; i < 64; i++) DIGIT_VALUE[DIGITS.charCodeAt(i)] = i;
 const CLOCK_CHARS = 9;
 const REPLICA_CHARS = 6;
 const HEADER_CHARS = 1 + CLOCK_CHARS + REPLICA_CHARS;
+/** Between fields, and between patches. */
+const BREAKS = /[\t\n]/;
 const QUOTE = 0x22;
 const TILDE = 0x7e;
 
@@ -125,7 +128,8 @@ function assigned(properties: Properties, more: Assignments | undefined): string
 
 /** A name as it stands, or as JSON where it could be taken for something else. */
 function quote(name: string): string {
-  return name.charCodeAt(0) === QUOTE || name.endsWith('~') || name.includes('\t') ? JSON.stringify(name) : name;
+  const plain = name.charCodeAt(0) !== QUOTE && !name.endsWith('~') && !BREAKS.test(name);
+  return plain ? name : JSON.stringify(name);
 }
 
 /** An id that was made from the patch's own stamp is not repeated: only what comes before the stamp is, ending in `~`. */
@@ -133,7 +137,7 @@ function elide(id: string, stamp: string): string {
   if (!id.endsWith(stamp)) return quote(id);
   const prefix = id.length - stamp.length;
   if (prefix === 0) return '~';
-  return prefix > 1 && id.charCodeAt(prefix - 1) === TILDE && id.charCodeAt(0) !== QUOTE && !id.includes('\t')
+  return prefix > 1 && id.charCodeAt(prefix - 1) === TILDE && id.charCodeAt(0) !== QUOTE && !BREAKS.test(id)
     ? id.slice(0, prefix)
     : quote(id);
 }

@@ -5,7 +5,7 @@ import type { PartitionIndex } from '../crdt/partition-index.ts';
 import type { Lsn, PartitionKey } from '../storage/store.ts';
 
 /** Estimated bytes of memory of a patch in a document beside its characters. */
-const PATCH_BYTES = 40;
+const PATCH_BYTES = 8;
 
 export class ResidentPartition {
   readonly id: PartitionId;
