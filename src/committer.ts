@@ -139,8 +139,8 @@ export class Committer {
       const group = this.#waiting;
       try {
         if (this.#failure !== undefined) throw this.#refusal();
-        // A turn for requests that are ready now to join the group.
-        await undefined;
+        // A turn for requests that are ready now: else the first one would go to disk alone, and the others wait for it.
+        await this.#options.env.scheduler.yield();
         this.#waiting = undefined;
         this.#flushing = group;
         await this.#flush(group);
