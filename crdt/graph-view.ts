@@ -96,7 +96,8 @@ export class GraphView {
   }
 
   isOpen(partition: PartitionId): boolean {
-    return this.#open[this.indexOf(partition)] !== undefined;
+    const index = this.#partitionIndex.get(partition);
+    return index !== undefined && this.#open[index] !== undefined;
   }
 
   /** The open partition. @throws Unhydrated */

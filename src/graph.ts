@@ -57,13 +57,15 @@ export class EngineGraph implements Graph {
   async node(id: NodeId): Promise<Versioned<Node>> {
     const { view } = this.resident;
     const read = () => {
-      if (!this.resident.mayHold(id)) return undefined;
-      const node = findNode(view, id);
-      this.#residency.touchRead(this.resident.partition(view.partitionOf(id)));
+      const node = this.resident.mayHold(id) ? findNode(view, id) : undefined;
       return node === undefined ? undefined : { element: nodeAt(view, node), version: nodeVersion(view, node) };
     };
-    const found = await this.#residency.run(this.resident, [], read);
-    await this.#writer.durable();
+    // Most reads find their partition open and nothing in flight: they take no turn of the loop.
+    const partition = view.partitionOf(id);
+    const found = view.isOpen(partition) ? read() : await this.#residency.run(this.resident, [], read);
+    if (found !== undefined) this.#residency.touchRead(this.resident.partition(partition));
+    const durable = this.#writer.durable();
+    if (durable !== undefined) await durable;
     if (found === undefined) throw new WeftError('node-not-found', `there is no node \`${id}\``, { id });
     return found;
   }
