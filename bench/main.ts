@@ -3,7 +3,7 @@
  * of the given ones, each in a process of its own, so that none sees the heap or the compiled code of another.
  */
 import { fork } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -80,6 +80,7 @@ async function runOne(benchmark: Benchmark, { quick, profile }: Options) {
     }
   });
   const crashed = await new Promise<boolean>((resolve) => child.on('exit', (code) => resolve(code !== 0)));
+  rmSync(temporary, { recursive: true, force: true });
   if (profiles !== undefined) {
     for (const file of readdirSync(profiles).filter((name) => name.endsWith('.cpuprofile'))) {
       for (const line of profileLines(join(profiles, file))) console.log(`  ${line}`);

@@ -21,8 +21,6 @@ export type Report =
 export interface Run {
   /** Fewer rounds and smaller graphs: a smoke test, not a figure to quote. */
   readonly quick: boolean;
-  /** Where server processes write CPU profiles, if anywhere. */
-  readonly profileDirectory: string | undefined;
   figure(figure: Figure): void;
   remark(text: string): void;
 }
@@ -58,9 +56,9 @@ export function figureLine(figure: Figure): string {
   const { what, ours, unit, reference, ratio, target } = figure;
   const met = isMet(figure);
   const parts = [
-    `  ${what.padEnd(44)}`,
-    `${number(ours)} ${unit}`.padStart(16),
-    `  ${reference.what}: ${number(reference.value)} ${unit}`.padEnd(38),
+    `  ${what.padEnd(58)}`,
+    `${number(ours)} ${unit}`.padStart(18),
+    `  ${reference.what}: ${number(reference.value)} ${unit}`.padEnd(40),
     `${ratio.toFixed(2)}x`.padStart(8),
   ];
   if (target !== undefined) {

@@ -1,5 +1,4 @@
 /** Runs the one benchmark that it is told to and sends what it reports to the parent process. */
-import { rmSync } from 'node:fs';
 import { BENCHMARKS } from './benchmarks.ts';
 import { calibrationMs } from './measure.ts';
 import type { Report } from './report.ts';
@@ -15,18 +14,13 @@ function calibrate(): void {
 
 const benchmark = BENCHMARKS.find(({ name }) => name === process.argv[2]);
 if (benchmark === undefined) throw new Error(`there is no benchmark ${process.argv[2]}`);
-const { quick, profiles, temporary } = settings();
-try {
-  calibrate();
-  await benchmark.run({
-    quick,
-    profileDirectory: profiles,
-    figure: (figure) => send({ kind: 'figure', figure }),
-    remark: (text) => send({ kind: 'remark', text }),
-  });
-  calibrate();
-} finally {
-  rmSync(temporary, { recursive: true, force: true });
-}
+const { quick } = settings();
+calibrate();
+await benchmark.run({
+  quick,
+  figure: (figure) => send({ kind: 'figure', figure }),
+  remark: (text) => send({ kind: 'remark', text }),
+});
+calibrate();
 // Reports are on their way through the channel; it closes, and the process ends, once they are sent.
 process.disconnect?.();
