@@ -11,18 +11,16 @@
 import { assert } from '../base/assert.ts';
 import type { PartitionId } from '../base/ids.ts';
 import type { GraphSettings } from '../graph/model.ts';
+import { EdgeFold } from './edge-fold.ts';
 import { EDGE_EXISTS, EDGE_RECORD, EdgeTable, STUB_EXISTS, STUB_RECORD, UNKNOWN } from './edge-table.ts';
 import { NODE_EXISTS, NODE_RECORD, NodeTable } from './node-table.ts';
-import { PartitionIndex } from './partition-index.ts';
+import { ELEMENT_BYTES, PartitionIndex, REGISTERS_BYTES } from './partition-index.ts';
 import type { EdgeCreate, NodeCreate, Patch, StubCreate } from './patch.ts';
 import { NO_PROPERTIES } from './patch-codec.ts';
 import { type Ends, Registers } from './registers.ts';
 import { partitionOfNode } from './routing.ts';
 import { NEVER } from './stamp.ts';
 
-/** Estimated bytes of an element beside its text, for the memory budget. */
-const ELEMENT_BYTES = 180;
-const REGISTERS_BYTES = 700;
 /** Updates beyond this length are charged to the estimate; smaller ones mostly replace as much as they bring. */
 const LARGE_UPDATE_CHARS = 256;
 
@@ -47,10 +45,19 @@ export class GraphView {
   /** Number of open partitions. */
   openCount = 0;
   readonly #restoring: ReadonlySet<string>;
+  readonly #edgeFold: EdgeFold;
 
   constructor(settings: GraphSettings) {
     this.settings = settings;
     this.#restoring = new Set(settings.restoringTypes);
+    this.#edgeFold = new EdgeFold({
+      nodes: this.nodes,
+      edges: this.edges,
+      homeOf: (node) => this.#homeOf(node),
+      intern: (node) => this.#intern(node),
+      restores: (type) => this.#restoring.has(type),
+      refreshEndpoint: (node) => this.#refreshEndpoint(node),
+    });
   }
 
   partitionOf(node: string): PartitionId {
@@ -128,47 +135,14 @@ export class GraphView {
     assert(closed !== undefined, 'only an open partition is closed');
     this.#open[index] = undefined;
     this.openCount--;
-    for (const edge of closed.edges.items()) this.#dropEdgeRecord(edge);
-    for (const edge of closed.stubs.items()) this.#dropStub(edge);
+    for (const edge of closed.edges.items()) this.#edgeFold.dropRecord(edge);
+    for (const edge of closed.stubs.items()) this.#edgeFold.dropStub(edge);
     for (const node of closed.nodes.items()) {
       this.nodes.out.clear(node);
       this.nodes.in.clear(node);
       this.nodes.clearRecord(node);
       this.nodes.release(node);
     }
-  }
-
-  #dropEdgeRecord(edge: number): void {
-    const { edges, nodes } = this;
-    const from = edges.from[edge] as number;
-    if (from !== UNKNOWN) nodes.out.clear(from);
-    edges.set(edge, EDGE_RECORD | EDGE_EXISTS, false);
-    edges.registers.delete(edge);
-    if (!edges.has(edge, STUB_RECORD)) {
-      this.#forgetEdge(edge);
-      return;
-    }
-    const stub = edges.stubRegisters.get(edge);
-    if (stub?.ends !== undefined) this.#setEnds(edge, stub.ends);
-  }
-
-  #dropStub(edge: number): void {
-    const { edges, nodes } = this;
-    const target = this.#stubTarget(edge);
-    if (target !== UNKNOWN) nodes.in.clear(target);
-    edges.set(edge, STUB_RECORD | STUB_EXISTS, false);
-    edges.stubRegisters.delete(edge);
-    this.#setStubTarget(edge, UNKNOWN);
-    if (!edges.has(edge, EDGE_RECORD)) this.#forgetEdge(edge);
-  }
-
-  #forgetEdge(edge: number): void {
-    const { from, to } = this.edges;
-    const source = from[edge] as number;
-    const target = to[edge] as number;
-    this.edges.remove(edge);
-    if (source !== UNKNOWN) this.nodes.release(source);
-    if (target !== UNKNOWN) this.nodes.release(target);
   }
 
   /** Folds one patch of an open partition in. `chars` is the length of its text, for the memory estimate. */
@@ -184,19 +158,19 @@ export class GraphView {
         this.#foldNode(partition, patch, chars);
         break;
       case 'edge-create':
-        if (patch.more === undefined && this.#foldFirstEdgeCreate(partition, patch, chars)) break;
-        this.#foldEdge(partition, patch, chars);
+        if (patch.more === undefined && this.#edgeFold.foldFirstCreate(partition, patch, chars)) break;
+        this.#edgeFold.foldEdge(partition, patch, chars);
         break;
       case 'edge-update':
       case 'edge-delete':
-        this.#foldEdge(partition, patch, chars);
+        this.#edgeFold.foldEdge(partition, patch, chars);
         break;
       case 'stub-create':
-        if (this.#foldFirstStub(partition, patch, chars)) break;
-        this.#foldStub(partition, patch, this.#homeOf(patch.from));
+        if (this.#edgeFold.foldFirstStub(partition, patch, chars)) break;
+        this.#edgeFold.foldStub(partition, patch);
         break;
       case 'stub-delete':
-        this.#foldStub(partition, patch, this.#homeOf(patch.from));
+        this.#edgeFold.foldStub(partition, patch);
         break;
     }
   }
@@ -332,15 +306,9 @@ export class GraphView {
     }
     for (let i = 0; i < nodes.in.degree(node); i++) {
       const edge = nodes.in.edgeAt(node, i);
-      if (edges.has(edge, STUB_EXISTS) && this.#restoring.has(this.#stubType(edge))) return true;
+      if (edges.has(edge, STUB_EXISTS) && this.#restoring.has(this.stubEnds(edge).type)) return true;
     }
     return false;
-  }
-
-  #stubType(edge: number): string {
-    return (
-      this.edges.stubRegisters.get(edge)?.ends?.type ?? (this.edges.types[this.edges.type[edge] as number] as string)
-    );
   }
 
   /** An edge of a restoring type came or went: its endpoint may have, too. */
@@ -350,216 +318,18 @@ export class GraphView {
     if (partition !== undefined) this.#refreshNode(partition, node);
   }
 
-  // --- edges
-
-  #setEnds(edge: number, ends: Ends): void {
-    const { edges, nodes } = this;
-    const before = [edges.from[edge] as number, edges.to[edge] as number];
-    const from = this.#intern(ends.from);
-    nodes.retain(from);
-    const to = this.#intern(ends.to);
-    nodes.retain(to);
-    edges.from[edge] = from;
-    edges.to[edge] = to;
-    edges.type[edge] = edges.internType(ends.type);
-    for (const node of before) if (node !== UNKNOWN) nodes.release(node);
-  }
-
-  #hasEnds(edge: number, ends: Ends): boolean {
-    const { edges, nodes } = this;
-    return (
-      edges.from[edge] === nodes.find(ends.from) &&
-      edges.to[edge] === nodes.find(ends.to) &&
-      edges.types[edges.type[edge] as number] === ends.type
-    );
-  }
-
-  /** A stamp is given to one create only, so equal stamps mean equal ends. */
-  #sameCreate(edge: number, patch: EdgeCreate | StubCreate): boolean {
-    return this.edges.clock[edge] === patch.clock && this.edges.replica[edge] === patch.replica;
-  }
-
-  #setStamp(edge: number, patch: EdgeCreate | StubCreate): void {
-    this.edges.clock[edge] = patch.clock;
-    this.edges.replica[edge] = patch.replica;
-  }
-
-  #foldFirstEdgeCreate(partition: PartitionIndex, patch: EdgeCreate, chars: number): boolean {
-    const { edges, nodes } = this;
-    const edge = edges.intern(patch.id, partition.ordinal);
-    if (edges.has(edge, EDGE_RECORD)) return !edges.registers.has(edge) && this.#sameCreate(edge, patch);
-    if (edges.has(edge, STUB_RECORD)) {
-      if (!edges.stubRegisters.has(edge) && !this.#sameCreate(edge, patch)) this.#stubRegisters(edge);
-      if (!this.#hasEnds(edge, patch)) this.#setEnds(edge, patch);
-    } else {
-      this.#setEnds(edge, patch);
-    }
-    this.#setStamp(edge, patch);
-    this.#addEdgeRecord(partition, edge, chars);
-    edges.set(edge, EDGE_EXISTS, true);
-    edges.properties[edge] = patch.properties;
-    const from = edges.from[edge] as number;
-    nodes.out.add(from, edge);
-    if (this.#restoring.has(patch.type)) this.#refreshEndpoint(from);
-    return true;
-  }
-
-  #addEdgeRecord(partition: PartitionIndex, edge: number, chars: number): void {
-    this.edges.set(edge, EDGE_RECORD, true);
-    partition.edges.push(edge);
-    partition.bytes += ELEMENT_BYTES + chars;
-  }
-
-  #foldEdge(partition: PartitionIndex, patch: Patch, chars: number): void {
-    const { edges } = this;
-    const edge = edges.intern(patch.id, partition.ordinal);
-    let registers = edges.registers.get(edge);
-    if (!edges.has(edge, EDGE_RECORD)) {
-      registers = new Registers();
-      edges.registers.set(edge, registers);
-      this.#addEdgeRecord(partition, edge, chars);
-    } else if (registers === undefined) {
-      registers = new Registers();
-      registers.fold(this.plainEdgeCreate(edge));
-      edges.registers.set(edge, registers);
-      partition.bytes += REGISTERS_BYTES;
-    }
-    registers.fold(patch);
-    this.#refreshEdge(edge, registers);
-  }
-
   /** The create patch of an edge that has no registers. */
   plainEdgeCreate(edge: number): EdgeCreate {
-    return {
-      ...this.plainStubCreate(edge),
-      kind: 'edge-create',
-      properties: this.edges.properties[edge] ?? NO_PROPERTIES,
-    };
+    return this.#edgeFold.plainEdgeCreate(edge);
   }
 
   /** The create patch of a stub that has no registers. */
   plainStubCreate(edge: number): StubCreate {
-    const { edges, nodes } = this;
-    return {
-      kind: 'stub-create',
-      clock: edges.clock[edge] as number,
-      replica: edges.replica[edge] as StubCreate['replica'],
-      id: edges.ids[edge] as string,
-      type: edges.types[edges.type[edge] as number] as string,
-      from: nodes.ids[edges.from[edge] as number] as string,
-      to: nodes.ids[edges.to[edge] as number] as string,
-    };
-  }
-
-  #refreshEdge(edge: number, registers: Registers): void {
-    const { edges, nodes } = this;
-    const fromBefore = edges.has(edge, EDGE_EXISTS) ? (edges.from[edge] as number) : UNKNOWN;
-    if (registers.ends !== undefined && (edges.from[edge] === UNKNOWN || !this.#hasEnds(edge, registers.ends))) {
-      // The columns serve a stub without registers, too; they are about to stop doing so.
-      if (edges.has(edge, STUB_RECORD)) this.#stubRegisters(edge);
-      if (fromBefore !== UNKNOWN) nodes.out.remove(fromBefore, edge);
-      edges.set(edge, EDGE_EXISTS, false);
-      if (fromBefore !== UNKNOWN) this.#refreshEndpoint(fromBefore);
-      this.#setEnds(edge, registers.ends);
-    }
-    const from = edges.from[edge] as number;
-    const existed = edges.has(edge, EDGE_EXISTS);
-    edges.set(edge, EDGE_EXISTS, registers.exists);
-    edges.properties[edge] = registers.exists ? registers.properties() : NO_PROPERTIES;
-    if (existed === registers.exists) return;
-    if (registers.exists) nodes.out.add(from, edge);
-    else nodes.out.remove(from, edge);
-    this.#refreshEndpoint(from);
-  }
-
-  // --- stubs
-
-  #foldFirstStub(partition: PartitionIndex, patch: StubCreate, chars: number): boolean {
-    const { edges, nodes } = this;
-    // Mostly the record came just before; its stamp says that it is the same edge, whatever the source's partition.
-    const first = edges.findFirst(patch.id);
-    const isSame = first !== undefined && edges.has(first, EDGE_RECORD) && this.#sameCreate(first, patch);
-    const edge = isSame ? first : edges.intern(patch.id, this.#homeOf(patch.from));
-    if (edges.has(edge, STUB_RECORD)) return !edges.stubRegisters.has(edge) && this.#sameCreate(edge, patch);
-    if (edges.has(edge, EDGE_RECORD)) {
-      if (edges.registers.has(edge) || !this.#sameCreate(edge, patch)) return false;
-    } else {
-      this.#setEnds(edge, patch);
-      this.#setStamp(edge, patch);
-    }
-    this.#addStub(partition, edge, chars);
-    edges.set(edge, STUB_EXISTS, true);
-    const to = edges.to[edge] as number;
-    nodes.in.add(to, edge);
-    if (this.#restoring.has(patch.type)) this.#refreshEndpoint(to);
-    return true;
-  }
-
-  #addStub(partition: PartitionIndex, edge: number, chars: number): void {
-    this.edges.set(edge, STUB_RECORD, true);
-    partition.stubs.push(edge);
-    partition.bytes += ELEMENT_BYTES / 2 + chars;
-  }
-
-  /** The registers of a stub, moved out of the columns if it had none. */
-  #stubRegisters(edge: number): Registers {
-    const known = this.edges.stubRegisters.get(edge);
-    if (known !== undefined) return known;
-    const registers = new Registers();
-    if (this.edges.has(edge, STUB_EXISTS)) {
-      registers.fold(this.plainStubCreate(edge));
-      this.#setStubTarget(edge, this.edges.to[edge] as number);
-    }
-    this.edges.stubRegisters.set(edge, registers);
-    return registers;
-  }
-
-  #foldStub(partition: PartitionIndex, patch: Patch, home: number): void {
-    const { edges, nodes } = this;
-    const edge = edges.intern(patch.id, home);
-    if (!edges.has(edge, STUB_RECORD)) {
-      this.#addStub(partition, edge, ELEMENT_BYTES);
-      edges.stubRegisters.set(edge, new Registers());
-    }
-    const registers = this.#stubRegisters(edge);
-    const existed = edges.has(edge, STUB_EXISTS);
-    const before = this.#stubTarget(edge);
-    registers.fold(patch);
-    const { ends, exists } = registers;
-    const after = ends === undefined ? UNKNOWN : this.#intern(ends.to);
-    if (existed && (!exists || before !== after)) nodes.in.remove(before, edge);
-    if (exists && (!existed || before !== after)) nodes.in.add(after, edge);
-    edges.set(edge, STUB_EXISTS, exists);
-    if (ends !== undefined && !edges.has(edge, EDGE_RECORD)) {
-      if (edges.from[edge] === UNKNOWN || !this.#hasEnds(edge, ends)) this.#setEnds(edge, ends);
-    }
-    if (before !== after && before !== UNKNOWN) this.#refreshEndpoint(before);
-    this.#setStubTarget(edge, after);
-    this.#refreshEndpoint(after);
-  }
-
-  /** The node in whose incoming list the stub stands. */
-  #stubTarget(edge: number): number {
-    const { stubRegisters, stubTargets, to } = this.edges;
-    return stubRegisters.has(edge) ? (stubTargets.get(edge) ?? UNKNOWN) : (to[edge] as number);
+    return this.#edgeFold.plainStubCreate(edge);
   }
 
   /** What the stub itself says, whatever its edge's record says. */
   stubEnds(edge: number): Ends & { readonly id: string } {
-    const id = this.edges.ids[edge] as string;
-    const ends = this.edges.stubRegisters.get(edge)?.ends;
-    return ends === undefined ? this.plainStubCreate(edge) : { id, ...ends };
-  }
-
-  #setStubTarget(edge: number, node: number): void {
-    const { stubTargets } = this.edges;
-    const before = stubTargets.get(edge);
-    if (before === node) return;
-    if (node === UNKNOWN) stubTargets.delete(edge);
-    else {
-      this.nodes.retain(node);
-      stubTargets.set(edge, node);
-    }
-    if (before !== undefined) this.nodes.release(before);
+    return this.#edgeFold.stubEnds(edge);
   }
 }

@@ -2,6 +2,10 @@
 import type { PartitionId } from '../base/ids.ts';
 import { Int32List } from './columns.ts';
 
+/** Estimated bytes of an element beside its text, and of its registers, for the memory budget. */
+export const ELEMENT_BYTES = 180;
+export const REGISTERS_BYTES = 700;
+
 export class PartitionIndex {
   readonly id: PartitionId;
   /** Its dense number in the view. */

@@ -178,7 +178,7 @@ export function decodePatch(text: string): Patch {
   const clock = clockField(decodeDigits(text, 1, CLOCK_CHARS));
   const replica = replicaField(decodeDigits(text, 1 + CLOCK_CHARS, REPLICA_CHARS));
   const fields = text.slice(HEADER_CHARS).split('\t');
-  const id = idField(fields[0], text);
+  const id = idField(fields[0], clock, replica);
   switch (text[0]) {
     case 'N': {
       const labels = textsField(parse(fields[1]));
@@ -212,14 +212,22 @@ function ended(fields: readonly string[], count: number, patch: Patch): Patch {
   return fields.length === count ? patch : malformed('its end');
 }
 
-function idField(field: string | undefined, text: string): string {
+function idField(field: string | undefined, clock: number, replica: ReplicaId): string {
   if (field === undefined || !field.endsWith('~')) return nameField(field);
-  const stamp = text.slice(1, HEADER_CHARS);
+  const stamp = encodeStamp(clock, replica);
   return field.length === 1 ? stamp : field + stamp;
 }
 
+/**
+ * A copy of a part of a text. V8 makes long parts refer to the whole, which would keep every patch in memory for as long
+ * as a name in it is used.
+ */
+function detached(part: string): string {
+  return part.length < 13 ? part : ` ${part}`.slice(1);
+}
+
 function nameField(field: string | undefined): string {
-  if (field === undefined || field.charCodeAt(0) !== QUOTE) return textField(field);
+  if (field === undefined || field.charCodeAt(0) !== QUOTE) return textField(field && detached(field));
   return textField(parse(field));
 }
 

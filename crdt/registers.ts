@@ -14,38 +14,11 @@ import { assert } from '../base/assert.ts';
 import type { ReplicaId } from '../base/ids.ts';
 import { compareText } from '../base/order.ts';
 import { setOwn } from '../base/record.ts';
-import { compareValues, isList, isNumber, type Properties, type Value, valuesEqual } from '../graph/value.ts';
-import { type Numeric, sumMerged } from './numbers.ts';
+import { type Properties, type Value, valuesEqual } from '../graph/value.ts';
 import type { Assignments, EdgeCreate, NodeCreate, Patch, RunningTotal, SeenTotals } from './patch.ts';
+import { type LabelRegister, type PropertyRegisters, shownValue } from './property-registers.ts';
 import { isLater, NEVER, type Stamp } from './stamp.ts';
 import { valueKey } from './value-codec.ts';
-
-interface LabelRegister {
-  readonly clock: number;
-  readonly replica: number;
-  readonly present: boolean;
-}
-
-interface MemberRegister extends LabelRegister {
-  readonly value: Value;
-}
-
-interface TotalRegister extends RunningTotal {
-  readonly clock: number;
-}
-
-/** The registers of one property. */
-interface PropertyRegisters {
-  /** Stamp of the latest plain assignment or removal. */
-  clock: number;
-  replica: number;
-  /** Undefined if it was removed. */
-  value: Value | undefined;
-  /** Running totals which that assignment replaced. */
-  seen: SeenTotals | undefined;
-  totals: Map<ReplicaId, TotalRegister> | undefined;
-  members: Map<string, MemberRegister> | undefined;
-}
 
 export interface Ends {
   readonly type: string;
@@ -311,54 +284,7 @@ export class Registers {
   }
 
   #valueOf(registers: PropertyRegisters, restored: boolean): Value | undefined {
-    const assigned = this.#survives(registers.clock, registers.replica, restored);
-    const base = assigned ? registers.value : undefined;
-    const counted = this.#counted(registers, base, assigned ? registers.seen : undefined, restored);
-    if (counted !== undefined) return counted;
-    return this.#withMembers(registers, base, assigned, restored) ?? base;
-  }
-
-  /** The value as a counter, or undefined if no running total applies. */
-  #counted(
-    registers: PropertyRegisters,
-    base: Value | undefined,
-    seen: SeenTotals | undefined,
-    restored: boolean,
-  ): Value | undefined {
-    if (registers.totals === undefined || (base !== undefined && !isNumber(base))) return undefined;
-    const terms: { plus: Numeric; minus: Numeric }[] = [];
-    for (const [writer, register] of Array.from(registers.totals).sort(([a], [b]) => a - b)) {
-      if (!this.#survives(register.clock, writer, restored)) continue;
-      const replaced = seen?.get(writer);
-      if (replaced === undefined || replaced.since < register.since) terms.push({ plus: register.total, minus: 0 });
-      else if (replaced.since === register.since && !valuesEqual(replaced.total, register.total)) {
-        terms.push({ plus: register.total, minus: replaced.total });
-      }
-    }
-    if (terms.length === 0) return undefined;
-    return sumMerged((base as Numeric | undefined) ?? 0, terms);
-  }
-
-  /** The value as a set, or undefined if no member register applies. */
-  #withMembers(
-    registers: PropertyRegisters,
-    base: Value | undefined,
-    assigned: boolean,
-    restored: boolean,
-  ): Value | undefined {
-    if (registers.members === undefined || (base !== undefined && !isList(base))) return undefined;
-    const members = new Map<string, Value>();
-    for (const value of base ?? []) members.set(valueKey(value), value);
-    let applied = false;
-    for (const [key, register] of registers.members) {
-      if (!this.#survives(register.clock, register.replica, restored)) continue;
-      if (assigned && !isLater(register.clock, register.replica, registers.clock, registers.replica)) continue;
-      applied = true;
-      if (register.present) members.set(key, register.value);
-      else members.delete(key);
-    }
-    if (!applied) return undefined;
-    return Array.from(members.values()).sort(compareValues);
+    return shownValue(registers, (clock, replica) => this.#survives(clock, replica, restored));
   }
 
   /**
@@ -410,16 +336,27 @@ export class Registers {
     return register !== undefined && holds(register);
   }
 
-  /** Calls `visit` for each register that a delete did not dominate, in no particular order; `restored` as above. */
-  forEachRegister(restored: boolean, visit: (name: string, clock: number, replica: number) => void): void {
+  /**
+   * Calls `visit` for each register that was assigned by something else than the latest create and that no delete
+   * dominates, in no particular order; `restored` as above.
+   */
+  forEachLaterRegister(restored: boolean, visit: (name: string, clock: number, replica: number) => void): void {
     const each = (name: string, clock: number, replica: number) => {
-      if (clock !== NEVER && this.#survives(clock, replica, restored)) visit(name, clock, replica);
+      if (clock === NEVER || (clock === this.createdClock && replica === this.createdReplica)) return;
+      if (this.#survives(clock, replica, restored)) visit(name, clock, replica);
     };
-    for (const [label, register] of this.#allLabels()) each(`l${label}`, register.clock, register.replica);
-    for (const [name, registers] of this.#allProperties()) {
+    const property = (name: string, registers: PropertyRegisters) => {
       each(`p${name}`, registers.clock, registers.replica);
       for (const [writer, register] of registers.totals ?? []) each(`c${name}`, register.clock, writer);
       for (const [key, register] of registers.members ?? []) each(`m${name}\n${key}`, register.clock, register.replica);
+    };
+    const base = this.#base;
+    if (base === undefined || (base.clock === this.createdClock && base.replica === this.createdReplica)) {
+      for (const [label, register] of this.#labels ?? []) each(`l${label}`, register.clock, register.replica);
+      for (const [name, registers] of this.#properties ?? []) property(name, registers);
+    } else {
+      for (const [label, register] of this.#allLabels()) each(`l${label}`, register.clock, register.replica);
+      for (const [name, registers] of this.#allProperties()) property(name, registers);
     }
   }
 

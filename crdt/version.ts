@@ -19,8 +19,7 @@ export function registersVersion(registers: Registers, restored = false): string
   let sum = 0;
   let mixed = 0;
   let others = 0;
-  registers.forEachRegister(restored, (name, clock, replica) => {
-    if (clock === createdClock && replica === createdReplica) return;
+  registers.forEachLaterRegister(restored, (name, clock, replica) => {
     let hash = hashText(name);
     hash = Math.imul(hash ^ replica, 0x9e3779b1);
     hash = Math.imul(hash ^ (hash >>> 15) ^ (clock % 0x1_0000_0000), 0x85ebca6b);

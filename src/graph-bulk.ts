@@ -7,12 +7,14 @@ import { Unhydrated } from '../crdt/graph-view.ts';
 import { edgeAt, nodeAt, sortedEdges, sortedNodes } from '../crdt/view-reads.ts';
 import type { Edge, Node, Operation } from '../graph/model.ts';
 import type { Graph, IntegrityReport } from './engine-port.ts';
-import type { GraphWriter } from './graph-writer.ts';
+import { type GraphWriter, partitionsOf } from './graph-writer.ts';
 import type { Residency } from './residency.ts';
 import type { ResidentGraph } from './resident-graph.ts';
 
 /** Operations of an import that are drafted without giving other requests a turn. */
 const LOAD_SLICE = 512;
+/** Partitions that such a slice may open when memory is short: they all stay open until it is drafted. */
+const LOAD_PARTITIONS = 4;
 
 type Exported = { readonly kind: 'node'; readonly node: Node } | { readonly kind: 'edge'; readonly edge: Edge };
 
@@ -34,10 +36,13 @@ export class GraphBulk {
     const failures: { index: number; error: unknown }[] = [];
     const commits: Promise<void>[] = [];
     let applied = 0;
-    for (let start = 0; start < operations.length; start += LOAD_SLICE) {
+    for (let start = 0, end = 0; start < operations.length; start = end) {
       await this.#writer.committer.room();
       this.#writer.committer.admit();
-      const slice = operations.slice(start, start + LOAD_SLICE);
+      end = this.#sliceEnd(operations, start);
+      // Only what is durable can be passivated to make room for the next slice.
+      if (!this.#graph.whole && this.#residency.tight) await Promise.all(commits.splice(0));
+      const slice = operations.slice(start, end);
       const outcome = await this.#writer.drafting(slice, true, (draft) => {
         const failed: { index: number; error: unknown }[] = [];
         let done = 0;
@@ -57,11 +62,22 @@ export class GraphBulk {
       applied += outcome.done;
       failures.push(...outcome.failed);
       if (stopAtFirst && failures.length > 0) break;
-      if (start + LOAD_SLICE < operations.length) await this.#residency.yield();
+      if (end < operations.length) await this.#residency.yield();
     }
     await Promise.all(commits);
     await this.#writer.durable();
     return { applied, failures };
+  }
+
+  #sliceEnd(operations: readonly Operation[], start: number): number {
+    const last = Math.min(operations.length, start + LOAD_SLICE);
+    if (this.#graph.whole || !this.#residency.tight) return last;
+    const partitions = new Set<PartitionId>();
+    for (let end = start; end < last; end++) {
+      for (const id of partitionsOf(this.#graph, operations[end] as Operation)) partitions.add(id);
+      if (partitions.size > LOAD_PARTITIONS && end > start) return end;
+    }
+    return last;
   }
 
   /**

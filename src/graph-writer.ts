@@ -152,7 +152,7 @@ function atOperation(error: WeftError, operation: number): WeftError {
 }
 
 /** The partitions that an operation names; deletions may need more. */
-function partitionsOf(graph: ResidentGraph, operation: Operation): PartitionId[] {
+export function partitionsOf(graph: ResidentGraph, operation: Operation): PartitionId[] {
   const { view, settings } = graph;
   /** An edge with this id may be there without a locator. */
   const named = (id: EdgeId | undefined): PartitionId[] => {

@@ -105,7 +105,10 @@ export class Residency {
         partition.pins++;
         pinned.push(partition);
       }
-      if (partition.index === undefined) await this.open(graph, partition);
+      if (partition.index !== undefined) return;
+      // What is about to come in must find room first, or many requests together would outrun the eviction.
+      await this.makeRoom();
+      await this.open(graph, partition);
     };
     try {
       for (const id of needed) if (graph.partition(id).index === undefined) await pin(id);
@@ -217,6 +220,17 @@ export class Residency {
       .finally(() => {
         this.#evicting = undefined;
       });
+  }
+
+  /** Evicts down to the budget as far as anything is idle. */
+  async makeRoom(): Promise<void> {
+    this.relieve();
+    await this.#evicting;
+  }
+
+  /** True where partitions that are opened now will probably push others out. */
+  get tight(): boolean {
+    return this.residentBytes > this.budgetBytes / 2;
   }
 
   /** Waits until a running eviction has ended. */
