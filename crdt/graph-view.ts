@@ -15,7 +15,7 @@ import { EdgeFold } from './edge-fold.ts';
 import { EDGE_EXISTS, EDGE_RECORD, EdgeTable, STUB_EXISTS, STUB_RECORD, UNKNOWN } from './edge-table.ts';
 import { NODE_EXISTS, NODE_RECORD, NodeTable } from './node-table.ts';
 import { ELEMENT_BYTES, PartitionIndex, REGISTERS_BYTES } from './partition-index.ts';
-import type { EdgeCreate, NodeCreate, Patch, StubCreate } from './patch.ts';
+import type { EdgeCreate, NodeCreate, Patch, PatchHead, StubCreate } from './patch.ts';
 import { NO_PROPERTIES } from './patch-codec.ts';
 import { type Ends, Registers } from './registers.ts';
 import { partitionOfNode } from './routing.ts';
@@ -179,7 +179,7 @@ export class GraphView {
    * CRDT-3 for a patch of an open partition. What a delete hides of a node may be restored by an edge, so it stays live
    * in a graph with restoring types until the delete is older than the clock reading `horizon`.
    */
-  isLive(partition: PartitionIndex, patch: Patch, horizon: number): boolean {
+  isLive(partition: PartitionIndex, patch: PatchHead, horizon: number): boolean {
     const { nodes, edges } = this;
     const keepDominated = (node: number, registers: Registers) =>
       this.#restoring.size > 0 && (registers.deletedClock >= horizon || nodes.exists(node));
@@ -205,7 +205,7 @@ export class GraphView {
       }
       case 'stub-create':
       case 'stub-delete': {
-        const edge = edges.find(patch.id, this.#homeOf(patch.from));
+        const edge = edges.find(patch.id, this.#homeOf(patch.from ?? ''));
         if (edge === undefined || !edges.has(edge, STUB_RECORD)) return false;
         const registers = edges.stubRegisters.get(edge);
         return registers?.isLive(patch, false) ?? plain(edges.clock, edges.replica, edge);

@@ -9,7 +9,7 @@ import { WeftError } from '../base/errors.ts';
 import { type ReplicaId, replicaId } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
 import { isNumber, type Properties, type Value } from '../graph/value.ts';
-import type { Assignments, Patch, RunningTotal, SeenTotals } from './patch.ts';
+import type { Assignments, Patch, PatchHead, RunningTotal, SeenTotals } from './patch.ts';
 import { TICKS_PER_MS } from './stamp.ts';
 import { fromPlain, propertiesFromPlain, propertiesToPlain, toPlain } from './value-codec.ts';
 
@@ -238,6 +238,25 @@ function assignedFields(
   if (fields.length > at + 2) return malformed('its end');
   const more = fields[at + 1];
   return { properties: propertiesField(parse(fields[at])), ...(more !== undefined && moreField(parse(more))) };
+}
+
+const KINDS = new Map<string, Patch['kind']>(
+  Object.entries(LETTERS).map(([kind, letter]) => [letter, kind as Patch['kind']]),
+);
+
+/** The head of a patch that was decoded before: labels, properties and assignments are not looked at. */
+export function decodePatchHead(text: string): PatchHead {
+  const kind = KINDS.get(text[0] as string) ?? malformed('its kind');
+  const clock = clockField(decodeDigits(text, 1, CLOCK_CHARS));
+  const replica = replicaField(decodeDigits(text, 1 + CLOCK_CHARS, REPLICA_CHARS));
+  if (kind === 'stub-create' || kind === 'stub-delete') {
+    const fields = text.slice(HEADER_CHARS).split('\t');
+    const from = nameField(fields[kind === 'stub-create' ? 2 : 1]);
+    return { kind, clock, replica, id: idField(fields[0], clock, replica), from };
+  }
+  const end = text.indexOf('\t', HEADER_CHARS);
+  const field = end < 0 ? text.slice(HEADER_CHARS) : text.slice(HEADER_CHARS, end);
+  return { kind, clock, replica, id: idField(field, clock, replica) };
 }
 
 /** Shared by all elements without properties. */

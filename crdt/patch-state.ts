@@ -3,12 +3,12 @@ import { EDGE_EXISTS, STUB_EXISTS } from './edge-table.ts';
 import type { GraphView } from './graph-view.ts';
 import type { PatchState } from './partition-document.ts';
 import type { PartitionIndex } from './partition-index.ts';
-import type { Patch } from './patch.ts';
-import { decodePatch } from './patch-codec.ts';
+import type { PatchHead } from './patch.ts';
+import { decodePatchHead } from './patch-codec.ts';
 
 /** `horizon`: clock reading before which tombstones have expired. */
 export function patchState(view: GraphView, partition: PartitionIndex, horizon: number, text: string): PatchState {
-  const patch = decodePatch(text);
+  const patch = decodePatchHead(text);
   const element = `${patch.kind.slice(0, 4)}:${patch.id}`;
   const deleted = patch.kind === 'node-delete' || patch.kind === 'edge-delete' || patch.kind === 'stub-delete';
   const live = view.isLive(partition, patch, horizon);
@@ -16,7 +16,7 @@ export function patchState(view: GraphView, partition: PartitionIndex, horizon: 
 }
 
 /** A delete that a later create overtook needs no tombstone, but one that hides a restored element does. */
-function isVisible(view: GraphView, partition: PartitionIndex, patch: Patch): boolean {
+function isVisible(view: GraphView, partition: PartitionIndex, patch: PatchHead): boolean {
   switch (patch.kind) {
     case 'node-delete': {
       const node = view.nodes.find(patch.id);
@@ -27,7 +27,7 @@ function isVisible(view: GraphView, partition: PartitionIndex, patch: Patch): bo
       return edge !== undefined && view.edges.has(edge, EDGE_EXISTS);
     }
     case 'stub-delete': {
-      const edge = view.edges.find(patch.id, view.indexOf(view.partitionOf(patch.from)));
+      const edge = view.edges.find(patch.id, view.indexOf(view.partitionOf(patch.from ?? '')));
       return edge !== undefined && view.edges.has(edge, STUB_EXISTS);
     }
     default:

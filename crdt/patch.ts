@@ -87,3 +87,13 @@ export type Patch =
   | EdgeDelete
   | StubCreate
   | StubDelete;
+
+/** What names a patch and its element: enough to tell whether it is live. */
+export interface PatchHead {
+  readonly kind: Patch['kind'];
+  readonly clock: number;
+  readonly replica: ReplicaId;
+  readonly id: string;
+  /** Source of the edge, of stubs only. */
+  readonly from?: string;
+}

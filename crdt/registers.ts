@@ -15,7 +15,7 @@ import type { ReplicaId } from '../base/ids.ts';
 import { compareText } from '../base/order.ts';
 import { setOwn } from '../base/record.ts';
 import { type Properties, type Value, valuesEqual } from '../graph/value.ts';
-import type { Assignments, EdgeCreate, NodeCreate, Patch, RunningTotal, SeenTotals } from './patch.ts';
+import type { Assignments, EdgeCreate, NodeCreate, Patch, PatchHead, RunningTotal, SeenTotals } from './patch.ts';
 import { type LabelRegister, type PropertyRegisters, shownValue } from './property-registers.ts';
 import { isLater, NEVER, type Stamp } from './stamp.ts';
 import { valueKey } from './value-codec.ts';
@@ -288,52 +288,31 @@ export class Registers {
   }
 
   /**
-   * CRDT-3: whether `patch` holds a register, with `keepDominated` counting those that only a delete hides (needed
-   * where edges may restore their endpoints).
+   * CRDT-3: whether the patch holds a register, with `keepDominated` counting those that only a delete hides (needed
+   * where edges may restore their endpoints). A stamp is given to one patch only, so kind and stamp tell.
    */
-  isLive(patch: Patch, keepDominated: boolean): boolean {
-    const { clock, replica } = patch;
-    const holds = (at: { clock: number; replica: number }) =>
-      at.clock === clock && at.replica === replica && this.#survives(clock, replica, keepDominated);
-    switch (patch.kind) {
-      case 'node-delete':
-      case 'edge-delete':
-      case 'stub-delete':
-        if (this.deletedClock === clock && this.deletedReplica === replica) return true;
-        return keepDominated && this.#deletes?.some((at) => at.clock === clock && at.replica === replica) === true;
-      case 'node-create':
-      case 'edge-create':
-      case 'stub-create':
-        if (holds({ clock: this.createdClock, replica: this.createdReplica })) return true;
-        if (patch.kind === 'stub-create') return false;
-        if (patch.kind === 'node-create' && patch.labels.some((label) => this.#holdsLabel(label, holds))) return true;
-        break;
+  isLive({ kind, clock, replica }: PatchHead, keepDominated: boolean): boolean {
+    const holds = (at: { readonly clock: number; readonly replica: number }) =>
+      at.clock === clock && at.replica === replica;
+    if (kind === 'node-delete' || kind === 'edge-delete' || kind === 'stub-delete') {
+      if (this.deletedClock === clock && this.deletedReplica === replica) return true;
+      return keepDominated && this.#deletes?.some(holds) === true;
     }
-    const more = patch.more ?? NOTHING;
-    for (const label of [...(more.labelsAdded ?? []), ...(more.labelsRemoved ?? [])]) {
-      if (this.#holdsLabel(label, holds)) return true;
-    }
-    for (const name of [...Object.keys(patch.properties), ...(more.propertiesRemoved ?? [])]) {
-      const registers = this.#registersOf(name);
-      if (registers !== undefined && holds(registers)) return true;
-    }
-    for (const name of more.totals?.keys() ?? []) {
-      const register = this.#properties?.get(name)?.totals?.get(replica);
-      if (register !== undefined && holds({ clock: register.clock, replica })) return true;
-    }
-    for (const [name, { add, remove }] of more.members ?? []) {
-      const members = this.#properties?.get(name)?.members;
-      for (const value of [...add, ...remove]) {
-        const register = members?.get(valueKey(value));
-        if (register !== undefined && holds(register)) return true;
-      }
+    if (!this.#survives(clock, replica, keepDominated)) return false;
+    if (this.createdClock === clock && this.createdReplica === replica) return true;
+    if (this.#base !== undefined && holds(this.#base) && this.#readsBase(this.#base)) return true;
+    for (const register of this.#labels?.values() ?? []) if (holds(register)) return true;
+    for (const registers of this.#properties?.values() ?? []) {
+      if (holds(registers) || registers.totals?.get(replica)?.clock === clock) return true;
+      for (const register of registers.members?.values() ?? []) if (holds(register)) return true;
     }
     return false;
   }
 
-  #holdsLabel(label: string, holds: (at: LabelRegister) => boolean): boolean {
-    const register = this.#label(label);
-    return register !== undefined && holds(register);
+  /** Whether anything is still read from the base. */
+  #readsBase(base: NodeCreate | EdgeCreate): boolean {
+    if (base.kind === 'node-create' && base.labels.some((label) => this.#labels?.has(label) !== true)) return true;
+    return Object.keys(base.properties).some((name) => this.#properties?.has(name) !== true);
   }
 
   /**
