@@ -4,7 +4,7 @@
  */
 import { EDGE_EXISTS, EDGE_RECORD, type EdgeTable, STUB_EXISTS, STUB_RECORD, UNKNOWN } from './edge-table.ts';
 import type { NodeTable } from './node-table.ts';
-import { ELEMENT_BYTES, type PartitionIndex, REGISTERS_BYTES } from './partition-index.ts';
+import { EDGE_BYTES, type PartitionIndex, REGISTERS_BYTES } from './partition-index.ts';
 import type { EdgeCreate, Patch, StubCreate, StubDelete } from './patch.ts';
 import { NO_PROPERTIES } from './patch-codec.ts';
 import { type Ends, Registers } from './registers.ts';
@@ -121,7 +121,7 @@ export class EdgeFold {
   #addEdgeRecord(partition: PartitionIndex, edge: number, chars: number): void {
     this.#host.edges.set(edge, EDGE_RECORD, true);
     partition.edges.push(edge);
-    partition.bytes += ELEMENT_BYTES + chars;
+    partition.bytes += EDGE_BYTES + chars;
   }
 
   foldEdge(partition: PartitionIndex, patch: Patch, chars: number): void {
@@ -211,7 +211,7 @@ export class EdgeFold {
   #addStub(partition: PartitionIndex, edge: number, chars: number): void {
     this.#host.edges.set(edge, STUB_RECORD, true);
     partition.stubs.push(edge);
-    partition.bytes += ELEMENT_BYTES / 2 + chars;
+    partition.bytes += EDGE_BYTES / 2 + chars;
   }
 
   /** The registers of a stub, moved out of the columns if it had none. */
@@ -231,7 +231,7 @@ export class EdgeFold {
     const { edges, nodes } = this.#host;
     const edge = edges.intern(patch.id, this.#host.homeOf(patch.from));
     if (!edges.has(edge, STUB_RECORD)) {
-      this.#addStub(partition, edge, ELEMENT_BYTES);
+      this.#addStub(partition, edge, EDGE_BYTES);
       edges.stubRegisters.set(edge, new Registers());
     }
     const registers = this.#stubRegisters(edge);

@@ -14,7 +14,7 @@ import type { GraphSettings } from '../graph/model.ts';
 import { EdgeFold } from './edge-fold.ts';
 import { EDGE_EXISTS, EDGE_RECORD, EdgeTable, STUB_EXISTS, STUB_RECORD, UNKNOWN } from './edge-table.ts';
 import { NODE_EXISTS, NODE_RECORD, NodeTable } from './node-table.ts';
-import { ELEMENT_BYTES, PartitionIndex, REGISTERS_BYTES } from './partition-index.ts';
+import { NODE_BYTES, PartitionIndex, REGISTERS_BYTES } from './partition-index.ts';
 import type { EdgeCreate, NodeCreate, Patch, PatchHead, StubCreate } from './patch.ts';
 import { NO_PROPERTIES } from './patch-codec.ts';
 import { type Ends, Registers } from './registers.ts';
@@ -239,7 +239,7 @@ export class GraphView {
     this.nodes.flags[node] = NODE_RECORD;
     this.nodes.retain(node);
     partition.nodes.push(node);
-    partition.bytes += ELEMENT_BYTES + chars;
+    partition.bytes += NODE_BYTES + chars;
   }
 
   #foldNode(partition: PartitionIndex, patch: Patch, chars: number): void {

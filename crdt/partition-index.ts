@@ -2,8 +2,9 @@
 import type { PartitionId } from '../base/ids.ts';
 import { Int32List } from './columns.ts';
 
-/** Estimated bytes of an element beside its text, and of its registers, for the memory budget. */
-export const ELEMENT_BYTES = 180;
+/** Estimated bytes beside their text of a node, an edge or a stub, and of registers, for the memory budget. */
+export const NODE_BYTES = 270;
+export const EDGE_BYTES = 120;
 export const REGISTERS_BYTES = 700;
 
 export class PartitionIndex {
