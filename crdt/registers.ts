@@ -9,6 +9,8 @@
  *
  * Most elements have one create and nothing else; the view keeps those in columns and makes `Registers` only when a
  * second patch arrives.
+ *
+ * What a property shows is in `property-registers.ts`; the rest stays together, because every rule needs the deletes.
  */
 import { assert } from '../base/assert.ts';
 import type { ReplicaId } from '../base/ids.ts';

@@ -66,7 +66,7 @@ for (const [name, file, text] of WORDS) {
 
 test('words: ordinary text -> nothing', () => {
   assert.deepEqual(
-    withTree({ 'a.md': 'GET /v1/graphs/work/nodes, ./home/x, https://example.org/home/x\n' }, checkWords),
+    withTree({ 'a.md': 'GET /v1/graphs/trains/nodes, ./home/x, https://example.org/home/x\n' }, checkWords),
     [],
   );
 });

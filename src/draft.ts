@@ -5,6 +5,9 @@
  * - ENG-1 `apply` either adds all patches of an operation or throws and adds none.
  * - ENG-2 A draft touches only open partitions: whatever else it needs is thrown as `Unhydrated`, the caller opens it
  *   and drafts again.
+ *
+ * One class, because all operations read and write the same overlay; elements, conditions and assignments have files of
+ * their own.
  */
 import { present } from '../base/assert.ts';
 import { WeftError } from '../base/errors.ts';

@@ -175,10 +175,6 @@ export class GraphBulk {
   }
 
   async integrity(): Promise<IntegrityReport> {
-    return this.#report(0);
-  }
-
-  async #report(repaired: number): Promise<IntegrityReport> {
     const { view } = this.#graph;
     let nodes = 0;
     let edges = 0;
@@ -223,7 +219,7 @@ export class GraphBulk {
       orphanStubs: Array.from(stubs.keys(), idOfKey).sort(),
       missingStubs: Array.from(records.keys(), idOfKey).sort(),
       duplicateEdges: Array.from(duplicates).sort(),
-      repaired,
+      repaired: 0,
     };
   }
 
@@ -232,7 +228,7 @@ export class GraphBulk {
    * normal; this sweeps them up.
    */
   async repair(): Promise<IntegrityReport> {
-    const before = await this.#report(0);
+    const before = await this.integrity();
     let repaired = 0;
     for (const id of this.#graph.partitionIds()) {
       repaired += await this.#writer.drafting([], false, (draft) => {
