@@ -25,6 +25,10 @@ export const ERRORS = {
   'invalid-value': kind(400, 'A property value is of no supported kind, too large or too deep.'),
   'invalid-name': kind(400, 'An id, label, type or property name is empty, over 1 KB or not well-formed Unicode.'),
   'invalid-cursor': kind(400, 'The cursor was not issued by this call. Start again without it.'),
+  'invalid-session-token': kind(
+    400,
+    'The session token is damaged, or of another cluster. Begin a new session without it.',
+  ),
   'invalid-import-line': kind(
     400,
     'An import line is bad; the lines before it were applied. `line` and `applied` tell.',
@@ -38,6 +42,7 @@ export const ERRORS = {
   'graph-not-found': kind(404, 'There is no graph of this name. Create it with `PUT /v1/graphs/{g}`.'),
   'node-not-found': kind(404, 'There is no node with this id.'),
   'edge-not-found': kind(404, 'There is no edge with this id.'),
+  'peer-not-found': kind(404, 'This server has no peer of this name or URL. `GET /v1/cluster` lists them.'),
   'route-not-found': kind(404, 'There is no such route. `/docs` lists them.'),
   'method-not-allowed': kind(405, 'The route exists, but not with this method. `Allow` lists the methods.'),
   'node-exists': kind(409, 'A node with this id exists. Use PUT to replace it, PATCH to change it.'),
@@ -54,6 +59,19 @@ export const ERRORS = {
     retryable: true,
   }),
   'partition-recovering': kind(503, 'The partition failed verification and is not served; the others are.', {
+    retryable: true,
+  }),
+  'replica-recovering': kind(503, 'This server takes over the state of another one. Ask another, or try again.', {
+    retryable: true,
+  }),
+  'session-not-reached': kind(
+    503,
+    'This server has not yet what the session token covers. Retry, or ask another one.',
+    {
+      retryable: true,
+    },
+  ),
+  'quorum-unavailable': kind(503, 'No majority of the servers can take part in a strong operation. Nothing happened.', {
     retryable: true,
   }),
   'storage-failed': kind(503, 'The store failed; nothing more is acknowledged until the server was restarted.', {

@@ -150,17 +150,64 @@ export interface IntegrityReport {
   readonly repaired: number;
 }
 
+export type MemberState = 'alive' | 'suspect' | 'dead';
+
 export interface ClusterDescription {
   readonly self: { readonly name: string; readonly replicaId: number };
-  readonly members: readonly {
-    readonly name: string;
-    readonly url: string;
-    readonly state: 'alive' | 'suspect' | 'dead';
-    readonly lagCommits: number;
-    readonly lagMs: number;
-  }[];
+  /** All voters as this server sees them, itself included, by name. */
+  readonly members: readonly Member[];
   /** Version vector: origin -> last contiguous seq durably applied here. */
   readonly vector: Readonly<Record<string, number>>;
+}
+
+export interface Member {
+  /** Its URL until the server was met. */
+  readonly name: string;
+  /** As this server reaches it; for itself, what it advertises. */
+  readonly url: string;
+  readonly state: MemberState;
+  readonly self: boolean;
+  /** Absent until the server was met. */
+  readonly replicaId?: number;
+  readonly vector?: Readonly<Record<string, number>>;
+  /** Milliseconds since the last frame from it. */
+  readonly heardMsAgo?: number;
+  /** Commits that are here and not known to be there. */
+  readonly lagCommits: number;
+  /** For how long something has been missing there, in milliseconds; 0 if nothing is. */
+  readonly lagMs: number;
+  readonly link: LinkDescription;
+}
+
+export interface LinkDescription {
+  readonly state: 'up' | 'connecting' | 'down' | 'refused';
+  /** Why it is not up, if there is a reason. */
+  readonly reason?: string;
+  readonly bytesSent: number;
+  readonly bytesReceived: number;
+  readonly unacknowledgedBytes: number;
+}
+
+/** Faults on the links of this server, for experiments; only a server that was started with `--chaos` has it. */
+export interface LinkFaults {
+  /**
+   * Puts a fault on the link to a peer, in place of one that is there.
+   * @param peer its name, or its URL as this server has it
+   * @throws WeftError `peer-not-found`
+   */
+  set(peer: string, fault: LinkFault): void;
+  /** Removes the fault, if there is one. @throws WeftError `peer-not-found` */
+  heal(peer: string): void;
+}
+
+export interface LinkFault {
+  /** Nothing passes. */
+  readonly cut: boolean;
+  /** What of the traffic the fault concerns, as this server sees it. */
+  readonly direction: 'in' | 'out' | 'both';
+  readonly delayMs: number;
+  /** Part of the frames that is lost, from 0 to 1. */
+  readonly dropRate: number;
 }
 
 export interface Health {

@@ -183,7 +183,20 @@ class LocalEngine implements Engine {
   cluster(): ClusterDescription {
     return {
       self: { name: this.name, replicaId: this.replicaId },
-      members: [],
+      members: [
+        {
+          name: this.name,
+          url: '',
+          state: 'alive',
+          self: true,
+          replicaId: this.replicaId,
+          vector: this.#vector(),
+          heardMsAgo: 0,
+          lagCommits: 0,
+          lagMs: 0,
+          link: { state: 'up', bytesSent: 0, bytesReceived: 0, unacknowledgedBytes: 0 },
+        },
+      ],
       vector: this.#vector(),
     };
   }
