@@ -24,8 +24,12 @@ export interface RouteDescription {
 const READ_ERRORS: readonly ErrorCode[] = [
   'malformed-request',
   'invalid-request',
+  'invalid-session-token',
   'unauthorized',
   'partition-recovering',
+  'replica-recovering',
+  'session-not-reached',
+  'quorum-unavailable',
 ];
 const WRITE_ERRORS: readonly ErrorCode[] = [
   ...READ_ERRORS,

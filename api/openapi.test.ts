@@ -35,6 +35,7 @@ const NOT_OVER_HTTP: ReadonlySet<ErrorCode> = new Set([
   'data-format',
   'data-locked',
   'data-corrupt',
+  'peer-not-found',
   'route-not-found',
   'method-not-allowed',
 ]);

@@ -199,7 +199,10 @@ describe('operations', () => {
       expect(await server.call('GET', url)).toMatchObject({ status: 200, json: ready });
     }
     const cluster = await server.call('GET', '/v1/cluster');
-    expect(cluster.json).toMatchObject({ self: { name: 'test', replicaId: server.engine.replicaId }, members: [{ name: 'test', self: true, state: 'alive' }] });
+    expect(cluster.json).toMatchObject({
+      self: { name: 'test', replicaId: server.engine.replicaId },
+      members: [{ name: 'test', self: true, state: 'alive' }],
+    });
   });
 
   test('health: the engine was closed -> not ready, with reasons', async () => {
