@@ -40,6 +40,12 @@ export const LIMITS = {
   idempotencyKeysMax: 100_000,
   /** How long such a result is remembered, in milliseconds. */
   idempotencyTtlMs: 24 * 60 * 60 * 1000,
+  /** How long a request waits for this replica to reach its session token, in milliseconds: a few round trips. */
+  sessionWaitMs: 2_000,
+  /** Requests that wait so at a time: more would only queue for the same commits. */
+  sessionWaitersMax: 10_000,
+  /** Characters of a session token: some hundred servers. */
+  sessionTokenCharsMax: 4096,
   /** How far a foreign stamp may lie ahead of the local wall clock, in milliseconds. */
   clockDriftMsMax: 60_000,
   /** How long tombstones are kept, in milliseconds; a replica away longer re-seeds. */

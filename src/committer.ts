@@ -50,6 +50,8 @@ export interface CommitterOptions {
   readonly replica: ReplicaId;
   /** Sequence number of the last commit of this replica's stream. */
   readonly lastSeq: number;
+  /** Called when a commit of this replica is durable, before anybody is told. */
+  readonly onDurable: (seq: number) => void;
 }
 
 export class Committer {
@@ -69,10 +71,6 @@ export class Committer {
   constructor(options: CommitterOptions) {
     this.#options = options;
     this.#seq = options.lastSeq;
-  }
-
-  get seq(): number {
-    return this.#seq;
   }
 
   get failure(): WeftError | undefined {
@@ -185,6 +183,7 @@ export class Committer {
       partition.lsn = lsn;
       residency.touchWritten(partition);
     }
+    this.#options.onDurable(seq);
     this.commits++;
     this.patches += group.patches;
   }

@@ -11,8 +11,9 @@ import type { Edge, Node, Operation } from '../graph/model.ts';
 import type { Properties } from '../graph/value.ts';
 import { MemoryDisk, openMemoryStore } from '../storage/memory-store.ts';
 import type { CommitPart, Store } from '../storage/store.ts';
-import { openEngine } from './engine.ts';
-import type { Engine, Graph } from './engine-port.ts';
+import type { ClusterOptions } from './cluster-options.ts';
+import { type OpenedEngine, openEngine } from './engine.ts';
+import type { Graph } from './engine-port.ts';
 import { type TestEnv, testEnv } from './test-env.model.ts';
 
 export const DEFAULT: GraphName = graphName('default');
@@ -21,7 +22,7 @@ export const LARGE = 1e9;
 export const TINY = 1;
 
 export interface Running {
-  readonly engine: Engine;
+  readonly engine: OpenedEngine;
   readonly graph: Graph;
   readonly store: Store;
   readonly disk: MemoryDisk;
@@ -37,14 +38,28 @@ export interface RunOptions {
   /** Wraps the store that the engine sees. */
   readonly wrap?: (store: Store) => Store;
   readonly durability?: 'disk' | 'buffered';
+  readonly cluster?: ClusterOptions;
+}
+
+/** A member of a cluster whose network is the test itself. */
+export function memberOf({ peers = ['http://peer'], ...more }: Partial<ClusterOptions> = {}): ClusterOptions {
+  const transport = { dial: () => undefined, listen: () => undefined, close: () => undefined };
+  return { peers, advertise: undefined, secret: 'secret of the cluster', transport, ...more };
 }
 
 export async function run(options: RunOptions = {}): Promise<Running> {
-  const { disk = new MemoryDisk(), memoryBudgetBytes = LARGE, beforeWrite, wrap, durability = 'disk' } = options;
+  const {
+    disk = new MemoryDisk(),
+    memoryBudgetBytes = LARGE,
+    beforeWrite,
+    wrap,
+    durability = 'disk',
+    cluster,
+  } = options;
   const env = testEnv(seeds++);
   const bare = await openMemoryStore({ disk, durability, ...(beforeWrite && { beforeWrite }) });
   const store = wrap?.(bare) ?? bare;
-  const engine = await openEngine({ env, store, name: 'test', memoryBudgetBytes });
+  const engine = await openEngine({ env, store, name: 'test', memoryBudgetBytes, cluster });
   return { engine, graph: engine.graph(DEFAULT), store, disk, env };
 }
 

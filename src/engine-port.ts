@@ -29,6 +29,16 @@ export interface Engine {
     fingerprint: string,
     request: () => Promise<T>,
   ): Promise<{ readonly replayed: boolean; readonly outcome: T }>;
+  /**
+   * A signed token: whoever presents it, to any server of the cluster, sees at least what is visible here now and what
+   * the presented tokens cover. Opaque. @throws WeftError `invalid-session-token`, definite
+   */
+  sessionToken(presented?: readonly string[]): string;
+  /**
+   * Resolves once all that the tokens cover is visible here; at once if it is.
+   * @throws WeftError `session-not-reached` (with `wanted` and `held`), `too-many-requests`, `invalid-session-token`
+   */
+  reachSession(tokens: readonly string[]): Promise<void>;
   cluster(): ClusterDescription;
   health(): Health;
   metrics(): EngineMetrics;

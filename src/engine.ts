@@ -1,5 +1,5 @@
 /** The engine: opens a store, holds its graphs, and hands out what `engine-port.ts` promises. */
-import type { Env } from '../base/env.ts';
+import type { Env, Random } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
 import type { GraphName, ReplicaId } from '../base/ids.ts';
 import { graphName } from '../base/ids.ts';
@@ -18,19 +18,42 @@ import {
   SYSTEM_GRAPH,
   settingsAgree,
 } from './catalog.ts';
+import type { ClusterOptions } from './cluster-options.ts';
 import { Committer } from './committer.ts';
 import type { ClusterDescription, Engine, EngineMetrics, Graph, GraphDescription, Health } from './engine-port.ts';
 import { EngineGraph } from './graph.ts';
 import { GraphWriter } from './graph-writer.ts';
 import { IdempotentRequests } from './idempotency.ts';
 import { beginIncarnation, type Incarnation } from './incarnation.ts';
+import { Progress } from './progress.ts';
 import { ProtectedGraph } from './protected-graph.ts';
 import { Residency } from './residency.ts';
 import { ResidentGraph } from './resident-graph.ts';
+import { SessionTokens } from './session-token.ts';
+import { Sessions } from './sessions.ts';
 import { uniqueText } from './unique-text.ts';
+import { vectorObject } from './version-vector.ts';
 
 /** Names the graph generations whose removal from the store has begun. */
 const DROPPING_META = 'dropping';
+/** Signs the session tokens of a server that stands alone. */
+const SECRET_META = 'session-secret';
+const SECRET_BYTES = 32;
+const NONE: readonly string[] = [];
+
+/** What replication adds to the status of a server. */
+export interface ClusterStatus {
+  /** All voters as this server sees them, itself included, by name. */
+  members(): ClusterDescription['members'];
+  /** Why this server cannot serve, in words. */
+  reasons(): readonly string[];
+}
+
+/** An engine with what its composition needs beside the port. */
+export interface OpenedEngine extends Engine {
+  /** From now on `cluster` and `health` ask `status`. */
+  attachStatus(status: ClusterStatus): void;
+}
 
 export interface EngineOptions {
   readonly env: Env;
@@ -39,17 +62,21 @@ export interface EngineOptions {
   readonly name: string;
   /** Estimated bytes of hydrated partitions beyond which the least recently used are passivated. */
   readonly memoryBudgetBytes: number;
+  /** Absent for a server that stands alone. */
+  readonly cluster?: ClusterOptions | undefined;
 }
 
 /** @throws WeftError `data-corrupt`, `partition-recovering` if the catalog cannot be read */
-export async function openEngine(options: EngineOptions): Promise<Engine> {
-  const incarnation = await beginIncarnation(options.store, options.env.random);
-  const engine = new LocalEngine(options, incarnation);
+export async function openEngine(options: EngineOptions): Promise<OpenedEngine> {
+  const { store, env, cluster } = options;
+  const incarnation = await beginIncarnation(store, env.random);
+  const tokens = new SessionTokens(await sessionSecret(store, env.random, cluster));
+  const engine = new LocalEngine(options, incarnation, tokens);
   await engine.loadCatalog();
   return engine;
 }
 
-class LocalEngine implements Engine {
+class LocalEngine implements OpenedEngine {
   readonly name: string;
   readonly replicaId: ReplicaId;
   readonly #env: Env;
@@ -58,12 +85,23 @@ class LocalEngine implements Engine {
   readonly #residency: Residency;
   readonly #committer: Committer;
   readonly #requests: IdempotentRequests;
+  readonly #progress: Progress;
+  readonly #sessions: Sessions;
+  #status: ClusterStatus | undefined;
   readonly #graphs = new Map<GraphName, EngineGraph>();
   /** Creations and deletions of graphs, one after the other. */
   #catalogWork: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
-  constructor({ env, store, name, memoryBudgetBytes }: EngineOptions, { replica, lastSeq, clock }: Incarnation) {
+  constructor(
+    { env, store, name, memoryBudgetBytes, cluster }: EngineOptions,
+    { replica, lastSeq, clock }: Incarnation,
+    tokens: SessionTokens,
+  ) {
+    const bugs = cluster?.bugs;
+    const progress = new Progress(streamsOf(store), new Map());
+    this.#progress = progress;
+    this.#sessions = new Sessions({ progress, tokens, scheduler: env.scheduler, replica, bugs });
     this.name = name;
     this.replicaId = replica;
     this.#env = env;
@@ -71,7 +109,11 @@ class LocalEngine implements Engine {
     this.#clock = new HybridClock(env.clock, clock);
     this.#residency = new Residency({ env, store, replica, budgetBytes: memoryBudgetBytes });
     const residency = this.#residency;
-    this.#committer = new Committer({ env, store, residency, clock: this.#clock, replica, lastSeq });
+    const onDurable = (seq: number) => {
+      progress.advance(replica, seq);
+      this.#sessions.moved();
+    };
+    this.#committer = new Committer({ env, store, residency, clock: this.#clock, replica, lastSeq, onDurable });
     this.#requests = new IdempotentRequests(env.clock);
   }
 
@@ -180,38 +222,45 @@ class LocalEngine implements Engine {
     return this.#requests.once(key, fingerprint, request);
   }
 
+  sessionToken(presented: readonly string[] = NONE): string {
+    return this.#sessions.token(presented);
+  }
+
+  reachSession(tokens: readonly string[]): Promise<void> {
+    return this.#sessions.reach(tokens);
+  }
+
+  attachStatus(status: ClusterStatus): void {
+    this.#status = status;
+  }
+
   cluster(): ClusterDescription {
+    const vector = vectorObject(this.#progress.vector);
     return {
       self: { name: this.name, replicaId: this.replicaId },
-      members: [
+      members: this.#status?.members() ?? [
         {
           name: this.name,
           url: '',
           state: 'alive',
           self: true,
           replicaId: this.replicaId,
-          vector: this.#vector(),
+          vector,
           heardMsAgo: 0,
           lagCommits: 0,
           lagMs: 0,
           link: { state: 'up', bytesSent: 0, bytesReceived: 0, unacknowledgedBytes: 0 },
         },
       ],
-      vector: this.#vector(),
+      vector,
     };
-  }
-
-  #vector(): Record<string, number> {
-    const vector: Record<string, number> = {};
-    for (const { origin, seq } of this.#store.recovery.streams) vector[origin] = seq;
-    if (this.#committer.seq > 0) vector[this.replicaId] = this.#committer.seq;
-    return vector;
   }
 
   health(): Health {
     const reasons: string[] = [];
     if (this.#committer.failure !== undefined) reasons.push('the store failed; restart the server');
     if (this.#closing !== undefined) reasons.push('the server is stopping');
+    if (this.#status !== undefined) reasons.push(...this.#status.reasons());
     const failed = reasons.length > 0;
     for (const { graphKey, partition } of this.#store.recovery.damaged) {
       reasons.push(`partition ${partition} of the graph stored as ${graphKey} is damaged and not served`);
@@ -244,6 +293,7 @@ class LocalEngine implements Engine {
 
   async #close(): Promise<void> {
     this.#committer.stop();
+    this.#sessions.stop();
     await this.#catalogWork;
     await this.#committer.idle();
     await this.#residency.settled();
@@ -251,4 +301,21 @@ class LocalEngine implements Engine {
     await this.#store.close();
     this.#env.log.write('info', 'stopped', { commits: this.#committer.commits });
   }
+}
+
+function streamsOf(store: Store): (readonly [ReplicaId, number])[] {
+  return store.recovery.streams.map(({ origin, seq }) => [origin, seq] as const);
+}
+
+/**
+ * The secret of the cluster, empty or not, because its servers must understand each other. A server that stands alone
+ * and has none makes one, and keeps it, so that tokens survive a restart.
+ */
+async function sessionSecret(store: Store, random: Random, cluster: ClusterOptions | undefined): Promise<Uint8Array> {
+  if (cluster !== undefined && (cluster.secret !== '' || cluster.peers.length > 0)) return toUtf8(cluster.secret);
+  const held = await store.getMeta(SECRET_META);
+  if (held !== undefined) return held;
+  const secret = Uint8Array.from({ length: SECRET_BYTES }, () => random.uint32() & 0xff);
+  await store.setMeta(SECRET_META, secret);
+  return secret;
 }
