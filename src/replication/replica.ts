@@ -47,6 +47,10 @@ export interface Replica {
   /** Whether this server is the one that compacts the partition now; every server does until this is called. */
   electCompactor(isElected: (key: PartitionKey) => boolean): void;
 
+  /** Small named values that replication keeps, durably. */
+  readNote(name: string): Promise<Uint8Array | undefined>;
+  writeNote(name: string, value: Uint8Array): Promise<void>;
+
   // State, for a replica that the logs of the others no longer reach.
 
   /** Every partition that holds anything here, the catalog's first, then in canonical order. */
@@ -70,7 +74,13 @@ export interface Replica {
     readonly vector: VersionVector;
     readonly retired: VersionVector;
     readonly clock: number;
+    /**
+     * Until this is covered too, reads and writes go on being refused: parts of commits up to here may have been merged
+     * already, and no reader may see half of one.
+     */
+    readonly until: VersionVector;
   }): Promise<void>;
+  /** True from `beginAdoption` until what `adoptState` waits for is here. */
   readonly recovering: boolean;
 
   // Anti-entropy.
