@@ -4,7 +4,7 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Counter, Gauge, type Histogram, Registry } from 'prom-client';
-import type { EngineMetrics } from '../src/engine-port.ts';
+import type { Engine, EngineMetrics, MemberState, ReplicationMetrics } from '../src/engine-port.ts';
 import type { ApiContext } from './api-context.ts';
 import { describe } from './describe.ts';
 
@@ -36,12 +36,9 @@ declare module 'fastify' {
   }
 }
 
-const ENGINE_METRICS: readonly (readonly [
-  name: string,
-  field: keyof EngineMetrics,
-  type: 'counter' | 'gauge',
-  help: string,
-])[] = [
+type MetricRow<Field> = readonly [name: string, field: Field, type: 'counter' | 'gauge', help: string];
+
+const ENGINE_METRICS: readonly MetricRow<Exclude<keyof EngineMetrics, 'replication'>>[] = [
   ['weft_commits_total', 'commitsTotal', 'counter', 'Commits made durable here'],
   ['weft_patches_total', 'patchesTotal', 'counter', 'Patches in those commits'],
   ['weft_group_commit_requests_total', 'requestsInCommitsTotal', 'counter', 'Requests that shared those commits'],
@@ -55,6 +52,25 @@ const ENGINE_METRICS: readonly (readonly [
   ['weft_pending_bytes', 'pendingBytes', 'gauge', 'Patches that wait for the store'],
   ['weft_log_bytes', 'logBytes', 'gauge', 'Commit log on disk'],
 ];
+
+const REPLICATION_METRICS: readonly MetricRow<keyof ReplicationMetrics>[] = [
+  ['weft_links_up', 'linksUp', 'gauge', 'Links to other servers that work'],
+  ['weft_link_frames_sent_total', 'framesSentTotal', 'counter', 'Frames sent to other servers'],
+  ['weft_link_frames_received_total', 'framesReceivedTotal', 'counter', 'Frames received from other servers'],
+  ['weft_link_bytes_sent_total', 'bytesSentTotal', 'counter', 'Bytes of the frames sent'],
+  ['weft_link_bytes_received_total', 'bytesReceivedTotal', 'counter', 'Bytes of the frames received'],
+  ['weft_link_frames_refused_total', 'refusedFramesTotal', 'counter', 'Frames that closed their link'],
+  ['weft_link_resends_total', 'resendsTotal', 'counter', 'Commits sent again'],
+  ['weft_remote_commits_total', 'commitsReceivedTotal', 'counter', 'Commits of others made durable here'],
+  ['weft_remote_commits_duplicate_total', 'commitsDuplicateTotal', 'counter', 'Commits of others that came again'],
+  ['weft_remote_commits_held', 'commitsHeld', 'gauge', 'Commits that wait for those which they build on'],
+  ['weft_remote_held_bytes', 'heldBytes', 'gauge', 'Size of the commits that wait'],
+  ['weft_state_transfers_total', 'stateTransfersTotal', 'counter', 'States taken over from other servers'],
+  ['weft_digest_comparisons_total', 'digestComparisonsTotal', 'counter', 'Digests compared with other servers'],
+  ['weft_repairs_total', 'repairsTotal', 'counter', 'Partitions found different and repaired'],
+];
+
+const MEMBER_STATES: readonly MemberState[] = ['alive', 'suspect', 'dead'];
 
 /**
  * Counts the requests to every route that is added from now on, and returns the registry that shows them. Its hook must
@@ -93,19 +109,61 @@ export function installMetrics(app: FastifyInstance, { engine, env }: ApiContext
   });
 
   addHttpMetrics(registry, tallies, () => inFlight);
-  for (const [name, field, type, help] of ENGINE_METRICS) {
-    const Metric = type === 'counter' ? Counter : Gauge;
-    new Metric({
+  for (const row of ENGINE_METRICS) addNumber(registry, row, (field) => engine.metrics()[field]);
+  for (const row of REPLICATION_METRICS)
+    addNumber(registry, row, (field) => engine.metrics().replication?.[field] ?? 0);
+  addMemberMetrics(registry, engine);
+  return registry;
+}
+
+function addNumber<Field>(
+  registry: Registry,
+  [name, field, type, help]: MetricRow<Field>,
+  read: (field: Field) => number,
+): void {
+  const Metric = type === 'counter' ? Counter : Gauge;
+  new Metric({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(read(field));
+    },
+  });
+}
+
+/** One row for each other server, by name. */
+function addMemberMetrics(registry: Registry, engine: Engine): void {
+  const others = () => engine.cluster().members.filter(({ self }) => !self);
+  new Gauge({
+    name: 'weft_peer_state',
+    help: '1 for the state that the peer is in, 0 for the others',
+    labelNames: ['peer', 'state'] as const,
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { name, state } of others()) {
+        for (const each of MEMBER_STATES) this.set({ peer: name, state: each }, each === state ? 1 : 0);
+      }
+    },
+  });
+  const gauges = [
+    ['weft_peer_lag_commits', 'Commits that are here and not known to be at the peer', 'lagCommits', 1],
+    ['weft_peer_lag_seconds', 'For how long something has been missing at the peer', 'lagMs', 1000],
+  ] as const;
+  for (const [name, help, field, divisor] of gauges) {
+    new Gauge({
       name,
       help,
+      labelNames: ['peer'] as const,
       registers: [registry],
       collect() {
         this.reset();
-        this.inc(engine.metrics()[field]);
+        for (const member of others()) this.set({ peer: member.name }, member[field] / divisor);
       },
     });
   }
-  return registry;
 }
 
 function newTally(method: string, route: string): RouteTally {

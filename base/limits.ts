@@ -50,4 +50,18 @@ export const LIMITS = {
   clockDriftMsMax: 60_000,
   /** How long tombstones are kept, in milliseconds; a replica away longer re-seeds. */
   tombstoneRetentionMs: 30 * 24 * 60 * 60 * 1000,
+  /** Bytes of one frame between servers: holds the largest commit, and bounds what a peer can make us buffer. */
+  frameBytesMax: 16 * 1024 * 1024,
+  /** How long a connection to another server may take to open, in milliseconds. */
+  dialMsMax: 5_000,
+  /** How long a connection that was accepted may take to say whose it is, in milliseconds. */
+  identifyMsMax: 10_000,
+  /** Accepted connections of nobody in particular: far more than servers that start at once, cheap to hold. */
+  unidentifiedLinksMax: 64,
+  /** How long the other side may take to confirm that a link closes, in milliseconds. */
+  closeMsMax: 1_000,
+  /** Session tokens that one request may present: a client that talks to more servers joins what they answered. */
+  sessionTokensMax: 64,
+  /** Delay that a fault may put on a link, in milliseconds: longer is a cut. */
+  faultDelayMsMax: 60_000,
 } as const;

@@ -208,6 +208,8 @@ export interface LinkFaults {
   set(peer: string, fault: LinkFault): void;
   /** Removes the fault, if there is one. @throws WeftError `peer-not-found` */
   heal(peer: string): void;
+  /** The faults that are in place, by peer: its name if it was met, else its URL. */
+  list(): readonly { readonly peer: string; readonly fault: LinkFault }[];
 }
 
 export interface LinkFault {
@@ -241,4 +243,29 @@ export interface EngineMetrics {
   readonly memoryBudgetBytes: number;
   readonly pendingBytes: number;
   readonly logBytes: number;
+  /** Absent on a server that runs alone. */
+  readonly replication?: ReplicationMetrics;
+}
+
+/** What the links of this server did and hold, all peers together. */
+export interface ReplicationMetrics {
+  readonly framesSentTotal: number;
+  readonly framesReceivedTotal: number;
+  readonly bytesSentTotal: number;
+  readonly bytesReceivedTotal: number;
+  /** Commits of others that became durable here, and those that came again. */
+  readonly commitsReceivedTotal: number;
+  readonly commitsDuplicateTotal: number;
+  /** Commits that wait for others which they build on, and their size. */
+  readonly commitsHeld: number;
+  readonly heldBytes: number;
+  /** Commits that were sent again because nobody acknowledged them in time. */
+  readonly resendsTotal: number;
+  /** Frames that were damaged, unknown or too large; each closed its link. */
+  readonly refusedFramesTotal: number;
+  readonly linksUp: number;
+  readonly stateTransfersTotal: number;
+  readonly digestComparisonsTotal: number;
+  /** Partitions that anti-entropy found different and repaired. */
+  readonly repairsTotal: number;
 }
