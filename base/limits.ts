@@ -46,6 +46,8 @@ export const LIMITS = {
   sessionWaitersMax: 10_000,
   /** Characters of a session token: some hundred servers. */
   sessionTokenCharsMax: 4096,
+  /** Clock numbers of one writer in one partition: at a million a second they last eight years. */
+  structClockMax: 2 ** 48,
   /** How far a foreign stamp may lie ahead of the local wall clock, in milliseconds. */
   clockDriftMsMax: 60_000,
   /** How long tombstones are kept, in milliseconds; a replica away longer re-seeds. */

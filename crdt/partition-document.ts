@@ -13,6 +13,7 @@
 import * as Y from 'yjs';
 import { assert } from '../base/assert.ts';
 import type { ReplicaId } from '../base/ids.ts';
+import type { CheckedUpdate, PlaceKind } from './foreign-update.ts';
 
 /** Patches of a segment and segments of a chapter. Small ones bring every path of compaction within reach of a test. */
 export interface DocumentSizes {
@@ -165,6 +166,46 @@ export class PartitionDocument {
     this.#assertSound();
     for (const patch of patches) this.#count(patch, 1);
     return patches;
+  }
+
+  /**
+   * Applies checked updates of other replicas, in an order in which each finds what it needs here or in those before it.
+   * Many at a time cost less than one by one.
+   */
+  mergeAll(updates: readonly CheckedUpdate[]): void {
+    this.#doc.transact(() => {
+      for (const checked of updates) {
+        const lacking = this.lacks(checked);
+        assert(lacking === undefined, `DOC-3: an update came before what it builds on: ${lacking}`);
+        Y.applyUpdate(this.#doc, checked.update);
+      }
+    });
+    this.#update = undefined;
+    this.#assertSound();
+    for (const { texts } of updates) for (const patch of texts) this.#count(patch, 1);
+  }
+
+  /** What an update builds on and the document does not hold, or holds as something else; undefined if it may be merged. */
+  lacks({ needs, joins }: Pick<CheckedUpdate, 'needs' | 'joins'>): string | undefined {
+    const { store } = this.#doc;
+    for (const [client, clocks] of needs) {
+      const held = Y.getState(store, client);
+      if (held < clocks) return `clock ${clocks} of client ${client}, of which ${held} are here`;
+    }
+    for (const { client, clock, place } of joins) {
+      const found = this.#placeOf(Y.getItem(store, Y.createID(client, clock)));
+      if (found === place.kind || (place.kind === 'array' && (found === 'chapter' || found === 'segment'))) continue;
+      return `a ${place.kind} at clock ${clock} of client ${client}, where there is ${found ?? 'nothing any more'}`;
+    }
+    return undefined;
+  }
+
+  /** Undefined for what was deleted with all around it. */
+  #placeOf(struct: Y.AbstractStruct): PlaceKind | undefined {
+    if (!(struct instanceof Y.Item)) return undefined;
+    let depth = 0;
+    for (let at: Y.Item | null = struct; at !== null; at = (at.parent as Y.AbstractType<unknown>)._item) depth++;
+    return (['chapter', 'segment', 'block'] as const)[depth - 1];
   }
 
   #recount(): void {
