@@ -54,6 +54,16 @@ export const LIMITS = {
   tombstoneRetentionMs: 30 * 24 * 60 * 60 * 1000,
   /** Bytes of one frame between servers: holds the largest commit, and bounds what a peer can make us buffer. */
   frameBytesMax: 16 * 1024 * 1024,
+  /** Bytes of commits that are in flight to one peer: a few round trips of a fast link. */
+  linkWindowBytes: 4 * 1024 * 1024,
+  /** Bytes of the last commits that are kept in memory, so that peers that keep up need no disk. */
+  commitTailBytesMax: 16 * 1024 * 1024,
+  /** Bytes and number of received commits that wait for others which they build on; what has no room is sent again. */
+  heldBytesMax: 64 * 1024 * 1024,
+  heldCommitsMax: 100_000,
+  /** Partitions of a state transfer, and bytes of one: what a peer can make us remember. */
+  statePartitionsMax: 1_000_000,
+  stateBytesMax: 1024 * 1024 * 1024,
   /** How long a connection to another server may take to open, in milliseconds. */
   dialMsMax: 5_000,
   /** How long a connection that was accepted may take to say whose it is, in milliseconds. */

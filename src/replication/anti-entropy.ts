@@ -1,0 +1,148 @@
+/**
+ * Looks for what must not happen: replicas with the same commits and different graphs, and partitions that storage could
+ * not verify. One partition at a time its digest goes to a peer. Digests count only at equal vectors, so a busy cluster
+ * compares little and a quiet one everything. Whoever finds a difference fetches what its document lacks and answers
+ * with its digest by then, so that the other side does the same.
+ */
+import type { Env } from '../../base/env.ts';
+import { WeftError } from '../../base/errors.ts';
+import type { PartitionKey } from '../../storage/store.ts';
+import { covers, equalVectors, joined, type VersionVector } from '../version-vector.ts';
+import type { DigestFrame } from './frame.ts';
+import type { LinkSession } from './link-session.ts';
+import type { Replica } from './replica.ts';
+import { type PullStep, StatePull, type StateSlice } from './state-pull.ts';
+
+const ATTEMPTS_MAX = 5;
+const EMPTY_STATE_VECTOR = new Uint8Array([0]);
+
+export interface AntiEntropyOptions {
+  readonly env: Env;
+  readonly replica: Replica;
+  readonly periodMs: number;
+  readonly patienceMs: number;
+  readonly guard: (work: Promise<unknown>) => void;
+}
+
+interface Repair {
+  readonly session: LinkSession;
+  readonly pull: StatePull;
+  readonly why: 'digests differ' | 'damaged';
+}
+
+export class AntiEntropy {
+  readonly #options: AntiEntropyOptions;
+  #lastMs: number;
+  #partitions: readonly PartitionKey[] = [];
+  #next = 0;
+  #nextLink = 0;
+  #repair: Repair | undefined;
+  /** When a partition was last repaired, so that a difference that stays does not keep everybody busy. */
+  readonly #repairedMs = new Map<string, number>();
+  comparisons = 0;
+  repairs = 0;
+
+  constructor(options: AntiEntropyOptions) {
+    this.#options = options;
+    this.#lastMs = options.env.clock.monotonicMs();
+  }
+
+  #nowMs(): number {
+    return this.#options.env.clock.monotonicMs();
+  }
+
+  tick(links: readonly LinkSession[]): void {
+    const nowMs = this.#nowMs();
+    if (this.#repair !== undefined) this.#follow(this.#repair, this.#repair.pull.tick(nowMs));
+    if (nowMs - this.#lastMs < this.#options.periodMs || links.length === 0 || this.#options.replica.recovering) return;
+    this.#lastMs = nowMs;
+    const link = links[this.#nextLink++ % links.length] as LinkSession;
+    this.#options.guard(this.#healOrCompare(link));
+  }
+
+  async #healOrCompare(link: LinkSession): Promise<void> {
+    const { replica } = this.#options;
+    const [damaged] = replica.damaged();
+    // A whole state heals only if nothing that is known here is missing in it.
+    if (damaged !== undefined && covers(link.link?.peerVector ?? new Map(), replica.vector)) {
+      this.#fetch(link, damaged, EMPTY_STATE_VECTOR, 'damaged');
+      return;
+    }
+    if (this.#next >= this.#partitions.length) {
+      this.#partitions = await replica.listPartitions();
+      this.#next = 0;
+    }
+    const key = this.#partitions[this.#next++];
+    if (key !== undefined) await this.#send(link, key);
+  }
+
+  async #send(link: LinkSession, key: PartitionKey): Promise<void> {
+    const own = await this.#digest(key);
+    if (own !== undefined) link.send({ kind: 'digest', key, ...own });
+  }
+
+  /** Undefined for a partition that cannot be read. */
+  async #digest(key: PartitionKey): Promise<{ digest: string; vector: VersionVector } | undefined> {
+    const { replica } = this.#options;
+    try {
+      const { digest, vector } = await replica.partitionDigest(key);
+      return { digest, vector: joined(vector, replica.retired) };
+    } catch (error) {
+      if (!(error instanceof WeftError) || error.code !== 'partition-recovering') throw error;
+      return undefined;
+    }
+  }
+
+  hear(session: LinkSession, frame: DigestFrame): void {
+    if (!this.#options.replica.recovering) this.#options.guard(this.#compare(session, frame));
+  }
+
+  async #compare(session: LinkSession, { key, digest, vector }: DigestFrame): Promise<void> {
+    const { replica, env, periodMs } = this.#options;
+    const own = await this.#digest(key);
+    if (own === undefined || !equalVectors(own.vector, vector)) return;
+    this.comparisons++;
+    if (own.digest === digest) return;
+    const name = `${key.graphKey}/${key.partition}`;
+    const lastMs = this.#repairedMs.get(name);
+    if (this.#repair !== undefined || (lastMs !== undefined && this.#nowMs() - lastMs < periodMs)) return;
+    this.#repairedMs.set(name, this.#nowMs());
+    env.log.write('error', 'replication: a partition differs at equal vectors', {
+      peer: session.link?.peer.name,
+      graph: replica.graphNameOf(key.graphKey) ?? key.graphKey,
+      partition: key.partition,
+    });
+    this.#fetch(session, key, await replica.stateVector(key), 'digests differ');
+  }
+
+  #fetch(session: LinkSession, key: PartitionKey, stateVector: Uint8Array, why: Repair['why']): void {
+    if (this.#repair !== undefined) return;
+    const { patienceMs } = this.#options;
+    this.#repair = { session, pull: new StatePull(key, stateVector, { patienceMs, attemptsMax: ATTEMPTS_MAX }), why };
+    this.#follow(this.#repair, this.#repair.pull.start(this.#nowMs()));
+  }
+
+  /** A slice that this server asked for; those of a state transfer are none of its business. */
+  hearState(session: LinkSession, slice: StateSlice): void {
+    if (this.#repair?.session === session) this.#follow(this.#repair, this.#repair.pull.hear(slice, this.#nowMs()));
+  }
+
+  #follow(repair: Repair, step: PullStep | undefined): void {
+    if (step === undefined) return;
+    if (step.kind === 'ask') repair.session.send(step.frame);
+    else if (step.kind === 'failed') this.#repair = undefined;
+    else this.#options.guard(this.#merge(repair, step.diff));
+  }
+
+  async #merge({ session, pull: { key }, why }: Repair, diff: Uint8Array): Promise<void> {
+    const { replica, env } = this.#options;
+    try {
+      await replica.mergeState(key, diff);
+      this.repairs++;
+      env.log.write('warn', 'replication: a partition was repaired', { why, ...key, bytes: diff.length });
+    } finally {
+      this.#repair = undefined;
+    }
+    await this.#send(session, key);
+  }
+}

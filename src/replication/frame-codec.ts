@@ -1,0 +1,370 @@
+/**
+ * Frames as bytes: MessagePack arrays that begin with the number of the kind. Everything is checked before anything is
+ * believed; a frame that does not fit is refused as a whole. docs/protocol.md has the layout.
+ */
+import { decode, encode } from '@msgpack/msgpack';
+import { assertNever } from '../../base/assert.ts';
+import { WeftError } from '../../base/errors.ts';
+import type { PartitionId, ReplicaId } from '../../base/ids.ts';
+import { LIMITS } from '../../base/limits.ts';
+import type { Commit, CommitPart, PartitionKey } from '../../storage/store.ts';
+import type { VersionVector } from '../version-vector.ts';
+import type { Frame, PlainFrame, RefusalCode } from './frame.ts';
+
+const KIND = {
+  hello: 1,
+  proof: 2,
+  refuse: 3,
+  status: 4,
+  acknowledge: 5,
+  commits: 6,
+  behind: 7,
+  'list-state': 8,
+  'state-list': 9,
+  'get-state': 10,
+  state: 11,
+  digest: 12,
+} as const satisfies Record<Frame['kind'], number>;
+
+const REFUSALS: ReadonlySet<string> = new Set<RefusalCode>([
+  'version',
+  'cluster',
+  'secret',
+  'settings',
+  'clock',
+  'name',
+  'self',
+  'duplicate',
+  'bad-frame',
+  'silent',
+  'stopping',
+]);
+
+const DECODING = {
+  maxStrLength: 64 * 1024,
+  maxBinLength: LIMITS.frameBytesMax,
+  maxArrayLength: 1_000_000,
+  maxMapLength: 0,
+  maxExtLength: 0,
+};
+/** Characters of the detail of a refusal. */
+const DETAIL_CHARS_MAX = 1000;
+
+export function encodeFrame(frame: PlainFrame): Uint8Array {
+  const kind = KIND[frame.kind];
+  switch (frame.kind) {
+    case 'hello': {
+      const { version, versionMin, name, replica, clusterId, established, settingsHash, wallMs, nonce } = frame;
+      return encode([kind, version, versionMin, name, replica, clusterId, established, settingsHash, wallMs, nonce]);
+    }
+    case 'proof':
+      return encode([kind, frame.mac]);
+    case 'refuse':
+      return encode([kind, frame.code, frame.detail.slice(0, DETAIL_CHARS_MAX)]);
+    case 'status': {
+      const { clusterId, established, vector, retired, direct, wallMs, resend } = frame;
+      return encode([kind, clusterId, established, flat(vector), flat(retired), direct, wallMs, resend]);
+    }
+    case 'acknowledge':
+      return encode([kind, flat(frame.entries)]);
+    case 'behind':
+      return encode([kind]);
+    case 'list-state':
+      return encode([kind, ...keyFields(frame.after)]);
+    case 'state-list': {
+      const { after, partitions, more, vector, retired, clock } = frame;
+      const keys = partitions.flatMap(({ graphKey, partition }) => [graphKey, partition]);
+      return encode([kind, ...keyFields(after), keys, more, flat(vector), flat(retired), clock]);
+    }
+    case 'get-state':
+      return encode([kind, ...keyFields(frame.key), frame.stateVector, frame.offset]);
+    case 'state':
+      return encode([kind, ...keyFields(frame.key), frame.offset, frame.bytes, frame.length, frame.checksum]);
+    case 'digest':
+      return encode([kind, ...keyFields(frame.key), frame.digest, flat(frame.vector)]);
+    default:
+      return assertNever(frame);
+  }
+}
+
+/** The bytes of one commit, which are the same in every frame that carries it. */
+export function encodeCommit(commit: Commit): Uint8Array {
+  const { origin, seq, clock, parts, locators, after } = commit;
+  const fields: unknown[] = [
+    origin,
+    seq,
+    clock,
+    after.flat(),
+    parts.flatMap(({ graphKey, partition, update }) => [graphKey, partition, update]),
+  ];
+  if (locators.length > 0) {
+    fields.push(locators.flatMap(({ graphKey, edge, partition }) => [graphKey, edge, partition]));
+  }
+  return encode(fields);
+}
+
+/** A `commits` frame from commits that are encoded already. */
+export function commitsFrame(encoded: readonly Uint8Array[]): Uint8Array {
+  const length = encoded.reduce((sum, { byteLength }) => sum + byteLength, 6);
+  const bytes = new Uint8Array(length);
+  // array 32: the header of an array of `encoded.length + 1` elements; then the kind.
+  bytes[0] = 0xdd;
+  new DataView(bytes.buffer).setUint32(1, encoded.length + 1);
+  bytes[5] = KIND.commits;
+  let at = 6;
+  for (const commit of encoded) {
+    bytes.set(commit, at);
+    at += commit.byteLength;
+  }
+  return bytes;
+}
+
+/** @throws WeftError `malformed-request` that says what is wrong */
+export function decodeFrame(bytes: Uint8Array): Frame {
+  let fields: unknown;
+  try {
+    fields = decode(bytes, DECODING);
+  } catch (cause) {
+    throw new WeftError('malformed-request', `a frame of ${bytes.length} bytes is not MessagePack`, {}, cause);
+  }
+  const reader = new FieldReader(fields);
+  const kind = reader.integer('kind');
+  const frame = readFrame(kind, reader);
+  reader.end();
+  return frame;
+}
+
+function readFrame(kind: number, read: FieldReader): Frame {
+  switch (kind) {
+    case KIND.hello:
+      return {
+        kind: 'hello',
+        version: read.integer('version'),
+        versionMin: read.integer('versionMin'),
+        name: read.name('name'),
+        replica: read.replica('replica'),
+        clusterId: read.text('clusterId'),
+        established: read.boolean('established'),
+        settingsHash: read.text('settingsHash'),
+        wallMs: read.integer('wallMs'),
+        nonce: read.bytes('nonce'),
+      };
+    case KIND.proof:
+      return { kind: 'proof', mac: read.bytes('mac') };
+    case KIND.refuse: {
+      const code = read.text('code');
+      const detail = read.text('detail').slice(0, DETAIL_CHARS_MAX);
+      // A later version may have reasons that this one does not know.
+      return { kind: 'refuse', code: REFUSALS.has(code) ? (code as RefusalCode) : 'bad-frame', detail };
+    }
+    case KIND.status:
+      return {
+        kind: 'status',
+        clusterId: read.text('clusterId'),
+        established: read.boolean('established'),
+        vector: read.vector('vector'),
+        retired: read.vector('retired'),
+        direct: read.list('direct', (field) => asReplica('direct', field)),
+        wallMs: read.integer('wallMs'),
+        resend: read.boolean('resend'),
+      };
+    case KIND.acknowledge:
+      return { kind: 'acknowledge', entries: read.vector('entries') };
+    case KIND.commits:
+      return { kind: 'commits', commits: read.rest(readCommit) };
+    case KIND.behind:
+      return { kind: 'behind' };
+    case KIND['list-state']:
+      return { kind: 'list-state', after: read.optionalKey('after') };
+    case KIND['state-list']:
+      return {
+        kind: 'state-list',
+        after: read.optionalKey('after'),
+        partitions: readKeys(read.array('partitions')),
+        more: read.boolean('more'),
+        vector: read.vector('vector'),
+        retired: read.vector('retired'),
+        clock: read.integer('clock'),
+      };
+    case KIND['get-state']:
+      return {
+        kind: 'get-state',
+        key: read.key('key'),
+        stateVector: read.bytes('stateVector'),
+        offset: read.integer('offset'),
+      };
+    case KIND.state:
+      return {
+        kind: 'state',
+        key: read.key('key'),
+        offset: read.integer('offset'),
+        bytes: read.bytes('bytes'),
+        length: read.integer('length'),
+        checksum: read.integer('checksum'),
+      };
+    case KIND.digest:
+      return { kind: 'digest', key: read.key('key'), digest: read.text('digest'), vector: read.vector('vector') };
+    default:
+      throw malformed(`unknown kind ${kind}`);
+  }
+}
+
+function readCommit(field: unknown): Commit {
+  const read = new FieldReader(field);
+  const origin = read.replica('origin');
+  const seq = read.integer('seq');
+  const clock = read.integer('clock');
+  if (seq === 0) throw malformed('seq begins at 1');
+  const after = Array.from(read.vector('after'));
+  const fields = read.array('parts');
+  const parts: CommitPart[] = [];
+  for (let i = 0; i < fields.length; i += 3) {
+    parts.push({ ...asKey(fields[i], fields[i + 1]), update: asBytes('update', fields[i + 2]) });
+  }
+  const located = read.done ? [] : read.array('locators');
+  const locators: { graphKey: string; edge: string; partition: PartitionId }[] = [];
+  for (let i = 0; i < located.length; i += 3) {
+    const edge = asText('edge', located[i + 1]);
+    if (edge === '') throw malformed('an edge id must not be empty');
+    locators.push({ ...asKey(located[i], located[i + 2]), edge });
+  }
+  read.end();
+  if (new Set(parts.map(({ graphKey, partition }) => `${graphKey}/${partition}`)).size < parts.length) {
+    throw malformed('a commit has at most one part for each partition');
+  }
+  return { origin, seq, clock, parts, locators, after };
+}
+
+function readKeys(fields: readonly unknown[]): PartitionKey[] {
+  const keys: PartitionKey[] = [];
+  for (let i = 0; i < fields.length; i += 2) keys.push(asKey(fields[i], fields[i + 1]));
+  return keys;
+}
+
+/** Reads the fields of an array one after the other. */
+class FieldReader {
+  readonly #fields: readonly unknown[];
+  #at = 0;
+
+  constructor(fields: unknown) {
+    if (!Array.isArray(fields)) throw malformed('expected an array');
+    this.#fields = fields;
+  }
+
+  #next(name: string): unknown {
+    if (this.#at >= this.#fields.length) throw malformed(`${name} is missing`);
+    return this.#fields[this.#at++];
+  }
+
+  get done(): boolean {
+    return this.#at >= this.#fields.length;
+  }
+
+  end(): void {
+    if (!this.done) throw malformed(`${this.#fields.length - this.#at} fields too many`);
+  }
+
+  integer(name: string): number {
+    return asInteger(name, this.#next(name));
+  }
+
+  boolean(name: string): boolean {
+    const field = this.#next(name);
+    if (typeof field !== 'boolean') throw malformed(`${name} must be a boolean`);
+    return field;
+  }
+
+  text(name: string): string {
+    return asText(name, this.#next(name));
+  }
+
+  name(name: string): string {
+    const text = this.text(name);
+    if (text === '') throw malformed(`${name} must not be empty`);
+    return text;
+  }
+
+  bytes(name: string): Uint8Array {
+    return asBytes(name, this.#next(name));
+  }
+
+  replica(name: string): ReplicaId {
+    return asReplica(name, this.#next(name));
+  }
+
+  array(name: string): readonly unknown[] {
+    const field = this.#next(name);
+    if (!Array.isArray(field)) throw malformed(`${name} must be an array`);
+    return field;
+  }
+
+  list<T>(name: string, read: (field: unknown) => T): T[] {
+    return this.array(name).map(read);
+  }
+
+  rest<T>(read: (field: unknown) => T): T[] {
+    const items = this.#fields.slice(this.#at).map(read);
+    this.#at = this.#fields.length;
+    return items;
+  }
+
+  vector(name: string): VersionVector {
+    const fields = this.array(name);
+    const vector = new Map<ReplicaId, number>();
+    for (let i = 0; i < fields.length; i += 2) vector.set(asReplica(name, fields[i]), asInteger(name, fields[i + 1]));
+    return vector;
+  }
+
+  key(name: string): PartitionKey {
+    return asKey(this.#next(name), this.#next(name));
+  }
+
+  optionalKey(name: string): PartitionKey | undefined {
+    const graphKey = this.#next(name);
+    const partition = this.#next(name);
+    return graphKey === null && partition === null ? undefined : asKey(graphKey, partition);
+  }
+}
+
+function asInteger(name: string, field: unknown): number {
+  if (!Number.isSafeInteger(field) || (field as number) < 0) throw malformed(`${name} must be a non-negative integer`);
+  return field as number;
+}
+
+function asReplica(name: string, field: unknown): ReplicaId {
+  const value = asInteger(name, field);
+  if (value === 0 || value > 0xffff_ffff) throw malformed(`${name} must be a replica id`);
+  return value as ReplicaId;
+}
+
+function asText(name: string, field: unknown): string {
+  if (typeof field !== 'string') throw malformed(`${name} must be text`);
+  return field;
+}
+
+function asBytes(name: string, field: unknown): Uint8Array {
+  if (!(field instanceof Uint8Array)) throw malformed(`${name} must be bytes`);
+  return field;
+}
+
+const GRAPH_KEY = /^[A-Za-z0-9_-]{1,64}$/;
+
+function asKey(graphKey: unknown, partition: unknown): PartitionKey {
+  if (typeof graphKey !== 'string' || !GRAPH_KEY.test(graphKey)) throw malformed('a graph key is malformed');
+  if (typeof partition !== 'string' || partition === '' || partition.length > LIMITS.nameBytesMax + 1) {
+    throw malformed('a partition id is malformed');
+  }
+  return { graphKey, partition: partition as PartitionId };
+}
+
+function keyFields(key: PartitionKey | undefined): readonly [string | null, string | null] {
+  return key === undefined ? [null, null] : [key.graphKey, key.partition];
+}
+
+function flat(vector: VersionVector): number[] {
+  return Array.from(vector).flat();
+}
+
+function malformed(what: string): WeftError {
+  return new WeftError('malformed-request', `bad frame: ${what}`);
+}

@@ -1,0 +1,185 @@
+/**
+ * One connection from its first frame to its end: the handshake, then the link. Turns bytes into frames and effects into
+ * bytes; what concerns the whole server it hands to its host.
+ */
+import type { Env } from '../../base/env.ts';
+import { WeftError } from '../../base/errors.ts';
+import type { Frame, Hello, PlainFrame } from './frame.ts';
+import { commitsFrame, decodeFrame, encodeFrame } from './frame-codec.ts';
+import { Handshake, type LinkRole, type Refusal } from './handshake.ts';
+import { Link, type LinkEffect, type LinkEvent, type LinkSettings, type LinkSurroundings } from './link.ts';
+import type { Connection, ConnectionEvents } from './transport.ts';
+
+/** What leaves a session: everything but what it sends itself. */
+export type OutsideEffect = Exclude<LinkEffect, { kind: 'send' | 'send-commits' | 'close' }>;
+
+export interface SessionHost {
+  readonly env: Env;
+  readonly secret: string;
+  readonly surroundings: LinkSurroundings;
+  readonly settings: LinkSettings;
+  /** Both sides are proved. A refusal ends the session instead. */
+  admit(session: LinkSession, own: Hello, peer: Hello): Refusal | undefined;
+  perform(session: LinkSession, effect: OutsideEffect, frameBytes: number): void;
+  /** A frame that could not be decoded. */
+  countBadFrame(): void;
+  ended(session: LinkSession, why: Ending): void;
+}
+
+export interface Ending {
+  readonly reason: string;
+  /** If one of the two did not want the other. */
+  readonly refusal: Refusal | undefined;
+}
+
+export class LinkSession implements ConnectionEvents {
+  readonly id: number;
+  readonly role: LinkRole;
+  /** What was dialed; undefined for a connection that the other side opened. */
+  readonly url: string | undefined;
+  readonly #connection: Connection;
+  readonly #host: SessionHost;
+  readonly #own: Hello;
+  readonly #handshake: Handshake;
+  readonly #openedMs: number;
+  #link: Link | undefined;
+  #refusal: Refusal | undefined;
+  #ended = false;
+  bytesSent = 0;
+  bytesReceived = 0;
+  framesSent = 0;
+  framesReceived = 0;
+
+  constructor(options: {
+    readonly id: number;
+    readonly role: LinkRole;
+    readonly url: string | undefined;
+    readonly own: Hello;
+    readonly connection: Connection;
+    readonly host: SessionHost;
+  }) {
+    const { id, role, url, own, connection, host } = options;
+    this.id = id;
+    this.role = role;
+    this.url = url;
+    this.#own = own;
+    this.#connection = connection;
+    this.#host = host;
+    this.#handshake = new Handshake(role, own, host.secret);
+    this.#openedMs = this.#nowMs();
+  }
+
+  /** Present once the handshake is done. */
+  get link(): Link | undefined {
+    return this.#link;
+  }
+
+  /** True once it is closed, or about to be. */
+  get isOver(): boolean {
+    return this.#ended || this.#refusal !== undefined;
+  }
+
+  #nowMs(): number {
+    return this.#host.env.clock.monotonicMs();
+  }
+
+  begin(): void {
+    for (const frame of this.#handshake.opening()) this.send(frame);
+  }
+
+  frame(bytes: Uint8Array): void {
+    if (this.isOver) return;
+    this.framesReceived++;
+    this.bytesReceived += bytes.length;
+    let frame: Frame;
+    try {
+      frame = decodeFrame(bytes);
+    } catch (error) {
+      if (!(error instanceof WeftError)) throw error;
+      this.#host.countBadFrame();
+      this.refuse({ code: 'bad-frame', detail: error.message });
+      return;
+    }
+    if (this.#link === undefined) this.#shakeHands(frame);
+    else this.#perform(this.#link.step({ kind: 'frame', frame }, this.#nowMs()), bytes.length);
+  }
+
+  #shakeHands(frame: Frame): void {
+    const step = this.#handshake.step(frame);
+    switch (step.kind) {
+      case 'refused':
+        if (step.byPeer) this.#end(step.refusal);
+        else this.refuse(step.refusal);
+        return;
+      case 'waiting':
+        for (const answer of step.send) this.send(answer);
+        return;
+      case 'done': {
+        const refusal = this.#host.admit(this, this.#own, step.peer);
+        if (refusal !== undefined) {
+          this.refuse(refusal);
+          return;
+        }
+        for (const answer of step.send) this.send(answer);
+        this.#connection.identify({ name: step.peer.name });
+        const { surroundings, settings } = this.#host;
+        this.#link = new Link(step.peer, surroundings, settings, this.#nowMs());
+        this.#perform(this.#link.open(this.#nowMs()), 0);
+      }
+    }
+  }
+
+  /** Feeds the link; nothing happens before it is up. */
+  step(event: LinkEvent): void {
+    if (this.#link !== undefined && !this.isOver) this.#perform(this.#link.step(event, this.#nowMs()), 0);
+  }
+
+  /** @param handshakeMs how long a handshake may take */
+  tick(handshakeMs: number): void {
+    if (this.isOver) return;
+    if (this.#link !== undefined) this.step({ kind: 'tick' });
+    else if (this.#nowMs() - this.#openedMs >= handshakeMs) {
+      this.refuse({ code: 'silent', detail: 'the handshake did not come to an end' });
+    }
+  }
+
+  #perform(effects: readonly LinkEffect[], frameBytes: number): void {
+    for (const effect of effects) {
+      if (this.isOver) return;
+      if (effect.kind === 'send') this.send(effect.frame);
+      else if (effect.kind === 'send-commits')
+        this.#sendBytes(commitsFrame(effect.commits.map(({ encoded }) => encoded)));
+      else if (effect.kind !== 'close') this.#host.perform(this, effect, frameBytes);
+      else if (effect.byPeer) this.#end(effect.refusal);
+      else this.refuse(effect.refusal);
+    }
+  }
+
+  send(frame: PlainFrame): void {
+    this.#sendBytes(encodeFrame(frame));
+  }
+
+  #sendBytes(bytes: Uint8Array): void {
+    if (this.#ended) return;
+    this.framesSent++;
+    this.bytesSent += bytes.length;
+    this.#connection.send(bytes);
+  }
+
+  /** Tells the other side why, and closes. */
+  refuse(refusal: Refusal): void {
+    this.send({ kind: 'refuse', ...refusal });
+    this.#end(refusal);
+  }
+
+  #end(refusal: Refusal): void {
+    this.#refusal ??= refusal;
+    this.#connection.close(refusal.code);
+  }
+
+  closed(reason: string): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#host.ended(this, { reason: this.#refusal?.detail ?? reason, refusal: this.#refusal });
+  }
+}

@@ -1,0 +1,55 @@
+/** Reads what a peer lacks from the log, in the order in which this server applied it, as much as one round should send. */
+
+import { seqOf, type VersionVector } from '../version-vector.ts';
+import type { TailCommit } from './commit-tail.ts';
+import { encodeCommit } from './frame-codec.ts';
+import type { Replica, StreamCommit } from './replica.ts';
+
+/** Commits of one read: small, since a commit may have megabytes. */
+const READ_COMMITS = 64;
+/** Reading of a stream stops beyond this many bytes. */
+const READ_BYTES = 512 * 1024;
+
+/**
+ * Commits of these streams after these positions, in the order of lsn. `behind`: of some stream the log starts later, and
+ * `have` says that there was more.
+ */
+export async function readBeyond(
+  replica: Replica,
+  after: VersionVector,
+  have: VersionVector,
+  nowMs: number,
+): Promise<{ readonly commits: readonly TailCommit[]; readonly behind: boolean }> {
+  const found: StreamCommit[] = [];
+  let behind = false;
+  let complete = Number.POSITIVE_INFINITY;
+  for (const [origin, seq] of after) {
+    const commits = await readStream(replica, origin, seq);
+    if (commits[0]?.seq !== seq + 1 && seqOf(have, origin) > seq) {
+      behind = true;
+      continue;
+    }
+    const last = commits.at(-1);
+    // Beyond the end of the shortest read, commits of that stream may come between those of others.
+    if (last !== undefined && last.seq < seqOf(have, origin)) complete = Math.min(complete, last.lsn);
+    found.push(...commits);
+  }
+  const ordered = found.filter(({ lsn }) => lsn <= complete).sort((a, b) => a.lsn - b.lsn);
+  const commits = ordered.map((commit) => {
+    const { origin, seq, lsn } = commit;
+    return { origin, seq, lsn, encoded: encodeCommit(commit), atMs: nowMs };
+  });
+  return { commits, behind };
+}
+
+async function readStream(replica: Replica, origin: StreamCommit['origin'], afterSeq: number): Promise<StreamCommit[]> {
+  const commits: StreamCommit[] = [];
+  let bytes = 0;
+  while (bytes < READ_BYTES) {
+    const chunk = await replica.readCommits(origin, commits.at(-1)?.seq ?? afterSeq, READ_COMMITS);
+    commits.push(...chunk);
+    for (const { parts } of chunk) for (const { update } of parts) bytes += update.length;
+    if (chunk.length < READ_COMMITS) break;
+  }
+  return commits;
+}

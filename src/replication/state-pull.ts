@@ -1,0 +1,95 @@
+/** Fetches the state of one partition in slices; a state machine that asks, waits, asks again and checks the whole. */
+import { crc32 } from 'node:zlib';
+import { LIMITS } from '../../base/limits.ts';
+import type { PartitionKey } from '../../storage/store.ts';
+import type { StateFrame } from './frame.ts';
+
+export type StateRequest = Extract<StateFrame, { kind: 'get-state' }>;
+export type StateSlice = Extract<StateFrame, { kind: 'state' }>;
+
+export type PullStep =
+  | { readonly kind: 'ask'; readonly frame: StateRequest }
+  | { readonly kind: 'whole'; readonly diff: Uint8Array }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+export interface Patience {
+  /** How long a request may stay unanswered, in milliseconds. */
+  readonly patienceMs: number;
+  readonly attemptsMax: number;
+}
+
+export class StatePull {
+  readonly key: PartitionKey;
+  readonly #stateVector: Uint8Array;
+  readonly #patience: Patience;
+  #parts: Uint8Array[] = [];
+  #bytes = 0;
+  #whole: { readonly length: number; readonly checksum: number } | undefined;
+  #askedMs = 0;
+  #attempts = 0;
+
+  constructor(key: PartitionKey, stateVector: Uint8Array, patience: Patience) {
+    this.key = key;
+    this.#stateVector = stateVector;
+    this.#patience = patience;
+  }
+
+  start(nowMs: number): PullStep {
+    this.#attempts = 0;
+    return this.#ask(nowMs);
+  }
+
+  #ask(nowMs: number): PullStep {
+    this.#askedMs = nowMs;
+    const frame: StateRequest = {
+      kind: 'get-state',
+      key: this.key,
+      stateVector: this.#stateVector,
+      offset: this.#bytes,
+    };
+    return { kind: 'ask', frame };
+  }
+
+  /** Undefined if the slice is not the one that was asked for. */
+  hear({ key, offset, bytes, length, checksum }: StateSlice, nowMs: number): PullStep | undefined {
+    const isWanted =
+      key.graphKey === this.key.graphKey && key.partition === this.key.partition && offset === this.#bytes;
+    if (!isWanted) return undefined;
+    if (length > LIMITS.stateBytesMax) return { kind: 'failed', reason: `a state of ${length} bytes is too large` };
+    this.#whole ??= { length, checksum };
+    if (this.#whole.length !== length || this.#whole.checksum !== checksum) {
+      // The sender wrote meanwhile, so its state is another one: begin again with that.
+      this.#parts = [];
+      this.#bytes = 0;
+      this.#whole = undefined;
+      return this.start(nowMs);
+    }
+    this.#parts.push(bytes);
+    this.#bytes += bytes.length;
+    if (this.#bytes < length) {
+      return bytes.length === 0
+        ? { kind: 'failed', reason: 'the peer sends nothing of what it has' }
+        : this.start(nowMs);
+    }
+    const diff = this.#parts.length === 1 ? bytes : concatenated(this.#parts, this.#bytes);
+    if (diff.length !== length || crc32(diff) !== checksum)
+      return { kind: 'failed', reason: 'a state has a wrong checksum' };
+    return { kind: 'whole', diff };
+  }
+
+  tick(nowMs: number): PullStep | undefined {
+    if (nowMs - this.#askedMs < this.#patience.patienceMs) return undefined;
+    if (++this.#attempts >= this.#patience.attemptsMax) return { kind: 'failed', reason: 'the peer does not answer' };
+    return this.#ask(nowMs);
+  }
+}
+
+function concatenated(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}

@@ -1,0 +1,63 @@
+/** Answers the requests of a state transfer. It keeps nothing but the state that is being sliced, to save work. */
+import { crc32 } from 'node:zlib';
+import type { PartitionKey } from '../../storage/store.ts';
+import type { StateFrame } from './frame.ts';
+import type { Replica } from './replica.ts';
+
+/** Partitions of one page of the list. */
+const PAGE_PARTITIONS = 1000;
+/** Bytes of one slice: a few of them in flight do not hold up commits. */
+const SLICE_BYTES = 1024 * 1024;
+
+type Request = Extract<StateFrame, { kind: 'list-state' | 'get-state' }>;
+
+export class StateSource {
+  readonly #replica: Replica;
+  #sliced: { readonly name: string; readonly state: Uint8Array; readonly checksum: number } | undefined;
+
+  constructor(replica: Replica) {
+    this.#replica = replica;
+  }
+
+  async answer(request: Request): Promise<Exclude<StateFrame, Request>> {
+    return request.kind === 'list-state' ? this.#list(request.after) : this.#slice(request);
+  }
+
+  async #list(after: PartitionKey | undefined): Promise<Exclude<StateFrame, Request>> {
+    // Read before anything else: what is listed and sent from here on covers at least this.
+    const { vector, retired, clockReading: clock } = this.#replica;
+    const all = await this.#replica.listPartitions();
+    const from = after === undefined ? 0 : indexAfter(all, after);
+    const partitions = all.slice(from, from + PAGE_PARTITIONS);
+    return {
+      kind: 'state-list',
+      after,
+      partitions,
+      more: from + partitions.length < all.length,
+      vector,
+      retired,
+      clock,
+    };
+  }
+
+  async #slice({
+    key,
+    stateVector,
+    offset,
+  }: Extract<Request, { kind: 'get-state' }>): Promise<Exclude<StateFrame, Request>> {
+    const name = `${key.graphKey}/${key.partition}/${Buffer.from(stateVector).toString('base64')}`;
+    if (offset === 0 || this.#sliced?.name !== name) {
+      const state = await this.#replica.stateDiff(key, stateVector);
+      this.#sliced = { name, state, checksum: crc32(state) };
+    }
+    const { state, checksum } = this.#sliced;
+    const bytes = state.subarray(offset, offset + SLICE_BYTES);
+    if (offset + bytes.length >= state.length) this.#sliced = undefined;
+    return { kind: 'state', key, offset, bytes, length: state.length, checksum };
+  }
+}
+
+/** Where the list goes on. The partition itself may be gone by now; then everything is listed again, which is harmless. */
+function indexAfter(all: readonly PartitionKey[], after: PartitionKey): number {
+  return all.findIndex(({ graphKey, partition }) => graphKey === after.graphKey && partition === after.partition) + 1;
+}

@@ -1,0 +1,161 @@
+/** State transfers of one server: the one that it takes, and the answers that it gives to others. */
+
+import { assertNever } from '../../base/assert.ts';
+import type { Env } from '../../base/env.ts';
+import type { StateFrame } from './frame.ts';
+import type { LinkSession } from './link-session.ts';
+import type { Replica } from './replica.ts';
+import { StateSource } from './state-source.ts';
+import { StateTransfer, type TransferEffect, type TransferEvent } from './state-transfer.ts';
+
+/** Unanswered requests after which a transfer is given up; it begins again with whoever is linked then. */
+const ATTEMPTS_MAX = 10;
+
+export interface TransfersOptions {
+  readonly env: Env;
+  readonly replica: Replica;
+  readonly patienceMs: number;
+  readonly guard: (work: Promise<unknown>) => void;
+  /** A transfer ended, well or not. */
+  readonly onEnd: () => void;
+}
+
+export class Transfers {
+  readonly #options: TransfersOptions;
+  readonly #sources = new WeakMap<LinkSession, StateSource>();
+  #taking: { readonly session: LinkSession; readonly transfer: StateTransfer; readonly begunMs: number } | undefined;
+  /** True if what is here must not be served before a transfer: the last one was cut off. */
+  #isOwed: boolean;
+  completed = 0;
+
+  constructor(options: TransfersOptions) {
+    this.#options = options;
+    this.#isOwed = options.replica.recovering;
+  }
+
+  /** While true no commits may be applied: the streams are about to jump. */
+  get isTaking(): boolean {
+    return this.#taking !== undefined;
+  }
+
+  #nowMs(): number {
+    return this.#options.env.clock.monotonicMs();
+  }
+
+  /** Takes the state of the peer, unless one is being taken. */
+  begin(session: LinkSession): void {
+    if (this.#taking !== undefined) return;
+    const { env, patienceMs } = this.#options;
+    this.#isOwed = true;
+    const transfer = new StateTransfer({ patienceMs, attemptsMax: ATTEMPTS_MAX });
+    this.#taking = { session, transfer, begunMs: this.#nowMs() };
+    env.log.write('info', 'replication: taking over state', { peer: session.link?.peer.name });
+    this.#perform(transfer, transfer.start());
+  }
+
+  hear(session: LinkSession, frame: StateFrame): void {
+    switch (frame.kind) {
+      case 'list-state':
+      case 'get-state':
+        this.#options.guard(
+          this.#source(session)
+            .answer(frame)
+            .then((answer) => session.send(answer)),
+        );
+        return;
+      case 'state-list':
+      case 'state':
+        if (this.#taking?.session === session) this.#step({ kind: 'answer', frame });
+        return;
+      default:
+        assertNever(frame);
+    }
+  }
+
+  #source(session: LinkSession): StateSource {
+    let source = this.#sources.get(session);
+    if (source === undefined) {
+      source = new StateSource(this.#options.replica);
+      this.#sources.set(session, source);
+    }
+    return source;
+  }
+
+  tick(links: readonly LinkSession[]): void {
+    const [link] = links;
+    if (this.#taking !== undefined) this.#step({ kind: 'tick' });
+    else if (this.#isOwed && link !== undefined) this.begin(link);
+  }
+
+  /** A link ended; what was merged stays, and the rest comes from another one. */
+  lose(session: LinkSession): void {
+    if (this.#taking?.session === session) this.#giveUp('the link ended');
+  }
+
+  #step(event: TransferEvent): void {
+    const transfer = this.#taking?.transfer;
+    if (transfer !== undefined) this.#perform(transfer, transfer.step(event, this.#nowMs()));
+  }
+
+  #perform(transfer: StateTransfer, effects: readonly TransferEffect[]): void {
+    for (const effect of effects) this.#performOne(transfer, effect);
+  }
+
+  #performOne(transfer: StateTransfer, effect: TransferEffect): void {
+    const { replica } = this.#options;
+    switch (effect.kind) {
+      case 'ask':
+        this.#taking?.session.send(effect.frame);
+        return;
+      case 'begin':
+        this.#work(transfer, replica.beginAdoption(), () => ({ kind: 'begun' }));
+        return;
+      case 'read-state-vector':
+        this.#work(transfer, replica.stateVector(effect.key), (stateVector) => ({ kind: 'state-vector', stateVector }));
+        return;
+      case 'merge':
+        this.#work(transfer, replica.mergeState(effect.key, effect.diff), () => ({ kind: 'merged' }));
+        return;
+      case 'adopt':
+        this.#work(transfer, replica.adoptState(effect), () => undefined);
+        return;
+      case 'give-up':
+        this.#giveUp(effect.reason);
+        return;
+      default:
+        assertNever(effect);
+    }
+  }
+
+  /** Feeds the outcome back, if the transfer still goes on by then. Without an event, it is complete. */
+  #work<T>(transfer: StateTransfer, work: Promise<T>, event: (result: T) => TransferEvent | undefined): void {
+    const going = work.then((result) => {
+      if (this.#taking?.transfer !== transfer) return;
+      const next = event(result);
+      if (next !== undefined) this.#step(next);
+      else this.#complete();
+    });
+    this.#options.guard(
+      going.catch((error: unknown) => {
+        this.#giveUp(String(error));
+        throw error;
+      }),
+    );
+  }
+
+  #complete(): void {
+    const tookMs = Math.round(this.#nowMs() - (this.#taking?.begunMs ?? 0));
+    this.#options.env.log.write('info', 'replication: took over state', { tookMs });
+    this.#taking = undefined;
+    this.#isOwed = false;
+    this.completed++;
+    this.#options.onEnd();
+  }
+
+  #giveUp(reason: string): void {
+    if (this.#taking === undefined) return;
+    this.#options.env.log.write('warn', 'replication: taking over state was cut off', { reason });
+    this.#taking = undefined;
+    this.#options.onEnd();
+  }
+}
