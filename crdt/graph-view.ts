@@ -53,7 +53,7 @@ export class GraphView {
     this.#edgeFold = new EdgeFold({
       nodes: this.nodes,
       edges: this.edges,
-      homeOf: (node) => this.#homeOf(node),
+      homeOf: (node) => this.homeOf(node),
       intern: (node) => this.#intern(node),
       restores: (type) => this.#restoring.has(type),
       refreshEndpoint: (node) => this.#refreshEndpoint(node),
@@ -65,7 +65,7 @@ export class GraphView {
   }
 
   /** Index of the partition of a node. */
-  #homeOf(id: string): number {
+  homeOf(id: string): number {
     const known = this.nodes.find(id);
     return known === undefined ? this.indexOf(this.partitionOf(id)) : (this.nodes.home[known] as number);
   }
@@ -205,7 +205,7 @@ export class GraphView {
       }
       case 'stub-create':
       case 'stub-delete': {
-        const edge = edges.find(patch.id, this.#homeOf(patch.from ?? ''));
+        const edge = edges.find(patch.id, this.homeOf(patch.from ?? ''));
         if (edge === undefined || !edges.has(edge, STUB_RECORD)) return false;
         const registers = edges.stubRegisters.get(edge);
         return registers?.isLive(patch, false) ?? plain(edges.clock, edges.replica, edge);

@@ -9,7 +9,7 @@ import { WeftError } from '../base/errors.ts';
 import { type ReplicaId, replicaId } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
 import { isNumber, type Properties, type Value } from '../graph/value.ts';
-import type { Assignments, Patch, PatchHead, RunningTotal, SeenTotals } from './patch.ts';
+import type { Assignments, EdgeCreate, Patch, PatchHead, RunningTotal, SeenTotals, StubCreate } from './patch.ts';
 import { TICKS_PER_MS } from './stamp.ts';
 import { fromPlain, propertiesFromPlain, propertiesToPlain, toPlain } from './value-codec.ts';
 
@@ -81,11 +81,25 @@ function decodeDigits(text: string, start: number, chars: number): number {
 /** @throws WeftError `payload-too-large` beyond `LIMITS.patchCharsMax`, definite */
 export function encodePatch(patch: Patch): string {
   const stamp = encodeStamp(patch.clock, patch.replica);
-  const text = LETTERS[patch.kind] + stamp + body(patch, stamp);
+  return checked(patch.id, LETTERS[patch.kind] + stamp + body(patch, stamp));
+}
+
+/**
+ * The create of an edge and the one of its stub, which say the same of its ends.
+ * @throws WeftError `payload-too-large` beyond `LIMITS.patchCharsMax`, definite
+ */
+export function encodeEdgeCreate(patch: EdgeCreate): { readonly edge: string; readonly stub: string } {
+  const stamp = encodeStamp(patch.clock, patch.replica);
+  const ends = stamp + endFields(patch, stamp);
+  const edge = LETTERS['edge-create'] + ends + edgeAssigned(patch);
+  return { edge: checked(patch.id, edge), stub: LETTERS['stub-create'] + ends };
+}
+
+function checked(id: string, text: string): string {
   if (text.length > LIMITS.patchCharsMax) {
     throw new WeftError(
       'payload-too-large',
-      `the change of \`${patch.id}\` takes ${text.length} characters; at most ${LIMITS.patchCharsMax} fit`,
+      `the change of \`${id}\` takes ${text.length} characters; at most ${LIMITS.patchCharsMax} fit`,
     );
   }
   return text;
@@ -100,20 +114,24 @@ function body(patch: Patch, stamp: string): string {
     case 'node-update':
     case 'edge-update':
       return `${quote(patch.id)}\t${assigned(patch.properties, patch.more)}`;
-    case 'edge-create': {
-      const ends = `${elide(patch.id, stamp)}\t${quote(patch.type)}\t${quote(patch.from)}\t${quote(patch.to)}`;
-      return isEmpty(patch.properties) && patch.more === undefined
-        ? ends
-        : `${ends}\t${assigned(patch.properties, patch.more)}`;
-    }
+    case 'edge-create':
+      return endFields(patch, stamp) + edgeAssigned(patch);
     case 'stub-create':
-      return `${elide(patch.id, stamp)}\t${quote(patch.type)}\t${quote(patch.from)}\t${quote(patch.to)}`;
+      return endFields(patch, stamp);
     case 'stub-delete':
       return `${quote(patch.id)}\t${quote(patch.from)}`;
     case 'node-delete':
     case 'edge-delete':
       return quote(patch.id);
   }
+}
+
+function endFields({ id, type, from, to }: EdgeCreate | StubCreate, stamp: string): string {
+  return `${elide(id, stamp)}\t${quote(type)}\t${quote(from)}\t${quote(to)}`;
+}
+
+function edgeAssigned({ properties, more }: EdgeCreate): string {
+  return isEmpty(properties) && more === undefined ? '' : `\t${assigned(properties, more)}`;
 }
 
 function isEmpty(properties: Properties): boolean {

@@ -7,14 +7,14 @@ import { Registers } from '../crdt/registers.ts';
 type Base = Registers | NodeCreate | EdgeCreate | undefined;
 
 export class DraftElement {
-  readonly #readBase: () => Base;
+  readonly #base: Base;
   #patches: Patch[] = [];
   #folded: Registers | undefined;
   #exists: boolean;
 
-  constructor(exists: boolean, readBase: () => Base) {
+  constructor(exists: boolean, base: Base) {
     this.#exists = exists;
-    this.#readBase = readBase;
+    this.#base = base;
   }
 
   fold(patch: Patch): void {
@@ -31,7 +31,7 @@ export class DraftElement {
   /** Undefined if nothing is known of the element. */
   state(): ElementState | undefined {
     if (this.#folded !== undefined || this.#patches.length > 1) return this.registers();
-    const base = this.#readBase();
+    const base = this.#base;
     const [patch] = this.#patches;
     if (patch === undefined) return base instanceof Registers ? base : plainState(base);
     return (base === undefined ? plainState(patch) : undefined) ?? this.registers();
@@ -39,7 +39,7 @@ export class DraftElement {
 
   registers(): Registers {
     if (this.#folded === undefined) {
-      const base = this.#readBase();
+      const base = this.#base;
       this.#folded = base instanceof Registers ? base.clone() : new Registers();
       if (base !== undefined && !(base instanceof Registers)) this.#folded.fold(base);
     }

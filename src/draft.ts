@@ -15,11 +15,11 @@ import type { EdgeId, NodeId, ReplicaId } from '../base/ids.ts';
 import { EDGE_RECORD, STUB_EXISTS } from '../crdt/edge-table.ts';
 import { type ElementState, PlainState } from '../crdt/element-state.ts';
 import type { GraphView } from '../crdt/graph-view.ts';
-import type { Assignments, EdgeCreate, Patch } from '../crdt/patch.ts';
-import { encodePatch } from '../crdt/patch-codec.ts';
+import type { Assignments, EdgeCreate, NodeCreate, Patch } from '../crdt/patch.ts';
+import { encodeEdgeCreate, encodePatch } from '../crdt/patch-codec.ts';
 import { makeEdgeId } from '../crdt/routing.ts';
 import type { HybridClock } from '../crdt/stamp.ts';
-import { registersVersion } from '../crdt/version.ts';
+import { plainVersion, registersVersion } from '../crdt/version.ts';
 import type { Condition, Operation } from '../graph/model.ts';
 import type { Properties } from '../graph/value.ts';
 import {
@@ -32,6 +32,7 @@ import {
 } from './assignments.ts';
 import { checkCondition } from './condition.ts';
 import { type DraftEdge, DraftElement, type DraftNode } from './draft-element.ts';
+import type { OperationResult } from './engine-port.ts';
 import { uniqueText } from './unique-text.ts';
 
 export interface DraftedPatch {
@@ -43,11 +44,9 @@ export interface DraftedPatch {
   readonly chosenId: boolean;
 }
 
-export interface Drafted {
-  readonly op: Operation['op'];
-  readonly id: NodeId | EdgeId;
-  readonly created: boolean;
-}
+/** A result without element is completed after the batch; one with it holds if nothing `lookedBack`. */
+type Drafted = OperationResult;
+type MadePatch = DraftedPatch & { readonly patch: NodeCreate | EdgeCreate };
 
 export interface DraftOptions {
   readonly view: GraphView;
@@ -67,6 +66,13 @@ export class Draft {
   readonly #edges = new Map<string, DraftEdge>();
   /** Edges that the view does not know, by id. */
   readonly #newById = new Map<string, Set<DraftEdge>>();
+  /**
+   * Creates of elements with ids made here, which no later operation has looked for: the overlay holds nothing of them
+   * yet. Callers hardly ever know such an id before the answer, so most drafts end like this.
+   */
+  #made: MadePatch[] = [];
+  /** True once an operation looked for elements that earlier ones made. */
+  lookedBack = false;
 
   constructor({ view, clock, replica, skipEqual }: DraftOptions) {
     this.#view = view;
@@ -114,16 +120,38 @@ export class Draft {
     if (drafted !== undefined) return drafted;
     const { nodes } = this.#view;
     const known = nodes.find(id);
-    const home = known === undefined ? this.#view.indexOf(this.#view.partitionOf(id)) : (nodes.home[known] as number);
-    this.#view.needAt(home);
     const record = known !== undefined && nodes.hasRecord(known) ? known : undefined;
+    if (record === undefined && this.#lookBack()) return this.#node(id);
+    const home = known === undefined ? this.#view.homeOf(id) : (nodes.home[known] as number);
+    this.#view.needAt(home);
     const registers = record === undefined ? undefined : nodes.registers.get(record);
     const exists = registers?.exists ?? record !== undefined;
-    const base = () => registers ?? (record === undefined ? undefined : this.#view.plainNodeCreate(record));
+    const base = registers ?? (record === undefined ? undefined : this.#view.plainNodeCreate(record));
     const visible = record !== undefined && nodes.exists(record);
-    const node: DraftNode = { id, home, element: new DraftElement(exists, base), visible, made: undefined };
-    this.#nodes.set(id, node);
+    return this.#addNode({ id, home, element: new DraftElement(exists, base), visible, made: undefined });
+  }
+
+  #addNode(node: DraftNode): DraftNode {
+    this.#nodes.set(node.id, node);
     return node;
+  }
+
+  /** Takes the elements that were made so far into the overlay. False if there are none. */
+  #lookBack(): boolean {
+    if (this.#made.length === 0) return false;
+    this.lookedBack = true;
+    const made = this.#made;
+    this.#made = [];
+    for (const { home, patch } of made) {
+      if (patch.kind === 'node-create') {
+        const { id } = patch;
+        const element = new DraftElement(true, patch);
+        this.#addNode({ id, home, element, visible: true, made: undefined });
+      } else {
+        this.#foldEdge(this.#newEdge(home, patch.id as EdgeId), patch);
+      }
+    }
+    return true;
   }
 
   /** @throws WeftError `node-not-found`, definite */
@@ -148,13 +176,33 @@ export class Draft {
 
   #createNode(operation: Extract<Operation, { op: 'createNode' }>): Drafted {
     const stamp = this.#stamp();
-    const { op, labels, properties, id = uniqueText(stamp) as NodeId } = operation;
+    const { op, labels, properties, condition, id = uniqueText(stamp) as NodeId } = operation;
+    if (operation.id === undefined && condition === undefined && !this.#knowsNode(id)) {
+      return this.#makeNode(op, { kind: 'node-create', ...stamp, id, labels, properties });
+    }
     const node = this.#node(id);
-    this.#checkNode(node, operation.condition);
+    this.#checkNode(node, condition);
     if (node.visible) throw new WeftError('node-exists', `node \`${id}\` exists`, { id });
     const more = clearing(node.element.state(), labels, properties);
     this.#foldNode(node, { kind: 'node-create', ...stamp, id, labels, properties, ...more }, true);
     return { op, id, created: true };
+  }
+
+  /** Whether somebody chose this id, of the form that ids made here have. */
+  #knowsNode(id: string): boolean {
+    return this.#nodes.has(id) || this.#view.nodes.find(id) !== undefined;
+  }
+
+  /** Creates a node whose id was made from the stamp of `patch`. */
+  #makeNode(op: Operation['op'], patch: NodeCreate): Drafted {
+    const home = this.#view.homeOf(patch.id);
+    this.#view.needAt(home);
+    const drafted = { home, patch, text: encodePatch(patch), chosenId: false };
+    this.patches.push(drafted);
+    this.#made.push(drafted);
+    const id = patch.id as NodeId;
+    const element = { id, labels: this.#view.nodes.labelSet(patch.labels), properties: patch.properties };
+    return { op, id, created: true, element, version: plainVersion(patch.clock, patch.replica) };
   }
 
   #putNode(operation: Extract<Operation, { op: 'putNode' }>): Drafted {
@@ -220,7 +268,9 @@ export class Draft {
   // --- edges
 
   /** All existing edges of a node, hidden ones included. */
-  #incident({ id, made }: DraftNode): DraftEdge[] {
+  #incident(of: DraftNode): DraftEdge[] {
+    this.#lookBack();
+    const { id, made } = of;
     const { nodes, edges } = this.#view;
     const found = new Set<DraftEdge>();
     const node = nodes.find(id);
@@ -247,7 +297,7 @@ export class Draft {
     if (drafted !== undefined) return drafted;
     const registers = edges.registers.get(edge);
     const record = edges.has(edge, EDGE_RECORD);
-    const base = () => registers ?? (record ? this.#view.plainEdgeCreate(edge) : undefined);
+    const base = registers ?? (record ? this.#view.plainEdgeCreate(edge) : undefined);
     const adopted: DraftEdge = {
       id,
       home,
@@ -262,6 +312,7 @@ export class Draft {
 
   /** The existing edge with this id, visible or hidden; a visible one first. */
   #findEdge(id: string): DraftEdge | undefined {
+    this.#lookBack();
     const candidates = new Set(this.#newById.get(id));
     for (const edge of this.#view.edges.findAll(id)) {
       const home = this.#view.edges.home[edge] as number;
@@ -295,34 +346,73 @@ export class Draft {
   }
 
   #createEdge(operation: Extract<Operation, { op: 'createEdge' | 'putEdge' }>): Drafted {
-    const { op, type, from, to, properties } = operation;
-    const source = this.#endpoint(from, 'from');
+    const { op, id, type, from, to, properties } = operation;
+    const home = this.#endpoint(from, 'from');
     const target = this.#endpoint(to, 'to');
-    const id = operation.id;
-    if (id !== undefined) {
-      const existing = this.#findEdge(id);
-      this.#checkEdge(id, existing, operation.condition);
-      if (existing !== undefined) {
-        if (this.#edgeVisible(existing)) throw new WeftError('edge-exists', `edge \`${id}\` exists`, { id });
-        this.#removeEdge(existing);
-      }
+    if (id === undefined) {
+      const stamp = this.#stamp();
+      const made = makeEdgeId(this.#view.partitionAt(home), uniqueText(stamp));
+      return this.#makeEdge(
+        op,
+        { home, target },
+        { kind: 'edge-create', ...stamp, id: made, type, from, to, properties },
+      );
     }
-    const stamp = this.#stamp();
-    const made = id ?? makeEdgeId(this.#view.partitionAt(source.home), uniqueText(stamp));
-    const edge = id === undefined ? this.#newEdge(source.home, made) : this.#edgeAt(source.home, made);
+    const existing = this.#findEdge(id);
+    this.#checkEdge(id, existing, operation.condition);
+    if (existing !== undefined) {
+      if (this.#edgeVisible(existing)) throw new WeftError('edge-exists', `edge \`${id}\` exists`, { id });
+      this.#removeEdge(existing);
+    }
+    const edge = this.#edgeAt(home, id);
     const more = clearing(edge.element.state(), [], properties);
-    const patch: EdgeCreate = { kind: 'edge-create', ...stamp, id: made, type, from, to, properties, ...more };
-    this.#emit(source.home, patch, id !== undefined);
-    this.#emit(target.home, { kind: 'stub-create', ...stamp, id: made, type, from, to });
+    const patch: EdgeCreate = { kind: 'edge-create', ...this.#stamp(), id, type, from, to, properties, ...more };
+    this.#emitEdge({ home, target }, patch, true);
+    this.#foldEdge(edge, patch);
+    return { op, id, created: true };
+  }
+
+  /** Emits the create of an edge and of its stub. */
+  #emitEdge(
+    { home, target }: { readonly home: number; readonly target: number },
+    patch: EdgeCreate,
+    chosenId: boolean,
+  ): DraftedPatch & { readonly patch: EdgeCreate } {
+    const { clock, replica, id, type, from, to } = patch;
+    const { edge, stub } = encodeEdgeCreate(patch);
+    const drafted = { home, patch, text: edge, chosenId };
+    this.patches.push(drafted, {
+      home: target,
+      patch: { kind: 'stub-create', clock, replica, id, type, from, to },
+      text: stub,
+      chosenId: false,
+    });
+    return drafted;
+  }
+
+  /** Creates an edge whose id was made from the stamp of `patch`. */
+  #makeEdge(
+    op: Operation['op'],
+    homes: { readonly home: number; readonly target: number },
+    patch: EdgeCreate,
+  ): Drafted {
+    this.#made.push(this.#emitEdge(homes, patch, false));
+    const { clock, replica, type, properties } = patch;
+    const id = patch.id as EdgeId;
+    const element = { id, type, from: patch.from as NodeId, to: patch.to as NodeId, properties };
+    return { op, id, created: true, element, version: plainVersion(clock, replica) };
+  }
+
+  #foldEdge(edge: DraftEdge, patch: EdgeCreate): void {
     edge.element.fold(patch);
-    edge.type = type;
-    edge.from = from;
-    edge.to = to;
-    source.made ??= new Set();
-    source.made.add(edge);
-    target.made ??= new Set();
-    target.made.add(edge);
-    return { op, id: made, created: true };
+    edge.type = patch.type;
+    edge.from = patch.from;
+    edge.to = patch.to;
+    for (const end of [patch.from, patch.to]) {
+      const node = this.#node(end);
+      node.made ??= new Set();
+      node.made.add(edge);
+    }
   }
 
   #edgeAt(home: number, id: EdgeId): DraftEdge {
@@ -335,7 +425,7 @@ export class Draft {
   }
 
   #newEdge(home: number, id: EdgeId): DraftEdge {
-    const edge: DraftEdge = { id, home, element: new DraftElement(false, () => undefined), type: '', from: '', to: '' };
+    const edge: DraftEdge = { id, home, element: new DraftElement(false, undefined), type: '', from: '', to: '' };
     this.#edges.set(edgeKey(home, id), edge);
     const named = this.#newById.get(id);
     if (named === undefined) this.#newById.set(id, new Set([edge]));
@@ -343,10 +433,16 @@ export class Draft {
     return edge;
   }
 
-  /** @throws WeftError `endpoint-missing`, definite */
-  #endpoint(id: NodeId, end: 'from' | 'to'): DraftNode {
+  /**
+   * The home of a visible node; most are as the view has them, and the draft needs no copy.
+   * @throws WeftError `endpoint-missing`, definite; Unhydrated
+   */
+  #endpoint(id: NodeId, end: 'from' | 'to'): number {
+    const { nodes } = this.#view;
+    const known = this.#nodes.has(id) ? undefined : nodes.find(id);
+    if (known !== undefined && nodes.exists(known)) return nodes.home[known] as number;
     const node = this.#node(id);
-    if (node.visible) return node;
+    if (node.visible) return node.home;
     throw new WeftError('endpoint-missing', `there is no node \`${id}\` for \`${end}\` of the edge`, { id, end });
   }
 

@@ -7,7 +7,7 @@ import { edgeAt, edgeVersion, findEdge, findNode, nodeAt, nodeVersion } from '..
 import type { Operation } from '../graph/model.ts';
 import type { Store } from '../storage/store.ts';
 import type { Committer } from './committer.ts';
-import { Draft, type Drafted, type DraftedPatch } from './draft.ts';
+import { Draft, type DraftedPatch } from './draft.ts';
 import type { OperationResult } from './engine-port.ts';
 import { DocumentsNeeded, type Residency } from './residency.ts';
 import type { ResidentGraph } from './resident-graph.ts';
@@ -55,7 +55,7 @@ export class GraphWriter {
   async write(operations: readonly Operation[]): Promise<readonly OperationResult[]> {
     this.committer.admit();
     const outcome = await this.drafting(operations, false, (draft) => {
-      const drafted: Drafted[] = [];
+      const drafted: OperationResult[] = [];
       try {
         for (const operation of operations) drafted.push(draft.apply(operation));
       } catch (error) {
@@ -63,7 +63,7 @@ export class GraphWriter {
         return { refusal: operations.length > 1 ? atOperation(error, drafted.length) : error };
       }
       const durable = this.commit(draft.patches);
-      return { results: drafted.map((result) => this.#resultOf(result)), durable };
+      return { results: drafted.map((result) => this.#completed(result, draft)), durable };
     });
     // A refusal, or a write that changes nothing, may rest on what is not durable yet.
     await (outcome.durable ?? this.durable());
@@ -133,7 +133,10 @@ export class GraphWriter {
     if (missing !== undefined) throw new DocumentsNeeded(Array.from(missing));
   }
 
-  #resultOf({ op, id, created }: Drafted): OperationResult {
+  /** The result with the element as the whole batch left it. */
+  #completed(result: OperationResult, draft: Draft): OperationResult {
+    if (result.element !== undefined && !draft.lookedBack) return result;
+    const { op, id, created } = result;
     const { view } = this.#graph;
     if (op === 'deleteNode' || op === 'deleteEdge') return { op, id, created };
     if (op === 'createNode' || op === 'putNode' || op === 'patchNode') {
