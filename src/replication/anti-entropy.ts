@@ -127,6 +127,11 @@ export class AntiEntropy {
     if (this.#repair?.session === session) this.#follow(this.#repair, this.#repair.pull.hear(slice, this.#nowMs()));
   }
 
+  /** A link ended, and with it what was asked for over it. */
+  lose(session: LinkSession): void {
+    if (this.#repair?.session === session) this.#repair = undefined;
+  }
+
   #follow(repair: Repair, step: PullStep | undefined): void {
     if (step === undefined) return;
     if (step.kind === 'ask') repair.session.send(step.frame);

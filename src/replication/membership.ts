@@ -1,0 +1,177 @@
+/**
+ * The other voters: who they are, whether they live, and the one link to each. Dials those that have none, with growing
+ * pauses; of two links to the same server it keeps one, and both ends choose the same.
+ */
+import { present } from '../../base/assert.ts';
+import type { Env } from '../../base/env.ts';
+import { compareText } from '../../base/order.ts';
+import type { ReplicationTiming } from '../cluster-options.ts';
+import type { Member } from '../engine-port.ts';
+import type { VersionVector } from '../version-vector.ts';
+import type { CommitTail } from './commit-tail.ts';
+import type { Hello } from './frame.ts';
+import type { Refusal } from './handshake.ts';
+import type { Link } from './link.ts';
+import type { Ending, LinkSession } from './link-session.ts';
+import { Peer } from './peer.ts';
+import type { Accept, Transport } from './transport.ts';
+
+/** A session whose handshake is done. */
+export type LinkedSession = LinkSession & { readonly link: Link };
+
+export interface MembershipOptions {
+  readonly env: Env;
+  readonly name: string;
+  readonly urls: readonly string[];
+  readonly timing: ReplicationTiming;
+  readonly transport: Transport;
+  /** Makes a session of a connection that was dialed. */
+  readonly open: (peer: Peer) => Accept;
+}
+
+export class Membership {
+  readonly peers: readonly Peer[];
+  readonly #options: MembershipOptions;
+
+  constructor(options: MembershipOptions) {
+    this.#options = options;
+    this.peers = options.urls.map((url) => new Peer(url, options.timing.redialMs));
+  }
+
+  #nowMs(): number {
+    return this.#options.env.clock.monotonicMs();
+  }
+
+  tick(have: VersionVector): void {
+    const { timing, env } = this.#options;
+    const nowMs = this.#nowMs();
+    for (const peer of this.peers) {
+      peer.observe(have, nowMs);
+      const state = peer.state(nowMs, timing);
+      if (state !== peer.lastState && peer.name !== undefined) {
+        env.log.write('info', 'replication: peer state', { peer: peer.name, state });
+      }
+      peer.lastState = state;
+      if (peer.session === undefined && !peer.isDialing && nowMs >= peer.nextDialMs) this.#dial(peer, nowMs);
+    }
+  }
+
+  #dial(peer: Peer, nowMs: number): void {
+    const { timing, env, transport, open } = this.#options;
+    peer.isDialing = true;
+    // Servers that start together must not go on dialing together.
+    const jitter = 0.5 + env.random.uint32() / 2 ** 32;
+    peer.nextDialMs = nowMs + peer.dialDelayMs * jitter;
+    peer.dialDelayMs = Math.min(peer.dialDelayMs * 2, timing.redialMsMax);
+    transport.dial(peer.url, {
+      opened: open(peer),
+      failed: (reason) => {
+        peer.isDialing = false;
+        if (!peer.disagrees) peer.ending = { reason, refusal: undefined };
+      },
+    });
+  }
+
+  /** Takes a session whose handshake is done as the link to its peer, or says why not. */
+  admit(session: LinkSession, own: Hello, hello: Hello): Refusal | undefined {
+    const { name, env, timing } = this.#options;
+    const peer = this.#peerFor(session, hello.name);
+    if (peer === undefined) {
+      const known = this.peers.map((candidate) => candidate.name ?? candidate.url).join(', ');
+      return { code: 'name', detail: `${hello.name} is none of the peers of ${name}, which are ${known}` };
+    }
+    const held = peer.session;
+    if (held !== undefined) {
+      if (peer.replica === hello.replica && !isPreferred(session, held, own, hello)) {
+        return { code: 'duplicate', detail: `${name} and ${hello.name} have a link already` };
+      }
+      peer.unlink({ reason: 'another link takes its place', refusal: undefined });
+      held.refuse({ code: 'duplicate', detail: `another link between ${name} and ${hello.name} takes its place` });
+    }
+    peer.meetIncarnation(hello.name, hello.replica);
+    peer.session = session;
+    peer.ending = undefined;
+    peer.dialDelayMs = timing.redialMs;
+    env.log.write('info', 'replication: link up', { peer: hello.name, replicaId: hello.replica, role: session.role });
+    return undefined;
+  }
+
+  /** The peer that was dialed, or the one of that name, or one that was not met yet. */
+  #peerFor(session: LinkSession, name: string): Peer | undefined {
+    const named = this.peers.find((peer) => peer.name === name);
+    if (session.url === undefined) return named ?? this.peers.find((peer) => peer.name === undefined);
+    const dialed = this.#dialed(session);
+    // It came in before it was dialed and was taken for another one.
+    if (named !== undefined && named !== dialed) named.name = undefined;
+    return dialed;
+  }
+
+  #dialed(session: LinkSession): Peer {
+    return present(
+      this.peers.find(({ url }) => url === session.url),
+      'only peers are dialed',
+    );
+  }
+
+  /** A session is over. Answers the peer whose link it was, if it was one. */
+  lose(session: LinkSession, why: Ending): Peer | undefined {
+    const { env } = this.#options;
+    if (session.url !== undefined) this.#dialed(session).isDialing = false;
+    const peer = this.peerOf(session);
+    if (peer !== undefined) {
+      peer.unlink(why);
+      env.log.write('info', 'replication: link down', { peer: peer.name ?? peer.url, reason: why.reason });
+    } else if (session.link === undefined && why.refusal !== undefined && why.refusal.code !== 'duplicate') {
+      this.#noteRefusal(session, why);
+      env.log.write('warn', 'replication: link refused', { url: session.url ?? null, ...why.refusal });
+    }
+    return peer;
+  }
+
+  /** Both operators should see why. Of an accepted connection it is not certain whose it was. */
+  #noteRefusal(session: LinkSession, why: Ending): void {
+    const candidates =
+      session.url === undefined ? this.peers.filter(({ name }) => name === undefined) : [this.#dialed(session)];
+    for (const peer of candidates) if (peer.session === undefined && !peer.disagrees) peer.ending = why;
+  }
+
+  peerOf(session: LinkSession): Peer | undefined {
+    return this.peers.find((peer) => peer.session === session);
+  }
+
+  links(): LinkedSession[] {
+    const links: LinkedSession[] = [];
+    for (const { session } of this.peers) if (session?.link !== undefined) links.push(session as LinkedSession);
+    return links;
+  }
+
+  /** True if every peer is linked and was heard of lately. */
+  get isWhole(): boolean {
+    const nowMs = this.#nowMs();
+    return this.peers.every(
+      (peer) => peer.session?.link?.peerVector !== undefined && peer.state(nowMs, this.#options.timing) === 'alive',
+    );
+  }
+
+  /** This server, and the peers that are alive. */
+  liveNames(): string[] {
+    const nowMs = this.#nowMs();
+    const names = [this.#options.name];
+    for (const peer of this.peers) {
+      if (peer.name !== undefined && peer.state(nowMs, this.#options.timing) === 'alive') names.push(peer.name);
+    }
+    return names;
+  }
+
+  describe(self: Member, have: VersionVector, tail: CommitTail): readonly Member[] {
+    const nowMs = this.#nowMs();
+    const others = this.peers.map((peer) => peer.describe(nowMs, this.#options.timing, have, tail));
+    return [self, ...others].sort((a, b) => compareText(a.name, b.name));
+  }
+}
+
+/** Of two links between the same two servers, the one that the smaller replica id dialed stays; of one dialer, the newer. */
+function isPreferred(session: LinkSession, held: LinkSession, own: Hello, peer: Hello): boolean {
+  if (session.role === held.role) return true;
+  return session.role === (own.replica < peer.replica ? 'dialer' : 'acceptor');
+}
