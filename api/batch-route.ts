@@ -1,6 +1,7 @@
 /** `POST /v1/graphs/{g}/batch`: many operations, one atomic commit. */
 import type { FastifyInstance } from 'fastify';
 import { type ApiContext, graphOf } from './api-context.ts';
+import { present, sessionTokenFor } from './consistency.ts';
 import { describe, GRAPH_PATH } from './describe.ts';
 import { resultDocument } from './element-answers.ts';
 import { answerOnce } from './idempotency.ts';
@@ -8,6 +9,7 @@ import { parseBatch } from './parse-batch.ts';
 import { readQuery } from './query-parameters.ts';
 
 export function addBatchRoute(app: FastifyInstance, context: ApiContext): void {
+  const { engine } = context;
   app.post(
     '/v1/graphs/:graph/batch',
     {
@@ -16,7 +18,8 @@ export function addBatchRoute(app: FastifyInstance, context: ApiContext): void {
         tag: 'bulk',
         summary: 'Apply operations as one atomic commit',
         description:
-          'Operations see those before them. If one fails nothing happens, and the problem names it under `operation`.',
+          'Operations see those before them. If one fails nothing happens, and the problem names it under `operation`. ' +
+          '`bookmarks` are session tokens in the body: those given are waited for, the one answered covers the batch.',
         path: GRAPH_PATH,
         body: 'Batch',
         answers: { 200: { doc: 'What each operation did, in order', schema: 'BatchResults' } },
@@ -36,13 +39,15 @@ export function addBatchRoute(app: FastifyInstance, context: ApiContext): void {
         ],
       }),
     },
-    (request, reply) => {
+    async (request, reply) => {
       readQuery(request.query, {});
       const graph = graphOf(context, request.params);
-      const operations = parseBatch(request.body);
-      return answerOnce(context.engine, request, reply, async () => {
+      const { operations, bookmarks } = parseBatch(request.body);
+      if (bookmarks.length > 0) await present(engine, request, bookmarks);
+      return answerOnce(engine, request, reply, async () => {
         const results = operations.length === 0 ? [] : await graph.write(operations);
-        return { status: 200, document: { results: results.map(resultDocument) } };
+        const token = sessionTokenFor(engine, request);
+        return { status: 200, document: { results: results.map(resultDocument), bookmarks: [token] } };
       });
     },
   );

@@ -43,7 +43,7 @@ const OPEN_ERRORS: readonly ErrorCode[] = ['shutting-down', 'internal'];
 const COMMON_ERRORS = {
   read: READ_ERRORS,
   write: WRITE_ERRORS,
-  operator: ['unauthorized'],
+  operator: ['malformed-request', 'invalid-request', 'unauthorized'],
   open: [],
 } as const satisfies Record<RouteDescription['kind'], readonly ErrorCode[]>;
 
@@ -57,6 +57,18 @@ const READ_HEADERS = {
     enum: ['eventual', 'session', 'strong'],
     default: 'session',
     description: 'How much consistency this request pays for; also as parameter `consistency`',
+  },
+  'session-token': {
+    type: 'string',
+    description:
+      'What the client has seen, from earlier answers of any server; several, separated by commas. At level `session` ' +
+      'the request waits until this server has it too',
+  },
+};
+const SESSION_HEADERS = {
+  'session-token': {
+    type: 'string',
+    description: 'Covers what this answer shows and what the request presented; present it with the next request',
   },
 };
 const WRITE_HEADERS = {
@@ -117,9 +129,18 @@ function answers(route: RouteDescription): Record<string, Response> {
   return Object.fromEntries(
     Object.entries(route.answers).map(([status, { doc, schema }]) => [
       status,
-      schema === undefined ? { description: doc, type: 'null' } : { description: doc, content: bodyContent(schema) },
+      {
+        description: doc,
+        ...(isGraphRoute(route) ? { headers: SESSION_HEADERS } : {}),
+        ...(schema === undefined ? { type: 'null' } : { content: bodyContent(schema) }),
+      },
     ]),
   );
+}
+
+/** Whether the route knows consistency levels and session tokens. */
+function isGraphRoute({ kind }: RouteDescription): boolean {
+  return kind === 'read' || kind === 'write';
 }
 
 function bodyContent(schema: SchemaName | 'NDJSON' | 'text'): object {

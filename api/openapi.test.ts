@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ERRORS, type ErrorCode } from '../base/errors.ts';
+import { FaultyTransport } from '../src/replication/faulty-transport.ts';
+import { memoryNetwork } from '../src/replication/memory-network.model.ts';
 import { openTestServer, type TestServer } from './server.model.ts';
 
 interface Operation {
@@ -22,7 +24,8 @@ interface Document {
 let server: TestServer;
 let document: Document;
 beforeAll(async () => {
-  server = await openTestServer();
+  const { env, transport } = memoryNetwork();
+  server = await openTestServer({ linkFaults: new FaultyTransport(transport('http://a'), { env, peers: [] }) });
   document = (await server.call('GET', '/openapi.json')).json;
 });
 afterAll(() => server.close());
@@ -35,7 +38,6 @@ const NOT_OVER_HTTP: ReadonlySet<ErrorCode> = new Set([
   'data-format',
   'data-locked',
   'data-corrupt',
-  'peer-not-found',
   'route-not-found',
   'method-not-allowed',
 ]);
@@ -70,6 +72,8 @@ describe('openapi', () => {
         `get ${graph}/digest`,
         ...['get', 'post'].map((method) => `${method} ${graph}/integrity`),
         'get /v1/cluster',
+        'get /v1/chaos/links',
+        ...['put', 'delete'].map((method) => `${method} /v1/chaos/links/{peer}`),
         'get /livez',
         'get /readyz',
         'get /readyz/read',

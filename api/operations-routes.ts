@@ -80,10 +80,8 @@ function sendHealth(
   sendDocument(request, reply, { ready, canRead, canWrite, reasons });
 }
 
-/** Whether this server and the others that are alive are more than half of all. */
+/** Whether the servers that are alive, this one included, are more than half of all. */
 function reachesMajority(engine: Engine): boolean {
-  const { self, members } = engine.cluster();
-  const others = members.filter(({ name }) => name !== self.name);
-  const alive = others.filter(({ state }) => state === 'alive').length + 1;
-  return 2 * alive > others.length + 1;
+  const { members } = engine.cluster();
+  return 2 * members.filter(({ state, self }) => self || state === 'alive').length > members.length;
 }

@@ -8,7 +8,7 @@ import { parseCreateEdge, parseCreateNode, parsePutNode } from './parse-elements
 import { type Fields, fieldsOf, flagField, invalidField, kindOf, objectOf, pathOf, textField } from './parse-fields.ts';
 import { parsePatchEdge, parsePatchNode } from './parse-patch.ts';
 
-const BATCH_FIELDS: ReadonlySet<string> = new Set(['operations']);
+const BATCH_FIELDS: ReadonlySet<string> = new Set(['operations', 'bookmarks']);
 
 const fieldSet = (...names: string[]): ReadonlySet<string> => new Set(['op', 'ifMatch', 'ifNoneMatch', 'id', ...names]);
 const NODE_FIELDS = fieldSet('labels', 'properties');
@@ -28,12 +28,18 @@ export const BATCH_OPERATIONS = [
   'deleteEdge',
 ] as const;
 
+export interface Batch {
+  /** In order. */
+  readonly operations: readonly Operation[];
+  /** Session tokens that it builds on. */
+  readonly bookmarks: readonly string[];
+}
+
 /**
- * The operations of a batch body, in order.
  * @throws WeftError as the bodies of single calls do, with the index under `operation`; definite
  */
-export function parseBatch(body: unknown): readonly Operation[] {
-  const { operations } = fieldsOf(body, BATCH_FIELDS, '');
+export function parseBatch(body: unknown): Batch {
+  const { operations, bookmarks } = fieldsOf(body, BATCH_FIELDS, '');
   if (!Array.isArray(operations)) throw invalidField('operations', `must be a list, not ${kindOf(operations)}`);
   if (operations.length > LIMITS.batchOperationsMax) {
     throw new WeftError(
@@ -51,7 +57,13 @@ export function parseBatch(body: unknown): readonly Operation[] {
       throw new WeftError(error.code, error.message, { ...error.context, operation: i }, error);
     }
   }
-  return parsed;
+  return { operations: parsed, bookmarks: bookmarksOf(bookmarks) };
+}
+
+function bookmarksOf(field: unknown): readonly string[] {
+  if (field === undefined) return [];
+  if (Array.isArray(field) && field.every((token) => typeof token === 'string')) return field;
+  throw invalidField('bookmarks', 'must be a list of session tokens');
 }
 
 function parseOperation(tree: unknown, place: string): Operation {

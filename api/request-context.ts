@@ -1,6 +1,6 @@
 /**
  * What every request carries from its first hook on, and the checks that come before any body is read: trace, routes
- * that do not exist, authorization, consistency level. The hooks call back at once; nothing in them waits.
+ * that do not exist, authorization. The hooks call back at once; nothing in them waits.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -8,7 +8,6 @@ import type { Env } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
 import type { Engine } from '../src/engine-port.ts';
 import { allowedMethods } from './method-table.ts';
-import { type Query, singleParameter } from './query-parameters.ts';
 import { type Trace, traceOf } from './trace.ts';
 
 declare module 'fastify' {
@@ -18,9 +17,6 @@ declare module 'fastify' {
     bodyHash: string;
   }
 }
-
-export type ConsistencyLevel = 'eventual' | 'session' | 'strong';
-const LEVELS: ReadonlySet<string> = new Set<ConsistencyLevel>(['eventual', 'session', 'strong']);
 
 type Hook = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void;
 
@@ -71,33 +67,3 @@ export function authorization(token: string): Hook {
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }
-
-/**
- * Checks the consistency level that a request asks for and says which one it gets. A server without peers gives all
- * three: its reads show only durable state and one process decides all its writes, so its order is linearizable.
- */
-export const consistency: Hook = (request, reply, done) => {
-  const header = request.headers['consistency-level'];
-  let asked = typeof header === 'string' ? header.trim().toLowerCase() : undefined;
-  try {
-    const parameter = singleParameter(request.query as Query, 'consistency');
-    if (parameter !== undefined && asked !== undefined && parameter !== asked) {
-      throw new WeftError('invalid-request', 'the header and the parameter ask for different consistency levels');
-    }
-    asked ??= parameter;
-    if (asked !== undefined && !LEVELS.has(asked)) {
-      throw new WeftError(
-        'invalid-request',
-        `unknown consistency level "${asked}"; known are ${[...LEVELS].join(', ')}`,
-        {
-          field: header === undefined ? 'consistency' : 'Consistency-Level',
-        },
-      );
-    }
-  } catch (error) {
-    done(error as WeftError);
-    return;
-  }
-  reply.header('consistency-effective', asked ?? 'session');
-  done();
-};

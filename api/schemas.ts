@@ -70,7 +70,50 @@ const Graph = {
   properties: { name: text, ...graphProperties },
 };
 const counts = { nodes: integer, edges: integer, lines: { type: 'integer', description: 'Lines that are not blank' } };
-const ids = (description: string) => ({ type: 'array', items: text, description });
+const texts = (description: string) => ({ type: 'array', items: text, description });
+
+const vector = {
+  type: 'object',
+  additionalProperties: integer,
+  description: 'Origin of a stream of commits -> the last one that is durable, with all before it',
+};
+const Member = {
+  type: 'object',
+  required: ['name', 'url', 'state', 'self', 'lagCommits', 'lagMs', 'link'],
+  properties: {
+    name: { type: 'string', description: 'Its URL until the server was met' },
+    url: { type: 'string', description: 'As this server reaches it; for itself, what it advertises' },
+    state: { type: 'string', enum: ['alive', 'suspect', 'dead'] },
+    self: { type: 'boolean' },
+    replicaId: { type: 'integer', description: 'Absent until the server was met' },
+    vector,
+    heardMsAgo: { type: 'number', description: 'Milliseconds since the last frame from it' },
+    lagCommits: { type: 'integer', description: 'Commits that are here and not known to be there' },
+    lagMs: { type: 'number', description: 'For how long something has been missing there' },
+    link: {
+      type: 'object',
+      required: ['state', 'bytesSent', 'bytesReceived', 'unacknowledgedBytes'],
+      properties: {
+        state: { type: 'string', enum: ['up', 'connecting', 'down', 'refused'] },
+        reason: { type: 'string', description: 'Why it is not up, if there is a reason' },
+        bytesSent: integer,
+        bytesReceived: integer,
+        unacknowledgedBytes: integer,
+      },
+    },
+  },
+};
+const linkFault = {
+  cut: { type: 'boolean', default: false, description: 'Nothing passes' },
+  direction: { type: 'string', enum: ['in', 'out', 'both'], default: 'both', description: 'As this server sees it' },
+  delayMs: { type: 'integer', minimum: 0, maximum: LIMITS.faultDelayMsMax, default: 0 },
+  dropRate: { type: 'number', minimum: 0, maximum: 1, default: 0, description: 'Part of the frames that is lost' },
+};
+const LinkFault = {
+  type: 'object',
+  required: ['peer', 'cut', 'direction', 'delayMs', 'dropRate'],
+  properties: { peer: { type: 'string', description: 'Name of the peer, or its URL until it was met' }, ...linkFault },
+};
 
 export const SCHEMAS = {
   Node,
@@ -102,6 +145,7 @@ export const SCHEMAS = {
     type: 'object',
     required: ['operations'],
     properties: {
+      bookmarks: texts('Session tokens that this batch builds on; as the header `Session-Token`'),
       operations: {
         type: 'array',
         maxItems: LIMITS.batchOperationsMax,
@@ -126,8 +170,9 @@ export const SCHEMAS = {
   },
   BatchResults: {
     type: 'object',
-    required: ['results'],
+    required: ['results', 'bookmarks'],
     properties: {
+      bookmarks: texts('One session token that covers the batch'),
       results: {
         type: 'array',
         items: {
@@ -162,10 +207,10 @@ export const SCHEMAS = {
     properties: {
       nodes: integer,
       edges: integer,
-      hiddenEdges: ids('Edges that no reader sees because an endpoint does not exist'),
-      orphanStubs: ids('Incoming stubs without a matching edge'),
-      missingStubs: ids('Edges without a stub in the partition of their target'),
-      duplicateEdges: ids('Edge ids that exist in more than one partition'),
+      hiddenEdges: texts('Edges that no reader sees because an endpoint does not exist'),
+      orphanStubs: texts('Incoming stubs without a matching edge'),
+      missingStubs: texts('Edges without a stub in the partition of their target'),
+      duplicateEdges: texts('Edge ids that exist in more than one partition'),
       repaired: integer,
     },
   },
@@ -173,22 +218,21 @@ export const SCHEMAS = {
     type: 'object',
     required: ['self', 'members', 'vector'],
     properties: {
-      self: { type: 'object', properties: { name: text, replicaId: integer } },
-      members: {
-        type: 'array',
-        items: {
-          type: 'object',
-          properties: {
-            name: text,
-            url: text,
-            state: { type: 'string', enum: ['alive', 'suspect', 'dead'] },
-            lagCommits: integer,
-            lagMs: { type: 'number' },
-          },
-        },
-      },
-      vector: { type: 'object', additionalProperties: integer },
+      self: { type: 'object', required: ['name', 'replicaId'], properties: { name: text, replicaId: integer } },
+      members: { type: 'array', items: Member, description: 'All voters, this server included, by name' },
+      vector,
     },
+  },
+  LinkFault,
+  LinkFaultChange: {
+    type: 'object',
+    description: 'What is absent is healthy; one of `cut`, `delayMs` and `dropRate` must be there.',
+    properties: linkFault,
+  },
+  LinkFaults: {
+    type: 'object',
+    required: ['links'],
+    properties: { links: { type: 'array', items: LinkFault } },
   },
   Health: {
     type: 'object',

@@ -1,18 +1,18 @@
 /** A server over a real engine and the memory store, for tests, and short ways to call it. */
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify';
 import type { BugError } from '../base/assert.ts';
-import type { Env, Log } from '../base/env.ts';
-import { openEngine } from '../src/engine.ts';
-import type { Engine } from '../src/engine-port.ts';
-import { testEnv } from '../src/test-env.model.ts';
+import type { Log } from '../base/env.ts';
+import type { ClusterOptions } from '../src/cluster-options.ts';
+import { type OpenedEngine, openEngine } from '../src/engine.ts';
+import { type TestEnv, testEnv } from '../src/test-env.model.ts';
 import { MemoryDisk } from '../storage/memory-disk.ts';
 import { openMemoryStore } from '../storage/memory-store.ts';
 import { buildServer, type ServerOptions } from './server.ts';
 
 export interface TestServer {
   readonly app: FastifyInstance;
-  readonly engine: Engine;
-  readonly env: Env;
+  readonly engine: OpenedEngine;
+  readonly env: TestEnv;
   readonly logged: Parameters<Log['write']>[];
   readonly bugs: BugError[];
   /** Calls the server; a body that is no text goes as JSON. */
@@ -33,12 +33,18 @@ export interface Answered {
   readonly json: any;
 }
 
-export async function openTestServer(options: Partial<ServerOptions> = {}): Promise<TestServer> {
+export interface TestServerOptions extends Partial<ServerOptions> {
+  /** Makes it a member; nothing is at the other end of its links. */
+  readonly cluster?: ClusterOptions;
+  readonly seed?: number;
+}
+
+export async function openTestServer({ cluster, seed = 7, ...options }: TestServerOptions = {}): Promise<TestServer> {
   const logged: Parameters<Log['write']>[] = [];
   const bugs: BugError[] = [];
-  const env = { ...testEnv(7), log: { write: (...entry: Parameters<Log['write']>) => void logged.push(entry) } };
+  const env = { ...testEnv(seed), log: { write: (...entry: Parameters<Log['write']>) => void logged.push(entry) } };
   const store = await openMemoryStore({ disk: new MemoryDisk() });
-  const engine = await openEngine({ env, store, name: 'test', memoryBudgetBytes: 1e9 });
+  const engine = await openEngine({ env, store, name: 'test', memoryBudgetBytes: 1e9, cluster });
   const app = buildServer({ engine, env, onBug: (bug) => bugs.push(bug), ...options });
   await app.ready();
   return {

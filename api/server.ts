@@ -8,12 +8,14 @@ import { BugError } from '../base/assert.ts';
 import type { Env } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
-import type { Engine } from '../src/engine-port.ts';
+import type { Engine, LinkFaults } from '../src/engine-port.ts';
 import { sendProblem } from './answer.ts';
 import type { ApiContext } from './api-context.ts';
 import { addBatchRoute } from './batch-route.ts';
 import { installBodyParsers } from './bodies.ts';
+import { addChaosRoutes } from './chaos-routes.ts';
 import { answerClientError } from './client-errors.ts';
+import { decorateConsistency, installConsistency } from './consistency.ts';
 import { addEdgeRoutes } from './edge-routes.ts';
 import { addExportRoute } from './export-route.ts';
 import { addGraphRoutes } from './graph-routes.ts';
@@ -26,7 +28,7 @@ import { addClusterRoute, addHealthRoutes } from './operations-routes.ts';
 import { asWeftError } from './problem.ts';
 import { addProofRoutes } from './proof-routes.ts';
 import { parseQuery } from './query-parameters.ts';
-import { authorization, beginTrace, consistency, installRequestContext } from './request-context.ts';
+import { authorization, beginTrace, installRequestContext } from './request-context.ts';
 import { addTraversalRoutes } from './traversal-routes.ts';
 
 export interface ServerOptions {
@@ -34,6 +36,8 @@ export interface ServerOptions {
   readonly env: Env;
   /** If set, everything but `/livez` and `/readyz` needs `Authorization: Bearer TOKEN`. */
   readonly token?: string;
+  /** If set, `/v1/chaos` puts faults on links. */
+  readonly linkFaults?: LinkFaults;
   /** Bytes of a request body other than an import; `LIMITS.bodyBytesMax` if absent. */
   readonly bodyBytesMax?: number;
   /** Hears of every failed assertion after its request was answered with 500; it should stop the process. */
@@ -42,7 +46,7 @@ export interface ServerOptions {
 
 /** Builds the server; the caller lets it listen and closes it, then the engine. */
 export function buildServer(options: ServerOptions): FastifyInstance {
-  const { engine, env, token, bodyBytesMax = LIMITS.bodyBytesMax, onBug } = options;
+  const { engine, env, token, linkFaults, bodyBytesMax = LIMITS.bodyBytesMax, onBug } = options;
   const context: ApiContext = { engine, env, reportFailure };
   let isStopping = false;
 
@@ -92,6 +96,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   recordMethods(app);
   const registry = installMetrics(app, context);
   installRequestContext(app, { engine, env, isStopping: () => isStopping });
+  decorateConsistency(app);
   installBodyParsers(app);
   installOpenApi(app);
 
@@ -104,6 +109,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     addMetricsRoute(guarded, registry);
     addOpenApiRoutes(guarded);
     addClusterRoute(guarded, context);
+    if (linkFaults !== undefined) addChaosRoutes(guarded, linkFaults);
     guarded.register(graphRoutes(context));
     done();
   });
@@ -112,7 +118,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
 
 function graphRoutes(context: ApiContext) {
   return (scope: FastifyInstance, _options: unknown, done: () => void): void => {
-    scope.addHook('onRequest', consistency);
+    installConsistency(scope, context.engine);
     addGraphRoutes(scope, context);
     addNodeRoutes(scope, context);
     addEdgeRoutes(scope, context);

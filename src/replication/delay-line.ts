@@ -24,13 +24,11 @@ export class DelayLine {
 
   /** Runs `task` after the delay, and after all that was put in before; at once if there is neither. */
   put(task: () => void, { delayMs, bytes = 0 }: { readonly delayMs: number; readonly bytes?: number }): void {
-    const last = this.#queue.at(-1);
-    if (last === undefined && delayMs === 0) {
+    if (this.#queue.length === 0 && delayMs === 0) {
       task();
       return;
     }
-    const atMs = Math.max(last?.atMs ?? 0, this.#env.clock.monotonicMs() + delayMs);
-    this.#queue.push({ atMs, bytes, task });
+    this.#queue.push({ atMs: this.#env.clock.monotonicMs() + delayMs, bytes, task });
     this.#bytes += bytes;
     this.#arm();
   }

@@ -1,0 +1,116 @@
+/**
+ * Consistency levels and session tokens. A token says what a client has seen, from whichever server; at level `session`
+ * nothing is read or written here before this server has all of that. Every answer carries a token that covers what it
+ * shows, taken when the answer leaves, so it covers a write that the request made too.
+ */
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { WeftError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import type { Engine } from '../src/engine-port.ts';
+import { type Query, singleParameter } from './query-parameters.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Null until the request has passed the hook; only then its answer carries a token. */
+    consistencyLevel: ConsistencyLevel | null;
+    /** Valid ones that the request presented; null without any, which is the common case. */
+    sessionTokens: readonly string[] | null;
+  }
+}
+
+export type ConsistencyLevel = 'eventual' | 'session' | 'strong';
+const LEVELS: ReadonlySet<string> = new Set<ConsistencyLevel>(['eventual', 'session', 'strong']);
+
+/** Gives the routes that are added from now on their level, and their answers a token. */
+export function installConsistency(app: FastifyInstance, engine: Engine): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    let wait: Promise<void> | undefined;
+    try {
+      const level = levelOf(request);
+      if (level === 'strong') requireQuorum(engine);
+      request.consistencyLevel = level;
+      const header = request.headers['session-token'];
+      if (header !== undefined) wait = present(engine, request, tokensOf(header));
+      reply.header('consistency-effective', level);
+    } catch (error) {
+      done(error as Error);
+      return;
+    }
+    if (wait === undefined) done();
+    else wait.then(() => done(), done);
+  });
+  app.addHook('onSend', (request, reply, _payload, done) => {
+    if (request.consistencyLevel !== null) reply.header('session-token', sessionTokenFor(engine, request));
+    done();
+  });
+}
+
+/** Requests have these from the start, wherever they end. */
+export function decorateConsistency(app: FastifyInstance): void {
+  app.decorateRequest('consistencyLevel', null);
+  app.decorateRequest('sessionTokens', null);
+}
+
+/**
+ * Takes note of tokens and, unless the level is `eventual`, waits until this server has what they cover.
+ * @returns nothing if there is nothing to wait for
+ * @throws WeftError `invalid-session-token` or, later, what `Engine.reachSession` rejects with
+ */
+export function present(engine: Engine, request: FastifyRequest, tokens: readonly string[]): Promise<void> | undefined {
+  if (tokens.length === 0) return undefined;
+  const all = request.sessionTokens === null ? tokens : [...request.sessionTokens, ...tokens];
+  if (all.length > LIMITS.sessionTokensMax) {
+    throw new WeftError('invalid-request', `a request presents at most ${LIMITS.sessionTokensMax} session tokens`);
+  }
+  // Refuses tokens that are not valid, so that the answer can rely on them.
+  engine.sessionToken(tokens);
+  request.sessionTokens = all;
+  return request.consistencyLevel === 'eventual' ? undefined : engine.reachSession(tokens);
+}
+
+/** A token for what the answer to this request shows. */
+export function sessionTokenFor(engine: Engine, request: FastifyRequest): string {
+  return request.sessionTokens === null ? engine.sessionToken() : engine.sessionToken(request.sessionTokens);
+}
+
+/**
+ * A server without peers gives all three levels: its reads show only durable state and one process decides all its
+ * writes, so its order is linearizable.
+ * @throws WeftError `quorum-unavailable`, definite
+ */
+function requireQuorum(engine: Engine): void {
+  const { members } = engine.cluster();
+  if (members.length <= 1) return;
+  throw new WeftError(
+    'quorum-unavailable',
+    `strong operations need the agreement of a majority of the ${members.length} servers, which this version cannot ` +
+      'ask for; use session, or a server without peers',
+    { outcome: 'none' },
+  );
+}
+
+function levelOf(request: FastifyRequest): ConsistencyLevel {
+  const header = request.headers['consistency-level'];
+  let asked = typeof header === 'string' ? header.trim().toLowerCase() : undefined;
+  const parameter = singleParameter(request.query as Query, 'consistency');
+  if (parameter !== undefined && asked !== undefined && parameter !== asked) {
+    throw new WeftError('invalid-request', 'the header and the parameter ask for different consistency levels');
+  }
+  asked ??= parameter;
+  if (asked === undefined) return 'session';
+  if (!LEVELS.has(asked)) {
+    const field = header === undefined ? 'consistency' : 'Consistency-Level';
+    const known = [...LEVELS].join(', ');
+    throw new WeftError('invalid-request', `unknown consistency level "${asked}"; known are ${known}`, { field });
+  }
+  return asked as ConsistencyLevel;
+}
+
+/** A header may be repeated, and hold several tokens separated by commas. */
+function tokensOf(header: string | readonly string[]): readonly string[] {
+  const text = typeof header === 'string' ? header : header.join(',');
+  return text
+    .split(',')
+    .map((token) => token.trim())
+    .filter((token) => token !== '');
+}
