@@ -15,7 +15,7 @@ const READ_BYTES = 512 * 1024;
  * `have` says that there was more.
  */
 export async function readBeyond(
-  replica: Replica,
+  log: Pick<Replica, 'readCommits'>,
   after: VersionVector,
   have: VersionVector,
   nowMs: number,
@@ -24,7 +24,7 @@ export async function readBeyond(
   let behind = false;
   let complete = Number.POSITIVE_INFINITY;
   for (const [origin, seq] of after) {
-    const commits = await readStream(replica, origin, seq);
+    const commits = await readStream(log, origin, seq);
     if (commits[0]?.seq !== seq + 1 && seqOf(have, origin) > seq) {
       behind = true;
       continue;
@@ -42,11 +42,15 @@ export async function readBeyond(
   return { commits, behind };
 }
 
-async function readStream(replica: Replica, origin: StreamCommit['origin'], afterSeq: number): Promise<StreamCommit[]> {
+async function readStream(
+  log: Pick<Replica, 'readCommits'>,
+  origin: StreamCommit['origin'],
+  afterSeq: number,
+): Promise<StreamCommit[]> {
   const commits: StreamCommit[] = [];
   let bytes = 0;
   while (bytes < READ_BYTES) {
-    const chunk = await replica.readCommits(origin, commits.at(-1)?.seq ?? afterSeq, READ_COMMITS);
+    const chunk = await log.readCommits(origin, commits.at(-1)?.seq ?? afterSeq, READ_COMMITS);
     commits.push(...chunk);
     for (const { parts } of chunk) for (const { update } of parts) bytes += update.length;
     if (chunk.length < READ_COMMITS) break;

@@ -1,0 +1,75 @@
+/** Commits and surroundings in few words, for tests of links. */
+import type { ReplicaId } from '../../base/ids.ts';
+import type { Commit } from '../../storage/store.ts';
+import type { VersionVector } from '../version-vector.ts';
+import { CommitTail } from './commit-tail.ts';
+import type { Hello } from './frame.ts';
+import type { LinkSettings, LinkSurroundings } from './link.ts';
+
+export const replica = (id: number): ReplicaId => id as ReplicaId;
+export const vector = (entries: Readonly<Record<number, number>>): VersionVector =>
+  new Map(Object.entries(entries).map(([origin, seq]) => [replica(Number(origin)), seq]));
+
+export function commit(origin: number, seq: number, after: Readonly<Record<number, number>> = {}): Commit {
+  return { origin: replica(origin), seq, clock: seq, parts: [], locators: [], after: Array.from(vector(after)) };
+}
+
+export function hello(id: number, over: Partial<Hello> = {}): Hello {
+  return {
+    kind: 'hello',
+    version: 1,
+    versionMin: 1,
+    name: `server-${id}`,
+    replica: replica(id),
+    clusterId: '',
+    established: false,
+    settingsHash: 'same',
+    wallMs: 1_750_000_000_000,
+    nonce: new Uint8Array(16).fill(id),
+    ...over,
+  };
+}
+
+export const SETTINGS: LinkSettings = {
+  windowBytes: 1000,
+  heartbeatMs: 500,
+  deadAfterMs: 6000,
+  resendAfterMs: 1000,
+  relayAfterMs: 300,
+  noRelay: false,
+};
+
+/** What a link sees of a server that applies commits in the order in which they are given. */
+export class Applied implements LinkSurroundings {
+  readonly replica: ReplicaId;
+  readonly log: Commit[] = [];
+  readonly #tail: CommitTail;
+  #have: VersionVector = new Map();
+  direct: ReplicaId[] = [];
+
+  constructor(id: number, tailBytes = 1_000_000) {
+    this.replica = replica(id);
+    this.#tail = new CommitTail(tailBytes);
+  }
+
+  apply(...commits: readonly Commit[]): void {
+    for (const applied of commits) {
+      this.log.push(applied);
+      this.#tail.push({ ...applied, lsn: this.log.length }, 0);
+      this.#have = new Map(this.#have).set(applied.origin, applied.seq);
+    }
+  }
+
+  have(): VersionVector {
+    return this.#have;
+  }
+
+  find(origin: ReplicaId, seq: number): ReturnType<CommitTail['find']> {
+    return this.#tail.find(origin, seq);
+  }
+
+  status(): ReturnType<LinkSurroundings['status']> {
+    const { direct } = this;
+    return { clusterId: '', established: false, vector: this.#have, retired: new Map(), direct, wallMs: 0 };
+  }
+}
