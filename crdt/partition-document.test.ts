@@ -149,42 +149,6 @@ describe('compact', () => {
     expect(document.patches).toBe(7);
   });
 
-  const live = ['p1', 'p9', 'p29', 'q0', 'q1', 'q2', 'q3', 'r0', 'r1', 'r2', 'r3'];
-
-  /** Two replicas that compacted the same segments at once, and then filled the segments that hold the copies. */
-  function compactedTwice(): [PartitionDocument, PartitionDocument] {
-    const a = open(A, [], { segmentPatches: 4, chapterSegments: 2 });
-    const b = open(B, [], { segmentPatches: 4, chapterSegments: 2 });
-    a.append(numbered(30));
-    sync(a, b);
-    for (const document of [a, b]) document.compact(states((patch) => live.includes(patch)));
-    a.append(['q0', 'q1', 'q2', 'q3']);
-    b.append(['r0', 'r1', 'r2', 'r3']);
-    sync(a, b);
-    sync(b, a);
-    return [a, b];
-  }
-
-  test('DOC-2 two replicas compact the same segments at once, and again -> nothing lost', () => {
-    const [a, b] = compactedTwice();
-    expect(held(a)).toEqual(held(b));
-    expect(held(a)).toEqual(expect.arrayContaining(live));
-    for (const document of [a, b]) document.compact(states((patch) => live.includes(patch)));
-    sync(a, b);
-    sync(b, a);
-    expect(held(a)).toEqual(held(b));
-    expect(held(a)).toEqual(expect.arrayContaining(live));
-  });
-
-  // Each compaction dooms a segment for its duplicates and then writes them again, because it may not rely on the other
-  // copy. It would have to doom both segments at once.
-  test.fails('duplicates that concurrent compactions left -> gone after the next ones, which then find nothing to do', () => {
-    const [a] = compactedTwice();
-    for (let i = 0; i < 10; i++) a.compact(states((patch) => live.includes(patch)));
-    expect(held(a).filter((patch) => patch === 'p1')).toEqual(['p1']);
-    expect(a.compact(states((patch) => live.includes(patch))).update).toBeUndefined();
-  });
-
   test('a chapter without live patches -> collapses into one Yjs struct', () => {
     const document = open(A, [], { segmentPatches: 256, chapterSegments: 64 });
     let compactions = 0;

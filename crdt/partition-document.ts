@@ -5,8 +5,11 @@
  *
  * - DOC-1 A chapter or segment is appended to only by its owner, the Yjs client that made it. It is sealed once its
  *   owner has a later one; only sealed ones are ever deleted.
- * - DOC-2 A patch is deleted only if it is dead, or by a transaction that writes a copy of it (same stamp).
- *   So concurrent compactions lose nothing, and at worst leave duplicates for the next one.
+ * - DOC-2 A copy of a patch is deleted only if the patch is dead, or if a later copy (same text, further on in the log)
+ *   is here or written by the same transaction. The order of a Y.Array is the same everywhere and for ever, so nobody
+ *   deletes the last copy that there ever was: concurrent compactions lose nothing, and at worst leave copies for the
+ *   next one. (The first copy, or the one of the smallest client, would not do: while one server drops it for being
+ *   second to another, a second server rewrites that other one, and then drops what it wrote for being second to the first.)
  * - DOC-3 Yjs never holds anything pending: updates are merged in causal order.
  * - DOC-4 Our Yjs client id never changes behind our back (it would mean that someone else writes with it).
  */
@@ -234,41 +237,59 @@ export class PartitionDocument {
   }
 
   /**
-   * Rewrites sealed segments that are mostly dead into the own newest segment, and deletes them. Changes nothing
-   * visible (DOC-2). `stateOf` decides with everything known here.
+   * Rewrites sealed segments that are mostly dead or hold needless copies into the own newest segment, and deletes them.
+   * Changes nothing visible (DOC-2). `stateOf` decides with everything known here.
    */
   compact(stateOf: (patch: string) => PatchState): Compaction {
-    const seen = new Set<string>();
+    const segments = Array.from(this.#segments(), (at) => {
+      const patches = patchesIn(at.segment).map((patch) => ({ patch, state: stateOf(patch) }));
+      return { ...at, patches };
+    });
+    // Of each live patch, the segment that holds its last copy.
+    const lastCopy = new Map<string, number>();
+    for (const [at, { patches }] of segments.entries()) {
+      for (const { patch, state } of patches) if (state.live) lastCopy.set(patch, at);
+    }
     const doomed = new Map<Chapter, number[]>();
     const kept = new Set<string>();
-    const candidates: { patch: string; state: PatchState }[] = [];
+    const candidates = new Map<string, { state: PatchState; chapter: Chapter }>();
     let dropped = 0;
-    for (const { chapter, segment, index, sealed } of this.#segments()) {
-      const patches = patchesIn(segment).map((patch) => ({ patch, state: stateOf(patch) }));
-      // A duplicate counts as dead here, but is written again if its segment goes: the other copy's may be doomed too.
-      const live = patches.filter(({ patch, state }) => state.live && !state.expired && !seen.has(patch));
-      for (const { patch } of live) seen.add(patch);
-      if (!sealed || live.length >= patches.length * REWRITE_BELOW) {
+    for (const [at, { chapter, index, sealed, patches }] of segments.entries()) {
+      const live = patches.filter(({ state }) => state.live);
+      const last = new Set(live.map(({ patch }) => patch).filter((patch) => lastCopy.get(patch) === at));
+      const needed = live.filter(({ patch, state }) => !state.expired && last.has(patch)).length;
+      if (!sealed || (last.size === live.length && needed >= patches.length * REWRITE_BELOW)) {
         for (const { state } of patches) kept.add(state.element);
         continue;
       }
       const indices = doomed.get(chapter);
       if (indices === undefined) doomed.set(chapter, [index]);
       else indices.push(index);
-      candidates.push(...patches.filter(({ state }) => state.live));
+      for (const { patch, state } of live) if (last.has(patch)) candidates.set(patch, { state, chapter });
       dropped += patches.length;
     }
     if (doomed.size === 0) return { update: undefined, dropped: 0, rewritten: 0 };
     // Without its tombstone a dead create that is still in a kept segment would come back to life.
-    const rewrite = new Set<string>();
-    for (const { patch, state } of candidates) if (!state.expired || kept.has(state.element)) rewrite.add(patch);
+    for (const [patch, { state }] of candidates) {
+      if (state.expired && !kept.has(state.element)) candidates.delete(patch);
+    }
     this.#doc.transact(() => {
-      this.#write(Array.from(rewrite));
+      this.#writeAfter(new Set(Array.from(candidates.values(), ({ chapter }) => chapter)));
+      this.#write(Array.from(candidates.keys()));
       for (const [chapter, indices] of doomed) for (const index of indices.toReversed()) chapter.delete(index, 1);
       this.#deleteEmptyChapters();
     });
     this.#recount();
-    return { update: this.#takeUpdate(), dropped, rewritten: rewrite.size };
+    return { update: this.#takeUpdate(), dropped, rewritten: candidates.size };
+  }
+
+  /** DOC-2: a copy comes after what it replaces, so the next write starts a chapter unless the own one comes after all. */
+  #writeAfter(chapters: ReadonlySet<Chapter>): void {
+    const log = this.#log.toArray();
+    const own = this.#chapter === undefined ? -1 : log.lastIndexOf(this.#chapter);
+    if (!log.some((chapter, at) => at > own && chapters.has(chapter))) return;
+    this.#chapter = undefined;
+    this.#segment = undefined;
   }
 
   /** Yjs collapses all that was in a deleted chapter into one struct. */

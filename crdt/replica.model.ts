@@ -13,6 +13,7 @@ import { type DocumentSizes, PartitionDocument } from './partition-document.ts';
 import type { Patch } from './patch.ts';
 import { decodePatch, encodePatch } from './patch-codec.ts';
 import { patchState } from './patch-state.ts';
+import { sealedPatches } from './sealed-patches.model.ts';
 import { HybridClock } from './stamp.ts';
 import { encodeViewSnapshot, foldViewSnapshot } from './view-snapshot.ts';
 
@@ -107,6 +108,24 @@ export class ReplicaModel {
     const open = this.view.need(partition);
     const { update } = this.document(partition).compact((text) => patchState(this.view, open, horizon, text));
     return update && { partition, update, needs };
+  }
+
+  /** Sends on, one after the other, what compacting a partition gives until there is nothing more to do. */
+  *compactFully(partition: PartitionId, horizon: number): Generator<Message> {
+    // Each round may seal this replica's newest segment; the next one finds what was in it.
+    for (let round = 0; round < 8; round++) {
+      const message = this.compact(partition, horizon);
+      if (message === undefined) return;
+      yield message;
+    }
+    throw new Error('compaction finds no end');
+  }
+
+  /** Live patches of which compaction should have left one copy only. */
+  needlessCopies(partition: PartitionId): string[] {
+    const open = this.view.need(partition);
+    const live = sealedPatches(this.document(partition)).filter((text) => patchState(this.view, open, 0, text).live);
+    return live.filter((text, at) => live.indexOf(text) !== at);
   }
 
   /** Forgets one partition of the view and folds it again. */
