@@ -52,8 +52,10 @@ export const LIMITS = {
   clockDriftMsMax: 60_000,
   /** How long tombstones are kept, in milliseconds; a replica away longer re-seeds. */
   tombstoneRetentionMs: 30 * 24 * 60 * 60 * 1000,
-  /** Bytes of one frame between servers: holds the largest commit, and bounds what a peer can make us buffer. */
-  frameBytesMax: 16 * 1024 * 1024,
+  /** Bytes of one frame between servers: what somebody who has proved nothing can make us buffer. */
+  frameBytesMax: 2 * 1024 * 1024,
+  /** Bytes of a message that travels in fragments: holds the largest commit. */
+  messageBytesMax: 256 * 1024 * 1024,
   /** Bytes of commits that are in flight to one peer: a few round trips of a fast link. */
   linkWindowBytes: 4 * 1024 * 1024,
   /** Bytes of the last commits that are kept in memory, so that peers that keep up need no disk. */

@@ -24,6 +24,7 @@ const KIND = {
   'get-state': 10,
   state: 11,
   digest: 12,
+  fragment: 13,
 } as const satisfies Record<Frame['kind'], number>;
 
 const REFUSALS: ReadonlySet<string> = new Set<RefusalCode>([
@@ -42,7 +43,7 @@ const REFUSALS: ReadonlySet<string> = new Set<RefusalCode>([
 
 const DECODING = {
   maxStrLength: 64 * 1024,
-  maxBinLength: LIMITS.frameBytesMax,
+  maxBinLength: LIMITS.messageBytesMax,
   maxArrayLength: 1_000_000,
   maxMapLength: 0,
   maxExtLength: 0,
@@ -82,6 +83,8 @@ export function encodeFrame(frame: PlainFrame): Uint8Array {
       return encode([kind, ...keyFields(frame.key), frame.offset, frame.bytes, frame.length, frame.checksum]);
     case 'digest':
       return encode([kind, ...keyFields(frame.key), frame.digest, flat(frame.vector)]);
+    case 'fragment':
+      return encode([kind, frame.message, frame.index, frame.count, frame.bytes]);
     default:
       return assertNever(frame);
   }
@@ -204,6 +207,14 @@ function readFrame(kind: number, read: FieldReader): Frame {
       };
     case KIND.digest:
       return { kind: 'digest', key: read.key('key'), digest: read.text('digest'), vector: read.vector('vector') };
+    case KIND.fragment:
+      return {
+        kind: 'fragment',
+        message: read.integer('message'),
+        index: read.integer('index'),
+        count: read.integer('count'),
+        bytes: read.bytes('bytes'),
+      };
     default:
       throw malformed(`unknown kind ${kind}`);
   }

@@ -5,6 +5,7 @@
 import type { ReplicaId } from '../../base/ids.ts';
 import type { Commit, PartitionKey } from '../../storage/store.ts';
 import type { VersionVector } from '../version-vector.ts';
+import type { Fragment } from './fragments.ts';
 
 /** Range of protocol versions that this program speaks. */
 export const PROTOCOL_VERSION = 1;
@@ -65,7 +66,8 @@ export type Frame =
   /** The log of the sender no longer reaches back to what the receiver lacks: it should ask for state. */
   | { readonly kind: 'behind' }
   | StateFrame
-  | DigestFrame;
+  | DigestFrame
+  | Fragment;
 
 /** Frames but those of commits, whose bytes are made once for all links. */
 export type PlainFrame = Exclude<Frame, { readonly kind: 'commits' }>;

@@ -4,11 +4,15 @@
  */
 import type { Env } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
+import { Assembler, FRAGMENT_BYTES, type Fragment, fragmentsOf } from './fragments.ts';
 import type { Frame, Hello, PlainFrame } from './frame.ts';
 import { commitsFrame, decodeFrame, encodeFrame } from './frame-codec.ts';
 import { Handshake, type LinkRole, type Refusal } from './handshake.ts';
 import { Link, type LinkEffect, type LinkEvent, type LinkSettings, type LinkSurroundings } from './link.ts';
 import type { Connection, ConnectionEvents } from './transport.ts';
+
+/** More than the head of any frame that carries a fragment or a slice of that size. */
+const FRAME_HEAD_BYTES = 8 * 1024;
 
 /** What leaves a session: everything but what it sends itself. */
 export type OutsideEffect = Exclude<LinkEffect, { kind: 'send' | 'send-commits' | 'close' }>;
@@ -43,6 +47,9 @@ export class LinkSession implements ConnectionEvents {
   readonly #handshake: Handshake;
   readonly #openedMs: number;
   #link: Link | undefined;
+  readonly #assembler = new Assembler();
+  /** Messages that were sent in fragments. */
+  #fragmented = 0;
   #refusal: Refusal | undefined;
   #ended = false;
   bytesSent = 0;
@@ -91,17 +98,30 @@ export class LinkSession implements ConnectionEvents {
     if (this.isOver) return;
     this.framesReceived++;
     this.bytesReceived += bytes.length;
-    let frame: Frame;
+    this.#decoding(() => this.#hear(decodeFrame(bytes), bytes.length));
+  }
+
+  /** What is no frame of ours ends the connection. */
+  #decoding(work: () => void): void {
     try {
-      frame = decodeFrame(bytes);
+      work();
     } catch (error) {
-      if (!(error instanceof WeftError)) throw error;
+      if (!(error instanceof WeftError) || error.code !== 'malformed-request') throw error;
       this.#host.countBadFrame();
       this.refuse({ code: 'bad-frame', detail: error.message });
-      return;
     }
-    if (this.#link === undefined) this.#shakeHands(frame);
-    else this.#perform(this.#link.step({ kind: 'frame', frame }, this.#nowMs()), bytes.length);
+  }
+
+  #hear(frame: Frame, length: number): void {
+    if (frame.kind === 'fragment') this.#assemble(frame);
+    else if (this.#link === undefined) this.#shakeHands(frame);
+    else this.#perform(this.#link.step({ kind: 'frame', frame }, this.#nowMs()), length);
+  }
+
+  /** Nobody who has proved nothing may make us keep anything. */
+  #assemble(fragment: Fragment): void {
+    const message = this.#link === undefined ? undefined : this.#assembler.push(fragment);
+    if (message !== undefined) this.#hear(decodeFrame(message), message.length);
   }
 
   #shakeHands(frame: Frame): void {
@@ -137,7 +157,7 @@ export class LinkSession implements ConnectionEvents {
   /** @param handshakeMs how long a handshake may take */
   tick(handshakeMs: number): void {
     if (this.isOver) return;
-    if (this.#link !== undefined) this.step({ kind: 'tick' });
+    if (this.#link !== undefined) this.step({ kind: 'tick', isSending: this.#connection.bufferedBytes > 0 });
     else if (this.#nowMs() - this.#openedMs >= handshakeMs) {
       this.refuse({ code: 'silent', detail: 'the handshake did not come to an end' });
     }
@@ -161,6 +181,10 @@ export class LinkSession implements ConnectionEvents {
 
   #sendBytes(bytes: Uint8Array): void {
     if (this.#ended) return;
+    if (bytes.length > FRAGMENT_BYTES + FRAME_HEAD_BYTES) {
+      for (const fragment of fragmentsOf(++this.#fragmented, bytes)) this.send(fragment);
+      return;
+    }
     this.framesSent++;
     this.bytesSent += bytes.length;
     this.#connection.send(bytes);

@@ -81,11 +81,11 @@ describe('link', () => {
     const alive = (ms: number) => link.step({ kind: 'frame', frame: status({ vector: vector({ 1: 1 }) }) }, ms);
     link.step({ kind: 'frame', frame: status() }, 0);
     alive(10);
-    expect(sent(link.step({ kind: 'tick' }, 900))).toEqual([]);
-    expect(sent(link.step({ kind: 'tick' }, 1010))).toEqual(['1/2', '1/3']);
-    expect(sent(link.step({ kind: 'tick' }, 2500))).toEqual([]);
+    expect(sent(link.step({ kind: 'tick', isSending: false }, 900))).toEqual([]);
+    expect(sent(link.step({ kind: 'tick', isSending: false }, 1010))).toEqual(['1/2', '1/3']);
+    expect(sent(link.step({ kind: 'tick', isSending: false }, 2500))).toEqual([]);
     alive(2600);
-    expect(sent(link.step({ kind: 'tick' }, 3010))).toEqual(['1/2', '1/3']);
+    expect(sent(link.step({ kind: 'tick', isSending: false }, 3010))).toEqual(['1/2', '1/3']);
     expect(link.resends).toBe(2);
   });
 
@@ -104,8 +104,8 @@ describe('link', () => {
     link.step({ kind: 'frame', frame: status({ direct: [replica(1), replica(3)] }) }, 0);
     here.apply(commit(3, 1));
     expect(sent(link.step({ kind: 'advanced' }, 100))).toEqual([]);
-    expect(sent(link.step({ kind: 'tick' }, 350))).toEqual([]);
-    expect(sent(link.step({ kind: 'tick' }, 400))).toEqual(['3/1']);
+    expect(sent(link.step({ kind: 'tick', isSending: false }, 350))).toEqual([]);
+    expect(sent(link.step({ kind: 'tick', isSending: false }, 400))).toEqual(['3/1']);
   });
 
   test('relay: the peer has no link with the origin -> at once (REP-8)', () => {
@@ -121,7 +121,7 @@ describe('link', () => {
     here.apply(commit(2, 1), commit(2, 2));
     const link = linkOf(here);
     expect(sent(link.step({ kind: 'frame', frame: status({ vector: vector({ 2: 1 }) }) }, 0))).toEqual([]);
-    expect(sent(link.step({ kind: 'tick' }, 5000))).toEqual([]);
+    expect(sent(link.step({ kind: 'tick', isSending: false }, 5000))).toEqual([]);
   });
 
   test('log: memory does not reach back -> the log is read, and commits that memory has follow', () => {
@@ -179,8 +179,8 @@ describe('link', () => {
 
   test('silence: nothing is heard for long -> the link ends and says why', () => {
     const link = linkOf(new Applied(1));
-    expect(link.step({ kind: 'tick' }, 5999).some(({ kind }) => kind === 'close')).toBe(false);
-    const [end] = link.step({ kind: 'tick' }, 6000);
+    expect(link.step({ kind: 'tick', isSending: false }, 5999).some(({ kind }) => kind === 'close')).toBe(false);
+    const [end] = link.step({ kind: 'tick', isSending: false }, 6000);
     expect(end).toMatchObject({ kind: 'close', byPeer: false, refusal: { code: 'silent' } });
   });
 });
@@ -270,7 +270,7 @@ describe('link over random networks', () => {
         if (chance(0.3)) {
           nowMs += 100;
           for (const end of ends) {
-            end.perform(end.link.step({ kind: 'tick' }, nowMs), nowMs);
+            end.perform(end.link.step({ kind: 'tick', isSending: false }, nowMs), nowMs);
             if (end.gate.isWaiting && chance(0.3)) end.perform(end.link.step({ kind: 'starved' }, nowMs), nowMs);
           }
         }

@@ -46,7 +46,8 @@ export type LinkEvent =
   | { readonly kind: 'read'; readonly commits: readonly TailCommit[]; readonly behind: boolean }
   /** Commits are missing here that the peer may have. */
   | { readonly kind: 'starved' }
-  | { readonly kind: 'tick' };
+  /** Time passes. `isSending`: the network has not taken everything yet. */
+  | { readonly kind: 'tick'; readonly isSending: boolean };
 
 export type LinkEffect =
   | { readonly kind: 'send'; readonly frame: PlainFrame }
@@ -126,7 +127,7 @@ export class Link {
       case 'starved':
         return [this.#status(nowMs, true)];
       case 'tick':
-        return this.#tick(nowMs);
+        return this.#tick(nowMs, event.isSending);
       default:
         return assertNever(event);
     }
@@ -153,7 +154,8 @@ export class Link {
         return [{ kind: 'digest', frame }];
       case 'hello':
       case 'proof':
-        // A repetition from the handshake. If our proof was lost, the peer gives up by itself and dials again.
+      case 'fragment':
+        // A repetition from the handshake (fragments never get here). If our proof was lost, the peer gives up by itself and dials again.
         return [];
       default:
         return assertNever(frame);
@@ -306,13 +308,15 @@ export class Link {
     return [...inFrames(sending), ...this.#fill(nowMs)];
   }
 
-  #tick(nowMs: number): LinkEffect[] {
+  #tick(nowMs: number, isSending: boolean): LinkEffect[] {
     const { heartbeatMs, deadAfterMs, resendAfterMs } = this.#settings;
     const silentMs = nowMs - this.#heardMs;
     if (silentMs >= deadAfterMs) {
       const detail = `nothing was heard from ${this.peer.name} for ${Math.round(silentMs)} ms`;
       return [{ kind: 'close', refusal: { code: 'silent', detail }, byPeer: false }];
     }
+    // What is still on its way out needs no repetition.
+    if (isSending) this.#progressMs = nowMs;
     if (this.#inFlight.size > 0 && nowMs - this.#progressMs >= resendAfterMs * this.#patience) {
       this.#rewind(nowMs);
       this.#patience = Math.min(this.#patience * 2, PATIENCE_MAX);

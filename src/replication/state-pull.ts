@@ -2,6 +2,7 @@
 import { crc32 } from 'node:zlib';
 import { LIMITS } from '../../base/limits.ts';
 import type { PartitionKey } from '../../storage/store.ts';
+import { concatenated } from './fragments.ts';
 import type { StateFrame } from './frame.ts';
 
 export type StateRequest = Extract<StateFrame, { kind: 'get-state' }>;
@@ -82,14 +83,4 @@ export class StatePull {
     if (++this.#attempts >= this.#patience.attemptsMax) return { kind: 'failed', reason: 'the peer does not answer' };
     return this.#ask(nowMs);
   }
-}
-
-function concatenated(parts: readonly Uint8Array[], length: number): Uint8Array {
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

@@ -1,0 +1,72 @@
+/**
+ * Messages that are larger than a frame may be: a commit of a large batch, say. They travel in fragments of one size, in
+ * order; when one is missing the whole message is, which the protocol takes like any lost frame.
+ */
+import { WeftError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
+
+/** Bytes of a fragment: with its head well within a frame. */
+export const FRAGMENT_BYTES = 1024 * 1024;
+
+export interface Fragment {
+  readonly kind: 'fragment';
+  /** Counts the fragmented messages of the sender on this connection. */
+  readonly message: number;
+  readonly index: number;
+  readonly count: number;
+  readonly bytes: Uint8Array;
+}
+
+export function fragmentsOf(message: number, bytes: Uint8Array): Fragment[] {
+  const count = Math.ceil(bytes.length / FRAGMENT_BYTES);
+  return Array.from({ length: count }, (_, index) => ({
+    kind: 'fragment',
+    message,
+    index,
+    count,
+    bytes: bytes.subarray(index * FRAGMENT_BYTES, (index + 1) * FRAGMENT_BYTES),
+  }));
+}
+
+/** Puts the fragments of one connection together, one message at a time. */
+export class Assembler {
+  #message = 0;
+  #parts: Uint8Array[] = [];
+  #bytes = 0;
+
+  /**
+   * The whole message, once its last fragment came.
+   * @throws WeftError `malformed-request` if it could not be one of ours
+   */
+  push({ message, index, count, bytes }: Fragment): Uint8Array | undefined {
+    const countMax = Math.ceil(LIMITS.messageBytesMax / FRAGMENT_BYTES);
+    if (count < 2 || count > countMax || index >= count || bytes.length > FRAGMENT_BYTES) {
+      throw new WeftError('malformed-request', `bad frame: fragment ${index} of ${count} with ${bytes.length} bytes`);
+    }
+    if (index === 0) this.#begin(message);
+    // Of a message that lost a fragment, or a repetition.
+    if (message !== this.#message || index !== this.#parts.length) return undefined;
+    this.#parts.push(bytes);
+    this.#bytes += bytes.length;
+    if (index < count - 1) return undefined;
+    const whole = concatenated(this.#parts, this.#bytes);
+    this.#begin(0);
+    return whole;
+  }
+
+  #begin(message: number): void {
+    this.#message = message;
+    this.#parts = [];
+    this.#bytes = 0;
+  }
+}
+
+export function concatenated(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
