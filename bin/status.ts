@@ -1,6 +1,6 @@
 /** `weft status`: what a running server says of itself, its cluster and its graphs. */
 import type { Command } from 'commander';
-import type { ClusterDescription } from '../src/engine-port.ts';
+import type { ClusterDescription, Member } from '../src/engine-port.ts';
 import { type Connection, declareConnectionOptions, getJson } from './connection.ts';
 import { count } from './progress.ts';
 
@@ -57,13 +57,6 @@ async function readStatus(connection: Connection): Promise<Status> {
 
 /** The status as a page for people. */
 export function describeStatus(status: Status): string {
-  const members = status.members.map(({ name, url, state, lagCommits, lagMs }) => [
-    name,
-    state,
-    `${count(lagCommits)} commits behind`,
-    `${count(lagMs)} ms`,
-    url,
-  ]);
   const graphs = status.graphs.map(({ name, nodes, edges, partitions }) => [
     name,
     count(nodes),
@@ -75,7 +68,7 @@ export function describeStatus(status: Status): string {
     `${status.self.name} at ${status.url}, replica ${status.self.replicaId}`,
     '',
     'members',
-    ...table(members, 'none: this server runs alone'),
+    ...memberLines(status.members),
     '',
     'graphs',
     ...table([['name', 'nodes', 'edges', 'partitions'], ...graphs], ''),
@@ -83,6 +76,42 @@ export function describeStatus(status: Status): string {
     'vector (commits applied here, by origin)',
     ...table(vector, 'empty: nothing was written yet'),
   ].join('\n');
+}
+
+/** What this server sees of each member, and under it why a link is not up. */
+function memberLines(members: readonly Member[]): string[] {
+  if (members.length <= 1) return ['  none but this one: it runs alone'];
+  const rows = members.map((member) => [member.name, member.url || '-', member.state, ...linkCells(member)]);
+  const lines = table([['name', 'url', 'state', 'heard', 'lag', 'link', 'sent', 'received'], ...rows], '');
+  const reasons = members.flatMap(({ name, self, link }) =>
+    self || link.state === 'up' || link.reason === undefined ? [] : [`  link to ${name} ${link.state}: ${link.reason}`],
+  );
+  return [...lines, ...reasons];
+}
+
+function linkCells({ self, heardMsAgo, lagCommits, lagMs, link }: Member): readonly string[] {
+  if (self) return ['-', '-', 'this server', '-', '-'];
+  return [
+    heardMsAgo === undefined ? 'never' : `${duration(heardMsAgo)} ago`,
+    lagCommits === 0 ? 'none' : `${count(lagCommits)} ${lagCommits === 1 ? 'commit' : 'commits'}, ${duration(lagMs)}`,
+    link.state,
+    bytes(link.bytesSent),
+    bytes(link.bytesReceived),
+  ];
+}
+
+/** Milliseconds for people. */
+export function duration(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  if (ms < 3_600_000) return `${Math.floor(ms / 60_000)} min`;
+  return `${(ms / 3_600_000).toFixed(1)} h`;
+}
+
+function bytes(number: number): string {
+  if (number < 1000) return `${number} B`;
+  if (number < 1e6) return `${(number / 1e3).toFixed(1)} kB`;
+  return `${(number / 1e6).toFixed(1)} MB`;
 }
 
 /** Indented columns; a column of numbers is aligned to the right. */
