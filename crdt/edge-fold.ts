@@ -56,13 +56,17 @@ export class EdgeFold {
     if (!edges.has(edge, EDGE_RECORD)) this.#forgetEdge(edge);
   }
 
-  #forgetEdge(edge: number): void {
-    const { from, to } = this.#host.edges;
-    const source = from[edge] as number;
-    const target = to[edge] as number;
-    this.#host.edges.remove(edge);
-    if (source !== UNKNOWN) this.#host.nodes.release(source);
-    if (target !== UNKNOWN) this.#host.nodes.release(target);
+  /** Forgets a row that holds neither record nor stub, unless others refer to it. */
+  #forgetEdge(row: number): void {
+    const { edges, nodes } = this.#host;
+    if (edges.hasStubRows(row)) return;
+    const source = edges.from[row] as number;
+    const target = edges.to[row] as number;
+    const edge = edges.mainOf(row);
+    edges.remove(row);
+    if (source !== UNKNOWN) nodes.release(source);
+    if (target !== UNKNOWN) nodes.release(target);
+    if (edge !== row && !edges.has(edge, EDGE_RECORD | STUB_RECORD)) this.#forgetEdge(edge);
   }
 
   #setEnds(edge: number, ends: Ends): void {
@@ -192,7 +196,8 @@ export class EdgeFold {
     // Mostly the record came just before; its stamp says that it is the same edge, whatever the source's partition.
     const first = edges.findFirst(patch.id);
     const isSame = first !== undefined && edges.has(first, EDGE_RECORD) && this.#sameCreate(first, patch);
-    const edge = isSame ? first : edges.intern(patch.id, this.#host.homeOf(patch.from));
+    const known = isSame ? first : edges.intern(patch.id, this.#host.homeOf(patch.from));
+    const edge = edges.internStub(known, partition.ordinal);
     if (edges.has(edge, STUB_RECORD)) return !edges.stubRegisters.has(edge) && this.#sameCreate(edge, patch);
     if (edges.has(edge, EDGE_RECORD)) {
       if (edges.registers.has(edge) || !this.#sameCreate(edge, patch)) return false;
@@ -210,6 +215,7 @@ export class EdgeFold {
 
   #addStub(partition: PartitionIndex, edge: number, chars: number): void {
     this.#host.edges.set(edge, STUB_RECORD, true);
+    this.#host.edges.stubHome[edge] = partition.ordinal;
     partition.stubs.push(edge);
     partition.bytes += EDGE_BYTES / 2 + chars;
   }
@@ -229,7 +235,7 @@ export class EdgeFold {
 
   foldStub(partition: PartitionIndex, patch: StubCreate | StubDelete): void {
     const { edges, nodes } = this.#host;
-    const edge = edges.intern(patch.id, this.#host.homeOf(patch.from));
+    const edge = edges.internStub(edges.intern(patch.id, this.#host.homeOf(patch.from)), partition.ordinal);
     if (!edges.has(edge, STUB_RECORD)) {
       this.#addStub(partition, edge, EDGE_BYTES);
       edges.stubRegisters.set(edge, new Registers());

@@ -2,6 +2,9 @@
  * Edges as columns. One ordinal stands for an edge id in one source partition; it is known by its record (source
  * partition open), by its stub (target partition open), or both. Columns hold the record's stamp and ends, or the stub's
  * while there is no record. A stub that differs from its record keeps registers of its own.
+ *
+ * An edge id that was created concurrently with targets in several partitions has a stub in each. The edge's own row holds
+ * one of them; the others have rows that hold nothing but the stub.
  */
 import type { Properties } from '../graph/value.ts';
 import { grown, Ordinals } from './columns.ts';
@@ -22,9 +25,14 @@ export class EdgeTable {
   /** Further ordinals of the same id in other source partitions, as a chain: rare, and reported by integrity. */
   readonly #nextOf = new Map<number, number>();
   readonly ids: string[] = [];
+  /** Rows that hold only a stub, by the edge's own row and the partition of the stub, and back. */
+  readonly #stubRows = new Map<number, Map<number, number>>();
+  readonly #mainOf = new Map<number, number>();
   /** Index of the source partition. */
   home = new Int32Array(0);
   flags = new Uint8Array(0);
+  /** Index of the partition whose stub the row holds; without meaning if it holds none. */
+  stubHome = new Int32Array(0);
   clock = new Float64Array(0);
   replica = new Uint32Array(0);
   /** Node ordinals. */
@@ -49,6 +57,37 @@ export class EdgeTable {
     return ordinal;
   }
 
+  /** The row of the edge itself. */
+  mainOf(row: number): number {
+    return this.#mainOf.size === 0 ? row : (this.#mainOf.get(row) ?? row);
+  }
+
+  /** The row that holds the stub of an edge in a partition. */
+  findStub(edge: number, partition: number): number | undefined {
+    if (this.has(edge, STUB_RECORD) && this.stubHome[edge] === partition) return edge;
+    return this.#stubRows.get(edge)?.get(partition);
+  }
+
+  /** The row for the stub of an edge in a partition: the edge's own, unless that holds the stub of another partition. */
+  internStub(edge: number, partition: number): number {
+    const known = this.findStub(edge, partition);
+    if (known !== undefined) return known;
+    if (!this.has(edge, STUB_RECORD)) return edge;
+    const row = this.#take(this.ids[edge] as string, this.home[edge] as number);
+    let rows = this.#stubRows.get(edge);
+    if (rows === undefined) {
+      rows = new Map();
+      this.#stubRows.set(edge, rows);
+    }
+    rows.set(partition, row);
+    this.#mainOf.set(row, edge);
+    return row;
+  }
+
+  hasStubRows(edge: number): boolean {
+    return this.#stubRows.has(edge);
+  }
+
   /** An ordinal of this id, in whatever source partition. */
   findFirst(id: string): number | undefined {
     return this.#ordinalOf.get(id);
@@ -64,8 +103,7 @@ export class EdgeTable {
   intern(id: string, home: number): number {
     const known = this.find(id, home);
     if (known !== undefined) return known;
-    const ordinal = this.#ordinals.take();
-    this.#reserve(ordinal + 1);
+    const ordinal = this.#take(id, home);
     const head = this.#ordinalOf.get(id);
     if (head === undefined) this.#ordinalOf.set(id, ordinal);
     else {
@@ -73,6 +111,12 @@ export class EdgeTable {
       if (next !== undefined) this.#nextOf.set(ordinal, next);
       this.#nextOf.set(head, ordinal);
     }
+    return ordinal;
+  }
+
+  #take(id: string, home: number): number {
+    const ordinal = this.#ordinals.take();
+    this.#reserve(ordinal + 1);
     this.ids[ordinal] = id;
     this.properties[ordinal] = NO_PROPERTIES;
     this.home[ordinal] = home;
@@ -82,8 +126,28 @@ export class EdgeTable {
     return ordinal;
   }
 
-  /** Gives the ordinal back. The caller has released its ends. */
+  /** Gives the ordinal back. The caller has released its ends and removed the rows of its other stubs. */
   remove(ordinal: number): void {
+    if (!this.#removeStubRow(ordinal)) this.#unchain(ordinal);
+    this.ids[ordinal] = '';
+    this.properties[ordinal] = NO_PROPERTIES;
+    this.registers.delete(ordinal);
+    this.stubRegisters.delete(ordinal);
+    this.flags[ordinal] = 0;
+    this.#ordinals.release(ordinal);
+  }
+
+  #removeStubRow(row: number): boolean {
+    const edge = this.#mainOf.get(row);
+    if (edge === undefined) return false;
+    this.#mainOf.delete(row);
+    const rows = this.#stubRows.get(edge);
+    rows?.delete(this.stubHome[row] as number);
+    if (rows?.size === 0) this.#stubRows.delete(edge);
+    return true;
+  }
+
+  #unchain(ordinal: number): void {
     const id = this.ids[ordinal] as string;
     const next = this.#nextOf.get(ordinal);
     this.#nextOf.delete(ordinal);
@@ -97,12 +161,6 @@ export class EdgeTable {
       if (next === undefined) this.#nextOf.delete(previous);
       else this.#nextOf.set(previous, next);
     }
-    this.ids[ordinal] = '';
-    this.properties[ordinal] = NO_PROPERTIES;
-    this.registers.delete(ordinal);
-    this.stubRegisters.delete(ordinal);
-    this.flags[ordinal] = 0;
-    this.#ordinals.release(ordinal);
   }
 
   has(ordinal: number, flag: number): boolean {
@@ -132,6 +190,7 @@ export class EdgeTable {
     if (capacity <= this.home.length) return;
     this.home = grown(this.home, capacity);
     this.flags = grown(this.flags, capacity);
+    this.stubHome = grown(this.stubHome, capacity);
     this.clock = grown(this.clock, capacity);
     this.replica = grown(this.replica, capacity);
     this.from = grown(this.from, capacity);

@@ -12,7 +12,7 @@ import { assert } from '../base/assert.ts';
 import type { PartitionId } from '../base/ids.ts';
 import type { GraphSettings } from '../graph/model.ts';
 import { EdgeFold } from './edge-fold.ts';
-import { EDGE_EXISTS, EDGE_RECORD, EdgeTable, STUB_EXISTS, STUB_RECORD, UNKNOWN } from './edge-table.ts';
+import { EDGE_EXISTS, EDGE_RECORD, EdgeTable, STUB_EXISTS, UNKNOWN } from './edge-table.ts';
 import { NODE_EXISTS, NODE_RECORD, NodeTable } from './node-table.ts';
 import { NODE_BYTES, PartitionIndex, REGISTERS_BYTES } from './partition-index.ts';
 import type { EdgeCreate, NodeCreate, Patch, PatchHead, StubCreate } from './patch.ts';
@@ -205,8 +205,8 @@ export class GraphView {
       }
       case 'stub-create':
       case 'stub-delete': {
-        const edge = edges.find(patch.id, this.homeOf(patch.from ?? ''));
-        if (edge === undefined || !edges.has(edge, STUB_RECORD)) return false;
+        const edge = this.findStub(partition, patch.id, patch.from ?? '');
+        if (edge === undefined) return false;
         const registers = edges.stubRegisters.get(edge);
         return registers?.isLive(patch, false) ?? plain(edges.clock, edges.replica, edge);
       }
@@ -326,6 +326,12 @@ export class GraphView {
   /** The create patch of a stub that has no registers. */
   plainStubCreate(edge: number): StubCreate {
     return this.#edgeFold.plainStubCreate(edge);
+  }
+
+  /** The row with the stub that a partition holds of the edge with this id and source. */
+  findStub(partition: PartitionIndex, id: string, from: string): number | undefined {
+    const edge = this.edges.find(id, this.homeOf(from));
+    return edge === undefined ? undefined : this.edges.findStub(edge, partition.ordinal);
   }
 
   /** What the stub itself says, whatever its edge's record says. */

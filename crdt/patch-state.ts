@@ -27,7 +27,7 @@ function isVisible(view: GraphView, partition: PartitionIndex, patch: PatchHead)
       return edge !== undefined && view.edges.has(edge, EDGE_EXISTS);
     }
     case 'stub-delete': {
-      const edge = view.edges.find(patch.id, view.indexOf(view.partitionOf(patch.from ?? '')));
+      const edge = view.findStub(partition, patch.id, patch.from ?? '');
       return edge !== undefined && view.edges.has(edge, STUB_EXISTS);
     }
     default:

@@ -199,8 +199,7 @@ describe('lives of a restored node, and gaps', () => {
     expect(version()).not.toBe(before.version);
   });
 
-  // The view keeps one stub for an edge id and source partition, though each target partition has stubs of its own.
-  test.fails('one edge id made concurrently with targets in two partitions -> each partition reads as if alone', () => {
+  test('one edge id made concurrently with targets in two partitions -> each partition reads as if alone', () => {
     const [one, two, three] = replicas(3) as [ReplicaModel, ReplicaModel, ReplicaModel];
     write(one, node('b'), node('d'), node('a'));
     sync(one, two, three);
@@ -209,5 +208,24 @@ describe('lives of a restored node, and gaps', () => {
     sync(one, two, three);
     expect(one.digests()).toBe(two.digests());
     expect(three.digests()).toBe(two.digests());
+    for (const { view } of [one, two, three]) {
+      expect(shown(view)).toContain('edge ["e","R","b","a"] {}');
+      expect(readIncident(view)).toEqual([
+        { id: 'a', out: [], in: ['e'] },
+        { id: 'b', out: ['e'], in: [] },
+        { id: 'd', out: [], in: [] },
+      ]);
+    }
+    // Both stubs restore, each in its own partition, and neither is forgotten with the other.
+    write(one, gone('d'), gone('a'));
+    sync(one, two, three);
+    for (const partition of ['0', '1', '0'] as PartitionId[]) {
+      for (const from of ['log', 'snapshot'] as const) {
+        two.reopen(partition, from);
+        expect(shown(two.view)).toEqual(shown(one.view));
+        expect(two.digests()).toBe(one.digests());
+      }
+    }
+    expect(shown(one.view)).toEqual(expect.arrayContaining(['node "d" [] {}', 'node "a" [] {}']));
   });
 });

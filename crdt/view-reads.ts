@@ -71,7 +71,10 @@ export function edgeVisible(view: GraphView, edge: number): boolean {
   );
 }
 
-/** The visible edge with this id in an open partition; of several, the one created last. @throws Unhydrated */
+/**
+ * The visible edge with this id; of several, in the partitions of several sources, the one created last of those in open
+ * partitions (VIEW-6). @throws Unhydrated
+ */
 export function findEdge(view: GraphView, id: string): number | undefined {
   let found: number | undefined;
   for (const edge of view.edges.findAll(id)) {
@@ -107,8 +110,9 @@ export function forEachEdge(
   if (direction !== 'out') {
     const degree = nodes.in.degree(node);
     for (let i = 0; i < degree; i++) {
-      const edge = nodes.in.edgeAt(node, i);
-      if (type !== undefined && edges.type[edge] !== type) continue;
+      const stub = nodes.in.edgeAt(node, i);
+      const edge = edges.mainOf(stub);
+      if (type !== undefined && edges.type[edges.has(edge, EDGE_RECORD) ? edge : stub] !== type) continue;
       const neighbor = edges.from[edge] as number;
       if (direction === 'both' && neighbor === node) continue;
       // The stub says that there was an edge; whether it still exists and ends here, its record says.

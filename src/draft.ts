@@ -277,7 +277,7 @@ export class Draft {
     if (node !== undefined) {
       for (let i = 0; i < nodes.out.degree(node); i++) found.add(this.#adoptEdge(nodes.out.edgeAt(node, i)));
       for (let i = 0; i < nodes.in.degree(node); i++) {
-        const edge = nodes.in.edgeAt(node, i);
+        const edge = edges.mainOf(nodes.in.edgeAt(node, i));
         if (!edges.has(edge, EDGE_RECORD)) this.#view.needAt(edges.home[edge] as number);
         if (edges.to[edge] === node) found.add(this.#adoptEdge(edge));
       }
@@ -515,8 +515,10 @@ export class Draft {
       this.#removeEdge(edge);
       return true;
     }
-    if (this.#view.edges.has(ordinal, STUB_EXISTS) && this.#view.stubEnds(ordinal).to === edge.to) return false;
     const { id, type, from, to } = edge;
+    const { edges } = this.#view;
+    const stub = edges.findStub(ordinal, this.#view.indexOf(this.#view.partitionOf(to)));
+    if (stub !== undefined && edges.has(stub, STUB_EXISTS) && this.#view.stubEnds(stub).to === to) return false;
     this.#emit(this.#node(to).home, { kind: 'stub-create', ...this.#stamp(), id, type, from, to });
     return true;
   }
@@ -524,7 +526,7 @@ export class Draft {
   /** Deletes a stub whose edge does not exist or ends elsewhere. Its source partition must be open. */
   repairStub(ordinal: number): boolean {
     const { id, from, to } = this.#view.stubEnds(ordinal);
-    const edge = this.#adoptEdge(ordinal);
+    const edge = this.#adoptEdge(this.#view.edges.mainOf(ordinal));
     if (edge.element.exists && edge.to === to) return false;
     this.#emit(this.#node(to).home, { kind: 'stub-delete', ...this.#stamp(), id, from });
     return true;

@@ -178,16 +178,15 @@ export class GraphBulk {
     const { view } = this.#graph;
     let nodes = 0;
     let edges = 0;
-    // By key of the edge: what its record says, and what its stub says, until both were seen.
+    // What records say, and what stubs say, with the key of the edge, until both were seen. An edge may have several stubs.
     const records = new Map<string, string>();
     const stubs = new Map<string, string>();
-    const missingTargets = new Set<string>();
+    const missingTargets = new Map<string, string>();
     const hidden = new Map<string, EdgeId>();
     const homes = new Map<string, number>();
     const duplicates = new Set<EdgeId>();
-    const meet = (key: string, text: string, mine: Map<string, string>, other: Map<string, string>) => {
-      if (other.get(key) === text) other.delete(key);
-      else mine.set(key, text);
+    const meet = (text: string, key: string, mine: Map<string, string>, other: Map<string, string>) => {
+      if (!other.delete(text)) mine.set(text, key);
     };
     for (const id of this.#graph.partitionIds()) {
       await this.#read(id, () => {
@@ -195,29 +194,30 @@ export class GraphBulk {
         nodes += sortedNodes(view, partition, undefined).length;
         this.#forEachStub(id, (edge, target) => {
           const key = this.#edgeKey(edge);
-          if (!view.nodes.exists(target)) missingTargets.add(key);
           const ends = view.stubEnds(edge);
-          meet(key, JSON.stringify([ends.type, ends.from, ends.to]), stubs, records);
+          const text = JSON.stringify([key, ends.type, ends.from, ends.to]);
+          if (!view.nodes.exists(target)) missingTargets.set(text, key);
+          meet(text, key, stubs, records);
         });
         for (const at of sortedEdges(view, partition)) {
           const edge = edgeAt(view, at);
           const key = this.#edgeKey(at);
           edges++;
           if (!view.nodes.exists(view.edges.from[at] as number)) hidden.set(key, edge.id);
-          meet(key, JSON.stringify([edge.type, edge.from, edge.to]), records, stubs);
+          meet(JSON.stringify([key, edge.type, edge.from, edge.to]), key, records, stubs);
           const home = homes.get(edge.id);
           if (home !== undefined) duplicates.add(edge.id);
           homes.set(edge.id, view.edges.home[at] as number);
         }
       });
     }
-    for (const key of missingTargets) if (!stubs.has(key)) hidden.set(key, idOfKey(key));
+    for (const [text, key] of missingTargets) if (!stubs.has(text)) hidden.set(key, idOfKey(key));
     return {
       nodes,
       edges: edges - hidden.size,
       hiddenEdges: Array.from(new Set(hidden.values())).sort(),
-      orphanStubs: Array.from(stubs.keys(), idOfKey).sort(),
-      missingStubs: Array.from(records.keys(), idOfKey).sort(),
+      orphanStubs: Array.from(new Set(stubs.values()), idOfKey).sort(),
+      missingStubs: Array.from(records.values(), idOfKey).sort(),
       duplicateEdges: Array.from(duplicates).sort(),
       repaired: 0,
     };
