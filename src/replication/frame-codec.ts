@@ -10,6 +10,7 @@ import { LIMITS } from '../../base/limits.ts';
 import type { Commit, CommitPart, PartitionKey } from '../../storage/store.ts';
 import type { VersionVector } from '../version-vector.ts';
 import type { Frame, PlainFrame, RefusalCode } from './frame.ts';
+import { shapeFault } from './frame-shape.ts';
 
 const KIND = {
   hello: 1,
@@ -41,13 +42,7 @@ const REFUSALS: ReadonlySet<string> = new Set<RefusalCode>([
   'stopping',
 ]);
 
-const DECODING = {
-  maxStrLength: 64 * 1024,
-  maxBinLength: LIMITS.messageBytesMax,
-  maxArrayLength: 1_000_000,
-  maxMapLength: 0,
-  maxExtLength: 0,
-};
+const DECODING = { maxStrLength: 64 * 1024, maxArrayLength: 1_000_000 };
 /** Characters of the detail of a refusal. */
 const DETAIL_CHARS_MAX = 1000;
 
@@ -124,6 +119,8 @@ export function commitsFrame(encoded: readonly Uint8Array[]): Uint8Array {
 
 /** @throws WeftError `malformed-request` that says what is wrong */
 export function decodeFrame(bytes: Uint8Array): Frame {
+  const fault = shapeFault(bytes);
+  if (fault !== undefined) throw malformed(fault);
   let fields: unknown;
   try {
     fields = decode(bytes, DECODING);
