@@ -120,7 +120,10 @@ export class LinkSession implements ConnectionEvents {
 
   /** Nobody who has proved nothing may make us keep anything. */
   #assemble(fragment: Fragment): void {
-    const message = this.#link === undefined ? undefined : this.#assembler.push(fragment);
+    if (this.#link === undefined) return;
+    const message = this.#assembler.push(fragment);
+    // A sign of life: a large message may take longer than a peer may be silent, and what it says itself waits behind.
+    this.#perform(this.#link.step({ kind: 'frame', frame: fragment }, this.#nowMs()), 0);
     if (message !== undefined) this.#hear(decodeFrame(message), message.length);
   }
 

@@ -155,7 +155,8 @@ export class Link {
       case 'hello':
       case 'proof':
       case 'fragment':
-        // A repetition from the handshake (fragments never get here). If our proof was lost, the peer gives up by itself and dials again.
+        // A repetition from the handshake, or a part of something that says more once it is whole. If our proof was
+        // lost, the peer gives up by itself and dials again.
         return [];
       default:
         return assertNever(frame);
