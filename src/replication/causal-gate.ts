@@ -7,7 +7,7 @@
 import type { ReplicaId } from '../../base/ids.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
 import type { Commit } from '../../storage/store.ts';
-import { covers, seqOf, type VersionVector } from '../version-vector.ts';
+import { seqOf, type VersionVector } from '../version-vector.ts';
 
 export interface HeldCommit {
   readonly commit: Commit;
@@ -118,18 +118,5 @@ export class CausalGate {
   /** True if something waits for commits that have not come. */
   get isWaiting(): boolean {
     return this.heldCommits > 0;
-  }
-
-  /** For messages: what the held commits wait for. */
-  missing(): VersionVector {
-    const missing = new Map<ReplicaId, number>();
-    for (const [origin, stream] of this.#held) {
-      const next = this.#reached(origin) + 1;
-      if (!stream.has(next)) missing.set(origin, next);
-      for (const { commit } of stream.values()) {
-        for (const [other, seq] of commit.after) if (!covers(this.#have(), [[other, seq]])) missing.set(other, seq);
-      }
-    }
-    return missing;
   }
 }

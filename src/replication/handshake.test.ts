@@ -1,0 +1,246 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { LIMITS } from '../../base/limits.ts';
+import type { Frame, Hello, PlainFrame, RefusalCode } from './frame.ts';
+import { decodeFrame, encodeFrame } from './frame-codec.ts';
+import { Handshake, type HandshakeStep, type LinkRole } from './handshake.ts';
+import { hello, replica } from './link-harness.ts';
+
+const SECRET = 'the secret of the cluster';
+
+/** One end of a connection: what its handshake leads to, and every frame that it sent. */
+class End {
+  readonly sent: Uint8Array[] = [];
+  readonly #handshake: Handshake;
+  outcome: 'waiting' | 'done' | RefusalCode = 'waiting';
+  byPeer = false;
+
+  constructor(role: LinkRole, own: Hello, secret = SECRET) {
+    this.#handshake = new Handshake(role, own, secret);
+    for (const frame of this.#handshake.opening()) this.sent.push(encodeFrame(frame));
+  }
+
+  hear(bytes: Uint8Array): void {
+    if (this.outcome !== 'waiting') return;
+    const step: HandshakeStep = this.#handshake.step(decodeFrame(bytes));
+    if (step.kind === 'refused') {
+      this.outcome = step.refusal.code;
+      this.byPeer = step.byPeer;
+      if (!step.byPeer) this.sent.push(encodeFrame({ kind: 'refuse', ...step.refusal }));
+      return;
+    }
+    for (const frame of step.send) this.sent.push(encodeFrame(frame));
+    if (step.kind === 'done') this.outcome = 'done';
+  }
+}
+
+interface Ends {
+  readonly dialer: End;
+  readonly acceptor: End;
+}
+
+/** Both talk until nobody has anything to say. */
+function talk({ dialer, acceptor }: Ends): void {
+  for (let heard = [0, 0]; heard[0] !== acceptor.sent.length || heard[1] !== dialer.sent.length; ) {
+    const [fromAcceptor, fromDialer] = [acceptor.sent.slice(heard[0]), dialer.sent.slice(heard[1])];
+    heard = [acceptor.sent.length, dialer.sent.length];
+    for (const bytes of fromDialer) acceptor.hear(bytes);
+    for (const bytes of fromAcceptor) dialer.hear(bytes);
+  }
+}
+
+function ends(dialer: Partial<Hello> = {}, acceptor: Partial<Hello> = {}, secrets = [SECRET, SECRET]): Ends {
+  return {
+    dialer: new End('dialer', hello(1, dialer), secrets[0]),
+    acceptor: new End('acceptor', hello(2, acceptor), secrets[1]),
+  };
+}
+
+/** What both ends come to, `peer: CODE` for one that was refused by the other. */
+function met(dialer: Partial<Hello> = {}, acceptor: Partial<Hello> = {}, secrets?: string[]): string[] {
+  const both = ends(dialer, acceptor, secrets);
+  talk(both);
+  return [both.dialer, both.acceptor].map(({ outcome, byPeer }) => (byPeer ? `peer: ${outcome}` : outcome));
+}
+
+describe('handshake', () => {
+  test('both have the secret and agree -> both are done, after two frames each', () => {
+    const both = ends();
+    talk(both);
+    expect([both.dialer.outcome, both.acceptor.outcome]).toEqual(['done', 'done']);
+    for (const { sent } of [both.dialer, both.acceptor]) {
+      expect(sent.map((bytes) => decodeFrame(bytes).kind)).toEqual(['hello', 'proof']);
+    }
+  });
+
+  test('the secrets differ -> secret at both ends, whoever has the wrong one (REP-11)', () => {
+    expect(met({}, {}, ['a guess', SECRET])).toEqual(['peer: secret', 'secret']);
+    expect(met({}, {}, [SECRET, 'a guess'])).toEqual(['peer: secret', 'secret']);
+    expect(met({}, {}, ['', SECRET])).toEqual(['peer: secret', 'secret']);
+  });
+
+  test('an acceptor that lets everybody in, without the secret -> the dialer refuses it (REP-11)', () => {
+    const dialer = new End('dialer', hello(1));
+    dialer.hear(encodeFrame(hello(2)));
+    for (const mac of [new Uint8Array(), new Uint8Array(32), new Uint8Array(33)]) {
+      const another = new End('dialer', hello(1));
+      another.hear(encodeFrame(hello(2)));
+      another.hear(encodeFrame({ kind: 'proof', mac }));
+      expect(another.outcome).toBe('secret');
+    }
+    // The own proof, sent back.
+    dialer.hear(dialer.sent[1] as Uint8Array);
+    expect(dialer.outcome).toBe('secret');
+  });
+
+  test('protocol versions overlap -> done; they do not -> version at both ends', () => {
+    expect(met({ version: 9, versionMin: 1 })).toEqual(['done', 'done']);
+    expect(met({}, { version: 9, versionMin: 1 })).toEqual(['done', 'done']);
+    // The newer one would refuse too; here it is our own program with another number, so only one side speaks.
+    expect(met({ version: 9, versionMin: 2 })).toEqual(['peer: version', 'version']);
+    expect(met({}, { version: 9, versionMin: 2 })).toEqual(['version', 'peer: version']);
+    expect(met({ version: 0, versionMin: 0 })).toEqual(['peer: version', 'version']);
+  });
+
+  test('two that must not talk -> refused with the reason, before anything is proved', () => {
+    const established = { clusterId: 'a', established: true };
+    const wallMs = hello(1).wallMs;
+    const cases: readonly (readonly [RefusalCode, Partial<Hello>, Partial<Hello>])[] = [
+      ['self', { replica: replica(7) }, { replica: replica(7) }],
+      ['name', { name: 'same' }, { name: 'same' }],
+      ['cluster', established, { clusterId: 'b', established: true }],
+      ['settings', { settingsHash: 'other' }, {}],
+      ['clock', { wallMs: wallMs + LIMITS.clockDriftMsMax + 1 }, {}],
+      ['clock', { wallMs: wallMs - LIMITS.clockDriftMsMax - 1 }, {}],
+    ];
+    for (const [code, dialer, acceptor] of cases) {
+      for (const [one, other] of [
+        [dialer, acceptor],
+        [acceptor, dialer],
+      ] as const) {
+        const both = ends(one, other);
+        talk(both);
+        expect([code, both.dialer.outcome, both.acceptor.outcome]).toEqual([code, code, code]);
+        expect(both.dialer.sent.concat(both.acceptor.sent).map((bytes) => decodeFrame(bytes).kind)).not.toContain(
+          'proof',
+        );
+      }
+    }
+  });
+
+  test('two that may talk though they differ -> done', () => {
+    const wallMs = hello(1).wallMs + LIMITS.clockDriftMsMax;
+    expect(met({ wallMs })).toEqual(['done', 'done']);
+    expect(met({ clusterId: 'a', established: true }, { clusterId: 'a', established: true })).toEqual(['done', 'done']);
+    expect(met({ clusterId: 'a', established: true }, { clusterId: 'b' })).toEqual(['done', 'done']);
+    expect(met({ clusterId: 'a' }, { clusterId: 'b' })).toEqual(['done', 'done']);
+    expect(met({ clusterId: 'a', established: true })).toEqual(['done', 'done']);
+  });
+
+  test('a handshake that was overheard is played again -> secret, at either end (REP-11)', () => {
+    const overheard = ends();
+    talk(overheard);
+    // The victim makes a new nonce each time; everything else is as it was.
+    const nonce = new Uint8Array(16).fill(77);
+    const acceptor = new End('acceptor', hello(2, { nonce }));
+    for (const bytes of overheard.dialer.sent) acceptor.hear(bytes);
+    expect(acceptor.outcome).toBe('secret');
+    const dialer = new End('dialer', hello(1, { nonce }));
+    for (const bytes of overheard.acceptor.sent) dialer.hear(bytes);
+    expect(dialer.outcome).toBe('secret');
+  });
+
+  test('a hello is changed on its way, in any field -> not linked (REP-11)', () => {
+    const changes: Partial<Hello>[] = [
+      { version: 2 },
+      { versionMin: 0 },
+      { name: 'mallory' },
+      { replica: replica(9) },
+      { clusterId: 'other' },
+      { established: true },
+      { wallMs: hello(1).wallMs + 1 },
+      { nonce: new Uint8Array(16) },
+    ];
+    for (const change of changes) {
+      const { dialer, acceptor } = ends();
+      acceptor.hear(encodeFrame(hello(1, change)));
+      dialer.hear(acceptor.sent[0] as Uint8Array);
+      acceptor.hear(dialer.sent[1] as Uint8Array);
+      expect([change, acceptor.outcome]).toEqual([change, 'secret']);
+    }
+  });
+
+  test('frames of the link come before the proof -> they are not heard, and the handshake goes on', () => {
+    const { dialer, acceptor } = ends();
+    const early: PlainFrame[] = [{ kind: 'behind' }, { kind: 'acknowledge', entries: new Map() }];
+    for (const frame of early) acceptor.hear(encodeFrame(frame));
+    expect(acceptor.sent).toEqual([]);
+    talk({ dialer, acceptor });
+    for (const frame of early) dialer.hear(encodeFrame(frame));
+    expect([dialer.outcome, acceptor.outcome]).toEqual(['done', 'done']);
+  });
+});
+
+describe('handshake over a bad network (REP-11)', () => {
+  type Delivery = readonly [toAcceptor: boolean, pick: number];
+  const deliveries = fc.array(fc.tuple(fc.boolean(), fc.nat(3)) as fc.Arbitrary<Delivery>, { maxLength: 20 });
+
+  /** Any frame sent so far may arrive at any time, any number of times, or never. */
+  function play(both: Ends, schedule: readonly Delivery[]): void {
+    for (const [toAcceptor, pick] of schedule) {
+      const [from, to] = toAcceptor ? [both.dialer, both.acceptor] : [both.acceptor, both.dialer];
+      const bytes = from.sent[pick % Math.max(1, from.sent.length)];
+      if (bytes !== undefined) to.hear(bytes);
+    }
+  }
+
+  const heard = (end: End, kind: Frame['kind']): boolean => end.sent.some((bytes) => decodeFrame(bytes).kind === kind);
+
+  test('any loss, repetition and order -> nobody is refused, and who is done had a proof', () => {
+    let done = 0;
+    fc.assert(
+      fc.property(deliveries, (schedule) => {
+        const both = ends();
+        play(both, schedule);
+        for (const [end, other] of [
+          [both.dialer, both.acceptor],
+          [both.acceptor, both.dialer],
+        ] as const) {
+          expect(['waiting', 'done']).toContain(end.outcome);
+          if (end.outcome === 'done') expect(heard(other, 'proof')).toBe(true);
+          if (end.outcome === 'done') done++;
+        }
+      }),
+    );
+    expect(done).toBeGreaterThan(0);
+  });
+
+  test('any loss, repetition and order between two with different secrets -> nobody is done', () => {
+    fc.assert(
+      fc.property(deliveries, (schedule) => {
+        const both = ends({}, {}, [SECRET, 'another']);
+        play(both, schedule);
+        expect(both.dialer.outcome).not.toBe('done');
+        expect(both.acceptor.outcome).not.toBe('done');
+      }),
+    );
+  });
+
+  test('any frames of a handshake -> the secret is in none of them', () => {
+    const secrets = fc.string({ unit: 'grapheme', minLength: 6, maxLength: 40 });
+    fc.assert(
+      fc.property(secrets, secrets, (one, other) => {
+        const both = ends({}, {}, [one, other]);
+        talk(both);
+        for (const bytes of [...both.dialer.sent, ...both.acceptor.sent]) {
+          for (const secret of [one, other]) {
+            for (const encoding of ['utf8', 'utf16le'] as const) {
+              expect(Buffer.from(bytes).includes(Buffer.from(secret, encoding))).toBe(false);
+            }
+            expect(Buffer.from(bytes).includes(Buffer.from(secret).toString('base64'))).toBe(false);
+          }
+        }
+      }),
+    );
+  });
+});
