@@ -118,7 +118,14 @@ class Replicator implements Replication, SessionHost {
       transport,
       open: (peer) => (connection) => this.#open(connection, peer),
     });
-    this.#transfers = new Transfers({ env, replica, patienceMs, guard, onEnd: () => this.#afterTransfer() });
+    this.#transfers = new Transfers({
+      env,
+      replica,
+      have: () => this.#currentHave(),
+      patienceMs,
+      guard,
+      onEnd: () => this.#afterTransfer(),
+    });
     this.#inbox = new Inbox({
       env,
       replica,

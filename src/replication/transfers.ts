@@ -2,11 +2,14 @@
 
 import { assertNever } from '../../base/assert.ts';
 import type { Env } from '../../base/env.ts';
+import { covers, type VersionVector } from '../version-vector.ts';
 import type { StateFrame } from './frame.ts';
 import type { LinkSession } from './link-session.ts';
 import type { Replica } from './replica.ts';
 import { StateSource } from './state-source.ts';
 import { StateTransfer, type TransferEffect, type TransferEvent } from './state-transfer.ts';
+
+type Adopt = Extract<TransferEffect, { kind: 'adopt' }>;
 
 /** Unanswered requests after which a transfer is given up; it begins again with whoever is linked then. */
 const ATTEMPTS_MAX = 10;
@@ -14,6 +17,8 @@ const ATTEMPTS_MAX = 10;
 export interface TransfersOptions {
   readonly env: Env;
   readonly replica: Replica;
+  /** What is durable and visible here, retired streams included. */
+  readonly have: () => VersionVector;
   readonly patienceMs: number;
   readonly guard: (work: Promise<unknown>) => void;
   /** A transfer ended, well or not. */
@@ -26,6 +31,8 @@ export class Transfers {
   #taking: { readonly session: LinkSession; readonly transfer: StateTransfer; readonly begunMs: number } | undefined;
   /** True if what is here must not be served before a transfer: the last one was cut off. */
   #isOwed: boolean;
+  /** An adoption that waits until the peer has what is only here. */
+  #pending: { readonly effect: Adopt; readonly sinceMs: number } | undefined;
   completed = 0;
 
   constructor(options: TransfersOptions) {
@@ -83,7 +90,8 @@ export class Transfers {
 
   tick(links: readonly LinkSession[]): void {
     const [link] = links;
-    if (this.#taking !== undefined) this.#step({ kind: 'tick' });
+    if (this.#pending !== undefined) this.#adopt();
+    else if (this.#taking !== undefined) this.#step({ kind: 'tick' });
     else if (this.#isOwed && link !== undefined) this.begin(link);
   }
 
@@ -117,7 +125,8 @@ export class Transfers {
         this.#work(transfer, replica.mergeState(effect.key, effect.diff), () => ({ kind: 'merged' }));
         return;
       case 'adopt':
-        this.#work(transfer, replica.adoptState(effect), () => undefined);
+        this.#pending = { effect, sinceMs: this.#nowMs() };
+        this.#adopt();
         return;
       case 'give-up':
         this.#giveUp(effect.reason);
@@ -125,6 +134,20 @@ export class Transfers {
       default:
         assertNever(effect);
     }
+  }
+
+  /**
+   * An adoption lets go of the log. What nobody else has of it must be gone out before, or the others would have to take
+   * over our state for it; but if the peer cannot have it (it is behind our log, too), waiting for long is no use.
+   */
+  #adopt(): void {
+    const { taking, pending } = { taking: this.#taking, pending: this.#pending };
+    if (taking === undefined || pending === undefined) return;
+    const { replica, have, patienceMs } = this.#options;
+    const isOut = covers(taking.session.link?.peerVector ?? new Map(), have());
+    if (!isOut && this.#nowMs() - pending.sinceMs < patienceMs * ATTEMPTS_MAX) return;
+    this.#pending = undefined;
+    this.#work(taking.transfer, replica.adoptState(pending.effect), () => undefined);
   }
 
   /** Feeds the outcome back, if the transfer still goes on by then. Without an event, it is complete. */
@@ -147,6 +170,7 @@ export class Transfers {
     const tookMs = Math.round(this.#nowMs() - (this.#taking?.begunMs ?? 0));
     this.#options.env.log.write('info', 'replication: took over state', { tookMs });
     this.#taking = undefined;
+    this.#pending = undefined;
     this.#isOwed = false;
     this.completed++;
     this.#options.onEnd();
@@ -156,6 +180,7 @@ export class Transfers {
     if (this.#taking === undefined) return;
     this.#options.env.log.write('warn', 'replication: taking over state was cut off', { reason });
     this.#taking = undefined;
+    this.#pending = undefined;
     this.#options.onEnd();
   }
 }
