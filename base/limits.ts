@@ -63,6 +63,8 @@ export const LIMITS = {
   /** Bytes and number of received commits that wait for others which they build on; what has no room is sent again. */
   heldBytesMax: 64 * 1024 * 1024,
   heldCommitsMax: 100_000,
+  /** Marks of a stream that tell how far tombstones are known to all voters; fewer make them wait longer. */
+  horizonMarksMax: 256,
   /** Partitions of a state transfer, and bytes of one: what a peer can make us remember. */
   statePartitionsMax: 1_000_000,
   stateBytesMax: 1024 * 1024 * 1024,
