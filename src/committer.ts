@@ -62,6 +62,8 @@ export class Committer {
   #flushing: Group | undefined;
   #failure: WeftError | undefined;
   #stopping = false;
+  /** The last group was of one request, and nobody came while it was written. */
+  #alone = false;
   #checkpointAt: number = LIMITS.logBytesMax;
   commits = 0;
   requests = 0;
@@ -138,7 +140,8 @@ export class Committer {
       try {
         if (this.#failure !== undefined) throw this.#refusal();
         // A turn for requests that are ready now: else the first one would go to disk alone, and the others wait for it.
-        await this.#options.env.scheduler.yield();
+        // A writer that was alone last time is taken to be alone again.
+        await (this.#alone ? undefined : this.#options.env.scheduler.yield());
         this.#waiting = undefined;
         this.#flushing = group;
         await this.#flush(group);
@@ -149,6 +152,7 @@ export class Committer {
         this.#fail(group, error);
       } finally {
         this.#flushing = undefined;
+        this.#alone = group.graphs.length === 1 && this.#waiting === undefined;
         for (const graph of group.graphs) {
           graph.pendingCommits--;
           graph.endedCommits++;

@@ -3,8 +3,10 @@
  * the end of its log is damaged or gone; the mark tells that from a crash that lost only what was never acknowledged.
  *
  * It is written after the batch that it counts was synced, and never synced itself while the store runs: whatever value
- * survives a crash was true, so a stale mark is harmless, and it costs no second sync per batch.
+ * survives a crash was true, so a stale mark is harmless, and it costs no second sync per batch. The write goes to the
+ * page cache, which takes some microseconds; handing it to another thread would take longer than that.
  */
+import { writeSync } from 'node:fs';
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { corrupt } from './level-database.ts';
@@ -46,8 +48,6 @@ export async function readMark(path: string): Promise<Mark | undefined> {
 export class MarkFile {
   readonly #file: FileHandle;
   readonly #onError: (error: unknown) => void;
-  #next: Mark | undefined;
-  #writing: Promise<void> | undefined;
   #failure: unknown;
 
   private constructor(file: FileHandle, onError: (error: unknown) => void) {
@@ -64,41 +64,29 @@ export class MarkFile {
     return new MarkFile(file, onError);
   }
 
-  /** Notes that everything up to `mark` is durable; returns at once. Only the newest of several is written. */
+  /** Notes that everything up to `mark` is durable. */
   record(mark: Mark): void {
-    this.#next = mark;
-    this.#writing ??= this.#write();
+    const slot = mark.batch % 2;
+    const content = new ByteWriter(16).uint(mark.lsn).finish();
+    const record = encodeState(slotName(slot), mark.batch, content);
+    const bytes = Buffer.alloc(SLOT_BYTES);
+    bytes[0] = record.length;
+    record.copy(bytes, 1);
+    try {
+      writeSync(this.#file.fd, bytes, 0, SLOT_BYTES, slot * SLOT_BYTES);
+    } catch (error) {
+      this.#failure ??= error;
+      this.#onError(error);
+    }
   }
 
-  /** Waits for the last mark and syncs it. Throws what writing it threw. */
+  /** Syncs the last mark. Throws what writing a mark threw. */
   async sync(): Promise<void> {
-    await this.#writing;
     if (this.#failure !== undefined) throw this.#failure;
     await this.#file.datasync();
   }
 
-  async close(): Promise<void> {
-    await this.#writing;
-    await this.#file.close();
-  }
-
-  async #write(): Promise<void> {
-    try {
-      for (let mark = this.#next; mark !== undefined; mark = this.#next) {
-        this.#next = undefined;
-        const slot = mark.batch % 2;
-        const content = new ByteWriter(16).uint(mark.lsn).finish();
-        const record = encodeState(slotName(slot), mark.batch, content);
-        const bytes = Buffer.alloc(SLOT_BYTES);
-        bytes[0] = record.length;
-        record.copy(bytes, 1);
-        await this.#file.write(bytes, 0, SLOT_BYTES, slot * SLOT_BYTES);
-      }
-    } catch (error) {
-      this.#failure = error;
-      this.#onError(error);
-    } finally {
-      this.#writing = undefined;
-    }
+  close(): Promise<void> {
+    return this.#file.close();
   }
 }
