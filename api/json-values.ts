@@ -68,86 +68,38 @@ function decodeMap(map: object, name: string, depth: number): Value {
   return record as TextRecord<Value>;
 }
 
+/** Anything but what stands in a JSON string as it is: quotes, backslashes, control characters, surrogates. */
+const NEEDS_ESCAPE = /[^\x20\x21\x23-\x5b\x5d-\ud7ff\ue000-\uffff]/;
+
+/** `JSON.stringify` of a text; most hold nothing to escape. */
+function printText(text: string): string {
+  return NEEDS_ESCAPE.test(text) ? JSON.stringify(text) : `"${text}"`;
+}
+
 /** The JSON text of a document. Members of property maps and of values come in canonical order. */
 export function printJson(document: unknown): string {
-  return isPlainStructure(document) ? JSON.stringify(document) : printStructure(document);
+  if (typeof document !== 'object' || document === null) return printValue(document as Value);
+  if (Array.isArray(document)) return printList(document, printJson);
+  return printMembers(document as TextRecord<unknown>, Object.keys(document), printMember);
+}
+
+function printMember(member: unknown, key: string): string {
+  return key === 'properties' ? printMap(member as TextRecord<Value>) : printJson(member);
+}
+
+function printMap(map: TextRecord<Value>): string {
+  return printMembers(map, sortedKeys(map), printValue);
 }
 
 /** The JSON text of one value. */
 export function printValue(value: Value): string {
-  return isPlainValue(value) ? JSON.stringify(value) : printNested(value);
-}
-
-/** Whether `JSON.stringify` writes this document as it must be. */
-function isPlainStructure(tree: unknown): boolean {
-  if (typeof tree !== 'object' || tree === null) return isPlainValue(tree);
-  if (Array.isArray(tree)) {
-    for (let i = 0; i < tree.length; i++) if (!isPlainStructure(tree[i])) return false;
-    return true;
-  }
-  for (const key in tree) {
-    const member = (tree as { [key: string]: unknown })[key];
-    if (!(key === 'properties' ? isPlainMap(member as object) : isPlainStructure(member))) return false;
-  }
-  return true;
-}
-
-function isPlainValue(tree: unknown): boolean {
-  switch (typeof tree) {
-    case 'string':
-    case 'boolean':
-    case 'undefined':
-      return true;
-    case 'number':
-      return Number.isFinite(tree);
-    case 'object':
-      return tree === null || isPlainContainer(tree);
-    default:
-      return false;
-  }
-}
-
-function isPlainContainer(tree: object): boolean {
-  if (Array.isArray(tree)) {
-    for (let i = 0; i < tree.length; i++) if (!isPlainValue(tree[i])) return false;
-    return true;
-  }
-  if (tree instanceof Float || tree instanceof Uint8Array || tree instanceof Temporal || tree instanceof Point) {
-    return false;
-  }
-  return !Object.hasOwn(tree, '$type') && isPlainMap(tree);
-}
-
-/** Plain values under keys that already stand in canonical order. */
-function isPlainMap(map: object): boolean {
-  let before = '';
-  for (const key in map) {
-    if (key < before || !isPlainValue((map as { [key: string]: unknown })[key])) return false;
-    before = key;
-  }
-  return true;
-}
-
-function printStructure(tree: unknown): string {
-  if (typeof tree !== 'object' || tree === null) return printNested(tree as Value);
-  if (Array.isArray(tree)) return printList(tree, printStructure);
-  return printMembers(tree as TextRecord<unknown>, Object.keys(tree), printMember);
-}
-
-function printMember(member: unknown, key: string): string {
-  return key === 'properties' ? printMap(member as TextRecord<Value>) : printStructure(member);
-}
-
-function printMap(map: TextRecord<Value>): string {
-  return printMembers(map, sortedKeys(map), printNested);
-}
-
-function printNested(value: Value): string {
   switch (typeof value) {
+    case 'string':
+      return printText(value);
     case 'bigint':
       return value.toString();
     case 'number':
-      return Number.isFinite(value) ? JSON.stringify(value) : printTyped(typedFloat(value));
+      return Number.isFinite(value) ? String(value) : printTyped(typedFloat(value));
     case 'object':
       return value === null ? 'null' : printObject(value);
     default:
@@ -162,7 +114,7 @@ function printObject(value: object): string {
   if (value instanceof Uint8Array) return printTyped(typedBytes(value));
   if (value instanceof Temporal) return printTyped(typedTemporal(value));
   if (value instanceof Point) return printTyped(typedPoint(value));
-  if (Array.isArray(value)) return printList(value, printNested);
+  if (Array.isArray(value)) return printList(value, printValue);
   const text = printMap(value as TextRecord<Value>);
   return Object.hasOwn(value, '$type') ? `{"$type":"Map","_value":${text}}` : text;
 }
@@ -181,7 +133,7 @@ function printMembers<T>(map: TextRecord<T>, keys: readonly string[], print: (it
   let text = '{';
   for (const key of keys) {
     const item = map[key] as T;
-    if (item !== undefined) text += `${text.length === 1 ? '' : ','}${JSON.stringify(key)}:${print(item, key)}`;
+    if (item !== undefined) text += `${text.length === 1 ? '' : ','}${printText(key)}:${print(item, key)}`;
   }
   return `${text}}`;
 }

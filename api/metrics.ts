@@ -174,8 +174,9 @@ function record(tally: RouteTally, status: number, seconds: number): void {
   tally.byStatus.set(status, (tally.byStatus.get(status) ?? 0) + 1);
   tally.sumS += seconds;
   tally.count++;
-  const bucket = BUCKETS_S.findIndex((bound) => seconds <= bound);
-  if (bucket >= 0) tally.buckets[bucket] = (tally.buckets[bucket] ?? 0) + 1;
+  let bucket = 0;
+  while (bucket < BUCKETS_S.length && seconds > (BUCKETS_S[bucket] as number)) bucket++;
+  if (bucket < BUCKETS_S.length) tally.buckets[bucket] = (tally.buckets[bucket] ?? 0) + 1;
 }
 
 function addHttpMetrics(registry: Registry, tallies: readonly RouteTally[], inFlight: () => number): void {

@@ -52,11 +52,11 @@ export function addNodeRoutes(app: FastifyInstance, context: ApiContext): void {
         { conditional: true },
       ),
     },
-    async (request, reply) => {
+    (request, reply) => {
       readQuery(request.query, {});
       const id = nodeId((request.params as ElementPath).id);
-      const { element, version } = await graphOf(context, request.params).node(id);
-      sendElement(request, reply, version, nodeDocument(element));
+      const found = graphOf(context, request.params).node(id);
+      return found.then(({ element, version }) => sendElement(request, reply, version, nodeDocument(element)));
     },
   );
 

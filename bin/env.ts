@@ -9,8 +9,8 @@ export const LOG_LEVELS = Object.keys(LEVELS) as readonly LogLevel[];
 
 /** `setTimeout` fires at once beyond this delay, so longer ones are set in parts. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
-/** Random numbers drawn from the system at a time: one call costs about as much as the numbers of one request. */
-const RANDOM_POOL_WORDS = 256;
+/** Random numbers drawn from the system at a time: a call costs more than the numbers of some requests. */
+const RANDOM_POOL_WORDS = 2048;
 
 /** @param writeLine receives whole log lines without the line break; standard error unless a test says otherwise */
 export function buildEnv(
