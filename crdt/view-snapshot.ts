@@ -1,17 +1,21 @@
 /**
- * The compact form of one partition of the view, from which reading starts without Yjs: columns of JSON for elements
- * with a single create, and patches for those that have registers.
+ * The compact form of one partition of the view, from which reading starts without Yjs: pieces, one a line, each with
+ * columns of JSON for elements with a single create, and patches for those that have registers. Pieces are small, so
+ * that what is made on the way to and from text dies young: a text of a megabyte costs fresh pages of memory each time.
  */
 import { WeftError } from '../base/errors.ts';
 import { type ReplicaId, replicaId } from '../base/ids.ts';
 import { fromUtf8, toUtf8 } from '../base/text.ts';
 import type { GraphView } from './graph-view.ts';
 import type { PartitionIndex } from './partition-index.ts';
-import type { EdgeCreate, StubCreate } from './patch.ts';
+import type { EdgeCreate, NodeCreate, Patch, StubCreate } from './patch.ts';
 import { decodePatch, encodePatch, NO_PROPERTIES } from './patch-codec.ts';
 import { propertiesFromPlain, propertiesToPlain } from './value-codec.ts';
 
 const FORMAT = 1;
+/** Elements of a piece: some 100 KB of text, and below what the collector of the runtime keeps apart as large. */
+const PIECE_ELEMENTS = 1024;
+const LINE_BREAK = 0x0a;
 
 interface Ends {
   id: string[];
@@ -52,75 +56,115 @@ class Table<T> {
 
 const noEnds = (): Ends => ({ id: [], type: [], from: [], to: [], clock: [], replica: [] });
 
-/** Encodes an open partition. Elements come in no canonical order. */
-export function encodeViewSnapshot(view: GraphView, partition: PartitionIndex): Uint8Array {
-  const labels = new Table<readonly string[]>();
-  const types = new Table<string>();
-  const replicas = new Table<ReplicaId>();
-  const nodes: Columns['nodes'] = { id: [], labels: [], properties: [], clock: [], replica: [] };
-  const edges: Columns['edges'] = { ...noEnds(), properties: [] };
-  const stubs = noEnds();
-  const patches: string[] = [];
-  const pushEnds = (into: Ends, patch: EdgeCreate | StubCreate) => {
+/** One line of a snapshot that is being written. Each has tables of its own, so it can be read by itself. */
+class Piece {
+  readonly #labels = new Table<readonly string[]>();
+  readonly #types = new Table<string>();
+  readonly #replicas = new Table<ReplicaId>();
+  readonly #nodes: Columns['nodes'] = { id: [], labels: [], properties: [], clock: [], replica: [] };
+  readonly #edges: Columns['edges'] = { ...noEnds(), properties: [] };
+  readonly #stubs = noEnds();
+  readonly #patches: string[] = [];
+
+  addNode(patch: NodeCreate): void {
+    const nodes = this.#nodes;
+    nodes.id.push(patch.id);
+    nodes.labels.push(this.#labels.indexOf(patch.labels));
+    nodes.properties.push(propertiesToPlain(patch.properties));
+    nodes.clock.push(patch.clock);
+    nodes.replica.push(this.#replicas.indexOf(patch.replica));
+  }
+
+  addEdge(patch: EdgeCreate): void {
+    this.#addEnds(this.#edges, patch);
+    this.#edges.properties.push(patch.properties === NO_PROPERTIES ? 0 : propertiesToPlain(patch.properties));
+  }
+
+  addStub(patch: StubCreate): void {
+    this.#addEnds(this.#stubs, patch);
+  }
+
+  addPatches(patches: Iterable<Patch>): void {
+    for (const patch of patches) this.#patches.push(encodePatch(patch));
+  }
+
+  #addEnds(into: Ends, patch: EdgeCreate | StubCreate): void {
     into.id.push(patch.id);
-    into.type.push(types.indexOf(patch.type));
+    into.type.push(this.#types.indexOf(patch.type));
     into.from.push(patch.from);
     into.to.push(patch.to);
     into.clock.push(patch.clock);
-    into.replica.push(replicas.indexOf(patch.replica));
+    into.replica.push(this.#replicas.indexOf(patch.replica));
+  }
+
+  /** The line, its break included. */
+  encode(): Uint8Array {
+    const columns: Columns = {
+      format: FORMAT,
+      labels: this.#labels.rows,
+      types: this.#types.rows,
+      replicas: this.#replicas.rows,
+      nodes: this.#nodes,
+      edges: this.#edges,
+      stubs: this.#stubs,
+      patches: this.#patches,
+    };
+    return toUtf8(`${JSON.stringify(columns)}\n`);
+  }
+}
+
+/** Encodes an open partition. Elements come in no canonical order. */
+export function encodeViewSnapshot(view: GraphView, partition: PartitionIndex): Uint8Array {
+  const lines: Uint8Array[] = [];
+  let piece = new Piece();
+  let elements = 0;
+  const room = (): Piece => {
+    if (elements++ === PIECE_ELEMENTS) {
+      lines.push(piece.encode());
+      piece = new Piece();
+      elements = 1;
+    }
+    return piece;
   };
   for (const node of partition.nodes.items()) {
     const registers = view.nodes.registers.get(node);
-    if (registers === undefined) {
-      const patch = view.plainNodeCreate(node);
-      nodes.id.push(patch.id);
-      nodes.labels.push(labels.indexOf(patch.labels));
-      nodes.properties.push(propertiesToPlain(patch.properties));
-      nodes.clock.push(patch.clock);
-      nodes.replica.push(replicas.indexOf(patch.replica));
-    } else {
-      for (const patch of registers.toPatches('node', view.nodes.ids[node] as string)) {
-        patches.push(encodePatch(patch));
-      }
-    }
+    if (registers === undefined) room().addNode(view.plainNodeCreate(node));
+    else room().addPatches(registers.toPatches('node', view.nodes.ids[node] as string));
   }
   for (const edge of partition.edges.items()) {
     const registers = view.edges.registers.get(edge);
-    if (registers === undefined) {
-      const patch = view.plainEdgeCreate(edge);
-      pushEnds(edges, patch);
-      edges.properties.push(patch.properties === NO_PROPERTIES ? 0 : propertiesToPlain(patch.properties));
-    } else {
-      for (const patch of registers.toPatches('edge', view.edges.ids[edge] as string)) {
-        patches.push(encodePatch(patch));
-      }
-    }
+    if (registers === undefined) room().addEdge(view.plainEdgeCreate(edge));
+    else room().addPatches(registers.toPatches('edge', view.edges.ids[edge] as string));
   }
   for (const edge of partition.stubs.items()) {
     const registers = view.edges.stubRegisters.get(edge);
-    if (registers === undefined) {
-      pushEnds(stubs, view.plainStubCreate(edge));
-    } else {
-      for (const patch of registers.toPatches('stub', view.edges.ids[edge] as string)) {
-        patches.push(encodePatch(patch));
-      }
-    }
+    if (registers === undefined) room().addStub(view.plainStubCreate(edge));
+    else room().addPatches(registers.toPatches('stub', view.edges.ids[edge] as string));
   }
-  const columns: Columns = {
-    format: FORMAT,
-    labels: labels.rows,
-    types: types.rows,
-    replicas: replicas.rows,
-    nodes,
-    edges,
-    stubs,
-    patches,
-  };
-  return toUtf8(JSON.stringify(columns));
+  lines.push(piece.encode());
+  return joined(lines);
+}
+
+function joined(lines: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(lines.reduce((sum, line) => sum + line.length, 0));
+  let at = 0;
+  for (const line of lines) {
+    bytes.set(line, at);
+    at += line.length;
+  }
+  return bytes;
 }
 
 /** Folds a snapshot into a partition that was just opened. @throws WeftError `partition-recovering`, definite */
 export function foldViewSnapshot(view: GraphView, partition: PartitionIndex, bytes: Uint8Array): void {
+  for (let start = 0, end = 0; start < bytes.length; start = end + 1) {
+    end = bytes.indexOf(LINE_BREAK, start);
+    if (end < 0) end = bytes.length;
+    foldPiece(view, partition, bytes.subarray(start, end));
+  }
+}
+
+function foldPiece(view: GraphView, partition: PartitionIndex, bytes: Uint8Array): void {
   const columns = JSON.parse(fromUtf8(bytes)) as Columns;
   if (columns.format !== FORMAT) {
     throw new WeftError(
