@@ -36,10 +36,22 @@ export const LIMITS = {
   groupCharsMax: 8 * 1024 * 1024,
   /** Bytes of updates in the commit log beyond which partitions are snapshotted and the log is cut. */
   logBytesMax: 128 * 1024 * 1024,
+  /**
+   * Bytes of updates in the commit log beyond which it is cut though a voter lacks some of it. Such a voter takes over
+   * the state of a server instead of the commits, which costs more than this much log.
+   */
+  logBytesHardMax: 1024 * 1024 * 1024,
+  /** Positions in the log whose vectors are remembered: some thousands cover the longest log. */
+  logMarksMax: 4096,
   /** Remembered results of requests with an Idempotency-Key. */
   idempotencyKeysMax: 100_000,
   /** How long such a result is remembered, in milliseconds. */
   idempotencyTtlMs: 24 * 60 * 60 * 1000,
+  /** Bytes of received commits that wait for the store: beyond it their senders must. */
+  receivedBytesMax: 64 * 1024 * 1024,
+  /** What one round of the group commit takes of them, in commits and in bytes: bounds how long it holds the loop. */
+  receivedRoundCommits: 1000,
+  receivedRoundBytes: 1024 * 1024,
   /** How long a request waits for this replica to reach its session token, in milliseconds: a few round trips. */
   sessionWaitMs: 2_000,
   /** Requests that wait so at a time: more would only queue for the same commits. */

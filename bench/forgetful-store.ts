@@ -10,6 +10,8 @@ export function forgetfulStore(): Store {
     writeSnapshot: async () => undefined,
     readPartition: async (): Promise<PartitionState> => ({ snapshot: undefined, tail: [] }),
     listPartitions: async () => [],
+    listGraphs: async () => [],
+    adoptStreams: async () => undefined,
     locate: async (_graphKey, edges) => edges.map(() => []),
     dropGraph: async () => undefined,
     readCommits: async () => [],

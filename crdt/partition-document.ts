@@ -171,6 +171,18 @@ export class PartitionDocument {
     return patches;
   }
 
+  /** Runs `merges` in one transaction of each of these documents. Nothing is appended meanwhile. */
+  static together(documents: readonly PartitionDocument[], merges: () => void): void {
+    const [document, ...rest] = documents;
+    if (document === undefined) {
+      merges();
+      return;
+    }
+    document.#doc.transact(() => PartitionDocument.together(rest, merges));
+    document.#update = undefined;
+    document.#assertSound();
+  }
+
   /**
    * Applies checked updates of other replicas, in an order in which each finds what it needs here or in those before it.
    * Many at a time cost less than one by one.
@@ -238,9 +250,10 @@ export class PartitionDocument {
 
   /**
    * Rewrites sealed segments that are mostly dead or hold needless copies into the own newest segment, and deletes them.
-   * Changes nothing visible (DOC-2). `stateOf` decides with everything known here.
+   * Changes nothing visible (DOC-2). `stateOf` decides with everything known here. `forgetsLast`
+   * plants a bug.
    */
-  compact(stateOf: (patch: string) => PatchState): Compaction {
+  compact(stateOf: (patch: string) => PatchState, forgetsLast = false): Compaction {
     const segments = Array.from(this.#segments(), (at) => {
       const patches = patchesIn(at.segment).map((patch) => ({ patch, state: stateOf(patch) }));
       return { ...at, patches };
@@ -273,6 +286,8 @@ export class PartitionDocument {
     for (const [patch, { state }] of candidates) {
       if (state.expired && !kept.has(state.element)) candidates.delete(patch);
     }
+    const forgotten = forgetsLast ? Array.from(candidates.keys()).at(-1) : undefined;
+    if (forgotten !== undefined) candidates.delete(forgotten);
     this.#doc.transact(() => {
       this.#writeAfter(new Set(Array.from(candidates.values(), ({ chapter }) => chapter)));
       this.#write(Array.from(candidates.keys()));

@@ -89,7 +89,8 @@ describe('delete', () => {
     await engine.createGraph(G, {});
     await graph.write([node('a')]);
     await engine.graph(G).write([node('a'), node('s!b'), edge('e', 'a', 's!b')]);
-    const key = String((await engine.graph(SYSTEM).node('g' as NodeId)).element.properties.key);
+    const [entry] = (await contents(engine.graph(SYSTEM))).nodes;
+    const key = String(entry?.properties.key);
     await engine.deleteGraph(G);
     expect(await codeOf(() => engine.graph(G))).toBe('graph-not-found');
     expect(await codeOf(() => engine.deleteGraph(G))).toBe('graph-not-found');
@@ -196,7 +197,7 @@ describe('_system', () => {
     const { engine } = await run();
     await engine.createGraph(G, { partitions: 2 });
     const system = engine.graph(SYSTEM);
-    const { element } = await system.node('g' as NodeId);
+    const [element] = (await contents(system)).nodes;
     expect(element).toMatchObject({ labels: ['Graph'], properties: { name: 'g', partitions: 2, restoringTypes: [] } });
     expect(await codeOf(() => system.write([put('x')]))).toBe('graph-protected');
     expect(await codeOf(() => system.load([put('x')], { stopAtFirst: true }))).toBe('graph-protected');

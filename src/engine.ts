@@ -1,45 +1,46 @@
 /** The engine: opens a store, holds its graphs, and hands out what `engine-port.ts` promises. */
 import type { Env, Random } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
-import type { GraphName, ReplicaId } from '../base/ids.ts';
-import { graphName } from '../base/ids.ts';
-import { compareText } from '../base/order.ts';
-import { fromUtf8, toUtf8 } from '../base/text.ts';
+import { type GraphName, graphName, nodeId, type ReplicaId } from '../base/ids.ts';
+import { toUtf8 } from '../base/text.ts';
 import { HybridClock } from '../crdt/stamp.ts';
 import type { GraphSettings } from '../graph/model.ts';
 import type { Store } from '../storage/store.ts';
-import {
-  BUILT_IN,
-  type CatalogEntry,
-  completeSettings,
-  entryId,
-  entryNode,
-  entryOf,
-  SYSTEM_GRAPH,
-  settingsAgree,
-} from './catalog.ts';
+import { Adoption } from './adoption.ts';
+import { type CatalogEntry, SYSTEM_GRAPH } from './catalog.ts';
 import type { ClusterOptions } from './cluster-options.ts';
 import { Committer } from './committer.ts';
-import type { ClusterDescription, Engine, EngineMetrics, Graph, GraphDescription, Health } from './engine-port.ts';
+import type {
+  ClusterDescription,
+  Engine,
+  EngineMetrics,
+  Graph,
+  GraphDescription,
+  Health,
+  ReplicationMetrics,
+} from './engine-port.ts';
+import { EngineReplica, readRetired } from './engine-replica.ts';
 import { EngineGraph } from './graph.ts';
+import { GraphCatalog } from './graph-catalog.ts';
 import { GraphWriter } from './graph-writer.ts';
 import { IdempotentRequests } from './idempotency.ts';
 import { beginIncarnation, type Incarnation } from './incarnation.ts';
+import { PartitionStates } from './partition-states.ts';
 import { Progress } from './progress.ts';
 import { ProtectedGraph } from './protected-graph.ts';
+import { ReceivedCommits } from './received-commits.ts';
+import type { Replica, StreamCommit } from './replication/replica.ts';
 import { Residency } from './residency.ts';
 import { ResidentGraph } from './resident-graph.ts';
 import { SessionTokens } from './session-token.ts';
 import { Sessions } from './sessions.ts';
-import { uniqueText } from './unique-text.ts';
-import { vectorObject } from './version-vector.ts';
+import { type VersionVector, vectorObject } from './version-vector.ts';
 
-/** Names the graph generations whose removal from the store has begun. */
-const DROPPING_META = 'dropping';
 /** Signs the session tokens of a server that stands alone. */
 const SECRET_META = 'session-secret';
 const SECRET_BYTES = 32;
 const NONE: readonly string[] = [];
+const INCARNATION_LABEL = 'Incarnation';
 
 /** What replication adds to the status of a server. */
 export interface ClusterStatus {
@@ -47,11 +48,13 @@ export interface ClusterStatus {
   members(): ClusterDescription['members'];
   /** Why this server cannot serve, in words. */
   reasons(): readonly string[];
+  metrics(): ReplicationMetrics;
 }
 
 /** An engine with what its composition needs beside the port. */
 export interface OpenedEngine extends Engine {
-  /** From now on `cluster` and `health` ask `status`. */
+  readonly replica: Replica;
+  /** From now on `cluster`, `health` and `metrics` ask `status`. */
   attachStatus(status: ClusterStatus): void;
 }
 
@@ -69,16 +72,30 @@ export interface EngineOptions {
 /** @throws WeftError `data-corrupt`, `partition-recovering` if the catalog cannot be read */
 export async function openEngine(options: EngineOptions): Promise<OpenedEngine> {
   const { store, env, cluster } = options;
-  const incarnation = await beginIncarnation(store, env.random);
+  const retired = await readRetired(store);
+  const incarnation = await beginIncarnation(store, {
+    random: env.random,
+    hasPeers: hasPeers(cluster),
+    used: retired.keys(),
+    bugs: cluster?.bugs,
+  });
   const tokens = new SessionTokens(await sessionSecret(store, env.random, cluster));
-  const engine = new LocalEngine(options, incarnation, tokens);
-  await engine.loadCatalog();
+  const engine = new LocalEngine(options, { ...incarnation, retired, tokens, adoption: await Adoption.read(store) });
+  await engine.load();
   return engine;
+}
+
+/** What was read from the store before the engine is there. */
+interface Found extends Incarnation {
+  readonly retired: VersionVector;
+  readonly tokens: SessionTokens;
+  readonly adoption: Adoption;
 }
 
 class LocalEngine implements OpenedEngine {
   readonly name: string;
   readonly replicaId: ReplicaId;
+  readonly replica: EngineReplica;
   readonly #env: Env;
   readonly #store: Store;
   readonly #clock: HybridClock;
@@ -87,51 +104,81 @@ class LocalEngine implements OpenedEngine {
   readonly #requests: IdempotentRequests;
   readonly #progress: Progress;
   readonly #sessions: Sessions;
+  readonly #adoption: Adoption;
+  readonly #catalog: GraphCatalog;
   #status: ClusterStatus | undefined;
-  readonly #graphs = new Map<GraphName, EngineGraph>();
-  /** Creations and deletions of graphs, one after the other. */
-  #catalogWork: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
-  constructor(
-    { env, store, name, memoryBudgetBytes, cluster }: EngineOptions,
-    { replica, lastSeq, clock }: Incarnation,
-    tokens: SessionTokens,
-  ) {
+  constructor({ env, store, name, memoryBudgetBytes, cluster }: EngineOptions, found: Found) {
+    const { replica, lastSeq, adoption, tokens } = found;
     const bugs = cluster?.bugs;
-    const progress = new Progress(streamsOf(store), new Map());
-    this.#progress = progress;
-    this.#sessions = new Sessions({ progress, tokens, scheduler: env.scheduler, replica, bugs });
     this.name = name;
     this.replicaId = replica;
     this.#env = env;
     this.#store = store;
-    this.#clock = new HybridClock(env.clock, clock);
-    this.#residency = new Residency({ env, store, replica, budgetBytes: memoryBudgetBytes });
-    const residency = this.#residency;
-    const onDurable = (seq: number) => {
-      progress.advance(replica, seq);
-      this.#sessions.moved();
-    };
-    this.#committer = new Committer({ env, store, residency, clock: this.#clock, replica, lastSeq, onDurable });
+    this.#adoption = adoption;
+    const clock = new HybridClock(env.clock, found.clock);
+    this.#clock = clock;
+    const streams = store.recovery.streams.map(({ origin, seq }) => [origin, seq] as const);
+    const progress = new Progress(streams, found.retired);
+    this.#progress = progress;
+    this.#sessions = new Sessions({ progress, tokens, scheduler: env.scheduler, replica, bugs });
+    const residency = new Residency({ env, store, replica, budgetBytes: memoryBudgetBytes });
+    this.#residency = residency;
+    const received = new ReceivedCommits({
+      residency,
+      progress,
+      replica,
+      isDropped: (graphKey) => this.#catalog.isDropped(graphKey),
+      bugs,
+    });
+    const committer = new Committer({
+      env,
+      store,
+      residency,
+      clock,
+      replica,
+      lastSeq,
+      hasPeers: hasPeers(cluster),
+      progress,
+      received,
+      admit: () => adoption.check(),
+      onFirst: () => this.#register(hasPeers(cluster)),
+      onCatalog: () => this.#catalog.reconcile(),
+      onVisible: (commits) => this.#onVisible(commits),
+      bugs,
+    });
+    this.#committer = committer;
+    const catalog = new GraphCatalog({
+      store,
+      residency,
+      committer,
+      makeGraph: (entry) => this.#makeGraph(entry),
+      onFailure: (error) => env.log.write('error', 'a graph could not be brought in step', { error: String(error) }),
+    });
+    this.#catalog = catalog;
+    const states = new PartitionStates({ store, residency, committer, catalog, progress, clock, replica, bugs });
+    this.replica = new EngineReplica({
+      replicaId: replica,
+      store,
+      clock,
+      progress,
+      committer,
+      catalog,
+      states,
+      adoption,
+      onMoved: () => this.#onVisible([]),
+    });
     this.#requests = new IdempotentRequests(env.clock);
   }
 
-  async loadCatalog(): Promise<void> {
-    for (const entry of BUILT_IN) await this.#addGraph(entry);
-    const keys = new Set(BUILT_IN.map(({ key }) => key));
-    for await (const item of this.#system().export()) {
-      const entry = item.kind === 'node' ? entryOf(item.node) : undefined;
-      if (entry === undefined) continue;
-      keys.add(entry.key);
-      await this.#addGraph(entry);
-    }
-    for (const key of await this.#dropping()) if (!keys.has(key)) await this.#store.dropGraph(key);
-    await this.#setDropping([]);
+  async load(): Promise<void> {
+    await this.#catalog.load();
+    this.#onVisible([]);
   }
 
-  async #addGraph({ name, key, settings }: CatalogEntry): Promise<EngineGraph> {
-    const resident = new ResidentGraph(name, key, settings, await this.#store.listPartitions(key));
+  #makeGraph({ name, key, settings }: CatalogEntry): EngineGraph {
+    const resident = new ResidentGraph(name, key, settings);
     const writer = new GraphWriter({
       graph: resident,
       residency: this.#residency,
@@ -139,79 +186,37 @@ class LocalEngine implements OpenedEngine {
       store: this.#store,
       clock: this.#clock,
       replica: this.replicaId,
+      checkReadable: () => this.#adoption.check(),
     });
-    const graph = new EngineGraph(resident, this.#residency, writer);
-    this.#residency.add(resident);
-    this.#graphs.set(name, graph);
-    return graph;
+    return new EngineGraph(resident, this.#residency, writer);
   }
 
-  #system(): EngineGraph {
-    return this.#graphs.get(SYSTEM_GRAPH) as EngineGraph;
+  /** So that people can read who wrote: the first commit of a member, or one soon after, says whose replica id it is. */
+  #register(isMember: boolean): void {
+    if (!isMember) return;
+    const properties = { server: this.name, replicaId: this.replicaId, sinceMs: Math.floor(this.#env.clock.wallMs()) };
+    const id = nodeId(`incarnation:${this.replicaId}`);
+    this.#catalog.system
+      .write([{ op: 'putNode', id, labels: [INCARNATION_LABEL], properties }])
+      .catch((error: unknown) => this.#env.log.write('warn', 'not registered', { error: String(error) }));
   }
 
   listGraphs(): readonly GraphDescription[] {
-    return Array.from(this.#graphs.values(), ({ description }) => description).sort((a, b) =>
-      compareText(a.name, b.name),
-    );
+    return this.#catalog.list();
   }
 
   graph(name: GraphName): Graph {
-    const graph = this.#graphs.get(name);
+    const graph = this.#catalog.find(name);
     if (graph === undefined) throw new WeftError('graph-not-found', `there is no graph \`${name}\``, { graph: name });
     return name === SYSTEM_GRAPH ? new ProtectedGraph(graph) : graph;
   }
 
   createGraph(name: GraphName, asked: Partial<GraphSettings>): ReturnType<Engine['createGraph']> {
-    return this.#inCatalogOrder(async () => {
-      const settings = completeSettings(asked);
-      const held = this.#graphs.get(graphName(name));
-      if (held !== undefined) {
-        if (settingsAgree(asked, held.description.settings)) return { created: false, graph: held.description };
-        throw new WeftError('graph-exists', `graph \`${name}\` exists with other settings`, {
-          graph: name,
-          settings: held.description.settings,
-        });
-      }
-      const key = `g${uniqueText({ clock: this.#clock.tick(), replica: this.replicaId })}`;
-      const entry: CatalogEntry = { name, key, settings };
-      await this.#system().write([{ op: 'putNode', ...entryNode(entry) }]);
-      return { created: true, graph: (await this.#addGraph(entry)).description };
-    });
+    return this.#catalog.create(graphName(name), asked);
   }
 
   deleteGraph(name: GraphName): Promise<void> {
-    return this.#inCatalogOrder(async () => {
-      const graph = this.#graphs.get(name);
-      if (graph === undefined) throw new WeftError('graph-not-found', `there is no graph \`${name}\``, { graph: name });
-      if (BUILT_IN.some((entry) => entry.name === name)) {
-        throw new WeftError('graph-protected', `graph \`${name}\` always exists`, { graph: name });
-      }
-      const { resident } = graph;
-      await this.#setDropping([...(await this.#dropping()), resident.key]);
-      await this.#system().write([{ op: 'deleteNode', id: entryId(name), detach: true }]);
-      this.#graphs.delete(name);
-      resident.deleted = true;
-      this.#residency.remove(resident);
-      // Commits of the graph that were on their way come first; then everything goes.
-      await this.#committer.barrier();
-      await this.#store.dropGraph(resident.key);
-    });
-  }
-
-  #inCatalogOrder<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#catalogWork.then(work);
-    this.#catalogWork = done.catch(() => undefined);
-    return done;
-  }
-
-  async #dropping(): Promise<string[]> {
-    const held = await this.#store.getMeta(DROPPING_META);
-    return held === undefined ? [] : (JSON.parse(fromUtf8(held)) as string[]);
-  }
-
-  async #setDropping(keys: readonly string[]): Promise<void> {
-    await this.#store.setMeta(DROPPING_META, toUtf8(JSON.stringify(keys)));
+    return this.#catalog.delete(name);
   }
 
   once<T>(
@@ -228,6 +233,15 @@ class LocalEngine implements OpenedEngine {
 
   reachSession(tokens: readonly string[]): Promise<void> {
     return this.#sessions.reach(tokens);
+  }
+
+  /** Something became visible, or the vector moved in another way. */
+  #onVisible(commits: readonly StreamCommit[]): void {
+    this.#adoption.moved(this.#progress)?.catch((error: unknown) => {
+      this.#env.log.write('error', 'the end of an adoption was not noted', { error: String(error) });
+    });
+    this.#sessions.moved();
+    if (commits.length > 0) this.replica.announce(commits);
   }
 
   attachStatus(status: ClusterStatus): void {
@@ -257,15 +271,17 @@ class LocalEngine implements OpenedEngine {
   }
 
   health(): Health {
-    const reasons: string[] = [];
-    if (this.#committer.failure !== undefined) reasons.push('the store failed; restart the server');
-    if (this.#closing !== undefined) reasons.push('the server is stopping');
-    if (this.#status !== undefined) reasons.push(...this.#status.reasons());
-    const failed = reasons.length > 0;
-    for (const { graphKey, partition } of this.#store.recovery.damaged) {
-      reasons.push(`partition ${partition} of the graph stored as ${graphKey} is damaged and not served`);
+    const reasons = new Set<string>();
+    if (this.#committer.failure !== undefined) reasons.add('the store failed; restart the server');
+    if (this.#closing !== undefined) reasons.add('the server is stopping');
+    if (this.#adoption.isActive) reasons.add('the server takes over the state of another one');
+    for (const reason of this.#status?.reasons() ?? NONE) reasons.add(reason);
+    const failed = reasons.size > 0;
+    for (const { graphKey, partition } of this.replica.damaged()) {
+      const name = this.#catalog.nameOf(graphKey) ?? `stored as ${graphKey}`;
+      reasons.add(`partition ${partition} of graph ${name} is damaged and not served`);
     }
-    return { canRead: !failed, canWrite: !failed, reasons };
+    return { canRead: !failed, canWrite: !failed, reasons: Array.from(reasons) };
   }
 
   metrics(): EngineMetrics {
@@ -283,6 +299,7 @@ class LocalEngine implements OpenedEngine {
       memoryBudgetBytes: this.#residency.budgetBytes,
       pendingBytes: this.#committer.pendingChars,
       logBytes: this.#store.status().logBytes,
+      ...(this.#status !== undefined && { replication: this.#status.metrics() }),
     };
   }
 
@@ -294,7 +311,7 @@ class LocalEngine implements OpenedEngine {
   async #close(): Promise<void> {
     this.#committer.stop();
     this.#sessions.stop();
-    await this.#catalogWork;
+    await this.#catalog.settled();
     await this.#committer.idle();
     await this.#residency.settled();
     if (this.#committer.failure === undefined) await this.#residency.snapshotLongTails();
@@ -303,8 +320,8 @@ class LocalEngine implements OpenedEngine {
   }
 }
 
-function streamsOf(store: Store): (readonly [ReplicaId, number])[] {
-  return store.recovery.streams.map(({ origin, seq }) => [origin, seq] as const);
+function hasPeers(cluster: ClusterOptions | undefined): boolean {
+  return cluster !== undefined && cluster.peers.length > 0;
 }
 
 /**
@@ -312,7 +329,7 @@ function streamsOf(store: Store): (readonly [ReplicaId, number])[] {
  * and has none makes one, and keeps it, so that tokens survive a restart.
  */
 async function sessionSecret(store: Store, random: Random, cluster: ClusterOptions | undefined): Promise<Uint8Array> {
-  if (cluster !== undefined && (cluster.secret !== '' || cluster.peers.length > 0)) return toUtf8(cluster.secret);
+  if (cluster !== undefined && (cluster.secret !== '' || hasPeers(cluster))) return toUtf8(cluster.secret);
   const held = await store.getMeta(SECRET_META);
   if (held !== undefined) return held;
   const secret = Uint8Array.from({ length: SECRET_BYTES }, () => random.uint32() & 0xff);

@@ -20,6 +20,8 @@ export interface GraphWriterOptions {
   readonly store: Store;
   readonly clock: HybridClock;
   readonly replica: ReplicaId;
+  /** Throws while this replica can answer nobody. */
+  readonly checkReadable: () => void;
 }
 
 export class GraphWriter {
@@ -29,8 +31,10 @@ export class GraphWriter {
   readonly #store: Store;
   readonly #clock: HybridClock;
   readonly #replica: ReplicaId;
+  readonly #checkReadable: () => void;
 
-  constructor({ graph, residency, committer, store, clock, replica }: GraphWriterOptions) {
+  constructor({ graph, residency, committer, store, clock, replica, checkReadable }: GraphWriterOptions) {
+    this.#checkReadable = checkReadable;
     this.#graph = graph;
     this.#residency = residency;
     this.committer = committer;
@@ -48,6 +52,7 @@ export class GraphWriter {
   durable(): Promise<void> | undefined {
     if (this.#graph.deleted) throw this.#graph.notFound();
     if (this.committer.failure !== undefined) throw this.committer.failure;
+    this.#checkReadable();
     return this.#graph.pendingCommits > 0 ? this.committer.barrier() : undefined;
   }
 
@@ -76,19 +81,42 @@ export class GraphWriter {
    * again with a fresh draft, so it must have no other effect before it commits.
    */
   async drafting<T>(operations: readonly Operation[], skipEqual: boolean, apply: (draft: Draft) => T): Promise<T> {
+    const chosen = chosenEdgeIds(operations);
+    if (chosen.length === 0) return this.#drafting(operations, chosen, skipEqual, apply);
+    const arrived = new Set<string>();
+    const tell = (edge: string) => void arrived.add(edge);
+    this.#graph.lookups.add(tell);
+    try {
+      return await this.#drafting(operations, chosen, skipEqual, apply, arrived);
+    } finally {
+      this.#graph.lookups.delete(tell);
+    }
+  }
+
+  async #drafting<T>(
+    operations: readonly Operation[],
+    chosen: readonly EdgeId[],
+    skipEqual: boolean,
+    apply: (draft: Draft) => T,
+    arrived?: Set<string>,
+  ): Promise<T> {
     const { view } = this.#graph;
     for (;;) {
       const needed = new Set<PartitionId>();
+      arrived?.clear();
       const { passivations, endedCommits } = this.#graph;
       if (!this.#graph.whole) {
         for (const operation of operations) for (const id of partitionsOf(this.#graph, operation)) needed.add(id);
-        for (const id of await this.locate(chosenEdgeIds(operations))) needed.add(id);
+        for (const id of await this.locate(chosen)) needed.add(id);
       }
       const outcome = await this.#residency.run(this.#graph, needed, () => {
         // An edge may have been committed and then passivated since the look-up: then look again. Passivation alone is
         // no reason: our own attempts bring it about when memory is short, and would go on for ever.
         const missed = this.#graph.passivations !== passivations && this.#graph.endedCommits !== endedCommits;
         if (missed && !this.#graph.whole) return undefined;
+        // One of the ids may have come from another replica since.
+        if (arrived !== undefined && arrived.size > 0 && chosen.some((id) => arrived.has(id))) return undefined;
+        this.#checkReadable();
         const draft = new Draft({ view, clock: this.#clock, replica: this.#replica, skipEqual });
         return { value: apply(draft) };
       });

@@ -8,13 +8,18 @@ import { seqOf, type VersionVector } from './version-vector.ts';
 export class Progress {
   readonly #live = new Map<ReplicaId, number>();
   #retired: VersionVector;
+  /** Streams of others that moved since `takeMoved`. */
+  readonly #moved = new Set<ReplicaId>();
   /** A copy of `#live` for those who keep it; made when somebody asks. */
   #vector: VersionVector | undefined;
 
   constructor(vector: Iterable<readonly [ReplicaId, number]>, retired: VersionVector) {
     this.#retired = retired;
     for (const [origin, seq] of vector) if (seq > seqOf(retired, origin)) this.#live.set(origin, seq);
-    for (const origin of this.#live.keys()) this.#retired = without(this.#retired, origin);
+    for (const origin of this.#live.keys()) {
+      this.#retired = without(this.#retired, origin);
+      this.#moved.add(origin);
+    }
   }
 
   /** Live streams only. A new object whenever it moved. */
@@ -40,8 +45,20 @@ export class Progress {
   /** Moves a stream forward; one that had ended lives again. */
   advance(origin: ReplicaId, seq: number): void {
     this.#live.set(origin, seq);
+    this.#moved.add(origin);
     if (this.#retired.has(origin)) this.#retired = without(this.#retired, origin);
     this.#vector = undefined;
+  }
+
+  /**
+   * How far streams other than `own` are that moved since the last call: at first all that live. A stream that ended
+   * since then is named once more, because what follows builds on it.
+   */
+  takeMoved(own: ReplicaId): (readonly [origin: ReplicaId, seq: number])[] {
+    const moved: (readonly [ReplicaId, number])[] = [];
+    for (const origin of this.#moved) if (origin !== own) moved.push([origin, this.seq(origin)]);
+    this.#moved.clear();
+    return moved;
   }
 
   /** A stream ended. */
@@ -51,6 +68,16 @@ export class Progress {
     this.#live.delete(origin);
     this.#retired = new Map(this.#retired).set(origin, seq);
     this.#vector = undefined;
+  }
+
+  /** Joins what was taken over from another replica. */
+  adopt(vector: VersionVector, retired: VersionVector): void {
+    for (const [origin, seq] of vector) if (seq > this.seq(origin)) this.advance(origin, seq);
+    for (const [origin, seq] of retired) {
+      if (seq < this.seq(origin)) continue;
+      this.advance(origin, seq);
+      this.retire(origin);
+    }
   }
 }
 

@@ -5,18 +5,23 @@
  *
  * - RES-1 A partition with patches that wait for the store, or pinned by a running request, is never passivated.
  * - RES-2 Passivating a document with a long tail writes a snapshot first, so that hydration stays short.
+ * - RES-3 What is in memory shows exactly the commits that are visible: rows beyond them, which the store may hold
+ *   already, are left to the commit that brings them, and commits that come while a partition is read are not missed.
  */
 import { assert, present } from '../base/assert.ts';
 import type { Env } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
 import type { PartitionId, ReplicaId } from '../base/ids.ts';
-import { Unhydrated } from '../crdt/graph-view.ts';
+import type { CheckedUpdate } from '../crdt/foreign-update.ts';
+import { type GraphView, Unhydrated } from '../crdt/graph-view.ts';
 import { PartitionDocument, patchesOf } from '../crdt/partition-document.ts';
+import type { PartitionIndex } from '../crdt/partition-index.ts';
+import type { Patch } from '../crdt/patch.ts';
 import { decodePatch } from '../crdt/patch-codec.ts';
 import { encodeViewSnapshot, foldViewSnapshot } from '../crdt/view-snapshot.ts';
-import type { Store } from '../storage/store.ts';
+import type { Lsn, PartitionKey, Store } from '../storage/store.ts';
 import type { ResidentGraph } from './resident-graph.ts';
-import type { ResidentPartition } from './resident-partition.ts';
+import type { AdmittedPart, Arrival, ResidentPartition } from './resident-partition.ts';
 
 /** A tail longer than this is folded into a snapshot when its document is passivated. */
 const SNAPSHOT_TAIL_BYTES = 256 * 1024;
@@ -45,11 +50,16 @@ export class Residency {
   readonly #store: Store;
   readonly #replica: ReplicaId;
   readonly budgetBytes: number;
-  readonly #graphs = new Set<ResidentGraph>();
+  /** By key. */
+  readonly #graphs = new Map<string, ResidentGraph>();
   readonly #opening = new Map<ResidentPartition, Promise<void>>();
   readonly #loading = new Map<ResidentPartition, Promise<PartitionDocument>>();
   #time = 0;
   #evicting: Promise<void> | undefined;
+  /** Partitions that failed verification, by path, with a commit after the damage. */
+  readonly damaged = new Map<string, { readonly key: PartitionKey; readonly lsn: Lsn }>();
+  /** The last commit that is visible; the store may be further. */
+  visibleLsn: Lsn;
   residentBytes = 0;
   hydrations = 0;
   passivations = 0;
@@ -59,15 +69,21 @@ export class Residency {
     this.#store = store;
     this.#replica = replica;
     this.budgetBytes = budgetBytes;
+    this.visibleLsn = store.recovery.lastLsn;
+    for (const key of store.recovery.damaged) this.#noteDamage(key);
   }
 
   add(graph: ResidentGraph): void {
-    this.#graphs.add(graph);
+    this.#graphs.set(graph.key, graph);
+  }
+
+  find(graphKey: string): ResidentGraph | undefined {
+    return this.#graphs.get(graphKey);
   }
 
   /** Forgets a deleted graph. */
   remove(graph: ResidentGraph): void {
-    this.#graphs.delete(graph);
+    this.#graphs.delete(graph.key);
     for (const partition of graph.partitions()) {
       this.residentBytes -= partition.accountedBytes;
       partition.accountedBytes = 0;
@@ -120,7 +136,7 @@ export class Residency {
           if (error instanceof DocumentsNeeded) {
             for (const partition of error.partitions) {
               await pin(partition.id);
-              await this.document(partition);
+              await this.document(graph, partition);
             }
           } else if (error instanceof Unhydrated) {
             for (const id of error.partitions) await pin(id);
@@ -158,53 +174,117 @@ export class Residency {
 
   async #open(graph: ResidentGraph, partition: ResidentPartition): Promise<void> {
     if (partition.index !== undefined) return;
-    const { snapshot, tail } = await this.#store.readPartition(partition.key, { document: false });
-    if (graph.deleted) return;
-    const { view } = graph;
-    const index = view.open(partition.id);
+    const { snapshot, tail, arrivals, lsn, done } = await this.#read(partition, { document: false });
     try {
-      if (snapshot?.view !== undefined) foldViewSnapshot(view, index, snapshot.view);
-      const updates = tail.map(({ update }) => update);
-      if (snapshot !== undefined && snapshot.view === undefined) updates.unshift(snapshot.document);
-      for (const update of updates) {
-        for (const text of patchesOf(update)) view.fold(index, decodePatch(text), text.length);
+      if (graph.deleted) return;
+      const { view } = graph;
+      const index = view.open(partition.id);
+      try {
+        if (snapshot?.view !== undefined) foldViewSnapshot(view, index, snapshot.view);
+        const updates = tail.map(({ update }) => update);
+        if (snapshot !== undefined && snapshot.view === undefined) updates.unshift(snapshot.document);
+        for (const update of updates) {
+          for (const text of patchesOf(update)) view.fold(index, decodePatch(text), text.length);
+        }
+        for (const { checked } of arrivals) foldUpdate(view, index, checked);
+      } catch (error) {
+        view.close(partition.id);
+        this.#noteDamage(partition.key);
+        throw unreadable(graph, partition, error);
       }
-    } catch (error) {
-      view.close(partition.id);
-      throw new WeftError(
-        'partition-recovering',
-        `partition ${partition.id} of graph \`${graph.name}\` cannot be read from the store`,
-        { graph: graph.name, partition: partition.id },
-        error,
-      );
+      partition.index = index;
+      partition.lsn = Math.max(partition.lsn, lsn);
+      partition.tailBytes = bytesOf(tail) + bytesOfArrivals(arrivals);
+      this.touchRead(partition);
+      this.account(partition);
+      this.hydrations++;
+    } finally {
+      done();
     }
-    partition.index = index;
-    partition.lsn = tail.at(-1)?.lsn ?? snapshot?.lsn ?? 0;
-    partition.tailBytes = tail.reduce((bytes, { update }) => bytes + update.length, 0);
-    this.touchRead(partition);
-    this.account(partition);
-    this.hydrations++;
+  }
+
+  /** RES-3. What was read and what came meanwhile, up to the last visible commit; the caller takes it in at once. */
+  async #read(partition: ResidentPartition, want: { readonly document: boolean }) {
+    partition.loads++;
+    const done = () => {
+      if (--partition.loads === 0) partition.arrivals.length = 0;
+    };
+    try {
+      const { snapshot, tail } = await this.#store.readPartition(partition.key, want);
+      const visible = tail.filter((row) => row.lsn <= this.visibleLsn);
+      const read = visible.at(-1)?.lsn ?? snapshot?.lsn ?? 0;
+      const arrivals = partition.arrivals.filter(({ lsn }) => lsn === undefined || lsn > read);
+      const lsn = arrivals.reduce((last, arrival) => Math.max(last, arrival.lsn ?? 0), read);
+      return { snapshot, tail: visible, arrivals, lsn, done };
+    } catch (error) {
+      done();
+      if (error instanceof WeftError && error.code === 'partition-recovering') this.#noteDamage(partition.key);
+      throw error;
+    }
+  }
+
+  #noteDamage(key: PartitionKey): void {
+    const path = pathOf(key);
+    if (!this.damaged.has(path)) this.damaged.set(path, { key, lsn: this.#store.status().durableLsn });
   }
 
   /** The document of a partition, hydrated for writing. */
-  async document(partition: ResidentPartition): Promise<PartitionDocument> {
+  /** @throws WeftError `partition-recovering`, definite */
+  async document(graph: ResidentGraph, partition: ResidentPartition): Promise<PartitionDocument> {
     if (partition.document !== undefined) return partition.document;
     const running = this.#loading.get(partition);
     if (running !== undefined) return running;
-    const loading = this.#load(partition).finally(() => this.#loading.delete(partition));
+    const loading = this.#load(graph, partition).finally(() => this.#loading.delete(partition));
     this.#loading.set(partition, loading);
     return loading;
   }
 
-  async #load(partition: ResidentPartition): Promise<PartitionDocument> {
-    const { snapshot, tail } = await this.#store.readPartition(partition.key, { document: true });
-    const updates = tail.map(({ update }) => update);
-    if (snapshot !== undefined) updates.unshift(snapshot.document);
-    const guid = `${partition.key.graphKey}/${partition.id}`;
-    partition.document = PartitionDocument.hydrate(guid, this.#replica, updates);
-    partition.lastWritten = ++this.#time;
+  async #load(graph: ResidentGraph, partition: ResidentPartition): Promise<PartitionDocument> {
+    const { snapshot, tail, arrivals, lsn, done } = await this.#read(partition, { document: true });
+    try {
+      const updates = tail.map(({ update }) => update);
+      if (snapshot !== undefined) updates.unshift(snapshot.document);
+      for (const { checked } of arrivals) updates.push(checked.update);
+      const guid = `${partition.key.graphKey}/${partition.id}`;
+      try {
+        partition.document = PartitionDocument.hydrate(guid, this.#replica, updates);
+      } catch (error) {
+        this.#noteDamage(partition.key);
+        throw unreadable(graph, partition, error);
+      }
+      partition.lsn = Math.max(partition.lsn, lsn);
+      if (partition.index === undefined) partition.tailBytes = bytesOf(tail) + bytesOfArrivals(arrivals);
+      partition.lastWritten = ++this.#time;
+      this.account(partition);
+      return partition.document;
+    } finally {
+      done();
+    }
+  }
+
+  /** Takes in a part of a commit of another replica, as it becomes visible. */
+  arrive({ part, checked, partition: admitted, merged }: AdmittedPart, lsn: Lsn): void {
+    if (admitted !== undefined && merged !== undefined) admitted.arriving--;
+    const graph = this.find(part.graphKey);
+    if (graph === undefined) return;
+    const partition = graph.partition(part.partition);
+    partition.lsn = lsn;
+    partition.tailBytes += part.update.length;
+    if (partition.loads > 0) partition.arrivals.push({ lsn, checked });
+    const { document, index } = partition;
+    // It may have been read into memory since the commit was admitted.
+    if (document !== undefined && document !== merged) document.mergeAll([checked]);
+    if (index !== undefined) foldUpdate(graph.view, index, checked);
+    if (document !== undefined || index !== undefined) this.account(partition);
+  }
+
+  /** Takes in what was merged from a state of others; the document may have it already. */
+  take(graph: ResidentGraph, partition: ResidentPartition, checked: CheckedUpdate, merged?: PartitionDocument): void {
+    const { document, index } = partition;
+    if (partition.loads > 0) partition.arrivals.push({ lsn: undefined, checked });
+    if (document !== undefined && document !== merged) document.mergeAll([checked]);
+    if (index !== undefined) foldUpdate(graph.view, index, checked);
     this.account(partition);
-    return partition.document;
   }
 
   touchWritten(partition: ResidentPartition): void {
@@ -241,7 +321,7 @@ export class Residency {
   async #evict(): Promise<void> {
     const goal = this.budgetBytes * EVICT_TO;
     const candidates: { graph: ResidentGraph; partition: ResidentPartition; at: number; document: boolean }[] = [];
-    for (const graph of this.#graphs) {
+    for (const graph of this.#graphs.values()) {
       for (const partition of graph.partitions()) {
         if (partition.document !== undefined) {
           candidates.push({ graph, partition, at: partition.lastWritten, document: true });
@@ -295,13 +375,13 @@ export class Residency {
    * Damaged partitions are passed over: they keep their part of the log.
    */
   async snapshotAll(): Promise<void> {
-    for (const graph of Array.from(this.#graphs)) {
+    for (const graph of Array.from(this.#graphs.values())) {
       for (const partition of Array.from(graph.partitions())) {
         if (graph.deleted) break;
         try {
           if (partition.index === undefined && partition.lsn === 0) await this.#measureTail(partition);
           if (partition.tailBytes === 0) continue;
-          await this.document(partition);
+          await this.document(graph, partition);
         } catch (error) {
           if (error instanceof WeftError && error.code === 'partition-recovering') continue;
           throw error;
@@ -315,10 +395,10 @@ export class Residency {
 
   /** Before a stop: leaves short tails behind, so that the next start hydrates fast. */
   async snapshotLongTails(): Promise<void> {
-    for (const graph of Array.from(this.#graphs)) {
+    for (const graph of Array.from(this.#graphs.values())) {
       for (const partition of Array.from(graph.partitions())) {
         if (partition.tailBytes <= SNAPSHOT_TAIL_BYTES || !partition.durable) continue;
-        await this.document(partition);
+        await this.document(graph, partition);
         await this.snapshot(graph, partition);
       }
     }
@@ -328,13 +408,13 @@ export class Residency {
   async #measureTail(partition: ResidentPartition): Promise<void> {
     const { tail } = await this.#store.readPartition(partition.key, { document: false });
     partition.lsn = tail.at(-1)?.lsn ?? 0;
-    partition.tailBytes = tail.reduce((bytes, { update }) => bytes + update.length, 0);
+    partition.tailBytes = bytesOf(tail);
   }
 
   counts(): { readonly partitions: number; readonly documents: number } {
     let partitions = 0;
     let documents = 0;
-    for (const graph of this.#graphs) {
+    for (const graph of this.#graphs.values()) {
       for (const partition of graph.partitions()) {
         if (partition.index !== undefined) partitions++;
         if (partition.document !== undefined) documents++;
@@ -342,4 +422,29 @@ export class Residency {
     }
     return { partitions, documents };
   }
+}
+
+export function pathOf({ graphKey, partition }: PartitionKey): string {
+  return `${graphKey}/${partition}`;
+}
+
+function foldUpdate(view: GraphView, index: PartitionIndex, { texts, patches }: CheckedUpdate): void {
+  for (let i = 0; i < patches.length; i++) view.fold(index, patches[i] as Patch, (texts[i] as string).length);
+}
+
+function bytesOf(tail: readonly { readonly update: Uint8Array }[]): number {
+  return tail.reduce((bytes, { update }) => bytes + update.length, 0);
+}
+
+function bytesOfArrivals(arrivals: readonly Arrival[]): number {
+  return arrivals.reduce((bytes, { checked }) => bytes + checked.update.length, 0);
+}
+
+function unreadable(graph: ResidentGraph, partition: ResidentPartition, cause: unknown): WeftError {
+  return new WeftError(
+    'partition-recovering',
+    `partition ${partition.id} of graph \`${graph.name}\` cannot be read from the store`,
+    { graph: graph.name, partition: partition.id },
+    cause,
+  );
 }

@@ -7,7 +7,8 @@ import type { GraphSettings } from '../graph/model.ts';
 import { ResidentPartition } from './resident-partition.ts';
 
 export class ResidentGraph {
-  readonly name: GraphName;
+  /** What it is called now; `key` is what stays. */
+  name: GraphName;
   /** Names this generation of the graph in the store. */
   readonly key: string;
   readonly settings: GraphSettings;
@@ -21,14 +22,15 @@ export class ResidentGraph {
   /** Commits of this graph that wait no more. */
   endedCommits = 0;
   deleted = false;
+  /** Look-ups of edge ids that are running; each is told of the ids that arrive meanwhile. */
+  readonly lookups = new Set<(edge: string) => void>();
 
-  constructor(name: GraphName, key: string, settings: GraphSettings, stored: readonly PartitionId[]) {
+  constructor(name: GraphName, key: string, settings: GraphSettings) {
     this.name = name;
     this.key = key;
     this.settings = settings;
     this.view = new GraphView(settings);
     for (let i = 0; i < settings.partitions; i++) this.partition(String(i) as PartitionId);
-    for (const id of stored) this.partition(id);
   }
 
   notFound(): WeftError {
@@ -43,6 +45,11 @@ export class ResidentGraph {
       this.#partitions.set(id, partition);
     }
     return partition;
+  }
+
+  /** The partition if it is known already. */
+  known(id: PartitionId): ResidentPartition | undefined {
+    return this.#partitions.get(id);
   }
 
   /** False if the node's scope holds nothing, so that the node cannot exist. */
@@ -67,6 +74,11 @@ export class ResidentGraph {
       this.#byOrdinal[ordinal] = partition;
     }
     return partition;
+  }
+
+  /** An edge with an id that needs a locator came from another replica. */
+  edgeArrived(edge: string): void {
+    for (const tell of this.lookups) tell(edge);
   }
 
   /** All partitions that exist, in canonical order. */

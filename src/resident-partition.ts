@@ -1,11 +1,28 @@
 /** A partition as this server holds it now: its view and its document may be in memory or not. */
 import type { PartitionId } from '../base/ids.ts';
+import type { CheckedUpdate } from '../crdt/foreign-update.ts';
 import type { PartitionDocument } from '../crdt/partition-document.ts';
 import type { PartitionIndex } from '../crdt/partition-index.ts';
-import type { Lsn, PartitionKey } from '../storage/store.ts';
+import type { CommitPart, Lsn, PartitionKey } from '../storage/store.ts';
 
 /** Estimated bytes of memory of a patch in a document beside its characters. */
 const PATCH_BYTES = 8;
+
+/** An update that became durable while the partition was being read. */
+export interface Arrival {
+  /** Undefined for what came with a state, not with a commit. */
+  readonly lsn: Lsn | undefined;
+  readonly checked: CheckedUpdate;
+}
+
+/** A part of a commit of another replica that was checked. */
+export interface AdmittedPart {
+  readonly part: CommitPart;
+  readonly checked: CheckedUpdate;
+  readonly partition: ResidentPartition | undefined;
+  /** The document that holds the update already. */
+  readonly merged: PartitionDocument | undefined;
+}
 
 export class ResidentPartition {
   readonly id: PartitionId;
@@ -18,13 +35,18 @@ export class ResidentPartition {
   pending: string[] = [];
   /** True while a commit of this partition is on its way to the store. */
   inFlight = false;
+  /** Commits of other replicas that its document holds and that are on their way to the store. */
+  arriving = 0;
   /** Running requests that need it open. */
   pins = 0;
   /** Logical times of the last read and the last write, for eviction. */
   lastRead = 0;
   lastWritten = 0;
-  /** The last commit that the document holds. */
+  /** The last commit that touched it, as far as is known: what is in memory holds all up to here. */
   lsn: Lsn = 0;
+  /** How many reads from the store are running, and what became durable since the first of them began. */
+  loads = 0;
+  readonly arrivals: Arrival[] = [];
   /** Bytes of updates since the last snapshot. */
   tailBytes = 0;
   /** Patches that compaction left in the document. */
@@ -41,7 +63,7 @@ export class ResidentPartition {
 
   /** True if nothing of it waits for the store. */
   get durable(): boolean {
-    return this.pending.length === 0 && !this.inFlight;
+    return this.pending.length === 0 && !this.inFlight && this.arriving === 0;
   }
 
   get idle(): boolean {

@@ -33,8 +33,14 @@ export function checkCommit(commit: Commit, lastSeq: number): void {
 }
 
 /** @param lastLsn the last commit that was appended. */
-export function checkSnapshot(key: PartitionKey, snapshot: PartitionSnapshot, lastLsn: Lsn): void {
+export function checkSnapshot(
+  key: PartitionKey,
+  snapshot: PartitionSnapshot,
+  lastLsn: Lsn,
+  edges: readonly string[],
+): void {
   checkPartitionKey(key);
+  for (const edge of edges) assert(utf8Length(edge) >= 0, 'an edge id is well-formed Unicode');
   assert(
     Number.isSafeInteger(snapshot.lsn) && snapshot.lsn >= 0 && snapshot.lsn <= lastLsn,
     `a snapshot covers commits that exist: ${snapshot.lsn} is not in 0..${lastLsn}`,

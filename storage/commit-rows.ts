@@ -76,7 +76,7 @@ function acceptPart(index: LogIndex, part: CommitPart, lsn: Lsn): AcceptedPart {
 }
 
 /** Adds a place to the row of an edge, which may have been created before, in another partition. */
-function addPlace(batch: Batch, rows: ReadRows, key: string, place: { partition: PartitionId; lsn: Lsn }): void {
+export function addPlace(batch: Batch, rows: ReadRows, key: string, place: { partition: PartitionId; lsn: Lsn }): void {
   const record = rows.get(key);
   const known = record === undefined ? { incomplete: false, places: [] } : decodeLocator(key, record);
   const others = known?.places.filter(({ partition }) => partition !== place.partition) ?? [];

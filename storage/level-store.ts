@@ -11,12 +11,12 @@ import { LIMITS } from '../base/limits.ts';
 import { compareText } from '../base/order.ts';
 import { asBuffer, asUint8Array } from './bytes.ts';
 import { checkGraphKey, checkPartitionKey, checkSnapshot } from './commit-check.ts';
-import { acceptCommit } from './commit-rows.ts';
+import { acceptCommit, addPlace } from './commit-rows.ts';
 import { GroupWriter, type Write } from './group-writer.ts';
-import { CLEAN, documentKey, FORMAT_KEY, metaName, snapshotName, viewKey } from './keys.ts';
+import { CLEAN, documentKey, FORMAT_KEY, locatorKey, metaName, snapshotName, viewKey } from './keys.ts';
 import { corrupt, type Database, openDatabase, syncDirectory, syncLogs } from './level-database.ts';
 import { LogIndex } from './log-index.ts';
-import { hideGraph, type Maintained, removeGraph, truncateLog } from './log-maintenance.ts';
+import { adoptStreams, hideGraph, type Maintained, removeGraph, truncateLog } from './log-maintenance.ts';
 import { MarkFile, readMark } from './mark-file.ts';
 import { DamageFound, NOTHING, readLocators, readPartitionRows, readStream, recovering } from './partition-read.ts';
 import { encodeSnapshotHeader, updateChecksum } from './records.ts';
@@ -31,6 +31,7 @@ import type {
   Recovery,
   Store,
   StoreStatus,
+  StreamPosition,
 } from './store.ts';
 
 export type Durability = 'disk' | 'buffered';
@@ -171,11 +172,11 @@ class LevelStore implements Store {
     return lsn;
   }
 
-  async writeSnapshot(key: PartitionKey, snapshot: PartitionSnapshot): Promise<void> {
+  async writeSnapshot(key: PartitionKey, snapshot: PartitionSnapshot, edges: readonly string[] = []): Promise<void> {
     this.#checkOpen();
     const index = this.#index;
     const state = this.#state;
-    checkSnapshot(key, snapshot, index.lastLsn);
+    checkSnapshot(key, snapshot, index.lastLsn, edges);
     const { lsn, document, view } = snapshot;
     const about = (bytes: Uint8Array) => ({ length: bytes.length, crc: updateChecksum(bytes) });
     const header = { lsn, document: about(document), view: view === undefined ? undefined : about(view) };
@@ -183,7 +184,8 @@ class LevelStore implements Store {
     await this.#write({
       bytes: document.length + (view?.length ?? 0),
       sync: true,
-      stage(batch, batchNumber) {
+      reads: edges.map((edge) => locatorKey(key.graphKey, edge)),
+      stage(batch, batchNumber, read) {
         // A newer one may carry what the log no longer has; a graph that was dropped meanwhile must stay dropped.
         entry = index.entry(key);
         const droppedLsn = index.acceptedDrops.get(key.graphKey) ?? -1;
@@ -193,6 +195,8 @@ class LevelStore implements Store {
         batch.put(documentKey(key), asBuffer(document));
         if (view === undefined) batch.del(viewKey(key));
         else batch.put(viewKey(key), asBuffer(view));
+        const place = { partition: key.partition, lsn };
+        for (const edge of edges) addPlace(batch, read, locatorKey(key.graphKey, edge), place);
       },
       done() {
         if (entry.accepted !== header) return;
@@ -227,6 +231,12 @@ class LevelStore implements Store {
     return held.map(({ partition }) => partition).sort(compareText);
   }
 
+  async listGraphs(): Promise<string[]> {
+    this.#checkOpen();
+    const held = [...this.#index.entries()].filter((entry) => this.#index.holdsAnything(entry));
+    return [...new Set(held.map(({ graphKey }) => graphKey))].sort(compareText);
+  }
+
   async locate(graphKey: string, edges: readonly string[]): Promise<readonly (readonly PartitionId[])[]> {
     this.#checkOpen();
     return edges.length === 0 ? [] : this.#read(() => readLocators(this.#db, this.#index, graphKey, edges));
@@ -247,6 +257,11 @@ class LevelStore implements Store {
   async truncateLog(lsn: Lsn): Promise<number> {
     this.#checkOpen();
     return this.#maintain(() => this.#read(() => truncateLog(this.#maintained, lsn)));
+  }
+
+  async adoptStreams(positions: readonly StreamPosition[]): Promise<void> {
+    this.#checkOpen();
+    await this.#maintain(() => adoptStreams(this.#maintained, positions));
   }
 
   async getMeta(name: string): Promise<Uint8Array | undefined> {

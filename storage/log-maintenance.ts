@@ -2,6 +2,7 @@
  * Letting go of what is no longer needed: the log's oldest commits, and dropped graphs. Both work in bounded batches,
  * each of which leaves a store that verifies, so that a crash or a close in between only postpones the rest.
  */
+import { assert } from '../base/assert.ts';
 import type { ReplicaId } from '../base/ids.ts';
 import type { GroupWriter } from './group-writer.ts';
 import {
@@ -30,10 +31,11 @@ import {
   encodeDrop,
   encodeLocator,
   type Manifest,
+  NO_HASH,
   type StreamHead,
 } from './records.ts';
 import type { StateRows } from './state-rows.ts';
-import type { Lsn } from './store.ts';
+import type { Lsn, StreamPosition } from './store.ts';
 
 export interface Maintained {
   readonly db: Database;
@@ -122,6 +124,29 @@ async function removeCommits({ writer, index, state }: Maintained, chunk: readon
     },
   });
   return freed;
+}
+
+/** Lets streams jump forward over an empty log: what follows is chained to nothing that this store has seen. */
+export async function adoptStreams(store: Maintained, positions: readonly StreamPosition[]): Promise<void> {
+  const { writer, index, state } = store;
+  assert(index.base.lsn === index.lastLsn, 'streams jump over an empty log only');
+  const streams = new Map<ReplicaId, StreamHead>(index.base.streams);
+  for (const { origin, seq, clock } of positions) {
+    if (seq > index.head(origin).seq) streams.set(origin, { seq, clock, hash: NO_HASH });
+  }
+  const base = { lsn: index.base.lsn, streams };
+  await writer.enqueue({
+    bytes: streams.size * 50,
+    sync: true,
+    stage: (batch, batchNumber) => state.put(batch, batchNumber, BASE, encodeBase(base)),
+    done() {
+      index.base = base;
+      for (const [origin, head] of streams) {
+        index.heads.set(origin, head);
+        index.durableSeqs.set(origin, head.seq);
+      }
+    },
+  });
 }
 
 /** Merges all streams by position. */

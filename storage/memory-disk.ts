@@ -5,7 +5,15 @@
 import { assert, present } from '../base/assert.ts';
 import { WeftError } from '../base/errors.ts';
 import type { PartitionId, ReplicaId } from '../base/ids.ts';
-import type { Commit, Lsn, PartitionKey, PartitionSnapshot, PartitionState, Recovery } from './store.ts';
+import type {
+  Commit,
+  Lsn,
+  PartitionKey,
+  PartitionSnapshot,
+  PartitionState,
+  Recovery,
+  StreamPosition,
+} from './store.ts';
 
 type Undo = () => void;
 
@@ -189,13 +197,15 @@ export class MemoryDisk {
     };
   }
 
-  writeSnapshot(key: PartitionKey, snapshot: PartitionSnapshot): Undo {
+  writeSnapshot(key: PartitionKey, snapshot: PartitionSnapshot, edges: readonly string[]): Undo {
     const partition = this.#partition(key);
     const before = partition.snapshot;
     if (snapshot.lsn < (before?.lsn ?? 0) || snapshot.lsn <= (this.#drops.get(key.graphKey) ?? -1)) return () => {};
     // A new object, so that damage to the one before does not stick.
     partition.snapshot = { ...snapshot };
+    const located = edges.map((edge) => this.#addLocator({ ...key, edge }));
     return () => {
+      for (const undo of located.toReversed()) undo();
       partition.snapshot = before;
     };
   }
@@ -260,6 +270,27 @@ export class MemoryDisk {
     };
   }
 
+  get isLogEmpty(): boolean {
+    return this.#log.length === 0;
+  }
+
+  adoptStreams(positions: readonly StreamPosition[]): Undo {
+    const undos: Undo[] = [];
+    for (const { origin, seq, clock } of positions) {
+      const known = this.#streams.has(origin);
+      const stream = this.#stream(origin);
+      const { base } = stream;
+      if (seq > base.seq) stream.base = { seq, clock };
+      undos.push(() => {
+        stream.base = base;
+        if (!known) this.#streams.delete(origin);
+      });
+    }
+    return () => {
+      for (const undo of undos.toReversed()) undo();
+    };
+  }
+
   // Reads.
 
   /** @throws WeftError `partition-recovering` */
@@ -279,6 +310,10 @@ export class MemoryDisk {
       ([, { rows, snapshot }]) => rows.length > 0 || snapshot !== undefined,
     );
     return held.map(([partition]) => partition);
+  }
+
+  graphs(): string[] {
+    return [...this.#graphs.keys()].filter((graphKey) => this.partitionsOf(graphKey).length > 0);
   }
 
   locate(graphKey: string, edge: string): readonly PartitionId[] {

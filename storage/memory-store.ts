@@ -5,6 +5,7 @@
  * Writes reach the disk in atomic batches, like LevelDB's. A batch waits in flight, then it is written; with `disk`
  * durability it is synced in the same step, with `buffered` it can still be lost in a power cut.
  */
+import { assert } from '../base/assert.ts';
 import { WeftError } from '../base/errors.ts';
 import type { PartitionId, ReplicaId } from '../base/ids.ts';
 import { compareText } from '../base/order.ts';
@@ -19,6 +20,7 @@ import type {
   Recovery,
   Store,
   StoreStatus,
+  StreamPosition,
 } from './store.ts';
 
 export { MemoryDisk } from './memory-disk.ts';
@@ -77,10 +79,10 @@ class MemoryStore implements Store {
     return lsn;
   }
 
-  async writeSnapshot(key: PartitionKey, snapshot: PartitionSnapshot): Promise<void> {
+  async writeSnapshot(key: PartitionKey, snapshot: PartitionSnapshot, edges: readonly string[] = []): Promise<void> {
     this.#checkOpen();
-    checkSnapshot(key, snapshot, this.#lastLsn);
-    await this.#write(() => this.#disk.writeSnapshot(key, snapshot), 'synced');
+    checkSnapshot(key, snapshot, this.#lastLsn, edges);
+    await this.#write(() => this.#disk.writeSnapshot(key, snapshot, edges), 'synced');
   }
 
   async readPartition(key: PartitionKey, _want: { readonly document: boolean }): Promise<PartitionState> {
@@ -92,6 +94,11 @@ class MemoryStore implements Store {
   async listPartitions(graphKey: string): Promise<PartitionId[]> {
     this.#checkOpen();
     return this.#disk.partitionsOf(graphKey).sort(compareText);
+  }
+
+  async listGraphs(): Promise<string[]> {
+    this.#checkOpen();
+    return this.#disk.graphs().sort(compareText);
   }
 
   async locate(graphKey: string, edges: readonly string[]): Promise<readonly (readonly PartitionId[])[]> {
@@ -121,6 +128,13 @@ class MemoryStore implements Store {
       return undo;
     }, 'synced');
     return freed;
+  }
+
+  async adoptStreams(positions: readonly StreamPosition[]): Promise<void> {
+    this.#checkOpen();
+    assert(this.#disk.isLogEmpty && this.#disk.lastLsn === this.#lastLsn, 'streams jump over an empty log only');
+    await this.#write(() => this.#disk.adoptStreams(positions), 'synced');
+    for (const { origin, seq } of positions) this.#heads.set(origin, Math.max(seq, this.#heads.get(origin) ?? 0));
   }
 
   async getMeta(name: string): Promise<Uint8Array | undefined> {

@@ -132,7 +132,8 @@ export async function readLocators(
 ): Promise<PartitionId[][]> {
   const keys = edges.map((edge) => locatorKey(graphKey, edge));
   const records = await db.getMany(keys);
-  const droppedLsn = index.droppedLsn(graphKey);
+  // A snapshot that came from elsewhere may precede every commit.
+  const droppedLsn = index.drops.get(graphKey)?.lsn ?? -1;
   return keys.map((key, at) => {
     const record = records[at];
     if (record === undefined) return [];

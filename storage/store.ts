@@ -38,7 +38,12 @@ export interface Commit {
   readonly parts: readonly CommitPart[];
   /** Caller-chosen edge ids created by this commit, with the partition of their source. */
   readonly locators: readonly { readonly graphKey: string; readonly edge: string; readonly partition: PartitionId }[];
-  /** Version vector of the origin when the commit was made: origin -> last contiguous seq applied there. */
+  /**
+   * What the origin had applied when it made the commit, as far as it moved since its commit before: of each such stream
+   * the last contiguous seq, the own stream left out, because a commit always follows its predecessor. The first commit
+   * of an incarnation names the whole vector, and a stream that ended in between is named once more. So the commits of a
+   * stream up to here say together what this one builds on.
+   */
   readonly after: readonly (readonly [origin: ReplicaId, seq: number])[];
 }
 
@@ -67,6 +72,13 @@ export interface PartitionSnapshot {
   readonly view: Uint8Array | undefined;
 }
 
+/** A position in a stream, with the clock reading of its last commit. */
+export interface StreamPosition {
+  readonly origin: ReplicaId;
+  readonly seq: number;
+  readonly clock: number;
+}
+
 export interface StoreStatus {
   /** Durable up to this commit. */
   readonly durableLsn: Lsn;
@@ -90,9 +102,10 @@ export interface Store {
   /**
    * Writes a snapshot that covers `lsn`, and removes what it makes superfluous of the tail (not of the log). Durable in
    * every setting. One older than that which is there, or than the drop of its graph, is ignored. It heals a partition
-   * whose damage it covers.
+   * whose damage it covers. `edges` are caller-chosen ids of edges that were created in the partition: their locators
+   * are written with it, for a snapshot that came from elsewhere.
    */
-  writeSnapshot(key: PartitionKey, snapshot: PartitionSnapshot): Promise<void>;
+  writeSnapshot(key: PartitionKey, snapshot: PartitionSnapshot, edges?: readonly string[]): Promise<void>;
 
   /**
    * Everything needed to rebuild a partition; an unknown partition is empty. With `document: false` the snapshot's
@@ -103,6 +116,9 @@ export interface Store {
 
   /** The partitions of a graph that hold anything, in canonical order. */
   listPartitions(graphKey: string): Promise<PartitionId[]>;
+
+  /** Storage names of all graphs that hold anything, in canonical order. */
+  listGraphs(): Promise<string[]>;
 
   /** The partitions in which an edge with this caller-chosen id was ever created. */
   locate(graphKey: string, edges: readonly string[]): Promise<readonly (readonly PartitionId[])[]>;
@@ -125,6 +141,13 @@ export interface Store {
    */
   truncateLog(lsn: Lsn): Promise<number>;
 
+  /**
+   * Lets streams jump forward, to where snapshots that came from elsewhere have brought all partitions; in one step, and
+   * durably. Nothing may be in flight and the log must be empty: whatever it held is covered by snapshots and was let go
+   * of. Positions that are behind what is here are ignored.
+   */
+  adoptStreams(positions: readonly StreamPosition[]): Promise<void>;
+
   /** Reads or durably writes a small named value. */
   getMeta(name: string): Promise<Uint8Array | undefined>;
   setMeta(name: string, value: Uint8Array): Promise<void>;
@@ -140,7 +163,7 @@ export interface Recovery {
   /** True if the last process closed the store; only then may its replica id be used again. */
   readonly clean: boolean;
   /** The last commit of each stream. */
-  readonly streams: readonly { readonly origin: ReplicaId; readonly seq: number; readonly clock: number }[];
+  readonly streams: readonly StreamPosition[];
   readonly lastLsn: Lsn;
   /** Partitions whose log rows failed verification; `readPartition` rejects for them, all others are served. */
   readonly damaged: readonly (PartitionKey & { readonly reason: string })[];

@@ -1,0 +1,161 @@
+/** The engine as replication sees it: `replica.ts` says what each call promises, and these are the parts that keep it. */
+import { assert } from '../base/assert.ts';
+import { WeftError } from '../base/errors.ts';
+import type { GraphName, ReplicaId } from '../base/ids.ts';
+import { fromUtf8, toUtf8 } from '../base/text.ts';
+import type { HybridClock } from '../crdt/stamp.ts';
+import type { Commit, PartitionKey, Store } from '../storage/store.ts';
+import type { Adoption } from './adoption.ts';
+import type { Committer } from './committer.ts';
+import type { GraphCatalog } from './graph-catalog.ts';
+import type { PartitionStates } from './partition-states.ts';
+import type { Progress } from './progress.ts';
+import type { Replica, StreamCommit } from './replication/replica.ts';
+import type { VersionVector } from './version-vector.ts';
+
+const RETIRED_META = 'retired';
+const NOTE_PREFIX = 'note/';
+
+export interface EngineReplicaOptions {
+  readonly replicaId: ReplicaId;
+  readonly store: Store;
+  readonly clock: HybridClock;
+  readonly progress: Progress;
+  readonly committer: Committer;
+  readonly catalog: GraphCatalog;
+  readonly states: PartitionStates;
+  readonly adoption: Adoption;
+  /** Vector or adoption moved other than by a commit. */
+  readonly onMoved: () => void;
+}
+
+/** Streams that ended, as the store has them. */
+export async function readRetired(store: Store): Promise<VersionVector> {
+  const held = await store.getMeta(RETIRED_META);
+  return new Map(held === undefined ? [] : (JSON.parse(fromUtf8(held)) as [ReplicaId, number][]));
+}
+
+export class EngineReplica implements Replica {
+  readonly replicaId: ReplicaId;
+  readonly #options: EngineReplicaOptions;
+  readonly #listeners: ((commits: readonly StreamCommit[]) => void)[] = [];
+
+  constructor(options: EngineReplicaOptions) {
+    this.replicaId = options.replicaId;
+    this.#options = options;
+  }
+
+  get vector(): VersionVector {
+    return this.#options.progress.vector;
+  }
+
+  get retired(): VersionVector {
+    return this.#options.progress.retired;
+  }
+
+  get clockReading(): number {
+    return this.#options.clock.last;
+  }
+
+  get recovering(): boolean {
+    return this.#options.adoption.isActive;
+  }
+
+  onCommits(listener: (commits: readonly StreamCommit[]) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Tells the listeners. */
+  announce(commits: readonly StreamCommit[]): void {
+    for (const listener of this.#listeners) listener(commits);
+  }
+
+  readCommits(origin: ReplicaId, afterSeq: number, limit: number): Promise<readonly StreamCommit[]> {
+    return this.#options.store.readCommits(origin, afterSeq, limit);
+  }
+
+  async receive(commits: readonly Commit[]): Promise<void> {
+    const { adoption, committer } = this.#options;
+    if (adoption.isMerging) adoption.check();
+    await committer.receive(commits);
+  }
+
+  async retire(origin: ReplicaId): Promise<void> {
+    const { progress, onMoved } = this.#options;
+    assert(origin !== this.replicaId, 'the own stream does not end while its server lives');
+    await this.#writeRetired(new Map(progress.retired).set(origin, progress.seq(origin)));
+    progress.retire(origin);
+    onMoved();
+  }
+
+  async #writeRetired(retired: VersionVector): Promise<void> {
+    await this.#options.store.setMeta(RETIRED_META, toUtf8(JSON.stringify(Array.from(retired))));
+  }
+
+  allowTruncation(vector: VersionVector): void {
+    this.#options.committer.allowTruncation(vector);
+  }
+
+  electCompactor(isElected: (key: PartitionKey) => boolean): void {
+    this.#options.committer.isCompactor = isElected;
+  }
+
+  readNote(name: string): Promise<Uint8Array | undefined> {
+    return this.#options.store.getMeta(NOTE_PREFIX + name);
+  }
+
+  writeNote(name: string, value: Uint8Array): Promise<void> {
+    return this.#options.store.setMeta(NOTE_PREFIX + name, value);
+  }
+
+  listPartitions(): Promise<readonly PartitionKey[]> {
+    return this.#options.states.list();
+  }
+
+  stateVector(key: PartitionKey): Promise<Uint8Array> {
+    return this.#options.states.stateVector(key);
+  }
+
+  stateDiff(key: PartitionKey, stateVector: Uint8Array): Promise<Uint8Array> {
+    return this.#options.states.diff(key, stateVector);
+  }
+
+  async beginAdoption(): Promise<void> {
+    const { adoption, committer } = this.#options;
+    await adoption.begin();
+    // Nothing new is admitted from here on; what was comes to its end first.
+    await committer.idle();
+    if (committer.failure !== undefined) throw committer.failure;
+  }
+
+  mergeState(key: PartitionKey, diff: Uint8Array): Promise<void> {
+    return this.#options.states.merge(key, diff);
+  }
+
+  async adoptState({ vector, retired, clock, until }: Parameters<Replica['adoptState']>[0]): Promise<void> {
+    const { adoption, states, store, progress, catalog, onMoved } = this.#options;
+    if (!adoption.isMerging) throw new WeftError('invalid-request', 'no adoption has begun');
+    this.#options.clock.see(clock);
+    await catalog.settled();
+    await states.coverAll();
+    await store.truncateLog(store.status().durableLsn);
+    const positions = [...retired, ...vector].map(([origin, seq]) => ({ origin, seq, clock }));
+    await store.adoptStreams(positions);
+    progress.adopt(vector, retired);
+    await this.#writeRetired(progress.retired);
+    await adoption.adopted(until);
+    onMoved();
+  }
+
+  partitionDigest(key: PartitionKey): Promise<{ readonly digest: string; readonly vector: VersionVector }> {
+    return this.#options.states.digest(key);
+  }
+
+  damaged(): readonly PartitionKey[] {
+    return this.#options.states.damaged();
+  }
+
+  graphNameOf(graphKey: string): GraphName | undefined {
+    return this.#options.catalog.nameOf(graphKey);
+  }
+}

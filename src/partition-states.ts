@@ -1,0 +1,273 @@
+/**
+ * Partitions as states: what one replica gives to another that the log no longer reaches, or that lost a partition, and
+ * what is taken in from it. A state is one Yjs update with all that the other lacks.
+ */
+import { WeftError } from '../base/errors.ts';
+import type { ReplicaId } from '../base/ids.ts';
+import { isPlanted, type PlantedBug } from '../base/planted-bug.ts';
+import { digestOfPartition } from '../crdt/digest.ts';
+import { type CheckedUpdate, checkState } from '../crdt/foreign-update.ts';
+import { PartitionDocument } from '../crdt/partition-document.ts';
+import { needsLocator } from '../crdt/routing.ts';
+import type { HybridClock } from '../crdt/stamp.ts';
+import type { Lsn, PartitionKey, Store } from '../storage/store.ts';
+import type { Committer } from './committer.ts';
+import type { GraphCatalog } from './graph-catalog.ts';
+import type { Progress } from './progress.ts';
+import { pathOf, type Residency } from './residency.ts';
+import type { ResidentGraph } from './resident-graph.ts';
+import type { ResidentPartition } from './resident-partition.ts';
+import type { VersionVector } from './version-vector.ts';
+
+/** How often a partition with writes on their way is looked at again before its digest is refused. */
+const DIGEST_ATTEMPTS = 20;
+const EMPTY_STATE_VECTOR = new Uint8Array([0]);
+
+export interface PartitionStatesOptions {
+  readonly store: Store;
+  readonly residency: Residency;
+  readonly committer: Committer;
+  readonly catalog: GraphCatalog;
+  readonly progress: Progress;
+  readonly clock: HybridClock;
+  readonly replica: ReplicaId;
+  readonly bugs: ReadonlySet<PlantedBug> | undefined;
+}
+
+interface Place {
+  readonly graph: ResidentGraph;
+  readonly partition: ResidentPartition;
+}
+
+export class PartitionStates {
+  readonly #options: PartitionStatesOptions;
+
+  constructor(options: PartitionStatesOptions) {
+    this.#options = options;
+  }
+
+  async list(): Promise<PartitionKey[]> {
+    const { store, catalog } = this.#options;
+    const keys: PartitionKey[] = [];
+    for (const graphKey of catalog.keys()) {
+      for (const partition of await store.listPartitions(graphKey)) keys.push({ graphKey, partition });
+    }
+    return keys;
+  }
+
+  damaged(): PartitionKey[] {
+    return Array.from(this.#options.residency.damaged.values(), ({ key }) => key);
+  }
+
+  async stateVector(key: PartitionKey): Promise<Uint8Array> {
+    if (this.#options.residency.damaged.has(pathOf(key))) return EMPTY_STATE_VECTOR;
+    return this.#durably(key, (document) => document.stateVector());
+  }
+
+  /** @throws WeftError `malformed-request` for a state vector that cannot be read */
+  async diff(key: PartitionKey, stateVector: Uint8Array): Promise<Uint8Array> {
+    const diff = await this.#durably(key, (document) => {
+      try {
+        return document.diff(stateVector);
+      } catch (cause) {
+        throw new WeftError('malformed-request', 'the state vector cannot be read', { ...key }, cause);
+      }
+    });
+    return isPlanted(this.#options.bugs, 'diff-without-tombstones') ? withoutTombstones(diff) : diff;
+  }
+
+  /** Reads the document at a moment at which it holds what is durable and nothing else. */
+  async #durably<T>(key: PartitionKey, read: (document: PartitionDocument) => T): Promise<T> {
+    const { residency, committer } = this.#options;
+    const place = this.#find(key);
+    if (place === undefined) return read(await this.#loose(key));
+    const { graph, partition } = place;
+    partition.pins++;
+    try {
+      for (;;) {
+        const document = await residency.document(graph, partition);
+        if (!partition.inFlight && partition.arriving === 0) return read(document);
+        await committer.afterRound();
+      }
+    } finally {
+      partition.pins--;
+      residency.relieve();
+    }
+  }
+
+  #find({ graphKey, partition }: PartitionKey): Place | undefined {
+    const graph = this.#options.residency.find(graphKey);
+    const known = graph?.known(partition);
+    return graph === undefined || known === undefined ? undefined : { graph, partition: known };
+  }
+
+  /** A document of its own, of a partition that is not in use here. */
+  async #loose(key: PartitionKey): Promise<PartitionDocument> {
+    const { store, replica } = this.#options;
+    const { snapshot, tail } = await store.readPartition(key, { document: true });
+    const updates = tail.map(({ update }) => update);
+    if (snapshot !== undefined) updates.unshift(snapshot.document);
+    return PartitionDocument.hydrate(pathOf(key), replica, updates);
+  }
+
+  async merge(key: PartitionKey, diff: Uint8Array): Promise<void> {
+    const { catalog, clock, residency } = this.#options;
+    if (catalog.isDropped(key.graphKey)) return;
+    const checked = checkState(diff);
+    clock.see(checked.clockMax);
+    const graph = residency.find(key.graphKey);
+    if (graph === undefined) {
+      await this.#mergeLoose(key, checked);
+      return;
+    }
+    const partition = graph.partition(key.partition);
+    partition.pins++;
+    try {
+      await this.#merge({ graph, partition }, checked);
+    } finally {
+      partition.pins--;
+      residency.relieve();
+    }
+    if (graph === catalog.system.resident) catalog.reconcile();
+  }
+
+  async #merge(place: Place, checked: CheckedUpdate): Promise<void> {
+    const { residency, store } = this.#options;
+    const { partition } = place;
+    const damage = residency.damaged.get(pathOf(partition.key));
+    if (damage !== undefined) {
+      // What came after the damage is in the tail still, and builds on what the state brings.
+      await this.#writeAsSnapshot(place, checked, damage.lsn);
+      residency.damaged.delete(pathOf(partition.key));
+      return;
+    }
+    if (partition.lsn === 0 && partition.document === undefined && partition.index === undefined) {
+      const { snapshot, tail } = await store.readPartition(partition.key, { document: false });
+      const isEmpty = snapshot === undefined && tail.length === 0;
+      // A commit may have come meanwhile; its row lies beyond what the snapshot covers.
+      if (isEmpty && partition.lsn === 0 && partition.document === undefined) {
+        await this.#writeAsSnapshot(place, checked, residency.visibleLsn);
+        return;
+      }
+    }
+    await this.#mergeIntoDocument(place, checked);
+  }
+
+  /** A state that is whole is a snapshot as it is; nothing is hydrated for it. */
+  async #writeAsSnapshot({ graph, partition }: Place, checked: CheckedUpdate, lsn: Lsn): Promise<void> {
+    const { residency, store } = this.#options;
+    for (const [client] of checked.needs) throw malformed(`it builds on structs of client ${client}`);
+    const snapshot = { lsn, document: checked.update, view: undefined };
+    await store.writeSnapshot(partition.key, snapshot, edgesOf(graph, partition, checked));
+    partition.lsn = Math.max(partition.lsn, lsn);
+    residency.take(graph, partition, checked);
+  }
+
+  async #mergeIntoDocument({ graph, partition }: Place, checked: CheckedUpdate): Promise<void> {
+    const { residency, committer, store } = this.#options;
+    let document = await residency.document(graph, partition);
+    while (partition.inFlight || partition.arriving > 0) {
+      await committer.afterRound();
+      document = await residency.document(graph, partition);
+    }
+    const lacking = document.lacks(checked);
+    if (lacking !== undefined) throw malformed(`it builds on ${lacking}`);
+    document.mergeAll([checked]);
+    // The view follows at once: compaction asks it what is live.
+    residency.take(graph, partition, checked, document);
+    const lsn = partition.lsn === 0 ? residency.visibleLsn : partition.lsn;
+    partition.tailBytes = 0;
+    const snapshot = { lsn, document: document.encode(), view: undefined };
+    partition.arriving++;
+    try {
+      await store.writeSnapshot(partition.key, snapshot, edgesOf(graph, partition, checked));
+    } finally {
+      partition.arriving--;
+    }
+  }
+
+  async #mergeLoose(key: PartitionKey, checked: CheckedUpdate): Promise<void> {
+    const { residency, store } = this.#options;
+    const document = await this.#loose(key);
+    const lacking = document.lacks(checked);
+    if (lacking !== undefined) throw malformed(`it builds on ${lacking}`);
+    document.mergeAll([checked]);
+    await store.writeSnapshot(key, { lsn: residency.visibleLsn, document: document.encode(), view: undefined });
+  }
+
+  /** Every partition is covered by a snapshot from here on, so that the log can be let go of as a whole. */
+  async coverAll(): Promise<void> {
+    const { residency, store, catalog } = this.#options;
+    // What is damaged and was not among the partitions that were merged: nobody else has anything of it.
+    await this.#emptyDamaged();
+    await residency.snapshotAll();
+    await this.#emptyDamaged();
+    for (const graphKey of await store.listGraphs()) {
+      if (residency.find(graphKey) !== undefined) continue;
+      if (catalog.isDropped(graphKey)) {
+        await store.dropGraph(graphKey);
+        continue;
+      }
+      for (const partition of await store.listPartitions(graphKey)) {
+        const key = { graphKey, partition };
+        const document = (await this.#loose(key)).encode();
+        await store.writeSnapshot(key, { lsn: store.status().durableLsn, document, view: undefined });
+      }
+    }
+  }
+
+  async #emptyDamaged(): Promise<void> {
+    const { residency, store, replica } = this.#options;
+    for (const [path, { key, lsn }] of residency.damaged) {
+      const document = PartitionDocument.hydrate(path, replica, []).encode();
+      await store.writeSnapshot(key, { lsn, document, view: undefined });
+      residency.damaged.delete(path);
+    }
+  }
+
+  /** @throws WeftError `too-many-requests` for a partition that is written to all the time */
+  async digest(key: PartitionKey): Promise<{ readonly digest: string; readonly vector: VersionVector }> {
+    const { residency, committer, progress } = this.#options;
+    const place = this.#find(key);
+    if (place === undefined) return { digest: '', vector: progress.vector };
+    const { graph, partition } = place;
+    for (let attempt = 0; attempt < DIGEST_ATTEMPTS; attempt++) {
+      const found = await residency.run(graph, [key.partition], () =>
+        // What the view shows beyond the vector is on its way to the store.
+        partition.pending.length > 0 || partition.inFlight
+          ? undefined
+          : { digest: digestOfPartition(graph.view, graph.view.need(key.partition)), vector: progress.vector },
+      );
+      if (found !== undefined) return found;
+      await committer.barrier();
+    }
+    throw new WeftError('too-many-requests', 'the partition is busy', { ...key, retryAfterSeconds: 1 });
+  }
+}
+
+function edgesOf(graph: ResidentGraph, { id }: ResidentPartition, { patches }: CheckedUpdate): string[] {
+  const { partitions } = graph.settings;
+  const edges: string[] = [];
+  for (const patch of patches) {
+    if (patch.kind === 'edge-create' && needsLocator(patch.id, id, partitions)) edges.push(patch.id);
+  }
+  return edges;
+}
+
+function malformed(why: string): WeftError {
+  return new WeftError('malformed-request', `the state cannot be merged: ${why}`);
+}
+
+/** Planted: deletes get the earliest stamp of all, so they delete nothing. */
+function withoutTombstones(update: Uint8Array): Uint8Array {
+  const bytes = Buffer.from(update);
+  for (const text of checkState(update).texts) {
+    const at = 'xzs'.includes(text[0] as string) ? bytes.indexOf(text.slice(0, STAMPED_CHARS), 0, 'latin1') : -1;
+    if (at >= 0) bytes.fill('-', at + 1, at + 1 + CLOCK_CHARS, 'latin1');
+  }
+  return new Uint8Array(bytes);
+}
+
+/** Characters of kind and stamp, and of the clock in it. */
+const STAMPED_CHARS = 16;
+const CLOCK_CHARS = 9;
