@@ -48,7 +48,7 @@ export interface ClusterStatus {
   members(): ClusterDescription['members'];
   /** Why this server cannot serve, in words. */
   reasons(): readonly string[];
-  metrics(): ReplicationMetrics;
+  metrics?(): ReplicationMetrics;
 }
 
 /** An engine with what its composition needs beside the port. */
@@ -286,6 +286,7 @@ class LocalEngine implements OpenedEngine {
 
   metrics(): EngineMetrics {
     const { partitions, documents } = this.#residency.counts();
+    const replication = this.#status?.metrics?.();
     return {
       commitsTotal: this.#committer.commits,
       patchesTotal: this.#committer.patches,
@@ -299,7 +300,7 @@ class LocalEngine implements OpenedEngine {
       memoryBudgetBytes: this.#residency.budgetBytes,
       pendingBytes: this.#committer.pendingChars,
       logBytes: this.#store.status().logBytes,
-      ...(this.#status !== undefined && { replication: this.#status.metrics() }),
+      ...(replication !== undefined && { replication }),
     };
   }
 
