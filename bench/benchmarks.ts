@@ -14,6 +14,9 @@ import { nodeHeap } from './node-heap.ts';
 import { overwrites } from './overwrites.ts';
 import { pointReads } from './point-reads.ts';
 import { propertyUpdates } from './property-updates.ts';
+import { replicationCatchUp } from './replication-catch-up.ts';
+import { replicationOverhead } from './replication-overhead.ts';
+import { replicationVisible } from './replication-visible.ts';
 import type { Benchmark } from './report.ts';
 import { restart } from './restart.ts';
 
@@ -33,4 +36,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   restart,
   beyondMemoryScopes,
   beyondMemoryHashed,
+  replicationOverhead,
+  replicationVisible,
+  replicationCatchUp,
 ];
