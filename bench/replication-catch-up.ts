@@ -34,7 +34,9 @@ async function catchUp(run: Parameters<Benchmark['run']>[0], commits: number): P
   const a = await startAt(here, [there], buffered());
   let b = await startAt(there, [here], place);
   const id = (i: number) => `n${i % KEYS}` as NodeId;
-  await a.graph.write(Array.from({ length: KEYS }, (_, i) => ({ op: 'createNode', id: id(i), labels: [], properties: {} })));
+  await a.graph.write(
+    Array.from({ length: KEYS }, (_, i) => ({ op: 'createNode', id: id(i), labels: [], properties: {} })),
+  );
   await b.reach(a);
   await b.stop();
   // One after the other, so that none share a commit.
@@ -83,7 +85,9 @@ async function bootstrap(
 async function fill({ graph }: LinkedEngine, nodes: number, edges: number): Promise<void> {
   const ids = (await writeBatches(graph, batches(createPeople(people(nodes))))).flat();
   const pairs = randomPairs(ids, edges, seededRandom(5));
-  const creates = pairs.map(({ from, to }): Operation => ({ op: 'createEdge', type: 'KNOWS', from, to, properties: {} }));
+  const creates = pairs.map(
+    ({ from, to }): Operation => ({ op: 'createEdge', type: 'KNOWS', from, to, properties: {} }),
+  );
   await writeBatches(graph, batches(creates));
 }
 

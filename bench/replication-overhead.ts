@@ -1,9 +1,10 @@
 /** What two followers cost the server that is written to, what goes over the wire, and how far they are behind. */
-import { createServer } from 'node:net';
+
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { cpuRates, median, percentile, type Sample, takeTurns, wallRates } from './measure.ts';
-import { closedLoop, Connection, getRequest, postRequest } from './raw-load.ts';
+import { Connection, closedLoop, getRequest, postRequest } from './raw-load.ts';
 import { againstLimit, type Benchmark } from './report.ts';
 import { ServerProcess } from './server-process.ts';
 import { temporaryDirectory } from './settings.ts';
@@ -14,8 +15,10 @@ const PATH = '/v1/graphs/default/nodes';
 
 export const replicationOverhead: Benchmark = {
   name: 'replication-overhead',
-  title: 'durable POST of one node, 64 connections, on a server with two followers and on one without; lag of a follower',
-  peers: 'the same server without peers. The followers run on the same two cores, so processor time of the writer decides',
+  title:
+    'durable POST of one node, 64 connections, on a server with two followers and on one without; lag of a follower',
+  peers:
+    'the same server without peers. The followers run on the same two cores, so processor time of the writer decides',
   async run(run) {
     const alone = await ServerProcess.weft(temporaryDirectory('data'));
     const cluster = await threeServers();
@@ -46,7 +49,10 @@ export const replicationOverhead: Benchmark = {
       const ours = rates(rounds.linked);
       const theirs = rates(rounds.alone);
       run.figure({
-        what: unit === '/s' ? 'durable POST, two followers on the same cores' : 'durable POST, processor time of the writer',
+        what:
+          unit === '/s'
+            ? 'durable POST, two followers on the same cores'
+            : 'durable POST, processor time of the writer',
         ours: median(ours),
         unit,
         reference: { what: 'without followers', value: median(theirs) },
@@ -83,7 +89,16 @@ async function threeServers(): Promise<ServerProcess[]> {
   const servers = await Promise.all(
     ports.map((port, i) => {
       const peers = ports.filter((other) => other !== port).map((other) => `http://127.0.0.1:${other}`);
-      const args = ['--port', String(port), '--name', `server-${i}`, '--peers', peers.join(','), '--cluster-secret', 'b'];
+      const args = [
+        '--port',
+        String(port),
+        '--name',
+        `server-${i}`,
+        '--peers',
+        peers.join(','),
+        '--cluster-secret',
+        'b',
+      ];
       return ServerProcess.weft(temporaryDirectory('data'), args);
     }),
   );
@@ -169,5 +184,7 @@ async function lag(
   await Promise.all([...writers.map(write), probe()]);
   for (const writer of writers) writer.close();
   run.figure(againstLimit('lag of a follower at half load, p99', percentile(samples, 0.99), 'ms', { atMost: 50 }));
-  run.remark(`lag: p50 ${median(samples).toFixed(1)} ms over ${samples.length} probes at ${Math.round(n / 4)} writes/s`);
+  run.remark(
+    `lag: p50 ${median(samples).toFixed(1)} ms over ${samples.length} probes at ${Math.round(n / 4)} writes/s`,
+  );
 }

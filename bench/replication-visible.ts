@@ -14,7 +14,8 @@ const KEYS = 1000;
 export const replicationVisible: Benchmark = {
   name: 'replication-visible',
   title: 'single writes on one server until all are visible on a second one; everything in one process',
-  peers: 'Hocuspocus 3 with two providers: as many Y.Map sets on one, each a transaction, until the other has the last; in memory',
+  peers:
+    'Hocuspocus 3 with two providers: as many Y.Map sets on one, each a transaction, until the other has the last; in memory',
   async run(run) {
     const writes = run.quick ? 2000 : 10_000;
     const [here, there] = await places(2);
@@ -23,7 +24,9 @@ export const replicationVisible: Benchmark = {
     const a = await startAt(here, [there], disk());
     const b = await startAt(there, [here], disk());
     const id = (i: number) => `n${i % KEYS}` as NodeId;
-    await a.graph.write(Array.from({ length: KEYS }, (_, i) => ({ op: 'createNode', id: id(i), labels: [], properties: {} })));
+    await a.graph.write(
+      Array.from({ length: KEYS }, (_, i) => ({ op: 'createNode', id: id(i), labels: [], properties: {} })),
+    );
     await b.reach(a);
     const peer = await hocuspocus();
     const sent = { bytes: 0, writes: 0 };
@@ -35,7 +38,9 @@ export const replicationVisible: Benchmark = {
           const sample = await timed(writes, async () => {
             const done: Promise<unknown>[] = [];
             for (let i = 0; i < writes; i++, from++) {
-              done.push(a.graph.write([{ op: 'patchNode', id: id(from), properties: { value: { kind: 'set', value: from } } }]));
+              done.push(
+                a.graph.write([{ op: 'patchNode', id: id(from), properties: { value: { kind: 'set', value: from } } }]),
+              );
               // As single requests come: each its own, some ready at a time.
               if (i % 64 === 63) await Promise.all(done.splice(0));
             }
@@ -79,7 +84,10 @@ async function hocuspocus() {
   const server = new Server({ port: 0, quiet: true, stopOnSignals: false });
   await server.listen();
   const provider = async () => {
-    const websocketProvider = new HocuspocusProviderWebsocket({ url: server.webSocketURL, WebSocketPolyfill: WebSocket });
+    const websocketProvider = new HocuspocusProviderWebsocket({
+      url: server.webSocketURL,
+      WebSocketPolyfill: WebSocket,
+    });
     const document = new Y.Doc();
     const synced = new Promise<void>((resolve) => {
       const made = new HocuspocusProvider({ websocketProvider, name: 'bench', document, onSynced: () => resolve() });

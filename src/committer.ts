@@ -31,6 +31,7 @@ import type { StreamCommit } from './replication/replica.ts';
 import type { Residency } from './residency.ts';
 import type { ResidentGraph } from './resident-graph.ts';
 import type { ResidentPartition } from './resident-partition.ts';
+import { StableHorizon } from './stable-horizon.ts';
 import type { VersionVector } from './version-vector.ts';
 
 /** A document is compacted when its patches exceed twice its elements by this many. */
@@ -97,11 +98,15 @@ export class Committer {
   /** Whether this server is the one to compact a partition. */
   isCompactor: (key: PartitionKey) => boolean = () => true;
   readonly #retention: LogRetention | undefined;
+  /** Absent without peers: what is durable here is durable everywhere. */
+  readonly #horizon: StableHorizon | undefined;
 
   constructor(options: CommitterOptions) {
     this.#options = options;
     this.#seq = options.lastSeq;
-    const { hasPeers, residency, progress } = options;
+    const { hasPeers, residency, progress, store } = options;
+    this.#horizon = hasPeers ? new StableHorizon() : undefined;
+    for (const { origin, seq, clock } of store.recovery.streams) this.#horizon?.note(origin, { seq, clock });
     this.#retention = hasPeers ? new LogRetention(residency.visibleLsn, progress.vector) : undefined;
   }
 
@@ -239,6 +244,7 @@ export class Committer {
       shown.push(this.#showReceived(one, lsn));
     }
     if (shown.length === 0) return;
+    for (const { origin, seq, clock } of shown) this.#horizon?.note(origin, { seq, clock });
     this.#retention?.advanced(lsn, bytesOfParts(shown), () => progress.vector);
     this.#options.onVisible(shown);
   }
@@ -246,6 +252,7 @@ export class Committer {
   /** As `Replica.allowTruncation`. */
   allowTruncation(vector: VersionVector): void {
     this.#retention?.allow(vector);
+    this.#horizon?.allow(vector);
   }
 
   /** Writes the patches of a group to the documents; what becomes of them there is the commit. */
@@ -306,7 +313,8 @@ export class Committer {
     const elements = index.nodes.length + index.edges.length + index.stubs.length;
     const threshold = Math.max(2 * elements, 1.5 * partition.patchesAfterCompaction) + COMPACTION_SLACK;
     if (document.patches < threshold) return undefined;
-    const horizon = clockOfWallMs(this.#options.env.clock.wallMs() - LIMITS.tombstoneRetentionMs);
+    const retained = clockOfWallMs(this.#options.env.clock.wallMs() - LIMITS.tombstoneRetentionMs);
+    const horizon = Math.min(retained, this.#horizon?.clock(this.#options.progress.vector) ?? retained);
     const { update } = document.compact(
       (text) => patchState(graph.view, index, horizon, text),
       isPlanted(this.#options.bugs, 'compaction-drops-live'),
