@@ -46,6 +46,7 @@ class Receiver {
 const history: fc.Arbitrary<readonly Commit[]> = fc
   .array(fc.tuple(fc.integer({ min: 1, max: 4 }), fc.array(fc.integer({ min: 1, max: 4 }), { maxLength: 2 })), {
     maxLength: 40,
+    size: 'max',
   })
   .map((steps) => {
     const at = new Map<number, VersionVector>();

@@ -12,25 +12,27 @@ import type { Replica } from './replica.ts';
 const NOTE = 'cluster';
 const ID_CHARS = 22;
 
+export type Notes = Pick<Replica, 'readNote' | 'writeNote'>;
+
 export class ClusterIdentity {
-  readonly #replica: Replica;
+  readonly #notes: Notes;
   id: string;
   established: boolean;
 
-  private constructor(replica: Replica, id: string, established: boolean) {
-    this.#replica = replica;
+  private constructor(notes: Notes, id: string, established: boolean) {
+    this.#notes = notes;
     this.id = id;
     this.established = established;
   }
 
-  static async read(replica: Replica): Promise<ClusterIdentity> {
-    const note = await replica.readNote(NOTE);
-    if (note === undefined) return new ClusterIdentity(replica, '', false);
+  static async read(notes: Notes): Promise<ClusterIdentity> {
+    const note = await notes.readNote(NOTE);
+    if (note === undefined) return new ClusterIdentity(notes, '', false);
     const { id, established } = JSON.parse(fromUtf8(note)) as { id: string; established: boolean };
-    return new ClusterIdentity(replica, id, established);
+    return new ClusterIdentity(notes, id, established);
   }
 
-  /** After a handshake. Both sides come to the same id. */
+  /** After a handshake. Both sides come to the same id, at the latest when they have heard each other's status. */
   meet(own: Hello, peer: Hello): Promise<void> | undefined {
     if (this.id === '' && peer.clusterId === '') {
       const [first, second] = [own.nonce, peer.nonce].sort(Buffer.compare) as [Uint8Array, Uint8Array];
@@ -57,6 +59,6 @@ export class ClusterIdentity {
   #become(id: string, established: boolean): Promise<void> {
     this.id = id;
     this.established = established;
-    return this.#replica.writeNote(NOTE, toUtf8(JSON.stringify({ id, established })));
+    return this.#notes.writeNote(NOTE, toUtf8(JSON.stringify({ id, established })));
   }
 }

@@ -183,7 +183,10 @@ describe('handshake', () => {
 
 describe('handshake over a bad network (REP-11)', () => {
   type Delivery = readonly [toAcceptor: boolean, pick: number];
-  const deliveries = fc.array(fc.tuple(fc.boolean(), fc.nat(3)) as fc.Arbitrary<Delivery>, { maxLength: 20 });
+  const deliveries = fc.array(fc.tuple(fc.boolean(), fc.nat(3)) as fc.Arbitrary<Delivery>, {
+    maxLength: 20,
+    size: 'max',
+  });
 
   /** Any frame sent so far may arrive at any time, any number of times, or never. */
   function play(both: Ends, schedule: readonly Delivery[]): void {
