@@ -117,8 +117,9 @@ export class AntiEntropy {
 
   #fetch(session: LinkSession, key: PartitionKey, stateVector: Uint8Array, why: Repair['why']): void {
     if (this.#repair !== undefined) return;
-    const { patienceMs } = this.#options;
-    this.#repair = { session, pull: new StatePull(key, stateVector, { patienceMs, attemptsMax: ATTEMPTS_MAX }), why };
+    const { env, patienceMs } = this.#options;
+    const patience = { patienceMs, attemptsMax: ATTEMPTS_MAX };
+    this.#repair = { session, pull: new StatePull(env.random.uint32(), key, stateVector, patience), why };
     this.#follow(this.#repair, this.#repair.pull.start(this.#nowMs()));
   }
 

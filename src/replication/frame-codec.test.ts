@@ -66,10 +66,11 @@ const PINNED: readonly (readonly [frame: Frame, hex: string])[] = [
     'dd000000020695ceee6b2800cd012ccf0004000000000000920105' + '93a764656661756c74a137c403010203',
   ],
   [{ kind: 'behind' }, '9107'],
-  [{ kind: 'list-state', after: undefined }, '9308c0c0'],
+  [{ kind: 'list-state', request: 3, after: undefined }, '940803c0c0'],
   [
     {
       kind: 'state-list',
+      request: 3,
       after: key,
       partitions: [key],
       more: false,
@@ -77,12 +78,15 @@ const PINNED: readonly (readonly [frame: Frame, hex: string])[] = [
       retired: new Map(),
       clock: 9,
     },
-    '9809a764656661756c74a13792a764656661756c74a137c29201059009',
+    '990903a764656661756c74a13792a764656661756c74a137c29201059009',
   ],
-  [{ kind: 'get-state', key, stateVector: bytes(0), offset: 4096 }, '950aa764656661756c74a137c40100cd1000'],
   [
-    { kind: 'state', key, offset: 1, bytes: bytes(7), length: 2, checksum: 0xffffffff },
-    '970ba764656661756c74a13701c4010702ceffffffff',
+    { kind: 'get-state', request: 3, key, stateVector: bytes(0), offset: 4096 },
+    '960a03a764656661756c74a137c40100cd1000',
+  ],
+  [
+    { kind: 'state', request: 3, key, offset: 1, bytes: bytes(7), length: 2, checksum: 0xffffffff },
+    '980b03a764656661756c74a13701c4010702ceffffffff',
   ],
   [{ kind: 'digest', key, digest: 'ab', vector: vector({ 1: 5 }) }, '950ca764656661756c74a137a26162920105'],
   [{ kind: 'fragment', message: 1, index: 0, count: 2, bytes: bytes(6, 7) }, '950d010002c4020607'],
@@ -223,8 +227,8 @@ describe('a frame that is no frame (REP-15)', () => {
     }
     for (const kind of [0, 14, 127, -1, 2 ** 40]) expect(outcome(encode([kind]))).toBe('malformed-request');
     expect(outcome(encode([1, 1, 1, '', 3, '', true, 'same', 0, bytes(9)]))).toBe('malformed-request');
-    expect(outcome(encode([8, 'default', null]))).toBe('malformed-request');
-    expect(outcome(encode([8, null, '7']))).toBe('malformed-request');
+    expect(outcome(encode([8, 3, 'default', null]))).toBe('malformed-request');
+    expect(outcome(encode([8, 3, null, '7']))).toBe('malformed-request');
   });
 
   test('declared lengths that are not there -> malformed-request before room is made for them', () => {

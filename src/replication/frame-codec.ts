@@ -66,16 +66,18 @@ export function encodeFrame(frame: PlainFrame): Uint8Array {
     case 'behind':
       return encode([kind]);
     case 'list-state':
-      return encode([kind, ...keyFields(frame.after)]);
+      return encode([kind, frame.request, ...keyFields(frame.after)]);
     case 'state-list': {
-      const { after, partitions, more, vector, retired, clock } = frame;
+      const { request, after, partitions, more, vector, retired, clock } = frame;
       const keys = partitions.flatMap(({ graphKey, partition }) => [graphKey, partition]);
-      return encode([kind, ...keyFields(after), keys, more, flat(vector), flat(retired), clock]);
+      return encode([kind, request, ...keyFields(after), keys, more, flat(vector), flat(retired), clock]);
     }
     case 'get-state':
-      return encode([kind, ...keyFields(frame.key), frame.stateVector, frame.offset]);
-    case 'state':
-      return encode([kind, ...keyFields(frame.key), frame.offset, frame.bytes, frame.length, frame.checksum]);
+      return encode([kind, frame.request, ...keyFields(frame.key), frame.stateVector, frame.offset]);
+    case 'state': {
+      const { request, key, offset, bytes, length, checksum } = frame;
+      return encode([kind, request, ...keyFields(key), offset, bytes, length, checksum]);
+    }
     case 'digest':
       return encode([kind, ...keyFields(frame.key), frame.digest, flat(frame.vector)]);
     case 'fragment':
@@ -175,10 +177,11 @@ function readFrame(kind: number, read: FieldReader): Frame {
     case KIND.behind:
       return { kind: 'behind' };
     case KIND['list-state']:
-      return { kind: 'list-state', after: read.optionalKey('after') };
+      return { kind: 'list-state', request: read.integer('request'), after: read.optionalKey('after') };
     case KIND['state-list']:
       return {
         kind: 'state-list',
+        request: read.integer('request'),
         after: read.optionalKey('after'),
         partitions: readKeys(read.array('partitions')),
         more: read.boolean('more'),
@@ -189,6 +192,7 @@ function readFrame(kind: number, read: FieldReader): Frame {
     case KIND['get-state']:
       return {
         kind: 'get-state',
+        request: read.integer('request'),
         key: read.key('key'),
         stateVector: read.bytes('stateVector'),
         offset: read.integer('offset'),
@@ -196,6 +200,7 @@ function readFrame(kind: number, read: FieldReader): Frame {
     case KIND.state:
       return {
         kind: 'state',
+        request: read.integer('request'),
         key: read.key('key'),
         offset: read.integer('offset'),
         bytes: read.bytes('bytes'),

@@ -92,12 +92,17 @@ export interface Acknowledge {
   readonly entries: VersionVector;
 }
 
-/** State transfer. The receiver asks, the sender keeps nothing between requests. */
+/**
+ * State transfer. The receiver asks, the sender keeps nothing between requests. `request` is a number that the receiver
+ * drew for one transfer or repair and that answers repeat: a late answer to an earlier one may hold less than this one's
+ * vector says.
+ */
 export type StateFrame =
   /** Asks for the partitions after this one in the sender's order. */
-  | { readonly kind: 'list-state'; readonly after: PartitionKey | undefined }
+  | { readonly kind: 'list-state'; readonly request: number; readonly after: PartitionKey | undefined }
   | {
       readonly kind: 'state-list';
+      readonly request: number;
       readonly after: PartitionKey | undefined;
       readonly partitions: readonly PartitionKey[];
       /** False on the last page. */
@@ -110,12 +115,14 @@ export type StateFrame =
   /** Asks for a slice of what the partition holds beyond a state vector. */
   | {
       readonly kind: 'get-state';
+      readonly request: number;
       readonly key: PartitionKey;
       readonly stateVector: Uint8Array;
       readonly offset: number;
     }
   | {
       readonly kind: 'state';
+      readonly request: number;
       readonly key: PartitionKey;
       readonly offset: number;
       readonly bytes: Uint8Array;

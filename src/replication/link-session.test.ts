@@ -77,7 +77,7 @@ describe('link session', () => {
     const { say, session, effects, sent, closed } = accepted();
     say(hello(2));
     session.frame(commitsFrame([encodeCommit(commit(2, 1))]));
-    say({ kind: 'list-state', after: undefined });
+    say({ kind: 'list-state', request: 1, after: undefined });
     say({ kind: 'fragment', message: 1, index: 0, count: 2, bytes: new Uint8Array(FRAGMENT_BYTES) });
     expect(session.link).toBeUndefined();
     expect(effects).toEqual([]);

@@ -20,6 +20,7 @@ export interface Patience {
 }
 
 export class StatePull {
+  readonly #request: number;
   readonly key: PartitionKey;
   readonly #stateVector: Uint8Array;
   readonly #patience: Patience;
@@ -29,7 +30,9 @@ export class StatePull {
   #askedMs = 0;
   #attempts = 0;
 
-  constructor(key: PartitionKey, stateVector: Uint8Array, patience: Patience) {
+  /** @param request drawn for this pull, or for the transfer that it is a part of */
+  constructor(request: number, key: PartitionKey, stateVector: Uint8Array, patience: Patience) {
+    this.#request = request;
     this.key = key;
     this.#stateVector = stateVector;
     this.#patience = patience;
@@ -44,6 +47,7 @@ export class StatePull {
     this.#askedMs = nowMs;
     const frame: StateRequest = {
       kind: 'get-state',
+      request: this.#request,
       key: this.key,
       stateVector: this.#stateVector,
       offset: this.#bytes,
@@ -52,9 +56,12 @@ export class StatePull {
   }
 
   /** Undefined if the slice is not the one that was asked for. */
-  hear({ key, offset, bytes, length, checksum }: StateSlice, nowMs: number): PullStep | undefined {
+  hear({ request, key, offset, bytes, length, checksum }: StateSlice, nowMs: number): PullStep | undefined {
     const isWanted =
-      key.graphKey === this.key.graphKey && key.partition === this.key.partition && offset === this.#bytes;
+      request === this.#request &&
+      key.graphKey === this.key.graphKey &&
+      key.partition === this.key.partition &&
+      offset === this.#bytes;
     if (!isWanted) return undefined;
     if (length > LIMITS.stateBytesMax) return { kind: 'failed', reason: `a state of ${length} bytes is too large` };
     this.#whole ??= { length, checksum };

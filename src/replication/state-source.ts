@@ -4,33 +4,39 @@ import type { PartitionKey } from '../../storage/store.ts';
 import type { StateFrame } from './frame.ts';
 import type { Replica } from './replica.ts';
 
-/** Partitions of one page of the list. */
-const PAGE_PARTITIONS = 1000;
-/** Bytes of one slice: a few of them in flight do not hold up commits. */
-const SLICE_BYTES = 1024 * 1024;
+/** How much goes into one answer. Tiny sizes bring paging and slicing within reach of a test. */
+export interface AnswerSizes {
+  readonly pagePartitions: number;
+  readonly sliceBytes: number;
+}
+/** A few slices in flight do not hold up commits. */
+const SIZES: AnswerSizes = { pagePartitions: 1000, sliceBytes: 1024 * 1024 };
 
 type Request = Extract<StateFrame, { kind: 'list-state' | 'get-state' }>;
 
 export class StateSource {
   readonly #replica: Replica;
+  readonly #sizes: AnswerSizes;
   #sliced: { readonly name: string; readonly state: Uint8Array; readonly checksum: number } | undefined;
 
-  constructor(replica: Replica) {
+  constructor(replica: Replica, sizes = SIZES) {
     this.#replica = replica;
+    this.#sizes = sizes;
   }
 
   async answer(request: Request): Promise<Exclude<StateFrame, Request>> {
-    return request.kind === 'list-state' ? this.#list(request.after) : this.#slice(request);
+    return request.kind === 'list-state' ? this.#list(request) : this.#slice(request);
   }
 
-  async #list(after: PartitionKey | undefined): Promise<Exclude<StateFrame, Request>> {
+  async #list({ request, after }: Extract<Request, { kind: 'list-state' }>): Promise<Exclude<StateFrame, Request>> {
     // Read before anything else: what is listed and sent from here on covers at least this.
     const { vector, retired, clockReading: clock } = this.#replica;
     const all = await this.#replica.listPartitions();
     const from = after === undefined ? 0 : indexAfter(all, after);
-    const partitions = all.slice(from, from + PAGE_PARTITIONS);
+    const partitions = all.slice(from, from + this.#sizes.pagePartitions);
     return {
       kind: 'state-list',
+      request,
       after,
       partitions,
       more: from + partitions.length < all.length,
@@ -41,6 +47,7 @@ export class StateSource {
   }
 
   async #slice({
+    request,
     key,
     stateVector,
     offset,
@@ -51,9 +58,9 @@ export class StateSource {
       this.#sliced = { name, state, checksum: crc32(state) };
     }
     const { state, checksum } = this.#sliced;
-    const bytes = state.subarray(offset, offset + SLICE_BYTES);
+    const bytes = state.subarray(offset, offset + this.#sizes.sliceBytes);
     if (offset + bytes.length >= state.length) this.#sliced = undefined;
-    return { kind: 'state', key, offset, bytes, length: state.length, checksum };
+    return { kind: 'state', request, key, offset, bytes, length: state.length, checksum };
   }
 }
 

@@ -40,6 +40,7 @@ export type TransferEffect =
   | { readonly kind: 'give-up'; readonly reason: string };
 
 export class StateTransfer {
+  readonly #request: number;
   readonly #patience: Patience;
   readonly #partitions: PartitionKey[] = [];
   #next = 0;
@@ -53,7 +54,9 @@ export class StateTransfer {
   /** True once all partitions that were listed are merged. */
   #isClosing = false;
 
-  constructor(patience: Patience) {
+  /** @param request tells its answers from those to earlier ones */
+  constructor(request: number, patience: Patience) {
+    this.#request = request;
     this.#patience = patience;
   }
 
@@ -70,7 +73,12 @@ export class StateTransfer {
           ? this.#hearList(event.frame, nowMs)
           : this.#follow(this.#pull?.hear(event.frame, nowMs));
       case 'state-vector':
-        this.#pull = new StatePull(this.#partitions[this.#next] as PartitionKey, event.stateVector, this.#patience);
+        this.#pull = new StatePull(
+          this.#request,
+          this.#partitions[this.#next] as PartitionKey,
+          event.stateVector,
+          this.#patience,
+        );
         return this.#follow(this.#pull.start(nowMs));
       case 'merged':
         this.#next++;
@@ -84,7 +92,7 @@ export class StateTransfer {
 
   /** Asks for the partitions after those that are known. */
   #list(nowMs: number): TransferEffect[] {
-    this.#asked = { kind: 'list-state', after: this.#partitions.at(-1) };
+    this.#asked = { kind: 'list-state', request: this.#request, after: this.#partitions.at(-1) };
     this.#askedMs = nowMs;
     this.#attempts = 0;
     return [{ kind: 'ask', frame: this.#asked }];
@@ -98,9 +106,9 @@ export class StateTransfer {
     return [{ kind: 'ask', frame: asked }];
   }
 
-  #hearList({ after, partitions, more, vector, retired, clock }: List, nowMs: number): TransferEffect[] {
+  #hearList({ request, after, partitions, more, vector, retired, clock }: List, nowMs: number): TransferEffect[] {
     const asked = this.#asked;
-    if (asked === undefined || !sameKey(asked.after, after)) return [];
+    if (asked === undefined || request !== asked.request || !sameKey(asked.after, after)) return [];
     this.#asked = undefined;
     this.#start ??= { vector, retired, clock };
     if (this.#partitions.length + partitions.length > LIMITS.statePartitionsMax) {

@@ -54,7 +54,7 @@ export class Transfers {
     if (this.#taking !== undefined) return;
     const { env, patienceMs } = this.#options;
     this.#isOwed = true;
-    const transfer = new StateTransfer({ patienceMs, attemptsMax: ATTEMPTS_MAX });
+    const transfer = new StateTransfer(env.random.uint32(), { patienceMs, attemptsMax: ATTEMPTS_MAX });
     this.#taking = { session, transfer, begunMs: this.#nowMs() };
     env.log.write('info', 'replication: taking over state', { peer: session.link?.peer.name });
     this.#perform(transfer, transfer.start());
