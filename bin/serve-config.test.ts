@@ -54,8 +54,30 @@ describe('serve configuration: valid', () => {
     expect(configure(['--host', '0.0.0.0', '--token', 't'])).toMatchObject({ process: { host: '0.0.0.0' } });
   });
 
-  test('chaos switched off in the environment -> accepted', () => {
-    expect(configure([], { WEFT_CHAOS: '0' })).toMatchObject({ process: { port: 7400 } });
+  test('chaos -> by flag or variable, off unless said', () => {
+    expect(configure([])).toMatchObject({ cluster: { chaos: false } });
+    expect(configure([], { WEFT_CHAOS: '0' })).toMatchObject({ cluster: { chaos: false } });
+    expect(configure([], { WEFT_CHAOS: '1' })).toMatchObject({ cluster: { chaos: true } });
+    expect(configure(['--chaos'])).toMatchObject({ cluster: { chaos: true } });
+  });
+
+  test('peers -> without trailing slashes; none on loopback needs a secret', () => {
+    expect(configure(['--peers', 'http://127.0.0.1:7402/, http://localhost:7403'])).toMatchObject({
+      cluster: { peers: ['http://127.0.0.1:7402', 'http://localhost:7403'], advertise: 'http://127.0.0.1:7400' },
+    });
+    const flags = ['--peers', 'https://b.example/weft,http://10.0.0.3:7400', '--host', '0.0.0.0', '--token', 't'];
+    expect(configure(flags, { WEFT_CLUSTER_SECRET: 's' })).toMatchObject({
+      cluster: { peers: ['https://b.example/weft', 'http://10.0.0.3:7400'], advertise: undefined, clusterSecret: 's' },
+    });
+  });
+
+  test.each([[['--peers', '']], [['--peers', ' , ']], [[]]])('peers %j -> a server alone', (flags) => {
+    expect(configure(flags)).toMatchObject({ cluster: { peers: [] } });
+  });
+
+  test('same port on other machines -> accepted', () => {
+    const flags = ['--peers', 'http://10.0.0.2:7400', '--host', '10.0.0.1', '--token', 't', '--cluster-secret', 's'];
+    expect(configure(flags)).toMatchObject({ cluster: { advertise: 'http://10.0.0.1:7400' } });
   });
 });
 
@@ -75,10 +97,21 @@ describe('serve configuration: refused, and the message names the flag', () => {
     [['--host', '::'], {}, /--token/],
     [['--host', 'db.example.org'], {}, /--token/],
     [['--host', '0.0.0.0', '--token', ''], {}, /--token/],
-    [['--peers', 'http://a:7400,http://b:7400'], {}, /--peers is not in this version/],
     [['--peers', 'nonsense'], {}, /--peers/],
-    [['--chaos'], {}, /--chaos is not in this version/],
-    [[], { WEFT_CHAOS: '1' }, /--chaos/],
+    [['--peers', 'http://127.0.0.1:7402/?x=1'], {}, /--peers/],
+    [['--peers', 'http://a:7400,http://b:7400'], {}, /http:\/\/a:7400 is on another machine.*--cluster-secret/],
+    [['--peers', 'http://127.0.0.1:7402', '--host', '0.0.0.0', '--token', 't'], {}, /0\.0\.0\.0.*--cluster-secret/],
+    [['--peers', 'http://a:7400', '--cluster-secret', ''], {}, /--cluster-secret/],
+    [['--peers', 'http://127.0.0.1:7402,http://127.0.0.1:7402/'], {}, /--peers names http:\/\/127\.0\.0\.1:7402 twice/],
+    [['--peers', 'http://127.0.0.1:7400'], {}, /--peers names the other servers only/],
+    [['--peers', 'http://localhost:7401', '--port', '7401'], {}, /http:\/\/localhost:7401 is this one/],
+    [['--peers', 'http://[::1]:7401', '--port', '7401'], {}, /is this one/],
+    [
+      ['--peers', 'https://x.org/a', '--advertise', 'https://x.org/a/', '--cluster-secret', 's'],
+      {},
+      /https:\/\/x\.org\/a is this one/,
+    ],
+    [[], { WEFT_PEERS: 'http://a:7400' }, /--cluster-secret/],
     [['--prot', '1'], {}, /--prot/],
   ];
   test.each(cases)('%j %j -> %s', (flags, environment, expected) => {

@@ -26,12 +26,18 @@ export interface ProcessSettings {
   readonly logLevel: LogLevel;
 }
 
-/** Settings that must be the same on every server of a cluster. */
+/** Settings that make the server a member of a cluster. */
 export interface ClusterSettings {
+  /** What clients must send. The same on every server, or clients cannot go from one to another. */
   readonly token: string | undefined;
+  /** Shared by all servers of the cluster; undefined only on loopback. */
   readonly clusterSecret: string | undefined;
-  /** URL at which other servers reach this one. */
+  /** URL at which other servers reach this one, for the status; the address that it listens on, unless given. */
   readonly advertise: string | undefined;
+  /** URLs of all other voters. Empty for a server that runs alone. */
+  readonly peers: readonly string[];
+  /** Whether faults may be put on links. */
+  readonly chaos: boolean;
 }
 
 export interface ServeConfig {
@@ -67,11 +73,15 @@ export function declareServeOptions(command: Command): void {
     setting('host', '<address>', 'address to listen on; anything but loopback needs --token').default('127.0.0.1'),
     setting('port', '<port>', 'port to listen on; 0 picks a free one').default(7400).argParser(wholeNumber(0, 65535)),
     setting('data', '<folder>', 'data folder; one process at a time').default('./data'),
-    setting('peers', '<urls>', 'URLs of all other voting servers, separated by commas (not in this version)')
+    setting('peers', '<urls>', 'URLs of all other voting servers, separated by commas; without, it runs alone')
       .default([], 'none')
       .argParser(urlList),
-    setting('advertise', '<url>', 'URL at which the other servers reach this one').argParser(httpUrl),
-    setting('cluster-secret', '<secret>', 'shared by all servers of a cluster').argParser(secret),
+    setting('advertise', '<url>', 'URL at which the other servers reach this one, for the status').argParser(httpUrl),
+    setting(
+      'cluster-secret',
+      '<secret>',
+      'shared by all servers of a cluster, which prove to each other that they know it',
+    ).argParser(secret),
     setting(
       'token',
       '<token>',
@@ -83,7 +93,7 @@ export function declareServeOptions(command: Command): void {
     setting('memory', '<megabytes>', 'budget for graph data kept in memory; the rest stays on disk until it is used')
       .default(MEMORY_MB_DEFAULT, `half of Node's heap limit, here ${MEMORY_MB_DEFAULT}`)
       .argParser(wholeNumber(MEMORY_MB_MIN, 1024 * 1024)),
-    new Option('--chaos', 'allow faults to be injected over HTTP (not in this version) (env: WEFT_CHAOS)'),
+    new Option('--chaos', 'let /v1/chaos cut, slow and spoil links, for experiments (env: WEFT_CHAOS)'),
     setting('log-level', '<level>', 'least severe events to log, as JSON lines on standard error')
       .choices(LOG_LEVELS)
       .default('info'),
@@ -101,12 +111,6 @@ export function setting(name: string, argument: string, description: string): Op
  * @throws UsageError that names the flag
  */
 export function serveConfig(options: ServeOptions, environment: NodeJS.ProcessEnv): ServeConfig {
-  if (options.peers.length > 0) {
-    throw new UsageError('--peers is not in this version: a server runs alone until replication is in');
-  }
-  if (options.chaos === true || isOn(environment.WEFT_CHAOS)) {
-    throw new UsageError('--chaos is not in this version: it comes with replication');
-  }
   if (options.name.trim() === '') throw new UsageError('--name must not be empty');
   if (options.host.trim() === '') throw new UsageError('--host must not be empty; 127.0.0.1 is the default');
   if (options.data.trim() === '') throw new UsageError('--data must not be empty; ./data is the default');
@@ -117,6 +121,8 @@ export function serveConfig(options: ServeOptions, environment: NodeJS.ProcessEn
         'without it anyone could read and change every graph',
     );
   }
+  const clusterSecret = options.clusterSecret || undefined;
+  checkPeers(options, clusterSecret);
   return Object.freeze({
     process: Object.freeze({
       name: options.name,
@@ -129,10 +135,55 @@ export function serveConfig(options: ServeOptions, environment: NodeJS.ProcessEn
     }),
     cluster: Object.freeze({
       token,
-      clusterSecret: options.clusterSecret || undefined,
-      advertise: options.advertise,
+      clusterSecret,
+      advertise: options.advertise ?? listenUrl(options),
+      peers: Object.freeze([...options.peers]),
+      chaos: options.chaos === true || isOn(environment.WEFT_CHAOS),
     }),
   });
+}
+
+/** @throws UsageError if the peers cannot be those of this server, or anyone could speak for them */
+function checkPeers(options: ServeOptions, clusterSecret: string | undefined): void {
+  const { peers, host } = options;
+  const twice = peers.find((url, index) => peers.indexOf(url) !== index);
+  if (twice !== undefined) throw new UsageError(`--peers names ${twice} twice`);
+  const own = peers.find((url) => isOwnUrl(url, options));
+  if (own !== undefined) {
+    throw new UsageError(`--peers names the other servers only, but ${own} is this one; leave it out`);
+  }
+  if (peers.length === 0 || clusterSecret !== undefined) return;
+  const remote = peers.find((url) => !isLoopback(hostOf(url)));
+  if (remote === undefined && isLoopback(host)) return;
+  const where =
+    remote === undefined ? `--host ${host} is reachable from other machines` : `${remote} is on another machine`;
+  throw new UsageError(
+    `${where}, so --peers needs --cluster-secret (or WEFT_CLUSTER_SECRET), the same on every server: ` +
+      'without it anyone could pass for a peer',
+  );
+}
+
+function isOwnUrl(url: string, options: ServeOptions): boolean {
+  if (url === options.advertise || url === listenUrl(options)) return true;
+  const { port, protocol, pathname } = new URL(url);
+  if (protocol !== 'http:' || pathname !== '/' || Number(port || 80) !== options.port) return false;
+  // All names of loopback, and all addresses if the server listens on all, are this machine.
+  return isLoopback(hostOf(url)) && (isLoopback(options.host) || isWildcard(options.host));
+}
+
+/** The host of a URL as `isLoopback` takes it. */
+function hostOf(url: string): string {
+  return new URL(url).hostname.replace(/^\[|\]$/g, '');
+}
+
+/** Where the server will listen, as far as its settings tell. */
+function listenUrl({ host, port }: ServeOptions): string | undefined {
+  if (port === 0 || isWildcard(host)) return undefined;
+  return httpUrl(`http://${host.includes(':') ? `[${host}]` : host}:${port}`);
+}
+
+function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
 }
 
 /** True if only programs of this machine reach the address. A host name other than localhost may point anywhere. */

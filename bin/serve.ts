@@ -8,13 +8,23 @@ import type { Command } from 'commander';
 import type { FastifyInstance } from 'fastify';
 import { buildServer } from '../api/server.ts';
 import type { Env, Log, Timer } from '../base/env.ts';
-import { openEngine } from '../src/engine.ts';
-import type { Engine } from '../src/engine-port.ts';
+import type { ClusterOptions } from '../src/cluster-options.ts';
+import { type OpenedEngine, openEngine } from '../src/engine.ts';
+import type { LinkFaults } from '../src/engine-port.ts';
+import { FaultyTransport } from '../src/replication/faulty-transport.ts';
+import { startReplication } from '../src/replication/replicator.ts';
 import { openLevelStore } from '../storage/level-store.ts';
 import { buildEnv } from './env.ts';
 import { EXIT, OperationFailed } from './exit.ts';
-import { declareServeOptions, type ServeConfig, type ServeOptions, serveConfig } from './serve-config.ts';
+import {
+  type ClusterSettings,
+  declareServeOptions,
+  type ServeConfig,
+  type ServeOptions,
+  serveConfig,
+} from './serve-config.ts';
 import { version } from './version.ts';
+import { WebSocketTransport } from './web-socket-transport.ts';
 
 /** How long requests in flight may take to end after a stop signal. */
 const DRAIN_MS_MAX = 10_000;
@@ -34,7 +44,8 @@ A second signal ends it at once; what was acknowledged is safe all the same.
 Examples:
   weft serve
   weft serve --data /var/lib/weft --port 7400 --durability buffered
-  WEFT_TOKEN=$(openssl rand -hex 32) weft serve --host 0.0.0.0`,
+  WEFT_TOKEN=$(openssl rand -hex 32) weft serve --host 0.0.0.0
+  WEFT_CLUSTER_SECRET=... weft serve --name a --peers http://10.0.0.2:7400,http://10.0.0.3:7400 --host 10.0.0.1`,
     )
     .action((options: ServeOptions) => serve(serveConfig(options, process.env)));
 }
@@ -48,23 +59,34 @@ async function serve(config: ServeConfig): Promise<void> {
   env.log.write('info', 'starting', { version: version(), name, data, durability, memoryBudgetBytes });
 
   const store = await openLevelStore({ directory: data, durability, env });
-  let engine: Engine;
+  const links = linksOf(config.cluster, env);
+  let engine: OpenedEngine;
   try {
-    engine = await openEngine({ env, store, name, memoryBudgetBytes });
+    engine = await openEngine({ env, store, name, memoryBudgetBytes, cluster: links.cluster });
   } catch (error) {
     await store.close();
     throw error;
   }
+  const closeLinks = await startLinks(links, { env, engine, name });
   try {
     const { token } = config.cluster;
-    const server = buildServer({ engine, env, onBug: (error) => endAfterAnswer(env, error), ...(token && { token }) });
+    const { linkFaults } = links;
+    const server = buildServer({
+      engine,
+      env,
+      onBug: (error) => endAfterAnswer(env, error),
+      ...(token !== undefined && { token }),
+      ...(linkFaults !== undefined && { linkFaults }),
+    });
+    if (links.cluster !== undefined) links.sockets.attach(server.server);
     const url = await listen(server, config);
-    env.log.write('info', 'listening', { url, replicaId: engine.replicaId });
+    env.log.write('info', 'listening', { url, replicaId: engine.replicaId, peers: config.cluster.peers });
     console.log(`weft listening on ${url}`);
     const signal = await stopped;
     env.log.write('info', 'stopping', { signal });
-    await drain(server, env);
+    await drain(server, env, { acceptedLinks: () => links.sockets.acceptedCount, closeLinks });
   } finally {
+    await closeLinks();
     await engine.close();
   }
   env.log.write('info', 'stopped');
@@ -98,18 +120,62 @@ function whyNotListening(cause: NodeJS.ErrnoException, host: string, port: numbe
   }
 }
 
-/** Takes no new connections and waits for requests in flight, for a bounded time. */
-async function drain(server: FastifyInstance, env: Env): Promise<void> {
+interface Links {
+  readonly sockets: WebSocketTransport;
+  /** Absent for a server that runs alone. */
+  readonly cluster: ClusterOptions | undefined;
+  /** Only with `--chaos`. */
+  readonly linkFaults: LinkFaults | undefined;
+}
+
+/** The way to the peers, if there are any. Nothing is dialed or accepted yet. */
+function linksOf({ peers, advertise, clusterSecret = '', chaos }: ClusterSettings, env: Env): Links {
+  const sockets = new WebSocketTransport(env);
+  const linkFaults = chaos ? new FaultyTransport(sockets, { env, peers }) : undefined;
+  const transport = linkFaults ?? sockets;
+  const cluster = peers.length === 0 ? undefined : { peers, advertise, secret: clusterSecret, transport };
+  return { sockets, cluster, linkFaults };
+}
+
+/** Starts replication before anybody is served, so that nobody takes this server for one that runs alone. */
+async function startLinks(
+  { cluster }: Links,
+  { env, engine, name }: { readonly env: Env; readonly engine: OpenedEngine; readonly name: string },
+): Promise<() => Promise<void>> {
+  if (cluster === undefined) return () => Promise.resolve();
+  try {
+    const onBug = (error: Error): never => endWithBug(env.log, 'replication', error);
+    const replication = await startReplication({ env, engine, options: cluster, name, onBug });
+    return () => replication.close();
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+}
+
+/**
+ * Takes no new connections and waits for requests in flight, for a bounded time; then closes the links, which carried
+ * to the peers what these requests wrote.
+ */
+async function drain(
+  server: FastifyInstance,
+  env: Env,
+  links: { readonly acceptedLinks: () => number; readonly closeLinks: () => Promise<void> },
+): Promise<void> {
   const begunMs = env.clock.monotonicMs();
   let timer: Timer;
   // A connection whose request has ended is idle and would otherwise stay open for the client's next one.
   const look = (): void => {
     if (env.clock.monotonicMs() - begunMs < DRAIN_MS_MAX) {
       server.server.closeIdleConnections();
+      server.server.getConnections((_error, open) => {
+        if (open <= links.acceptedLinks()) void links.closeLinks();
+      });
       timer = env.scheduler.after(DRAIN_LOOK_MS, look);
     } else {
       env.log.write('warn', 'cutting requests that did not end', { drainMs: DRAIN_MS_MAX });
       server.server.closeAllConnections();
+      void links.closeLinks();
     }
   };
   timer = env.scheduler.after(DRAIN_LOOK_MS, look);
