@@ -11,6 +11,16 @@ test('walk: blocks of a page -> steps in order, each with its output', () => {
   ]);
 });
 
+test('walks: two on one page -> each has its own steps and outputs', () => {
+  const page =
+    '```sh walk\ncurl a\n```\n```sh cluster-walk\ncurl b\n```\n```text expect\nb\n```\n```sh walk\ncurl c\n```\n';
+  assert.deepEqual(readWalk(page), [
+    { script: 'curl a\n', expected: undefined },
+    { script: 'curl c\n', expected: undefined },
+  ]);
+  assert.deepEqual(readWalk(page, 'cluster-walk'), [{ script: 'curl b\n', expected: 'b\n' }]);
+});
+
 test('walk: output without a command -> refused', () => {
   assert.throws(() => readWalk('```json expect\n{}\n```\n'));
 });

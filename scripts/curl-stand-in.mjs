@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 const request = { method: undefined, headers: {}, body: undefined };
 const show = { head: false, body: true, status: false, fail: false };
 let url;
+let retries = 0;
 
 const args = process.argv
   .slice(2)
@@ -19,6 +20,7 @@ while (args.length > 0) {
   else if (arg === '-f') show.fail = true;
   else if (arg === '-o' && args[0] === '/dev/null') show.body = args.shift() === undefined;
   else if (arg === '-w' && args[0] === '%{http_code}\\n') show.status = args.shift() !== undefined;
+  else if (arg === '--retry') retries = Number(args.shift());
   else if (arg === '-X') request.method = args.shift();
   else if (arg === '-H') {
     const [, name, value] = /^([^:]+):\s*(.*)$/.exec(args.shift()) ?? refuse('-H');
@@ -32,11 +34,11 @@ while (args.length > 0) {
 }
 if (url === undefined) refuse('no URL');
 
-const answer = await fetch(url, {
-  method: request.method ?? (request.body === undefined ? 'GET' : 'POST'),
-  headers: request.headers,
-  body: request.body,
-});
+let answer = await send();
+for (; retries > 0 && answer.status === 503; retries--) {
+  await new Promise((resolve) => setTimeout(resolve, 1000 * Number(answer.headers.get('retry-after') ?? 1)));
+  answer = await send();
+}
 let head = '';
 if (show.head) {
   head += `HTTP/1.1 ${answer.status} ${answer.statusText}\r\n`;
@@ -47,6 +49,14 @@ const body = Buffer.from(await answer.arrayBuffer());
 const status = show.status ? `${answer.status}\n` : '';
 process.stdout.write(Buffer.concat([Buffer.from(head), show.body ? body : Buffer.alloc(0), Buffer.from(status)]));
 if (show.fail && !answer.ok) process.exitCode = 22;
+
+function send() {
+  return fetch(url, {
+    method: request.method ?? (request.body === undefined ? 'GET' : 'POST'),
+    headers: request.headers,
+    body: request.body,
+  });
+}
 
 function refuse(what) {
   console.error(`curl stand-in: ${what} is not supported; change the walk or this script`);

@@ -1,0 +1,129 @@
+#!/usr/bin/env node
+/**
+ * Three servers on this machine that hold the same graphs, to try out what replication does.
+ *
+ *     npm run cluster -- [--ports 7401,7402,7403] [--data ./data/cluster] [--log-level warn]
+ *
+ * Prints where they listen once all of them see each other, passes on what they log with their names in front, and stops
+ * them on Ctrl-C. Links can be cut (`--chaos`), and the cluster secret is a new one at every start.
+ */
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { createServer } from 'node:net';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const PROGRAM = join(dirname(fileURLToPath(import.meta.url)), '../dist/bin/weft.js');
+const NAMES = ['one', 'two', 'three'];
+const MEET_MS_MAX = 30_000;
+const LOOK_MS = 100;
+
+const { values } = parseArgs({
+  options: {
+    ports: { type: 'string', default: '7401,7402,7403' },
+    data: { type: 'string', default: './data/cluster' },
+    'log-level': { type: 'string', default: 'warn' },
+  },
+});
+const ports = values.ports.split(',').map(Number);
+if (ports.length !== NAMES.length || !ports.every((port) => Number.isInteger(port) && port > 0 && port < 65536)) {
+  fail(`--ports must be ${NAMES.length} port numbers, separated by commas`, 2);
+}
+for (const port of ports) {
+  if (!(await isFree(port))) {
+    fail(`port ${port} is taken: is a cluster running already? Stop it, or choose other ports:
+  npm run cluster -- --ports 7501,7502,7503`);
+  }
+}
+
+const urls = ports.map((port) => `http://127.0.0.1:${port}`);
+const secret = randomBytes(32).toString('hex');
+const servers = NAMES.map((name, index) => start(name, index));
+let isStopping = false;
+let signals = 0;
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => {
+    signals++;
+    stop(signals > 1 ? 'SIGKILL' : 'SIGTERM');
+  });
+}
+process.on('exit', () => {
+  for (const { child } of servers) if (child.exitCode === null) child.kill('SIGKILL');
+});
+
+await Promise.all(servers.map(({ ready }) => ready));
+await meet();
+if (!isStopping) {
+  const lines = NAMES.map((name, index) => `  ${name.padEnd(6)} ${urls[index]}`);
+  console.log(`three servers, one graph\n${lines.join('\n')}\nCtrl-C stops them`);
+}
+
+function start(name, index) {
+  const peers = urls.filter((_, other) => other !== index).join(',');
+  const flags = ['--name', name, '--port', String(ports[index]), '--peers', peers, '--chaos'];
+  const child = spawn(
+    process.execPath,
+    [PROGRAM, 'serve', ...flags, '--data', join(values.data, name), '--log-level', values['log-level']],
+    // A process group of its own: Ctrl-C reaches this script only, which then stops the servers in order.
+    { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, WEFT_CLUSTER_SECRET: secret } },
+  );
+  createInterface({ input: child.stderr }).on('line', (line) => console.error(`[${name}] ${line}`));
+  const ready = new Promise((resolve) => {
+    createInterface({ input: child.stdout }).once('line', resolve);
+    child.once('exit', resolve);
+  });
+  const ended = new Promise((resolve) => child.once('close', resolve));
+  child.once('exit', (code, signal) => {
+    if (!isStopping) {
+      console.error(`[${name}] ended with ${code ?? signal}; stopping the others`);
+      process.exitCode = 1;
+      stop('SIGTERM');
+    } else if (code !== 0) {
+      process.exitCode = 1;
+    }
+  });
+  return { child, ready, ended };
+}
+
+/** Resolves once every server sees all others. */
+async function meet() {
+  const lastMs = Date.now() + MEET_MS_MAX;
+  while (!isStopping) {
+    const seen = await Promise.all(urls.map(linksUp));
+    if (seen.every((up) => up === NAMES.length - 1)) return;
+    if (Date.now() > lastMs) {
+      console.error(`the servers do not see each other; \`weft status --url ${urls[0]}\` says why`);
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+}
+
+async function linksUp(url) {
+  try {
+    const { members } = await (await fetch(`${url}/v1/cluster`)).json();
+    return members.filter(({ self, link }) => !self && link.state === 'up').length;
+  } catch {
+    return 0;
+  }
+}
+
+function stop(signal) {
+  isStopping = true;
+  for (const { child } of servers) child.kill(signal);
+}
+
+function isFree(port) {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', () => resolve(false));
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
+  });
+}
+
+function fail(message, code = 1) {
+  console.error(message);
+  process.exit(code);
+}
