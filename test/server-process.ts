@@ -15,7 +15,7 @@ const READY = /^weft listening on (http:\/\/\S+)$/m;
 export function buildIfStale(): void {
   const built = statSync(PROGRAM, { throwIfNoEntry: false })?.mtimeMs ?? 0;
   const isStale = ['base', 'graph', 'crdt', 'storage', 'src', 'api', 'bin'].some((folder) =>
-    readdirSync(join(ROOT, folder)).some(
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).some(
       (file) => /(?<!\.test|\.model)\.ts$/.test(file) && statSync(join(ROOT, folder, file)).mtimeMs > built,
     ),
   );
