@@ -10,8 +10,8 @@
 
 import { expect, test } from 'vitest';
 import { type PartitionId, replicaId } from '../base/ids.ts';
+import { describeValue } from '../graph/describe.model.ts';
 import type { GraphSettings } from '../graph/model.ts';
-import { describeValue } from '../graph/values.model.ts';
 import { describeGraph, type PlacedPatch, visibleGraph } from './graph.model.ts';
 import { GraphView } from './graph-view.ts';
 import { decodePatch, encodePatch } from './patch-codec.ts';

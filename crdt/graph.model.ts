@@ -6,8 +6,8 @@
 
 import { compareText } from '../base/order.ts';
 import { setOwn } from '../base/record.ts';
+import { describeProperties, describeValue } from '../graph/describe.model.ts';
 import { compareValues, Float, isList, type Properties, type Value } from '../graph/value.ts';
-import { describeProperties, describeValue } from '../graph/values.model.ts';
 import type { Assignments, EdgeCreate, NodeCreate, Patch, RunningTotal, SeenTotals, StubCreate } from './patch.ts';
 
 /** A patch and the partition in whose document it lies. */
@@ -272,10 +272,15 @@ function groups(
   bag: readonly PlacedPatch[],
   keyOf: (placed: PlacedPatch) => string | undefined,
 ): Map<string, readonly Patch[]> {
-  const keys = new Set(bag.map(keyOf).filter((key) => key !== undefined));
-  return new Map(
-    [...keys].map((key) => [key, bag.filter((placed) => keyOf(placed) === key).map(({ patch }) => patch)]),
-  );
+  const found = new Map<string, Patch[]>();
+  for (const placed of bag) {
+    const key = keyOf(placed);
+    if (key === undefined) continue;
+    const patches = found.get(key);
+    if (patches === undefined) found.set(key, [placed.patch]);
+    else patches.push(placed.patch);
+  }
+  return found;
 }
 
 /** The whole graph as text, one element a line: what replicas are compared by. */

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { WeftError } from '../base/errors.ts';
+import { describeValue } from '../graph/describe.model.ts';
 import { Float } from '../graph/value.ts';
-import { describeValue, someInteger, someNumber } from '../graph/values.model.ts';
+import { someInteger, someNumber } from '../graph/values.model.ts';
 import { add, sumMerged } from './numbers.ts';
 
 const INT64_MIN = -(2n ** 63n);

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { replicaId } from '../base/ids.ts';
+import { describeProperties } from '../graph/describe.model.ts';
 import { Float } from '../graph/value.ts';
-import { describeProperties } from '../graph/values.model.ts';
 import { patchesOf } from './arbitraries.model.ts';
 import { elementEnds, elementExists, elementLabels, elementProperties } from './graph.model.ts';
 import type { Assignments, NodeUpdate, Patch } from './patch.ts';

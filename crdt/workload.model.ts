@@ -4,8 +4,8 @@
  */
 
 import { setOwn } from '../base/record.ts';
+import { describeValue } from '../graph/describe.model.ts';
 import { compareValues, Float, isInteger, isList, isNumber, type Properties, type Value } from '../graph/value.ts';
-import { describeValue } from '../graph/values.model.ts';
 import { EDGE_RECORD } from './edge-table.ts';
 import type { PlacedPatch } from './graph.model.ts';
 import { add, type Numeric } from './numbers.ts';

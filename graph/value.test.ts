@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { WeftError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
+import { describeValue } from './describe.model.ts';
 import {
   checkValue,
   compareValues,
@@ -17,7 +18,7 @@ import {
   type Value,
   valuesEqual,
 } from './value.ts';
-import { describeValue, someFloat, someInteger, someMember, someValue } from './values.model.ts';
+import { someFloat, someInteger, someMember, someValue } from './values.model.ts';
 
 const anyValue = fc.oneof(someValue, someMember);
 

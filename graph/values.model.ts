@@ -3,9 +3,8 @@
  * equality that shares no code with `value.ts`.
  */
 import fc from 'fast-check';
-import { compareText } from '../base/order.ts';
 import { setOwn } from '../base/record.ts';
-import { Float, float, integer, isList, isMap, Point, type Properties, Temporal, type Value } from './value.ts';
+import { Float, float, integer, Point, type Properties, Temporal, type Value } from './value.ts';
 
 // A failure in a large case could shrink for hours: what was found after four minutes is reported.
 fc.configureGlobal({ interruptAfterTimeLimit: 240_000 });
@@ -154,25 +153,3 @@ export const someMember: fc.Arbitrary<Value> = fc
   .map((make) => make());
 
 export const someProperties: fc.Arbitrary<Properties> = recordOf(someName, someValue, 4);
-
-// --- equality
-
-/** A text that is equal exactly for equal values and shows the kind of each: equality without `valuesEqual`. */
-export function describeValue(value: Value): string {
-  if (value === null) return 'null';
-  if (typeof value === 'string') return `text ${JSON.stringify(value)}`;
-  if (typeof value === 'boolean') return String(value);
-  if (typeof value === 'bigint') return `integer ${value}`;
-  if (typeof value === 'number') return `${Number.isInteger(value) ? 'integer' : 'float'} ${value}`;
-  if (value instanceof Float) return `float ${Object.is(value.value, -0) ? '-0' : value.value}`;
-  if (value instanceof Uint8Array) return `bytes ${[...value].join(' ')}`;
-  if (value instanceof Temporal) return `${value.kind} ${JSON.stringify(value.text)}`;
-  if (isList(value)) return `[${value.map(describeValue).join(', ')}]`;
-  if (isMap(value)) return describeProperties(value);
-  return `point ${value.srid} ${value.coordinates.map((coordinate) => coordinate + 0).join(' ')}`;
-}
-
-export function describeProperties(properties: Properties): string {
-  const entries = Object.entries(properties).sort(([a], [b]) => compareText(a, b));
-  return `{${entries.map(([key, value]) => `${JSON.stringify(key)}: ${describeValue(value)}`).join(', ')}}`;
-}

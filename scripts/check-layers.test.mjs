@@ -119,6 +119,18 @@ const CASES = [
     [],
   ],
   ['test code in production', { 'src/engine.ts': "import './engine.test.ts';\n" }, ['src/engine.ts: test-code']],
+  [
+    'second implementation in the simulator',
+    { 'chaos/check.ts': "import '../crdt/graph.model.ts';\n", 'crdt/graph.model.ts': '' },
+    [],
+  ],
+  [
+    'test in the simulator',
+    { 'chaos/check.ts': "import '../crdt/doc.test.ts';\n", 'crdt/doc.test.ts': '' },
+    ['chaos/check.ts: test-code'],
+  ],
+  ['timer in the one file of the simulator that may', { 'chaos/host.ts': 'setImmediate(() => 1);\n' }, []],
+  ['timer elsewhere in the simulator', { 'chaos/check.ts': 'setImmediate(() => 1);\n' }, ['chaos/check.ts: ambient']],
   ['file that does not exist', { 'api/server.ts': "import './gone.ts';\n" }, ['api/server.ts: unresolved']],
   [
     'timers module',

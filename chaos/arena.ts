@@ -1,0 +1,84 @@
+/** Where workloads meet the cluster: their clients, and what these did and saw. */
+
+import type { Operation } from '../graph/model.ts';
+import type { Graph } from '../src/engine-port.ts';
+import { Client, type ClientWorld } from './client.ts';
+import type { Cluster } from './cluster.ts';
+import type {
+  AtomicObservation,
+  CausalObservation,
+  CounterEvent,
+  EdgeObservation,
+  MemberEvent,
+  OperationRecord,
+  SessionEvent,
+} from './history.ts';
+import type { SimRandom } from './sim/random.ts';
+
+export interface Workload {
+  readonly name: string;
+  /** Applied to the default graph by one server before anything else. */
+  readonly setup: readonly Operation[];
+  /** Starts the clients; each goes on until the arena is over. */
+  start(arena: Arena): readonly Promise<void>[];
+  /** Sums and sets to compare, as a server shows them in the end. */
+  finish?(graph: Graph): Promise<FinalFigures>;
+}
+
+export interface FinalFigures {
+  readonly counters?: ReadonlyMap<string, number>;
+  readonly sets?: ReadonlyMap<string, readonly string[]>;
+}
+
+export class Arena implements ClientWorld {
+  readonly cluster: Cluster;
+  readonly random: SimRandom;
+  readonly thinkMs: number;
+  readonly operations: OperationRecord[] = [];
+  readonly sessions: SessionEvent[] = [];
+  readonly causal: CausalObservation[] = [];
+  readonly atomic: AtomicObservation[] = [];
+  readonly edges: EdgeObservation[] = [];
+  readonly counters: CounterEvent[] = [];
+  readonly members: MemberEvent[] = [];
+  readonly #operationsMax: number;
+  #operation = 0;
+
+  constructor(options: {
+    readonly cluster: Cluster;
+    readonly random: SimRandom;
+    readonly operations: number;
+    readonly thinkMs: number;
+  }) {
+    this.cluster = options.cluster;
+    this.random = options.random;
+    this.thinkMs = options.thinkMs;
+    this.#operationsMax = options.operations;
+  }
+
+  get nowMs(): number {
+    return this.cluster.timeline.nowMs;
+  }
+
+  /** True once clients shall begin nothing new. */
+  get isOver(): boolean {
+    return this.#operation >= this.#operationsMax;
+  }
+
+  nextOperation(): number {
+    return ++this.#operation;
+  }
+
+  client(name: string, options: { readonly usesToken: boolean; readonly stays: number }): Client {
+    return new Client(this, name, options);
+  }
+
+  /** One client that repeats `step` until the arena is over. */
+  async repeat(client: Client, step: () => Promise<void>): Promise<void> {
+    for (;;) {
+      await client.think();
+      if (this.isOver) return;
+      await step();
+    }
+  }
+}

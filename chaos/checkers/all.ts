@@ -1,0 +1,29 @@
+/** Every checker, in the order in which a failure is worth reading: the first that fails usually says most. */
+import { atomicity } from './atomicity.ts';
+import { bounds } from './bounds.ts';
+import { causality } from './causality.ts';
+import { convergence } from './convergence.ts';
+import { counters } from './counters.ts';
+import { dangling } from './dangling.ts';
+import { durability } from './durability.ts';
+import { liveness } from './liveness.ts';
+import { sessions } from './sessions.ts';
+import { sets } from './sets.ts';
+import { soundness } from './soundness.ts';
+import { streams } from './streams.ts';
+import type { Checker } from './verdict.ts';
+
+export const CHECKERS: readonly Checker[] = [
+  soundness,
+  streams,
+  causality,
+  sessions,
+  atomicity,
+  dangling,
+  durability,
+  liveness,
+  convergence,
+  counters,
+  sets,
+  bounds,
+];

@@ -1,0 +1,32 @@
+/** Every fault by name. */
+import { clockDrift, clockJump } from './clocks.ts';
+import { cutLink, cutOneWay, flapping, isolate, reset } from './cuts.ts';
+import { failedWrite, lostDisk, slowDisk } from './disks.ts';
+import type { Fault } from './fault.ts';
+import { delay, duplication, loss, narrow, reordering } from './frames.ts';
+import { blackout, kill, pause, powerCut, stop } from './processes.ts';
+
+export const FAULTS = {
+  cut: cutLink,
+  'cut-one-way': cutOneWay,
+  isolate,
+  flapping,
+  reset,
+  loss,
+  duplication,
+  reordering,
+  delay,
+  narrow,
+  kill,
+  'power-cut': powerCut,
+  blackout,
+  stop,
+  pause,
+  'clock-jump': clockJump,
+  'clock-drift': clockDrift,
+  'slow-disk': slowDisk,
+  'failed-write': failedWrite,
+  'lost-disk': lostDisk,
+} as const satisfies Record<string, Fault>;
+
+export type FaultName = keyof typeof FAULTS;

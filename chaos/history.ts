@@ -1,0 +1,176 @@
+/**
+ * What a run leaves behind for the checkers: what clients did and saw, what stores were told to keep, and what all
+ * servers held in the end. Plain data: a checker can be tested with a history that was written by hand.
+ */
+
+export type Outcome = 'ok' | 'failed' | 'unknown';
+
+/** One call of a client. */
+export interface OperationRecord {
+  readonly id: number;
+  readonly workload: string;
+  readonly kind: 'read' | 'write';
+  /** What it did, for people. */
+  readonly what: string;
+  readonly server: string;
+  readonly invokedMs: number;
+  readonly endedMs: number;
+  /** `failed`: it definitely did not happen. `unknown`: it may take effect at any time. */
+  readonly outcome: Outcome;
+  /** Code of the error, or why the outcome is not known. */
+  readonly reason?: string;
+  /** The commit that holds the write, or a later one of the same stream. */
+  readonly commit?: CommitName;
+  /** How long its server was not running or its disk was stalled meanwhile. */
+  readonly stalledMs: number;
+}
+
+export interface CommitName {
+  readonly origin: number;
+  readonly seq: number;
+}
+
+export type Vector = ReadonlyMap<number, number>;
+
+/** A commit as its origin wrote it. */
+export interface CommitRecord extends CommitName {
+  readonly after: readonly (readonly [origin: number, seq: number])[];
+}
+
+/** A store was opened with what `vector` says, and then was told to append `commits`, in this order. */
+export interface LogRecord {
+  readonly server: string;
+  readonly incarnation: number;
+  readonly base: Vector;
+  readonly commits: CommitName[];
+}
+
+/** A read or write of one register by a session that carries its token along. */
+export interface SessionEvent {
+  readonly session: string;
+  readonly kind: 'read' | 'write';
+  readonly key: string;
+  /** Unique for each write; undefined if a read found nothing. */
+  readonly value: string | undefined;
+  readonly outcome: Outcome;
+  readonly server: string;
+  readonly atMs: number;
+}
+
+/** The stamp of the patch that wrote a register value, and the commit that it came in. */
+export interface WrittenValue extends CommitName {
+  readonly clock: number;
+  readonly replica: number;
+}
+
+/** An observer read the effect, and after it, on the same incarnation of a server, its cause. Both only grow. */
+export interface CausalObservation {
+  readonly chain: string;
+  readonly effect: number;
+  readonly cause: number;
+  readonly server: string;
+  readonly atMs: number;
+}
+
+/** What one answer, or several between which nothing moved, showed of markers that are always written together. */
+export interface AtomicObservation {
+  readonly group: string;
+  readonly values: readonly (number | undefined)[];
+  readonly server: string;
+  readonly atMs: number;
+}
+
+/** An edge that was shown, and whether its ends were there; nothing moved in between. */
+export interface EdgeObservation {
+  readonly edge: string;
+  readonly from: string;
+  readonly to: string;
+  readonly fromExists: boolean;
+  readonly toExists: boolean;
+  readonly server: string;
+  readonly atMs: number;
+}
+
+export interface CounterEvent {
+  readonly counter: string;
+  readonly by: number;
+  readonly operation: number;
+}
+
+export interface MemberEvent {
+  readonly set: string;
+  readonly member: string;
+  readonly change: 'add' | 'remove';
+  readonly operation: number;
+}
+
+/** What a server held when the cluster had been left in peace. */
+export interface FinalState {
+  readonly server: string;
+  readonly vector: Vector;
+  /** By graph name. */
+  readonly graphs: ReadonlyMap<string, FinalGraph>;
+  readonly counters: ReadonlyMap<string, number>;
+  readonly sets: ReadonlyMap<string, readonly string[]>;
+}
+
+export interface FinalGraph {
+  readonly digest: string;
+  /** One element a line, as `describeGraph` prints it. */
+  readonly contents: string;
+}
+
+export interface QueueObservation {
+  readonly queue: string;
+  readonly peak: number;
+  readonly limit: number;
+}
+
+export interface History {
+  readonly operations: readonly OperationRecord[];
+  readonly sessions: readonly SessionEvent[];
+  readonly values: ReadonlyMap<string, WrittenValue>;
+  readonly causal: readonly CausalObservation[];
+  readonly atomic: readonly AtomicObservation[];
+  readonly edges: readonly EdgeObservation[];
+  readonly counters: readonly CounterEvent[];
+  readonly members: readonly MemberEvent[];
+  readonly commits: ReadonlyMap<string, CommitRecord>;
+  readonly logs: readonly LogRecord[];
+  /** Two different commits of one name, in words. */
+  readonly conflicts: readonly string[];
+  /** Commits that were lost with every disk that held them, which no setting promised to survive. */
+  readonly destroyed: ReadonlySet<string>;
+  readonly queues: readonly QueueObservation[];
+  /** Broken invariants of the code itself, unhandled rejections, throws out of events. */
+  readonly bugs: readonly string[];
+  /** Virtual time from the end of all faults to convergence; undefined if it did not come. */
+  readonly convergedAfterMs: number | undefined;
+  readonly final: readonly FinalState[];
+  /** The graphs by name, as a model that folds every commit there is says they must be. */
+  readonly expected: ReadonlyMap<string, string>;
+}
+
+export function commitKey({ origin, seq }: CommitName): string {
+  return `${origin}/${seq}`;
+}
+
+export const EMPTY_HISTORY: History = {
+  operations: [],
+  sessions: [],
+  values: new Map(),
+  causal: [],
+  atomic: [],
+  edges: [],
+  counters: [],
+  members: [],
+  commits: new Map(),
+  logs: [],
+  conflicts: [],
+  destroyed: new Set(),
+  queues: [],
+  bugs: [],
+  convergedAfterMs: 0,
+  final: [],
+  expected: new Map(),
+};

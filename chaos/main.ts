@@ -1,0 +1,179 @@
+/**
+ * `npm run sim -- [--seeds N] [--from N] [--profile small|heavy] [--bug NAME] [--twice] [--workers N]`: runs seeds on all
+ * cores and sums up. `--seed N` runs one here and tells all that happens. `--twice` runs every seed twice and compares
+ * the trace hashes. Exits with 1 if a seed failed.
+ */
+import { fork } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { realMs, StrayRejections } from './host.ts';
+import { isPlantedName, PLANTED_BUGS } from './planted-bugs.ts';
+import { runSeed, type SeedReport } from './run-seed.ts';
+import { type Direction, type Profile, scenarioOf } from './scenario.ts';
+import { SimRandom } from './sim/random.ts';
+import type { Task } from './worker.ts';
+
+const SEEDS_DEFAULT = 200;
+const FAILURES_SHOWN = 5;
+const PROGRESS_MS = 10_000;
+
+interface Options {
+  readonly seeds: number;
+  readonly from: number;
+  readonly seed: number | undefined;
+  readonly profile: Profile;
+  readonly bug: string | undefined;
+  readonly twice: boolean;
+  readonly workers: number;
+}
+
+function optionsOf(): Options {
+  const { values } = parseArgs({
+    options: {
+      seeds: { type: 'string', default: String(SEEDS_DEFAULT) },
+      from: { type: 'string', default: '1' },
+      seed: { type: 'string' },
+      profile: { type: 'string', default: 'small' },
+      bug: { type: 'string' },
+      twice: { type: 'boolean', default: false },
+      workers: { type: 'string', default: String(availableParallelism()) },
+    },
+  });
+  const { profile, bug, twice } = values;
+  if (profile !== 'small' && profile !== 'heavy') throw new Error('--profile is small or heavy');
+  if (bug !== undefined && !isPlantedName(bug)) {
+    throw new Error(`--bug is one of ${Object.keys(PLANTED_BUGS).join(', ')}`);
+  }
+  return {
+    seeds: integer('--seeds', values.seeds),
+    from: integer('--from', values.from),
+    seed: values.seed === undefined ? undefined : integer('--seed', values.seed),
+    profile,
+    bug,
+    twice,
+    workers: integer('--workers', values.workers),
+  };
+}
+
+function integer(name: string, text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new Error(`${name} takes a positive integer`);
+  return Number(text);
+}
+
+function directionOf({ bug }: Options): Direction {
+  return bug !== undefined && isPlantedName(bug) ? PLANTED_BUGS[bug].direction : {};
+}
+
+/** Runs one seed in this process and tells everything. */
+async function replay(options: Options, seed: number): Promise<boolean> {
+  const { profile, bug } = options;
+  const bugs = new Set(bug !== undefined && isPlantedName(bug) ? [bug] : []);
+  const scenario = scenarioOf(new SimRandom(seed).fork('scenario'), profile, bugs, directionOf(options));
+  const watch = (line: string) => console.log(line);
+  const report = await runSeed({ seed, scenario, watch }, new StrayRejections().take);
+  for (const { checker, evidence } of report.failures) console.log(`FAILED ${checker}: ${evidence}`);
+  const { ok, failed, unknown } = report.operations;
+  console.log(
+    `${report.failures.length === 0 ? 'valid' : 'INVALID'}; ${ok} operations acknowledged, ${failed} refused, ${unknown} unknown; ` +
+      `${report.events} events, ${report.frames} frames, ${(report.virtualMs / 1000).toFixed(1)} s of virtual time; trace ${report.hash}`,
+  );
+  return report.failures.length === 0;
+}
+
+/** Runs all seeds on worker processes. */
+async function sweep(options: Options): Promise<boolean> {
+  const { seeds, from, profile, bug, twice, workers } = options;
+  const queue = Array.from({ length: seeds }, (_, i) => from + i).flatMap((seed) => (twice ? [seed, seed] : [seed]));
+  const total = new Totals(queue.length, options);
+  const hashes = new Map<number, string>();
+  const runWorker = () =>
+    new Promise<void>((resolve, reject) => {
+      const worker = fork(fileURLToPath(new URL('./worker.js', import.meta.url)), { serialization: 'advanced' });
+      let running: number | undefined;
+      const next = () => {
+        running = queue.shift();
+        if (running === undefined) {
+          worker.disconnect();
+          return;
+        }
+        worker.send({ seed: running, profile, bug, direction: directionOf(options) } satisfies Task);
+      };
+      worker.on('message', (report: SeedReport) => {
+        total.add(report, hashes.get(report.seed));
+        hashes.set(report.seed, report.hash);
+        next();
+      });
+      worker.on('exit', () => {
+        if (running === undefined) resolve();
+        else reject(new Error(`a worker ended while it ran seed ${running}`));
+      });
+      next();
+    });
+  await Promise.all(Array.from({ length: Math.min(workers, queue.length) }, runWorker));
+  total.print();
+  return total.failed === 0;
+}
+
+class Totals {
+  readonly #runs: number;
+  readonly #options: Options;
+  readonly #startMs = realMs();
+  #shownMs = realMs();
+  #done = 0;
+  #ok = 0;
+  #refused = 0;
+  #unknown = 0;
+  #virtualMs = 0;
+  #frames = 0;
+  #faults = 0;
+  failed = 0;
+
+  constructor(runs: number, options: Options) {
+    this.#runs = runs;
+    this.#options = options;
+  }
+
+  add(report: SeedReport, otherHash: string | undefined): void {
+    this.#done++;
+    this.#ok += report.operations.ok;
+    this.#refused += report.operations.failed;
+    this.#unknown += report.operations.unknown;
+    this.#virtualMs += report.virtualMs;
+    this.#frames += report.frames;
+    for (const count of Object.values(report.faults)) this.#faults += count;
+    const differs = otherHash !== undefined && otherHash !== report.hash;
+    if (differs) console.log(`seed ${report.seed}: two runs, two traces: ${otherHash} and ${report.hash}`);
+    if (report.failures.length > 0 || differs) {
+      this.failed++;
+      if (this.failed <= FAILURES_SHOWN) this.#tell(report);
+      else console.log(`seed ${report.seed} failed: ${report.failures.map(({ checker }) => checker).join(', ')}`);
+    }
+    if (realMs() - this.#shownMs > PROGRESS_MS) {
+      this.#shownMs = realMs();
+      console.log(`${this.#done} of ${this.#runs} runs, ${this.failed} failed`);
+    }
+  }
+
+  #tell(report: SeedReport): void {
+    console.log(`\nseed ${report.seed} failed`);
+    for (const line of report.story) console.log(`  ${line.slice(0, 200)}`);
+    for (const { checker, evidence } of report.failures) console.log(`  ${checker}: ${evidence.slice(0, 1000)}`);
+    const { profile, bug } = this.#options;
+    const flags = `${profile === 'small' ? '' : ` --profile ${profile}`}${bug === undefined ? '' : ` --bug ${bug}`}`;
+    console.log(`  replay: npm run sim -- --seed ${report.seed}${flags}\n`);
+  }
+
+  print(): void {
+    const minutes = (realMs() - this.#startMs) / 60_000;
+    const hours = this.#virtualMs / 3_600_000;
+    console.log(
+      `${this.#done} runs, ${this.failed} failed; ${this.#ok} operations acknowledged, ${this.#refused} refused, ${this.#unknown} unknown; ` +
+        `${this.#faults} faults, ${this.#frames} frames, ${hours.toFixed(1)} h of virtual time; ${(this.#done / minutes).toFixed(0)} runs a minute`,
+    );
+  }
+}
+
+const options = optionsOf();
+const isValid = options.seed === undefined ? await sweep(options) : await replay(options, options.seed);
+process.exitCode = isValid ? 0 : 1;

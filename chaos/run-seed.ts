@@ -1,0 +1,171 @@
+/** One run from one seed: the cluster forms, clients work while the nemesis is at it, all is healed, checkers judge. */
+import { Arena } from './arena.ts';
+import { CHECKERS } from './checkers/all.ts';
+import { CONVERGENCE_MS_MAX } from './checkers/liveness.ts';
+import type { Verdict } from './checkers/verdict.ts';
+import { DEFAULT } from './client.ts';
+import { Cluster } from './cluster.ts';
+import { expectedGraphs, valuesOf } from './expectation.ts';
+import type { FaultName } from './faults/all.ts';
+import { finalState, haveConverged } from './final-state.ts';
+import type { History } from './history.ts';
+import { Nemesis } from './nemesis.ts';
+import { queuesOf } from './queues.ts';
+import type { Scenario } from './scenario.ts';
+import { SimRandom } from './sim/random.ts';
+import { Trace } from './sim/trace.ts';
+import { WORKLOADS } from './workloads/all.ts';
+
+export interface SeedReport {
+  readonly seed: number;
+  readonly hash: string;
+  readonly failures: readonly { readonly checker: string; readonly evidence: string }[];
+  readonly operations: { readonly ok: number; readonly failed: number; readonly unknown: number };
+  readonly faults: Readonly<Partial<Record<FaultName, number>>>;
+  readonly events: number;
+  readonly frames: number;
+  readonly virtualMs: number;
+  /** The last lines of what happened; empty if nothing failed. */
+  readonly story: readonly string[];
+}
+
+const FORMATION_MS_MAX = 20_000;
+const LOOK_MS = 100;
+/** Beyond this a run is broken, whatever its clients wait for. */
+const RUN_MS_MAX = 3_600_000;
+const STORY_LINES = 40;
+
+export interface RunOptions {
+  readonly seed: number;
+  readonly scenario: Scenario;
+  readonly watch?: ((line: string) => void) | undefined;
+}
+
+/**
+ * @param strays collects rejections that nobody handled, which only the host process can see; read at the end
+ */
+export async function runSeed(
+  { seed, scenario, watch }: RunOptions,
+  strays: () => Promise<string[]>,
+): Promise<SeedReport> {
+  const random = new SimRandom(seed);
+  const trace = new Trace(watch);
+  const cluster = new Cluster(scenario.cluster, random.fork('cluster'), trace);
+  const { operations, thinkMs } = scenario;
+  const arena = new Arena({ cluster, random: random.fork('arena'), operations, thinkMs });
+  const nemesis = new Nemesis(cluster);
+  cluster.say(`seed ${seed}: ${describe(scenario)}`);
+
+  let history: History | undefined;
+  const play = async () => {
+    for (const server of cluster.servers) cluster.start(server);
+    await formCluster(cluster, scenario);
+    nemesis.start(scenario.faults, random.fork('nemesis'));
+    await Promise.all(scenario.workloads.flatMap((name) => WORKLOADS[name].start(arena)));
+    nemesis.heal();
+    const convergedAfterMs = await convergence(cluster);
+    history = await recordHistory({ cluster, arena, scenario, convergedAfterMs });
+  };
+  let isDone = false;
+  const end = () => {
+    isDone = true;
+  };
+  play().then(end, (error: unknown) => {
+    cluster.noteBug('the run', error);
+    end();
+  });
+  // Nothing that comes after a bug says more than the bug.
+  await cluster.timeline.run({ untilMs: RUN_MS_MAX, isDone: () => isDone || cluster.bugs.length > 0 });
+  for (const stray of await strays()) cluster.noteBug('a promise', stray);
+
+  const failures = history === undefined ? unfinished(cluster) : judged({ ...history, bugs: cluster.bugs });
+  for (const { checker, evidence } of failures) trace.text(`${checker}: ${evidence}`);
+  const count = (outcome: string) => arena.operations.filter((operation) => operation.outcome === outcome).length;
+  return {
+    seed,
+    hash: trace.digest(),
+    failures,
+    operations: { ok: count('ok'), failed: count('failed'), unknown: count('unknown') },
+    faults: Object.fromEntries(nemesis.injected),
+    events: cluster.timeline.events,
+    frames: cluster.network.frames,
+    virtualMs: cluster.timeline.nowMs,
+    story: failures.length === 0 ? [] : trace.story(STORY_LINES),
+  };
+}
+
+function describe({ cluster, workloads, faults }: Scenario): string {
+  const { servers, durability, memoryBudgetBytes, bugs } = cluster;
+  const bug = bugs.size === 0 ? '' : `, planted ${[...bugs]}`;
+  return `${servers} servers, ${durability}, budget ${memoryBudgetBytes}; ${workloads}; faults ${faults}${bug}`;
+}
+
+/** Waits until all servers are up and have what the workloads need. */
+async function formCluster(cluster: Cluster, { workloads }: Scenario): Promise<void> {
+  const { timeline, servers } = cluster;
+  const [first] = servers;
+  while (servers.some(({ engine }) => engine === undefined)) await timeline.sleep(LOOK_MS);
+  const setup = workloads.flatMap((name) => WORKLOADS[name].setup);
+  if (first !== undefined && setup.length > 0) {
+    await cluster.ask(first, (engine) => engine.graph(DEFAULT).write(setup));
+  }
+  const startMs = timeline.nowMs;
+  while (timeline.nowMs - startMs < FORMATION_MS_MAX && !(await haveConverged(cluster))) await timeline.sleep(LOOK_MS);
+}
+
+async function convergence(cluster: Cluster): Promise<number | undefined> {
+  const { timeline } = cluster;
+  const startMs = timeline.nowMs;
+  while (timeline.nowMs - startMs < CONVERGENCE_MS_MAX) {
+    if (await haveConverged(cluster)) return timeline.nowMs - startMs;
+    await timeline.sleep(LOOK_MS);
+  }
+  return undefined;
+}
+
+async function recordHistory(run: {
+  readonly cluster: Cluster;
+  readonly arena: Arena;
+  readonly scenario: Scenario;
+  readonly convergedAfterMs: number | undefined;
+}): Promise<History> {
+  const { cluster, arena, scenario, convergedAfterMs } = run;
+  const final = await Promise.all(cluster.servers.map((server) => finalState(cluster, server, scenario.workloads)));
+  const { recorder, destroyed, bugs } = cluster;
+  const known = final.filter((state) => state !== undefined);
+  return {
+    operations: arena.operations,
+    sessions: arena.sessions,
+    values: valuesOf(recorder),
+    causal: arena.causal,
+    atomic: arena.atomic,
+    edges: arena.edges,
+    counters: arena.counters,
+    members: arena.members,
+    commits: recorder.commits,
+    logs: recorder.logs,
+    conflicts: recorder.conflicts,
+    destroyed,
+    queues: queuesOf(cluster),
+    bugs,
+    convergedAfterMs,
+    final: known.length === cluster.servers.length ? known : [],
+    expected: expectedGraphs(recorder, known),
+  };
+}
+
+function judged(history: History): SeedReport['failures'] {
+  return CHECKERS.flatMap((checker) => {
+    const verdict = checker.check(history);
+    return verdict.kind === 'valid' ? [] : [{ checker: checker.name, evidence: evidenceOf(verdict) }];
+  });
+}
+
+function evidenceOf(verdict: Exclude<Verdict, { kind: 'valid' }>): string {
+  return verdict.kind === 'invalid' ? verdict.evidence : `unknown: ${verdict.reason}`;
+}
+
+function unfinished({ bugs, timeline }: Cluster): SeedReport['failures'] {
+  const evidence = bugs[0] ?? `the run did not end within ${timeline.nowMs.toFixed(0)} ms of virtual time`;
+  return [{ checker: 'run', evidence }];
+}

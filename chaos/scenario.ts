@@ -1,0 +1,71 @@
+/**
+ * What one seed runs. Swarm testing (Groce et al., 2012): each seed turns each fault and each workload on or off, because
+ * a run with everything on hides what a run with few things shows.
+ */
+import type { PlantedBug } from '../base/planted-bug.ts';
+import type { ClusterSetup } from './cluster.ts';
+import { FAULTS, type FaultName } from './faults/all.ts';
+import type { SimRandom } from './sim/random.ts';
+import { WORKLOADS, type WorkloadName } from './workloads/all.ts';
+
+export type Profile = 'small' | 'heavy';
+
+export interface Scenario {
+  readonly cluster: ClusterSetup;
+  readonly workloads: readonly WorkloadName[];
+  readonly faults: readonly FaultName[];
+  readonly operations: number;
+  readonly thinkMs: number;
+}
+
+/** Settings that take the place of what the seed says. */
+export type Direction = Partial<Omit<Scenario, 'cluster'>> & { readonly cluster?: Partial<ClusterSetup> };
+
+/** Only on when a direction or the heavy profile says so: each of its operations is worth hundreds of others. */
+const COSTLY: readonly WorkloadName[] = ['overwrites'];
+const LARGE_BUDGET = 1e9;
+/** Nothing fits: every partition is passivated whenever nobody needs it. */
+const NO_BUDGET = 1;
+
+/** Short, so that minutes of protocol happen in seconds of virtual time. */
+const FAST = {
+  heartbeatMs: 200,
+  suspectAfterMs: 600,
+  deadAfterMs: 1_500,
+  redialMs: 50,
+  redialMsMax: 800,
+  resendAfterMs: 500,
+  relayAfterMs: 300,
+  antiEntropyMs: 4_000,
+};
+
+export function scenarioOf(
+  random: SimRandom,
+  profile: Profile,
+  bugs: ReadonlySet<PlantedBug>,
+  direction: Direction = {},
+): Scenario {
+  const isHeavy = profile === 'heavy';
+  const names = (Object.keys(WORKLOADS) as WorkloadName[]).filter((name) => isHeavy || !COSTLY.includes(name));
+  const chosen = random.some(names, 0.4);
+  const workloads = chosen.length === 0 ? [random.pick(names)] : chosen;
+  const faults = random.some(Object.keys(FAULTS) as FaultName[], isHeavy ? 0.5 : 0.35);
+  const cluster: ClusterSetup = {
+    servers: random.chance(0.2) ? 2 : isHeavy && random.chance(0.4) ? 5 : 3,
+    durability: random.chance(0.75) ? 'disk' : 'buffered',
+    memoryBudgetBytes: random.chance(0.3) ? NO_BUDGET : LARGE_BUDGET,
+    timing: random.chance(0.8) ? FAST : {},
+    latencyMs: random.between(0.2, 20),
+    jitterMs: random.between(0, 10),
+    diskMs: random.between(0.2, 5),
+    skewMs: random.chance(0.5) ? 0 : random.between(0, 10_000),
+    bugs,
+  };
+  const scenario = {
+    workloads,
+    faults,
+    operations: isHeavy ? 1_000 : 200,
+    thinkMs: random.between(30, 600),
+  };
+  return { ...scenario, ...direction, cluster: { ...cluster, ...direction.cluster } };
+}

@@ -1,0 +1,27 @@
+/** Every workload by name. */
+import type { Workload } from '../arena.ts';
+import { batches } from './batches.ts';
+import { causes } from './causes.ts';
+import { counters } from './counters.ts';
+import { edges } from './edges.ts';
+import { graphs } from './graphs.ts';
+import { mixed } from './mixed.ts';
+import { overwrites } from './overwrites.ts';
+import { registers } from './registers.ts';
+import { sessions } from './sessions.ts';
+import { sets } from './sets.ts';
+
+export const WORKLOADS = {
+  batches,
+  causes,
+  counters,
+  edges,
+  graphs,
+  mixed,
+  overwrites,
+  registers,
+  sessions,
+  sets,
+} as const satisfies Record<string, Workload>;
+
+export type WorkloadName = keyof typeof WORKLOADS;
