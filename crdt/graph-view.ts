@@ -14,7 +14,7 @@ import type { GraphSettings } from '../graph/model.ts';
 import { EdgeFold } from './edge-fold.ts';
 import { EDGE_EXISTS, EDGE_RECORD, EdgeTable, STUB_EXISTS, UNKNOWN } from './edge-table.ts';
 import { NODE_EXISTS, NODE_RECORD, NodeTable } from './node-table.ts';
-import { NODE_BYTES, PartitionIndex, REGISTERS_BYTES } from './partition-index.ts';
+import { NAMED_NODE_BYTES, NODE_BYTES, PartitionIndex, REGISTERS_BYTES } from './partition-index.ts';
 import type { EdgeCreate, NodeCreate, Patch, PatchHead, StubCreate } from './patch.ts';
 import { NO_PROPERTIES } from './patch-codec.ts';
 import { type Ends, Registers } from './registers.ts';
@@ -44,6 +44,8 @@ export class GraphView {
   readonly #open: (PartitionIndex | undefined)[] = [];
   /** Number of open partitions. */
   openCount = 0;
+  /** Nodes of open partitions. */
+  #records = 0;
   readonly #restoring: ReadonlySet<string>;
   readonly #edgeFold: EdgeFold;
 
@@ -118,6 +120,11 @@ export class GraphView {
     return partition;
   }
 
+  /** Estimated memory of what belongs to no open partition: the far ends of edges that lead out of them. */
+  get outsideBytes(): number {
+    return NAMED_NODE_BYTES * (this.nodes.size - this.#records);
+  }
+
   /** Opens an empty partition, into which the caller folds all its patches before anybody reads. */
   open(partition: PartitionId): PartitionIndex {
     const index = this.indexOf(partition);
@@ -135,6 +142,7 @@ export class GraphView {
     assert(closed !== undefined, 'only an open partition is closed');
     this.#open[index] = undefined;
     this.openCount--;
+    this.#records -= closed.nodes.length;
     for (const edge of closed.edges.items()) this.#edgeFold.dropRecord(edge);
     for (const edge of closed.stubs.items()) this.#edgeFold.dropStub(edge);
     for (const node of closed.nodes.items()) {
@@ -239,6 +247,7 @@ export class GraphView {
     this.nodes.flags[node] = NODE_RECORD;
     this.nodes.retain(node);
     partition.nodes.push(node);
+    this.#records++;
     partition.bytes += NODE_BYTES + chars;
   }
 

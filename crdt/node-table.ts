@@ -42,6 +42,11 @@ export class NodeTable {
     return this.#ordinals.capacity;
   }
 
+  /** How many nodes have an ordinal. */
+  get size(): number {
+    return this.#ordinalOf.size;
+  }
+
   find(id: string): number | undefined {
     return this.#ordinalOf.get(id);
   }

@@ -6,6 +6,8 @@ import { Int32List } from './columns.ts';
 export const NODE_BYTES = 270;
 export const EDGE_BYTES = 120;
 export const REGISTERS_BYTES = 700;
+/** The same of a node that edges or stubs name while its own partition is closed. */
+export const NAMED_NODE_BYTES = 150;
 
 export class PartitionIndex {
   readonly id: PartitionId;

@@ -4,6 +4,7 @@ import { type PartitionId, replicaId } from '../base/ids.ts';
 import { compareText } from '../base/order.ts';
 import { digestOfGraph, digestOfPartition } from './digest.ts';
 import { GraphView, Unhydrated } from './graph-view.ts';
+import { NAMED_NODE_BYTES } from './partition-index.ts';
 import type { Patch } from './patch.ts';
 import { partitionOfNode } from './routing.ts';
 import { edgeAt, findEdge, findNode, forEachEdge, nodeAt, sortedNodes } from './view-reads.ts';
@@ -182,5 +183,17 @@ describe('view snapshot', () => {
     const empty = new GraphView(SETTINGS);
     const opened = empty.open('0' as PartitionId);
     expect(() => foldViewSnapshot(empty, opened, newer)).toThrow(WeftError);
+  });
+});
+
+describe('memory outside of open partitions', () => {
+  test('edges lead out of what is open -> their far ends are counted, until those partitions open or these close', () => {
+    expect(viewOf([]).outsideBytes).toBe(0);
+    expect(viewOf(['0', '1', 's!']).outsideBytes).toBe(0);
+    // `a` and `s!x` are named by edges and stubs of partition 0.
+    const view = viewOf(['0']);
+    expect(view.outsideBytes).toBe(2 * NAMED_NODE_BYTES);
+    view.close('0' as PartitionId);
+    expect(view.outsideBytes).toBe(0);
   });
 });

@@ -23,8 +23,6 @@ import type { Lsn, PartitionKey, Store } from '../storage/store.ts';
 import type { ResidentGraph } from './resident-graph.ts';
 import type { AdmittedPart, Arrival, ResidentPartition } from './resident-partition.ts';
 
-/** A tail longer than this is folded into a snapshot when its document is passivated. */
-const SNAPSHOT_TAIL_BYTES = 256 * 1024;
 /** Eviction goes on to this part of the budget, so that it does not run for every request at the limit. */
 const EVICT_TO = 0.9;
 
@@ -84,6 +82,8 @@ export class Residency {
   /** Forgets a deleted graph. */
   remove(graph: ResidentGraph): void {
     this.#graphs.delete(graph.key);
+    this.residentBytes -= graph.accountedBytes;
+    graph.accountedBytes = 0;
     for (const partition of graph.partitions()) {
       this.residentBytes -= partition.accountedBytes;
       partition.accountedBytes = 0;
@@ -106,6 +106,11 @@ export class Residency {
     const bytes = partition.bytes();
     this.residentBytes += bytes - partition.accountedBytes;
     partition.accountedBytes = bytes;
+    const graph = this.#graphs.get(partition.key.graphKey);
+    if (graph === undefined) return;
+    const outside = graph.view.outsideBytes;
+    this.residentBytes += outside - graph.accountedBytes;
+    graph.accountedBytes = outside;
   }
 
   /**
@@ -195,6 +200,7 @@ export class Residency {
       partition.index = index;
       partition.lsn = Math.max(partition.lsn, lsn);
       partition.tailBytes = bytesOf(tail) + bytesOfArrivals(arrivals);
+      partition.snapshotBytes = (snapshot?.view ?? snapshot?.document)?.length ?? 0;
       this.touchRead(partition);
       this.account(partition);
       this.hydrations++;
@@ -341,7 +347,7 @@ export class Residency {
   }
 
   async #passivate(graph: ResidentGraph, partition: ResidentPartition, onlyDocument: boolean): Promise<void> {
-    if (partition.document !== undefined && partition.tailBytes > SNAPSHOT_TAIL_BYTES) {
+    if (partition.document !== undefined && partition.tailIsLong) {
       await this.snapshot(graph, partition);
       if (!partition.idle) return;
     }
@@ -367,6 +373,7 @@ export class Residency {
     const document = present(partition.document, 'a snapshot needs the document').encode();
     const view = index === undefined || !partition.durable ? undefined : encodeViewSnapshot(graph.view, index);
     partition.tailBytes = 0;
+    partition.snapshotBytes = document.length;
     await this.#store.writeSnapshot(partition.key, { lsn, document, view });
   }
 
@@ -397,7 +404,7 @@ export class Residency {
   async snapshotLongTails(): Promise<void> {
     for (const graph of Array.from(this.#graphs.values())) {
       for (const partition of Array.from(graph.partitions())) {
-        if (partition.tailBytes <= SNAPSHOT_TAIL_BYTES || !partition.durable) continue;
+        if (!partition.tailIsLong || !partition.durable) continue;
         await this.document(graph, partition);
         await this.snapshot(graph, partition);
       }

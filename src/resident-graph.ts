@@ -22,6 +22,8 @@ export class ResidentGraph {
   /** Commits of this graph that wait no more. */
   endedCommits = 0;
   deleted = false;
+  /** Bytes that the residency counts for the graph beside its partitions. */
+  accountedBytes = 0;
   /** Look-ups of edge ids that are running; each is told of the ids that arrive meanwhile. */
   readonly lookups = new Set<(edge: string) => void>();
 

@@ -7,6 +7,9 @@ import type { CommitPart, Lsn, PartitionKey } from '../storage/store.ts';
 
 /** Estimated bytes of memory of a patch in a document beside its characters. */
 const PATCH_BYTES = 8;
+/** A tail beyond this is long, whatever the snapshot before it; one below the other is not. */
+const LONG_TAIL_BYTES = 256 * 1024;
+const SHORT_TAIL_BYTES = 16 * 1024;
 
 /** An update that became durable while the partition was being read. */
 export interface Arrival {
@@ -49,6 +52,8 @@ export class ResidentPartition {
   readonly arrivals: Arrival[] = [];
   /** Bytes of updates since the last snapshot. */
   tailBytes = 0;
+  /** About the length of that snapshot, 0 if there is none. */
+  snapshotBytes = 0;
   /** Patches that compaction left in the document. */
   patchesAfterCompaction = 0;
   /** Bytes that the residency counts for this partition. */
@@ -64,6 +69,15 @@ export class ResidentPartition {
   /** True if nothing of it waits for the store. */
   get durable(): boolean {
     return this.pending.length === 0 && !this.inFlight && this.arriving === 0;
+  }
+
+  /**
+   * True if a snapshot should take the tail's place before the partition is passivated. Patches of a tail take three
+   * times as long to hydrate as the same in a snapshot; half of the snapshot keeps what is written over and over small.
+   */
+  get tailIsLong(): boolean {
+    const { tailBytes, snapshotBytes } = this;
+    return tailBytes > LONG_TAIL_BYTES || (tailBytes > SHORT_TAIL_BYTES && tailBytes > snapshotBytes / 2);
   }
 
   get idle(): boolean {
