@@ -4,8 +4,9 @@
  *
  *     npm run cluster -- [--ports 7401,7402,7403] [--data ./data/cluster] [--log-level warn]
  *
- * Prints where they listen once all of them see each other, passes on what they log with their names in front, and stops
- * them on Ctrl-C. Links can be cut (`--chaos`), and the cluster secret is a new one at every start.
+ * Prints where they listen once all of them see each other, passes on what they log with their names in front, starts one
+ * that was killed again, and stops all on Ctrl-C. Links can be cut (`--chaos`), and the cluster secret is a new one at every
+ * start.
  */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -19,6 +20,8 @@ const PROGRAM = join(dirname(fileURLToPath(import.meta.url)), '../dist/bin/weft.
 const NAMES = ['one', 'two', 'three'];
 const MEET_MS_MAX = 30_000;
 const LOOK_MS = 100;
+/** Long enough to see the others go on without it. */
+const RESTART_MS = 5_000;
 
 const { values } = parseArgs({
   options: {
@@ -40,9 +43,9 @@ for (const port of ports) {
 
 const urls = ports.map((port) => `http://127.0.0.1:${port}`);
 const secret = randomBytes(32).toString('hex');
-const servers = NAMES.map((name, index) => start(name, index));
 let isStopping = false;
 let signals = 0;
+const servers = NAMES.map((name, index) => start(name, index));
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.on(signal, () => {
     signals++;
@@ -70,21 +73,29 @@ function start(name, index) {
     { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, WEFT_CLUSTER_SECRET: secret } },
   );
   createInterface({ input: child.stderr }).on('line', (line) => console.error(`[${name}] ${line}`));
+  let isReady = false;
   const ready = new Promise((resolve) => {
-    createInterface({ input: child.stdout }).once('line', resolve);
+    createInterface({ input: child.stdout }).once('line', () => {
+      isReady = true;
+      resolve();
+    });
     child.once('exit', resolve);
   });
-  const ended = new Promise((resolve) => child.once('close', resolve));
   child.once('exit', (code, signal) => {
-    if (!isStopping) {
-      console.error(`[${name}] ended with ${code ?? signal}; stopping the others`);
+    if (isStopping) {
+      if (code !== 0) process.exitCode = 1;
+    } else if (isReady) {
+      console.error(`[${name}] ended with ${code ?? signal}; it starts again in ${RESTART_MS / 1000} s`);
+      setTimeout(() => {
+        if (!isStopping) servers[index] = start(name, index);
+      }, RESTART_MS);
+    } else {
+      console.error(`[${name}] ended with ${code ?? signal} before it listened; stopping the others`);
       process.exitCode = 1;
       stop('SIGTERM');
-    } else if (code !== 0) {
-      process.exitCode = 1;
     }
   });
-  return { child, ready, ended };
+  return { child, ready };
 }
 
 /** Resolves once every server sees all others. */
