@@ -26,7 +26,7 @@ export interface MembershipOptions {
   readonly timing: ReplicationTiming;
   readonly transport: Transport;
   /** Makes a session of a connection that was dialed. */
-  readonly open: (peer: Peer) => Accept;
+  readonly open: (url: string) => Accept;
 }
 
 export class Membership {
@@ -63,11 +63,14 @@ export class Membership {
     const jitter = 0.5 + env.random.uint32() / 2 ** 32;
     peer.nextDialMs = nowMs + peer.dialDelayMs * jitter;
     peer.dialDelayMs = Math.min(peer.dialDelayMs * 2, timing.redialMsMax);
-    transport.dial(peer.url, {
-      opened: open(peer),
+    const { url } = peer;
+    transport.dial(url, {
+      opened: open(url),
       failed: (reason) => {
-        peer.isDialing = false;
-        if (!peer.disagrees) peer.ending = { reason, refusal: undefined };
+        // Another peer may have turned out to be there meanwhile.
+        const dialed = this.#at(url);
+        dialed.isDialing = false;
+        if (!dialed.disagrees) dialed.ending = { reason, refusal: undefined };
       },
     });
   }
@@ -100,15 +103,16 @@ export class Membership {
   #peerFor(session: LinkSession, name: string): Peer | undefined {
     const named = this.peers.find((peer) => peer.name === name);
     if (session.url === undefined) return named ?? this.peers.find((peer) => peer.name === undefined);
-    const dialed = this.#dialed(session);
-    // It came in before it was dialed and was taken for another one.
-    if (named !== undefined && named !== dialed) named.name = undefined;
-    return dialed;
+    const dialed = this.#at(session.url);
+    if (named === undefined || named === dialed) return dialed;
+    // It came in before it was dialed and was taken for another one; its link stays its link.
+    named.exchangeUrls(dialed);
+    return named;
   }
 
-  #dialed(session: LinkSession): Peer {
+  #at(url: string): Peer {
     return present(
-      this.peers.find(({ url }) => url === session.url),
+      this.peers.find((peer) => peer.url === url),
       'only peers are dialed',
     );
   }
@@ -116,7 +120,7 @@ export class Membership {
   /** A session is over. Answers the peer whose link it was, if it was one. */
   lose(session: LinkSession, why: Ending): Peer | undefined {
     const { env } = this.#options;
-    if (session.url !== undefined) this.#dialed(session).isDialing = false;
+    if (session.url !== undefined) this.#at(session.url).isDialing = false;
     const peer = this.peerOf(session);
     if (peer !== undefined) {
       peer.unlink(why);
@@ -131,7 +135,7 @@ export class Membership {
   /** Both operators should see why. Of an accepted connection it is not certain whose it was. */
   #noteRefusal(session: LinkSession, why: Ending): void {
     const candidates =
-      session.url === undefined ? this.peers.filter(({ name }) => name === undefined) : [this.#dialed(session)];
+      session.url === undefined ? this.peers.filter(({ name }) => name === undefined) : [this.#at(session.url)];
     for (const peer of candidates) if (peer.session === undefined && !peer.disagrees) peer.ending = why;
   }
 

@@ -109,6 +109,7 @@ class End implements Connection {
   readonly wire: Wire;
   readonly bufferedBytes = 0;
   peer: End | undefined;
+  #isClosed = false;
   events: ConnectionEvents | undefined;
 
   constructor(wire: Wire) {
@@ -117,16 +118,21 @@ class End implements Connection {
 
   send(frame: Uint8Array): void {
     if (this.wire.isEnded) return;
+    // What was sent before the connection was closed still arrives, as over a socket that is closed in peace.
     this.wire.later(() => {
-      if (this.wire.isEnded) return;
       if (frame.byteLength > LIMITS.frameBytesMax) this.wire.end('a frame is too large');
-      else this.peer?.events?.frame(frame);
+      else this.peer?.hear(frame);
     });
+  }
+
+  hear(frame: Uint8Array): void {
+    if (!this.#isClosed) this.events?.frame(frame);
   }
 
   identify(): void {}
 
   close(reason: string): void {
+    this.#isClosed = true;
     this.wire.end(reason);
   }
 }

@@ -20,8 +20,8 @@ const DISAGREEMENTS: ReadonlySet<RefusalCode> = new Set<RefusalCode>([
 ]);
 
 export class Peer {
-  /** As the operator wrote it. */
-  readonly url: string;
+  /** As the operator wrote it. Of one that was not dialed yet it is a guess. */
+  url: string;
   name: string | undefined;
   replica: ReplicaId | undefined;
   /** The link, while it is up. */
@@ -73,6 +73,15 @@ export class Peer {
     this.#bytesReceived += session.bytesReceived;
     this.session = undefined;
     this.ending = why;
+  }
+
+  /** It turned out that each of the two is where the other was thought to be. */
+  exchangeUrls(other: Peer): void {
+    [this.url, other.url] = [other.url, this.url];
+    [this.isDialing, other.isDialing] = [other.isDialing, this.isDialing];
+    [this.nextDialMs, other.nextDialMs] = [other.nextDialMs, this.nextDialMs];
+    [this.dialDelayMs, other.dialDelayMs] = [other.dialDelayMs, this.dialDelayMs];
+    [this.ending, other.ending] = [other.ending, this.ending];
   }
 
   /** A new incarnation: what the last one had may be gone with its disk. */

@@ -3,7 +3,6 @@
  * peers lack, and notices what has ended, is behind or differs. The protocol is in state machines (`handshake.ts`,
  * `link.ts`, `causal-gate.ts`, `state-transfer.ts`); here they meet the engine, the network and time.
  */
-import { createHash } from 'node:crypto';
 import type { Env, Timer } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
 import type { ReplicaId } from '../../base/ids.ts';
@@ -22,9 +21,9 @@ import type { LinkSettings, LinkSurroundings } from './link.ts';
 import { type Ending, LinkSession, type OutsideEffect, type SessionHost } from './link-session.ts';
 import { readBeyond } from './log-reader.ts';
 import { Membership } from './membership.ts';
-import type { Peer } from './peer.ts';
 import { rendezvousOrder } from './rendezvous.ts';
 import type { Replica, StreamCommit } from './replica.ts';
+import { hashOfSettings } from './settings-hash.ts';
 import { TICKS_PER_HEARTBEAT, TIMING } from './timing.ts';
 import { Transfers } from './transfers.ts';
 import type { Connection } from './transport.ts';
@@ -116,7 +115,7 @@ class Replicator implements Replication, SessionHost {
       urls: options.peers,
       timing: this.#timing,
       transport,
-      open: (peer) => (connection) => this.#open(connection, peer),
+      open: (url) => (connection) => this.#open(connection, url),
     });
     this.#transfers = new Transfers({
       env,
@@ -172,11 +171,11 @@ class Replicator implements Replication, SessionHost {
 
   // Sessions.
 
-  #open(connection: Connection, peer: Peer | undefined): LinkSession {
+  #open(connection: Connection, url: string | undefined): LinkSession {
     const session = new LinkSession({
       id: ++this.#sessionIds,
-      role: peer === undefined ? 'acceptor' : 'dialer',
-      url: peer?.url,
+      role: url === undefined ? 'acceptor' : 'dialer',
+      url,
       own: this.#hello(),
       connection,
       host: this,
@@ -396,11 +395,4 @@ class Replicator implements Replication, SessionHost {
     for (const session of this.#sessions) session.refuse({ code: 'stopping', detail: `${this.#name} is stopping` });
     this.#options.transport.close();
   }
-}
-
-/** What must be the same on all servers, or they would not agree on the graph. */
-function hashOfSettings(): string {
-  const { tombstoneRetentionMs, partitionsDefault, clockDriftMsMax, patchCharsMax, valueDepthMax } = LIMITS;
-  const settings = { tombstoneRetentionMs, partitionsDefault, clockDriftMsMax, patchCharsMax, valueDepthMax };
-  return createHash('sha256').update(JSON.stringify(settings)).digest('hex');
 }
