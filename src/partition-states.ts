@@ -61,6 +61,8 @@ export class PartitionStates {
 
   async stateVector(key: PartitionKey): Promise<Uint8Array> {
     if (this.#options.residency.damaged.has(pathOf(key))) return EMPTY_STATE_VECTOR;
+    const place = this.#find(key);
+    if (place !== undefined && (await this.#isVoid(place))) return EMPTY_STATE_VECTOR;
     return this.#durably(key, (document) => document.stateVector());
   }
 
@@ -132,7 +134,7 @@ export class PartitionStates {
   }
 
   async #merge(place: Place, checked: CheckedUpdate): Promise<void> {
-    const { residency, store } = this.#options;
+    const { residency } = this.#options;
     const { partition } = place;
     const damage = residency.damaged.get(pathOf(partition.key));
     if (damage !== undefined) {
@@ -141,16 +143,18 @@ export class PartitionStates {
       residency.damaged.delete(pathOf(partition.key));
       return;
     }
-    if (partition.lsn === 0 && partition.document === undefined && partition.index === undefined) {
-      const { snapshot, tail } = await store.readPartition(partition.key, { document: false });
-      const isEmpty = snapshot === undefined && tail.length === 0;
-      // A commit may have come meanwhile; its row lies beyond what the snapshot covers.
-      if (isEmpty && partition.lsn === 0 && partition.document === undefined) {
-        await this.#writeAsSnapshot(place, checked, residency.visibleLsn);
-        return;
-      }
-    }
-    await this.#mergeIntoDocument(place, checked);
+    // Noted before the look: what comes after it has its row beyond what the snapshot covers.
+    const lsn = residency.visibleLsn;
+    if (await this.#isVoid(place)) await this.#writeAsSnapshot(place, checked, lsn);
+    else await this.#mergeIntoDocument(place, checked);
+  }
+
+  /** True if nothing of a partition is here, in memory or on disk. */
+  async #isVoid({ partition }: Place): Promise<boolean> {
+    const isUnused = () => partition.lsn === 0 && partition.document === undefined && partition.index === undefined;
+    if (!isUnused()) return false;
+    const { snapshot, tail } = await this.#options.store.readPartition(partition.key, { document: false });
+    return snapshot === undefined && tail.length === 0 && isUnused();
   }
 
   /** A state that is whole is a snapshot as it is; nothing is hydrated for it. */

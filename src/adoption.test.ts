@@ -1,0 +1,326 @@
+import { describe, expect, it } from 'vitest';
+import { WeftError } from '../base/errors.ts';
+import { type GraphName, graphName, type NodeId, type PartitionId } from '../base/ids.ts';
+import { MemoryDisk } from '../storage/memory-store.ts';
+import {
+  contents,
+  edge,
+  increment,
+  memberOf,
+  put,
+  type Running,
+  type RunOptions,
+  remove,
+  run,
+  spreadIds,
+  TINY,
+  turns,
+} from './engine-on-disk.model.ts';
+import { ship, shipAll, transfer } from './shipping.model.ts';
+import { seqOf } from './version-vector.ts';
+
+const [a = '', b = '', c = ''] = spreadIds(3) as string[];
+const G = graphName('g');
+const member = (options: RunOptions = {}) => run({ cluster: memberOf(), ...options });
+const keyOf = (id: string, graphKey = 'default') => ({ graphKey, partition: id as PartitionId });
+
+async function codeOf(work: () => unknown): Promise<string> {
+  try {
+    await work();
+    return 'done';
+  } catch (error) {
+    if (error instanceof WeftError) return error.code;
+    throw error;
+  }
+}
+
+async function expectSame(all: readonly Running[], name: GraphName = graphName('default')): Promise<void> {
+  const digests = await Promise.all(all.map(({ engine }) => engine.graph(name).digest()));
+  for (const digest of digests) expect(digest).toEqual(digests[0]);
+}
+
+/** A graph with all kinds of things: scopes, edges with chosen ids over partitions, deletes, a second graph. */
+async function full(options: RunOptions = {}): Promise<Running> {
+  const running = await member(options);
+  const { engine, graph } = running;
+  await graph.write([put(a), put(b), put(c), put('s!1'), edge('chosen', a, b), edge('e2', 's!1', c)]);
+  for (let i = 0; i < 10; i++) await graph.write([put(`n${i}`, { i }), increment(a, 'count')]);
+  await graph.write([remove('n3'), remove(c, true)]);
+  await engine.createGraph(G, { partitions: 3 });
+  await engine.graph(G).write([put('x'), put('y'), edge('xy', 'x', 'y')]);
+  return running;
+}
+
+describe('taking over a state', () => {
+  it.each([1e9, TINY])(
+    'an empty server, memory %d -> the same graphs, over restarts, and it goes on from there',
+    async (memoryBudgetBytes) => {
+      const from = await full();
+      const to = await member({ memoryBudgetBytes });
+      const before = to.engine.metrics().hydratedDocuments;
+      await transfer(from.engine.replica, to.engine.replica);
+      expect(to.engine.metrics().hydratedDocuments).toBeLessThanOrEqual(before + 1);
+      expect(to.engine.replica.recovering).toBe(false);
+      await expectSame([from, to]);
+      await expectSame([from, to], G);
+      // An id that only a locator finds.
+      expect((await to.graph.edge('chosen' as never)).element.to).toBe(b);
+      expect(await codeOf(() => to.graph.write([edge('chosen', 's!1', 'n5')]))).toBe('edge-exists');
+      to.disk.crash();
+      const again = await member({ disk: to.disk, memoryBudgetBytes });
+      await expectSame([from, again]);
+      expect((await again.graph.edge('chosen' as never)).element.to).toBe(b);
+      await from.graph.write([increment(a, 'count')]);
+      await again.graph.write([increment(a, 'count')]);
+      await shipAll([from.engine.replica, again.engine.replica]);
+      expect((await from.graph.node(a as NodeId)).element.properties.count).toBe(12);
+      await expectSame([from, again]);
+    },
+  );
+
+  it('a server that has written itself -> both sides are there', async () => {
+    const from = await full();
+    const to = await member();
+    await to.graph.write([put('mine'), put(a, { mine: true })]);
+    await ship(to.engine.replica, from.engine.replica);
+    await from.graph.write([put('later')]);
+    await transfer(from.engine.replica, to.engine.replica);
+    await expectSame([from, to]);
+    expect((await to.graph.node(a as NodeId)).element.properties.mine).toBe(true);
+    expect(to.engine.replica.vector).toEqual(from.engine.replica.vector);
+    expect((await to.engine.replica.readCommits(from.engine.replicaId, 0, 10)).length).toBe(0);
+  });
+
+  it('meanwhile -> neither reads nor writes nor commits are taken, and health says why', async () => {
+    const from = await full();
+    const to = await member();
+    await to.engine.replica.beginAdoption();
+    for (const work of [
+      () => to.graph.node(a as NodeId),
+      () => to.graph.counts(),
+      () => contents(to.graph),
+      () => to.graph.write([put(a)]),
+      () => to.engine.createGraph(G, {}),
+      () => ship(from.engine.replica, to.engine.replica),
+    ]) {
+      expect(await codeOf(work)).toBe('replica-recovering');
+    }
+    expect(to.engine.health()).toMatchObject({ canRead: false, canWrite: false });
+    expect(to.engine.health().reasons.join()).toMatch(/takes over/);
+  });
+
+  it('writes that were on their way when it began -> done or refused, and the log is empty after', async () => {
+    const from = await full();
+    const to = await member({ memoryBudgetBytes: TINY });
+    const writes = Array.from({ length: 30 }, (_, i) => codeOf(() => to.graph.write([put(`w${i}`), put(`v${i}!x`)])));
+    await turns(1);
+    await transfer(from.engine.replica, to.engine.replica);
+    const done = (await Promise.all(writes)).filter((code) => code === 'done').length;
+    for (const code of await Promise.all(writes)) expect(['done', 'replica-recovering']).toContain(code);
+    expect((await to.graph.counts()).nodes - (await from.graph.counts()).nodes).toBe(2 * done);
+    expect(to.store.status().logBytes).toBe(0);
+  });
+
+  it('parts of later commits came along -> nobody reads until their streams have brought them', async () => {
+    const from = await full();
+    const to = await member();
+    const { replica } = to.engine;
+    await replica.beginAdoption();
+    const { vector, retired, clockReading: clock } = from.engine.replica;
+    await from.graph.write([put(a, { late: 1 }), put(b, { late: 1 })]);
+    for (const key of await from.engine.replica.listPartitions()) {
+      await replica.mergeState(key, await from.engine.replica.stateDiff(key, await replica.stateVector(key)));
+    }
+    await replica.adoptState({
+      vector,
+      retired,
+      clock: from.engine.replica.clockReading,
+      until: from.engine.replica.vector,
+    });
+    expect(clock).toBeLessThan(from.engine.replica.clockReading);
+    expect(replica.recovering).toBe(true);
+    expect(await codeOf(() => to.graph.counts())).toBe('replica-recovering');
+    to.disk.crash();
+    const again = await member({ disk: to.disk });
+    expect(again.engine.replica.recovering).toBe(true);
+    await ship(from.engine.replica, again.engine.replica);
+    expect(again.engine.replica.recovering).toBe(false);
+    await expectSame([from, again]);
+    await again.engine.close();
+    expect((await member({ disk: to.disk })).engine.replica.recovering).toBe(false);
+  });
+
+  it('[crash at any batch] -> recovering after the restart until it is done again, or done; never wrong', async () => {
+    const from = await full();
+    const states = new Set<boolean>();
+    for (let batches = 0; batches < 40; batches++) {
+      const disk = new MemoryDisk();
+      let left = Number.POSITIVE_INFINITY;
+      const first = await member({
+        disk,
+        beforeWrite: async () => {
+          if (left-- === 0) disk.crash({ keep: batches % 2 });
+        },
+      });
+      await first.graph.write([put('mine')]);
+      await ship(first.engine.replica, from.engine.replica);
+      left = batches;
+      transfer(from.engine.replica, first.engine.replica).catch(() => undefined);
+      await turns(150);
+      if (left >= 0) {
+        expect(first.engine.replica.recovering).toBe(false);
+        disk.crash();
+      }
+      const second = await member({ disk });
+      states.add(second.engine.replica.recovering);
+      if (second.engine.replica.recovering) {
+        expect(await codeOf(() => second.graph.counts())).toBe('replica-recovering');
+        await transfer(from.engine.replica, second.engine.replica);
+      } else if (seqOf(second.engine.replica.vector, from.engine.replicaId) === 0) {
+        // It had not begun.
+        await transfer(from.engine.replica, second.engine.replica);
+      }
+      await expectSame([from, second]);
+      await expectSame([from, second], G);
+    }
+    expect(states.size).toBe(2);
+  }, 120_000);
+
+  it('the clock here is behind the state -> later writes win', async () => {
+    const from = await member();
+    from.env.advance(3_600_000);
+    await from.graph.write([put(a, { x: 'old' })]);
+    const to = await member();
+    await transfer(from.engine.replica, to.engine.replica);
+    await to.graph.write([put(a, { x: 'new' })]);
+    await shipAll([from.engine.replica, to.engine.replica]);
+    expect((await from.graph.node(a as NodeId)).element.properties.x).toBe('new');
+    to.disk.crash();
+    expect((await member({ disk: to.disk })).engine.replica.clockReading).toBeGreaterThan(
+      from.engine.replica.clockReading - 4096,
+    );
+  });
+
+  it('retired streams come along', async () => {
+    const from = await full();
+    const gone = await member();
+    await gone.graph.write([put('gone')]);
+    await ship(gone.engine.replica, from.engine.replica);
+    await from.engine.replica.retire(gone.engine.replicaId);
+    const to = await member();
+    await transfer(from.engine.replica, to.engine.replica);
+    expect(to.engine.replica.retired).toEqual(from.engine.replica.retired);
+    await to.engine.replica.receive(await gone.engine.replica.readCommits(gone.engine.replicaId, 0, 100));
+    expect(to.engine.replica.retired).toEqual(from.engine.replica.retired);
+  });
+
+  it.each(['cut', 'noise', 'a diff that builds on what is not here'])(
+    'a bad state [%s] -> malformed-request, nothing merged',
+    async (kind) => {
+      const from = await full();
+      const to = await member();
+      await to.engine.replica.beginAdoption();
+      const key =
+        (await from.engine.replica.listPartitions()).find(({ graphKey }) => graphKey === 'default') ?? keyOf('0');
+      const whole = await from.engine.replica.stateDiff(key, new Uint8Array([0]));
+      const sv = await from.engine.replica.stateVector(key);
+      for (let i = 0; i < 30; i++) await from.graph.write([put(`more${i}`)]);
+      const bad =
+        kind === 'cut'
+          ? whole.slice(0, -2)
+          : kind === 'noise'
+            ? new Uint8Array([1, 2, 3, 4])
+            : await from.engine.replica.stateDiff(key, sv);
+      expect(await codeOf(() => to.engine.replica.mergeState(key, bad))).toBe('malformed-request');
+      expect(await to.store.listPartitions('default')).toEqual([]);
+    },
+  );
+});
+
+describe('a damaged partition', () => {
+  it('a whole state -> healed, with what came after the damage', async () => {
+    const from = await full();
+    const to = await member();
+    await ship(from.engine.replica, to.engine.replica);
+    const { partition } =
+      (await from.engine.replica.listPartitions()).find(({ graphKey }) => graphKey === 'default') ?? keyOf('0');
+    const key = keyOf(partition);
+    const [row] = (await to.store.readPartition(key, { document: true })).tail;
+    to.disk.crash();
+    to.disk.damage({ kind: 'row', lsn: row?.lsn ?? 0, ...key });
+    const again = await member({ disk: to.disk });
+    const { replica } = again.engine;
+    expect(replica.damaged()).toMatchObject([key]);
+    expect(again.engine.health().reasons.join()).toContain(`partition ${partition} of graph default`);
+    expect(await codeOf(() => again.graph.counts())).toBe('partition-recovering');
+    const whole = await from.engine.replica.stateDiff(key, await replica.stateVector(key));
+    const inIt = (await contents(from.graph)).nodes
+      .map(({ id }) => id)
+      .find((id) => again.engine !== undefined && id !== a) as string;
+    await from.graph.write([increment(inIt, 'after'), increment(a, 'after'), increment(b, 'after')]);
+    await ship(from.engine.replica, replica);
+    await replica.mergeState(key, whole);
+    expect(replica.damaged()).toEqual([]);
+    await expectSame([from, again]);
+    again.disk.crash();
+    await expectSame([from, await member({ disk: again.disk })]);
+  });
+
+  it('a partition that differs at equal vectors -> its diff repairs it', async () => {
+    const from = await full();
+    const to = await member();
+    await ship(from.engine.replica, to.engine.replica);
+    const third = await member();
+    await third.graph.write([put(a, { onlyThere: 1 })]);
+    const key =
+      (await third.engine.replica.listPartitions()).find(({ graphKey }) => graphKey === 'default') ?? keyOf('0');
+    await to.graph.counts();
+    await to.engine.replica.mergeState(
+      key,
+      await third.engine.replica.stateDiff(key, await to.engine.replica.stateVector(key)),
+    );
+    expect((await to.graph.node(a as NodeId)).element.properties.onlyThere).toBe(1);
+    expect((await to.engine.replica.partitionDigest(key)).digest).not.toBe(
+      (await from.engine.replica.partitionDigest(key)).digest,
+    );
+    await from.engine.replica.mergeState(
+      key,
+      await to.engine.replica.stateDiff(key, await from.engine.replica.stateVector(key)),
+    );
+    await expectSame([from, to]);
+    from.disk.crash();
+    await expectSame([await member({ disk: from.disk }), to]);
+  });
+});
+
+describe('digests of partitions', () => {
+  it('a partition that is written to all the time -> a digest at a vector that holds, or too-many-requests', async () => {
+    const from = await full();
+    const to = await member();
+    const key =
+      (await from.engine.replica.listPartitions()).find(({ graphKey }) => graphKey === 'default') ?? keyOf('0');
+    let writing = true;
+    const writer = (async () => {
+      for (let i = 0; writing; i++)
+        await from.graph.write([put(a, { i }), put(b, { i }), put('n1', { i })]).then(() => turns(1));
+    })();
+    for (let i = 0; i < 10; i++) {
+      const outcome = await from.engine.replica.partitionDigest(key).catch((error: WeftError) => error.code);
+      if (typeof outcome === 'string') expect(outcome).toBe('too-many-requests');
+      else {
+        const commits = await from.engine.replica.readCommits(from.engine.replicaId, 0, 10_000);
+        const held = seqOf(outcome.vector, from.engine.replicaId);
+        await to.engine.replica.receive(commits.slice(0, held));
+        expect((await to.engine.replica.partitionDigest(key)).digest).toBe(outcome.digest);
+      }
+    }
+    writing = false;
+    await writer;
+  });
+
+  it('a partition of which nothing is here -> the empty digest', async () => {
+    const { engine } = await member();
+    expect((await engine.replica.partitionDigest(keyOf('nowhere!'))).digest).toBe('');
+    expect((await engine.replica.partitionDigest(keyOf('3', 'unknown'))).digest).toBe('');
+  });
+});
