@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { WeftError } from '../base/errors.ts';
 import { type GraphName, graphName, type NodeId, type PartitionId } from '../base/ids.ts';
+import { partitionOfNode } from '../crdt/routing.ts';
 import { MemoryDisk } from '../storage/memory-store.ts';
 import {
   contents,
@@ -15,7 +16,10 @@ import {
   spreadIds,
   TINY,
   turns,
+  WriteGate,
+  watched,
 } from './engine-on-disk.model.ts';
+import { ReadGate } from './read-gate.model.ts';
 import { ship, shipAll, transfer } from './shipping.model.ts';
 import { seqOf } from './version-vector.ts';
 
@@ -68,6 +72,7 @@ describe('taking over a state', () => {
       expect(await codeOf(() => to.graph.write([edge('chosen', 's!1', 'n5')]))).toBe('edge-exists');
       to.disk.crash();
       const again = await member({ disk: to.disk, memoryBudgetBytes });
+      expect(again.engine.replica.vector).toEqual(to.engine.replica.vector);
       await expectSame([from, again]);
       expect((await again.graph.edge('chosen' as never)).element.to).toBe(b);
       await from.graph.write([increment(a, 'count')]);
@@ -119,6 +124,19 @@ describe('taking over a state', () => {
     for (const code of await Promise.all(writes)) expect(['done', 'replica-recovering']).toContain(code);
     expect((await to.graph.counts()).nodes - (await from.graph.counts()).nodes).toBe(2 * done);
     expect(to.store.status().logBytes).toBe(0);
+  });
+
+  it('a write that waits for its partition when it begins -> refused', async () => {
+    const gate = new ReadGate();
+    const to = await member({ memoryBudgetBytes: TINY, wrap: gate.wrap });
+    await to.graph.write([put(b)]);
+    gate.close();
+    const held = gate.arrival();
+    const written = codeOf(() => to.graph.write([put(a)]));
+    await held;
+    await to.engine.replica.beginAdoption();
+    gate.open();
+    expect(await written).toBe('replica-recovering');
   });
 
   it('parts of later commits came along -> nobody reads until their streams have brought them', async () => {
@@ -242,8 +260,7 @@ describe('a damaged partition', () => {
     const from = await full();
     const to = await member();
     await ship(from.engine.replica, to.engine.replica);
-    const { partition } =
-      (await from.engine.replica.listPartitions()).find(({ graphKey }) => graphKey === 'default') ?? keyOf('0');
+    const partition = partitionOfNode(a, 16);
     const key = keyOf(partition);
     const [row] = (await to.store.readPartition(key, { document: true })).tail;
     to.disk.crash();
@@ -254,10 +271,8 @@ describe('a damaged partition', () => {
     expect(again.engine.health().reasons.join()).toContain(`partition ${partition} of graph default`);
     expect(await codeOf(() => again.graph.counts())).toBe('partition-recovering');
     const whole = await from.engine.replica.stateDiff(key, await replica.stateVector(key));
-    const inIt = (await contents(from.graph)).nodes
-      .map(({ id }) => id)
-      .find((id) => again.engine !== undefined && id !== a) as string;
-    await from.graph.write([increment(inIt, 'after'), increment(a, 'after'), increment(b, 'after')]);
+    // Beyond the damage, in the same partition.
+    await from.graph.write([increment(a, 'after'), increment(b, 'after')]);
     await ship(from.engine.replica, replica);
     await replica.mergeState(key, whole);
     expect(replica.damaged()).toEqual([]);
@@ -290,6 +305,31 @@ describe('a damaged partition', () => {
     await expectSame([from, to]);
     from.disk.crash();
     await expectSame([await member({ disk: from.disk }), to]);
+  });
+});
+
+describe('what is on its way to the store', () => {
+  it('a diff, a state vector or a digest is asked for meanwhile -> it waits', async () => {
+    const gate = new WriteGate();
+    const { engine, graph } = await member({ beforeWrite: gate.beforeWrite });
+    await graph.write([put(a)]);
+    const key = keyOf(partitionOfNode(a, 16));
+    gate.close();
+    const held = gate.arrival();
+    const written = graph.write([put(a, { x: 1 })]);
+    await held;
+    const { replica } = engine;
+    const asked = [
+      replica.stateDiff(key, new Uint8Array([0])),
+      replica.stateVector(key),
+      replica.partitionDigest(key),
+    ] as const;
+    const states = asked.map((promise: Promise<unknown>) => watched(promise));
+    await turns();
+    expect(states.map(({ settled }) => settled)).toEqual([false, false, false]);
+    gate.open();
+    await written;
+    expect(seqOf((await asked[2]).vector, engine.replicaId)).toBe(seqOf(replica.vector, engine.replicaId));
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { WeftError } from '../base/errors.ts';
 import type { NodeId } from '../base/ids.ts';
+import { partitionOfNode } from '../crdt/routing.ts';
 import { MemoryDisk } from '../storage/memory-store.ts';
 import type { Commit, Store } from '../storage/store.ts';
 import {
@@ -20,6 +21,7 @@ import {
   WriteGate,
   watched,
 } from './engine-on-disk.model.ts';
+import { ReadGate } from './read-gate.model.ts';
 import type { StreamCommit } from './replication/replica.ts';
 import { ship, shipAll } from './shipping.model.ts';
 import { seqOf } from './version-vector.ts';
@@ -46,43 +48,6 @@ async function commitsOf({ engine }: Running): Promise<readonly StreamCommit[]> 
 async function expectSame(all: readonly Running[]): Promise<void> {
   const [first, ...others] = await Promise.all(all.map(({ graph }) => graph.digest()));
   for (const other of others) expect(other).toEqual(first);
-}
-
-/** Holds reads of partitions from `close` to `open`. */
-function readGate() {
-  let shut: Promise<void> | undefined;
-  let release = () => {};
-  const arrived: (() => void)[] = [];
-  const wrap = (store: Store): Store =>
-    new Proxy(store, {
-      get(target, name, self) {
-        if (name !== 'readPartition') {
-          const member: unknown = Reflect.get(target, name, self === undefined ? target : target);
-          return typeof member === 'function' ? member.bind(target) : member;
-        }
-        return async (...args: Parameters<Store['readPartition']>) => {
-          const state = await target.readPartition(...args);
-          if (shut !== undefined) {
-            for (const tell of arrived.splice(0)) tell();
-            await shut;
-          }
-          return state;
-        };
-      },
-    });
-  return {
-    wrap,
-    close: () => {
-      shut = new Promise((resolve) => {
-        release = resolve;
-      });
-    },
-    arrival: () => new Promise<void>((resolve) => arrived.push(resolve)),
-    open: () => {
-      shut = undefined;
-      release();
-    },
-  };
 }
 
 describe('receiving commits', () => {
@@ -128,6 +93,13 @@ describe('receiving commits', () => {
     expect(await to.graph.counts()).toEqual({ nodes: 0, edges: 0 });
     expect(seqOf(to.engine.replica.vector, from.engine.replicaId)).toBe(0);
     gate.open();
+    const state = watched(received);
+    while (!state.settled) {
+      // Whole or not at all, at any moment.
+      const reads = await Promise.allSettled([a, b, c].map((id) => to.graph.node(id as NodeId)));
+      expect([0, 3]).toContain(reads.filter(({ status }) => status === 'fulfilled').length);
+      await turns(1);
+    }
     await received;
     expect(await to.graph.counts()).toEqual({ nodes: 3, edges: 1 });
     expect(seen).toEqual([[commits.map(({ seq }) => seq), commits.length]]);
@@ -232,7 +204,7 @@ describe('receiving commits', () => {
 
   it('an edge id that comes from elsewhere while a write looks for it -> edge-exists', async () => {
     const from = await member();
-    const gate = readGate();
+    const gate = new ReadGate();
     const to = await member({ memoryBudgetBytes: TINY, wrap: gate.wrap });
     await from.graph.write([put(a), put(b), edge('e', a, b)]);
     await to.graph.write([put(c), put(b)]);
@@ -250,11 +222,13 @@ describe('receiving while a partition is read', () => {
   it.each([
     ['view', 'before the read'],
     ['view', 'after the read'],
+    ['view', 'during the read, visible after it'],
     ['document', 'before the read'],
+    ['document', 'during the read, visible after it'],
     ['document', 'after the read'],
   ] as const)('%s, the commit becomes durable %s -> it is there, once', async (what, when) => {
     const from = await member();
-    const reads = readGate();
+    const reads = new ReadGate();
     const writes = new WriteGate();
     const to = await member({ wrap: reads.wrap, beforeWrite: writes.beforeWrite });
     await from.graph.write([put(a), increment(a, 'x')]);
@@ -265,7 +239,17 @@ describe('receiving while a partition is read', () => {
     );
     if (what === 'document') await to.graph.node(a as NodeId);
     const start = () => (what === 'view' ? to.graph.node(a as NodeId) : to.graph.write([increment(a, 'y')]));
-    if (when === 'before the read') {
+    if (when === 'during the read, visible after it') {
+      writes.close();
+      const held = writes.arrival();
+      const received = to.engine.replica.receive(commits);
+      await held;
+      const started = start();
+      await turns();
+      writes.open();
+      await received;
+      await started;
+    } else if (when === 'before the read') {
       // Durable in the store, but the read comes before it is visible: the batch is held after it was written.
       writes.close();
       const held = writes.arrival();
@@ -293,6 +277,8 @@ describe('receiving while a partition is read', () => {
     await shipAll(replicas([from, to]));
     expect((await from.graph.node(a as NodeId)).element.properties.x).toBe(3);
     await expectSame([from, to]);
+    const key = { graphKey: 'default', partition: partitionOfNode(a, 16) };
+    expect(await to.engine.replica.stateVector(key)).toEqual(await from.engine.replica.stateVector(key));
   });
 
   it('the store has a commit that is not visible yet -> a read that comes then does not show it', async () => {

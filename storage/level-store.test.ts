@@ -1,4 +1,6 @@
+import { adoptionConformance } from './adoption.conformance.ts';
 import { LevelHarness } from './level-harness.ts';
 import { storeConformance } from './store.conformance.ts';
 
 storeConformance('level store', () => LevelHarness.make());
+adoptionConformance('level store', () => LevelHarness.make());

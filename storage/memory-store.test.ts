@@ -1,19 +1,23 @@
 import { expect, test } from 'vitest';
+import { adoptionConformance } from './adoption.conformance.ts';
+import type { Damage } from './memory-disk.ts';
 import { MemoryDisk, openMemoryStore } from './memory-store.ts';
 import { A, at, bytes, commitOf, expectError, type OpenRequest, storeConformance } from './store.conformance.ts';
 
-storeConformance('memory store', async () => {
+async function makeHarness() {
   const disk = new MemoryDisk();
   return {
     open: (request: OpenRequest = {}) => openMemoryStore({ disk, ...request }),
     kill: async () => disk.kill(),
-    damage: async (damage) => disk.damage(damage),
-    setFormatVersion: async (version) => {
+    damage: async (damage: Damage) => disk.damage(damage),
+    setFormatVersion: async (version: number) => {
       disk.formatVersion = version;
     },
     dispose: async () => undefined,
   };
-});
+}
+storeConformance('memory store', makeHarness);
+adoptionConformance('memory store', makeHarness);
 
 test('memory disk: power cut [buffered] -> a prefix of the batches survives, synced ones always', async () => {
   for (let keep = 0; keep <= 4; keep++) {
