@@ -75,8 +75,8 @@ export function encodeFrame(frame: PlainFrame): Uint8Array {
     case 'get-state':
       return encode([kind, frame.request, ...keyFields(frame.key), frame.stateVector, frame.offset]);
     case 'state': {
-      const { request, key, offset, bytes, length, checksum } = frame;
-      return encode([kind, request, ...keyFields(key), offset, bytes, length, checksum]);
+      const { request, key, offset, bytes, length, checksum, vector } = frame;
+      return encode([kind, request, ...keyFields(key), offset, bytes, length, checksum, flat(vector)]);
     }
     case 'digest':
       return encode([kind, ...keyFields(frame.key), frame.digest, flat(frame.vector)]);
@@ -206,6 +206,7 @@ function readFrame(kind: number, read: FieldReader): Frame {
         bytes: read.bytes('bytes'),
         length: read.integer('length'),
         checksum: read.integer('checksum'),
+        vector: read.vector('vector'),
       };
     case KIND.digest:
       return { kind: 'digest', key: read.key('key'), digest: read.text('digest'), vector: read.vector('vector') };

@@ -84,6 +84,7 @@ export const anyFrame: fc.Arbitrary<Frame> = fc.oneof(
     bytes,
     length: count,
     checksum: count,
+    vector,
   }),
   fc.record({ kind: fc.constant('digest' as const), key, digest: text, vector }),
   fc.record({ kind: fc.constant('fragment' as const), message: count, index: count, count, bytes }),

@@ -130,6 +130,8 @@ export type StateFrame =
       readonly length: number;
       /** CRC-32 of the whole state, which also tells slices of different states apart. */
       readonly checksum: number;
+      /** The state holds nothing beyond this. */
+      readonly vector: VersionVector;
     };
 
 /** Compares one partition; whoever has the same vector and another digest asks for its state. */

@@ -268,6 +268,50 @@ describe('state transfer between engines', () => {
   });
 });
 
+describe('state transfer that was cut off', () => {
+  /** `b` has merged some of the state of `a` when `a` goes away. */
+  async function halfway() {
+    const cluster = new Cluster('a', 'b', 'c');
+    const first = await cluster.start('a');
+    for (let i = 0; i < 40; i++)
+      await first.graph.write([node(`n${i}`), node(`m${i}`), edge(`e${i}`, `n${i}`, `m${i}`)]);
+    const keys = await first.engine.replica.listPartitions();
+    await cluster.stop(first);
+    await forgetLog(first.disk, keys);
+    const a = await cluster.start('a', { disk: first.disk });
+    const b = await cluster.start('b');
+    await cluster.until(async () => (await b.store.listPartitions('default')).length > 2, 'some partitions');
+    expect((await b.store.listPartitions('default')).length).toBeLessThan(16);
+    await cluster.stop(a);
+    return { cluster, disk: a.disk, b };
+  }
+
+  test('the next one is from a server that has less -> still recovering, until what was merged is whole (REP-9)', async () => {
+    const { cluster, disk, b } = await halfway();
+    const c = await cluster.start('c');
+    await cluster.until(() => metricsOf(b).stateTransfersTotal === 1, 'a transfer from the empty server');
+    await cluster.run(5_000);
+    await expect(b.graph.digest()).rejects.toMatchObject({ code: 'replica-recovering' });
+    const a = await cluster.start('a', { disk });
+    await cluster.converge(a, b, c);
+    expect((await b.graph.counts()).nodes).toBe(80);
+    expect((await b.graph.integrity()).hiddenEdges).toEqual((await a.graph.integrity()).hiddenEdges);
+  });
+
+  test('and the receiver restarts in between -> the same (REP-9)', async () => {
+    const { cluster, disk, b } = await halfway();
+    await cluster.kill(b);
+    const again = await cluster.start('b', { disk: b.disk });
+    const c = await cluster.start('c');
+    await cluster.until(() => metricsOf(again).stateTransfersTotal === 1, 'a transfer from the empty server');
+    await cluster.run(5_000);
+    await expect(again.graph.digest()).rejects.toMatchObject({ code: 'replica-recovering' });
+    const a = await cluster.start('a', { disk });
+    await cluster.converge(a, again, c);
+    expect((await again.graph.counts()).nodes).toBe(80);
+  });
+});
+
 describe('servers that do not agree', () => {
   test('another secret -> no link, and both say why (REP-11)', async () => {
     const cluster = new Cluster('a', 'b');

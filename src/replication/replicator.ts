@@ -25,7 +25,7 @@ import { rendezvousOrder } from './rendezvous.ts';
 import type { Replica, StreamCommit } from './replica.ts';
 import { hashOfSettings } from './settings-hash.ts';
 import { TICKS_PER_HEARTBEAT, TIMING } from './timing.ts';
-import { Transfers } from './transfers.ts';
+import { readMerged, Transfers } from './transfers.ts';
 import type { Connection } from './transport.ts';
 
 /** What replication needs of an engine beside its replica. */
@@ -56,7 +56,7 @@ export interface Replication {
 /** Starts dialing; resolves at once, whether or not anybody answers. */
 export async function startReplication(options: ReplicationOptions): Promise<Replication> {
   const identity = await ClusterIdentity.read(options.engine.replica);
-  return new Replicator(options, identity);
+  return new Replicator(options, identity, await readMerged(options.engine.replica));
 }
 
 class Replicator implements Replication, SessionHost {
@@ -89,7 +89,8 @@ class Replicator implements Replication, SessionHost {
   readonly #past = { framesSent: 0, framesReceived: 0, bytesSent: 0, bytesReceived: 0, resends: 0 };
   #badFrames = 0;
 
-  constructor({ env, engine, options, name, onBug }: ReplicationOptions, identity: ClusterIdentity) {
+  constructor(given: ReplicationOptions, identity: ClusterIdentity, merged: VersionVector) {
+    const { env, engine, options, name, onBug } = given;
     const { replica } = engine;
     const { bugs, transport } = options;
     this.env = env;
@@ -120,6 +121,7 @@ class Replicator implements Replication, SessionHost {
     this.#transfers = new Transfers({
       env,
       replica,
+      merged,
       have: () => this.#currentHave(),
       patienceMs,
       guard,

@@ -2,6 +2,7 @@
 import { crc32 } from 'node:zlib';
 import { LIMITS } from '../../base/limits.ts';
 import type { PartitionKey } from '../../storage/store.ts';
+import type { VersionVector } from '../version-vector.ts';
 import { concatenated } from './fragments.ts';
 import type { StateFrame } from './frame.ts';
 
@@ -10,7 +11,7 @@ export type StateSlice = Extract<StateFrame, { kind: 'state' }>;
 
 export type PullStep =
   | { readonly kind: 'ask'; readonly frame: StateRequest }
-  | { readonly kind: 'whole'; readonly diff: Uint8Array }
+  | { readonly kind: 'whole'; readonly diff: Uint8Array; readonly vector: VersionVector }
   | { readonly kind: 'failed'; readonly reason: string };
 
 export interface Patience {
@@ -56,7 +57,7 @@ export class StatePull {
   }
 
   /** Undefined if the slice is not the one that was asked for. */
-  hear({ request, key, offset, bytes, length, checksum }: StateSlice, nowMs: number): PullStep | undefined {
+  hear({ request, key, offset, bytes, length, checksum, vector }: StateSlice, nowMs: number): PullStep | undefined {
     const isWanted =
       request === this.#request &&
       key.graphKey === this.key.graphKey &&
@@ -82,7 +83,7 @@ export class StatePull {
     const diff = this.#parts.length === 1 ? bytes : concatenated(this.#parts, this.#bytes);
     if (diff.length !== length || crc32(diff) !== checksum)
       return { kind: 'failed', reason: 'a state has a wrong checksum' };
-    return { kind: 'whole', diff };
+    return { kind: 'whole', diff, vector };
   }
 
   tick(nowMs: number): PullStep | undefined {

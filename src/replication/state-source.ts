@@ -1,6 +1,7 @@
 /** Answers the requests of a state transfer. It keeps nothing but the state that is being sliced, to save work. */
 import { crc32 } from 'node:zlib';
 import type { PartitionKey } from '../../storage/store.ts';
+import type { VersionVector } from '../version-vector.ts';
 import type { StateFrame } from './frame.ts';
 import type { Replica } from './replica.ts';
 
@@ -16,11 +17,16 @@ type Request = Extract<StateFrame, { kind: 'list-state' | 'get-state' }>;
 
 export class StateSource {
   readonly #replica: Replica;
+  readonly #bound: () => VersionVector;
   readonly #sizes: AnswerSizes;
-  #sliced: { readonly name: string; readonly state: Uint8Array; readonly checksum: number } | undefined;
+  #sliced:
+    | { readonly name: string; readonly state: Uint8Array; readonly checksum: number; readonly vector: VersionVector }
+    | undefined;
 
-  constructor(replica: Replica, sizes = SIZES) {
+  /** @param bound what no partition here holds anything beyond */
+  constructor(replica: Replica, bound: () => VersionVector, sizes = SIZES) {
     this.#replica = replica;
+    this.#bound = bound;
     this.#sizes = sizes;
   }
 
@@ -55,12 +61,12 @@ export class StateSource {
     const name = `${key.graphKey}/${key.partition}/${Buffer.from(stateVector).toString('base64')}`;
     if (offset === 0 || this.#sliced?.name !== name) {
       const state = await this.#replica.stateDiff(key, stateVector);
-      this.#sliced = { name, state, checksum: crc32(state) };
+      this.#sliced = { name, state, checksum: crc32(state), vector: this.#bound() };
     }
-    const { state, checksum } = this.#sliced;
+    const { state, checksum, vector } = this.#sliced;
     const bytes = state.subarray(offset, offset + this.#sizes.sliceBytes);
     if (offset + bytes.length >= state.length) this.#sliced = undefined;
-    return { kind: 'state', request, key, offset, bytes, length: state.length, checksum };
+    return { kind: 'state', request, key, offset, bytes, length: state.length, checksum, vector };
   }
 }
 

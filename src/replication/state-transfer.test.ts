@@ -44,7 +44,16 @@ class Source {
     const state = toUtf8(seqs.join(','));
     const bytes = state.slice(request.offset, request.offset + SLICE_BYTES);
     const { request: number, key: asked, offset } = request;
-    return { kind: 'state', request: number, key: asked, offset, bytes, length: state.length, checksum: crc32(state) };
+    return {
+      kind: 'state',
+      request: number,
+      key: asked,
+      offset,
+      bytes,
+      length: state.length,
+      checksum: crc32(state),
+      vector: now,
+    };
   }
 }
 
@@ -81,7 +90,9 @@ class Taker {
       else if (effect.kind === 'adopt') this.adopted = effect;
       else if (effect.kind === 'give-up') this.gaveUp = effect.reason;
       else {
-        this.merged.set(effect.key.partition, new Set(fromUtf8(effect.diff).split(',').map(Number)));
+        const seqs = fromUtf8(effect.diff).split(',').map(Number);
+        expect(seqOf(effect.vector, replica(1))).toBeGreaterThanOrEqual(Math.max(...seqs));
+        this.merged.set(effect.key.partition, new Set(seqs));
         this.order.push(effect.key.partition);
         this.step({ kind: 'merged' });
       }

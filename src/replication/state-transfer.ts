@@ -28,7 +28,13 @@ export type TransferEffect =
   | { readonly kind: 'begin' }
   | { readonly kind: 'ask'; readonly frame: ListRequest | StateRequest }
   | { readonly kind: 'read-state-vector'; readonly key: PartitionKey }
-  | { readonly kind: 'merge'; readonly key: PartitionKey; readonly diff: Uint8Array }
+  /** `diff` holds nothing beyond `vector`. */
+  | {
+      readonly kind: 'merge';
+      readonly key: PartitionKey;
+      readonly diff: Uint8Array;
+      readonly vector: VersionVector;
+    }
   | {
       readonly kind: 'adopt';
       readonly vector: VersionVector;
@@ -133,7 +139,7 @@ export class StateTransfer {
     const key = (this.#pull as StatePull).key;
     this.#pull = undefined;
     return step.kind === 'whole'
-      ? [{ kind: 'merge', key, diff: step.diff }]
+      ? [{ kind: 'merge', key, diff: step.diff, vector: step.vector }]
       : [{ kind: 'give-up', reason: step.reason }];
   }
 }

@@ -2,7 +2,9 @@
 
 import { assertNever } from '../../base/assert.ts';
 import type { Env } from '../../base/env.ts';
-import { covers, type VersionVector } from '../version-vector.ts';
+import type { ReplicaId } from '../../base/ids.ts';
+import { fromUtf8, toUtf8 } from '../../base/text.ts';
+import { covers, equalVectors, joined, type VersionVector } from '../version-vector.ts';
 import type { StateFrame } from './frame.ts';
 import type { LinkSession } from './link-session.ts';
 import type { Replica } from './replica.ts';
@@ -10,15 +12,26 @@ import { StateSource } from './state-source.ts';
 import { StateTransfer, type TransferEffect, type TransferEvent } from './state-transfer.ts';
 
 type Adopt = Extract<TransferEffect, { kind: 'adopt' }>;
+type Merge = Extract<TransferEffect, { kind: 'merge' }>;
 
 /** Unanswered requests after which a transfer is given up; it begins again with whoever is linked then. */
 const ATTEMPTS_MAX = 10;
+
+const NOTE = 'merged';
+
+/** What a replica that is recovering holds nothing beyond: its partitions hold more than its vector says. */
+export async function readMerged(replica: Replica): Promise<VersionVector> {
+  const note = replica.recovering ? await replica.readNote(NOTE) : undefined;
+  return new Map(note === undefined ? [] : (JSON.parse(fromUtf8(note)) as [ReplicaId, number][]));
+}
 
 export interface TransfersOptions {
   readonly env: Env;
   readonly replica: Replica;
   /** What is durable and visible here, retired streams included. */
   readonly have: () => VersionVector;
+  /** Of transfers that were cut off before a restart. */
+  readonly merged: VersionVector;
   readonly patienceMs: number;
   readonly guard: (work: Promise<unknown>) => void;
   /** A transfer ended, well or not. */
@@ -33,11 +46,15 @@ export class Transfers {
   #isOwed: boolean;
   /** An adoption that waits until the peer has what is only here. */
   #pending: { readonly effect: Adopt; readonly sinceMs: number } | undefined;
+  /** Partitions hold nothing beyond this and the own vector, while the replica is recovering. */
+  #merged: VersionVector;
+  #nextLink = 0;
   completed = 0;
 
   constructor(options: TransfersOptions) {
     this.#options = options;
     this.#isOwed = options.replica.recovering;
+    this.#merged = options.merged;
   }
 
   /** While true no commits may be applied: the streams are about to jump. */
@@ -52,8 +69,9 @@ export class Transfers {
   /** Takes the state of the peer, unless one is being taken. */
   begin(session: LinkSession): void {
     if (this.#taking !== undefined) return;
-    const { env, patienceMs } = this.#options;
+    const { env, replica, patienceMs } = this.#options;
     this.#isOwed = true;
+    if (!replica.recovering) this.#merged = new Map();
     const transfer = new StateTransfer(env.random.uint32(), { patienceMs, attemptsMax: ATTEMPTS_MAX });
     this.#taking = { session, transfer, begunMs: this.#nowMs() };
     env.log.write('info', 'replication: taking over state', { peer: session.link?.peer.name });
@@ -82,17 +100,36 @@ export class Transfers {
   #source(session: LinkSession): StateSource {
     let source = this.#sources.get(session);
     if (source === undefined) {
-      source = new StateSource(this.#options.replica);
+      source = new StateSource(this.#options.replica, () => this.#bound());
       this.#sources.set(session, source);
     }
     return source;
   }
 
+  /** Of one that takes over state itself, partitions hold more than its vector says. */
+  #bound(): VersionVector {
+    const { replica, have } = this.#options;
+    return replica.recovering ? joined(have(), this.#merged) : have();
+  }
+
+  /** Merges a state; that it did so outlives a restart, and a transfer from another server that knows less. */
+  async #merge({ key, diff, vector }: Merge): Promise<void> {
+    const { replica } = this.#options;
+    const merged = joined(this.#merged, vector);
+    if (!equalVectors(merged, this.#merged)) await replica.writeNote(NOTE, toUtf8(JSON.stringify(Array.from(merged))));
+    this.#merged = merged;
+    await replica.mergeState(key, diff);
+  }
+
   tick(links: readonly LinkSession[]): void {
-    const [link] = links;
+    // Another one each time: the last one may not answer.
+    const link = links[this.#nextLink % links.length];
     if (this.#pending !== undefined) this.#adopt();
     else if (this.#taking !== undefined) this.#step({ kind: 'tick' });
-    else if (this.#isOwed && link !== undefined) this.begin(link);
+    else if (this.#isOwed && link !== undefined) {
+      this.#nextLink++;
+      this.begin(link);
+    }
   }
 
   /** A link ended; what was merged stays, and the rest comes from another one. */
@@ -122,7 +159,7 @@ export class Transfers {
         this.#work(transfer, replica.stateVector(effect.key), (stateVector) => ({ kind: 'state-vector', stateVector }));
         return;
       case 'merge':
-        this.#work(transfer, replica.mergeState(effect.key, effect.diff), () => ({ kind: 'merged' }));
+        this.#work(transfer, this.#merge(effect), () => ({ kind: 'merged' }));
         return;
       case 'adopt':
         this.#pending = { effect, sinceMs: this.#nowMs() };
@@ -147,7 +184,10 @@ export class Transfers {
     const isOut = covers(taking.session.link?.peerVector ?? new Map(), have());
     if (!isOut && this.#nowMs() - pending.sinceMs < patienceMs * ATTEMPTS_MAX) return;
     this.#pending = undefined;
-    this.#work(taking.transfer, replica.adoptState(pending.effect), () => undefined);
+    const { effect } = pending;
+    // Of a transfer that was cut off, parts of commits may be here that this peer never had.
+    const until = joined(effect.until, this.#merged);
+    this.#work(taking.transfer, replica.adoptState({ ...effect, until }), () => undefined);
   }
 
   /** Feeds the outcome back, if the transfer still goes on by then. Without an event, it is complete. */
@@ -160,7 +200,7 @@ export class Transfers {
     });
     this.#options.guard(
       going.catch((error: unknown) => {
-        this.#giveUp(String(error));
+        if (this.#taking?.transfer === transfer) this.#giveUp(String(error));
         throw error;
       }),
     );
