@@ -36,6 +36,7 @@ export class AntiEntropy {
   #partitions: readonly PartitionKey[] = [];
   #next = 0;
   #nextLink = 0;
+  #rounds = 0;
   #repair: Repair | undefined;
   /** When a partition was last repaired, so that a difference that stays does not keep everybody busy. */
   readonly #repairedMs = new Map<string, number>();
@@ -62,7 +63,9 @@ export class AntiEntropy {
 
   async #healOrCompare(link: LinkSession): Promise<void> {
     const { replica } = this.#options;
-    const [damaged] = replica.damaged();
+    // In turn with comparisons, and one after the other: some may not be healable now.
+    const wounded = replica.damaged();
+    const damaged = this.#rounds++ % 2 === 0 ? wounded[(this.#rounds >> 1) % wounded.length] : undefined;
     // A whole state heals only if nothing that is known here is missing in it.
     if (damaged !== undefined && covers(link.link?.peerVector ?? new Map(), replica.vector)) {
       this.#fetch(link, damaged, EMPTY_STATE_VECTOR, 'damaged');

@@ -49,6 +49,8 @@ export class Transfers {
   /** Partitions hold nothing beyond this and the own vector, while the replica is recovering. */
   #merged: VersionVector;
   #nextLink = 0;
+  /** A transfer that failed may fail again: others are not kept busy with it. */
+  #notBeforeMs = 0;
   completed = 0;
 
   constructor(options: TransfersOptions) {
@@ -126,7 +128,7 @@ export class Transfers {
     const link = links[this.#nextLink % links.length];
     if (this.#pending !== undefined) this.#adopt();
     else if (this.#taking !== undefined) this.#step({ kind: 'tick' });
-    else if (this.#isOwed && link !== undefined) {
+    else if (this.#isOwed && link !== undefined && this.#nowMs() >= this.#notBeforeMs) {
       this.#nextLink++;
       this.begin(link);
     }
@@ -219,6 +221,7 @@ export class Transfers {
   #giveUp(reason: string): void {
     if (this.#taking === undefined) return;
     this.#options.env.log.write('warn', 'replication: taking over state was cut off', { reason });
+    this.#notBeforeMs = this.#nowMs() + this.#options.patienceMs;
     this.#taking = undefined;
     this.#pending = undefined;
     this.#options.onEnd();
