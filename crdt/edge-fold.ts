@@ -118,7 +118,10 @@ export class EdgeFold {
     edges.properties[edge] = patch.properties;
     const from = edges.from[edge] as number;
     nodes.out.add(from, edge);
-    if (this.#host.restores(patch.type)) this.#host.refreshEndpoint(from);
+    if (this.#host.restores(patch.type)) {
+      partition.addRestorer(patch.from, edge);
+      this.#host.refreshEndpoint(from);
+    }
     return true;
   }
 
@@ -143,6 +146,7 @@ export class EdgeFold {
       partition.bytes += REGISTERS_BYTES;
     }
     registers.fold(patch);
+    if (patch.kind === 'edge-create' && this.#host.restores(patch.type)) partition.addRestorer(patch.from, edge);
     this.#refreshEdge(edge, registers);
   }
 
@@ -209,7 +213,10 @@ export class EdgeFold {
     edges.set(edge, STUB_EXISTS, true);
     const to = edges.to[edge] as number;
     nodes.in.add(to, edge);
-    if (this.#host.restores(patch.type)) this.#host.refreshEndpoint(to);
+    if (this.#host.restores(patch.type)) {
+      partition.addRestorer(patch.to, edge);
+      this.#host.refreshEndpoint(to);
+    }
     return true;
   }
 
@@ -244,6 +251,7 @@ export class EdgeFold {
     const existed = edges.has(edge, STUB_EXISTS);
     const before = this.#stubTarget(edge);
     registers.fold(patch);
+    if (patch.kind === 'stub-create' && this.#host.restores(patch.type)) partition.addRestorer(patch.to, edge);
     const { ends, exists } = registers;
     const after = ends === undefined ? UNKNOWN : this.#host.intern(ends.to);
     if (existed && (!exists || before !== after)) nodes.in.remove(before, edge);

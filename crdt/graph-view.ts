@@ -184,13 +184,31 @@ export class GraphView {
   }
 
   /**
-   * CRDT-3 for a patch of an open partition. What a delete hides of a node may be restored by an edge, so it stays live
-   * in a graph with restoring types until the delete is older than the clock reading `horizon`.
+   * Whether an edge that nobody here has seen may still bring back what a delete hides of a node: somebody may have made it
+   * while the node was there. It was until its delete, and until the last edge that restored it went.
+   */
+  mayReturn(partition: PartitionIndex, node: number, horizon: number): boolean {
+    if (this.#restoring.size === 0) return false;
+    const { nodes, edges } = this;
+    if (nodes.exists(node) || (nodes.registers.get(node)?.deletedClock ?? NEVER) >= horizon) return true;
+    for (const row of partition.restorersOf(nodes.ids[node] as string)) {
+      const record = edges.registers.get(row);
+      const stub = edges.stubRegisters.get(row);
+      if (Math.max(record?.lastEvent ?? NEVER, stub?.lastEvent ?? NEVER) >= horizon) return true;
+    }
+    return false;
+  }
+
+  /**
+   * CRDT-3 for a patch of an open partition. In a graph with restoring types, what a delete hides of a node stays live while
+   * it may return, and for that, which nodes an edge named stays live until its last coming and going lie before the clock
+   * reading `horizon`.
    */
   isLive(partition: PartitionIndex, patch: PatchHead, horizon: number): boolean {
     const { nodes, edges } = this;
-    const keepDominated = (node: number, registers: Registers) =>
-      this.#restoring.size > 0 && (registers.deletedClock >= horizon || nodes.exists(node));
+    const isHeld = (registers: Registers) =>
+      registers.isLive(patch, false) ||
+      (this.#restoring.size > 0 && registers.lastEvent >= horizon && registers.namesEnds(patch));
     const plain = (clock: Float64Array, replica: Uint32Array, at: number) =>
       clock[at] === patch.clock && replica[at] === patch.replica;
     switch (patch.kind) {
@@ -201,7 +219,7 @@ export class GraphView {
         if (node === undefined || !nodes.hasRecord(node)) return false;
         const registers = nodes.registers.get(node);
         if (registers === undefined) return plain(nodes.clock, nodes.replica, node);
-        return registers.isLive(patch, keepDominated(node, registers));
+        return registers.isLive(patch, this.mayReturn(partition, node, horizon));
       }
       case 'edge-create':
       case 'edge-update':
@@ -209,14 +227,14 @@ export class GraphView {
         const edge = edges.find(patch.id, partition.ordinal);
         if (edge === undefined || !edges.has(edge, EDGE_RECORD)) return false;
         const registers = edges.registers.get(edge);
-        return registers?.isLive(patch, false) ?? plain(edges.clock, edges.replica, edge);
+        return registers === undefined ? plain(edges.clock, edges.replica, edge) : isHeld(registers);
       }
       case 'stub-create':
       case 'stub-delete': {
         const edge = this.findStub(partition, patch.id, patch.from ?? '');
         if (edge === undefined) return false;
         const registers = edges.stubRegisters.get(edge);
-        return registers?.isLive(patch, false) ?? plain(edges.clock, edges.replica, edge);
+        return registers === undefined ? plain(edges.clock, edges.replica, edge) : isHeld(registers);
       }
     }
   }

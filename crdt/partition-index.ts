@@ -20,6 +20,8 @@ export class PartitionIndex {
   /** Nodes that ever had the label since the partition was opened: readers check the node itself. */
   readonly #labelled = new Map<string, Int32List>();
   readonly #sorted = new Map<string, { readonly revision: number; readonly ordinals: Int32Array }>();
+  /** Rows of edges or stubs here that restore a node of this partition, or once did; by the node's id. */
+  readonly #restorers = new Map<string, Set<number>>();
   /** Counts changes of existence and labels. */
   revision = 0;
   /** Patches folded since it was opened: with the live ones, the measure of what compaction would gain. */
@@ -30,6 +32,16 @@ export class PartitionIndex {
   constructor(id: PartitionId, ordinal: number) {
     this.id = id;
     this.ordinal = ordinal;
+  }
+
+  addRestorer(node: string, row: number): void {
+    const rows = this.#restorers.get(node);
+    if (rows === undefined) this.#restorers.set(node, new Set([row]));
+    else rows.add(row);
+  }
+
+  restorersOf(node: string): Iterable<number> {
+    return this.#restorers.get(node) ?? [];
   }
 
   addLabel(label: string, node: number): void {

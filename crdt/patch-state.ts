@@ -12,15 +12,19 @@ export function patchState(view: GraphView, partition: PartitionIndex, horizon: 
   const element = `${patch.kind.slice(0, 4)}:${patch.id}`;
   const deleted = patch.kind === 'node-delete' || patch.kind === 'edge-delete' || patch.kind === 'stub-delete';
   const live = view.isLive(partition, patch, horizon);
-  return { live, element, expired: deleted && live && patch.clock < horizon && !isVisible(view, partition, patch) };
+  return {
+    live,
+    element,
+    expired: deleted && live && patch.clock < horizon && !isNeeded(view, partition, patch, horizon),
+  };
 }
 
-/** A delete that a later create overtook needs no tombstone, but one that hides a restored element does. */
-function isVisible(view: GraphView, partition: PartitionIndex, patch: PatchHead): boolean {
+/** An element that is there, or may return, needs its tombstones to tell its lives apart. */
+function isNeeded(view: GraphView, partition: PartitionIndex, patch: PatchHead, horizon: number): boolean {
   switch (patch.kind) {
     case 'node-delete': {
       const node = view.nodes.find(patch.id);
-      return node !== undefined && view.nodes.exists(node);
+      return node !== undefined && (view.nodes.exists(node) || view.mayReturn(partition, node, horizon));
     }
     case 'edge-delete': {
       const edge = view.edges.find(patch.id, view.indexOf(partition.id));

@@ -17,7 +17,16 @@ import type { ReplicaId } from '../base/ids.ts';
 import { compareText } from '../base/order.ts';
 import { setOwn } from '../base/record.ts';
 import { type Properties, type Value, valuesEqual } from '../graph/value.ts';
-import type { Assignments, EdgeCreate, NodeCreate, Patch, PatchHead, RunningTotal, SeenTotals } from './patch.ts';
+import type {
+  Assignments,
+  EdgeCreate,
+  NodeCreate,
+  Patch,
+  PatchHead,
+  RunningTotal,
+  SeenTotals,
+  StubCreate,
+} from './patch.ts';
 import { type LabelRegister, type PropertyRegisters, shownValue } from './property-registers.ts';
 import { isLater, NEVER, type Stamp } from './stamp.ts';
 import { valueKey } from './value-codec.ts';
@@ -42,6 +51,11 @@ export class Registers {
   #deletes: Stamp[] | undefined;
   /** From the latest create; undefined for nodes and until a create was seen. */
   ends: Ends | undefined;
+  /**
+   * Of an edge or stub: the creates that the latest one took the place of, the last of each type and ends. They tell which
+   * nodes it may have restored.
+   */
+  #former: (Stamp & { readonly ends: Ends })[] | undefined;
   /** Of a stub: a source that its patches name, which tells in which partition the edge lives. */
   source = '';
   /** The first create: its registers are read from the patch until something else is assigned to them. */
@@ -63,12 +77,12 @@ export class Registers {
         this.#assignAll(patch, patch.properties, patch.more ?? NOTHING);
         return;
       case 'edge-create':
-        if (this.#create(patch.clock, patch.replica)) this.ends = endsOf(patch);
+        this.#createWithEnds(patch);
         if (this.#isBase(patch)) return;
         this.#assignAll(patch, patch.properties, patch.more ?? NOTHING);
         return;
       case 'stub-create':
-        if (this.#create(patch.clock, patch.replica)) this.ends = endsOf(patch);
+        this.#createWithEnds(patch);
         this.source = patch.from;
         return;
       case 'node-update':
@@ -84,6 +98,36 @@ export class Registers {
         this.#delete(patch.clock, patch.replica);
         return;
     }
+  }
+
+  #createWithEnds(patch: EdgeCreate | StubCreate): void {
+    const before = { clock: this.createdClock, replica: this.createdReplica as ReplicaId, ends: this.ends };
+    if (this.#create(patch.clock, patch.replica)) {
+      this.ends = endsOf(patch);
+      this.#former = this.#former?.filter(({ ends }) => !sameEnds(ends, patch));
+      if (before.ends !== undefined) this.#keepFormer({ ...before, ends: before.ends });
+    } else this.#keepFormer({ clock: patch.clock, replica: patch.replica, ends: endsOf(patch) });
+  }
+
+  #keepFormer(create: Stamp & { readonly ends: Ends }): void {
+    if (this.ends !== undefined && sameEnds(this.ends, create.ends)) return;
+    this.#former ??= [];
+    const at = this.#former.findIndex(({ ends }) => sameEnds(ends, create.ends));
+    const held = this.#former[at];
+    if (held === undefined) this.#former.push(create);
+    else if (isLater(create.clock, create.replica, held.clock, held.replica)) this.#former[at] = create;
+  }
+
+  /** When the element last came or went. */
+  get lastEvent(): number {
+    return Math.max(this.createdClock, this.deletedClock);
+  }
+
+  /** Whether the patch is the last create of an edge or stub with its type and ends, dominated or not. */
+  namesEnds({ kind, clock, replica }: PatchHead): boolean {
+    if (kind !== 'edge-create' && kind !== 'stub-create') return false;
+    if (this.createdClock === clock && this.createdReplica === replica) return true;
+    return this.#former?.some((create) => create.clock === clock && create.replica === replica) === true;
   }
 
   /** Takes the patch as base if nothing was folded before that it would have to be compared with. */
@@ -344,7 +388,12 @@ export class Registers {
   /** Each register as a patch of its own: folding them into empty registers gives these. */
   *toPatches(element: 'node' | 'edge' | 'stub', id: string): Generator<Patch> {
     const at = (clock: number, replica: number) => ({ clock, replica: replica as ReplicaId, id });
-    if (this.createdClock !== NEVER) yield this.#createPatch(element, at(this.createdClock, this.createdReplica));
+    if (this.createdClock !== NEVER) {
+      yield this.#createPatch(element, at(this.createdClock, this.createdReplica), this.ends);
+    }
+    for (const { clock, replica, ends } of this.#former ?? []) {
+      yield this.#createPatch(element, at(clock, replica), ends);
+    }
     for (const { clock, replica } of this.#deletes ?? []) {
       const stamped = at(clock, replica);
       if (element === 'stub') yield { kind: 'stub-delete', ...stamped, from: this.source };
@@ -375,11 +424,15 @@ export class Registers {
     }
   }
 
-  #createPatch(element: 'node' | 'edge' | 'stub', stamped: { clock: number; replica: ReplicaId; id: string }): Patch {
+  #createPatch(
+    element: 'node' | 'edge' | 'stub',
+    stamped: { clock: number; replica: ReplicaId; id: string },
+    ends: Ends | undefined,
+  ): Patch {
     if (element === 'node') return { kind: 'node-create', ...stamped, labels: [], properties: {} };
-    assert(this.ends !== undefined, 'a create of an edge names its ends');
-    if (element === 'stub') return { kind: 'stub-create', ...stamped, ...this.ends };
-    return { kind: 'edge-create', ...stamped, ...this.ends, properties: {} };
+    assert(ends !== undefined, 'a create of an edge names its ends');
+    if (element === 'stub') return { kind: 'stub-create', ...stamped, ...ends };
+    return { kind: 'edge-create', ...stamped, ...ends, properties: {} };
   }
 
   /** Labels and properties with an assignment that no delete dominates: what a create must take the place of. */
@@ -423,6 +476,7 @@ export class Registers {
     copy.deletedReplica = this.deletedReplica;
     copy.#deletes = this.#deletes && Array.from(this.#deletes);
     copy.ends = this.ends;
+    copy.#former = this.#former && Array.from(this.#former);
     copy.source = this.source;
     copy.#base = this.#base;
     copy.#labels = this.#labels && new Map(this.#labels);
@@ -440,6 +494,10 @@ export class Registers {
       );
     return copy;
   }
+}
+
+function sameEnds(a: Ends, b: Ends): boolean {
+  return a.type === b.type && a.from === b.from && a.to === b.to;
 }
 
 function endsOf({ type, from, to }: Ends): Ends {

@@ -99,7 +99,7 @@ describe('reads', () => {
     expect(ids(changed, 'M')).toEqual([]);
   });
 
-  test('an edge by id: -> the edge; unknown -> undefined', () => {
+  test('an edge by id: -> the edge, of two the later one; unknown -> undefined', () => {
     expect(edgeAt(view, findEdge(view, 'ba') as number)).toEqual({
       id: 'ba',
       type: 'U',
@@ -108,6 +108,12 @@ describe('reads', () => {
       properties: {},
     });
     expect(findEdge(view, 'none')).toBeUndefined();
+    const again = { ...stamp(), id: 'ba', type: 'V', from: 'a', to: 'b' };
+    const twice = viewOf(
+      ['0', '1', 's!'],
+      [...GRAPH, ['1', { kind: 'edge-create', ...again, properties: {} }], ['0', { kind: 'stub-create', ...again }]],
+    );
+    expect(edgeAt(twice, findEdge(twice, 'ba') as number)).toMatchObject({ type: 'V', from: 'a', to: 'b' });
   });
 });
 

@@ -435,6 +435,39 @@ describe('what other replicas left', () => {
       expect((await graph.edgesOf(b, { direction: 'in' }, { limit: 9 })).items.map(({ id }) => id)).toEqual([e]);
     });
 
+    it('one edge id made concurrently at two sources -> two edges, which integrity names', async () => {
+      const later = { type: 'T', from: b, to: c };
+      const second = { at: b, patch: { kind: 'edge-create', ...stamp(3), id: e, ...later, properties: {} } as Patch };
+      const mark = { at: c, patch: { kind: 'stub-create', ...stamp(3), id: e, ...later } as Patch };
+      const nodes = [created(a), created(b), created(c)];
+      const { graph } = await withCommit([...nodes, record, stub, second, mark], budget);
+      expect(await graph.integrity()).toMatchObject({
+        edges: 2,
+        duplicateEdges: [e],
+        orphanStubs: [],
+        missingStubs: [],
+      });
+      expect((await graph.edgesOf(b, { direction: 'both' }, { limit: 9 })).items.map(({ to }) => to).sort()).toEqual(
+        [b, c].sort(),
+      );
+    });
+
+    it('one edge id made concurrently with two targets -> the later one; the stub of the other is named, and put right', async () => {
+      const lost = { at: c, patch: { kind: 'stub-create', ...stamp(0), id: e, ...ends, to: c } as Patch };
+      const nodes = [created(a), created(b), created(c)];
+      const { graph } = await withCommit([...nodes, lost, record, stub], budget);
+      expect(await graph.integrity()).toMatchObject({
+        edges: 1,
+        orphanStubs: [e],
+        missingStubs: [],
+        duplicateEdges: [],
+      });
+      expect((await graph.edgesOf(c, { direction: 'in' }, { limit: 9 })).items).toEqual([]);
+      expect((await graph.edgesOf(b, { direction: 'in' }, { limit: 9 })).items).toHaveLength(1);
+      expect(await graph.repair()).toMatchObject({ repaired: 1 });
+      expect(await graph.integrity()).toMatchObject({ edges: 1, orphanStubs: [], missingStubs: [] });
+    });
+
     it('counters of two replicas -> they add up, and a restart changes nothing', async () => {
       const total = (tick: number, by: number): { at: string; patch: Patch } => ({
         at: a,
