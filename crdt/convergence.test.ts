@@ -10,6 +10,7 @@
 
 import { expect, test } from 'vitest';
 import { type PartitionId, replicaId } from '../base/ids.ts';
+import type { PlantedBug } from '../base/planted-bug.ts';
 import { describeValue } from '../graph/describe.model.ts';
 import type { GraphSettings } from '../graph/model.ts';
 import { describeGraph, type PlacedPatch, visibleGraph } from './graph.model.ts';
@@ -77,6 +78,7 @@ interface Addressed {
 }
 
 class Cluster {
+  readonly #bug: PlantedBug | undefined;
   readonly settings: GraphSettings;
   readonly replicas: readonly ReplicaModel[];
   /** Every patch ever made, and where it was put. */
@@ -87,8 +89,9 @@ class Cluster {
   /** Tombstones before this reading have expired: everybody has seen them. */
   #horizon = 0;
 
-  constructor(random: SeededRandom) {
+  constructor(random: SeededRandom, bug?: PlantedBug) {
     this.#random = random;
+    this.#bug = bug;
     this.settings = { partitions: 2, restoringTypes: random.chance(0.5) ? ['R'] : [] };
     const { settings } = this;
     // Small, so that segments and chapters are sealed all the time.
@@ -132,7 +135,10 @@ class Cluster {
   #push(from: ReplicaModel, messages: readonly Message[]): void {
     for (const message of messages) {
       for (const to of this.replicas) {
-        if (to !== from && this.#random.chance(0.3) && to.canReceive(message)) to.receive(message);
+        if (to === from || !this.#random.chance(0.3) || !to.canReceive(message)) continue;
+        to.receive(message);
+        // Once more, when states that hold it and compactions of it may have come.
+        if (this.#random.chance(0.1)) this.#inFlight.push({ to, message });
       }
     }
   }
@@ -155,7 +161,7 @@ class Cluster {
 
   #compact(replica: ReplicaModel, partition: PartitionId): void {
     const before = described(replica.view);
-    const message = replica.compact(partition, this.#horizon);
+    const message = replica.compact(partition, this.#horizon, this.#bug === 'compaction-drops-live');
     expectSame(described(replica.view), before, 'compaction changed the view');
     expectSame(described(replica.rebuilt()), before, 'compaction changed what the log says');
     if (message !== undefined) this.#push(replica, [message]);
@@ -186,9 +192,7 @@ class Cluster {
       for (const other of others) hub.receive(other.messageFor(hub, partition));
       for (const other of others) other.receive(hub.messageFor(other, partition));
     }
-    if (this.settings.restoringTypes.length === 0) {
-      this.#horizon = Math.max(...this.replicas.map(({ clock }) => clock.last));
-    }
+    this.#horizon = Math.max(...this.replicas.map(({ clock }) => clock.last));
   }
 
   /** One replica compacts until there is nothing more to do. */
@@ -273,3 +277,12 @@ test(
   },
   TIMEOUT_MS,
 );
+
+test('replicas whose compaction forgets a live patch [compaction-drops-live] -> the rounds notice', () => {
+  const rounds = () =>
+    eachRound((random) => {
+      const cluster = new Cluster(random, 'compaction-drops-live');
+      for (let step = 0; step < 100; step++) cluster.step();
+    });
+  expect(rounds).toThrow('compaction changed what the log says');
+});

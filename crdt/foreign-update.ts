@@ -41,6 +41,8 @@ export interface CheckedUpdate {
   readonly clockMax: number;
   /** By Yjs client: how many of its clock numbers the document must hold, this update's own structs not counted. */
   readonly needs: ReadonlyMap<number, number>;
+  /** By Yjs client: the clock after the structs that the update brings. */
+  readonly brings: ReadonlyMap<number, number>;
   readonly joins: readonly Join[];
 }
 
@@ -96,8 +98,7 @@ class UpdateCheck {
   readonly #patches: Patch[] = [];
   readonly #needs = new Map<number, number>();
   readonly #joins: Join[] = [];
-  /** By client: the clock after its structs here. */
-  #ends: Map<number, number> | undefined;
+  readonly #brings = new Map<number, number>();
   /** Of a commit with several structs: what they are, by their last clock. */
   #places: Map<number, { kind: PlaceKind }> | undefined;
   #clockMax = NEVER;
@@ -124,6 +125,7 @@ class UpdateCheck {
       patches: this.#patches,
       clockMax: this.#clockMax,
       needs: this.#needs,
+      brings: this.#brings,
       joins: this.#joins,
     };
   }
@@ -159,8 +161,7 @@ class UpdateCheck {
       this.#clock = this.#clockAfter(this.#clock, length);
     }
     this.#need(client, this.#from);
-    this.#ends ??= new Map();
-    this.#ends.set(client, this.#clock);
+    this.#brings.set(client, this.#clock);
     return client;
   }
 
@@ -275,7 +276,7 @@ class UpdateCheck {
     for (let i = 0; i < clients; i++) {
       const client = this.#readClient(before);
       before = client;
-      const written = this.#ends?.get(client);
+      const written = this.#brings.get(client);
       const count = this.#reader.varUint();
       if (count === 0) refuse('deletions of a client without any');
       let end = -1;

@@ -62,7 +62,6 @@ export class PartitionDocument {
   #chapterSegments = 0;
   /** Patches in `#segment`. */
   #segmentPatches = 0;
-  #update: Uint8Array | undefined;
   /** Patches in the document, dead ones and duplicates included; too high by what merges brought twice. */
   patches = 0;
   /** Characters of those patches: the measure of memory. */
@@ -73,10 +72,24 @@ export class PartitionDocument {
     this.#doc = new Y.Doc({ guid });
     this.#log = this.#doc.getArray('log');
     this.#replica = replica;
+  }
+
+  /** Runs a transaction and returns the update that says what it did. Yjs encodes one only for those who listen. */
+  #write(change: () => void): Uint8Array {
+    let update: Uint8Array | undefined;
     // A throwing listener would kill the document for good, so it only stores.
-    this.#doc.on('update', (update: Uint8Array) => {
-      this.#update = update;
-    });
+    const store = (made: Uint8Array) => {
+      update = made;
+    };
+    this.#doc.on('update', store);
+    try {
+      this.#doc.transact(change);
+    } finally {
+      this.#doc.off('update', store);
+    }
+    assert(update !== undefined, 'a transaction that writes emits an update');
+    this.#assertSound();
+    return update;
   }
 
   /** Builds the document from a snapshot and the updates after it, in order. */
@@ -89,7 +102,6 @@ export class PartitionDocument {
     }
     // Loading our own history under our id would make Yjs choose another one, for fear of a clash, and say so on stdout.
     document.#doc.clientID = replica;
-    document.#update = undefined;
     document.#assertSound();
     document.#adoptOwn();
     for (const { segment } of document.#segments()) {
@@ -122,19 +134,10 @@ export class PartitionDocument {
 
   /** Appends patches in one transaction and returns the update that says so. */
   append(patches: readonly string[]): Uint8Array {
-    this.#doc.transact(() => this.#write(patches));
-    return this.#takeUpdate();
+    return this.#write(() => this.#push(patches));
   }
 
-  #takeUpdate(): Uint8Array {
-    const update = this.#update;
-    this.#update = undefined;
-    assert(update !== undefined, 'a transaction that writes emits an update');
-    this.#assertSound();
-    return update;
-  }
-
-  #write(patches: readonly string[]): void {
+  #push(patches: readonly string[]): void {
     let at = 0;
     while (at < patches.length) {
       const segment = this.#openSegment();
@@ -165,7 +168,6 @@ export class PartitionDocument {
   merge(update: Uint8Array): string[] {
     const patches = patchesOf(update);
     Y.applyUpdate(this.#doc, update);
-    this.#update = undefined;
     this.#assertSound();
     for (const patch of patches) this.#count(patch, 1);
     return patches;
@@ -179,7 +181,6 @@ export class PartitionDocument {
       return;
     }
     document.#doc.transact(() => PartitionDocument.together(rest, merges));
-    document.#update = undefined;
     document.#assertSound();
   }
 
@@ -195,18 +196,19 @@ export class PartitionDocument {
         Y.applyUpdate(this.#doc, checked.update);
       }
     });
-    this.#update = undefined;
     this.#assertSound();
     for (const { texts } of updates) for (const patch of texts) this.#count(patch, 1);
   }
 
   /** What an update builds on and the document does not hold, or holds as something else; undefined if it may be merged. */
-  lacks({ needs, joins }: Pick<CheckedUpdate, 'needs' | 'joins'>): string | undefined {
+  lacks({ needs, brings, joins }: Pick<CheckedUpdate, 'needs' | 'brings' | 'joins'>): string | undefined {
     const { store } = this.#doc;
     for (const [client, clocks] of needs) {
       const held = Y.getState(store, client);
       if (held < clocks) return `clock ${clocks} of client ${client}, of which ${held} are here`;
     }
+    // What came before changes nothing now, and what it joined may be gone by compaction.
+    if (Array.from(brings).every(([client, end]) => Y.getState(store, client) >= end)) return undefined;
     for (const { client, clock, place } of joins) {
       const found = this.#placeOf(Y.getItem(store, Y.createID(client, clock)));
       if (found === place.kind || (place.kind === 'array' && (found === 'chapter' || found === 'segment'))) continue;
@@ -288,14 +290,14 @@ export class PartitionDocument {
     }
     const forgotten = forgetsLast ? Array.from(candidates.keys()).at(-1) : undefined;
     if (forgotten !== undefined) candidates.delete(forgotten);
-    this.#doc.transact(() => {
+    const update = this.#write(() => {
       this.#writeAfter(new Set(Array.from(candidates.values(), ({ chapter }) => chapter)));
-      this.#write(Array.from(candidates.keys()));
+      this.#push(Array.from(candidates.keys()));
       for (const [chapter, indices] of doomed) for (const index of indices.toReversed()) chapter.delete(index, 1);
       this.#deleteEmptyChapters();
     });
     this.#recount();
-    return { update: this.#takeUpdate(), dropped, rewritten: candidates.size };
+    return { update, dropped, rewritten: candidates.size };
   }
 
   /** DOC-2: a copy comes after what it replaces, so the next write starts a chapter unless the own one comes after all. */

@@ -2,11 +2,11 @@
  * One replica as a property test drives it: a clock that is off, a document for each partition, and the view that is
  * folded from them. All of it is production code; only the wall clock and the wiring are the test's.
  */
-import * as Y from 'yjs';
 import { present } from '../base/assert.ts';
 import type { PartitionId, ReplicaId } from '../base/ids.ts';
 import type { GraphSettings } from '../graph/model.ts';
 import { digestOfPartition } from './digest.ts';
+import { checkState, checkUpdate } from './foreign-update.ts';
 import type { PlacedPatch } from './graph.model.ts';
 import { GraphView } from './graph-view.ts';
 import { type DocumentSizes, PartitionDocument } from './partition-document.ts';
@@ -17,11 +17,20 @@ import { sealedPatches } from './sealed-patches.model.ts';
 import { HybridClock } from './stamp.ts';
 import { encodeViewSnapshot, foldViewSnapshot } from './view-snapshot.ts';
 
-/** A change of one partition, on its way. `needs` is the state vector that its receiver must cover. */
+/** By writer, how many of its changes of a partition a replica has. */
+type Vector = ReadonlyMap<ReplicaId, number>;
+
+/**
+ * A change of one partition, on its way. Its receiver must have what `after` says, and then has what `covers` says, too.
+ * (The state vectors of Yjs would not do, because they do not tell which deletions are here.)
+ */
 export interface Message {
   readonly partition: PartitionId;
+  /** Who wrote it; undefined if it is a diff of states. */
+  readonly by?: ReplicaId;
   readonly update: Uint8Array;
-  readonly needs: Uint8Array;
+  readonly after: Vector;
+  readonly covers: Vector;
 }
 
 export interface ReplicaOptions {
@@ -39,6 +48,7 @@ export class ReplicaModel {
   wallMs: number;
   readonly #settings: GraphSettings;
   readonly #sizes: DocumentSizes;
+  readonly #vectors = new Map<PartitionId, Vector>();
   readonly #documents = new Map<PartitionId, PartitionDocument>();
 
   constructor(id: ReplicaId, { settings, sizes, partitions, wallMs }: ReplicaOptions) {
@@ -78,36 +88,54 @@ export class ReplicaModel {
     for (const partition of this.partitions) {
       const texts = placed.filter((one) => one.partition === partition).map(({ patch }) => encodePatch(patch));
       if (texts.length === 0) continue;
-      const needs = this.document(partition).stateVector();
       const update = this.document(partition).append(texts);
       for (const text of texts) this.#fold(partition, text);
-      messages.push({ partition, update, needs });
+      messages.push(this.#message(partition, update));
     }
     return messages;
   }
 
+  #message(partition: PartitionId, update: Uint8Array): Message {
+    const after = this.#vector(partition);
+    const covers = new Map(after).set(this.id, (after.get(this.id) ?? 0) + 1);
+    this.#vectors.set(partition, covers);
+    return { partition, by: this.id, update, after, covers };
+  }
+
+  #vector(partition: PartitionId): Vector {
+    return this.#vectors.get(partition) ?? new Map();
+  }
+
   /** Whether all that a message builds on is here. */
-  canReceive({ partition, needs }: Message): boolean {
-    const held = Y.decodeStateVector(this.document(partition).stateVector());
-    for (const [client, clock] of Y.decodeStateVector(needs)) if ((held.get(client) ?? 0) < clock) return false;
+  canReceive({ partition, after }: Message): boolean {
+    const held = this.#vector(partition);
+    for (const [writer, count] of after) if ((held.get(writer) ?? 0) < count) return false;
     return true;
   }
 
-  receive({ partition, update }: Message): void {
-    for (const text of this.document(partition).merge(update)) this.clock.see(this.#fold(partition, text).clock);
+  receive({ partition, by, update, covers }: Message): void {
+    const joined = new Map(this.#vector(partition));
+    for (const [writer, count] of covers) joined.set(writer, Math.max(count, joined.get(writer) ?? 0));
+    this.#vectors.set(partition, joined);
+    const checked = by === undefined ? checkState(update) : checkUpdate(update, by);
+    this.document(partition).mergeAll([checked]);
+    this.clock.see(checked.clockMax);
+    for (const text of checked.texts) this.#fold(partition, text);
   }
 
   /** What `other` lacks of a partition. */
   messageFor(other: ReplicaModel, partition: PartitionId): Message {
-    const needs = other.document(partition).stateVector();
-    return { partition, update: this.document(partition).diff(needs), needs };
+    const update = this.document(partition).diff(other.document(partition).stateVector());
+    return { partition, update, after: new Map(), covers: this.#vector(partition) };
   }
 
-  compact(partition: PartitionId, horizon: number): Message | undefined {
-    const needs = this.document(partition).stateVector();
+  compact(partition: PartitionId, horizon: number, forgetsLast = false): Message | undefined {
     const open = this.view.need(partition);
-    const { update } = this.document(partition).compact((text) => patchState(this.view, open, horizon, text));
-    return update && { partition, update, needs };
+    const { update } = this.document(partition).compact(
+      (text) => patchState(this.view, open, horizon, text),
+      forgetsLast,
+    );
+    return update && this.#message(partition, update);
   }
 
   /** Sends on, one after the other, what compacting a partition gives until there is nothing more to do. */
