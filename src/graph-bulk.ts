@@ -13,7 +13,7 @@ import type { ResidentGraph } from './resident-graph.ts';
 
 /** Operations of an import that are drafted without giving other requests a turn. */
 const LOAD_SLICE = 512;
-/** Partitions that such a slice may open when memory is short: they all stay open until it is drafted. */
+/** Partitions that such a slice may open: they all stay open until it is drafted, whether there is memory or not. */
 const LOAD_PARTITIONS = 4;
 
 type Exported = { readonly kind: 'node'; readonly node: Node } | { readonly kind: 'edge'; readonly edge: Edge };
@@ -71,10 +71,14 @@ export class GraphBulk {
 
   #sliceEnd(operations: readonly Operation[], start: number): number {
     const last = Math.min(operations.length, start + LOAD_SLICE);
-    if (this.#graph.whole || !this.#residency.tight) return last;
+    if (this.#graph.whole) return last;
+    // Where memory is short, opening one pushes another out, which may be needed too.
+    const { tight } = this.#residency;
     const partitions = new Set<PartitionId>();
     for (let end = start; end < last; end++) {
-      for (const id of partitionsOf(this.#graph, operations[end] as Operation)) partitions.add(id);
+      for (const id of partitionsOf(this.#graph, operations[end] as Operation)) {
+        if (tight || !this.#graph.view.isOpen(id)) partitions.add(id);
+      }
       if (partitions.size > LOAD_PARTITIONS && end > start) return end;
     }
     return last;

@@ -82,6 +82,38 @@ describe('memory budget', () => {
     expect(calls.reads).toBe(1);
   });
 
+  it('an import of nodes everywhere, with everything closed -> memory stays near the budget from the start', async () => {
+    const disk = new MemoryDisk();
+    const first = await run({ disk });
+    for (const id of scopes) await first.graph.write([put(id, { text })]);
+    await first.engine.close();
+    let look: () => void = () => undefined;
+    let peak = 0;
+    const wrap = (store: Store): Store => {
+      const readPartition: Store['readPartition'] = (key, want) => {
+        look();
+        return store.readPartition(key, want);
+      };
+      return new Proxy(store, {
+        get(target, name) {
+          const member = name === 'readPartition' ? readPartition : (Reflect.get(target, name, target) as unknown);
+          return typeof member === 'function' ? member.bind(target) : member;
+        },
+      });
+    };
+    const { graph, engine } = await run({ disk, wrap, memoryBudgetBytes: 20_000 });
+    look = () => {
+      peak = Math.max(peak, engine.metrics().residentBytes);
+    };
+    const { failures } = await graph.load(
+      scopes.map((id) => put(id, { n: 1 })),
+      { stopAtFirst: true },
+    );
+    expect(failures).toEqual([]);
+    expect(peak).toBeGreaterThan(5_000);
+    expect(peak).toBeLessThan(30_000);
+  });
+
   it('nodes of scopes that nobody wrote are asked for -> nothing is kept of them', async () => {
     const { graph, engine } = await run();
     const before = engine.metrics().hydratedPartitions;
