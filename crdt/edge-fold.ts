@@ -25,6 +25,9 @@ export interface EdgeFoldHost {
 
 export class EdgeFold {
   readonly #host: EdgeFoldHost;
+  /** The edge whose first create was folded last, and its id. */
+  #lastEdge = UNKNOWN;
+  #lastId = '';
 
   constructor(host: EdgeFoldHost) {
     this.#host = host;
@@ -97,8 +100,7 @@ export class EdgeFold {
   }
 
   #setStamp(edge: number, patch: EdgeCreate | StubCreate): void {
-    this.#host.edges.clock[edge] = patch.clock;
-    this.#host.edges.replica[edge] = patch.replica;
+    this.#host.edges.setStamp(edge, patch.clock, patch.replica);
   }
 
   /** Folds the first create of an edge, or a duplicate of it. False if it takes registers. */
@@ -114,6 +116,8 @@ export class EdgeFold {
     }
     this.#setStamp(edge, patch);
     this.#addEdgeRecord(partition, edge, chars);
+    this.#lastEdge = edge;
+    this.#lastId = patch.id;
     edges.set(edge, EDGE_EXISTS, true);
     edges.properties[edge] = patch.properties;
     const from = edges.from[edge] as number;
@@ -166,7 +170,7 @@ export class EdgeFold {
       kind: 'stub-create',
       clock: edges.clock[edge] as number,
       replica: edges.replica[edge] as StubCreate['replica'],
-      id: edges.ids[edge] as string,
+      id: edges.idAt(edge),
       type: edges.types[edges.type[edge] as number] as string,
       from: nodes.ids[edges.from[edge] as number] as string,
       to: nodes.ids[edges.to[edge] as number] as string,
@@ -197,10 +201,10 @@ export class EdgeFold {
   /** Folds the first stub of an edge, or a duplicate of it. False if it takes registers. */
   foldFirstStub(partition: PartitionIndex, patch: StubCreate, chars: number): boolean {
     const { edges, nodes } = this.#host;
-    // Mostly the record came just before; its stamp says that it is the same edge, whatever the source's partition.
-    const first = edges.findFirst(patch.id);
-    const isSame = first !== undefined && edges.has(first, EDGE_RECORD) && this.#sameCreate(first, patch);
-    const known = isSame ? first : edges.intern(patch.id, this.#host.homeOf(patch.from));
+    // Mostly the record came just before; its stamp says that it is the same edge.
+    const isLast =
+      patch.id === this.#lastId && edges.has(this.#lastEdge, EDGE_RECORD) && this.#sameCreate(this.#lastEdge, patch);
+    const known = isLast ? this.#lastEdge : edges.intern(patch.id, this.#host.homeOf(patch.from));
     const edge = edges.internStub(known, partition.ordinal);
     if (edges.has(edge, STUB_RECORD)) return !edges.stubRegisters.has(edge) && this.#sameCreate(edge, patch);
     if (edges.has(edge, EDGE_RECORD)) {
@@ -273,7 +277,7 @@ export class EdgeFold {
 
   /** What the stub itself says, whatever its edge's record says. */
   stubEnds(edge: number): Ends & { readonly id: string } {
-    const id = this.#host.edges.ids[edge] as string;
+    const id = this.#host.edges.idAt(edge);
     const ends = this.#host.edges.stubRegisters.get(edge)?.ends;
     return ends === undefined ? this.plainStubCreate(edge) : { id, ...ends };
   }

@@ -6,8 +6,10 @@
  * An edge id that was created concurrently with targets in several partitions has a stub in each. The edge's own row holds
  * one of them; the others have rows that hold nothing but the stub.
  */
+import type { ReplicaId } from '../base/ids.ts';
 import type { Properties } from '../graph/value.ts';
 import { grown, Ordinals } from './columns.ts';
+import { EdgeIds, type PartitionNumbers } from './edge-ids.ts';
 import { NO_PROPERTIES } from './patch-codec.ts';
 import type { Registers } from './registers.ts';
 
@@ -21,20 +23,13 @@ export const UNKNOWN = -1;
 
 export class EdgeTable {
   readonly #ordinals = new Ordinals();
-  readonly #ordinalOf = new Map<string, number>();
-  /** Further ordinals of the same id in other source partitions, as a chain: rare, and reported by integrity. */
-  readonly #nextOf = new Map<number, number>();
-  readonly ids: string[] = [];
+  readonly #ids: EdgeIds;
   /** Rows that hold only a stub, by the edge's own row and the partition of the stub, and back. */
   readonly #stubRows = new Map<number, Map<number, number>>();
   readonly #mainOf = new Map<number, number>();
-  /** Index of the source partition. */
-  home = new Int32Array(0);
   flags = new Uint8Array(0);
   /** Index of the partition whose stub the row holds; without meaning if it holds none. */
   stubHome = new Int32Array(0);
-  clock = new Float64Array(0);
-  replica = new Uint32Array(0);
   /** Node ordinals. */
   from = new Int32Array(0);
   to = new Int32Array(0);
@@ -46,15 +41,33 @@ export class EdgeTable {
   readonly stubTargets = new Map<number, number>();
   readonly #typeOrdinal = new Map<string, number>();
   readonly types: string[] = [];
+  /** How many rows there are, by home. */
+  readonly countAt: number[] = [];
+
+  constructor(partitions: PartitionNumbers) {
+    this.#ids = new EdgeIds(partitions);
+  }
+
+  /** Index of the source partition. */
+  get home(): Int32Array {
+    return this.#ids.home;
+  }
+
+  /** Stamp of the one create of a row without registers. */
+  get clock(): Float64Array {
+    return this.#ids.clock;
+  }
+
+  get replica(): Uint32Array {
+    return this.#ids.replica;
+  }
 
   get capacity(): number {
     return this.#ordinals.capacity;
   }
 
   find(id: string, home: number): number | undefined {
-    let ordinal = this.#ordinalOf.get(id);
-    while (ordinal !== undefined && this.home[ordinal] !== home) ordinal = this.#nextOf.get(ordinal);
-    return ordinal;
+    return this.#ids.find(id, home);
   }
 
   /** The row of the edge itself. */
@@ -73,7 +86,8 @@ export class EdgeTable {
     const known = this.findStub(edge, partition);
     if (known !== undefined) return known;
     if (!this.has(edge, STUB_RECORD)) return edge;
-    const row = this.#take(this.ids[edge] as string, this.home[edge] as number);
+    const row = this.#take(this.home[edge] as number);
+    this.#ids.copy(row, edge);
     let rows = this.#stubRows.get(edge);
     if (rows === undefined) {
       rows = new Map();
@@ -88,38 +102,29 @@ export class EdgeTable {
     return this.#stubRows.has(edge);
   }
 
-  /** An ordinal of this id, in whatever source partition. */
-  findFirst(id: string): number | undefined {
-    return this.#ordinalOf.get(id);
-  }
-
   /** The ordinals of this id in all source partitions. */
   findAll(id: string): number[] {
-    const found: number[] = [];
-    for (let at = this.#ordinalOf.get(id); at !== undefined; at = this.#nextOf.get(at)) found.push(at);
-    return found;
+    return this.#ids.findAll(id);
+  }
+
+  idAt(row: number): string {
+    return this.#ids.at(row);
   }
 
   intern(id: string, home: number): number {
-    const known = this.find(id, home);
+    const stamp = this.#ids.stampOf(id, home);
+    const known = this.#ids.find(id, home, stamp);
     if (known !== undefined) return known;
-    const ordinal = this.#take(id, home);
-    const head = this.#ordinalOf.get(id);
-    if (head === undefined) this.#ordinalOf.set(id, ordinal);
-    else {
-      const next = this.#nextOf.get(head);
-      if (next !== undefined) this.#nextOf.set(ordinal, next);
-      this.#nextOf.set(head, ordinal);
-    }
+    const ordinal = this.#take(home);
+    this.#ids.add(ordinal, id, home, stamp);
     return ordinal;
   }
 
-  #take(id: string, home: number): number {
+  #take(home: number): number {
     const ordinal = this.#ordinals.take();
     this.#reserve(ordinal + 1);
-    this.ids[ordinal] = id;
+    this.countAt[home] = (this.countAt[home] ?? 0) + 1;
     this.properties[ordinal] = NO_PROPERTIES;
-    this.home[ordinal] = home;
     this.flags[ordinal] = 0;
     this.from[ordinal] = UNKNOWN;
     this.to[ordinal] = UNKNOWN;
@@ -128,8 +133,10 @@ export class EdgeTable {
 
   /** Gives the ordinal back. The caller has released its ends and removed the rows of its other stubs. */
   remove(ordinal: number): void {
-    if (!this.#removeStubRow(ordinal)) this.#unchain(ordinal);
-    this.ids[ordinal] = '';
+    const home = this.home[ordinal] as number;
+    this.countAt[home] = (this.countAt[home] as number) - 1;
+    if (this.#removeStubRow(ordinal)) this.#ids.removeCopy(ordinal);
+    else this.#ids.remove(ordinal);
     this.properties[ordinal] = NO_PROPERTIES;
     this.registers.delete(ordinal);
     this.stubRegisters.delete(ordinal);
@@ -147,20 +154,8 @@ export class EdgeTable {
     return true;
   }
 
-  #unchain(ordinal: number): void {
-    const id = this.ids[ordinal] as string;
-    const next = this.#nextOf.get(ordinal);
-    this.#nextOf.delete(ordinal);
-    const head = this.#ordinalOf.get(id);
-    if (head === ordinal) {
-      if (next === undefined) this.#ordinalOf.delete(id);
-      else this.#ordinalOf.set(id, next);
-    } else {
-      let previous = head as number;
-      while (this.#nextOf.get(previous) !== ordinal) previous = this.#nextOf.get(previous) as number;
-      if (next === undefined) this.#nextOf.delete(previous);
-      else this.#nextOf.set(previous, next);
-    }
+  setStamp(row: number, clock: number, replica: ReplicaId): void {
+    this.#ids.adopt(row, clock, replica);
   }
 
   has(ordinal: number, flag: number): boolean {
@@ -187,12 +182,10 @@ export class EdgeTable {
   }
 
   #reserve(capacity: number): void {
-    if (capacity <= this.home.length) return;
-    this.home = grown(this.home, capacity);
+    if (capacity <= this.flags.length) return;
+    this.#ids.reserve(capacity);
     this.flags = grown(this.flags, capacity);
     this.stubHome = grown(this.stubHome, capacity);
-    this.clock = grown(this.clock, capacity);
-    this.replica = grown(this.replica, capacity);
     this.from = grown(this.from, capacity);
     this.to = grown(this.to, capacity);
     this.type = grown(this.type, capacity);

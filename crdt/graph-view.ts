@@ -37,7 +37,7 @@ export class Unhydrated extends Error {
 export class GraphView {
   readonly settings: GraphSettings;
   readonly nodes = new NodeTable();
-  readonly edges = new EdgeTable();
+  readonly edges = new EdgeTable(this);
   readonly #partitionIndex = new Map<PartitionId, number>();
   readonly #partitionIds: PartitionId[] = [];
   readonly #freeIndexes: number[] = [];
@@ -91,9 +91,14 @@ export class GraphView {
   /** Gives the index of a closed partition back if nothing refers to it. */
   forget(partition: PartitionId): void {
     const index = this.#partitionIndex.get(partition);
-    if (index === undefined || this.#open[index] !== undefined || (this.nodes.countAt[index] ?? 0) > 0) return;
+    if (index === undefined || this.#open[index] !== undefined) return;
+    if ((this.nodes.countAt[index] ?? 0) > 0 || (this.edges.countAt[index] ?? 0) > 0) return;
     this.#partitionIndex.delete(partition);
     this.#freeIndexes.push(index);
+  }
+
+  findIndex(partition: PartitionId): number | undefined {
+    return this.#partitionIndex.get(partition);
   }
 
   partitionAt(index: number): PartitionId {

@@ -10,7 +10,7 @@ import { type ReplicaId, replicaId } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
 import { isNumber, type Properties, type Value } from '../graph/value.ts';
 import type { Assignments, EdgeCreate, Patch, PatchHead, RunningTotal, SeenTotals, StubCreate } from './patch.ts';
-import { TICKS_PER_MS } from './stamp.ts';
+import { type Stamp, TICKS_PER_MS } from './stamp.ts';
 import { fromPlain, propertiesFromPlain, propertiesToPlain, toPlain } from './value-codec.ts';
 
 /** Increasing in code-unit order, so that header text sorts like numbers. */
@@ -21,9 +21,12 @@ for (let i = 0; i < 64; i++) DIGIT_VALUE[DIGITS.charCodeAt(i)] = i;
 
 const CLOCK_CHARS = 9;
 const REPLICA_CHARS = 6;
-const HEADER_CHARS = 1 + CLOCK_CHARS + REPLICA_CHARS;
-/** Between fields, and between patches. */
-const BREAKS = /[\t\n]/;
+const STAMP_CHARS = CLOCK_CHARS + REPLICA_CHARS;
+const HEADER_CHARS = 1 + STAMP_CHARS;
+/** Between fields. */
+const TAB = 0x09;
+/** Between patches. */
+const LINE_FEED = 0x0a;
 const QUOTE = 0x22;
 const TILDE = 0x7e;
 
@@ -48,7 +51,10 @@ function encodeDigits(value: number, chars: number): string {
   return text;
 }
 
-// The millisecond and the replica repeat from patch to patch; only the tick changes.
+// The millisecond and the replica repeat from patch to patch; mostly only the tick changes. The stamp itself repeats when
+// an id is made from it.
+let lastClock = -1;
+let lastStamp = '';
 let lastMs = -1;
 let lastMsText = '';
 let lastReplica = -1;
@@ -56,6 +62,7 @@ let lastReplicaText = '';
 
 /** A stamp as 15 characters of `[-_0-9A-Za-z]` that sort as stamps do. */
 export function encodeStamp(clock: number, replica: ReplicaId): string {
+  if (clock === lastClock && replica === lastReplica) return lastStamp;
   const ms = Math.floor(clock / TICKS_PER_MS);
   if (ms !== lastMs) {
     lastMs = ms;
@@ -65,7 +72,35 @@ export function encodeStamp(clock: number, replica: ReplicaId): string {
     lastReplica = replica;
     lastReplicaText = encodeDigits(replica, REPLICA_CHARS);
   }
-  return lastMsText + (PAIRS[clock % TICKS_PER_MS] as string) + lastReplicaText;
+  lastClock = clock;
+  lastStamp = lastMsText + (PAIRS[clock % TICKS_PER_MS] as string) + lastReplicaText;
+  return lastStamp;
+}
+
+/** The stamp that the last 15 characters of `text` spell, if they do. */
+export function stampAtEnd(text: string): Stamp | undefined {
+  const start = text.length - STAMP_CHARS;
+  // In halves of at most 30 bits, for which V8 needs no floating point.
+  const high = digitsAt(text, start, 4);
+  const low = digitsAt(text, start + 4, 5);
+  const replicaHigh = digitsAt(text, start + CLOCK_CHARS, 1);
+  const replicaLow = digitsAt(text, start + CLOCK_CHARS + 1, 5);
+  if (high < 0 || low < 0 || replicaHigh < 0 || replicaLow < 0) return undefined;
+  const clock = high * 2 ** 30 + low;
+  const replica = replicaHigh * 2 ** 30 + replicaLow;
+  if (clock > Number.MAX_SAFE_INTEGER || replica > 0xffff_ffff) return undefined;
+  return { clock, replica: replicaId(replica) };
+}
+
+/** At most five digits from `start` on as a number, negative if there are others. */
+function digitsAt(text: string, start: number, chars: number): number {
+  let value = 0;
+  for (let i = start; i < start + chars; i++) {
+    const digit = DIGIT_VALUE[text.charCodeAt(i)] ?? -1;
+    if (digit < 0) return -1;
+    value = (value << 6) | digit;
+  }
+  return value;
 }
 
 function decodeDigits(text: string, start: number, chars: number): number {
@@ -146,8 +181,17 @@ function assigned(properties: Properties, more: Assignments | undefined): string
 
 /** A name as it stands, or as JSON where it could be taken for something else. */
 function quote(name: string): string {
-  const plain = name.charCodeAt(0) !== QUOTE && !name.endsWith('~') && !BREAKS.test(name);
+  const plain = name.charCodeAt(0) !== QUOTE && name.charCodeAt(name.length - 1) !== TILDE && !hasBreak(name);
   return plain ? name : JSON.stringify(name);
+}
+
+/** A loop, because a regular expression takes longer for names of usual length. */
+function hasBreak(name: string): boolean {
+  for (let i = 0; i < name.length; i++) {
+    const unit = name.charCodeAt(i);
+    if (unit === TAB || unit === LINE_FEED) return true;
+  }
+  return false;
 }
 
 /** An id that was made from the patch's own stamp is not repeated: only what comes before the stamp is, ending in `~`. */
@@ -155,7 +199,7 @@ function elide(id: string, stamp: string): string {
   if (!id.endsWith(stamp)) return quote(id);
   const prefix = id.length - stamp.length;
   if (prefix === 0) return '~';
-  return prefix > 1 && id.charCodeAt(prefix - 1) === TILDE && id.charCodeAt(0) !== QUOTE && !BREAKS.test(id)
+  return prefix > 1 && id.charCodeAt(prefix - 1) === TILDE && id.charCodeAt(0) !== QUOTE && !hasBreak(id)
     ? id.slice(0, prefix)
     : quote(id);
 }

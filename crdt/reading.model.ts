@@ -34,7 +34,7 @@ export function readIncident(view: GraphView): Incident[] {
     const edgesOf = (direction: 'out' | 'in') => {
       const found: string[] = [];
       forEachEdge(view, view.nodes.find(id) as number, direction, undefined, (edge) => {
-        found.push(view.edges.ids[edge] as string);
+        found.push(view.edges.idAt(edge));
         return true;
       });
       return found.sort(compareText);

@@ -49,7 +49,7 @@ function edgesOf(view: GraphView, id: string, direction: 'out' | 'in' | 'both', 
   const found: string[] = [];
   const ordinal = type === undefined ? undefined : view.edges.findType(type);
   forEachEdge(view, findNode(view, id) as number, direction, ordinal, (at) => {
-    found.push(view.edges.ids[at] as string);
+    found.push(view.edges.idAt(at));
     return true;
   });
   return found.sort(compareText);

@@ -44,9 +44,9 @@ export function nodeVersion(view: GraphView, node: number): string {
 }
 
 export function edgeAt(view: GraphView, edge: number): Edge {
-  const { ids, types, type, from, to, properties } = view.edges;
+  const { types, type, from, to, properties } = view.edges;
   return {
-    id: ids[edge] as EdgeId,
+    id: view.edges.idAt(edge) as EdgeId,
     type: types[type[edge] as number] as string,
     from: view.nodes.ids[from[edge] as number] as NodeId,
     to: view.nodes.ids[to[edge] as number] as NodeId,
@@ -136,8 +136,9 @@ export function sortedNodes(view: GraphView, partition: PartitionIndex, label: s
 
 /** Existing edges of a partition, hidden ones included, by id in canonical order. */
 export function sortedEdges(view: GraphView, partition: PartitionIndex): number[] {
-  const { ids } = view.edges;
   return Array.from(new Set(partition.edges.items()))
     .filter((edge) => view.edges.has(edge, EDGE_EXISTS))
-    .sort((a, b) => compareText(ids[a] as string, ids[b] as string));
+    .map((edge) => ({ edge, id: view.edges.idAt(edge) }))
+    .sort((a, b) => compareText(a.id, b.id))
+    .map(({ edge }) => edge);
 }

@@ -134,12 +134,12 @@ export function encodeViewSnapshot(view: GraphView, partition: PartitionIndex): 
   for (const edge of partition.edges.items()) {
     const registers = view.edges.registers.get(edge);
     if (registers === undefined) room().addEdge(view.plainEdgeCreate(edge));
-    else room().addPatches(registers.toPatches('edge', view.edges.ids[edge] as string));
+    else room().addPatches(registers.toPatches('edge', view.edges.idAt(edge)));
   }
   for (const edge of partition.stubs.items()) {
     const registers = view.edges.stubRegisters.get(edge);
     if (registers === undefined) room().addStub(view.plainStubCreate(edge));
-    else room().addPatches(registers.toPatches('stub', view.edges.ids[edge] as string));
+    else room().addPatches(registers.toPatches('stub', view.edges.idAt(edge)));
   }
   lines.push(piece.encode());
   return joined(lines);

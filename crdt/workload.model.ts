@@ -173,7 +173,7 @@ export class Workload {
     const { view } = this.#replica;
     const stamp = this.#stamp();
     const { properties, more } = this.#changes(edgeRegisters(this.#replica, edge) ?? new Registers(), stamp);
-    const id = view.edges.ids[edge] as string;
+    const id = view.edges.idAt(edge);
     return [
       {
         partition: view.partitionAt(view.edges.home[edge] as number),
@@ -191,7 +191,7 @@ export class Workload {
     const { edges, nodes } = this.#replica.view;
     if (!edgeRegisters(this.#replica, edge)?.exists) return [];
     const stamp = this.#stamp();
-    const id = edges.ids[edge] as string;
+    const id = edges.idAt(edge);
     const from = nodes.ids[edges.from[edge] as number] as string;
     const to = nodes.ids[edges.to[edge] as number] as string;
     return [

@@ -290,7 +290,7 @@ export class Draft {
   /** The draft's copy of an edge of the view. */
   #adoptEdge(edge: number): DraftEdge {
     const { edges, nodes } = this.#view;
-    const id = edges.ids[edge] as string;
+    const id = edges.idAt(edge);
     const home = edges.home[edge] as number;
     const key = edgeKey(home, id);
     const drafted = this.#edges.get(key);

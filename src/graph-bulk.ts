@@ -128,7 +128,7 @@ export class GraphBulk {
   /** An edge id is unique only within its source partition. */
   #edgeKey(edge: number): string {
     const { edges } = this.#graph.view;
-    return `${edges.home[edge]}/${edges.ids[edge]}`;
+    return `${edges.home[edge]}/${edges.idAt(edge)}`;
   }
 
   /** Visits the existing stubs of an open partition with the node that each points at. */

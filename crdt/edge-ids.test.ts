@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import { type PartitionId, type ReplicaId, replicaId } from '../base/ids.ts';
+import { EdgeIds } from './edge-ids.ts';
+import { GraphView } from './graph-view.ts';
+import { encodeStamp, stampAtEnd } from './patch-codec.ts';
+import { SeededRandom } from './seeded-random.model.ts';
+
+const LONG_SCOPE = `${'s'.repeat(140)}!`;
+const PARTITIONS = ['0', '1', '15', 's!', 't~!', LONG_SCOPE].map((id) => id as PartitionId);
+const partitions = {
+  partitionAt: (index: number) => PARTITIONS[index] as PartitionId,
+  findIndex: (id: PartitionId) => (PARTITIONS.includes(id) ? PARTITIONS.indexOf(id) : undefined),
+};
+
+describe('stamp at the end of a text', () => {
+  it.each([
+    [0, 0],
+    [1, 0xffff_ffff],
+    [2 ** 30, 2 ** 30],
+    [2 ** 42 + 4095, 0x5eed_1234],
+    [Number.MAX_SAFE_INTEGER, 7],
+  ])('clock %i, replica %i -> read back', (clock, replica) => {
+    expect(stampAtEnd(`3~${encodeStamp(clock, replica as ReplicaId)}`)).toEqual({ clock, replica });
+  });
+
+  it.each(['', 'short', '~'.repeat(15), 'é'.repeat(15), 'z'.repeat(15), `${'-'.repeat(9)}z-----`])(
+    '%j -> none',
+    (text) => {
+      expect(stampAtEnd(text)).toBeUndefined();
+    },
+  );
+});
+
+describe('edge ids', () => {
+  /** Few stamps, so that ids meet: as made in their partition, as made in another, and others that look alike. */
+  const stamps = Array.from({ length: 40 }, (_, i) => ({ clock: 2 ** 42 + (i >> 1), replica: replicaId(i % 2) }));
+  const texts = stamps.map(({ clock, replica }) => encodeStamp(clock, replica));
+  const ids = [...PARTITIONS.flatMap((at) => texts.map((text) => `${at}~${text}`)), ...texts, 'e', '~', `~${texts[0]}`];
+
+  it.each([1, 2, 3])('added, given other stamps and removed at random, seed %i -> as a map of texts says', (seed) => {
+    const random = new SeededRandom(seed);
+    const edges = new EdgeIds(partitions);
+    const model = new Map<string, { id: string; home: number; ordinal: number; clock: number; replica: number }>();
+    const free = Array.from({ length: ids.length * PARTITIONS.length }, (_, i) => i);
+    edges.reserve(free.length);
+    for (let step = 0; step < 6000; step++) {
+      const id = random.pick(ids);
+      const home = random.below(PARTITIONS.length);
+      const key = `${home}/${id}`;
+      const held = model.get(key);
+      expect(edges.find(id, home)).toBe(held?.ordinal);
+      if (held === undefined && step % 3000 < 2000) {
+        const ordinal = free.pop() as number;
+        const own = edges.stampOf(id, home);
+        edges.add(ordinal, id, home, own);
+        const stamp = own !== undefined && random.chance(0.7) ? own : random.pick(stamps);
+        edges.adopt(ordinal, stamp.clock, stamp.replica);
+        model.set(key, { id, home, ordinal, ...stamp });
+      } else if (held !== undefined && random.chance(0.5)) {
+        edges.remove(held.ordinal);
+        free.push(held.ordinal);
+        model.delete(key);
+      }
+      if (step % 500 !== 499) continue;
+      for (const { id, home, ordinal, clock, replica } of model.values()) {
+        expect([edges.find(id, home), edges.at(ordinal)]).toEqual([ordinal, id]);
+        expect([edges.home[ordinal], edges.clock[ordinal], edges.replica[ordinal]]).toEqual([home, clock, replica]);
+      }
+      for (const id of ids) {
+        const expected = [...model.values()].filter((held) => held.id === id).map(({ ordinal }) => ordinal);
+        expect(edges.findAll(id).sort()).toEqual(expected.sort());
+      }
+    }
+  });
+
+  it('a scope that only a stub names is forgotten, another one opened -> the id of the edge stays', () => {
+    const view = new GraphView({ partitions: 2, restoringTypes: [] });
+    const target = view.open('0' as PartitionId);
+    const stamp = { clock: 2 ** 42, replica: replicaId(9) };
+    const id = `old!~${texts[0]}`;
+    view.open('old!' as PartitionId);
+    view.fold(target, { kind: 'stub-delete', ...stamp, id, from: 'old!x' }, 40);
+    view.close('old!' as PartitionId);
+    view.forget('old!' as PartitionId);
+    view.open('new!' as PartitionId);
+    expect(view.edges.idAt(target.stubs.at(0))).toBe(id);
+  });
+
+  it('many ids made one after the other, every second removed -> the others are found', () => {
+    const edges = new EdgeIds(partitions);
+    const id = (i: number) => `15~${encodeStamp(2 ** 42 + 4096 * (i >> 3) + (i & 7), replicaId(9))}`;
+    const count = 5000;
+    edges.reserve(count);
+    for (let i = 0; i < count; i++) edges.add(i, id(i), 2, edges.stampOf(id(i), 2));
+    for (let i = 0; i < count; i += 2) edges.remove(i);
+    for (let i = 0; i < count; i++) expect(edges.find(id(i), 2)).toBe(i % 2 === 0 ? undefined : i);
+  });
+});
