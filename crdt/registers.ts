@@ -267,9 +267,16 @@ export class Registers {
     clock: number,
     replica: ReplicaId,
   ): void {
-    const known = this.#registersOf(name);
-    if (known !== undefined && !isLater(clock, replica, known.clock, known.replica)) return;
-    const held = this.#property(name);
+    const held = this.#properties?.get(name);
+    if (held === undefined) {
+      const base = this.#base;
+      const isBase = base !== undefined && Object.hasOwn(base.properties, name);
+      if (isBase && !isLater(clock, replica, base.clock, base.replica)) return;
+      this.#properties ??= new Map();
+      this.#properties.set(name, { clock, replica, value, seen, totals: undefined, members: undefined });
+      return;
+    }
+    if (!isLater(clock, replica, held.clock, held.replica)) return;
     held.clock = clock;
     held.replica = replica;
     held.value = value;
@@ -309,16 +316,15 @@ export class Registers {
 
   /** Properties, in no particular order. */
   properties(restored = false): Properties {
-    const properties: { [name: string]: Value } = {};
     const base = this.#base;
-    if (base !== undefined && this.#survives(base.clock, base.replica, restored)) {
-      for (const name of Object.keys(base.properties)) {
-        if (this.#properties?.has(name) !== true) setOwn(properties, name, base.properties[name] as Value);
-      }
-    }
-    for (const [name, registers] of this.#properties ?? []) {
+    const readsBase = base !== undefined && this.#survives(base.clock, base.replica, restored);
+    if (this.#properties === undefined) return readsBase ? base.properties : {};
+    // A whole copy takes V8 less time than its properties one by one.
+    const properties: { [name: string]: Value } = readsBase ? { ...base.properties } : {};
+    for (const [name, registers] of this.#properties) {
       const value = this.#valueOf(registers, restored);
       if (value !== undefined) setOwn(properties, name, value);
+      else if (readsBase) delete properties[name];
     }
     return properties;
   }

@@ -18,19 +18,25 @@ export function changesToAssignments(
   stamp: Stamp,
 ): { readonly properties: Properties; readonly more: Assignments } {
   const properties: { [name: string]: Value } = {};
-  const removed: string[] = [];
-  const totals = new Map<string, RunningTotal>();
-  const members = new Map<string, { add: readonly Value[]; remove: readonly Value[] }>();
-  const seen = new Map<string, SeenTotals>();
+  // Most changes only set values.
+  let removed: string[] | undefined;
+  let totals: Map<string, RunningTotal> | undefined;
+  let members: Map<string, { add: readonly Value[]; remove: readonly Value[] }> | undefined;
+  let seen: Map<string, SeenTotals> | undefined;
   for (const name of Object.keys(changes)) {
     const change = changes[name] as PropertyChanges[string];
     switch (change.kind) {
       case 'set':
       case 'remove': {
         if (change.kind === 'set' && change.value !== null) setOwn(properties, name, change.value);
-        else removed.push(name);
+        else {
+          removed ??= [];
+          removed.push(name);
+        }
         const held = state.totalsSeen(name);
-        if (held !== undefined) seen.set(name, held);
+        if (held === undefined) break;
+        seen ??= new Map();
+        seen.set(name, held);
         break;
       }
       case 'increment': {
@@ -40,6 +46,7 @@ export function changesToAssignments(
         }
         add(current, change.by);
         const own = state.ownTotal(name, stamp.replica);
+        totals ??= new Map();
         totals.set(name, own ? { since: own.since, total: add(own.total, change.by) } : newTotal(stamp, change.by));
         break;
       }
@@ -48,19 +55,23 @@ export function changesToAssignments(
         if (!isList(current)) {
           throw new WeftError('property-type', `\`${name}\` holds no list, so $add and $remove do not apply`, { name });
         }
+        members ??= new Map();
         members.set(name, { add: change.add, remove: change.remove });
         break;
       }
     }
   }
+  if ((removed ?? totals ?? members ?? seen) === undefined) return { properties, more: NO_ASSIGNMENTS };
   const more: Assignments = {
-    ...(removed.length > 0 && { propertiesRemoved: removed }),
-    ...(totals.size > 0 && { totals }),
-    ...(members.size > 0 && { members }),
-    ...(seen.size > 0 && { seen }),
+    ...(removed && { propertiesRemoved: removed }),
+    ...(totals && { totals }),
+    ...(members && { members }),
+    ...(seen && { seen }),
   };
   return { properties, more };
 }
+
+const NO_ASSIGNMENTS: Assignments = Object.freeze({});
 
 function newTotal(stamp: Stamp, by: RunningTotal['total']): RunningTotal {
   return { since: stamp.clock, total: by };
@@ -89,8 +100,7 @@ export function clearing(
   return Object.keys(more).length > 0 ? { more } : {};
 }
 
-export function labelAssignments(state: ElementState, change: LabelChange | undefined): Assignments {
-  if (change === undefined) return {};
+export function labelAssignments(state: ElementState, change: LabelChange): Assignments {
   const held = state.labels();
   const add = change.kind === 'replace' ? change.labels : change.add;
   const remove = change.kind === 'replace' ? held.filter((label) => !change.labels.includes(label)) : change.remove;

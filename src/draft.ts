@@ -15,7 +15,7 @@ import type { EdgeId, NodeId, ReplicaId } from '../base/ids.ts';
 import { EDGE_RECORD, STUB_EXISTS } from '../crdt/edge-table.ts';
 import { type ElementState, PlainState } from '../crdt/element-state.ts';
 import type { GraphView } from '../crdt/graph-view.ts';
-import type { Assignments, EdgeCreate, NodeCreate, Patch } from '../crdt/patch.ts';
+import type { Assignments, EdgeCreate, NodeCreate, NodeUpdate, Patch } from '../crdt/patch.ts';
 import { encodeEdgeCreate, encodePatch } from '../crdt/patch-codec.ts';
 import { makeEdgeId } from '../crdt/routing.ts';
 import type { HybridClock } from '../crdt/stamp.ts';
@@ -240,13 +240,17 @@ export class Draft {
     const settling = settled === undefined ? undefined : this.#stamp();
     const stamp = this.#stamp();
     const change = changesToAssignments(state, operation.properties ?? {}, stamp);
-    const more: Assignments = { ...change.more, ...labelAssignments(state, operation.labels) };
+    const more =
+      operation.labels === undefined ? change.more : { ...change.more, ...labelAssignments(state, operation.labels) };
     if (assignsNothing(change.properties, more)) return { op, id, created: false };
     if (settling !== undefined && settled !== undefined) {
       this.#foldNode(node, { kind: 'node-create', ...settling, id, ...settled }, true);
     }
     const { properties } = change;
-    const update: Patch = { kind: 'node-update', ...stamp, id, properties, ...(hasAny(more) && { more }) };
+    const { clock, replica } = stamp;
+    const update: NodeUpdate = hasAny(more)
+      ? { kind: 'node-update', clock, replica, id, properties, more }
+      : { kind: 'node-update', clock, replica, id, properties };
     this.#foldNode(node, update, true);
     return { op, id, created: false };
   }
