@@ -48,7 +48,7 @@ describe('edge ids', () => {
       const home = random.below(PARTITIONS.length);
       const key = `${home}/${id}`;
       const held = model.get(key);
-      expect(edges.find(id, home)).toBe(held?.ordinal);
+      if (edges.find(id, home) !== held?.ordinal) expect.fail(`${key} is not where the model has it`);
       if (held === undefined && step % 3000 < 2000) {
         const ordinal = free.pop() as number;
         const own = edges.stampOf(id, home);
@@ -62,14 +62,18 @@ describe('edge ids', () => {
         model.delete(key);
       }
       if (step % 500 !== 499) continue;
-      for (const { id, home, ordinal, clock, replica } of model.values()) {
-        expect([edges.find(id, home), edges.at(ordinal)]).toEqual([ordinal, id]);
-        expect([edges.home[ordinal], edges.clock[ordinal], edges.replica[ordinal]]).toEqual([home, clock, replica]);
-      }
-      for (const id of ids) {
-        const expected = [...model.values()].filter((held) => held.id === id).map(({ ordinal }) => ordinal);
-        expect(edges.findAll(id).sort()).toEqual(expected.sort());
-      }
+      const all = [...model.values()];
+      expect(
+        all.map(({ id, home, ordinal }) => ({
+          id: edges.at(ordinal),
+          home: edges.home[ordinal],
+          ordinal: edges.find(id, home),
+          clock: edges.clock[ordinal],
+          replica: edges.replica[ordinal],
+        })),
+      ).toEqual(all);
+      const ordinalsOf = (id: string) => all.filter((each) => each.id === id).map(({ ordinal }) => ordinal);
+      expect(ids.map((id) => edges.findAll(id).sort())).toEqual(ids.map((id) => ordinalsOf(id).sort()));
     }
   });
 
@@ -93,6 +97,7 @@ describe('edge ids', () => {
     edges.reserve(count);
     for (let i = 0; i < count; i++) edges.add(i, id(i), 2, edges.stampOf(id(i), 2));
     for (let i = 0; i < count; i += 2) edges.remove(i);
-    for (let i = 0; i < count; i++) expect(edges.find(id(i), 2)).toBe(i % 2 === 0 ? undefined : i);
+    const found = Array.from({ length: count }, (_, i) => edges.find(id(i), 2));
+    expect(found).toEqual(found.map((_, i) => (i % 2 === 0 ? undefined : i)));
   });
 });
