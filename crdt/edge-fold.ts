@@ -25,7 +25,7 @@ export interface EdgeFoldHost {
 
 export class EdgeFold {
   readonly #host: EdgeFoldHost;
-  /** The edge whose first create was folded last, and its id. */
+  /** The edge whose first create was folded last, and its id, empty once the row is another edge's. */
   #lastEdge = UNKNOWN;
   #lastId = '';
 
@@ -63,6 +63,7 @@ export class EdgeFold {
   #forgetEdge(row: number): void {
     const { edges, nodes } = this.#host;
     if (edges.hasStubRows(row)) return;
+    if (row === this.#lastEdge) this.#lastId = '';
     const source = edges.from[row] as number;
     const target = edges.to[row] as number;
     const edge = edges.mainOf(row);

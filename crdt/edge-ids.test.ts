@@ -90,6 +90,21 @@ describe('edge ids', () => {
     expect(view.edges.idAt(target.stubs.at(0))).toBe(id);
   });
 
+  it('the row of the edge that was folded last goes to another edge -> a stub of the former has a row of its own', () => {
+    const view = new GraphView({ partitions: 2, restoringTypes: [] });
+    const [source, target] = ['0', '1'].map((id) => id as PartitionId) as [PartitionId, PartitionId];
+    const idIn = (at: PartitionId) => ['a', 'b', 'c', 'd'].find((id) => view.partitionOf(id) === at) as string;
+    const stamp = { clock: 7, replica: replicaId(9) };
+    const ends = { ...stamp, id: 'former', type: 'T', from: idIn(source), to: idIn(target) };
+    const stubs = view.open(target);
+    view.fold(view.open(source), { kind: 'edge-create', ...ends, properties: {} }, 40);
+    view.close(source);
+    view.fold(view.open(source), { kind: 'edge-update', ...stamp, id: 'other', properties: {} }, 40);
+    view.fold(view.open('s!' as PartitionId), { kind: 'stub-delete', ...stamp, id: 'other', from: ends.from }, 40);
+    view.fold(stubs, { kind: 'stub-create', ...ends }, 40);
+    expect(view.edges.idAt(stubs.stubs.at(0))).toBe('former');
+  });
+
   it('many ids made one after the other, every second removed -> the others are found', () => {
     const edges = new EdgeIds(partitions);
     const id = (i: number) => `15~${encodeStamp(2 ** 42 + 4096 * (i >> 3) + (i & 7), replicaId(9))}`;
