@@ -44,11 +44,11 @@ const LETTERS = {
 function encodeDigits(value: number, chars: number): string {
   let text = '';
   let rest = value;
-  for (let i = 0; i < chars; i++) {
-    text = (DIGITS[rest % 64] as string) + text;
-    rest = Math.floor(rest / 64);
+  for (let i = chars; i > 1; i -= 2) {
+    text = (PAIRS[rest % 4096] as string) + text;
+    rest = Math.floor(rest / 4096);
   }
-  return text;
+  return chars % 2 === 0 ? text : (DIGITS[rest % 64] as string) + text;
 }
 
 // The millisecond and the replica repeat from patch to patch; mostly only the tick changes. The stamp itself repeats when

@@ -39,6 +39,9 @@ export interface Ends {
 
 const NOTHING: Assignments = {};
 
+/** `name`: the kind of the register and what it belongs to. */
+type VisitRegister = (name: string, clock: number, replica: number) => void;
+
 export class Registers {
   createdClock = NEVER;
   createdReplica = 0;
@@ -176,9 +179,7 @@ export class Registers {
 
   #assignAll(patch: { clock: number; replica: ReplicaId }, properties: Properties, more: Assignments): void {
     const { clock, replica } = patch;
-    for (const name of Object.keys(properties)) {
-      this.#assign(name, properties[name], more.seen?.get(name), clock, replica);
-    }
+    for (const name in properties) this.#assign(name, properties[name], more.seen?.get(name), clock, replica);
     if (more === NOTHING) return;
     for (const label of more.labelsAdded ?? []) this.#assignLabel(label, true, clock, replica);
     for (const label of more.labelsRemoved ?? []) this.#assignLabel(label, false, clock, replica);
@@ -371,24 +372,30 @@ export class Registers {
    * Calls `visit` for each register that was assigned by something else than the latest create and that no delete
    * dominates, in no particular order; `restored` as above.
    */
-  forEachLaterRegister(restored: boolean, visit: (name: string, clock: number, replica: number) => void): void {
-    const each = (name: string, clock: number, replica: number) => {
-      if (clock === NEVER || (clock === this.createdClock && replica === this.createdReplica)) return;
-      if (this.#survives(clock, replica, restored)) visit(name, clock, replica);
-    };
-    const property = (name: string, registers: PropertyRegisters) => {
-      each(`p${name}`, registers.clock, registers.replica);
-      for (const [writer, register] of registers.totals ?? []) each(`c${name}`, register.clock, writer);
-      for (const [key, register] of registers.members ?? []) each(`m${name}\n${key}`, register.clock, register.replica);
-    };
+  forEachLaterRegister(restored: boolean, visit: VisitRegister): void {
     const base = this.#base;
-    if (base === undefined || (base.clock === this.createdClock && base.replica === this.createdReplica)) {
-      for (const [label, register] of this.#labels ?? []) each(`l${label}`, register.clock, register.replica);
-      for (const [name, registers] of this.#properties ?? []) property(name, registers);
-    } else {
-      for (const [label, register] of this.#allLabels()) each(`l${label}`, register.clock, register.replica);
-      for (const [name, registers] of this.#allProperties()) property(name, registers);
+    const isLatest = base === undefined || (base.clock === this.createdClock && base.replica === this.createdReplica);
+    const labels = isLatest ? this.#labels : this.#allLabels();
+    if (labels !== undefined) {
+      for (const [label, { clock, replica }] of labels) this.#visitLater(`l${label}`, clock, replica, restored, visit);
     }
+    const properties = isLatest ? this.#properties : this.#allProperties();
+    if (properties === undefined) return;
+    for (const [name, { clock, replica, totals, members }] of properties) {
+      this.#visitLater(`p${name}`, clock, replica, restored, visit);
+      if (totals !== undefined) {
+        for (const [writer, total] of totals) this.#visitLater(`c${name}`, total.clock, writer, restored, visit);
+      }
+      if (members === undefined) continue;
+      for (const [key, member] of members) {
+        this.#visitLater(`m${name}\n${key}`, member.clock, member.replica, restored, visit);
+      }
+    }
+  }
+
+  #visitLater(name: string, clock: number, replica: number, restored: boolean, visit: VisitRegister): void {
+    if (clock === NEVER || (clock === this.createdClock && replica === this.createdReplica)) return;
+    if (this.#survives(clock, replica, restored)) visit(name, clock, replica);
   }
 
   /** Each register as a patch of its own: folding them into empty registers gives these. */

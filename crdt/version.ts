@@ -24,11 +24,14 @@ export function registersVersion(registers: Registers, restored = false): string
     hash = Math.imul(hash ^ replica, 0x9e3779b1);
     hash = Math.imul(hash ^ (hash >>> 15) ^ (clock % 0x1_0000_0000), 0x85ebca6b);
     hash = Math.imul(hash ^ (hash >>> 13) ^ Math.floor(clock / 0x1_0000_0000), 0xc2b2ae35);
-    hash = (hash ^ (hash >>> 16)) >>> 0;
-    sum = (sum + hash) >>> 0;
-    mixed = (mixed + Math.imul(hash, hash | 1)) >>> 0;
+    hash ^= hash >>> 16;
+    // Signed, because V8 makes an object of every larger number that a closure changes.
+    sum = (sum + hash) | 0;
+    mixed = (mixed + Math.imul(hash, hash | 1)) | 0;
     others++;
   });
   const created = encodeStamp(createdClock, replicaId(createdReplica));
-  return others === 0 ? created : `${created}-${sum.toString(36)}${mixed.toString(36).padStart(7, '0')}`;
+  return others === 0
+    ? created
+    : `${created}-${(sum >>> 0).toString(36)}${(mixed >>> 0).toString(36).padStart(7, '0')}`;
 }

@@ -18,7 +18,9 @@ export class DraftElement {
   }
 
   fold(patch: Patch): void {
-    this.#patches.push(patch);
+    // An array that is made with its first entry has no room for others, which mostly never come.
+    if (this.#patches.length === 0) this.#patches = [patch];
+    else this.#patches.push(patch);
     if (patch.kind === 'node-create' || patch.kind === 'edge-create') this.#exists = true;
     else if (patch.kind === 'node-delete' || patch.kind === 'edge-delete') this.#exists = false;
   }

@@ -178,7 +178,8 @@ export class Draft {
     const stamp = this.#stamp();
     const { op, labels, properties, condition, id = uniqueText(stamp) as NodeId } = operation;
     if (operation.id === undefined && condition === undefined && !this.#knowsNode(id)) {
-      return this.#makeNode(op, { kind: 'node-create', ...stamp, id, labels, properties });
+      const { clock, replica } = stamp;
+      return this.#makeNode(op, { kind: 'node-create', clock, replica, id, labels, properties });
     }
     const node = this.#node(id);
     this.#checkNode(node, condition);
@@ -355,11 +356,12 @@ export class Draft {
     const target = this.#endpoint(to, 'to');
     if (id === undefined) {
       const stamp = this.#stamp();
+      const { clock, replica } = stamp;
       const made = makeEdgeId(this.#view.partitionAt(home), uniqueText(stamp));
       return this.#makeEdge(
         op,
         { home, target },
-        { kind: 'edge-create', ...stamp, id: made, type, from, to, properties },
+        { kind: 'edge-create', clock, replica, id: made, type, from, to, properties },
       );
     }
     const existing = this.#findEdge(id);
