@@ -7,6 +7,10 @@ export function forgetfulStore(): Store {
   return {
     recovery: { clean: true, streams: [], lastLsn: 0, damaged: [] },
     append: async (_commit: Commit) => ++lastLsn,
+    appendAll: async (commits) => {
+      lastLsn += commits.length;
+      return lastLsn;
+    },
     writeSnapshot: async () => undefined,
     readPartition: async (): Promise<PartitionState> => ({ snapshot: undefined, tail: [] }),
     listPartitions: async () => [],

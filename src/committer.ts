@@ -226,16 +226,16 @@ export class Committer {
     const local = group === undefined ? undefined : this.#writeDocuments(group);
     const admitted = received.admit();
     let lsn = residency.visibleLsn;
-    const appends: Promise<Lsn>[] = [];
-    if (local !== undefined) appends.push(store.append(local));
-    for (const { commit } of admitted) appends.push(store.append(commit));
+    const commits = admitted.map(({ commit }) => commit);
+    if (local === undefined && commits.length === 0) return;
+    const durable = store.appendAll(local === undefined ? commits : [local, ...commits]);
     const show = () => (group === undefined || local === undefined ? undefined : this.#showLocal(group, local, ++lsn));
     const early = isPlanted(bugs, 'acknowledge-before-sync') ? show() : undefined;
     if (early !== undefined) group?.resolve();
     if (isPlanted(bugs, 'vector-before-durable')) {
       for (const { commit } of admitted) progress.advance(commit.origin, commit.seq);
     }
-    await Promise.all(appends);
+    await durable;
     const own = early ?? show();
     const shown = own === undefined ? [] : [own];
     for (const one of admitted) {

@@ -293,11 +293,11 @@ describe('receiving while a partition is read', () => {
       new Proxy(store, {
         get(target, name) {
           const value: unknown = Reflect.get(target, name, target);
-          if (name !== 'append' || typeof value !== 'function') {
+          if (name !== 'appendAll' || typeof value !== 'function') {
             return typeof value === 'function' ? value.bind(target) : value;
           }
-          return async (commit: Commit) => {
-            const lsn = await target.append(commit);
+          return async (commits: readonly Commit[]) => {
+            const lsn = await target.appendAll(commits);
             written();
             if (hold) await new Promise<void>((resolve) => (release = resolve));
             return lsn;

@@ -14,65 +14,65 @@ import {
   updateChecksum,
 } from './records.ts';
 import type { Batch } from './state-rows.ts';
-import type { Commit, CommitPart, Lsn } from './store.ts';
+import type { Commit, Lsn } from './store.ts';
 
 type Row = readonly [key: string, value: Buffer];
 
 /**
- * Gives the commit its position and builds what is to be written. Commits must be written in the order in which they
- * were accepted.
- * @throws BugError if the commit does not follow the last one of its stream; nothing has changed then
+ * Gives commits their positions, in order, and builds what is to be written: one write for all, because what each would
+ * cost by itself is as much as the commit. They must be written in the order in which they were accepted.
+ * @throws BugError at the first that does not follow the last one of its stream; those before it were accepted then
  */
-export function acceptCommit(index: LogIndex, commit: Commit): { readonly lsn: Lsn; readonly write: Write } {
-  const { origin, seq, clock } = commit;
-  const head = index.head(origin);
-  checkCommit(commit, head.seq);
-  const lsn = index.lastLsn + 1;
-  index.lastLsn = lsn;
-  const accepted = commit.parts.map((part) => acceptPart(index, part, lsn));
-  const parts = accepted.map((part) => part.manifest);
-  const key = commitKey(origin, seq);
-  const record = encodeManifest(key, { ...commit, parts, lsn, previous: head.hash });
-  index.heads.set(origin, { seq, hash: chainHash(record), clock });
-  const rows: Row[] = [...accepted.map((part) => part.row), [key, record]];
-  const locators = commit.locators.map(({ graphKey, edge, partition }) => ({
-    at: locatorKey(graphKey, edge),
-    place: { partition, lsn },
-  }));
+export function acceptCommits(
+  index: LogIndex,
+  commits: readonly Commit[],
+): { readonly lastLsn: Lsn; readonly write: Write } {
+  const firstLsn = index.lastLsn + 1;
+  const rows: Row[] = [];
+  const parts: { readonly entry: PartitionEntry; readonly length: number; readonly lsn: Lsn }[] = [];
+  const places: { readonly at: string; readonly place: { readonly partition: PartitionId; readonly lsn: Lsn } }[] = [];
+  for (const commit of commits) {
+    const { origin, seq, clock } = commit;
+    const head = index.head(origin);
+    checkCommit(commit, head.seq);
+    const lsn = ++index.lastLsn;
+    const manifestParts: ManifestPart[] = [];
+    for (const { graphKey, partition, update } of commit.parts) {
+      const entry = index.entry({ graphKey, partition });
+      const key = rowKey(entry.rowPrefix, lsn);
+      const crc = updateChecksum(update);
+      rows.push([key, encodeRow(key, { previousLsn: entry.lastLsn, crc, update })]);
+      entry.lastLsn = lsn;
+      manifestParts.push({ graphKey, partition, length: update.length, crc });
+      parts.push({ entry, length: update.length, lsn });
+    }
+    const key = commitKey(origin, seq);
+    const record = encodeManifest(key, { ...commit, parts: manifestParts, lsn, previous: head.hash });
+    index.heads.set(origin, { seq, hash: chainHash(record), clock });
+    rows.push([key, record]);
+    for (const { graphKey, edge, partition } of commit.locators) {
+      places.push({ at: locatorKey(graphKey, edge), place: { partition, lsn } });
+    }
+  }
+  const lastLsn = index.lastLsn;
   const write: Write = {
     bytes: rows.reduce((sum, [, value]) => sum + value.length, 0),
-    reads: locators.map(({ at }) => at),
+    reads: places.map(({ at }) => at),
     stage(batch, _batchNumber, read) {
-      index.stagedLsn = lsn;
+      index.stagedLsn = lastLsn;
       for (const [at, value] of rows) batch.put(at, value);
-      for (const { at, place } of locators) addPlace(batch, read, at, place);
+      for (const { at, place } of places) addPlace(batch, read, at, place);
     },
     done() {
-      index.durableLsn = lsn;
-      index.durableSeqs.set(origin, seq);
-      for (const { entry, manifest } of accepted) {
+      if (lastLsn >= firstLsn) index.durableLsn = lastLsn;
+      for (const { origin, seq } of commits) index.durableSeqs.set(origin, seq);
+      for (const { entry, length, lsn } of parts) {
         entry.durableLsn = lsn;
-        index.addLogBytes(entry, manifest.length);
+        index.addLogBytes(entry, length);
       }
     },
   };
-  return { lsn, write };
-}
-
-interface AcceptedPart {
-  readonly entry: PartitionEntry;
-  readonly manifest: ManifestPart;
-  readonly row: Row;
-}
-
-function acceptPart(index: LogIndex, part: CommitPart, lsn: Lsn): AcceptedPart {
-  const entry = index.entry(part);
-  const { graphKey, partition, update } = part;
-  const key = rowKey(entry.rowPrefix, lsn);
-  const crc = updateChecksum(update);
-  const value = encodeRow(key, { previousLsn: entry.lastLsn, crc, update });
-  entry.lastLsn = lsn;
-  return { entry, manifest: { graphKey, partition, length: update.length, crc }, row: [key, value] };
+  return { lastLsn, write };
 }
 
 /** Adds a place to the row of an edge, which may have been created before, in another partition. */

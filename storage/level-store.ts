@@ -11,7 +11,7 @@ import { LIMITS } from '../base/limits.ts';
 import { compareText } from '../base/order.ts';
 import { asBuffer, asUint8Array } from './bytes.ts';
 import { checkGraphKey, checkPartitionKey, checkSnapshot } from './commit-check.ts';
-import { acceptCommit, addPlace } from './commit-rows.ts';
+import { acceptCommits, addPlace } from './commit-rows.ts';
 import { GroupWriter, type Write } from './group-writer.ts';
 import { CLEAN, documentKey, FORMAT_KEY, locatorKey, metaName, snapshotName, viewKey } from './keys.ts';
 import { corrupt, type Database, openDatabase, syncDirectory, syncLogs } from './level-database.ts';
@@ -166,10 +166,14 @@ class LevelStore implements Store {
   }
 
   async append(commit: Commit): Promise<Lsn> {
+    return this.appendAll([commit]);
+  }
+
+  async appendAll(commits: readonly Commit[]): Promise<Lsn> {
     this.#checkOpen();
-    const { lsn, write } = acceptCommit(this.#index, commit);
+    const { lastLsn, write } = acceptCommits(this.#index, commits);
     await this.#write(write);
-    return lsn;
+    return lastLsn;
   }
 
   async writeSnapshot(key: PartitionKey, snapshot: PartitionSnapshot, edges: readonly string[] = []): Promise<void> {

@@ -71,12 +71,25 @@ class MemoryStore implements Store {
   }
 
   async append(commit: Commit): Promise<Lsn> {
+    return this.appendAll([commit]);
+  }
+
+  async appendAll(commits: readonly Commit[]): Promise<Lsn> {
     this.#checkOpen();
-    checkCommit(commit, this.#heads.get(commit.origin) ?? 0);
-    const lsn = ++this.#lastLsn;
-    this.#heads.set(commit.origin, commit.seq);
-    await this.#write(() => this.#disk.append(commit, lsn));
-    return lsn;
+    const firstLsn = this.#lastLsn + 1;
+    for (const commit of commits) {
+      checkCommit(commit, this.#heads.get(commit.origin) ?? 0);
+      this.#lastLsn++;
+      this.#heads.set(commit.origin, commit.seq);
+    }
+    const lastLsn = this.#lastLsn;
+    await this.#write(() => {
+      const undos = commits.map((commit, i) => this.#disk.append(commit, firstLsn + i));
+      return () => {
+        for (const undo of undos.toReversed()) undo();
+      };
+    });
+    return lastLsn;
   }
 
   async writeSnapshot(key: PartitionKey, snapshot: PartitionSnapshot, edges: readonly string[] = []): Promise<void> {

@@ -128,6 +128,30 @@ export function storeConformance(name: string, makeHarness: () => Promise<StoreH
       expect(store.status()).toEqual({ durableLsn: 4, lastLsn: 4, logBytes, failed: false });
     });
 
+    test('append all: commits of two streams between single ones -> one order, all whole, after a kill too', async () => {
+      const harness = await start();
+      const store = await harness.open();
+      const create = { ...commitOf(B, 1, ['0']), locators: [{ ...at('0'), edge: 'e' }] };
+      const lsns = await Promise.all([
+        store.append(commitOf(A, 1, ['0'])),
+        store.appendAll([commitOf(A, 2, ['0', '1']), create, commitOf(A, 3, ['1'])]),
+        store.append(commitOf(A, 4, ['0'])),
+      ]);
+      expect(lsns).toEqual([1, 4, 5]);
+      await harness.kill();
+      const again = await harness.open();
+      expect(again.recovery).toMatchObject({ lastLsn: 5, damaged: [] });
+      const { tail } = await again.readPartition(at('0'), { document: true });
+      expect(tail.map(({ lsn, update }) => [lsn, text(update)])).toEqual([
+        [1, `${A}/1 in people-1/0`],
+        [2, `${A}/2 in people-1/0`],
+        [3, `${B}/1 in people-1/0`],
+        [5, `${A}/4 in people-1/0`],
+      ]);
+      expect(await again.readCommits(B, 0, 10)).toEqual([{ ...create, lsn: 3 }]);
+      expect(await again.locate(G, ['e'])).toEqual([['0']]);
+    });
+
     test('append: an update of zero bytes -> is kept like any other', async () => {
       const harness = await start();
       const store = await harness.open();

@@ -99,6 +99,9 @@ export interface Store {
    */
   append(commit: Commit): Promise<Lsn>;
 
+  /** As `append` for each of them in turn, in one batch. Resolves with the last `lsn` when all are durable. */
+  appendAll(commits: readonly Commit[]): Promise<Lsn>;
+
   /**
    * Writes a snapshot that covers `lsn`, and removes what it makes superfluous of the tail (not of the log). Durable in
    * every setting. One older than that which is there, or than the drop of its graph, is ignored. It heals a partition
