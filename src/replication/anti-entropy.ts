@@ -84,14 +84,16 @@ export class AntiEntropy {
     if (own !== undefined) link.send({ kind: 'digest', key, ...own });
   }
 
-  /** Undefined for a partition that cannot be read. */
+  /** Undefined for a partition that cannot be read, or is never still. */
   async #digest(key: PartitionKey): Promise<{ digest: string; vector: VersionVector } | undefined> {
     const { replica } = this.#options;
     try {
       const { digest, vector } = await replica.partitionDigest(key);
       return { digest, vector: joined(vector, replica.retired) };
     } catch (error) {
-      if (!(error instanceof WeftError) || error.code !== 'partition-recovering') throw error;
+      const isPassedOver =
+        error instanceof WeftError && (error.code === 'partition-recovering' || error.code === 'too-many-requests');
+      if (!isPassedOver) throw error;
       return undefined;
     }
   }

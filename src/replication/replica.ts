@@ -34,7 +34,8 @@ export interface Replica {
    * Applies commits of others, each whole. Each must follow the last one of its stream, and its `after` be covered by
    * what is here or comes before it in `commits`. Resolves when all are durable and visible.
    * @throws WeftError `storage-failed`; after a damaged update (one that cannot be decoded) `malformed-request`, and
-   * nothing of that commit or those after it was applied
+   * nothing of that commit or those after it was applied; `too-many-requests` when more waits for the disk than fits,
+   * `replica-recovering` between `beginAdoption` and `adoptState`
    */
   receive(commits: readonly Commit[]): Promise<void>;
 
@@ -85,7 +86,10 @@ export interface Replica {
 
   // Anti-entropy.
 
-  /** The digest of a partition's canonical state, empty if nothing is here, and the vector at which it holds. */
+  /**
+   * The digest of a partition's canonical state, empty if nothing is here, and the vector at which it holds.
+   * @throws WeftError `too-many-requests` for a partition that is written to all the time, `partition-recovering`
+   */
   partitionDigest(key: PartitionKey): Promise<{ readonly digest: string; readonly vector: VersionVector }>;
   /** Partitions that failed verification and wait to be healed by `mergeState` with a whole state. */
   damaged(): readonly PartitionKey[];
