@@ -334,6 +334,28 @@ describe('what is on its way to the store', () => {
 });
 
 describe('digests of partitions', () => {
+  it('a state is merged meanwhile -> what is asked for waits for it, and lets others have their turn', async () => {
+    const gate = new WriteGate();
+    const from = await full();
+    const to = await member({ beforeWrite: gate.beforeWrite });
+    await ship(from.engine.replica, to.engine.replica);
+    await from.graph.write([put(a, { more: 1 })]);
+    const { replica } = to.engine;
+    const partition = partitionOfNode(a, 16);
+    const key = keyOf(partition);
+    const diff = await from.engine.replica.stateDiff(key, await replica.stateVector(key));
+    const held = gate.arrival();
+    gate.close();
+    const merged = replica.mergeState(key, diff);
+    await held;
+    const asked = [replica.stateVector(key), replica.stateDiff(key, new Uint8Array([0])), replica.partitionDigest(key)];
+    const again = replica.mergeState(key, diff);
+    await turns();
+    gate.open();
+    await Promise.all([merged, again, ...asked]);
+    expect((await replica.partitionDigest(key)).digest).toBe((await from.engine.replica.partitionDigest(key)).digest);
+  });
+
   it('a partition that is written to all the time -> a digest at a vector that holds, or too-many-requests', async () => {
     const from = await full();
     const to = await member();

@@ -171,6 +171,11 @@ export class Committer {
     await visible;
   }
 
+  /** Whether something is on its way to the store. */
+  get isRunning(): boolean {
+    return this.#running !== undefined;
+  }
+
   /** Resolves when the round that runs, if any, has ended and what it wrote is visible. */
   async afterRound(): Promise<void> {
     if (this.#running !== undefined) await new Promise<void>((resolve) => this.#afterRound.push(resolve));

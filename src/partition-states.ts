@@ -2,6 +2,7 @@
  * Partitions as states: what one replica gives to another that the log no longer reaches, or that lost a partition, and
  * what is taken in from it. A state is one Yjs update with all that the other lacks.
  */
+import { assert } from '../base/assert.ts';
 import { WeftError } from '../base/errors.ts';
 import type { ReplicaId } from '../base/ids.ts';
 import { isPlanted, type PlantedBug } from '../base/planted-bug.ts';
@@ -41,6 +42,8 @@ interface Place {
 
 export class PartitionStates {
   readonly #options: PartitionStatesOptions;
+  /** States that are merged into a document and on their way to the store. */
+  readonly #merging = new Map<ResidentPartition, Promise<void>>();
 
   constructor(options: PartitionStatesOptions) {
     this.#options = options;
@@ -80,7 +83,7 @@ export class PartitionStates {
 
   /** Reads the document at a moment at which it holds what is durable and nothing else. */
   async #durably<T>(key: PartitionKey, read: (document: PartitionDocument) => T): Promise<T> {
-    const { residency, committer } = this.#options;
+    const { residency } = this.#options;
     const place = this.#find(key);
     if (place === undefined) return read(await this.#loose(key));
     const { graph, partition } = place;
@@ -89,7 +92,7 @@ export class PartitionStates {
       for (;;) {
         const document = await residency.document(graph, partition);
         if (!partition.inFlight && partition.arriving === 0) return read(document);
-        await committer.afterRound();
+        await this.#changed(partition);
       }
     } finally {
       partition.pins--;
@@ -168,10 +171,10 @@ export class PartitionStates {
   }
 
   async #mergeIntoDocument({ graph, partition }: Place, checked: CheckedUpdate): Promise<void> {
-    const { residency, committer, store } = this.#options;
+    const { residency, store } = this.#options;
     let document = await residency.document(graph, partition);
     while (partition.inFlight || partition.arriving > 0) {
-      await committer.afterRound();
+      await this.#changed(partition);
       document = await residency.document(graph, partition);
     }
     const lacking = document.lacks(checked);
@@ -183,11 +186,28 @@ export class PartitionStates {
     partition.tailBytes = 0;
     const snapshot = { lsn, document: document.encode(), view: undefined };
     partition.arriving++;
-    try {
-      await store.writeSnapshot(partition.key, snapshot, edgesOf(graph, partition, checked));
-    } finally {
+    const written = store.writeSnapshot(partition.key, snapshot, edgesOf(graph, partition, checked)).finally(() => {
       partition.arriving--;
+      this.#merging.delete(partition);
+    });
+    this.#merging.set(partition, written);
+    await written;
+  }
+
+  /**
+   * Resolves once something that the document holds and the store does not yet may have become durable. Whoever waited
+   * for the wrong thing would come back at once, for ever, and no write could ever end.
+   */
+  async #changed(partition: ResidentPartition): Promise<void> {
+    const { committer } = this.#options;
+    const merging = this.#merging.get(partition);
+    if (merging !== undefined) {
+      await merging.catch(() => undefined);
+      return;
     }
+    if (committer.failure !== undefined) throw committer.failure;
+    assert(committer.isRunning, 'what is not durable yet is on its way');
+    await committer.afterRound();
   }
 
   async #mergeLoose(key: PartitionKey, checked: CheckedUpdate): Promise<void> {
