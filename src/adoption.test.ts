@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { WeftError } from '../base/errors.ts';
 import { type GraphName, graphName, type NodeId, type PartitionId } from '../base/ids.ts';
+import { mergeUpdates } from '../crdt/partition-document.ts';
 import { partitionOfNode } from '../crdt/routing.ts';
-import { MemoryDisk } from '../storage/memory-store.ts';
+import { MemoryDisk, openMemoryStore } from '../storage/memory-store.ts';
 import {
   contents,
   edge,
@@ -279,6 +280,29 @@ describe('a damaged partition', () => {
     await expectSame([from, again]);
     again.disk.crash();
     await expectSame([from, await member({ disk: again.disk })]);
+  });
+
+  it('a snapshot that is damaged, found when a state is taken over -> the next attempt heals it', async () => {
+    const from = await full();
+    const to = await member();
+    await ship(from.engine.replica, to.engine.replica);
+    await to.engine.close();
+    const partition = partitionOfNode(a, 16);
+    const key = keyOf(partition);
+    const store = await openMemoryStore({ disk: to.disk });
+    const { tail } = await store.readPartition(key, { document: true });
+    const document = mergeUpdates(tail.map(({ update }) => update));
+    await store.writeSnapshot(key, { lsn: store.status().durableLsn, document, view: undefined });
+    to.disk.kill();
+    to.disk.damage({ kind: 'snapshot', ...key });
+    const again = await member({ disk: to.disk });
+    const { replica } = again.engine;
+    expect(replica.damaged()).toEqual([]);
+    expect(await codeOf(() => replica.stateVector(key))).toBe('partition-recovering');
+    expect(replica.damaged()).toMatchObject([key]);
+    await replica.mergeState(key, await from.engine.replica.stateDiff(key, await replica.stateVector(key)));
+    expect(replica.damaged()).toEqual([]);
+    await expectSame([from, again]);
   });
 
   it('a partition that differs at equal vectors -> its diff repairs it', async () => {

@@ -108,8 +108,8 @@ export class PartitionStates {
 
   /** A document of its own, of a partition that is not in use here. */
   async #loose(key: PartitionKey): Promise<PartitionDocument> {
-    const { store, replica } = this.#options;
-    const { snapshot, tail } = await store.readPartition(key, { document: true });
+    const { residency, replica } = this.#options;
+    const { snapshot, tail } = await residency.readStored(key, { document: true });
     const updates = tail.map(({ update }) => update);
     if (snapshot !== undefined) updates.unshift(snapshot.document);
     return PartitionDocument.hydrate(pathOf(key), replica, updates);
@@ -156,7 +156,7 @@ export class PartitionStates {
   async #isVoid({ partition }: Place): Promise<boolean> {
     const isUnused = () => partition.lsn === 0 && partition.document === undefined && partition.index === undefined;
     if (!isUnused()) return false;
-    const { snapshot, tail } = await this.#options.store.readPartition(partition.key, { document: false });
+    const { snapshot, tail } = await this.#options.residency.readStored(partition.key, { document: false });
     return snapshot === undefined && tail.length === 0 && isUnused();
   }
 

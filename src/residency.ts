@@ -19,7 +19,7 @@ import type { PartitionIndex } from '../crdt/partition-index.ts';
 import type { Patch } from '../crdt/patch.ts';
 import { decodePatch } from '../crdt/patch-codec.ts';
 import { encodeViewSnapshot, foldViewSnapshot } from '../crdt/view-snapshot.ts';
-import type { Lsn, PartitionKey, Store } from '../storage/store.ts';
+import type { Lsn, PartitionKey, PartitionState, Store } from '../storage/store.ts';
 import type { ResidentGraph } from './resident-graph.ts';
 import type { AdmittedPart, Arrival, ResidentPartition } from './resident-partition.ts';
 
@@ -216,7 +216,7 @@ export class Residency {
       if (--partition.loads === 0) partition.arrivals.length = 0;
     };
     try {
-      const { snapshot, tail } = await this.#store.readPartition(partition.key, want);
+      const { snapshot, tail } = await this.readStored(partition.key, want);
       const visible = tail.filter((row) => row.lsn <= this.visibleLsn);
       const read = visible.at(-1)?.lsn ?? snapshot?.lsn ?? 0;
       const arrivals = partition.arrivals.filter(({ lsn }) => lsn === undefined || lsn > read);
@@ -224,7 +224,16 @@ export class Residency {
       return { snapshot, tail: visible, arrivals, lsn, done };
     } catch (error) {
       done();
-      if (error instanceof WeftError && error.code === 'partition-recovering') this.#noteDamage(partition.key);
+      throw error;
+    }
+  }
+
+  /** As `Store.readPartition`, which may be the first to find that a partition is damaged: that is noted. */
+  async readStored(key: PartitionKey, want: { readonly document: boolean }): Promise<PartitionState> {
+    try {
+      return await this.#store.readPartition(key, want);
+    } catch (error) {
+      if (error instanceof WeftError && error.code === 'partition-recovering') this.#noteDamage(key);
       throw error;
     }
   }
@@ -413,7 +422,7 @@ export class Residency {
 
   /** Learns what a partition that was never opened has beyond its snapshot. */
   async #measureTail(partition: ResidentPartition): Promise<void> {
-    const { tail } = await this.#store.readPartition(partition.key, { document: false });
+    const { tail } = await this.readStored(partition.key, { document: false });
     partition.lsn = tail.at(-1)?.lsn ?? 0;
     partition.tailBytes = bytesOf(tail);
   }
