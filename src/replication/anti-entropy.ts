@@ -35,7 +35,9 @@ export class AntiEntropy {
   #lastMs: number;
   #partitions: readonly PartitionKey[] = [];
   #next = 0;
+  /** Each purpose goes through all peers: in step with each other they would ask the same one for ever. */
   #nextLink = 0;
+  #nextHealer = 0;
   #rounds = 0;
   #repair: Repair | undefined;
   /** When a partition was last repaired, so that a difference that stays does not keep everybody busy. */
@@ -57,20 +59,23 @@ export class AntiEntropy {
     if (this.#repair !== undefined) this.#follow(this.#repair, this.#repair.pull.tick(nowMs));
     if (nowMs - this.#lastMs < this.#options.periodMs || links.length === 0 || this.#options.replica.recovering) return;
     this.#lastMs = nowMs;
-    const link = links[this.#nextLink++ % links.length] as LinkSession;
-    this.#options.guard(this.#healOrCompare(link));
+    this.#options.guard(this.#healOrCompare(links));
   }
 
-  async #healOrCompare(link: LinkSession): Promise<void> {
+  async #healOrCompare(links: readonly LinkSession[]): Promise<void> {
     const { replica } = this.#options;
     // In turn with comparisons, and one after the other: some may not be healable now.
     const wounded = replica.damaged();
     const damaged = this.#rounds++ % 2 === 0 ? wounded[(this.#rounds >> 1) % wounded.length] : undefined;
-    // A whole state heals only if nothing that is known here is missing in it.
-    if (damaged !== undefined && covers(link.link?.peerVector ?? new Map(), replica.vector)) {
-      this.#fetch(link, damaged, EMPTY_STATE_VECTOR, 'damaged');
-      return;
+    if (damaged !== undefined) {
+      const healer = links[this.#nextHealer++ % links.length] as LinkSession;
+      // A whole state heals only if nothing that is known here is missing in it.
+      if (covers(healer.link?.peerVector ?? new Map(), replica.vector)) {
+        this.#fetch(healer, damaged, EMPTY_STATE_VECTOR, 'damaged');
+        return;
+      }
     }
+    const link = links[this.#nextLink++ % links.length] as LinkSession;
     if (this.#next >= this.#partitions.length) {
       this.#partitions = await replica.listPartitions();
       this.#next = 0;

@@ -163,4 +163,25 @@ describe('anti-entropy', () => {
     await back.graph.write([node('after')]);
     await cluster.converge(a, back);
   });
+
+  test('two of three cannot verify the same partition -> both are healed from the third', async () => {
+    const cluster = new Cluster('a', 'b', 'c');
+    const servers = (await cluster.startAll()) as [Server, Server, Server];
+    for (let i = 0; i < 10; i++) await servers[2].graph.write([node(`n${i}`, { i })]);
+    await cluster.converge(...servers);
+    const partition = partitionOf('n3');
+    for (const server of servers.slice(0, 2)) {
+      await cluster.stop(server);
+      const store = await openMemoryStore({ disk: server.disk });
+      const { tail } = await store.readPartition({ graphKey: 'default', partition }, { document: true });
+      await store.close();
+      server.disk.damage({ kind: 'row', graphKey: 'default', partition, lsn: tail[0]?.lsn ?? 0 });
+    }
+    const a = await cluster.start('a', { disk: servers[0].disk });
+    const b = await cluster.start('b', { disk: servers[1].disk });
+    const damaged = () => [a, b].flatMap(({ engine }) => engine.replica.damaged());
+    expect(damaged()).toHaveLength(2);
+    await cluster.until(() => damaged().length === 0, 'healing');
+    await cluster.converge(a, b, servers[2]);
+  });
 });
