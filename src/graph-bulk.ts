@@ -111,17 +111,26 @@ export class GraphBulk {
     }
   }
 
-  /** Keys of the edges that point at a node of this partition which does not exist. */
+  /**
+   * Keys of the edges that point at a node of this partition which does not exist, each with that node: an edge that was
+   * created twice at once has a stub with each target, and only the one that its record names counts.
+   */
   #collectHidden(id: PartitionId, hidden: Set<string>): void {
     this.#forEachStub(id, (edge, target) => {
-      if (!this.#graph.view.nodes.exists(target)) hidden.add(this.#edgeKey(edge));
+      if (!this.#graph.view.nodes.exists(target)) hidden.add(this.#keyWithTarget(edge, target));
     });
+  }
+
+  #keyWithTarget(edge: number, target: number): string {
+    return `${this.#edgeKey(edge)} ${this.#graph.view.nodes.ids[target]}`;
   }
 
   #visibleEdges(id: PartitionId, hidden: ReadonlySet<string>): number[] {
     const { view } = this.#graph;
     return sortedEdges(view, view.need(id)).filter(
-      (edge) => view.nodes.exists(view.edges.from[edge] as number) && !hidden.has(this.#edgeKey(edge)),
+      (edge) =>
+        view.nodes.exists(view.edges.from[edge] as number) &&
+        !hidden.has(this.#keyWithTarget(edge, view.edges.to[edge] as number)),
     );
   }
 

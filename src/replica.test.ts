@@ -51,6 +51,22 @@ async function expectSame(all: readonly Running[]): Promise<void> {
 }
 
 describe('receiving commits', () => {
+  it('one edge id made apart with two targets, and the target of the loser goes -> the winner is exported and counted', async () => {
+    const [left, right] = [await member(), await member()];
+    await left.graph.write([put(a), put(b), put(c)]);
+    await shipAll(replicas([left, right]));
+    await left.graph.write([edge('road', a, b)]);
+    right.env.advance(1000);
+    await right.graph.write([edge('road', a, c)]);
+    await shipAll(replicas([left, right]));
+    await left.graph.write([remove(b)]);
+    await shipAll(replicas([left, right]));
+    for (const { graph } of [left, right]) {
+      expect((await contents(graph)).edges).toMatchObject([{ id: 'road', from: a, to: c }]);
+      expect(await graph.counts()).toEqual({ nodes: 2, edges: 1 });
+    }
+  });
+
   it('three engines that write apart -> all hold the same graph, on disk too', async () => {
     const all = [await member(), await member(), await member({ memoryBudgetBytes: TINY })];
     for (const [i, { graph }] of all.entries()) {
