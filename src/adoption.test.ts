@@ -358,6 +358,23 @@ describe('what is on its way to the store', () => {
 });
 
 describe('digests of partitions', () => {
+  it('the write fails -> neither diff nor state vector nor digest shows what never became durable', async () => {
+    const gate = new WriteGate();
+    const { engine, graph } = await member({ beforeWrite: gate.beforeWrite });
+    await graph.write([put(a)]);
+    const key = keyOf(partitionOfNode(a, 16));
+    gate.close();
+    const held = gate.arrival();
+    const written = codeOf(() => graph.write([put(a, { x: 1 })]));
+    await held;
+    gate.fail(new Error('no space'));
+    expect(await written).toBe('storage-failed');
+    const { replica } = engine;
+    expect(await codeOf(() => replica.stateDiff(key, new Uint8Array([0])))).toBe('storage-failed');
+    expect(await codeOf(() => replica.stateVector(key))).toBe('storage-failed');
+    expect(await codeOf(() => replica.partitionDigest(key))).toBe('storage-failed');
+  });
+
   it('a state is merged meanwhile -> what is asked for waits for it, and lets others have their turn', async () => {
     const gate = new WriteGate();
     const from = await full();

@@ -91,6 +91,7 @@ export class PartitionStates {
     try {
       for (;;) {
         const document = await residency.document(graph, partition);
+        this.#checkStore();
         if (!partition.inFlight && partition.arriving === 0) return read(document);
         await this.#changed(partition);
       }
@@ -194,6 +195,13 @@ export class PartitionStates {
     await written;
   }
 
+  /** After a failed write, documents and views hold what never became durable, and no other server may learn of it. */
+  #checkStore(): void {
+    const { committer, store } = this.#options;
+    if (committer.failure !== undefined) throw committer.failure;
+    if (store.status().failed) throw new WeftError('storage-failed', 'the store failed; restart the server');
+  }
+
   /**
    * Resolves once something that the document holds and the store does not yet may have become durable. Whoever waited
    * for the wrong thing would come back at once, for ever, and no write could ever end.
@@ -205,7 +213,7 @@ export class PartitionStates {
       await merging.catch(() => undefined);
       return;
     }
-    if (committer.failure !== undefined) throw committer.failure;
+    this.#checkStore();
     assert(committer.isRunning, 'what is not durable yet is on its way');
     await committer.afterRound();
   }
@@ -262,6 +270,7 @@ export class PartitionStates {
           ? undefined
           : { digest: digestOfPartition(graph.view, graph.view.need(key.partition)), vector: progress.vector },
       );
+      this.#checkStore();
       if (found !== undefined) return found;
       await committer.barrier();
     }
