@@ -91,8 +91,11 @@ export class Client {
     const answered = this.#cluster.ask(server, async (engine) => {
       const presented = this.#usesToken && this.#token !== undefined ? [this.#token] : [];
       if (presented.length > 0) await engine.reachSession(presented);
+      const before = lastOwn(server, engine.replicaId);
       const value = await work(engine);
-      commit = lastOwn(server, engine.replicaId);
+      const after = lastOwn(server, engine.replicaId);
+      // A write that changes nothing needs no commit.
+      commit = after === before ? undefined : after;
       return { value, token: engine.sessionToken(presented) };
     });
     const outcome = await Promise.race([
@@ -139,7 +142,8 @@ export class Client {
 
 /** The last commit of its own stream that a server wrote: the one of the write that was just acknowledged. */
 function lastOwn({ log }: Server, replica: number): CommitName | undefined {
-  return log?.commits.findLast(({ origin }) => origin === replica);
+  const entry = log?.entries.findLast((entry) => entry.kind === 'commit' && entry.commit.origin === replica);
+  return entry?.kind === 'commit' ? entry.commit : undefined;
 }
 
 function failure(error: unknown): { readonly kind: 'failed' | 'unknown'; readonly reason: string } {

@@ -4,6 +4,7 @@ import { WeftError } from '../base/errors.ts';
 import type { PlantedBug } from '../base/planted-bug.ts';
 import type { ReplicationTiming } from '../src/cluster-options.ts';
 import { type OpenedEngine, openEngine } from '../src/engine.ts';
+import type { Replica } from '../src/replication/replica.ts';
 import { type Replication, startReplication } from '../src/replication/replicator.ts';
 import { MemoryDisk, openMemoryStore } from '../storage/memory-store.ts';
 import { commitKey, type LogRecord, type Vector } from './history.ts';
@@ -29,6 +30,8 @@ export interface ClusterSetup {
   readonly diskMs: number;
   /** Clocks differ by up to this from the start. */
   readonly skewMs: number;
+  /** How many times its bytes a log counts for. */
+  readonly logScale: number;
   readonly bugs: ReadonlySet<PlantedBug>;
 }
 
@@ -42,6 +45,8 @@ export interface Server {
   process: SimProcess | undefined;
   /** Present while the server takes requests. */
   engine: OpenedEngine | undefined;
+  /** Of the process, until it dies. */
+  replica: Replica | undefined;
   replication: Replication | undefined;
   log: LogRecord | undefined;
   /** What it had when it was last looked at, for the time that it is down. */
@@ -61,8 +66,6 @@ export class Cluster {
   /** Commits that every disk which held them lost, as the setting allows. */
   readonly destroyed = new Set<string>();
   readonly bugs: string[] = [];
-  /** Highest figures of the engines' own queues. */
-  pendingBytesMax = 0;
   readonly #random: SimRandom;
   #incarnations = 0;
 
@@ -88,6 +91,7 @@ export class Cluster {
         diskMs,
         process: undefined,
         engine: undefined,
+        replica: undefined,
         replication: undefined,
         log: undefined,
         holdings: new Map(),
@@ -135,14 +139,14 @@ export class Cluster {
   }
 
   async #open(server: Server, process: SimProcess, incarnation: number): Promise<void> {
-    const { durability, memoryBudgetBytes, timing, bugs } = this.setup;
+    const { durability, memoryBudgetBytes, timing, logScale, bugs } = this.setup;
     const { name, disk } = server;
     const bare = await openMemoryStore({
       disk,
       durability,
       beforeWrite: () => process.sleep(this.#random.between(0.1, 2) * server.diskMs),
     });
-    const { store, log } = this.recorder.watch(bare, name, incarnation);
+    const { store, log } = this.recorder.watch(bare, name, incarnation, logScale);
     const { env } = process;
     const options = {
       peers: this.servers.filter((other) => other !== server).map(({ url }) => url),
@@ -158,6 +162,7 @@ export class Cluster {
     server.replication = await startReplication({ env, engine, options, name, onBug });
     if (!process.isAlive) return;
     server.engine = engine;
+    server.replica = engine.replica;
     server.log = log;
     this.say(`${name} is up as replica ${engine.replicaId}`);
   }
@@ -185,6 +190,7 @@ export class Cluster {
     server.process?.kill();
     server.process = undefined;
     server.engine = undefined;
+    server.replica = undefined;
     server.replication = undefined;
     server.log = undefined;
     disaster();
@@ -235,9 +241,8 @@ export class Cluster {
 
   /** The last commit of every stream that a server has, ended streams included. */
   holdings(server: Server): Vector {
-    const { engine } = server;
-    if (engine === undefined) return server.holdings;
-    const { replica } = engine;
+    const { replica } = server;
+    if (replica === undefined) return server.holdings;
     return new Map([...replica.retired, ...replica.vector]);
   }
 
@@ -273,13 +278,6 @@ export class Cluster {
 
   #settleStalls(server: Server): void {
     server.stalledMs += server.process?.pausedMs ?? 0;
-  }
-
-  /** Looks at the queues that engines report. */
-  sample(): void {
-    for (const { engine } of this.servers) {
-      if (engine !== undefined) this.pendingBytesMax = Math.max(this.pendingBytesMax, engine.metrics().pendingBytes);
-    }
   }
 
   /** Runs a call on a server, in its process. Rejects if the server is not there or dies before the answer. */

@@ -3,10 +3,13 @@ import { WeftError } from '../base/errors.ts';
 import { compareText } from '../base/order.ts';
 import { describeGraph, type ModelEdge, type ModelNode } from '../crdt/graph.model.ts';
 import type { Engine, Graph } from '../src/engine-port.ts';
+import { vectorText } from './checkers/convergence.ts';
 import { DEFAULT } from './client.ts';
 import { type Cluster, Died, type Server, Unreachable } from './cluster.ts';
 import type { FinalGraph, FinalState, Vector } from './history.ts';
 import { WORKLOADS, type WorkloadName } from './workloads/all.ts';
+
+const LOOK_MS = 100;
 
 /** All servers serve, and hold the same by their vectors and digests. */
 export async function haveConverged(cluster: Cluster): Promise<boolean> {
@@ -27,8 +30,42 @@ async function digestsOf(engine: Engine): Promise<string> {
   return digests.join('\n');
 }
 
+export interface Ended {
+  /** Undefined if it did not come. */
+  readonly afterMs: number | undefined;
+  /** Of every server, or empty if one did not answer. */
+  readonly final: readonly FinalState[];
+}
+
+/** Waits until all servers hold the same and say so, or until the time is over. */
+export async function settled(cluster: Cluster, workloads: readonly WorkloadName[], msMax: number): Promise<Ended> {
+  const { timeline, servers } = cluster;
+  const startMs = timeline.nowMs;
+  const ask = async () => {
+    const states = await Promise.all(servers.map((server) => finalState(cluster, server, workloads)));
+    return states.filter((state) => state !== undefined);
+  };
+  while (timeline.nowMs - startMs < msMax) {
+    const afterMs = timeline.nowMs - startMs;
+    const final = (await haveConverged(cluster)) ? await ask() : [];
+    if (final.length === servers.length) return { afterMs, final };
+    await timeline.sleep(LOOK_MS);
+  }
+  for (const server of servers) cluster.say(plight(cluster, server));
+  const final = await ask();
+  return { afterMs: undefined, final: final.length === servers.length ? final : [] };
+}
+
+/** What keeps a server from agreeing with the others, for people. */
+function plight(cluster: Cluster, server: Server): string {
+  const { name, engine } = server;
+  const reasons = engine === undefined ? 'down' : engine.health().reasons.join('; ');
+  const graphs = engine?.listGraphs().map((graph) => graph.name);
+  return `${name}: ${reasons}; has ${vectorText(cluster.holdings(server))}; graphs ${graphs}`;
+}
+
 /** Undefined if the server does not answer. */
-export async function finalState(
+async function finalState(
   cluster: Cluster,
   server: Server,
   workloads: readonly WorkloadName[],

@@ -37,13 +37,18 @@ export interface CommitRecord extends CommitName {
   readonly after: readonly (readonly [origin: number, seq: number])[];
 }
 
-/** A store was opened with what `vector` says, and then was told to append `commits`, in this order. */
+/** A store was opened with what `base` says, and then was told to keep `entries`, in this order. */
 export interface LogRecord {
   readonly server: string;
   readonly incarnation: number;
   readonly base: Vector;
-  readonly commits: CommitName[];
+  readonly entries: LogEntry[];
 }
+
+export type LogEntry =
+  | { readonly kind: 'commit'; readonly commit: CommitName }
+  /** The state of another server was taken over, and what it covers with it. */
+  | { readonly kind: 'adoption'; readonly vector: Vector };
 
 /** A read or write of one register by a session that carries its token along. */
 export interface SessionEvent {

@@ -7,14 +7,20 @@ export function realMs(): number {
   return performance.now();
 }
 
-/** Rejections without a handler since the last call. Watches from the first call on. */
+/** Rejections that nobody handled, from its making on. */
 export class StrayRejections {
   #seen: string[] = [];
 
+  readonly #listen = (reason: unknown): void => {
+    this.#seen.push(reason instanceof Error ? (reason.stack ?? String(reason)) : String(reason));
+  };
+
   constructor() {
-    process.on('unhandledRejection', (reason) => {
-      this.#seen.push(reason instanceof Error ? (reason.stack ?? String(reason)) : String(reason));
-    });
+    process.on('unhandledRejection', this.#listen);
+  }
+
+  stop(): void {
+    process.off('unhandledRejection', this.#listen);
   }
 
   readonly take = async (): Promise<string[]> => {

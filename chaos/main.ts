@@ -127,6 +127,7 @@ class Totals {
   #virtualMs = 0;
   #frames = 0;
   #faults = 0;
+  readonly #paths = new Map<string, number>();
   failed = 0;
 
   constructor(runs: number, options: Options) {
@@ -142,6 +143,8 @@ class Totals {
     this.#virtualMs += report.virtualMs;
     this.#frames += report.frames;
     for (const count of Object.values(report.faults)) this.#faults += count;
+    for (const [path, count] of Object.entries(report.paths))
+      this.#paths.set(path, (this.#paths.get(path) ?? 0) + count);
     const differs = otherHash !== undefined && otherHash !== report.hash;
     if (differs) console.log(`seed ${report.seed}: two runs, two traces: ${otherHash} and ${report.hash}`);
     if (report.failures.length > 0 || differs) {
@@ -171,6 +174,7 @@ class Totals {
       `${this.#done} runs, ${this.failed} failed; ${this.#ok} operations acknowledged, ${this.#refused} refused, ${this.#unknown} unknown; ` +
         `${this.#faults} faults, ${this.#frames} frames, ${hours.toFixed(1)} h of virtual time; ${(this.#done / minutes).toFixed(0)} runs a minute`,
     );
+    console.log(`paths: ${Array.from(this.#paths, ([path, count]) => `${path} ${count}`).join(', ')}`);
   }
 }
 

@@ -14,14 +14,14 @@ export class Nemesis {
     this.#cluster = cluster;
   }
 
-  start(names: readonly FaultName[], random: SimRandom): void {
-    for (const name of names) this.#repeat(name, random.fork(`fault ${name}`));
+  start(names: readonly FaultName[], rate: number, random: SimRandom): void {
+    for (const name of names) this.#repeat(name, rate, random.fork(`fault ${name}`));
   }
 
-  #repeat(name: FaultName, random: SimRandom): void {
+  #repeat(name: FaultName, rate: number, random: SimRandom): void {
     const { timeline } = this.#cluster;
     const fault = FAULTS[name];
-    timeline.after(random.gap(fault.everyMs), () => {
+    timeline.after(random.gap(fault.everyMs / rate), () => {
       if (this.#isOver) return;
       const undo = fault.inject(this.#cluster, random);
       this.injected.set(name, (this.injected.get(name) ?? 0) + 1);
@@ -29,7 +29,7 @@ export class Nemesis {
         this.#undos.add(undo);
         timeline.after(random.gap(fault.lastsMs), () => this.#undo(undo));
       }
-      this.#repeat(name, random);
+      this.#repeat(name, rate, random);
     });
   }
 
@@ -48,7 +48,9 @@ export class Nemesis {
       this.#cluster.restoreDisk(server);
       this.#cluster.resume(server);
       // A store that failed serves again only after a restart.
-      if (server.engine?.health().canWrite === false && !server.engine.replica.recovering) this.#cluster.kill(server);
+      if (server.engine?.health().reasons.some((reason) => reason.startsWith('the store failed')) === true) {
+        this.#cluster.kill(server);
+      }
       this.#cluster.start(server);
     }
   }

@@ -1,7 +1,9 @@
 /**
  * Proof that the checkers see: every bug that can be planted, how the simulator is directed at it, and the number of
- * seeds, from 1, within which some checker must catch it. `planted-bugs.test.ts` runs all of them.
+ * seeds, from 1, within which some checker must catch it. `planted-bugs.test.ts` runs all of them, and the same seeds
+ * without the bug.
  */
+import { LIMITS } from '../base/limits.ts';
 import type { PlantedBug } from '../base/planted-bug.ts';
 import type { Direction } from './scenario.ts';
 
@@ -10,19 +12,115 @@ export interface Plan {
   readonly direction: Direction;
 }
 
+/** A log of this size is cut by force: servers that come back empty must take over state. */
+const CUT_AFTER_BYTES = 2_000;
+
+const plain = { servers: 3, durability: 'disk', memoryBudgetBytes: 1e9, logScale: 1 } as const;
+const cutting = { ...plain, logScale: LIMITS.logBytesHardMax / CUT_AFTER_BYTES };
+
 export const PLANTED_BUGS: Readonly<Record<PlantedBug, Plan>> = {
-  'no-causal-gate': { seeds: 10, direction: {} },
-  'acknowledge-before-sync': { seeds: 10, direction: {} },
-  'reuse-replica-id': { seeds: 10, direction: {} },
-  'no-relay': { seeds: 10, direction: {} },
-  'diff-without-tombstones': { seeds: 10, direction: {} },
-  'adopt-early': { seeds: 10, direction: {} },
-  'token-without-write': { seeds: 10, direction: {} },
-  'non-atomic-apply': { seeds: 10, direction: {} },
-  'compaction-drops-live': { seeds: 10, direction: {} },
-  'clock-ignores-seen': { seeds: 10, direction: {} },
-  'no-session-wait': { seeds: 10, direction: {} },
-  'vector-before-durable': { seeds: 10, direction: {} },
+  'no-causal-gate': {
+    seeds: 8,
+    direction: {
+      cluster: plain,
+      workloads: ['causes', 'sessions'],
+      faults: ['cut', 'delay'],
+      faultRate: 4,
+      operations: 120,
+    },
+  },
+  'acknowledge-before-sync': {
+    seeds: 20,
+    direction: {
+      cluster: plain,
+      workloads: ['sets', 'counters'],
+      faults: ['power-cut', 'slow-disk'],
+      faultRate: 4,
+      operations: 200,
+    },
+  },
+  'reuse-replica-id': {
+    seeds: 8,
+    direction: {
+      cluster: { ...plain, durability: 'buffered' },
+      workloads: ['registers', 'sets'],
+      faults: ['power-cut'],
+      faultRate: 4,
+      operations: 200,
+    },
+  },
+  'no-relay': {
+    seeds: 8,
+    direction: {
+      cluster: plain,
+      workloads: ['sets', 'counters'],
+      faults: ['lost-disk', 'isolate'],
+      faultRate: 4,
+      operations: 150,
+    },
+  },
+  'diff-without-tombstones': {
+    seeds: 12,
+    direction: {
+      cluster: cutting,
+      workloads: ['edges', 'mixed'],
+      faults: ['lost-disk', 'kill', 'isolate'],
+      faultRate: 4,
+      operations: 200,
+    },
+  },
+  'adopt-early': {
+    seeds: 8,
+    direction: {
+      cluster: cutting,
+      workloads: ['counters', 'sets'],
+      faults: ['lost-disk', 'kill', 'isolate'],
+      faultRate: 4,
+      operations: 200,
+    },
+  },
+  'token-without-write': {
+    seeds: 8,
+    direction: { cluster: plain, workloads: ['sessions', 'causes'], faults: ['delay'], faultRate: 4, operations: 150 },
+  },
+  'non-atomic-apply': {
+    seeds: 12,
+    direction: { cluster: plain, workloads: ['batches'], faults: [], faultRate: 4, operations: 150, thinkMs: 5 },
+  },
+  'compaction-drops-live': {
+    seeds: 20,
+    direction: {
+      cluster: { ...cutting, servers: 2 },
+      workloads: ['overwrites'],
+      faults: ['lost-disk', 'kill', 'isolate'],
+      faultRate: 4,
+      operations: 16,
+    },
+  },
+  'clock-ignores-seen': {
+    seeds: 5,
+    direction: {
+      cluster: plain,
+      workloads: ['sessions', 'sets'],
+      faults: ['clock-jump'],
+      faultRate: 4,
+      operations: 150,
+    },
+  },
+  'no-session-wait': {
+    seeds: 5,
+    direction: { cluster: plain, workloads: ['sessions', 'causes'], faults: ['delay'], faultRate: 4, operations: 150 },
+  },
+  'vector-before-durable': {
+    seeds: 60,
+    direction: {
+      cluster: plain,
+      workloads: ['causes', 'sessions'],
+      faults: ['slow-disk', 'kill', 'power-cut'],
+      faultRate: 4,
+      operations: 200,
+    },
+  },
 };
 
 export function isPlantedName(name: string): name is PlantedBug {

@@ -7,10 +7,10 @@ import { DEFAULT } from './client.ts';
 import { Cluster } from './cluster.ts';
 import { expectedGraphs, valuesOf } from './expectation.ts';
 import type { FaultName } from './faults/all.ts';
-import { finalState, haveConverged } from './final-state.ts';
+import { type Ended, haveConverged, settled } from './final-state.ts';
 import type { History } from './history.ts';
 import { Nemesis } from './nemesis.ts';
-import { queuesOf } from './queues.ts';
+import { Observer, type Paths } from './observer.ts';
 import type { Scenario } from './scenario.ts';
 import { SimRandom } from './sim/random.ts';
 import { Trace } from './sim/trace.ts';
@@ -22,6 +22,7 @@ export interface SeedReport {
   readonly failures: readonly { readonly checker: string; readonly evidence: string }[];
   readonly operations: { readonly ok: number; readonly failed: number; readonly unknown: number };
   readonly faults: Readonly<Partial<Record<FaultName, number>>>;
+  readonly paths: Paths;
   readonly events: number;
   readonly frames: number;
   readonly virtualMs: number;
@@ -54,17 +55,19 @@ export async function runSeed(
   const { operations, thinkMs } = scenario;
   const arena = new Arena({ cluster, random: random.fork('arena'), operations, thinkMs });
   const nemesis = new Nemesis(cluster);
+  const observer = new Observer(cluster);
   cluster.say(`seed ${seed}: ${describe(scenario)}`);
 
   let history: History | undefined;
   const play = async () => {
+    observer.start();
     for (const server of cluster.servers) cluster.start(server);
     await formCluster(cluster, scenario);
-    nemesis.start(scenario.faults, random.fork('nemesis'));
+    nemesis.start(scenario.faults, scenario.faultRate, random.fork('nemesis'));
     await Promise.all(scenario.workloads.flatMap((name) => WORKLOADS[name].start(arena)));
     nemesis.heal();
-    const convergedAfterMs = await convergence(cluster);
-    history = await recordHistory({ cluster, arena, scenario, convergedAfterMs });
+    const ended = await settled(cluster, scenario.workloads, CONVERGENCE_MS_MAX);
+    history = historyOf({ cluster, arena, scenario, observer, ended });
   };
   let isDone = false;
   const end = () => {
@@ -87,6 +90,7 @@ export async function runSeed(
     failures,
     operations: { ok: count('ok'), failed: count('failed'), unknown: count('unknown') },
     faults: Object.fromEntries(nemesis.injected),
+    paths: observer.paths(),
     events: cluster.timeline.events,
     frames: cluster.network.frames,
     virtualMs: cluster.timeline.nowMs,
@@ -113,26 +117,16 @@ async function formCluster(cluster: Cluster, { workloads }: Scenario): Promise<v
   while (timeline.nowMs - startMs < FORMATION_MS_MAX && !(await haveConverged(cluster))) await timeline.sleep(LOOK_MS);
 }
 
-async function convergence(cluster: Cluster): Promise<number | undefined> {
-  const { timeline } = cluster;
-  const startMs = timeline.nowMs;
-  while (timeline.nowMs - startMs < CONVERGENCE_MS_MAX) {
-    if (await haveConverged(cluster)) return timeline.nowMs - startMs;
-    await timeline.sleep(LOOK_MS);
-  }
-  return undefined;
-}
-
-async function recordHistory(run: {
+function historyOf(run: {
   readonly cluster: Cluster;
   readonly arena: Arena;
   readonly scenario: Scenario;
-  readonly convergedAfterMs: number | undefined;
-}): Promise<History> {
-  const { cluster, arena, scenario, convergedAfterMs } = run;
-  const final = await Promise.all(cluster.servers.map((server) => finalState(cluster, server, scenario.workloads)));
+  readonly observer: Observer;
+  readonly ended: Ended;
+}): History {
+  const { cluster, arena, scenario, observer, ended } = run;
   const { recorder, destroyed, bugs } = cluster;
-  const known = final.filter((state) => state !== undefined);
+  const { afterMs, final } = ended;
   return {
     operations: arena.operations,
     sessions: arena.sessions,
@@ -146,11 +140,11 @@ async function recordHistory(run: {
     logs: recorder.logs,
     conflicts: recorder.conflicts,
     destroyed,
-    queues: queuesOf(cluster),
+    queues: observer.queues(scenario.faults.includes('rot')),
     bugs,
-    convergedAfterMs,
-    final: known.length === cluster.servers.length ? known : [],
-    expected: expectedGraphs(recorder, known),
+    convergedAfterMs: afterMs,
+    final,
+    expected: expectedGraphs(recorder, final),
   };
 }
 

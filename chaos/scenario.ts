@@ -2,6 +2,7 @@
  * What one seed runs. Swarm testing (Groce et al., 2012): each seed turns each fault and each workload on or off, because
  * a run with everything on hides what a run with few things shows.
  */
+import { LIMITS } from '../base/limits.ts';
 import type { PlantedBug } from '../base/planted-bug.ts';
 import type { ClusterSetup } from './cluster.ts';
 import { FAULTS, type FaultName } from './faults/all.ts';
@@ -14,6 +15,8 @@ export interface Scenario {
   readonly cluster: ClusterSetup;
   readonly workloads: readonly WorkloadName[];
   readonly faults: readonly FaultName[];
+  /** How many times more often than usual faults come. */
+  readonly faultRate: number;
   readonly operations: number;
   readonly thinkMs: number;
 }
@@ -59,11 +62,14 @@ export function scenarioOf(
     jitterMs: random.between(0, 10),
     diskMs: random.between(0.2, 5),
     skewMs: random.chance(0.5) ? 0 : random.between(0, 10_000),
+    // A log is cut by force after some kilobytes, or once everybody has it, or never.
+    logScale: random.chance(0.5) ? LIMITS.logBytesHardMax / random.between(1_000, 20_000) : 1,
     bugs,
   };
   const scenario = {
     workloads,
     faults,
+    faultRate: random.between(0.5, 2),
     operations: isHeavy ? 1_000 : 200,
     thinkMs: random.between(30, 600),
   };

@@ -1,4 +1,4 @@
-/** No queue outgrows its limit, whatever a peer, a disk or a link does. */
+/** No queue outgrows its limit, whatever a peer, a disk or a link does; nor does what must not happen at all. */
 import type { Checker } from './verdict.ts';
 import { judge } from './verdict.ts';
 

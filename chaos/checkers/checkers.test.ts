@@ -5,6 +5,7 @@ import {
   EMPTY_HISTORY,
   type FinalState,
   type History,
+  type LogEntry,
   type OperationRecord,
   type SessionEvent,
   type WrittenValue,
@@ -105,18 +106,29 @@ describe('streams', () => {
     server: 'a',
     incarnation: 1,
     base: new Map(base),
-    commits: names.map(([origin, seq]) => ({ origin, seq })),
+    entries: names.map(([origin, seq]): LogEntry => ({ kind: 'commit', commit: { origin, seq } })),
   });
+  const adoption = (...vector: [number, number][]): LogEntry => ({ kind: 'adoption', vector: new Map(vector) });
+  const adopting = (entry: LogEntry) => [{ ...log([]), entries: [entry, ...log([], [2, 1]).entries] }];
 
   test.each([
     ['causes first', [log([], [1, 1], [1, 2], [2, 1])], [], /^valid$/],
     ['cause was there at the start', [log([[1, 2]], [2, 1])], [], /^valid$/],
+    ['cause came with a state', adopting(adoption([1, 2])), [], /^valid$/],
+    ['cause did not come with the state', adopting(adoption([1, 1])), [], /with 1 of it/],
     ['effect first', [log([], [1, 1], [2, 1], [1, 2])], [], /2\/1, which builds on 1\/2, with 1 of it/],
     ['gap', [log([], [1, 2])], [], /appended 1\/2 after 1\/0/],
     ['twice', [log([], [1, 1], [1, 1])], [], /appended 1\/1 after 1\/1/],
     ['two commits of one name', [], ['two commits are called 1/1'], /two commits/],
   ])('%s', (_, logs, conflicts, verdict) => {
     expect(verdictOf(streams, { commits, logs, conflicts })).toMatch(verdict);
+  });
+
+  test('commit that a server says it has -> some store was given it', () => {
+    const says = (seq: number) =>
+      verdictOf(streams, { commits, final: [finalState('a', { vector: new Map([[1, seq]]) })] });
+    expect(says(2)).toBe('valid');
+    expect(says(3)).toMatch(/1\/3, which no store was given/);
   });
 });
 

@@ -1,5 +1,5 @@
 /** A commit has one name and one content, and every store takes commits in an order in which causes come first. */
-import { type CommitRecord, commitKey, type History, type LogRecord } from '../history.ts';
+import { commitKey, type History, type LogRecord } from '../history.ts';
 import type { Checker } from './verdict.ts';
 import { judge } from './verdict.ts';
 
@@ -9,25 +9,42 @@ export const streams: Checker = {
   check(history) {
     const evidence = [...history.conflicts];
     for (const log of history.logs) evidence.push(...disorder(history, log));
+    evidence.push(...fromNowhere(history));
     return judge(evidence);
   },
 };
 
-function disorder({ commits }: History, log: LogRecord): string[] {
+/** Commits that servers say they have, and that no store was ever given. */
+function fromNowhere({ final, commits }: History): string[] {
   const evidence: string[] = [];
-  const held = new Map(log.base);
-  for (const name of log.commits) {
-    const key = commitKey(name);
-    const before = held.get(name.origin) ?? 0;
-    if (name.seq !== before + 1) evidence.push(`${log.server} appended ${key} after ${name.origin}/${before}`);
-    const commit: CommitRecord | undefined = commits.get(key);
-    for (const [origin, seq] of commit?.after ?? []) {
-      if ((held.get(origin) ?? 0) >= seq) continue;
-      evidence.push(
-        `${log.server} appended ${key}, which builds on ${origin}/${seq}, with ${held.get(origin) ?? 0} of it`,
-      );
+  for (const { server, vector } of final) {
+    for (const [origin, last] of vector) {
+      for (let seq = 1; seq <= last; seq++) {
+        const key = commitKey({ origin, seq });
+        if (!commits.has(key)) evidence.push(`${server} says that it has ${key}, which no store was given`);
+      }
     }
-    held.set(name.origin, Math.max(before, name.seq));
+  }
+  return evidence;
+}
+
+function disorder({ commits }: History, { server, base, entries }: LogRecord): string[] {
+  const evidence: string[] = [];
+  const held = new Map(base);
+  const heldOf = (origin: number) => held.get(origin) ?? 0;
+  for (const entry of entries) {
+    if (entry.kind === 'adoption') {
+      for (const [origin, seq] of entry.vector) held.set(origin, Math.max(heldOf(origin), seq));
+      continue;
+    }
+    const { origin, seq } = entry.commit;
+    const key = commitKey(entry.commit);
+    if (seq !== heldOf(origin) + 1) evidence.push(`${server} appended ${key} after ${origin}/${heldOf(origin)}`);
+    for (const [cause, wanted] of commits.get(key)?.after ?? []) {
+      if (heldOf(cause) >= wanted) continue;
+      evidence.push(`${server} appended ${key}, which builds on ${cause}/${wanted}, with ${heldOf(cause)} of it`);
+    }
+    held.set(origin, Math.max(heldOf(origin), seq));
   }
   return evidence;
 }

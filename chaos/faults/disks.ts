@@ -1,5 +1,8 @@
 /** Disks that are slow, fail a write, lose everything, or rot. */
+import { WeftError } from '../../base/errors.ts';
+import type { PartitionKey, PartitionState } from '../../storage/store.ts';
 import type { Cluster, Server } from '../cluster.ts';
+import type { Vector } from '../history.ts';
 import { type Fault, someRunning } from './fault.ts';
 
 const SLOW_MS = 400;
@@ -51,4 +54,49 @@ export const lostDisk: Fault = {
 
 function isAnyEmpty(cluster: Cluster): boolean {
   return cluster.servers.some((server: Server) => cluster.holdings(server).size === 0);
+}
+
+/**
+ * What is stored on one server rots, while the others hold all that it has. It comes back with a partition that failed
+ * verification, which they heal. With `buffered` durability a power cut could take what they hold as well, and with two
+ * faults on everything that has a copy nothing is promised.
+ */
+export const rot: Fault = {
+  name: 'rot',
+  everyMs: 8_000,
+  lastsMs: 500,
+  inject(cluster, random) {
+    const server = someRunning(cluster, random);
+    if (server?.engine === undefined || cluster.setup.durability === 'buffered') return undefined;
+    const others = cluster.servers.filter((other) => other !== server);
+    const held = cluster.holdings(server);
+    const isSafe = others.every((other) => other.engine !== undefined && covers(cluster.holdings(other), held));
+    const graphKey = 'default';
+    const partitions = server.disk.partitionsOf(graphKey);
+    if (!isSafe || partitions.length === 0) return undefined;
+    const key = { graphKey, partition: random.pick(partitions) };
+    const stored = readable(server, key);
+    if (stored === undefined) return undefined;
+    cluster.kill(server);
+    const { snapshot, tail } = stored;
+    const row = tail.length === 0 ? undefined : random.pick(tail);
+    if (row !== undefined) server.disk.damage({ kind: 'row', lsn: row.lsn, ...key });
+    else if (snapshot !== undefined) server.disk.damage({ kind: 'snapshot', ...key });
+    cluster.say(`on the disk of ${server.name} partition ${key.partition} rots`);
+    return () => cluster.start(server);
+  },
+};
+
+/** Undefined for what rotted before. */
+function readable({ disk }: Server, key: PartitionKey): PartitionState | undefined {
+  try {
+    return disk.readPartition(key);
+  } catch (error) {
+    if (error instanceof WeftError) return undefined;
+    throw error;
+  }
+}
+
+function covers(vector: Vector, wanted: Vector): boolean {
+  return [...wanted].every(([origin, seq]) => (vector.get(origin) ?? 0) >= seq);
 }

@@ -135,6 +135,26 @@ describe('simulated network', () => {
     }
   });
 
+  test('dial: connection is reset before it is open -> fails once, and the listener is told', async () => {
+    const { network, here, there, run } = world();
+    const outcomes: string[] = [];
+    const accepted: Side[] = [];
+    here.listen(side);
+    there.listen((connection) => {
+      accepted.push(side(connection));
+      return accepted[0] as Side;
+    });
+    here.dial(B, { opened: () => expect.unreachable(), failed: (reason) => outcomes.push(reason) });
+    // Long enough that the listener has it, too short for the news to come back.
+    await run(9);
+    expect(accepted).toHaveLength(1);
+    network.reset(A, B);
+    network.reset(B, A);
+    await run(1000);
+    expect(outcomes).toEqual(['connection reset']);
+    expect(accepted[0]?.closings).toHaveLength(1);
+  });
+
   test('dial: link is cut -> fails once, after the time-out', async () => {
     const { network, here, there, run } = world();
     const failures: string[] = [];

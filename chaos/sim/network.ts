@@ -133,11 +133,11 @@ export class Network {
         near.openAtMs = this.#timeline.nowMs + openMs;
         this.#timeline.after(openMs, () => {
           host.process.after(0, () => {
-            if (!host.isClosed) {
+            if (!host.isClosed && near.isOpen) {
               near.open(outcome.opened);
               return;
             }
-            outcome.failed('the transport is closed');
+            outcome.failed(host.isClosed ? 'the transport is closed' : 'connection reset');
             near.close('the transport is closed');
           });
         });
@@ -206,7 +206,7 @@ class End implements Connection {
   readonly #network: Network;
   readonly #host: Host;
   #events: ConnectionEvents | undefined;
-  #isOpen = true;
+  isOpen = true;
 
   constructor(options: {
     readonly network: Network;
@@ -232,7 +232,7 @@ class End implements Connection {
   }
 
   send(frame: Uint8Array): void {
-    if (!this.#isOpen) return;
+    if (!this.isOpen) return;
     if (frame.length > LIMITS.frameBytesMax) this.close('a frame is too large');
     // Sender and receiver share no memory.
     else this.#network.carry(this, frame.slice());
@@ -241,7 +241,7 @@ class End implements Connection {
   identify(): void {}
 
   close(reason: string): void {
-    if (!this.#isOpen) return;
+    if (!this.isOpen) return;
     this.#network.hangUp(this, `closed by peer: ${reason}`);
     this.reset(reason);
   }
@@ -249,22 +249,22 @@ class End implements Connection {
   /** A frame came in from the network. */
   arrive(frame: Uint8Array): void {
     this.#host.process.after(0, () => {
-      if (this.#isOpen) this.#events?.frame(frame);
+      if (this.isOpen) this.#events?.frame(frame);
     });
   }
 
   /** The connection breaks; only this side knows. */
   reset(reason: string): void {
-    if (!this.#isOpen) return;
-    this.#isOpen = false;
+    if (!this.isOpen) return;
+    this.isOpen = false;
     this.#host.ends.delete(this);
     this.#host.process.after(0, () => this.#events?.closed(reason));
   }
 
   /** The process is gone; its kernel resets the connection. */
   die(): void {
-    if (!this.#isOpen) return;
-    this.#isOpen = false;
+    if (!this.isOpen) return;
+    this.isOpen = false;
     this.#host.ends.delete(this);
     this.#network.hangUp(this, 'connection reset by peer');
   }

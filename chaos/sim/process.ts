@@ -50,6 +50,9 @@ export class MachineClock {
   }
 }
 
+/** What others do in a turn of the loop takes time, in which something can happen elsewhere. */
+const TURN_MS_MAX = 0.3;
+
 export interface SimProcessOptions {
   readonly timeline: Timeline;
   readonly name: string;
@@ -71,12 +74,13 @@ export class SimProcess implements EventOwner {
   constructor({ timeline, name, clock, random, onLog }: SimProcessOptions) {
     this.name = name;
     this.#timeline = timeline;
+    const turns = random.fork('turns');
     this.env = {
       clock: { wallMs: () => clock.wallMs(), monotonicMs: () => timeline.nowMs },
       random,
       scheduler: {
         after: (delayMs, task) => this.after(delayMs, task),
-        yield: () => this.sleep(0),
+        yield: () => this.sleep(turns.between(0, TURN_MS_MAX)),
       },
       log: {
         write: (level, message, fields = {}) => {

@@ -23,18 +23,42 @@ export class Recorder {
   readonly logs: LogRecord[] = [];
   readonly conflicts: string[] = [];
 
-  /** The store of one incarnation of a server, as its engine sees it. */
-  watch(store: Store, server: string, incarnation: number): { readonly store: Store; readonly log: LogRecord } {
+  /**
+   * The store of one incarnation of a server, as its engine sees it.
+   * @param logScale its log counts for so many times its bytes, so that logs are cut as on a server that has run long
+   */
+  watch(
+    store: Store,
+    server: string,
+    incarnation: number,
+    logScale: number,
+  ): { readonly store: Store; readonly log: LogRecord } {
     const base: Vector = new Map(store.recovery.streams.map(({ origin, seq }) => [origin as number, seq]));
-    const log: LogRecord = { server, incarnation, base, commits: [] };
+    const log: LogRecord = { server, incarnation, base, entries: [] };
     this.logs.push(log);
     const append = (commit: Commit): ReturnType<Store['append']> => {
       this.#appended(server, log, commit);
       return store.append(commit);
     };
+    const appendAll = (commits: readonly Commit[]): ReturnType<Store['appendAll']> => {
+      for (const commit of commits) this.#appended(server, log, commit);
+      return store.appendAll(commits);
+    };
+    const adoptStreams = (streams: Parameters<Store['adoptStreams']>[0]): ReturnType<Store['adoptStreams']> => {
+      const vector = new Map(streams.map(({ origin, seq }) => [origin as number, seq]));
+      log.entries.push({ kind: 'adoption', vector });
+      return store.adoptStreams(streams);
+    };
+    const status = () => {
+      const now = store.status();
+      return { ...now, logBytes: now.logBytes * logScale };
+    };
     const watched = new Proxy(store, {
       get: (target, name) => {
         if (name === 'append') return append;
+        if (name === 'appendAll') return appendAll;
+        if (name === 'adoptStreams') return adoptStreams;
+        if (name === 'status') return status;
         const member: unknown = Reflect.get(target, name, target);
         return typeof member === 'function' ? member.bind(target) : member;
       },
@@ -45,7 +69,7 @@ export class Recorder {
   #appended(server: string, log: LogRecord, commit: Commit): void {
     const { origin, seq, after, clock } = commit;
     const key = commitKey({ origin, seq });
-    log.commits.push({ origin, seq });
+    log.entries.push({ kind: 'commit', commit: { origin, seq } });
     let recorded = this.commits.get(key);
     if (recorded === undefined) {
       recorded = { origin, seq, after, clock, parts: new Map() };

@@ -126,6 +126,7 @@ class Replicator implements Replication, SessionHost {
       patienceMs,
       guard,
       onEnd: () => this.#afterTransfer(),
+      bugs,
     });
     this.#inbox = new Inbox({
       env,

@@ -9,6 +9,7 @@
  */
 import { assertNever } from '../../base/assert.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
 import type { PartitionKey } from '../../storage/store.ts';
 import type { VersionVector } from '../version-vector.ts';
 import type { StateFrame } from './frame.ts';
@@ -48,6 +49,7 @@ export type TransferEffect =
 export class StateTransfer {
   readonly #request: number;
   readonly #patience: Patience;
+  readonly #bugs: ReadonlySet<PlantedBug> | undefined;
   readonly #partitions: PartitionKey[] = [];
   #next = 0;
   /** What the first list named. */
@@ -61,9 +63,10 @@ export class StateTransfer {
   #isClosing = false;
 
   /** @param request tells its answers from those to earlier ones */
-  constructor(request: number, patience: Patience) {
+  constructor(request: number, patience: Patience, bugs?: ReadonlySet<PlantedBug>) {
     this.#request = request;
     this.#patience = patience;
+    this.#bugs = bugs;
   }
 
   start(): TransferEffect[] {
@@ -122,7 +125,8 @@ export class StateTransfer {
     }
     this.#partitions.push(...partitions);
     if (more && partitions.length > 0) return this.#list(nowMs);
-    if (!this.#isClosing || partitions.length > 0) return this.#goOn(nowMs);
+    const isEarly = isPlanted(this.#bugs, 'adopt-early');
+    if (!isEarly && (!this.#isClosing || partitions.length > 0)) return this.#goOn(nowMs);
     return [{ ...this.#start, kind: 'adopt', clock: Math.max(this.#start.clock, clock), until: vector }];
   }
 

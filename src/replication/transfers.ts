@@ -3,6 +3,7 @@
 import { assertNever } from '../../base/assert.ts';
 import type { Env } from '../../base/env.ts';
 import type { ReplicaId } from '../../base/ids.ts';
+import type { PlantedBug } from '../../base/planted-bug.ts';
 import { fromUtf8, toUtf8 } from '../../base/text.ts';
 import { covers, equalVectors, joined, type VersionVector } from '../version-vector.ts';
 import type { StateFrame } from './frame.ts';
@@ -36,6 +37,7 @@ export interface TransfersOptions {
   readonly guard: (work: Promise<unknown>) => void;
   /** A transfer ended, well or not. */
   readonly onEnd: () => void;
+  readonly bugs: ReadonlySet<PlantedBug> | undefined;
 }
 
 export class Transfers {
@@ -71,10 +73,10 @@ export class Transfers {
   /** Takes the state of the peer, unless one is being taken. */
   begin(session: LinkSession): void {
     if (this.#taking !== undefined) return;
-    const { env, replica, patienceMs } = this.#options;
+    const { env, replica, patienceMs, bugs } = this.#options;
     this.#isOwed = true;
     if (!replica.recovering) this.#merged = new Map();
-    const transfer = new StateTransfer(env.random.uint32(), { patienceMs, attemptsMax: ATTEMPTS_MAX });
+    const transfer = new StateTransfer(env.random.uint32(), { patienceMs, attemptsMax: ATTEMPTS_MAX }, bugs);
     this.#taking = { session, transfer, begunMs: this.#nowMs() };
     env.log.write('info', 'replication: taking over state', { peer: session.link?.peer.name });
     this.#perform(transfer, transfer.start());
