@@ -15,6 +15,7 @@ export class Progress {
 
   constructor(vector: Iterable<readonly [ReplicaId, number]>, retired: VersionVector) {
     this.#retired = retired;
+    for (const origin of retired.keys()) this.#moved.add(origin);
     for (const [origin, seq] of vector) if (seq > seqOf(retired, origin)) this.#live.set(origin, seq);
     for (const origin of this.#live.keys()) {
       this.#retired = without(this.#retired, origin);
@@ -51,8 +52,8 @@ export class Progress {
   }
 
   /**
-   * How far streams other than `own` are that moved since the last call: at first all that live. A stream that ended
-   * since then is named once more, because what follows builds on it.
+   * How far streams other than `own` are that moved since the last call: at first all, also those that ended, because what
+   * follows builds on them, and a server that comes with an empty disk has not seen them.
    */
   takeMoved(own: ReplicaId): (readonly [origin: ReplicaId, seq: number])[] {
     const moved: (readonly [ReplicaId, number])[] = [];

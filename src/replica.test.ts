@@ -449,6 +449,10 @@ describe('incarnations', () => {
     const third = await member({ disk });
     expect(seqOf(third.engine.replica.vector, first.engine.replicaId)).toBe(0);
     expect(seqOf(third.engine.replica.retired, first.engine.replicaId)).toBe(ended);
+    // A server that comes with an empty disk has nothing of the ended stream, and must not get this one before it.
+    await third.graph.write([put(a, { x: 2 })]);
+    const [next] = await commitsOf(third);
+    expect(Object.fromEntries(next?.after ?? [])).toMatchObject({ [first.engine.replicaId]: ended });
   });
 
   it('more of a retired stream arrives -> it is taken back', async () => {
