@@ -66,6 +66,8 @@ export class Cluster {
   /** Commits that every disk which held them lost, as the setting allows. */
   readonly destroyed = new Set<string>();
   readonly bugs: string[] = [];
+  /** The one server whose disk was damaged. */
+  rotten: Server | undefined;
   readonly #random: SimRandom;
   #incarnations = 0;
 

@@ -46,7 +46,8 @@ export const lostDisk: Fault = {
   lastsMs: 500,
   inject(cluster, random) {
     const server = random.pick(cluster.servers);
-    if (isAnyEmpty(cluster)) return undefined;
+    const isLast = cluster.rotten !== undefined && cluster.rotten !== server;
+    if (isLast || isAnyEmpty(cluster)) return undefined;
     cluster.loseDisk(server);
     return () => cluster.start(server);
   },
@@ -58,15 +59,15 @@ function isAnyEmpty(cluster: Cluster): boolean {
 
 /**
  * What is stored on one server rots, while the others hold all that it has. It comes back with a partition that failed
- * verification, which they heal. With `buffered` durability a power cut could take what they hold as well, and with two
- * faults on everything that has a copy nothing is promised.
+ * verification, which they heal. Damage may go unnoticed for long, and nothing is promised if every copy is lost: so only
+ * one server of a run rots, the others keep their disks then, and power cuts take nothing (`disk` durability).
  */
 export const rot: Fault = {
   name: 'rot',
   everyMs: 8_000,
   lastsMs: 500,
   inject(cluster, random) {
-    const server = someRunning(cluster, random);
+    const server = cluster.rotten ?? someRunning(cluster, random);
     if (server?.engine === undefined || cluster.setup.durability === 'buffered') return undefined;
     const others = cluster.servers.filter((other) => other !== server);
     const held = cluster.holdings(server);
@@ -77,6 +78,7 @@ export const rot: Fault = {
     const key = { graphKey, partition: random.pick(partitions) };
     const stored = readable(server, key);
     if (stored === undefined) return undefined;
+    cluster.rotten = server;
     cluster.kill(server);
     const { snapshot, tail } = stored;
     const row = tail.length === 0 ? undefined : random.pick(tail);
