@@ -358,6 +358,30 @@ describe('what is on its way to the store', () => {
 });
 
 describe('digests of partitions', () => {
+  it('a view is opened while a state is merged -> it shows the state', async () => {
+    const gate = new WriteGate();
+    const from = await full();
+    const disk = new MemoryDisk();
+    const before = await member({ disk });
+    await ship(from.engine.replica, before.engine.replica);
+    disk.kill();
+    const to = await member({ disk, beforeWrite: gate.beforeWrite });
+    await from.graph.write([put(a, { more: 1 })]);
+    const key = keyOf(partitionOfNode(a, 16));
+    const { replica } = to.engine;
+    const diff = await from.engine.replica.stateDiff(key, await replica.stateVector(key));
+    gate.close();
+    const held = gate.arrival();
+    const merged = replica.mergeState(key, diff);
+    await held;
+    const read = to.graph.node(a as NodeId);
+    await turns();
+    gate.open();
+    await merged;
+    expect((await read).element.properties).toEqual({ more: 1 });
+    expect((await to.graph.node(a as NodeId)).element.properties).toEqual({ more: 1 });
+  });
+
   it('the write fails -> neither diff nor state vector nor digest shows what never became durable', async () => {
     const gate = new WriteGate();
     const { engine, graph } = await member({ beforeWrite: gate.beforeWrite });

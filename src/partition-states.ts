@@ -181,6 +181,8 @@ export class PartitionStates {
     const lacking = document.lacks(checked);
     if (lacking !== undefined) throw malformed(`it builds on ${lacking}`);
     document.mergeAll([checked]);
+    // A view that is opened before the store has the state gets it from here.
+    const done = residency.keepArrivals(partition);
     // The view follows at once: compaction asks it what is live.
     residency.take(graph, partition, checked, document);
     const lsn = partition.lsn === 0 ? residency.visibleLsn : partition.lsn;
@@ -190,6 +192,7 @@ export class PartitionStates {
     const written = store.writeSnapshot(partition.key, snapshot, edgesOf(graph, partition, checked)).finally(() => {
       partition.arriving--;
       this.#merging.delete(partition);
+      done();
     });
     this.#merging.set(partition, written);
     await written;

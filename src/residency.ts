@@ -211,10 +211,7 @@ export class Residency {
 
   /** RES-3. What was read and what came meanwhile, up to the last visible commit; the caller takes it in at once. */
   async #read(partition: ResidentPartition, want: { readonly document: boolean }) {
-    partition.loads++;
-    const done = () => {
-      if (--partition.loads === 0) partition.arrivals.length = 0;
-    };
+    const done = this.keepArrivals(partition);
     try {
       const { snapshot, tail } = await this.readStored(partition.key, want);
       const visible = tail.filter((row) => row.lsn <= this.visibleLsn);
@@ -226,6 +223,14 @@ export class Residency {
       done();
       throw error;
     }
+  }
+
+  /** What comes from now on is kept for reads from the store that run or begin, until the returned function is called. */
+  keepArrivals(partition: ResidentPartition): () => void {
+    partition.loads++;
+    return () => {
+      if (--partition.loads === 0) partition.arrivals.length = 0;
+    };
   }
 
   /** As `Store.readPartition`, which may be the first to find that a partition is damaged: that is noted. */

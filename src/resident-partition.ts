@@ -47,7 +47,10 @@ export class ResidentPartition {
   lastWritten = 0;
   /** The last commit that touched it, as far as is known: what is in memory holds all up to here. */
   lsn: Lsn = 0;
-  /** How many reads from the store are running, and what became durable since the first of them began. */
+  /**
+   * How many reads from the store and merges of states are running, and what came since the first of them began: the
+   * store may not show it to a read.
+   */
   loads = 0;
   readonly arrivals: Arrival[] = [];
   /** Bytes of updates since the last snapshot. */
