@@ -57,7 +57,8 @@ export function scenarioOf(
     servers: random.chance(0.2) ? 2 : isHeavy && random.chance(0.4) ? 5 : 3,
     durability: random.chance(0.75) ? 'disk' : 'buffered',
     memoryBudgetBytes: random.chance(0.3) ? NO_BUDGET : LARGE_BUDGET,
-    timing: random.chance(0.8) ? FAST : {},
+    // Damaged partitions are healed one by one, each in two periods of anti-entropy: minutes at its usual pace.
+    timing: random.chance(0.8) || faults.includes('rot') ? FAST : {},
     latencyMs: random.between(0.2, 20),
     jitterMs: random.between(0, 10),
     diskMs: random.between(0.2, 5),
