@@ -30,6 +30,7 @@ export interface LinkedEngine {
   sentBytes(): number;
   /** Resolves once everything that `other` has now is durable and visible here. */
   reach(other: LinkedEngine): Promise<void>;
+  /** Stops it; another one may start at its place. */
   stop(): Promise<void>;
 }
 
@@ -37,7 +38,8 @@ export async function places(count: number): Promise<Place[]> {
   return Promise.all(
     Array.from({ length: count }, async (_, i) => {
       const http = createServer((_request, response) => response.writeHead(404).end());
-      http.listen(0, '127.0.0.1');
+      // Bound for as long as the process lives, so that a server that starts again has the same URL.
+      http.listen(0, '127.0.0.1').unref();
       await once(http, 'listening');
       return { name: `server-${i}`, url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`, http };
     }),
@@ -78,7 +80,7 @@ export async function startAt(
     async stop() {
       await replication.close();
       await engine.close();
-      place.http.close();
+      place.http.removeAllListeners('upgrade');
     },
   };
 }
