@@ -58,6 +58,19 @@ export class Adoption {
     this.#phase = { kind: 'waiting', until };
   }
 
+  /** What must be here before anybody may read; empty unless that is all that is missing. */
+  get awaited(): VersionVector {
+    return this.#phase.kind === 'waiting' ? this.#phase.until : NOTHING;
+  }
+
+  /** Waits no longer for these streams: what they lack is lost. */
+  async abandon(origins: readonly ReplicaId[]): Promise<void> {
+    if (this.#phase.kind !== 'waiting') return;
+    const until = new Map(this.#phase.until);
+    for (const origin of origins) until.delete(origin);
+    await this.adopted(until);
+  }
+
   /** The vector moved. Ends the adoption if that is all it waited for; then the promise is of the row that goes. */
   moved(progress: Progress): Promise<void> | undefined {
     if (this.#phase.kind !== 'waiting' || !progress.covers(this.#phase.until)) return undefined;
@@ -66,4 +79,5 @@ export class Adoption {
   }
 }
 
+const NOTHING: VersionVector = new Map();
 const RETRY = { retryAfterSeconds: 1 };

@@ -61,6 +61,15 @@ export class EngineReplica implements Replica {
     return this.#options.adoption.isActive;
   }
 
+  get awaited(): VersionVector {
+    return this.#options.adoption.awaited;
+  }
+
+  async abandon(origins: readonly ReplicaId[]): Promise<void> {
+    await this.#options.adoption.abandon(origins);
+    this.#options.onMoved();
+  }
+
   onCommits(listener: (commits: readonly StreamCommit[]) => void): void {
     this.#listeners.push(listener);
   }

@@ -83,6 +83,10 @@ export interface Replica {
   }): Promise<void>;
   /** True from `beginAdoption` until what `adoptState` waits for is here. */
   readonly recovering: boolean;
+  /** What a recovering replica still waits for before it answers; empty otherwise. */
+  readonly awaited: VersionVector;
+  /** No voter has more of these streams, so what is awaited of them is lost: it is waited for no longer. */
+  abandon(origins: readonly ReplicaId[]): Promise<void>;
 
   // Anti-entropy.
 

@@ -168,6 +168,8 @@ class Replicator implements Replication, SessionHost {
     work?.catch((error: unknown) => {
       if (this.#closed) return;
       if (!(error instanceof WeftError)) this.#onBug(error instanceof Error ? error : new Error(String(error)));
+      // Nothing can be made durable any more: the links would only try again and again.
+      else if (error.code === 'storage-failed') void this.close();
       else this.env.log.write('error', 'replication: work failed', { code: error.code, detail: error.message });
     });
   }
@@ -344,6 +346,22 @@ class Replicator implements Replication, SessionHost {
       this.env.log.write('info', 'replication: a stream ended', { origin, commits: seq });
       this.#guard(this.#replica.retire(origin));
     }
+    this.#abandonLost(live);
+  }
+
+  /** A state was taken from a server that lost its disk since: what only it had can never be reached. */
+  #abandonLost(live: ReadonlySet<ReplicaId | undefined>): void {
+    const have = this.#currentHave();
+    const lost = Array.from(this.#replica.awaited.keys()).filter((origin) => {
+      const here = seqOf(have, origin);
+      if (live.has(origin) || here >= seqOf(this.#replica.awaited, origin)) return false;
+      return this.#membership.peers.every(({ vector }) => seqOf(vector ?? new Map(), origin) <= here);
+    });
+    if (lost.length === 0) return;
+    this.env.log.write('error', 'replication: commits that were partly taken over are lost everywhere', {
+      origins: lost,
+    });
+    this.#guard(this.#replica.abandon(lost));
   }
 
   // What people see.
