@@ -1,9 +1,10 @@
 import { graphName, type NodeId } from '../base/ids.ts';
+import { SeededRandom } from '../base/seeded-random.ts';
 import type { Operation } from '../graph/model.ts';
 import { openEngine } from '../src/engine.ts';
 import type { Engine, Graph } from '../src/engine-port.ts';
 import { openLevelStore } from '../storage/level-store.ts';
-import { benchEnv, seededRandom } from './bench-env.ts';
+import { benchEnv } from './bench-env.ts';
 import { liveBytes } from './measure.ts';
 import { mixedTraffic } from './mixed-traffic.ts';
 import { againstLimit, type Benchmark } from './report.ts';
@@ -101,7 +102,7 @@ async function importMore(graph: Graph, first: number): Promise<{ elements: numb
 
 /** New nodes, and edges from them to any node. */
 async function loadNodes(graph: Graph, first: number): Promise<void> {
-  const random = seededRandom(first);
+  const random = new SeededRandom(first);
   const creates = createPeople(people(LOAD_NODES, first)).map((create, i): Operation => {
     return { ...create, op: 'putNode', id: idOf(first + i) };
   });

@@ -1,9 +1,10 @@
 import { type GraphName, graphName, type NodeId } from '../base/ids.ts';
+import { SeededRandom } from '../base/seeded-random.ts';
 import type { Operation } from '../graph/model.ts';
 import { openEngine } from '../src/engine.ts';
 import type { Engine, Graph } from '../src/engine-port.ts';
 import { openLevelStore } from '../storage/level-store.ts';
-import { benchEnv, seededRandom } from './bench-env.ts';
+import { benchEnv } from './bench-env.ts';
 import { liveBytes, seconds } from './measure.ts';
 import { mixedTraffic } from './mixed-traffic.ts';
 import { againstLimit, type Benchmark } from './report.ts';
@@ -77,7 +78,7 @@ async function loadScope(graph: Graph, scope: number): Promise<void> {
   });
   const ids = creates.map(({ id }) => id);
   for (const batch of batches(creates)) await graph.write(batch);
-  const edges = randomPairs(ids, SCOPE_NODES, seededRandom(scope));
+  const edges = randomPairs(ids, SCOPE_NODES, new SeededRandom(scope));
   for (const batch of batches(edges)) {
     await graph.write(batch.map((pair): Operation => ({ op: 'createEdge', type: 'KNOWS', ...pair, properties: {} })));
   }

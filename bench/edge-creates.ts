@@ -1,6 +1,6 @@
 import type { NodeId } from '../base/ids.ts';
+import { SeededRandom } from '../base/seeded-random.ts';
 import type { Operation } from '../graph/model.ts';
-import { seededRandom } from './bench-env.ts';
 import { openOnMemory } from './engine-under-test.ts';
 import { measured, takeTurns } from './measure.ts';
 import { reportAgainstYMap } from './rates.ts';
@@ -15,7 +15,7 @@ export const edgeCreates: Benchmark = {
   async run(run) {
     const count = run.quick ? 30_000 : 100_000;
     const createNodes = batches(createPeople(people(20_000)));
-    const pairsOf = (ids: readonly NodeId[]) => randomPairs(ids, count, seededRandom(2));
+    const pairsOf = (ids: readonly NodeId[]) => randomPairs(ids, count, new SeededRandom(2));
     const peerIds = Array.from({ length: 20_000 }, (_, i) => `-Nq0ZtB-${i + 1_000_000}` as NodeId);
     const entries = batches(
       pairsOf(peerIds).map(({ from, to }, i) => [`7~-Nq0ZtC-${i + 1_000_000}`, { type: 'KNOWS', from, to }] as const),

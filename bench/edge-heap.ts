@@ -1,6 +1,6 @@
+import { SeededRandom } from '../base/seeded-random.ts';
 import { encodeStamp } from '../crdt/patch-codec.ts';
 import { makeEdgeId } from '../crdt/routing.ts';
-import { seededRandom } from './bench-env.ts';
 import { bytesOf } from './heap.ts';
 import { createNodes } from './node-heap.ts';
 import { PartitionsInMemory, REPLICA } from './partitions-in-memory.ts';
@@ -18,10 +18,10 @@ export const edgeHeap: Benchmark = {
   async run(run) {
     const count = run.quick ? 40_000 : 200_000;
     const warm = new PartitionsInMemory();
-    createEdges(warm, randomPairs(createNodes(warm, 200), 200, seededRandom(5)));
+    createEdges(warm, randomPairs(createNodes(warm, 200), 200, new SeededRandom(5)));
     const graph = new PartitionsInMemory();
     const ids = createNodes(graph, NODES);
-    const pairs = randomPairs(ids, count, seededRandom(6));
+    const pairs = randomPairs(ids, count, new SeededRandom(6));
     const { bytes } = await bytesOf(() => createEdges(graph, pairs));
     run.figure(againstLimit('bytes an edge, as written', bytes / count, 'B', { atMost: BYTES_MAX }));
     const nodesOnly = new PartitionsInMemory();

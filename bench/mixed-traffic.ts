@@ -1,7 +1,7 @@
 /** Single reads and writes of random nodes. */
 import type { NodeId } from '../base/ids.ts';
+import { SeededRandom } from '../base/seeded-random.ts';
 import type { Graph } from '../src/engine-port.ts';
-import { seededRandom } from './bench-env.ts';
 
 const REQUESTS_IN_FLIGHT = 8;
 
@@ -16,7 +16,7 @@ export async function mixedTraffic(
   count: number,
   seed: number,
 ): Promise<number> {
-  const random = seededRandom(seed + 1);
+  const random = new SeededRandom(seed + 1);
   let left = count;
   let latencyMs = 0;
   const client = async () => {

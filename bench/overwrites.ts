@@ -1,7 +1,7 @@
 import type { PartitionId } from '../base/ids.ts';
+import { SeededRandom } from '../base/seeded-random.ts';
 import type { Operation } from '../graph/model.ts';
 import type { EngineGraph } from '../src/graph.ts';
-import { seededRandom } from './bench-env.ts';
 import { openOn } from './engine-under-test.ts';
 import { forgetfulStore } from './forgetful-store.ts';
 import { bytesOf } from './heap.ts';
@@ -24,7 +24,7 @@ export const overwrites: Benchmark = {
     const before = await liveBytes();
     const { engine, graph } = await openOn(forgetfulStore());
     const ids = (await writeBatches(graph, batches(createPeople(people(NODES))))).flat();
-    const random = seededRandom(7);
+    const random = new SeededRandom(7);
     const overwrite = async (count: number) => {
       for (let done = 0; done < count; done += SLICE) {
         const slice = Array.from({ length: SLICE }, (): Operation => {

@@ -1,6 +1,6 @@
 import type { NodeId } from '../base/ids.ts';
+import { SeededRandom } from '../base/seeded-random.ts';
 import { findNode, nodeAt } from '../crdt/view-reads.ts';
-import { seededRandom } from './bench-env.ts';
 import { openOnMemory } from './engine-under-test.ts';
 import { cpuRates, measured, median, ratioOf, takeTurns } from './measure.ts';
 import { reportHeadline } from './rates.ts';
@@ -18,7 +18,7 @@ export const pointReads: Benchmark = {
     const persons = people(100_000);
     const { engine, graph } = await openOnMemory();
     const ids = (await writeBatches(graph, batches(createPeople(persons)))).flat();
-    const random = seededRandom(4);
+    const random = new SeededRandom(4);
     const asked = Array.from({ length: reads }, () => ids[random.uint32() % ids.length] as NodeId);
     const { view } = graph.resident;
     const map = new Map(

@@ -1,6 +1,6 @@
 import * as Y from 'yjs';
+import { SeededRandom } from '../base/seeded-random.ts';
 import type { Operation } from '../graph/model.ts';
-import { seededRandom } from './bench-env.ts';
 import { openOnMemory } from './engine-under-test.ts';
 import { measured, type Sample, takeTurns } from './measure.ts';
 import { reportAgainstYMap } from './rates.ts';
@@ -22,7 +22,7 @@ export const propertyUpdates: Benchmark = {
   async run(run) {
     const count = run.quick ? 30_000 : 100_000;
     const persons = people(NODES);
-    const random = seededRandom(3);
+    const random = new SeededRandom(3);
     const updates: Update[] = Array.from({ length: count }, (_, i) => ({
       node: random.uint32() % NODES,
       age: i % 100,

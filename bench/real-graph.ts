@@ -9,7 +9,7 @@ import { createReadStream, createWriteStream, existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { finished } from 'node:stream/promises';
-import { seededRandom } from './bench-env.ts';
+import { SeededRandom } from '../base/seeded-random.ts';
 import type { Run } from './report.ts';
 import { temporaryDirectory } from './settings.ts';
 
@@ -67,7 +67,7 @@ async function synthesize(directory: string, quick: boolean): Promise<RealGraph>
   const writer = new GraphFiles(directory);
   const share = quick ? 0.1 : 1;
   const count = Math.round(SYNTHETIC.nodes * share);
-  const random = seededRandom(8);
+  const random = new SeededRandom(8);
   const draw = () => random.uint32() % count;
   for (let i = 0; i < count; i++) {
     const name = `package-${i}`;

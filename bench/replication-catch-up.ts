@@ -1,8 +1,9 @@
 /** How fast a server catches up: one that was away, from the log, and one that is empty, from state. */
 import type { NodeId } from '../base/ids.ts';
+import { SeededRandom } from '../base/seeded-random.ts';
 import type { Operation } from '../graph/model.ts';
 import { openLevelStore } from '../storage/level-store.ts';
-import { benchEnv, seededRandom } from './bench-env.ts';
+import { benchEnv } from './bench-env.ts';
 import { type LinkedEngine, places, startAt } from './linked-engines.ts';
 import { seconds } from './measure.ts';
 import { againstLimit, type Benchmark } from './report.ts';
@@ -81,7 +82,7 @@ async function bootstrap(
 
 async function fill({ graph }: LinkedEngine, nodes: number, edges: number): Promise<void> {
   const ids = (await writeBatches(graph, batches(createPeople(people(nodes))))).flat();
-  const pairs = randomPairs(ids, edges, seededRandom(5));
+  const pairs = randomPairs(ids, edges, new SeededRandom(5));
   const creates = pairs.map(
     ({ from, to }): Operation => ({ op: 'createEdge', type: 'KNOWS', from, to, properties: {} }),
   );

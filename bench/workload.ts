@@ -1,9 +1,9 @@
 /** The elements that benchmarks write: the same ones for us and for the peers, from one seed. */
 import type { Random } from '../base/env.ts';
 import type { NodeId } from '../base/ids.ts';
+import { SeededRandom } from '../base/seeded-random.ts';
 import type { Operation } from '../graph/model.ts';
 import type { Graph } from '../src/engine-port.ts';
-import { seededRandom } from './bench-env.ts';
 
 export const BATCH = 100;
 /** Batches that wait for their commit at a time. */
@@ -14,7 +14,7 @@ type CreateNode = Extract<Operation, { op: 'createNode' }>;
 
 /** Three properties, as they come from a parsed request: no two people have the same name. */
 export function people(count: number, first = 0): Person[] {
-  const random = seededRandom(first);
+  const random = new SeededRandom(first);
   return Array.from({ length: count }, (_, i) => {
     const draw = random.uint32();
     return JSON.parse(

@@ -1,9 +1,9 @@
 /** DOC-2: several replicas that compact one document at the same time lose nothing, and are rid of copies in the end. */
 import { describe, expect, test } from 'vitest';
 import { replicaId } from '../base/ids.ts';
+import { SeededRandom } from '../base/seeded-random.ts';
 import { PartitionDocument, type PatchState } from './partition-document.ts';
 import { sealedPatches } from './sealed-patches.model.ts';
-import { SeededRandom } from './seeded-random.model.ts';
 
 const A = replicaId(7);
 const B = replicaId(0xffff_fff0);

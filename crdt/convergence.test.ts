@@ -11,6 +11,7 @@
 import { expect, test } from 'vitest';
 import { type PartitionId, replicaId } from '../base/ids.ts';
 import type { PlantedBug } from '../base/planted-bug.ts';
+import { SeededRandom } from '../base/seeded-random.ts';
 import { describeValue } from '../graph/describe.model.ts';
 import type { GraphSettings } from '../graph/model.ts';
 import { describeGraph, type PlacedPatch, visibleGraph } from './graph.model.ts';
@@ -19,7 +20,6 @@ import { decodePatch, encodePatch } from './patch-codec.ts';
 import { readGraph, readIncident } from './reading.model.ts';
 import { type Message, ReplicaModel } from './replica.model.ts';
 import { partitionOfNode } from './routing.ts';
-import { SeededRandom } from './seeded-random.model.ts';
 import { findNode, nodeAt } from './view-reads.ts';
 import { type Expected, Workload } from './workload.model.ts';
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { type PartitionId, type ReplicaId, replicaId } from '../base/ids.ts';
+import { SeededRandom } from '../base/seeded-random.ts';
 import { EdgeIds } from './edge-ids.ts';
 import { GraphView } from './graph-view.ts';
 import { encodeStamp, stampAtEnd } from './patch-codec.ts';
-import { SeededRandom } from './seeded-random.model.ts';
 
 const LONG_SCOPE = `${'s'.repeat(140)}!`;
 const PARTITIONS = ['0', '1', '15', 's!', 't~!', LONG_SCOPE].map((id) => id as PartitionId);

@@ -3,11 +3,11 @@ import * as Y from 'yjs';
 import { BugError } from '../base/assert.ts';
 import { WeftError } from '../base/errors.ts';
 import { type ReplicaId, replicaId } from '../base/ids.ts';
+import { SeededRandom } from '../base/seeded-random.ts';
 import { acceptedTexts } from './foreign-update.model.ts';
 import { checkState, checkUpdate } from './foreign-update.ts';
 import { mergeUpdates, PartitionDocument, patchesOf } from './partition-document.ts';
 import { encodePatch } from './patch-codec.ts';
-import { SeededRandom } from './seeded-random.model.ts';
 import { NEVER } from './stamp.ts';
 
 const A = replicaId(7);

@@ -4,6 +4,7 @@
  */
 
 import { setOwn } from '../base/record.ts';
+import type { SeededRandom } from '../base/seeded-random.ts';
 import { describeValue } from '../graph/describe.model.ts';
 import { compareValues, Float, isInteger, isList, isNumber, type Properties, type Value } from '../graph/value.ts';
 import { EDGE_RECORD } from './edge-table.ts';
@@ -12,7 +13,6 @@ import { add, type Numeric } from './numbers.ts';
 import type { Assignments, Patch, SeenTotals } from './patch.ts';
 import { Registers } from './registers.ts';
 import type { ReplicaModel } from './replica.model.ts';
-import type { SeededRandom } from './seeded-random.model.ts';
 import { edgeVisible, findNode } from './view-reads.ts';
 
 const NODES = ['b', 'd', '__proto__', 's!x'];

@@ -14,6 +14,7 @@ import type { CommitPart, Store } from '../storage/store.ts';
 import type { ClusterOptions } from './cluster-options.ts';
 import { type OpenedEngine, openEngine } from './engine.ts';
 import type { Graph } from './engine-port.ts';
+import { Gate } from './gate.model.ts';
 import { type TestEnv, testEnv } from './test-env.model.ts';
 
 export const DEFAULT: GraphName = graphName('default');
@@ -64,40 +65,8 @@ export async function run(options: RunOptions = {}): Promise<Running> {
 }
 
 /** Holds batches in flight from `close` to `open`. */
-export class WriteGate {
-  #shut: Promise<void> | undefined;
-  #release: () => void = () => undefined;
-  #arrived: (() => void)[] = [];
-  #error: Error | undefined;
-
-  readonly beforeWrite = async (): Promise<void> => {
-    if (this.#shut === undefined) return;
-    for (const arrived of this.#arrived.splice(0)) arrived();
-    await this.#shut;
-    if (this.#error !== undefined) throw this.#error;
-  };
-
-  close(): void {
-    this.#shut = new Promise((resolve) => {
-      this.#release = resolve;
-    });
-  }
-
-  /** Resolves when the next batch is held. */
-  arrival(): Promise<void> {
-    return new Promise((resolve) => this.#arrived.push(resolve));
-  }
-
-  open(): void {
-    this.#shut = undefined;
-    this.#release();
-  }
-
-  /** The batch that is held, and all after it, fail. */
-  fail(error: Error): void {
-    this.#error = error;
-    this.#release();
-  }
+export class WriteGate extends Gate {
+  readonly beforeWrite = (): Promise<void> => this.pass();
 }
 
 /** Gives everything that can go on without us the turns to do so. */

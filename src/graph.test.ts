@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { WeftError } from '../base/errors.ts';
 import type { EdgeId, NodeId } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
+import { SeededRandom } from '../base/seeded-random.ts';
 import { partitionOfNode } from '../crdt/routing.ts';
-import { SeededRandom } from '../crdt/seeded-random.model.ts';
 import type { Direction } from '../graph/model.ts';
 import {
   contents,

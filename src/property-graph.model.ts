@@ -4,7 +4,7 @@
  */
 import type { EdgeId, NodeId } from '../base/ids.ts';
 import { compareText } from '../base/order.ts';
-import type { SeededRandom } from '../crdt/seeded-random.model.ts';
+import type { SeededRandom } from '../base/seeded-random.ts';
 import type { Condition, Direction, Edge, Node, Operation, PropertyChanges } from '../graph/model.ts';
 import { compareValues, type Properties, type Value, valuesEqual } from '../graph/value.ts';
 

@@ -1,11 +1,8 @@
 /** Holds what reads of partitions have read from `close` to `open`. */
 import type { Store } from '../storage/store.ts';
+import { Gate } from './gate.model.ts';
 
-export class ReadGate {
-  #shut: Promise<void> | undefined;
-  #release: () => void = () => undefined;
-  readonly #arrived: (() => void)[] = [];
-
+export class ReadGate extends Gate {
   /** The store as an engine shall see it. */
   readonly wrap = (store: Store): Store =>
     new Proxy(store, {
@@ -19,27 +16,8 @@ export class ReadGate {
   #reading(store: Store): Store['readPartition'] {
     return async (...request) => {
       const state = await store.readPartition(...request);
-      if (this.#shut !== undefined) {
-        for (const arrived of this.#arrived.splice(0)) arrived();
-        await this.#shut;
-      }
+      await this.pass();
       return state;
     };
-  }
-
-  close(): void {
-    this.#shut = new Promise((resolve) => {
-      this.#release = resolve;
-    });
-  }
-
-  /** Resolves when the next read is held. */
-  arrival(): Promise<void> {
-    return new Promise((resolve) => this.#arrived.push(resolve));
-  }
-
-  open(): void {
-    this.#shut = undefined;
-    this.#release();
   }
 }

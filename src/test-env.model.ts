@@ -1,5 +1,6 @@
 /** A deterministic environment for tests: a manual clock, a seeded generator, immediate turns, a silent log. */
 import type { Env } from '../base/env.ts';
+import { SeededRandom } from '../base/seeded-random.ts';
 
 export interface TestEnv extends Env {
   /** Moves wall and monotonic time forward; timers that are due fire, in order of time. */
@@ -9,19 +10,10 @@ export interface TestEnv extends Env {
 export function testEnv(seed = 1, startMs = 1_750_000_000_000): TestEnv {
   let wall = startMs;
   let monotonic = 0;
-  let state = seed >>> 0;
   const timers = new Set<{ readonly atMs: number; readonly task: () => void }>();
   return {
     clock: { wallMs: () => wall, monotonicMs: () => monotonic },
-    random: {
-      // mulberry32
-      uint32: () => {
-        state = (state + 0x6d2b79f5) >>> 0;
-        let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-        mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-        return (mixed ^ (mixed >>> 14)) >>> 0;
-      },
-    },
+    random: new SeededRandom(seed),
     scheduler: {
       after: (delayMs, task) => {
         const timer = { atMs: monotonic + delayMs, task };

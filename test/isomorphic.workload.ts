@@ -1,9 +1,9 @@
 /** Convergence of two replicas, as a function that any runtime can run: the test compares what Node and a browser say. */
 import type { PartitionId } from '../base/ids.ts';
 import { replicaId } from '../base/ids.ts';
+import { SeededRandom } from '../base/seeded-random.ts';
 import { readGraph } from '../crdt/reading.model.ts';
 import { ReplicaModel } from '../crdt/replica.model.ts';
-import { SeededRandom } from '../crdt/seeded-random.model.ts';
 import { Workload } from '../crdt/workload.model.ts';
 
 const PARTITIONS = ['0', '1', 's!'] as PartitionId[];

@@ -1,6 +1,6 @@
 /** Links that carry nothing: between two servers, one way only, around one server, again and again. */
 import type { Cluster, Server } from '../cluster.ts';
-import { type Fault, somePair } from './fault.ts';
+import { betweenServers, type Fault } from './fault.ts';
 
 /** Cuts directed links; the returned function mends them. Cuts may overlap: a link works when all are mended. */
 function cut({ network }: Cluster, links: readonly (readonly [Server, Server])[]): () => void {
@@ -11,42 +11,27 @@ function cut({ network }: Cluster, links: readonly (readonly [Server, Server])[]
   };
 }
 
-export const cutLink: Fault = {
-  name: 'cut',
-  everyMs: 3_000,
-  lastsMs: 2_500,
-  inject(cluster, random) {
-    const pair = somePair(cluster, random);
-    if (pair === undefined) return undefined;
-    const [a, b] = pair;
-    cluster.say(`the link ${a.name}-${b.name} is cut`);
-    const mend = cut(cluster, [
-      [a, b],
-      [b, a],
-    ]);
-    return () => {
-      cluster.say(`the link ${a.name}-${b.name} works again`);
-      mend();
-    };
-  },
-};
+export const cutLink = betweenServers({ name: 'cut', everyMs: 3_000, lastsMs: 2_500 }, (cluster, [a, b]) => {
+  cluster.say(`the link ${a.name}-${b.name} is cut`);
+  const mend = cut(cluster, [
+    [a, b],
+    [b, a],
+  ]);
+  return () => {
+    cluster.say(`the link ${a.name}-${b.name} works again`);
+    mend();
+  };
+});
 
-export const cutOneWay: Fault = {
-  name: 'cut-one-way',
-  everyMs: 3_000,
-  lastsMs: 2_500,
-  inject(cluster, random) {
-    const pair = somePair(cluster, random);
-    if (pair === undefined) return undefined;
-    const [a, b] = pair;
-    cluster.say(`nothing comes from ${a.name} to ${b.name}`);
-    const mend = cut(cluster, [pair]);
-    return () => {
-      cluster.say(`${b.name} hears ${a.name} again`);
-      mend();
-    };
-  },
-};
+export const cutOneWay = betweenServers({ name: 'cut-one-way', everyMs: 3_000, lastsMs: 2_500 }, (cluster, pair) => {
+  const [a, b] = pair;
+  cluster.say(`nothing comes from ${a.name} to ${b.name}`);
+  const mend = cut(cluster, [pair]);
+  return () => {
+    cluster.say(`${b.name} hears ${a.name} again`);
+    mend();
+  };
+});
 
 export const isolate: Fault = {
   name: 'isolate',
@@ -67,14 +52,9 @@ export const isolate: Fault = {
   },
 };
 
-export const flapping: Fault = {
-  name: 'flapping',
-  everyMs: 6_000,
-  lastsMs: 2_000,
-  inject(cluster, random) {
-    const pair = somePair(cluster, random);
-    if (pair === undefined) return undefined;
-    const [a, b] = pair;
+export const flapping = betweenServers(
+  { name: 'flapping', everyMs: 6_000, lastsMs: 2_000 },
+  (cluster, [a, b], random) => {
     const links = [
       [a, b],
       [b, a],
@@ -99,19 +79,11 @@ export const flapping: Fault = {
       cluster.say(`the link ${a.name}-${b.name} flaps no longer`);
     };
   },
-};
+);
 
-export const reset: Fault = {
-  name: 'reset',
-  everyMs: 1_500,
-  lastsMs: 0,
-  inject(cluster, random) {
-    const pair = somePair(cluster, random);
-    if (pair === undefined) return undefined;
-    const [a, b] = pair;
-    cluster.say(`connections between ${a.name} and ${b.name} are reset`);
-    cluster.network.reset(a.url, b.url);
-    cluster.network.reset(b.url, a.url);
-    return undefined;
-  },
-};
+export const reset = betweenServers({ name: 'reset', everyMs: 1_500, lastsMs: 0 }, (cluster, [a, b]) => {
+  cluster.say(`connections between ${a.name} and ${b.name} are reset`);
+  cluster.network.reset(a.url, b.url);
+  cluster.network.reset(b.url, a.url);
+  return undefined;
+});

@@ -12,6 +12,40 @@ export interface Fault {
   inject(cluster: Cluster, random: SimRandom): (() => void) | undefined;
 }
 
+interface Rhythm {
+  readonly name: string;
+  readonly everyMs: number;
+  readonly lastsMs: number;
+}
+
+/** A fault of one running server; `strike` returns how to undo it. */
+export function ofServer(
+  rhythm: Rhythm,
+  strike: (cluster: Cluster, server: Server, random: SimRandom) => (() => void) | undefined,
+): Fault {
+  return {
+    ...rhythm,
+    inject(cluster, random) {
+      const server = someRunning(cluster, random);
+      return server === undefined ? undefined : strike(cluster, server, random);
+    },
+  };
+}
+
+/** A fault between two servers, from the first to the second where it has a direction. */
+export function betweenServers(
+  rhythm: Rhythm,
+  strike: (cluster: Cluster, pair: readonly [Server, Server], random: SimRandom) => (() => void) | undefined,
+): Fault {
+  return {
+    ...rhythm,
+    inject(cluster, random) {
+      const pair = somePair(cluster, random);
+      return pair === undefined ? undefined : strike(cluster, pair, random);
+    },
+  };
+}
+
 /** A server that is running, in whatever state. */
 export function someRunning({ servers }: Cluster, random: SimRandom): Server | undefined {
   const running = servers.filter(({ process }) => process !== undefined);

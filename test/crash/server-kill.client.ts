@@ -4,7 +4,7 @@
  */
 import { Readable } from 'node:stream';
 import { Pool } from 'undici';
-import type { SeededRandom } from '../../crdt/seeded-random.model.ts';
+import type { SeededRandom } from '../../base/seeded-random.ts';
 import { canonical } from '../server-process.ts';
 import { type Change, Counter, History, prefixFaults } from './server-kill.history.ts';
 

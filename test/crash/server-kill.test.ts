@@ -9,7 +9,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { SeededRandom } from '../../crdt/seeded-random.model.ts';
+import { SeededRandom } from '../../base/seeded-random.ts';
 import { buildIfStale, killRemaining, ServerProcess, serve } from '../server-process.ts';
 import { Client } from './server-kill.client.ts';
 import { Counter, History, prefixFaults } from './server-kill.history.ts';

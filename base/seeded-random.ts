@@ -1,5 +1,8 @@
-/** Random numbers that a seed replays: mulberry32. For long random runs, where shrinking would take longer than reading. */
-import type { Random } from '../base/env.ts';
+/**
+ * Random numbers that a seed replays (mulberry32): for simulation, tests and benchmarks, never for a server. Fast, and the
+ * same on every machine.
+ */
+import type { Random } from './env.ts';
 
 export class SeededRandom implements Random {
   #state: number;
