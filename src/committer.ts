@@ -31,6 +31,7 @@ import type { StreamCommit } from './replication/replica.ts';
 import type { Residency } from './residency.ts';
 import type { ResidentGraph } from './resident-graph.ts';
 import type { ResidentPartition } from './resident-partition.ts';
+import { snapshotAll } from './snapshots.ts';
 import { StableHorizon } from './stable-horizon.ts';
 import type { VersionVector } from './version-vector.ts';
 
@@ -349,7 +350,7 @@ export class Committer {
     const { store, residency } = this.#options;
     const { logBytes, durableLsn } = store.status();
     if (logBytes < this.#checkpointAt || this.#failure !== undefined) return;
-    await residency.snapshotAll();
+    await snapshotAll(residency);
     const isKept = this.#retention !== undefined && logBytes < LIMITS.logBytesHardMax;
     await store.truncateLog(isKept ? this.#retention.allowedLsn : durableLsn);
     // What could not be let go of (a damaged partition, say) must not bring the next checkpoint on at once.

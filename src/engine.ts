@@ -34,6 +34,7 @@ import { Residency } from './residency.ts';
 import { ResidentGraph } from './resident-graph.ts';
 import { SessionTokens } from './session-token.ts';
 import { Sessions } from './sessions.ts';
+import { snapshotLongTails } from './snapshots.ts';
 import { type VersionVector, vectorObject } from './version-vector.ts';
 
 /** Signs the session tokens of a server that stands alone. */
@@ -315,7 +316,7 @@ class LocalEngine implements OpenedEngine {
     await this.#catalog.settled();
     await this.#committer.idle();
     await this.#residency.settled();
-    if (this.#committer.failure === undefined) await this.#residency.snapshotLongTails();
+    if (this.#committer.failure === undefined) await snapshotLongTails(this.#residency);
     await this.#store.close();
     this.#env.log.write('info', 'stopped', { commits: this.#committer.commits });
   }

@@ -18,6 +18,7 @@ import type { Progress } from './progress.ts';
 import { pathOf, type Residency } from './residency.ts';
 import type { ResidentGraph } from './resident-graph.ts';
 import type { ResidentPartition } from './resident-partition.ts';
+import { snapshotAll } from './snapshots.ts';
 import type { VersionVector } from './version-vector.ts';
 
 /** How often a partition with writes on their way is looked at again before its digest is refused. */
@@ -235,7 +236,7 @@ export class PartitionStates {
     const { residency, store, catalog } = this.#options;
     // What is damaged and was not among the partitions that were merged: nobody else has anything of it.
     await this.#emptyDamaged();
-    await residency.snapshotAll();
+    await snapshotAll(residency);
     await this.#emptyDamaged();
     for (const graphKey of await store.listGraphs()) {
       if (residency.find(graphKey) !== undefined) continue;

@@ -7,6 +7,8 @@
  * - RES-2 Passivating a document with a long tail writes a snapshot first, so that hydration stays short.
  * - RES-3 What is in memory shows exactly the commits that are visible: rows beyond them, which the store may hold
  *   already, are left to the commit that brings them, and commits that come while a partition is read are not missed.
+ *
+ * One class, because opening a partition, a commit that arrives for it and its passivation must each know of the others.
  */
 import { assert, present } from '../base/assert.ts';
 import type { Env } from '../base/env.ts';
@@ -77,6 +79,10 @@ export class Residency {
 
   find(graphKey: string): ResidentGraph | undefined {
     return this.#graphs.get(graphKey);
+  }
+
+  graphs(): ResidentGraph[] {
+    return Array.from(this.#graphs.values());
   }
 
   /** Forgets a deleted graph. */
@@ -389,47 +395,6 @@ export class Residency {
     partition.tailBytes = 0;
     partition.snapshotBytes = document.length;
     await this.#store.writeSnapshot(partition.key, { lsn, document, view });
-  }
-
-  /**
-   * Snapshots every partition with a tail, hydrating those that are not in memory. No commit may be on its way.
-   * Damaged partitions are passed over: they keep their part of the log.
-   */
-  async snapshotAll(): Promise<void> {
-    for (const graph of Array.from(this.#graphs.values())) {
-      for (const partition of Array.from(graph.partitions())) {
-        if (graph.deleted) break;
-        try {
-          if (partition.index === undefined && partition.lsn === 0) await this.#measureTail(partition);
-          if (partition.tailBytes === 0) continue;
-          await this.document(graph, partition);
-        } catch (error) {
-          if (error instanceof WeftError && error.code === 'partition-recovering') continue;
-          throw error;
-        }
-        await this.snapshot(graph, partition);
-        this.relieve();
-        await this.#env.scheduler.yield();
-      }
-    }
-  }
-
-  /** Before a stop: leaves short tails behind, so that the next start hydrates fast. */
-  async snapshotLongTails(): Promise<void> {
-    for (const graph of Array.from(this.#graphs.values())) {
-      for (const partition of Array.from(graph.partitions())) {
-        if (!partition.tailIsLong || !partition.durable) continue;
-        await this.document(graph, partition);
-        await this.snapshot(graph, partition);
-      }
-    }
-  }
-
-  /** Learns what a partition that was never opened has beyond its snapshot. */
-  async #measureTail(partition: ResidentPartition): Promise<void> {
-    const { tail } = await this.readStored(partition.key, { document: false });
-    partition.lsn = tail.at(-1)?.lsn ?? 0;
-    partition.tailBytes = bytesOf(tail);
   }
 
   counts(): { readonly partitions: number; readonly documents: number } {

@@ -1,6 +1,7 @@
 /**
  * What survives a crash of a process with a `memory-store`, and the faults that tests and the simulator put into it.
  * Each change returns how to undo it, so that a power cut can take back what was written but not synced.
+ * One class, because every change needs all of the state to be undone.
  */
 import { assert, present } from '../base/assert.ts';
 import { WeftError } from '../base/errors.ts';

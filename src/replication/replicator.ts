@@ -5,12 +5,12 @@
  */
 import type { Env, Timer } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
-import type { ReplicaId } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { isPlanted } from '../../base/planted-bug.ts';
 import type { ClusterOptions, ReplicationTiming } from '../cluster-options.ts';
 import type { Member, ReplicationMetrics } from '../engine-port.ts';
-import { equalVectors, joined, met, seqOf, type VersionVector, vectorObject } from '../version-vector.ts';
+import { joined, type VersionVector, vectorObject } from '../version-vector.ts';
+import { Agreement } from './agreement.ts';
 import { AntiEntropy } from './anti-entropy.ts';
 import { ClusterIdentity } from './cluster-identity.ts';
 import { CommitTail } from './commit-tail.ts';
@@ -78,10 +78,10 @@ class Replicator implements Replication, SessionHost {
   readonly #inbox: Inbox;
   readonly #transfers: Transfers;
   readonly #antiEntropy: AntiEntropy;
+  readonly #agreement: Agreement;
   /** What `#have` was joined from. */
   #haveOf: readonly [vector: VersionVector, retired: VersionVector] | undefined;
   #have: VersionVector = new Map();
-  #stable: VersionVector = new Map();
   #sessionIds = 0;
   #timer: Timer | undefined;
   #closed = false;
@@ -108,7 +108,7 @@ class Replicator implements Replication, SessionHost {
       find: (origin, seq) => this.#tail.find(origin, seq),
       status: () => this.#status(),
     };
-    const guard = (work: Promise<unknown>) => this.#guard(work);
+    const guard = (work: Promise<unknown> | undefined) => this.#guard(work);
     const patienceMs = this.#timing.resendAfterMs;
     this.#membership = new Membership({
       env,
@@ -140,6 +140,8 @@ class Replicator implements Replication, SessionHost {
       ask: () => this.#askAgain(),
     });
     this.#antiEntropy = new AntiEntropy({ env, replica, periodMs: this.#timing.antiEntropyMs, patienceMs, guard });
+    const have = () => this.#currentHave();
+    this.#agreement = new Agreement({ env, replica, membership: this.#membership, identity, have, guard });
     replica.onCommits((commits) => this.#onCommits(commits));
     replica.electCompactor((key) => rendezvousOrder(key, this.#membership.liveNames())[0] === name);
     engine.attachStatus({
@@ -159,8 +161,7 @@ class Replicator implements Replication, SessionHost {
     this.#inbox.tick(this.env.clock.monotonicMs());
     this.#transfers.tick(this.#membership.links());
     this.#antiEntropy.tick(this.#membership.links());
-    this.#noteStable();
-    if (this.#membership.isWhole) this.#whileWhole();
+    this.#agreement.tick();
   }
 
   /** Runs work that nobody waits for: operating errors are logged, bugs are not swallowed. */
@@ -320,48 +321,6 @@ class Replicator implements Replication, SessionHost {
       direct: this.#membership.links().map(({ link }) => link.peer.replica),
       wallMs: Math.floor(this.env.clock.wallMs()),
     };
-  }
-
-  /** Notes what every voter has, as far as is known: the log may let go of it. */
-  #noteStable(): void {
-    const vectors = [this.#currentHave()];
-    for (const { vector } of this.#membership.peers) {
-      if (vector === undefined) return;
-      vectors.push(vector);
-    }
-    const stable = met(vectors);
-    if (equalVectors(stable, this.#stable)) return;
-    this.#stable = stable;
-    this.#replica.allowTruncation(stable);
-  }
-
-  /** What can be decided only while all voters are heard. */
-  #whileWhole(): void {
-    const { peers } = this.#membership;
-    if (peers.every(({ clusterId }) => clusterId === this.#identity.id)) this.#guard(this.#identity.establish());
-    // A stream whose server has a new incarnation ends once every voter has the same of it: nobody can have more.
-    const live = new Set<ReplicaId | undefined>([this.#replica.replicaId, ...peers.map(({ replica }) => replica)]);
-    for (const [origin, seq] of this.#replica.vector) {
-      if (live.has(origin) || !peers.every(({ vector }) => seqOf(vector ?? new Map(), origin) === seq)) continue;
-      this.env.log.write('info', 'replication: a stream ended', { origin, commits: seq });
-      this.#guard(this.#replica.retire(origin));
-    }
-    this.#abandonLost(live);
-  }
-
-  /** A state was taken from a server that lost its disk since: what only it had can never be reached. */
-  #abandonLost(live: ReadonlySet<ReplicaId | undefined>): void {
-    const have = this.#currentHave();
-    const lost = Array.from(this.#replica.awaited.keys()).filter((origin) => {
-      const here = seqOf(have, origin);
-      if (live.has(origin) || here >= seqOf(this.#replica.awaited, origin)) return false;
-      return this.#membership.peers.every(({ vector }) => seqOf(vector ?? new Map(), origin) <= here);
-    });
-    if (lost.length === 0) return;
-    this.env.log.write('error', 'replication: commits that were partly taken over are lost everywhere', {
-      origins: lost,
-    });
-    this.#guard(this.#replica.abandon(lost));
   }
 
   // What people see.

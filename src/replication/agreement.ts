@@ -1,0 +1,86 @@
+/**
+ * What follows from knowing all voters: how far each of them has everything, which streams have ended, what is lost
+ * everywhere, and that the cluster is one. Each needs all of them, so most is decided only while all are heard.
+ */
+import type { Env } from '../../base/env.ts';
+import type { ReplicaId } from '../../base/ids.ts';
+import { equalVectors, met, seqOf, type VersionVector } from '../version-vector.ts';
+import type { ClusterIdentity } from './cluster-identity.ts';
+import type { Membership } from './membership.ts';
+import type { Replica } from './replica.ts';
+
+export interface AgreementOptions {
+  readonly env: Env;
+  readonly replica: Replica;
+  readonly membership: Membership;
+  readonly identity: ClusterIdentity;
+  /** What is durable and visible here, retired streams included. */
+  readonly have: () => VersionVector;
+  readonly guard: (work: Promise<unknown> | undefined) => void;
+}
+
+export class Agreement {
+  readonly #options: AgreementOptions;
+  /** What every voter has. */
+  #stable: VersionVector = new Map();
+
+  constructor(options: AgreementOptions) {
+    this.#options = options;
+  }
+
+  tick(): void {
+    this.#noteStable();
+    const { membership, identity, guard } = this.#options;
+    if (!membership.isWhole) return;
+    if (membership.peers.every(({ clusterId }) => clusterId === identity.id)) guard(identity.establish());
+    this.#retireEnded();
+    this.#abandonLost();
+  }
+
+  /** As far as is known, which outlives a link: the log may let go of it, and tombstones in it may expire. */
+  #noteStable(): void {
+    const { membership, replica, have } = this.#options;
+    const vectors = [have()];
+    for (const { vector } of membership.peers) {
+      if (vector === undefined) return;
+      vectors.push(vector);
+    }
+    const stable = met(vectors);
+    if (equalVectors(stable, this.#stable)) return;
+    this.#stable = stable;
+    replica.allowTruncation(stable);
+  }
+
+  /** A stream whose server has a new incarnation ends once every voter has the same of it: nobody can have more. */
+  #retireEnded(): void {
+    const { replica, env, guard } = this.#options;
+    for (const [origin, seq] of replica.vector) {
+      if (this.#isLive(origin) || !this.#everyPeer(origin, (there) => there === seq)) continue;
+      env.log.write('info', 'replication: a stream ended', { origin, commits: seq });
+      guard(replica.retire(origin));
+    }
+  }
+
+  /** A state was taken from a server that lost its disk since: what only it had can never be reached. */
+  #abandonLost(): void {
+    const { replica, env, guard, have } = this.#options;
+    const lost: ReplicaId[] = [];
+    for (const [origin, wanted] of replica.awaited) {
+      const here = seqOf(have(), origin);
+      if (here < wanted && !this.#isLive(origin) && this.#everyPeer(origin, (there) => there <= here))
+        lost.push(origin);
+    }
+    if (lost.length === 0) return;
+    env.log.write('error', 'replication: commits that were partly taken over are lost everywhere', { origins: lost });
+    guard(replica.abandon(lost));
+  }
+
+  #isLive(origin: ReplicaId): boolean {
+    const { replica, membership } = this.#options;
+    return origin === replica.replicaId || membership.peers.some((peer) => peer.replica === origin);
+  }
+
+  #everyPeer(origin: ReplicaId, holds: (seq: number) => boolean): boolean {
+    return this.#options.membership.peers.every(({ vector }) => holds(seqOf(vector ?? new Map(), origin)));
+  }
+}
