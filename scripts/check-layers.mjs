@@ -35,7 +35,7 @@ const ISOMORPHIC = new Map([
   ['base', []],
   ['graph', []],
   ['crdt', ['yjs', '@noble']],
-  ['query', []],
+  ['query', ['temporal-polyfill', 're2js']],
   ['client', ['yjs', '@noble']],
 ]);
 

@@ -1,0 +1,136 @@
+/**
+ * What a query needs of a graph, as columns: nodes and edges are dense integers (*ordinals*), names of labels and types
+ * are too (*tokens*), and nothing that is called for each row makes an object.
+ *
+ * - QG-1 All reads are synchronous. One that meets something not in memory throws `NotResident` before it has any effect
+ *   (cursors stay where they are, buffers may hold garbage beyond their length); the caller awaits `makeResident` and
+ *   calls again. What a statement made resident stays so until `release`.
+ * - QG-2 An ordinal that a read returned is valid until `release`, whatever others write meanwhile.
+ * - QG-3 Only visible elements are returned: an edge is visible if it and both of its ends exist.
+ * - QG-4 Order is that of the implementation and differs between replicas: what must be ordered, the query sorts.
+ */
+import type { EdgeId, NodeId } from '../base/ids.ts';
+import type { Direction, Operation } from './model.ts';
+import type { NotResident } from './not-resident.ts';
+import type { Properties, Value } from './value.ts';
+
+/** "There is none", of ordinals and tokens. */
+export type None = -1;
+
+/** The tokens of edge types to follow; undefined follows all. A token of no edge is allowed. */
+export type TypeTokens = readonly number[] | undefined;
+
+/** Ordinals that a scan or seek produces bit by bit. Holds its position, so it belongs to one running operator. */
+export interface OrdinalCursor {
+  /**
+   * Writes up to `limit` ordinals to `into`, from index `at`, and returns how many: 0 only at the end. A scan is open to
+   * what others write meanwhile, but what is there throughout is returned exactly once. @throws NotResident
+   */
+  next(into: Int32Array, at: number, limit: number): number;
+}
+
+/** Where `expand` appends. It may replace the arrays by longer ones, so they are read after the call. */
+export interface EdgeBuffer {
+  edges: Int32Array;
+  neighbors: Int32Array;
+  length: number;
+}
+
+/** One bound of a range over a declared index. */
+export interface RangeBound {
+  readonly value: Value;
+  readonly inclusive: boolean;
+}
+
+/** What the planner counts with. Estimates: cheap, never hydrating anything. */
+export interface GraphStatistics {
+  /** Visible nodes, all or with a label. */
+  nodeCount(label?: string): number;
+  /** Visible edges, all or of a type. */
+  edgeCount(type?: string): number;
+  /** Whether equality, IN, ranges and prefixes of this property of nodes with this label can be sought. */
+  hasIndex(label: string, property: string): boolean;
+  /** Distinct values of an indexed property, at least 1. */
+  distinctValues(label: string, property: string): number;
+}
+
+/** The reads. */
+export interface QueryGraph {
+  readonly statistics: GraphStatistics;
+
+  /** Token of a label, or -1 if no node ever had it. */
+  labelToken(label: string): number;
+  /** Token of an edge type, or -1 if no edge ever had it. */
+  typeToken(type: string): number;
+
+  scanNodes(): OrdinalCursor;
+  /** Nodes with a label, by its name. */
+  scanLabel(label: string): OrdinalCursor;
+  scanEdges(types: TypeTokens): OrdinalCursor;
+  /** Nodes whose indexed property equals one of `values` (no nulls, no duplicates). */
+  seekEqual(label: string, property: string, values: readonly Value[]): OrdinalCursor;
+  /** Nodes whose indexed property lies in a range, of values that are comparable with its bounds. */
+  seekRange(label: string, property: string, from: RangeBound | undefined, to: RangeBound | undefined): OrdinalCursor;
+  /** Nodes whose indexed property is a string that starts with `prefix`. */
+  seekPrefix(label: string, property: string, prefix: string): OrdinalCursor;
+  /** The visible node with this id, or -1. @throws NotResident */
+  findNode(id: string): number;
+  /** The visible edge with this id, or -1. @throws NotResident */
+  findEdge(id: string): number;
+
+  /** Appends the visible edges of a node with the ends that are not it; a self-loop once. @throws NotResident */
+  expand(node: number, direction: Direction, types: TypeTokens, into: EdgeBuffer): void;
+  /** How many edges `expand` would append. @throws NotResident */
+  degree(node: number, direction: Direction, types: TypeTokens): number;
+  /** One more than the largest ordinal of a node so far: the length of arrays that are indexed by them. */
+  readonly nodeCapacity: number;
+  readonly edgeCapacity: number;
+
+  /** Of a node or edge that was returned by this graph. Deleted meanwhile, it has no labels and no properties. */
+  hasLabel(node: number, label: string): boolean;
+  /** In canonical order. */
+  labels(node: number): readonly string[];
+  nodeProperty(node: number, name: string): Value | undefined;
+  nodeProperties(node: number): Properties;
+  nodeId(node: number): NodeId;
+  /** False once it was deleted. */
+  nodeExists(node: number): boolean;
+
+  type(edge: number): string;
+  from(edge: number): number;
+  to(edge: number): number;
+  edgeProperty(edge: number, name: string): Value | undefined;
+  edgeProperties(edge: number): Properties;
+  edgeId(edge: number): EdgeId;
+  edgeExists(edge: number): boolean;
+}
+
+/** A declared index or constraint, as `SHOW INDEXES` and `SHOW CONSTRAINTS` list them. */
+export interface SchemaEntry {
+  readonly kind: 'index' | 'unique' | 'exists' | 'key';
+  readonly name: string;
+  readonly on: 'node' | 'edge';
+  /** The label or edge type. */
+  readonly label: string;
+  readonly properties: readonly string[];
+}
+
+/** What a statement has of a graph: reads, ids for what it makes, one commit, and the end. */
+export interface StatementGraph extends QueryGraph {
+  /** Makes resident what a read asked for. May wait; throws what makes it impossible. */
+  makeResident(wanted: NotResident): Promise<void>;
+  /** A fresh id, never given before, also by other servers. */
+  makeNodeId(): NodeId;
+  makeEdgeId(from: NodeId): EdgeId;
+  /** Applies all operations as one commit and resolves when it is durable, or applies none. */
+  commit(operations: readonly Operation[]): Promise<void>;
+  /** Resolves when all that was read is durable. */
+  settle(): Promise<void>;
+  /** Declared indexes and constraints by name. */
+  schema(): readonly SchemaEntry[];
+  /** Declares durably. @throws WeftError if an entry with this name or of this content exists, or it cannot be kept */
+  declare(entry: SchemaEntry): Promise<void>;
+  drop(name: string): Promise<boolean>;
+  /** Lets go of everything. Idempotent. */
+  release(): void;
+}
