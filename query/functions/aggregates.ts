@@ -1,0 +1,257 @@
+/**
+ * Aggregates over groups: each running aggregate holds the states of all groups, by the group's dense number, so that a
+ * grouped count is an increment in an array. Nulls are skipped by all but `count(*)`.
+ */
+import { type Float, float } from '../../graph/value.ts';
+import { runtimeError } from '../query-error.ts';
+import { addDurations, divideDuration } from '../temporal/duration.ts';
+import { DurationValue } from '../temporal/temporal-value.ts';
+import { add, isNumeric, toDouble } from '../values/arithmetic.ts';
+import { compareForOrder, groupKey } from '../values/order.ts';
+import { type RuntimeValue, typeName } from '../values/runtime-value.ts';
+
+export interface RunningAggregate {
+  /** @param second the second argument, evaluated for the row; only percentiles have one */
+  add(group: number, value: RuntimeValue, second: RuntimeValue): void;
+  /** What the group has come to; also of a group to which nothing was added. */
+  result(group: number): RuntimeValue;
+  /** Values that are held, for the memory budget. */
+  readonly held: number;
+}
+
+export interface AggregateFunction {
+  readonly name: string;
+  readonly arguments: 1 | 2;
+  start(): RunningAggregate;
+}
+
+function wrongType(name: string, value: RuntimeValue): Error {
+  return runtimeError(
+    'TypeError',
+    'InvalidArgumentType',
+    `${name}() does not apply to a value of type ${typeName(value)}`,
+  );
+}
+
+class Count implements RunningAggregate {
+  readonly held = 0;
+  readonly #counts: number[] = [];
+  add(group: number, value: RuntimeValue): void {
+    if (value !== null) this.#counts[group] = (this.#counts[group] ?? 0) + 1;
+  }
+  result(group: number): RuntimeValue {
+    return this.#counts[group] ?? 0;
+  }
+}
+
+class Sum implements RunningAggregate {
+  readonly held = 0;
+  readonly #sums: RuntimeValue[] = [];
+  add(group: number, value: RuntimeValue): void {
+    if (value === null) return;
+    if (!isNumeric(value) && !(value instanceof DurationValue)) throw wrongType('sum', value);
+    const sum = this.#sums[group];
+    this.#sums[group] = sum === undefined ? value : addUp('sum', sum, value);
+  }
+  result(group: number): RuntimeValue {
+    return this.#sums[group] ?? 0;
+  }
+}
+
+function addUp(name: string, sum: RuntimeValue, value: RuntimeValue): RuntimeValue {
+  if (sum instanceof DurationValue || value instanceof DurationValue) {
+    if (!(sum instanceof DurationValue && value instanceof DurationValue)) throw wrongType(name, value);
+    return addDurations(sum, value, 1);
+  }
+  return add(sum, value);
+}
+
+class Average implements RunningAggregate {
+  readonly held = 0;
+  readonly #sums: (number | DurationValue)[] = [];
+  readonly #counts: number[] = [];
+  add(group: number, value: RuntimeValue): void {
+    if (value === null) return;
+    const sum = this.#sums[group];
+    if (value instanceof DurationValue) {
+      if (typeof sum === 'number') throw wrongType('avg', value);
+      this.#sums[group] = sum === undefined ? value : addDurations(sum, value, 1);
+    } else {
+      if (!isNumeric(value) || sum instanceof DurationValue) throw wrongType('avg', value);
+      this.#sums[group] = (sum ?? 0) + toDouble(value);
+    }
+    this.#counts[group] = (this.#counts[group] ?? 0) + 1;
+  }
+  result(group: number): RuntimeValue {
+    const count = this.#counts[group];
+    const sum = this.#sums[group];
+    if (count === undefined || sum === undefined) return null;
+    return sum instanceof DurationValue ? divideDuration(sum, count) : float(sum / count);
+  }
+}
+
+/** `direction` 1 keeps the greatest in the total order, -1 the smallest. */
+class Extreme implements RunningAggregate {
+  readonly held = 0;
+  readonly #direction: 1 | -1;
+  readonly #best: RuntimeValue[] = [];
+  constructor(direction: 1 | -1) {
+    this.#direction = direction;
+  }
+  add(group: number, value: RuntimeValue): void {
+    if (value === null) return;
+    const best = this.#best[group];
+    if (best === undefined || compareForOrder(value, best) * this.#direction > 0) this.#best[group] = value;
+  }
+  result(group: number): RuntimeValue {
+    return this.#best[group] ?? null;
+  }
+}
+
+class Collect implements RunningAggregate {
+  held = 0;
+  readonly #lists: RuntimeValue[][] = [];
+  add(group: number, value: RuntimeValue): void {
+    if (value === null) return;
+    this.held++;
+    const list = this.#lists[group];
+    if (list === undefined) this.#lists[group] = [value];
+    else list.push(value);
+  }
+  result(group: number): RuntimeValue {
+    return this.#lists[group] ?? [];
+  }
+}
+
+/** Welford's algorithm: one pass, no cancellation. Source: Knuth, TAOCP 2, 4.2.2. */
+class Deviation implements RunningAggregate {
+  readonly held = 0;
+  readonly #name: string;
+  /** Subtracted from the number of values: 1 for a sample, 0 for all there are. */
+  readonly #less: 0 | 1;
+  readonly #variance: boolean;
+  readonly #counts: number[] = [];
+  readonly #means: number[] = [];
+  readonly #squares: number[] = [];
+  constructor(name: string, less: 0 | 1, variance = false) {
+    this.#name = name;
+    this.#less = less;
+    this.#variance = variance;
+  }
+  add(group: number, value: RuntimeValue): void {
+    if (value === null) return;
+    if (!isNumeric(value)) throw wrongType(this.#name, value);
+    const x = toDouble(value);
+    const count = (this.#counts[group] ?? 0) + 1;
+    const before = this.#means[group] ?? 0;
+    const mean = before + (x - before) / count;
+    this.#counts[group] = count;
+    this.#means[group] = mean;
+    this.#squares[group] = (this.#squares[group] ?? 0) + (x - before) * (x - mean);
+  }
+  result(group: number): RuntimeValue {
+    const count = (this.#counts[group] ?? 0) - this.#less;
+    const variance = count <= 0 ? 0 : (this.#squares[group] as number) / count;
+    return float(this.#variance ? variance : Math.sqrt(variance));
+  }
+}
+
+class Percentile implements RunningAggregate {
+  held = 0;
+  readonly #name: string;
+  readonly #continuous: boolean;
+  readonly #values: (number | bigint | Float)[][] = [];
+  readonly #percentile: number[] = [];
+  constructor(name: string, continuous: boolean) {
+    this.#name = name;
+    this.#continuous = continuous;
+  }
+  add(group: number, value: RuntimeValue, percentile: RuntimeValue): void {
+    if (!isNumeric(percentile)) throw wrongType(this.#name, percentile);
+    const at = toDouble(percentile);
+    if (!(at >= 0 && at <= 1)) {
+      throw runtimeError(
+        'ArgumentError',
+        'NumberOutOfRange',
+        `${this.#name}(): the percentile lies between 0.0 and 1.0`,
+      );
+    }
+    this.#percentile[group] ??= at;
+    if (value === null) return;
+    if (!isNumeric(value)) throw wrongType(this.#name, value);
+    this.held++;
+    const values = this.#values[group];
+    if (values === undefined) this.#values[group] = [value];
+    else values.push(value);
+  }
+  result(group: number): RuntimeValue {
+    const values = this.#values[group];
+    if (values === undefined) return null;
+    const sorted = values.sort(compareForOrder);
+    const at = this.#percentile[group] as number;
+    if (!this.#continuous) {
+      return sorted[Math.max(0, Math.ceil(at * sorted.length) - 1)] as RuntimeValue;
+    }
+    const position = at * (sorted.length - 1);
+    const low = Math.floor(position);
+    const from = toDouble(sorted[low] as number);
+    const to = toDouble(sorted[Math.min(low + 1, sorted.length - 1)] as number);
+    return float(from + (to - from) * (position - low));
+  }
+}
+
+/** Passes each different value of a group on once. */
+export class DistinctAggregate implements RunningAggregate {
+  readonly #inner: RunningAggregate;
+  readonly #seen: Set<unknown>[] = [];
+  #held = 0;
+  constructor(inner: RunningAggregate) {
+    this.#inner = inner;
+  }
+  get held(): number {
+    return this.#held + this.#inner.held;
+  }
+  add(group: number, value: RuntimeValue, second: RuntimeValue): void {
+    if (value === null) return;
+    let seen = this.#seen[group];
+    if (seen === undefined) {
+      seen = new Set();
+      this.#seen[group] = seen;
+    }
+    const key = groupKey(value);
+    if (seen.has(key)) return;
+    seen.add(key);
+    this.#held++;
+    this.#inner.add(group, value, second);
+  }
+  result(group: number): RuntimeValue {
+    return this.#inner.result(group);
+  }
+}
+
+const AGGREGATES: ReadonlyMap<string, AggregateFunction> = new Map(
+  (
+    [
+      ['count', 1, () => new Count()],
+      ['sum', 1, () => new Sum()],
+      ['avg', 1, () => new Average()],
+      ['min', 1, () => new Extreme(-1)],
+      ['max', 1, () => new Extreme(1)],
+      ['collect', 1, () => new Collect()],
+      ['stDev', 1, () => new Deviation('stDev', 1)],
+      ['stDevP', 1, () => new Deviation('stDevP', 0)],
+      ['variance', 1, () => new Deviation('variance', 1, true)],
+      ['varianceP', 1, () => new Deviation('varianceP', 0, true)],
+      ['percentileCont', 2, () => new Percentile('percentileCont', true)],
+      ['percentileDisc', 2, () => new Percentile('percentileDisc', false)],
+    ] as const
+  ).map(([name, count, start]) => [name.toLowerCase(), { name, arguments: count, start }]),
+);
+
+export function findAggregate(name: string): AggregateFunction | undefined {
+  return AGGREGATES.get(name.toLowerCase());
+}
+
+export function aggregateNames(): string[] {
+  return Array.from(AGGREGATES.values(), ({ name }) => name).sort();
+}

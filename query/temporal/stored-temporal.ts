@@ -1,0 +1,32 @@
+/** Between the temporal values that the engine computes with and the ISO 8601 texts that the graph keeps. */
+import { Temporal } from '../../graph/value.ts';
+import {
+  parseDate,
+  parseDateTime,
+  parseDuration,
+  parseLocalDateTime,
+  parseLocalTime,
+  parseTime,
+} from './parse-temporal.ts';
+import type { TemporalValue } from './temporal-value.ts';
+
+export function toStoredTemporal(value: TemporalValue): Temporal {
+  return new Temporal(value.kind, value.toString());
+}
+
+export function fromStoredTemporal({ kind, text }: Temporal): TemporalValue {
+  switch (kind) {
+    case 'Date':
+      return parseDate(text);
+    case 'LocalTime':
+      return parseLocalTime(text);
+    case 'Time':
+      return parseTime(text);
+    case 'LocalDateTime':
+      return parseLocalDateTime(text);
+    case 'DateTime':
+      return parseDateTime(text);
+    case 'Duration':
+      return parseDuration(text);
+  }
+}
