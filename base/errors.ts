@@ -50,6 +50,7 @@ export const ERRORS = {
   'endpoint-missing': kind(409, 'An endpoint of the edge does not exist. Create the node first.'),
   'node-has-edges': kind(409, 'The node has edges. Delete them first, or ask for `?detach=true`.'),
   'graph-exists': kind(409, 'The graph exists with other settings. Settings are fixed at creation.'),
+  'schema-conflict': kind(409, 'An index or constraint of this name, or a constraint like it, is declared already.'),
   'graph-protected': kind(409, 'The graph cannot be deleted or written to directly.'),
   'precondition-failed': kind(412, 'If-Match or If-None-Match does not hold. Read the element again.'),
   'payload-too-large': kind(413, 'The body, line, frame or value exceeds its limit, which `detail` names.'),

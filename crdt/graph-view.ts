@@ -11,12 +11,14 @@
 import { assert } from '../base/assert.ts';
 import type { PartitionId } from '../base/ids.ts';
 import type { GraphSettings } from '../graph/model.ts';
+import { NotResident } from '../graph/not-resident.ts';
 import { EdgeFold } from './edge-fold.ts';
 import { EDGE_EXISTS, EDGE_RECORD, EdgeTable, STUB_EXISTS, UNKNOWN } from './edge-table.ts';
 import { NODE_EXISTS, NODE_RECORD, NodeTable } from './node-table.ts';
 import { NAMED_NODE_BYTES, NODE_BYTES, PartitionIndex, REGISTERS_BYTES } from './partition-index.ts';
 import type { EdgeCreate, NodeCreate, Patch, PatchHead, StubCreate } from './patch.ts';
 import { NO_PROPERTIES } from './patch-codec.ts';
+import { PropertyIndexes } from './property-indexes.ts';
 import { type Ends, Registers } from './registers.ts';
 import { partitionOfNode } from './routing.ts';
 import { NEVER } from './stamp.ts';
@@ -25,7 +27,7 @@ import { NEVER } from './stamp.ts';
 const LARGE_UPDATE_CHARS = 256;
 
 /** A read met partitions that are not open. The caller hydrates them and reads again. */
-export class Unhydrated extends Error {
+export class Unhydrated extends NotResident {
   override readonly name = 'Unhydrated';
   readonly partitions: readonly PartitionId[];
   constructor(partitions: readonly PartitionId[]) {
@@ -38,6 +40,7 @@ export class GraphView {
   readonly settings: GraphSettings;
   readonly nodes = new NodeTable();
   readonly edges = new EdgeTable(this);
+  readonly indexes = new PropertyIndexes(this);
   readonly #partitionIndex = new Map<PartitionId, number>();
   readonly #partitionIds: PartitionId[] = [];
   readonly #freeIndexes: number[] = [];
@@ -147,6 +150,7 @@ export class GraphView {
     assert(closed !== undefined, 'only an open partition is closed');
     this.#open[index] = undefined;
     this.openCount--;
+    this.indexes.invalidate();
     this.#records -= closed.nodes.length;
     for (const edge of closed.edges.items()) this.#edgeFold.dropRecord(edge);
     for (const edge of closed.stubs.items()) this.#edgeFold.dropStub(edge);
@@ -261,6 +265,7 @@ export class GraphView {
     const labels = nodes.labelSet(patch.labels);
     nodes.labels[node] = labels;
     for (const label of labels) partition.addLabel(label, node);
+    this.indexes.note(node);
     partition.revision++;
     return true;
   }
@@ -321,10 +326,12 @@ export class GraphView {
     nodes.flags[node] = exists ? NODE_RECORD | NODE_EXISTS : NODE_RECORD;
     nodes.properties[node] = exists ? registers.properties(restored) : NO_PROPERTIES;
     const labels = nodes.labelSet(exists ? registers.labels(restored) : []);
-    if (labels === labelsBefore && exists === existedBefore) return;
+    const same = labels === labelsBefore && exists === existedBefore;
     nodes.labels[node] = labels;
+    this.indexes.note(node);
+    if (same) return;
     partition.revision++;
-    for (const label of labels) if (!labelsBefore.includes(label)) partition.addLabel(label, node);
+    for (const label of labels) if (!labelsBefore.includes(label)) partition.addLabelAgain(label, node);
   }
 
   #isRestored(node: number, registers: Registers): boolean {

@@ -19,6 +19,7 @@ export class PartitionIndex {
   readonly stubs = new Int32List();
   /** Nodes that ever had the label since the partition was opened: readers check the node itself. */
   readonly #labelled = new Map<string, Int32List>();
+  readonly #repeating = new Set<string>();
   readonly #sorted = new Map<string, { readonly revision: number; readonly ordinals: Int32Array }>();
   /** Rows of edges or stubs here that restore a node of this partition, or once did; by the node's id. */
   readonly #restorers = new Map<string, Set<number>>();
@@ -44,6 +45,17 @@ export class PartitionIndex {
     return this.#restorers.get(node) ?? [];
   }
 
+  /** As `addLabel`, for a node that may have had the label before. */
+  addLabelAgain(label: string, node: number): void {
+    this.addLabel(label, node);
+    this.#repeating.add(label);
+  }
+
+  /** Whether `withLabel` may return a node more than once. */
+  mayRepeat(label: string): boolean {
+    return this.#repeating.has(label);
+  }
+
   addLabel(label: string, node: number): void {
     let list = this.#labelled.get(label);
     if (list === undefined) {
@@ -55,6 +67,11 @@ export class PartitionIndex {
 
   labels(): IterableIterator<string> {
     return this.#labelled.keys();
+  }
+
+  /** The list that grows as nodes get the label. */
+  labelled(label: string): Int32List | undefined {
+    return this.#labelled.get(label);
   }
 
   withLabel(label: string): Int32Array {

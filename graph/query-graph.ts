@@ -119,6 +119,8 @@ export interface SchemaEntry {
 export interface StatementGraph extends QueryGraph {
   /** Makes resident what a read asked for. May wait; throws what makes it impossible. */
   makeResident(wanted: NotResident): Promise<void>;
+  /** Keeps resident all that was read so far: called before waiting for anything but `makeResident`. */
+  keepResident(): void;
   /** A fresh id, never given before, also by other servers. */
   makeNodeId(): NodeId;
   makeEdgeId(from: NodeId): EdgeId;

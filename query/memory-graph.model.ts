@@ -262,6 +262,8 @@ export class MemoryGraph implements StatementGraph {
     for (const operation of operations) this.#apply(operation);
   }
 
+  keepResident(): void {}
+
   async settle(): Promise<void> {}
 
   schema(): readonly SchemaEntry[] {

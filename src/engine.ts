@@ -189,7 +189,11 @@ class LocalEngine implements OpenedEngine {
       replica: this.replicaId,
       checkReadable: () => this.#adoption.check(),
     });
-    return new EngineGraph(resident, this.#residency, writer);
+    return new EngineGraph(resident, this.#residency, writer, {
+      system: () => this.#catalog.system,
+      clock: this.#clock,
+      replica: this.replicaId,
+    });
   }
 
   /** So that people can read who wrote: the first commit of a member, or one soon after, says whose replica id it is. */

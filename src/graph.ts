@@ -1,9 +1,10 @@
 /** One graph as the engine offers it: reads, writes, paging. Bulk work (load, export, proofs) is in `graph-bulk.ts`. */
 import { WeftError } from '../base/errors.ts';
-import type { EdgeId, NodeId, PartitionId } from '../base/ids.ts';
+import type { EdgeId, NodeId, PartitionId, ReplicaId } from '../base/ids.ts';
 import { compareText } from '../base/order.ts';
 import { getOwn } from '../base/record.ts';
 import { partitionNamedByEdge } from '../crdt/routing.ts';
+import type { HybridClock } from '../crdt/stamp.ts';
 import {
   edgeAt,
   edgeVersion,
@@ -27,11 +28,20 @@ import type {
   Versioned,
 } from './engine-port.ts';
 import { GraphBulk } from './graph-bulk.ts';
+import { GraphSchema } from './graph-schema.ts';
 import type { GraphWriter } from './graph-writer.ts';
 import { PartitionedReads } from './reads.ts';
 import type { Residency } from './residency.ts';
 import type { ResidentGraph } from './resident-graph.ts';
+import { EngineStatementGraph } from './statement-graph.ts';
 import { checkVisited, Traversal } from './traversal.ts';
+
+/** What a statement needs beside the graph. */
+export interface StatementSource {
+  readonly system: () => EngineGraph;
+  readonly clock: HybridClock;
+  readonly replica: ReplicaId;
+}
 
 export class EngineGraph implements Graph {
   readonly resident: ResidentGraph;
@@ -41,8 +51,13 @@ export class EngineGraph implements Graph {
   readonly #partitioned: PartitionedReads;
   readonly #bulk: GraphBulk;
 
-  constructor(resident: ResidentGraph, residency: Residency, writer: GraphWriter) {
+  readonly #statements: StatementSource;
+  readonly #schema: GraphSchema;
+
+  constructor(resident: ResidentGraph, residency: Residency, writer: GraphWriter, statements: StatementSource) {
     this.resident = resident;
+    this.#statements = statements;
+    this.#schema = new GraphSchema(resident, statements.system);
     this.#residency = residency;
     this.#writer = writer;
     this.#traversal = new Traversal(resident.view);
@@ -247,6 +262,21 @@ export class EngineGraph implements Graph {
     const ids = nodesAlong(from, edges);
     const nodes = await this.#partitioned.nodes(new Set(ids));
     return { nodes: ids.map((id) => nodes.get(id)).filter((node) => node !== undefined), edges };
+  }
+
+  /** The graph as one statement sees it; the caller releases it. Waits only if what is declared may have changed. */
+  statementGraph(): EngineStatementGraph | Promise<EngineStatementGraph> {
+    const refreshed = this.#schema.refresh();
+    const open = () =>
+      new EngineStatementGraph({
+        graph: this.resident,
+        residency: this.#residency,
+        writer: this.#writer,
+        schema: this.#schema,
+        clock: this.#statements.clock,
+        replica: this.#statements.replica,
+      });
+    return refreshed === undefined ? open() : refreshed.then(open);
   }
 
   write(operations: readonly Operation[]): Promise<readonly OperationResult[]> {

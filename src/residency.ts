@@ -38,6 +38,63 @@ export class DocumentsNeeded extends Error {
   }
 }
 
+/** Partitions that somebody uses: pinned (RES-1) until `release`. */
+export class PartitionHold {
+  readonly #residency: Residency;
+  readonly #graph: ResidentGraph;
+  readonly #pinned = new Set<ResidentPartition>();
+
+  constructor(residency: Residency, graph: ResidentGraph) {
+    this.#residency = residency;
+    this.#graph = graph;
+  }
+
+  #pin(partition: ResidentPartition): void {
+    if (this.#pinned.has(partition)) return;
+    partition.pins++;
+    this.#pinned.add(partition);
+  }
+
+  async open(id: PartitionId): Promise<void> {
+    const partition = this.#graph.partition(id);
+    this.#pin(partition);
+    if (partition.index !== undefined) return;
+    // What is about to come in must find room first, or many requests together would outrun the eviction.
+    await this.#residency.makeRoom();
+    await this.#residency.open(this.#graph, partition);
+  }
+
+  /** Opens what a read or a commit missed; throws what it does not know. */
+  async provide(error: unknown): Promise<void> {
+    if (error instanceof DocumentsNeeded) {
+      for (const partition of error.partitions) {
+        await this.open(partition.id);
+        await this.#residency.document(this.#graph, partition);
+      }
+    } else if (error instanceof Unhydrated) {
+      for (const id of error.partitions) await this.open(id);
+    } else {
+      throw error;
+    }
+  }
+
+  /** Pins all that are open now: whoever goes on after a wait with what it read before needs all that it may have read. */
+  keepOpen(): void {
+    for (const { id } of this.#graph.view.openPartitions()) this.#pin(this.#graph.partition(id));
+  }
+
+  /** Idempotent. */
+  release(): void {
+    if (this.#pinned.size === 0) return;
+    for (const partition of this.#pinned) {
+      partition.pins--;
+      this.#residency.discardIfVoid(this.#graph, partition);
+    }
+    this.#pinned.clear();
+    this.#residency.relieve();
+  }
+}
+
 export interface ResidencyOptions {
   readonly env: Env;
   readonly store: Store;
@@ -125,48 +182,24 @@ export class Residency {
    * `DocumentsNeeded`.
    */
   async run<T>(graph: ResidentGraph, needed: Iterable<PartitionId>, read: () => T): Promise<T> {
-    const pinned: ResidentPartition[] = [];
-    const pin = async (id: PartitionId) => {
-      const partition = graph.partition(id);
-      if (!pinned.includes(partition)) {
-        partition.pins++;
-        pinned.push(partition);
-      }
-      if (partition.index !== undefined) return;
-      // What is about to come in must find room first, or many requests together would outrun the eviction.
-      await this.makeRoom();
-      await this.open(graph, partition);
-    };
+    const hold = new PartitionHold(this, graph);
     try {
-      for (const id of needed) if (graph.partition(id).index === undefined) await pin(id);
+      for (const id of needed) if (graph.partition(id).index === undefined) await hold.open(id);
       for (;;) {
         if (graph.deleted) throw graph.notFound();
         try {
           return read();
         } catch (error) {
-          if (error instanceof DocumentsNeeded) {
-            for (const partition of error.partitions) {
-              await pin(partition.id);
-              await this.document(graph, partition);
-            }
-          } else if (error instanceof Unhydrated) {
-            for (const id of error.partitions) await pin(id);
-          } else {
-            throw error;
-          }
+          await hold.provide(error);
         }
       }
     } finally {
-      for (const partition of pinned) {
-        partition.pins--;
-        this.#discardIfVoid(graph, partition);
-      }
-      if (pinned.length > 0) this.relieve();
+      hold.release();
     }
   }
 
   /** A scope in which nobody ever wrote leaves nothing behind, however often it is asked for. */
-  #discardIfVoid(graph: ResidentGraph, partition: ResidentPartition): void {
+  discardIfVoid(graph: ResidentGraph, partition: ResidentPartition): void {
     const { id, index, lsn, idle } = partition;
     if (!id.endsWith('!') || !idle || lsn !== 0 || index === undefined || index.patches > 0) return;
     if (this.#opening.has(partition) || this.#loading.has(partition) || graph.deleted) return;

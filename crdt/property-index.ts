@@ -1,0 +1,89 @@
+/**
+ * Nodes of one label by the value of one property, over the open partitions of a view. An entry is made whenever a node
+ * gets a value and is never taken away, so whoever seeks checks the node itself; `rebuild` drops what has gone stale.
+ * Keys are equal for values that queries take for equal: numbers by size, whatever their kind.
+ */
+import { compareText } from '../base/order.ts';
+import { Float, isMap, type Value } from '../graph/value.ts';
+import { Int32List } from './columns.ts';
+
+export type IndexKey = string | number;
+
+/** Undefined for values that cannot be sought: null, lists with maps inside, NaN. */
+export function indexKey(value: Value): IndexKey | undefined {
+  switch (typeof value) {
+    case 'string':
+      return `s${value}`;
+    case 'number':
+      return Number.isNaN(value) ? undefined : value;
+    case 'bigint': {
+      const near = Number(value);
+      return BigInt(near) === value ? near : `i${value}`;
+    }
+    case 'boolean':
+      return value ? 'true' : 'false';
+  }
+  if (value === null) return undefined;
+  if (value instanceof Float) return value.value === 0 ? 0 : value.value;
+  // Everything else shares one key: rare, and whoever seeks checks the node.
+  return isMap(value) ? undefined : 'other';
+}
+
+export class PropertyIndex {
+  readonly label: string;
+  readonly property: string;
+  #byKey = new Map<IndexKey, Int32List>();
+  #entries = 0;
+  /** Keys in order, numbers before text; undefined while it must be made again. */
+  #sorted: readonly IndexKey[] | undefined;
+
+  constructor(label: string, property: string) {
+    this.label = label;
+    this.property = property;
+  }
+
+  get entries(): number {
+    return this.#entries;
+  }
+
+  get distinctKeys(): number {
+    return this.#byKey.size;
+  }
+
+  add(value: Value, node: number): void {
+    const key = indexKey(value);
+    if (key === undefined) return;
+    let list = this.#byKey.get(key);
+    if (list === undefined) {
+      list = new Int32List();
+      this.#byKey.set(key, list);
+      this.#sorted = undefined;
+    }
+    // A node is mostly noted again right after it was.
+    if (list.length > 0 && list.at(list.length - 1) === node) return;
+    list.push(node);
+    this.#entries++;
+  }
+
+  clear(): void {
+    this.#byKey = new Map();
+    this.#sorted = undefined;
+    this.#entries = 0;
+  }
+
+  /** Candidates, possibly more than once; of another value or gone, too. */
+  find(key: IndexKey): Int32List | undefined {
+    return this.#byKey.get(key);
+  }
+
+  /** Keys in order: numbers by size, then text. */
+  keys(): readonly IndexKey[] {
+    this.#sorted ??= Array.from(this.#byKey.keys()).sort(compareKeys);
+    return this.#sorted;
+  }
+}
+
+export function compareKeys(a: IndexKey, b: IndexKey): number {
+  if (typeof a === 'number') return typeof b === 'number' ? a - b : -1;
+  return typeof b === 'number' ? 1 : compareText(a, b);
+}

@@ -1,0 +1,74 @@
+/** The declared property indexes of a view. They are filled when first sought and follow every patch from then on. */
+import { getOwn } from '../base/record.ts';
+import type { NodeTable } from './node-table.ts';
+import type { PartitionIndex } from './partition-index.ts';
+import { PropertyIndex } from './property-index.ts';
+
+/** What the view lends. */
+interface IndexedNodes {
+  readonly nodes: NodeTable;
+  openPartitions(): PartitionIndex[];
+}
+
+/** Entries per visible entry beyond which an index is made anew. */
+const STALE_FACTOR = 4;
+
+export class PropertyIndexes {
+  readonly #view: IndexedNodes;
+  readonly #byName = new Map<string, PropertyIndex>();
+  /** The same, for every patch of a node: most graphs have few. */
+  #filled: PropertyIndex[] = [];
+
+  constructor(view: IndexedNodes) {
+    this.#view = view;
+  }
+
+  /** The index, filled from what is open. */
+  use(label: string, property: string): PropertyIndex {
+    const name = `${label.length}:${label}${property}`;
+    let index = this.#byName.get(name);
+    if (index === undefined) {
+      index = new PropertyIndex(label, property);
+      this.#byName.set(name, index);
+    }
+    if (!this.#filled.includes(index)) this.#fill(index);
+    else if (index.entries > STALE_FACTOR * this.#view.nodes.size + 1024) this.#fill(index);
+    return index;
+  }
+
+  /** Number of different values, as far as it is known. */
+  distinctValues(label: string, property: string): number | undefined {
+    return this.#byName.get(`${label.length}:${label}${property}`)?.distinctKeys;
+  }
+
+  #fill(index: PropertyIndex): void {
+    index.clear();
+    const { nodes } = this.#view;
+    for (const partition of this.#view.openPartitions()) {
+      for (const node of partition.withLabel(index.label)) {
+        const value = getOwn(nodes.properties[node] ?? {}, index.property);
+        if (value !== undefined && nodes.exists(node)) index.add(value, node);
+      }
+    }
+    if (!this.#filled.includes(index)) this.#filled.push(index);
+  }
+
+  /** A node was made or changed. */
+  note(node: number): void {
+    if (this.#filled.length === 0) return;
+    const { nodes } = this.#view;
+    const labels = nodes.labels[node];
+    if (labels === undefined || labels.length === 0) return;
+    for (const index of this.#filled) {
+      if (!labels.includes(index.label)) continue;
+      const value = getOwn(nodes.properties[node] ?? {}, index.property);
+      if (value !== undefined) index.add(value, node);
+    }
+  }
+
+  /** Ordinals were given back: what names them is made anew when it is needed. */
+  invalidate(): void {
+    for (const index of this.#filled) index.clear();
+    this.#filled = [];
+  }
+}

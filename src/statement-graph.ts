@@ -1,0 +1,519 @@
+/**
+ * The graph as a query statement reads it: the columns of the view, with what the statement uses held in memory until it
+ * ends. Whoever waits in between, pins everything that is open first (QG-2), since it may have read any of it.
+ */
+import type { EdgeId, NodeId, PartitionId, ReplicaId } from '../base/ids.ts';
+import { getOwn } from '../base/record.ts';
+import type { Int32List } from '../crdt/columns.ts';
+import { EDGE_EXISTS, EDGE_RECORD } from '../crdt/edge-table.ts';
+import { type GraphView, Unhydrated } from '../crdt/graph-view.ts';
+import type { PartitionIndex } from '../crdt/partition-index.ts';
+import { compareKeys, type IndexKey, indexKey } from '../crdt/property-index.ts';
+import { makeEdgeId } from '../crdt/routing.ts';
+import type { HybridClock } from '../crdt/stamp.ts';
+import { edgeVisible, findEdge, findNode, nodeExists } from '../crdt/view-reads.ts';
+import type { Direction, Operation } from '../graph/model.ts';
+import type { NotResident } from '../graph/not-resident.ts';
+import type {
+  EdgeBuffer,
+  GraphStatistics,
+  OrdinalCursor,
+  RangeBound,
+  SchemaEntry,
+  StatementGraph,
+  TypeTokens,
+} from '../graph/query-graph.ts';
+import { type Properties, type Value, valuesEqual } from '../graph/value.ts';
+import { inRange } from '../query/execution/graph-overlay.ts';
+import type { GraphSchema } from './graph-schema.ts';
+import type { GraphWriter } from './graph-writer.ts';
+import { PartitionHold, type Residency } from './residency.ts';
+import type { ResidentGraph } from './resident-graph.ts';
+import { uniqueText } from './unique-text.ts';
+
+export interface StatementGraphOptions {
+  readonly graph: ResidentGraph;
+  readonly residency: Residency;
+  readonly writer: GraphWriter;
+  readonly schema: GraphSchema;
+  readonly clock: HybridClock;
+  readonly replica: ReplicaId;
+}
+
+export class EngineStatementGraph implements StatementGraph {
+  readonly #graph: ResidentGraph;
+  readonly #view: GraphView;
+  readonly #hold: PartitionHold;
+  readonly #writer: GraphWriter;
+  readonly #schema: GraphSchema;
+  readonly #clock: HybridClock;
+  readonly #replica: ReplicaId;
+  readonly statistics: GraphStatistics;
+  /** The last label that was asked for, and of the last set of labels whether it is in there. */
+  #label = '';
+  #labelSet: readonly string[] = [];
+  #labelHeld = false;
+
+  constructor({ graph, residency, writer, schema, clock, replica }: StatementGraphOptions) {
+    this.#graph = graph;
+    this.#view = graph.view;
+    this.#hold = new PartitionHold(residency, graph);
+    this.#writer = writer;
+    this.#schema = schema;
+    this.#clock = clock;
+    this.#replica = replica;
+    this.statistics = new ViewStatistics(graph.view, schema);
+  }
+
+  async makeResident(wanted: NotResident): Promise<void> {
+    this.keepResident();
+    await this.#hold.provide(wanted);
+    if (this.#graph.deleted) throw this.#graph.notFound();
+  }
+
+  keepResident(): void {
+    this.#hold.keepOpen();
+  }
+
+  release(): void {
+    this.#hold.release();
+  }
+
+  async settle(): Promise<void> {
+    await this.#writer.durable();
+  }
+
+  makeNodeId(): NodeId {
+    return uniqueText({ clock: this.#clock.tick(), replica: this.#replica }) as NodeId;
+  }
+
+  makeEdgeId(from: NodeId): EdgeId {
+    return makeEdgeId(this.#view.partitionOf(from), uniqueText({ clock: this.#clock.tick(), replica: this.#replica }));
+  }
+
+  async commit(operations: readonly Operation[]): Promise<void> {
+    await this.#writer.write(operations);
+  }
+
+  schema(): readonly SchemaEntry[] {
+    return this.#schema.entries();
+  }
+
+  declare(entry: SchemaEntry): Promise<void> {
+    return this.#schema.declare(entry);
+  }
+
+  drop(name: string): Promise<boolean> {
+    return this.#schema.drop(name);
+  }
+
+  // --- scans
+
+  labelToken(label: string): number {
+    return this.#view.openPartitions().some((partition) => partition.labelled(label) !== undefined) ? 0 : -1;
+  }
+
+  typeToken(type: string): number {
+    return this.#view.edges.findType(type) ?? -1;
+  }
+
+  scanNodes(): OrdinalCursor {
+    const { nodes } = this.#view;
+    return this.#scan(
+      (partition) => partition.nodes,
+      () => false,
+      (node) => nodes.exists(node),
+    );
+  }
+
+  scanLabel(label: string): OrdinalCursor {
+    return this.#scan(
+      (partition) => partition.labelled(label),
+      (partition) => partition.mayRepeat(label),
+      (node) => this.hasLabel(node, label),
+    );
+  }
+
+  scanEdges(types: TypeTokens): OrdinalCursor {
+    const { edges } = this.#view;
+    return this.#scan(
+      (partition) => partition.edges,
+      () => false,
+      (edge) => (types === undefined || types.includes(edges.type[edge] as number)) && edgeVisible(this.#view, edge),
+    );
+  }
+
+  /** Goes through a list of each partition in turn. */
+  #scan(
+    listOf: (partition: PartitionIndex) => Int32List | undefined,
+    repeats: (partition: PartitionIndex) => boolean,
+    keep: (ordinal: number) => boolean,
+  ): OrdinalCursor {
+    const partitions = this.#graph.partitionIds();
+    let at = 0;
+    let index = 0;
+    let seen: Set<number> | undefined;
+    const nextIn = (id: PartitionId, into: Int32Array, start: number, limit: number): number => {
+      const partition = this.#view.need(id);
+      const list = listOf(partition);
+      if (list === undefined) return 0;
+      if (seen === undefined && repeats(partition)) {
+        seen = new Set();
+        for (let i = 0; i < index; i++) seen.add(list.at(i));
+      }
+      const { length } = list;
+      let count = 0;
+      let i = index;
+      for (; i < length && count < limit; i++) {
+        const ordinal = list.at(i);
+        if (!keep(ordinal)) continue;
+        if (seen !== undefined) {
+          if (seen.has(ordinal)) continue;
+          seen.add(ordinal);
+        }
+        into[start + count++] = ordinal;
+      }
+      index = i;
+      return count;
+    };
+    return {
+      next: (into, start, limit) => {
+        while (at < partitions.length) {
+          const count = nextIn(partitions[at] as PartitionId, into, start, limit);
+          if (count > 0) return count;
+          at++;
+          index = 0;
+          seen = undefined;
+        }
+        return 0;
+      },
+    };
+  }
+
+  // --- seeks
+
+  /** An index knows only what is open. */
+  #index(label: string, property: string) {
+    if (!this.#graph.whole) {
+      const closed = this.#graph.partitionIds().filter((id) => !this.#view.isOpen(id));
+      throw new Unhydrated(closed);
+    }
+    return this.#view.indexes.use(label, property);
+  }
+
+  seekEqual(label: string, property: string, values: readonly Value[]): OrdinalCursor {
+    const held = (node: number, value: Value) => sameKey(this.nodeProperty(node, property), value);
+    return lazily(() => {
+      const index = this.#index(label, property);
+      const lists: (Int32List | undefined)[] = [];
+      const wanted: Value[] = [];
+      for (const value of values) {
+        const key = indexKey(value);
+        if (key === undefined) continue;
+        lists.push(index.find(key));
+        wanted.push(value);
+      }
+      return this.#candidates(lists, (node, i) => this.hasLabel(node, label) && held(node, wanted[i] as Value));
+    });
+  }
+
+  seekRange(label: string, property: string, from: RangeBound | undefined, to: RangeBound | undefined): OrdinalCursor {
+    const low = keyOf(from?.value);
+    const high = keyOf(to?.value);
+    const sample = low ?? high;
+    // Only numbers and text lie in the order of their keys.
+    const ordered = typeof sample === 'number' || sample?.startsWith('s') === true;
+    const within = (value: Value) => inRange(value, from, to);
+    if (!ordered) return this.#seekKeys(label, property, undefined, undefined, within);
+    const end = typeof sample === 'number' ? Number.POSITIVE_INFINITY : 't';
+    const start = typeof sample === 'number' ? Number.NEGATIVE_INFINITY : 's';
+    return this.#seekKeys(label, property, low ?? start, high ?? end, within);
+  }
+
+  seekPrefix(label: string, property: string, prefix: string): OrdinalCursor {
+    const low = `s${prefix}`;
+    const starts = (value: Value) => typeof value === 'string' && value.startsWith(prefix);
+    return this.#seekKeys(label, property, low, `${low}\uffff\uffff`, starts);
+  }
+
+  /** Nodes whose key lies between two, both included, and whose value `matches`. */
+  #seekKeys(
+    label: string,
+    property: string,
+    low: IndexKey | undefined,
+    high: IndexKey | undefined,
+    matches: (value: Value) => boolean,
+  ): OrdinalCursor {
+    return lazily(() => {
+      const index = this.#index(label, property);
+      const keys = index.keys();
+      const lists: (Int32List | undefined)[] = [];
+      for (let i = low === undefined ? 0 : firstFrom(keys, low); i < keys.length; i++) {
+        const key = keys[i] as IndexKey;
+        if (high !== undefined && compareKeys(key, high) > 0) break;
+        lists.push(index.find(key));
+      }
+      return this.#candidates(lists, (node) => {
+        const value = this.nodeProperty(node, property);
+        return value !== undefined && this.hasLabel(node, label) && matches(value);
+      });
+    });
+  }
+
+  #candidates(lists: readonly (Int32List | undefined)[], keep: (node: number, list: number) => boolean): OrdinalCursor {
+    let at = 0;
+    let index = 0;
+    let seen: Set<number> | undefined;
+    return {
+      next: (into, start, limit) => {
+        let count = 0;
+        for (; at < lists.length && count < limit; at++, index = 0) {
+          const list = lists[at];
+          if (list === undefined) continue;
+          if (list.length > 1) seen ??= new Set();
+          for (; index < list.length && count < limit; index++) {
+            const node = list.at(index);
+            if (seen?.has(node) === true || !keep(node, at)) continue;
+            seen?.add(node);
+            into[start + count++] = node;
+          }
+          if (index < list.length) break;
+        }
+        return count;
+      },
+    };
+  }
+
+  findNode(id: string): number {
+    if (!this.#graph.mayHold(id)) return -1;
+    return findNode(this.#view, id) ?? -1;
+  }
+
+  /** All partitions must be open: an id alone does not say where its edge is. */
+  findEdge(id: string): number {
+    if (!this.#graph.whole) {
+      throw new Unhydrated(this.#graph.partitionIds().filter((each) => !this.#view.isOpen(each)));
+    }
+    return findEdge(this.#view, id) ?? -1;
+  }
+
+  // --- expansion
+
+  expand(node: number, direction: Direction, types: TypeTokens, into: EdgeBuffer): void {
+    const { edges, nodes } = this.#view;
+    const single = types !== undefined && types.length === 1 ? (types[0] as number) : -2;
+    // A partition that is closed shows no edges: whoever expands has read the node, so its own is open.
+    const most = nodes.out.degree(node) + nodes.in.degree(node);
+    reserve(into, into.length + most);
+    const edgesInto = into.edges;
+    const neighborsInto = into.neighbors;
+    let length = into.length;
+    if (direction !== 'in') {
+      const degree = nodes.out.degree(node);
+      for (let i = 0; i < degree; i++) {
+        const edge = nodes.out.edgeAt(node, i);
+        if (single !== -2 ? edges.type[edge] !== single : !isOf(edges.type[edge] as number, types)) continue;
+        const neighbor = edges.to[edge] as number;
+        if (!edges.has(edge, EDGE_EXISTS) || !nodeExists(this.#view, neighbor)) continue;
+        edgesInto[length] = edge;
+        neighborsInto[length++] = neighbor;
+      }
+    }
+    if (direction !== 'out') {
+      const degree = nodes.in.degree(node);
+      for (let i = 0; i < degree; i++) {
+        const stub = nodes.in.edgeAt(node, i);
+        const edge = edges.mainOf(stub);
+        const type = edges.type[edges.has(edge, EDGE_RECORD) ? edge : stub] as number;
+        if (single !== -2 ? type !== single : !isOf(type, types)) continue;
+        const neighbor = edges.from[edge] as number;
+        if (direction === 'both' && neighbor === node) continue;
+        if (!edges.has(edge, EDGE_RECORD)) this.#view.needAt(edges.home[edge] as number);
+        if (!edges.has(edge, EDGE_EXISTS) || edges.to[edge] !== node || !nodeExists(this.#view, neighbor)) continue;
+        edgesInto[length] = edge;
+        neighborsInto[length++] = neighbor;
+      }
+    }
+    into.length = length;
+  }
+
+  readonly #counted: EdgeBuffer = { edges: new Int32Array(64), neighbors: new Int32Array(64), length: 0 };
+
+  degree(node: number, direction: Direction, types: TypeTokens): number {
+    this.#counted.length = 0;
+    this.expand(node, direction, types, this.#counted);
+    return this.#counted.length;
+  }
+
+  get nodeCapacity(): number {
+    return this.#view.nodes.capacity;
+  }
+
+  get edgeCapacity(): number {
+    return this.#view.edges.capacity;
+  }
+
+  // --- elements
+
+  hasLabel(node: number, label: string): boolean {
+    const labels = this.#view.nodes.labels[node] as readonly string[];
+    // Sets of labels are shared between nodes.
+    if (labels !== this.#labelSet || label !== this.#label) {
+      this.#labelSet = labels;
+      this.#label = label;
+      this.#labelHeld = labels.includes(label);
+    }
+    return this.#labelHeld;
+  }
+
+  labels(node: number): readonly string[] {
+    return this.#view.nodes.labels[node] as readonly string[];
+  }
+
+  nodeProperty(node: number, name: string): Value | undefined {
+    return getOwn(this.#view.nodes.properties[node] as Properties, name);
+  }
+
+  nodeProperties(node: number): Properties {
+    return this.#view.nodes.properties[node] as Properties;
+  }
+
+  nodeId(node: number): NodeId {
+    return this.#view.nodes.ids[node] as NodeId;
+  }
+
+  nodeExists(node: number): boolean {
+    return this.#view.nodes.exists(node);
+  }
+
+  type(edge: number): string {
+    const { types, type } = this.#view.edges;
+    return types[type[edge] as number] as string;
+  }
+
+  from(edge: number): number {
+    return this.#view.edges.from[edge] as number;
+  }
+
+  to(edge: number): number {
+    return this.#view.edges.to[edge] as number;
+  }
+
+  edgeProperty(edge: number, name: string): Value | undefined {
+    return getOwn(this.#view.edges.properties[edge] as Properties, name);
+  }
+
+  edgeProperties(edge: number): Properties {
+    return this.#view.edges.properties[edge] as Properties;
+  }
+
+  edgeId(edge: number): EdgeId {
+    return this.#view.edges.idAt(edge) as EdgeId;
+  }
+
+  edgeExists(edge: number): boolean {
+    return this.#view.edges.has(edge, EDGE_EXISTS);
+  }
+}
+
+function isOf(type: number, types: TypeTokens): boolean {
+  return types === undefined || types.includes(type);
+}
+
+function reserve(buffer: EdgeBuffer, length: number): void {
+  if (length <= buffer.edges.length) return;
+  const capacity = Math.max(length, buffer.edges.length * 2);
+  const edges = new Int32Array(capacity);
+  const neighbors = new Int32Array(capacity);
+  edges.set(buffer.edges.subarray(0, buffer.length));
+  neighbors.set(buffer.neighbors.subarray(0, buffer.length));
+  buffer.edges = edges;
+  buffer.neighbors = neighbors;
+}
+
+/** Opens the cursor at its first use, so that making one never throws. */
+function lazily(open: () => OrdinalCursor): OrdinalCursor {
+  let cursor: OrdinalCursor | undefined;
+  return {
+    next: (into, at, limit) => {
+      cursor ??= open();
+      return cursor.next(into, at, limit);
+    },
+  };
+}
+
+function keyOf(value: Value | undefined): IndexKey | undefined {
+  return value === undefined ? undefined : indexKey(value);
+}
+
+function sameKey(held: Value | undefined, wanted: Value): boolean {
+  if (held === undefined) return false;
+  if (held === wanted) return true;
+  const key = indexKey(held);
+  return key === indexKey(wanted) && (key !== 'other' || valuesEqual(held, wanted));
+}
+
+/** Index of the first key that is not before `low`. */
+function firstFrom(keys: readonly IndexKey[], low: IndexKey): number {
+  let from = 0;
+  let to = keys.length;
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if (compareKeys(keys[middle] as IndexKey, low) < 0) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+}
+
+/** Counts what is open, which for planning is enough. */
+class ViewStatistics implements GraphStatistics {
+  readonly #view: GraphView;
+  readonly #schema: GraphSchema;
+
+  constructor(view: GraphView, schema: GraphSchema) {
+    this.#view = view;
+    this.#schema = schema;
+  }
+
+  nodeCount(label?: string): number {
+    let count = 0;
+    for (const partition of this.#view.openPartitions()) {
+      count += label === undefined ? partition.nodes.length : (partition.labelled(label)?.length ?? 0);
+    }
+    return count;
+  }
+
+  edgeCount(type?: string): number {
+    let count = 0;
+    for (const partition of this.#view.openPartitions()) count += partition.edges.length;
+    if (type === undefined || count === 0) return count;
+    const token = this.#view.edges.findType(type);
+    return token === undefined ? 0 : count * this.#share(token);
+  }
+
+  /** The part of the edges that has a type, from a sample. */
+  #share(type: number): number {
+    const { edges } = this.#view;
+    const step = Math.max(1, Math.floor(edges.capacity / SAMPLE));
+    let seen = 0;
+    let found = 0;
+    for (let edge = 0; edge < edges.capacity; edge += step) {
+      if (!edges.has(edge, EDGE_EXISTS)) continue;
+      seen++;
+      if (edges.type[edge] === type) found++;
+    }
+    return seen === 0 ? 0 : Math.max(found, 0.5) / seen;
+  }
+
+  hasIndex(label: string, property: string): boolean {
+    return this.#schema
+      .entries()
+      .some((entry) => entry.on === 'node' && entry.label === label && entry.properties[0] === property);
+  }
+
+  distinctValues(label: string, property: string): number {
+    return Math.max(1, this.#view.indexes.distinctValues(label, property) ?? this.nodeCount(label));
+  }
+}
+
+const SAMPLE = 512;
