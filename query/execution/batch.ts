@@ -14,43 +14,83 @@ export type SlotKind = 'node' | 'edge' | 'value';
 export type Column = Int32Array | RuntimeValue[];
 export type Columns = Column[];
 
+/** The ordinals that stand for null. */
+export const NULL_ORDINAL = -1;
+
+const NO_COLUMN = new Int32Array(0);
+
 export class Batch {
   readonly kinds: readonly SlotKind[];
   readonly columns: Columns;
   /** Rows that there is room for. */
   capacity: number;
   size = 0;
+  #isDelivered = false;
 
-  constructor(kinds: readonly SlotKind[], capacity = FIRST_ROWS) {
+  /** @param slots that have a column from the start; others get one when somebody writes it (`ordinals`) */
+  constructor(kinds: readonly SlotKind[], slots: Iterable<number>, capacity = FIRST_ROWS) {
     this.kinds = kinds;
     this.capacity = capacity;
-    this.columns = kinds.map((kind) => (kind === 'value' ? [] : new Int32Array(capacity)));
+    this.columns = kinds.map((kind) => (kind === 'value' ? [] : NO_COLUMN));
+    for (const slot of slots) if (kinds[slot] !== 'value') this.columns[slot] = new Int32Array(capacity);
   }
 
-  /** Empties the batch; one that was full before gets more room, up to `BATCH_ROWS`. */
-  reset(): void {
-    if (this.size >= this.capacity && this.capacity < BATCH_ROWS) this.grow(this.capacity * 4);
+  /** Before rows are added: empties the batch if it was handed out, else goes on with what it holds. */
+  begin(): void {
+    if (!this.#isDelivered) return;
+    this.#isDelivered = false;
+    // One that was full before gets more room.
+    if (this.size >= this.capacity && this.capacity < BATCH_ROWS) this.reserve(this.capacity * 4);
     this.size = 0;
   }
 
-  grow(rows: number): void {
-    const capacity = Math.max(rows, this.capacity);
+  /** The batch, to be handed out; undefined if it is empty. */
+  deliver(): Batch | undefined {
+    if (this.size === 0) return undefined;
+    this.#isDelivered = true;
+    return this;
+  }
+
+  /** Forgets everything, also what values it holds on to. */
+  clear(): void {
+    this.#isDelivered = false;
+    this.size = 0;
+    for (const column of this.columns) if (Array.isArray(column) && column.length > 0) column.length = 0;
+  }
+
+  reserve(rows: number): void {
+    if (rows <= this.capacity) return;
     for (let slot = 0; slot < this.columns.length; slot++) {
       const column = this.columns[slot];
-      if (column instanceof Int32Array && column.length < capacity) {
-        const grown = new Int32Array(capacity);
+      if (column instanceof Int32Array && column.length > 0) {
+        const grown = new Int32Array(rows);
         grown.set(column);
         this.columns[slot] = grown;
       }
     }
-    this.capacity = capacity;
+    this.capacity = rows;
+  }
+
+  /** The column of a slot of ordinals, with room for all rows. */
+  ordinals(slot: number): Int32Array {
+    const column = this.columns[slot] as Int32Array;
+    if (column.length >= this.capacity) return column;
+    const made = new Int32Array(this.capacity);
+    made.set(column);
+    this.columns[slot] = made;
+    return made;
   }
 }
 
-/** Copies one row of some slots. */
+/** Copies one row of some slots. The target has columns for them. */
 export function copyRow(slots: readonly number[], from: Columns, row: number, to: Columns, at: number): void {
   for (let i = 0; i < slots.length; i++) {
     const slot = slots[i] as number;
     (to[slot] as RuntimeValue[])[at] = (from[slot] as RuntimeValue[])[row] as RuntimeValue;
   }
+}
+
+/** Moves one row within a batch. */
+export function moveRow(columns: Columns, slots: readonly number[], from: number, to: number): void {
+  if (from !== to) copyRow(slots, columns, from, columns, to);
 }

@@ -37,7 +37,7 @@ export type BoundExpression =
       readonly kind: 'case';
       /** With it, each `when` is compared with it by `=`; without, each is a condition. */
       readonly of: BoundExpression | undefined;
-      readonly whens: readonly { readonly when: BoundExpression; readonly then: BoundExpression }[];
+      readonly whens: readonly { readonly when: BoundExpression; readonly result: BoundExpression }[];
       readonly otherwise: BoundExpression | undefined;
     }
   /** A scalar function, `coalesce` and `exists` included. */

@@ -1,0 +1,407 @@
+/**
+ * Turns a plan into running operators with compiled expressions. From the top down each operator learns which slots are
+ * used above it, so that rows carry no more than that; an inner plan starts from the row of the plan around it.
+ */
+import { assertNever } from '../../base/assert.ts';
+import { compile, compileOrdinal, compileTest } from '../expressions/compile.ts';
+import type { Evaluate, ExpressionContext, Test } from '../expressions/evaluate.ts';
+import { definedSlots, filledBy, SlotUsage } from '../expressions/slot-usage.ts';
+import { findAggregate } from '../functions/aggregates.ts';
+import { AggregateOperator, type CompiledAggregate } from '../operators/aggregate.ts';
+import { ApplyOperator } from '../operators/apply.ts';
+import { ArgumentOperator } from '../operators/argument.ts';
+import { CreateOperator } from '../operators/create.ts';
+import { DeleteOperator } from '../operators/delete.ts';
+import { DistinctOperator } from '../operators/distinct.ts';
+import { EagerOperator } from '../operators/eager.ts';
+import { EdgeScanOperator } from '../operators/edge-scan.ts';
+import { ExpandOperator } from '../operators/expand.ts';
+import { FilterOperator } from '../operators/filter.ts';
+import { ForeachOperator } from '../operators/foreach.ts';
+import { HashJoinOperator } from '../operators/hash-join.ts';
+import { LimitOperator } from '../operators/limit.ts';
+import { MergeOperator } from '../operators/merge.ts';
+import { ArgumentRow, type PlanOperator } from '../operators/plan-operator.ts';
+import { ProcedureCallOperator } from '../operators/procedure-call.ts';
+import { type CompiledItem, ProjectOperator } from '../operators/project.ts';
+import { ScanOperator } from '../operators/scan.ts';
+import { SemiApplyOperator } from '../operators/semi-apply.ts';
+import { SetItemsOperator } from '../operators/set-items.ts';
+import { ShortestPathOperator } from '../operators/shortest-path.ts';
+import { SkipOperator } from '../operators/skip.ts';
+import { SortOperator } from '../operators/sort.ts';
+import { UnionOperator } from '../operators/union.ts';
+import { UnwindOperator } from '../operators/unwind.ts';
+import { VarLengthExpandOperator } from '../operators/var-length-expand.ts';
+import type { CompiledElement, CompiledSet } from '../operators/write-elements.ts';
+import type { BoundExpression } from '../plan/bound-expression.ts';
+import type {
+  Aggregate,
+  Apply,
+  CreateElement,
+  Foreach,
+  HashJoin,
+  Merge,
+  Operator,
+  OptionalApply,
+  Plan,
+  ProjectItem,
+  SemiApply,
+  SetItem,
+  Sort,
+} from '../plan/operator.ts';
+import { ProfiledOperator, type ProfileEntry } from './profile.ts';
+import { rowCount } from './row-count.ts';
+import type { Run } from './run.ts';
+import { edgesById, edgesOfTypes, nodesById, seekNodes } from './seeks.ts';
+import { compileSubquery } from './subquery.ts';
+
+/** The plan around an operator: its row, and the slots of that. */
+interface Scope {
+  readonly argument: ArgumentRow;
+  readonly slots: ReadonlySet<number>;
+}
+
+export interface CompiledPlan {
+  readonly root: PlanOperator;
+  /** What each operator did, in the order of a walk through the plan; empty unless it is profiled. */
+  readonly profile: ReadonlyMap<Operator, ProfileEntry>;
+}
+
+export function compilePlan(plan: Plan, run: Run, { profiled }: { readonly profiled: boolean }): CompiledPlan {
+  return new PlanCompiler(plan, run, profiled).compile();
+}
+
+class PlanCompiler {
+  readonly #plan: Plan;
+  readonly #run: Run;
+  readonly #usage: SlotUsage;
+  readonly #profile: Map<Operator, ProfileEntry> | undefined;
+
+  constructor(plan: Plan, run: Run, profiled: boolean) {
+    this.#plan = plan;
+    this.#run = run;
+    this.#usage = new SlotUsage(plan.subplans);
+    this.#profile = profiled ? new Map() : undefined;
+  }
+
+  compile(): CompiledPlan {
+    const needed = new Set(this.#plan.columns.map(({ slot }) => slot));
+    const scope = { argument: new ArgumentRow(), slots: new Set<number>() };
+    return { root: this.#operator(this.#plan.root, needed, scope), profile: this.#profile ?? new Map() };
+  }
+
+  /** @param needed slots that are used above */
+  #operator(operator: Operator, needed: ReadonlySet<number>, scope: Scope): PlanOperator {
+    const made = this.#make(operator, needed, scope);
+    if (this.#profile === undefined) return made;
+    const entry = { rows: 0, timeMs: 0 };
+    this.#profile.set(operator, entry);
+    return new ProfiledOperator(made, entry, this.#run);
+  }
+
+  /** What expressions of an operator need: sub-queries see the slots of its input. */
+  #context(slots: ReadonlySet<number>): ExpressionContext {
+    const run = this.#run;
+    return {
+      run,
+      subquery: (expression) => {
+        const argument = new ArgumentRow();
+        const inner = this.#plan.subplans[expression.plan] as Operator;
+        const value = expression.mode === 'collect' ? expression.value : undefined;
+        const needed = this.#usage.of(value);
+        const root = this.#operator(inner, needed, { argument, slots });
+        const collected = value === undefined ? undefined : compile(value, this.#context(definedSlots(inner, slots)));
+        return compileSubquery(run, root, { argument, mode: expression.mode, value: collected });
+      },
+    };
+  }
+
+  /** Slots that the input has and that somebody needs. */
+  #carried(input: Operator, needed: Iterable<number>, scope: Scope): number[] {
+    const defined = definedSlots(input, scope.slots);
+    return Array.from(new Set(needed)).filter((slot) => defined.has(slot));
+  }
+
+  #make(operator: Operator, needed: ReadonlySet<number>, scope: Scope): PlanOperator {
+    const { slots: kinds } = this.#plan;
+    const run = this.#run;
+    if (operator.kind === 'Argument') {
+      const copies = Array.from(needed).filter((slot) => scope.slots.has(slot));
+      return new ArgumentOperator(scope.argument, kinds, copies);
+    }
+    if (operator.kind === 'Union') {
+      return new UnionOperator(operator.inputs.map((input) => this.#operator(input, needed, scope)));
+    }
+    if (operator.kind === 'HashJoin') return this.#hashJoin(operator, needed, scope);
+    if ('inner' in operator) return this.#correlated(operator, needed, scope);
+
+    const filled = new Set(filledBy(operator));
+    const own = this.#usage.own(operator);
+    const below = new Set([...[...needed].filter((slot) => !filled.has(slot) || own.has(slot)), ...own]);
+    const inputScope = definedSlots(operator.input, scope.slots);
+    const context = this.#context(inputScope);
+    const input = () => this.#operator(operator.input, below, scope);
+    const copies = [...needed].filter((slot) => inputScope.has(slot) && !filled.has(slot));
+    /** In batches that are changed in place: what is used above and there already. */
+    const kept = copies;
+    switch (operator.kind) {
+      case 'AllNodesScan':
+        return new ScanOperator(run, input(), {
+          slot: operator.node,
+          openCursor: () => run.graph.scanNodes(),
+          kinds,
+          copies,
+        });
+      case 'LabelScan':
+        return new ScanOperator(run, input(), {
+          slot: operator.node,
+          openCursor: () => run.graph.scanLabel(operator.label),
+          kinds,
+          copies,
+        });
+      case 'IndexSeek':
+        return new ScanOperator(run, input(), {
+          slot: operator.node,
+          openCursor: seekNodes(operator, context),
+          kinds,
+          copies,
+        });
+      case 'NodeByIdSeek':
+        return new ScanOperator(run, input(), {
+          slot: operator.node,
+          openCursor: nodesById(compile(operator.ids, context), run),
+          kinds,
+          copies,
+        });
+      case 'EdgeByIdSeek':
+        return new EdgeScanOperator(run, input(), {
+          ...operator,
+          openCursor: edgesById(compile(operator.ids, context), run),
+          kinds,
+          copies,
+        });
+      case 'EdgeScan':
+        return new EdgeScanOperator(run, input(), {
+          ...operator,
+          openCursor: edgesOfTypes(operator.types, run),
+          kinds,
+          copies,
+        });
+      case 'Expand':
+        return new ExpandOperator(run, input(), { plan: operator, kinds, copies, needed });
+      case 'VarLengthExpand':
+      case 'ShortestPath': {
+        const condition = this.#condition(operator.condition, inputScope);
+        if (operator.kind === 'ShortestPath') {
+          return new ShortestPathOperator(run, input(), { plan: operator, condition, kinds, copies });
+        }
+        return new VarLengthExpandOperator(run, input(), { plan: operator, condition, kinds, copies });
+      }
+      case 'Filter':
+        return new FilterOperator(run, input(), compileTest(operator.predicate, context), kept);
+      case 'Project':
+        return new ProjectOperator(input(), this.#items(operator.items, context));
+      case 'Aggregate':
+        return this.#aggregate(operator, scope);
+      case 'Distinct': {
+        const slots = Array.from(new Set([...kept, ...operator.slots]));
+        return new DistinctOperator(run, input(), { by: operator.slots, kinds, slots });
+      }
+      case 'Sort':
+        return this.#sort(operator, input(), kept, context);
+      case 'Skip':
+        return new SkipOperator(input(), rowCount('SKIP', compile(operator.count, context)), kept);
+      case 'Limit':
+        return new LimitOperator(input(), rowCount('LIMIT', compile(operator.count, context)), writes(operator.input));
+      case 'Unwind': {
+        const list = compile(operator.list, context);
+        return new UnwindOperator(run, input(), { list, slot: operator.slot, kinds, copies });
+      }
+      case 'Eager':
+        return new EagerOperator(run, input(), kinds, kept);
+      case 'Create':
+        return new CreateOperator(run, input(), this.#elements(operator.elements, inputScope));
+      case 'SetItems':
+        return new SetItemsOperator(run, input(), this.#sets(operator.items, context));
+      case 'Delete': {
+        const values = operator.values.map((value) => compile(value, context));
+        return new DeleteOperator(run, input(), values, operator.detach);
+      }
+      case 'ProcedureCall': {
+        const args = operator.arguments.map((argument) => compile(argument, context));
+        return new ProcedureCallOperator(run, input(), { plan: operator, args, kinds, copies });
+      }
+      default:
+        return assertNever(operator);
+    }
+  }
+
+  #condition(
+    condition: { readonly edge: number; readonly predicate: BoundExpression } | undefined,
+    slots: ReadonlySet<number>,
+  ): Test | undefined {
+    if (condition === undefined) return undefined;
+    return compileTest(condition.predicate, this.#context(new Set([...slots, condition.edge])));
+  }
+
+  #items(items: readonly ProjectItem[], context: ExpressionContext): CompiledItem[] {
+    return items.map(({ slot, expression }) => {
+      const kind = this.#plan.slots[slot] ?? 'value';
+      return {
+        slot,
+        kind,
+        evaluate: compile(expression, context),
+        ordinal: kind === 'value' ? undefined : compileOrdinal(expression, kind, context),
+      };
+    });
+  }
+
+  #aggregate(operator: Aggregate, scope: Scope): PlanOperator {
+    const below = this.#usage.own(operator);
+    const slots = definedSlots(operator.input, scope.slots);
+    const context = this.#context(slots);
+    const aggregates = operator.aggregates.map((item): CompiledAggregate => {
+      const [first] = item.arguments;
+      const counts = item.function.toLowerCase() === 'count';
+      const isOrdinal = first?.kind === 'slot' && first.slotKind !== 'value';
+      return {
+        slot: item.slot,
+        function: counts && first === undefined ? undefined : findAggregate(item.function),
+        distinct: item.distinct,
+        arguments: item.arguments.map((argument) => compile(argument, context)),
+        distinctSlot: counts && item.distinct && isOrdinal ? first.slot : undefined,
+      };
+    });
+    const input = this.#operator(operator.input, below, scope);
+    const keys = this.#items(operator.keys, context);
+    return new AggregateOperator(this.#run, input, { keys, aggregates, kinds: this.#plan.slots });
+  }
+
+  #sort(operator: Sort, input: PlanOperator, slots: readonly number[], context: ExpressionContext): PlanOperator {
+    const by = operator.by.map(({ expression, descending }) => ({
+      evaluate: compile(expression, context),
+      descending,
+    }));
+    const limitOf = operator.limit === undefined ? undefined : rowCount('LIMIT', compile(operator.limit, context));
+    return new SortOperator(this.#run, input, { by, limitOf, kinds: this.#plan.slots, slots });
+  }
+
+  #elements(elements: readonly CreateElement[], slots: ReadonlySet<number>): CompiledElement[] {
+    const visible = new Set(slots);
+    return elements.map((element) => {
+      const properties =
+        element.properties === undefined ? undefined : compile(element.properties, this.#context(new Set(visible)));
+      visible.add(element.slot);
+      return { ...element, properties };
+    });
+  }
+
+  #sets(items: readonly SetItem[], context: ExpressionContext): CompiledSet[] {
+    return items.map((item): CompiledSet => {
+      const target = compile(item.target, context);
+      switch (item.kind) {
+        case 'property':
+          return { kind: item.kind, target, name: item.name, value: compile(item.value, context) };
+        case 'all':
+          return { kind: item.kind, target, value: compile(item.value, context), keep: item.keep };
+        default:
+          return { kind: item.kind, target, labels: item.labels };
+      }
+    });
+  }
+
+  // --- operators with an inner plan
+
+  #correlated(
+    operator: Apply | OptionalApply | SemiApply | Merge | Foreach,
+    needed: ReadonlySet<number>,
+    scope: Scope,
+  ): PlanOperator {
+    const { slots: kinds } = this.#plan;
+    const outer = definedSlots(operator.input, scope.slots);
+    const own = this.#usage.own(operator);
+    const innerUses = this.#usage.ofPlan(operator.inner);
+    // What the inner plan fills itself is not asked of the input, which does not have it.
+    const below = new Set([...needed, ...own, ...innerUses]);
+    const input = this.#operator(operator.input, below, scope);
+    const argument = new ArgumentRow();
+    const visible = operator.kind === 'Foreach' ? new Set([...outer, operator.slot]) : outer;
+    const innerScope: Scope = { argument, slots: visible };
+    switch (operator.kind) {
+      case 'Apply':
+      case 'OptionalApply': {
+        const inner = this.#operator(operator.inner, needed, innerScope);
+        const copies = this.#carried(operator.input, needed, scope);
+        const optional = operator.kind === 'Apply' ? undefined : { nullable: operator.nullable, kinds, copies };
+        return new ApplyOperator(input, inner, { argument, optional });
+      }
+      case 'SemiApply': {
+        const inner = this.#operator(operator.inner, new Set(), innerScope);
+        const slots = this.#carried(operator.input, needed, scope);
+        return new SemiApplyOperator(input, inner, { argument, anti: operator.anti, slots });
+      }
+      case 'Foreach': {
+        const inner = this.#operator(operator.inner, new Set(), innerScope);
+        const list = compile(operator.list, this.#context(outer));
+        return new ForeachOperator(input, inner, { argument, list, slot: operator.slot });
+      }
+      case 'Merge': {
+        const all = new Set([...needed, ...own]);
+        const inner = this.#operator(operator.inner, all, innerScope);
+        const made = new Set([...outer, ...operator.elements.map(({ slot }) => slot)]);
+        const found = new Set([...outer, ...definedSlots(operator.inner, outer)]);
+        return new MergeOperator(this.#run, input, inner, {
+          argument,
+          elements: this.#elements(operator.elements, outer),
+          onMatch: this.#sets(operator.onMatch, this.#context(found)),
+          onCreate: this.#sets(operator.onCreate, this.#context(made)),
+          kinds,
+          copies: this.#carried(operator.input, all, scope),
+          slots: Array.from(all).filter((slot) => found.has(slot) || made.has(slot)),
+        });
+      }
+    }
+  }
+
+  #hashJoin(operator: HashJoin, needed: ReadonlySet<number>, scope: Scope): PlanOperator {
+    const below = new Set([...needed, ...this.#usage.own(operator)]);
+    const leftSlots = this.#carried(operator.input, needed, scope);
+    const rightSlots = this.#carried(operator.right, needed, scope).filter((slot) => !leftSlots.includes(slot));
+    const keys = (side: 'left' | 'right', from: Operator): Evaluate[] => {
+      const context = this.#context(definedSlots(from, scope.slots));
+      return operator.keys.map((key) => compile(key[side], context));
+    };
+    const left = this.#operator(operator.input, below, scope);
+    const right = this.#operator(operator.right, below, scope);
+    return new HashJoinOperator(this.#run, left, right, {
+      leftKeys: keys('left', operator.input),
+      rightKeys: keys('right', operator.right),
+      kinds: this.#plan.slots,
+      leftSlots,
+      rightSlots,
+    });
+  }
+}
+
+/** Whether somewhere in the plan something is written. */
+export function writes(operator: Operator): boolean {
+  switch (operator.kind) {
+    case 'Create':
+    case 'Merge':
+    case 'SetItems':
+    case 'Delete':
+    case 'Foreach':
+      return true;
+    case 'Argument':
+      return false;
+    case 'Union':
+      return operator.inputs.some(writes);
+    default:
+      return (
+        writes(operator.input) ||
+        ('inner' in operator && writes(operator.inner)) ||
+        (operator.kind === 'HashJoin' && writes(operator.right))
+      );
+  }
+}

@@ -1,0 +1,158 @@
+/**
+ * One run of a statement: what it reads, its parameters, and its budgets of time and memory.
+ *
+ * A step of the run (`next` of the root operator) is synchronous. It gives way by throwing: `NotResident` where something
+ * must be read into memory, `Pause` where its time slice has ended. Either way it is called again and goes on where it was,
+ * so an operator moves its cursors only after everything that can throw.
+ */
+
+import { BugError } from '../../base/assert.ts';
+import type { Clock } from '../../base/env.ts';
+import type { QueryGraph, StatementGraph } from '../../graph/query-graph.ts';
+import type { FunctionContext } from '../functions/function.ts';
+import { runtimeError } from '../query-error.ts';
+import type { RuntimeValue } from '../values/runtime-value.ts';
+import type { GraphOverlay } from './graph-overlay.ts';
+
+/** Thrown where a step must let other requests run. */
+export class Pause extends Error {}
+/** One for all: it carries nothing, and making one costs a stack trace. */
+const PAUSE = new Pause('a step of a query gives way');
+/** How long a step may hold the loop, in milliseconds. */
+export const SLICE_MS = 8;
+/** Rows of work between two looks at the clock. */
+const TICKS_PER_LOOK = 1024;
+
+/** A procedure that `CALL` finds by its name. */
+export interface Procedure {
+  call(args: readonly RuntimeValue[]): Iterable<readonly RuntimeValue[]>;
+}
+
+export interface RunOptions {
+  readonly graph: StatementGraph;
+  /** What the statement writes to and reads through; undefined if it only reads. */
+  readonly overlay: GraphOverlay | undefined;
+  readonly clock: Clock;
+  readonly random32: () => number;
+  readonly parameters: Readonly<Record<string, RuntimeValue>>;
+  readonly transactionMs: number;
+  /** Milliseconds that the run may take, undefined for no limit. */
+  readonly timeoutMs: number | undefined;
+  /** Values that operators may hold at a time. */
+  readonly heldMax: number;
+  readonly isCancelled: () => boolean;
+  readonly procedure: (name: string) => Procedure | undefined;
+}
+
+/**
+ * The state that compiled expressions and operators share. They are compiled once and used for one run after the other,
+ * so this begins again for each.
+ */
+export class Run implements FunctionContext {
+  #options: RunOptions | undefined;
+  #graph: QueryGraph | undefined;
+  parameters: Readonly<Record<string, RuntimeValue>> = {};
+  statementMs = 0;
+  #deadlineMs = 0;
+  #sliceEndMs = 0;
+  #ticks = 0;
+  #held = 0;
+  /** Another number for each run: what was looked up for another one no longer holds. */
+  sequence = 0;
+  /** Above 0 within an expression that runs a plan of its own and could not go on after a pause. */
+  unpausable = 0;
+
+  begin(options: RunOptions): void {
+    this.sequence++;
+    this.#options = options;
+    this.#graph = options.overlay ?? options.graph;
+    this.parameters = options.parameters;
+    this.statementMs = options.clock.wallMs();
+    const now = options.clock.monotonicMs();
+    this.#deadlineMs = now + (options.timeoutMs ?? Number.POSITIVE_INFINITY);
+    this.#sliceEndMs = now + SLICE_MS;
+    this.#ticks = 0;
+    this.#held = 0;
+    this.unpausable = 0;
+  }
+
+  /** Lets go of what the run was about. */
+  end(): void {
+    this.#options = undefined;
+    this.#graph = undefined;
+    this.parameters = {};
+  }
+
+  get #running(): RunOptions {
+    if (this.#options === undefined) throw new BugError('nothing is evaluated outside of a run');
+    return this.#options;
+  }
+
+  /** What expressions and operators read: through what the statement wrote. */
+  get graph(): QueryGraph {
+    return this.#graph as QueryGraph;
+  }
+
+  get writes(): GraphOverlay {
+    const { overlay } = this.#running;
+    if (overlay === undefined) throw new BugError('a statement that only reads has no overlay');
+    return overlay;
+  }
+
+  get transactionMs(): number {
+    return this.#running.transactionMs;
+  }
+
+  realtimeMs(): number {
+    return this.#running.clock.wallMs();
+  }
+
+  monotonicMs(): number {
+    return this.#running.clock.monotonicMs();
+  }
+
+  readonly random32 = (): number => this.#running.random32();
+
+  procedure(name: string): Procedure | undefined {
+    return this.#running.procedure(name);
+  }
+
+  /** The slice begins again: after the loop was given back. */
+  beginSlice(): void {
+    this.#sliceEndMs = this.#running.clock.monotonicMs() + SLICE_MS;
+    this.#ticks = 0;
+  }
+
+  /** Called for `rows` rows of work, where the operator could be called again. @throws Pause, QueryError */
+  tick(rows: number): void {
+    this.#ticks += rows;
+    if (this.#ticks >= TICKS_PER_LOOK) this.#look();
+  }
+
+  #look(): void {
+    this.#ticks = 0;
+    const now = this.#running.clock.monotonicMs();
+    if (now < this.#sliceEndMs) return;
+    this.check(now);
+    if (this.unpausable === 0) throw PAUSE;
+  }
+
+  /** @throws QueryError if the run was cancelled or took too long */
+  check(now = this.#running.clock.monotonicMs()): void {
+    const { isCancelled, timeoutMs } = this.#running;
+    if (isCancelled()) throw runtimeError('ResourceError', 'Cancelled', 'the query was cancelled');
+    if (now >= this.#deadlineMs) {
+      throw runtimeError('ResourceError', 'Timeout', `the query took longer than ${timeoutMs} ms`);
+    }
+  }
+
+  /** Accounts for values that an operator holds, or lets go of (negative). @throws QueryError beyond the budget */
+  hold(values: number): void {
+    this.#held += values;
+    const { heldMax } = this.#running;
+    if (this.#held > heldMax) {
+      const message = `the query holds more than ${heldMax} values in memory; return, sort or group less`;
+      throw runtimeError('ResourceError', 'MemoryLimit', message);
+    }
+  }
+}

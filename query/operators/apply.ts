@@ -1,0 +1,81 @@
+/** Runs a plan for each row of the input and gives out its rows, which carry the row along. */
+import { Batch, copyRow, NULL_ORDINAL, type SlotKind } from '../execution/batch.ts';
+import type { RuntimeValue } from '../values/runtime-value.ts';
+import { type ArgumentRow, InputRows, PlanOperator } from './plan-operator.ts';
+
+/** What becomes of a row for which the inner plan has none. */
+export interface OptionalRows {
+  readonly nullable: readonly number[];
+  readonly kinds: readonly SlotKind[];
+  readonly copies: readonly number[];
+}
+
+export class ApplyOperator extends PlanOperator {
+  readonly #input: InputRows;
+  readonly #inner: PlanOperator;
+  readonly #argument: ArgumentRow;
+  readonly #optional: OptionalRows | undefined;
+  readonly #nulls: Batch | undefined;
+  #isOpen = false;
+  #hasRows = false;
+
+  /** @param optional gives a row of nulls where the inner plan has no row */
+  constructor(
+    input: PlanOperator,
+    inner: PlanOperator,
+    { argument, optional }: { readonly argument: ArgumentRow; readonly optional: OptionalRows | undefined },
+  ) {
+    super();
+    this.#input = new InputRows(input);
+    this.#inner = inner;
+    this.#argument = argument;
+    this.#optional = optional;
+    this.#nulls =
+      optional === undefined ? undefined : new Batch(optional.kinds, [...optional.copies, ...optional.nullable], 1);
+  }
+
+  open(): void {
+    this.#input.open();
+    this.#isOpen = false;
+  }
+
+  override clear(): void {
+    this.#input.clear();
+    this.#inner.clear();
+    this.#nulls?.clear();
+  }
+
+  next(): Batch | undefined {
+    for (;;) {
+      const batch = this.#input.current();
+      if (batch === undefined) return undefined;
+      if (!this.#isOpen) {
+        this.#argument.set(batch.columns, this.#input.row);
+        this.#inner.open();
+        this.#isOpen = true;
+        this.#hasRows = false;
+      }
+      const found = this.#inner.next();
+      if (found !== undefined) {
+        this.#hasRows = true;
+        return found;
+      }
+      this.#isOpen = false;
+      const row = this.#input.row;
+      this.#input.advance();
+      if (!this.#hasRows && this.#nulls !== undefined) return this.#nullRow(batch, row, this.#nulls);
+    }
+  }
+
+  #nullRow(batch: Batch, row: number, nulls: Batch): Batch | undefined {
+    const { copies, nullable, kinds } = this.#optional as OptionalRows;
+    nulls.begin();
+    nulls.size = 1;
+    copyRow(copies, batch.columns, row, nulls.columns, 0);
+    for (const slot of nullable) {
+      if (kinds[slot] === 'value') (nulls.columns[slot] as RuntimeValue[])[0] = null;
+      else nulls.ordinals(slot)[0] = NULL_ORDINAL;
+    }
+    return nulls.deliver();
+  }
+}

@@ -1,0 +1,212 @@
+/**
+ * Shortest trails between two nodes, by breadth-first search from both ends: always the side with the smaller frontier
+ * goes on by one level. Each node remembers all relationships by which a shortest trail reaches it, so that all shortest
+ * trails can be told when the sides meet.
+ */
+
+import type { Direction } from '../../graph/model.ts';
+import type { EdgeBuffer } from '../../graph/query-graph.ts';
+import { Batch, type Columns, copyRow, type SlotKind } from '../execution/batch.ts';
+import type { Run } from '../execution/run.ts';
+import type { Test } from '../expressions/evaluate.ts';
+import type { ShortestPath } from '../plan/operator.ts';
+import { RelationshipValue } from '../values/runtime-value.ts';
+import { InputRows, PlanOperator } from './plan-operator.ts';
+import { TypeNames } from './type-names.ts';
+
+/** Nodes that one side reached, each with its distance and how it was reached. */
+class Side {
+  readonly direction: Direction;
+  readonly distance = new Map<number, number>();
+  /** Pairs of relationship and the node before it. */
+  readonly before = new Map<number, number[]>();
+  frontier: number[];
+  nextFrontier: number[] = [];
+  /** Nodes of the frontier that are expanded. */
+  done = 0;
+  depth = 0;
+
+  constructor(start: number, direction: Direction) {
+    this.direction = direction;
+    this.frontier = [start];
+    this.distance.set(start, 0);
+  }
+
+  reach(node: number, edge: number, from: number): void {
+    const known = this.distance.get(node);
+    if (known === undefined) {
+      this.distance.set(node, this.depth + 1);
+      this.before.set(node, [edge, from]);
+      this.nextFrontier.push(node);
+    } else if (known === this.depth + 1) {
+      this.before.get(node)?.push(edge, from);
+    }
+  }
+
+  nextLevel(): void {
+    this.frontier = this.nextFrontier;
+    this.nextFrontier = [];
+    this.done = 0;
+    this.depth++;
+  }
+}
+
+export class ShortestPathOperator extends PlanOperator {
+  readonly #run: Run;
+  readonly #input: InputRows;
+  readonly #plan: ShortestPath;
+  readonly #condition: Test | undefined;
+  readonly #copies: readonly number[];
+  readonly #out: Batch;
+  readonly #types: TypeNames;
+  readonly #buffer: EdgeBuffer = { edges: new Int32Array(64), neighbors: new Int32Array(64), length: 0 };
+  #sides: readonly [Side, Side] | undefined;
+  /** Trails that were found for the row and are not put out yet. */
+  #trails: number[][] | undefined;
+
+  constructor(
+    run: Run,
+    input: PlanOperator,
+    {
+      plan,
+      condition,
+      kinds,
+      copies,
+    }: {
+      readonly plan: ShortestPath;
+      readonly condition: Test | undefined;
+      readonly kinds: readonly SlotKind[];
+      readonly copies: readonly number[];
+    },
+  ) {
+    super();
+    this.#run = run;
+    this.#input = new InputRows(input);
+    this.#plan = plan;
+    this.#condition = condition;
+    this.#copies = copies;
+    this.#out = new Batch(kinds, [...copies, plan.edges]);
+    this.#types = new TypeNames(plan.types, run);
+  }
+
+  open(): void {
+    this.#input.open();
+    this.#sides = undefined;
+    this.#trails = undefined;
+    this.#out.clear();
+  }
+
+  override clear(): void {
+    this.#input.clear();
+    this.#sides = undefined;
+    this.#trails = undefined;
+    this.#out.clear();
+  }
+
+  next(): Batch | undefined {
+    const out = this.#out;
+    out.begin();
+    while (out.size < out.capacity) {
+      const batch = this.#input.current();
+      if (batch === undefined) break;
+      this.#trails ??= this.#search(batch);
+      const trail = this.#trails.pop();
+      if (trail === undefined) {
+        this.#trails = undefined;
+        this.#sides = undefined;
+        this.#input.advance();
+        continue;
+      }
+      this.#emit(batch.columns, this.#input.row, trail);
+    }
+    return out.deliver();
+  }
+
+  #emit(columns: Columns, row: number, trail: readonly number[]): void {
+    const out = this.#out;
+    copyRow(this.#copies, columns, row, out.columns, out.size);
+    (out.columns[this.#plan.edges] as unknown[])[out.size] = trail.map((edge) => new RelationshipValue(edge));
+    out.size++;
+  }
+
+  /** All wanted trails of the row. Goes on where it was if it is called again after it threw. */
+  #search(batch: Batch): number[][] {
+    const { from, to, direction, min, max = Number.POSITIVE_INFINITY } = this.#plan;
+    const row = this.#input.row;
+    const start = (batch.columns[from] as Int32Array)[row] as number;
+    const end = (batch.columns[to] as Int32Array)[row] as number;
+    if (start < 0 || end < 0) return [];
+    if (start === end) return min === 0 ? [[]] : [];
+    this.#sides ??= [new Side(start, direction), new Side(end, opposite(direction))];
+    const [forward, backward] = this.#sides;
+    while (forward.depth + backward.depth < max) {
+      const side = forward.frontier.length <= backward.frontier.length ? forward : backward;
+      const other = side === forward ? backward : forward;
+      if (side.frontier.length === 0) return [];
+      this.#expandLevel(side, batch, row);
+      const meeting = side.nextFrontier.filter((node) => other.distance.get(node) === other.depth);
+      side.nextLevel();
+      if (meeting.length > 0) return this.#trailsThrough(meeting);
+    }
+    return [];
+  }
+
+  #expandLevel(side: Side, batch: Batch, row: number): void {
+    const { condition } = this.#plan;
+    const buffer = this.#buffer;
+    for (; side.done < side.frontier.length; side.done++) {
+      const node = side.frontier[side.done] as number;
+      this.#run.tick(1);
+      buffer.length = 0;
+      this.#run.graph.expand(node, side.direction, this.#types.tokens(), buffer);
+      if (condition !== undefined && this.#condition !== undefined) this.#keepHolding(condition.edge, batch, row);
+      for (let i = 0; i < buffer.length; i++)
+        side.reach(buffer.neighbors[i] as number, buffer.edges[i] as number, node);
+    }
+  }
+
+  #keepHolding(slot: number, batch: Batch, row: number): void {
+    const buffer = this.#buffer;
+    let kept = 0;
+    for (let i = 0; i < buffer.length; i++) {
+      batch.ordinals(slot)[row] = buffer.edges[i] as number;
+      if (this.#condition?.(batch.columns, row) !== true) continue;
+      buffer.edges[kept] = buffer.edges[i] as number;
+      buffer.neighbors[kept++] = buffer.neighbors[i] as number;
+    }
+    buffer.length = kept;
+  }
+
+  /** Through each node where the sides met: every way from the start to it, with every way from it to the end. */
+  #trailsThrough(meeting: readonly number[]): number[][] {
+    const [forward, backward] = this.#sides as readonly [Side, Side];
+    const trails: number[][] = [];
+    for (const node of this.#plan.all ? meeting : meeting.slice(0, 1)) {
+      const heads = this.#waysTo(forward, node);
+      const tails = this.#waysTo(backward, node);
+      for (const head of heads) {
+        for (const tail of tails) {
+          this.#run.hold(head.length + tail.length);
+          trails.push([...head.toReversed(), ...tail]);
+        }
+      }
+    }
+    return trails;
+  }
+
+  /** Relationships from a node back to where the side began, in that order: all ways, or one. */
+  #waysTo(side: Side, node: number): number[][] {
+    const steps = side.before.get(node);
+    if (steps === undefined) return [[]];
+    const ways: number[][] = [];
+    for (let i = 0; i < steps.length; i += 2) {
+      for (const way of this.#waysTo(side, steps[i + 1] as number)) ways.push([steps[i] as number, ...way]);
+      if (!this.#plan.all) break;
+    }
+    return ways;
+  }
+}
+
+function opposite(direction: Direction): Direction {
+  return direction === 'out' ? 'in' : direction === 'in' ? 'out' : 'both';
+}
