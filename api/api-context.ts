@@ -18,7 +18,8 @@ export interface ElementPath extends GraphPath {
   readonly id: string;
 }
 
-/** The graph that the path names. @throws WeftError `graph-not-found`, `invalid-name`; definite */
-export function graphOf(context: ApiContext, params: unknown): Graph {
-  return context.engine.graph(graphName((params as GraphPath).graph));
+/** The graph that the path names, at the level of the request. @throws WeftError `graph-not-found`, `invalid-name`; definite */
+export function graphOf(context: ApiContext, { params, consistencyLevel }: FastifyRequest): Graph {
+  const name = graphName((params as GraphPath).graph);
+  return context.engine.graph(name, consistencyLevel === 'strong' ? 'strong' : undefined);
 }

@@ -3,8 +3,8 @@ import type { FastifyInstance } from 'fastify';
 import { type ApiContext, graphOf } from './api-context.ts';
 import { present, sessionTokenFor } from './consistency.ts';
 import { describe, GRAPH_PATH } from './describe.ts';
-import { resultDocument } from './element-answers.ts';
-import { answerOnce } from './idempotency.ts';
+import { REPLAYED, resultDocument } from './element-answers.ts';
+import { answerOnce, strongKey } from './idempotency.ts';
 import { parseBatch } from './parse-batch.ts';
 import { readQuery } from './query-parameters.ts';
 
@@ -34,6 +34,7 @@ export function addBatchRoute(app: FastifyInstance, context: ApiContext): void {
           'node-has-edges',
           'precondition-failed',
           'property-type',
+          'out-of-bounds',
           'invalid-name',
           'invalid-value',
         ],
@@ -41,13 +42,14 @@ export function addBatchRoute(app: FastifyInstance, context: ApiContext): void {
     },
     async (request, reply) => {
       readQuery(request.query, {});
-      const graph = graphOf(context, request.params);
+      const graph = graphOf(context, request);
       const { operations, bookmarks } = parseBatch(request.body);
       if (bookmarks.length > 0) await present(engine, request, bookmarks);
       return answerOnce(engine, request, reply, async () => {
-        const results = operations.length === 0 ? [] : await graph.write(operations);
+        const results = operations.length === 0 ? [] : await graph.write(operations, strongKey(request));
         const token = sessionTokenFor(engine, request);
-        return { status: 200, document: { results: results.map(resultDocument), bookmarks: [token] } };
+        const headers = results[0]?.replayed === true ? REPLAYED : {};
+        return { status: 200, headers, document: { results: results.map(resultDocument), bookmarks: [token] } };
       });
     },
   );

@@ -15,6 +15,8 @@ declare module 'fastify' {
     consistencyLevel: ConsistencyLevel | null;
     /** Valid ones that the request presented; null without any, which is the common case. */
     sessionTokens: readonly string[] | null;
+    /** True if a strong request may be served at `session` when no majority can be reached. */
+    mayDowngrade: boolean;
   }
 }
 
@@ -27,14 +29,19 @@ export function installConsistency(app: FastifyInstance, engine: Engine): void {
     let wait: Promise<void> | undefined;
     try {
       const level = levelOf(request);
-      if (level === 'strong') requireQuorum(engine);
       request.consistencyLevel = level;
+      request.mayDowngrade = mayDowngrade(request, level);
       const header = request.headers['session-token'];
       if (header !== undefined) wait = present(engine, request, tokensOf(header));
-      reply.header('consistency-effective', level);
+      if (request.mayDowngrade && !engine.quorum().isReachable) request.consistencyLevel = 'session';
+      reply.header('consistency-effective', request.consistencyLevel);
     } catch (error) {
       done(error as Error);
       return;
+    }
+    if (request.consistencyLevel === 'strong' && restsOnCatalog(request, engine)) {
+      const seen = engine.seeCatalog();
+      wait = wait === undefined ? seen : wait.then(() => seen);
     }
     if (wait === undefined) done();
     else wait.then(() => done(), done);
@@ -49,6 +56,7 @@ export function installConsistency(app: FastifyInstance, engine: Engine): void {
 export function decorateConsistency(app: FastifyInstance): void {
   app.decorateRequest('consistencyLevel', null);
   app.decorateRequest('sessionTokens', null);
+  app.decorateRequest('mayDowngrade', false);
 }
 
 /**
@@ -73,20 +81,25 @@ export function sessionTokenFor(engine: Engine, request: FastifyRequest): string
   return request.sessionTokens === null ? engine.sessionToken() : engine.sessionToken(request.sessionTokens);
 }
 
-/**
- * A server without peers gives all three levels: its reads show only durable state and one process decides all its
- * writes, so its order is linearizable.
- * @throws WeftError `quorum-unavailable`, definite
- */
-function requireQuorum(engine: Engine): void {
-  const { members } = engine.cluster();
-  if (members.length <= 1) return;
-  throw new WeftError(
-    'quorum-unavailable',
-    `strong operations need the agreement of a majority of the ${members.length} servers, which this version cannot ` +
-      'ask for; use session, or a server without peers',
-    { outcome: 'none' },
-  );
+/** Whether the answer depends on which graphs there are. */
+function restsOnCatalog({ params, routeOptions }: FastifyRequest, engine: Engine): boolean {
+  if (CATALOG_ROUTES.has(routeOptions.url ?? '')) return true;
+  const { graph } = params as { readonly graph?: string };
+  return graph !== undefined && engine.listGraphs().every(({ name }) => name !== graph);
+}
+
+const CATALOG_ROUTES: ReadonlySet<string> = new Set(['/v1/graphs', '/v1/graphs/:graph']);
+
+/** Only who asks for it gets less than `strong`, and the answer says so. @throws WeftError `invalid-request`, definite */
+function mayDowngrade(request: FastifyRequest, level: ConsistencyLevel): boolean {
+  const wanted = singleParameter(request.query as Query, 'allowDowngrade');
+  if (wanted === undefined) return false;
+  if (wanted !== 'session' || level !== 'strong') {
+    throw new WeftError('invalid-request', 'allowDowngrade takes `session`, on a strong request', {
+      field: 'allowDowngrade',
+    });
+  }
+  return true;
 }
 
 function levelOf(request: FastifyRequest): ConsistencyLevel {

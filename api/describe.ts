@@ -38,6 +38,7 @@ const WRITE_ERRORS: readonly ErrorCode[] = [
   'idempotency-key-reused',
   'too-many-requests',
   'storage-failed',
+  'quorum-indeterminate',
 ];
 const OPEN_ERRORS: readonly ErrorCode[] = ['shutting-down', 'internal'];
 const COMMON_ERRORS = {

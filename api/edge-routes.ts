@@ -5,7 +5,7 @@ import { edgeDocument } from './answer.ts';
 import { type ApiContext, type ElementPath, graphOf } from './api-context.ts';
 import { describe, ELEMENT_PATH, GRAPH_PATH } from './describe.ts';
 import { conditional, sendElement, writeOne } from './element-answers.ts';
-import { answerOnce } from './idempotency.ts';
+import { answerOnce, strongKey } from './idempotency.ts';
 import { parseCreateEdge } from './parse-elements.ts';
 import { parsePatchEdge } from './parse-patch.ts';
 import { readQuery } from './query-parameters.ts';
@@ -31,7 +31,7 @@ export function addEdgeRoutes(app: FastifyInstance, context: ApiContext): void {
     async (request, reply) => {
       readQuery(request.query, {});
       const id = edgeId((request.params as ElementPath).id);
-      const { element, version } = await graphOf(context, request.params).edge(id);
+      const { element, version } = await graphOf(context, request).edge(id);
       sendElement(request, reply, version, edgeDocument(element));
     },
   );
@@ -58,9 +58,9 @@ export function addEdgeRoutes(app: FastifyInstance, context: ApiContext): void {
     },
     (request, reply) => {
       readQuery(request.query, {});
-      const graph = graphOf(context, request.params);
+      const graph = graphOf(context, request);
       const operation = conditional(request, parseCreateEdge(request.body));
-      return answerOnce(engine, request, reply, () => writeOne(graph, 'edges', operation));
+      return answerOnce(engine, request, reply, () => writeOne(graph, 'edges', operation, strongKey(request)));
     },
   );
 
@@ -81,6 +81,7 @@ export function addEdgeRoutes(app: FastifyInstance, context: ApiContext): void {
             'invalid-name',
             'invalid-value',
             'property-type',
+            'out-of-bounds',
             'precondition-failed',
             'graph-protected',
           ],
@@ -90,10 +91,10 @@ export function addEdgeRoutes(app: FastifyInstance, context: ApiContext): void {
     },
     (request, reply) => {
       readQuery(request.query, {});
-      const graph = graphOf(context, request.params);
+      const graph = graphOf(context, request);
       const id = edgeId((request.params as ElementPath).id);
       const operation = conditional(request, parsePatchEdge(id, request.body));
-      return answerOnce(engine, request, reply, () => writeOne(graph, 'edges', operation));
+      return answerOnce(engine, request, reply, () => writeOne(graph, 'edges', operation, strongKey(request)));
     },
   );
 
@@ -114,10 +115,10 @@ export function addEdgeRoutes(app: FastifyInstance, context: ApiContext): void {
     },
     (request, reply) => {
       readQuery(request.query, {});
-      const graph = graphOf(context, request.params);
+      const graph = graphOf(context, request);
       const id = edgeId((request.params as ElementPath).id);
       const operation = conditional(request, { op: 'deleteEdge', id } as const);
-      return answerOnce(engine, request, reply, () => writeOne(graph, 'edges', operation));
+      return answerOnce(engine, request, reply, () => writeOne(graph, 'edges', operation, strongKey(request)));
     },
   );
 }

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { present } from '../base/assert.ts';
 import { WeftError } from '../base/errors.ts';
 import type { Edge, Node, Operation } from '../graph/model.ts';
-import type { Graph, OperationResult } from '../src/engine-port.ts';
+import type { Graph, IdempotencyKey, OperationResult } from '../src/engine-port.ts';
 import { type Answer, edgeDocument, nodeDocument, sendDocument } from './answer.ts';
 import { type ConditionHeaders, conditionOf, entityTag, readOutcome } from './conditions.ts';
 
@@ -30,20 +30,29 @@ export function conditional<T extends Operation>(request: FastifyRequest, operat
 }
 
 /** Writes one operation and answers 201 with `Location`, 200, or 204 after a deletion. */
-export async function writeOne(graph: Graph, collection: 'nodes' | 'edges', operation: Operation): Promise<Answer> {
-  const [result] = await graph.write([operation]);
-  const { id, created, element, version } = present(result, 'a batch of one operation has one result');
-  if (element === undefined) return { status: 204 };
+export async function writeOne(
+  graph: Graph,
+  collection: 'nodes' | 'edges',
+  operation: Operation,
+  key?: IdempotencyKey,
+): Promise<Answer> {
+  const [result] = await graph.write([operation], key);
+  const { id, created, element, version, replayed } = present(result, 'a batch of one operation has one result');
+  const again = replayed === true ? REPLAYED : {};
+  if (element === undefined) return { status: 204, headers: again };
   const etag = entityTag(present(version, 'an element that exists has a version'));
   const document = elementDocument(element);
-  if (!created) return { status: 200, document, headers: { etag } };
+  if (!created) return { status: 200, document, headers: { etag, ...again } };
   const name = encodeURIComponent(graph.description.name);
   return {
     status: 201,
     document,
-    headers: { location: `/v1/graphs/${name}/${collection}/${encodeURIComponent(id)}`, etag },
+    headers: { location: `/v1/graphs/${name}/${collection}/${encodeURIComponent(id)}`, etag, ...again },
   };
 }
+
+/** Header of an answer that an earlier request with the same key got first. */
+export const REPLAYED = { 'idempotency-replayed': 'true' } as const;
 
 export function elementDocument(element: Node | Edge): object {
   return 'labels' in element ? nodeDocument(element) : edgeDocument(element);

@@ -29,7 +29,7 @@ export function addExportRoute(app: FastifyInstance, context: ApiContext): void 
     },
     (request, reply) => {
       readQuery(request.query, {});
-      const graph = graphOf(context, request.params);
+      const graph = graphOf(context, request);
       reply.header('content-type', NDJSON_TYPE);
       if (request.method === 'HEAD') reply.send('');
       else reply.send(Readable.from(reported(exportPieces(graph), context, request), { objectMode: false }));

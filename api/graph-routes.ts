@@ -1,5 +1,5 @@
 /** `/v1/graphs` and `/v1/graphs/{g}`: list, create, read and delete graphs. */
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { graphName } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { GraphSettings } from '../graph/model.ts';
@@ -12,7 +12,8 @@ import { fieldsOf, invalidField, namesField } from './parse-fields.ts';
 import { readQuery } from './query-parameters.ts';
 
 /** Holds what the server keeps about itself; reachable by name, but no graph of a user. */
-const SYSTEM_GRAPH = '_system';
+/** Written by the server only; readable by name, but nobody's data. */
+const INTERNAL_GRAPHS: readonly string[] = ['_system', '_outcomes'];
 
 const SETTINGS_FIELDS: ReadonlySet<string> = new Set(['name', 'partitions', 'restoringTypes']);
 
@@ -41,6 +42,10 @@ function isPartitionCount(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= LIMITS.partitionsMax;
 }
 
+function strongOr({ consistencyLevel }: FastifyRequest): 'strong' | undefined {
+  return consistencyLevel === 'strong' ? 'strong' : undefined;
+}
+
 export function addGraphRoutes(app: FastifyInstance, context: ApiContext): void {
   const { engine } = context;
 
@@ -57,7 +62,7 @@ export function addGraphRoutes(app: FastifyInstance, context: ApiContext): void 
     },
     (request, reply) => {
       readQuery(request.query, {});
-      const graphs = engine.listGraphs().filter(({ name }) => name !== SYSTEM_GRAPH);
+      const graphs = engine.listGraphs().filter(({ name }) => !INTERNAL_GRAPHS.includes(name));
       sendDocument(request, reply, { graphs: graphs.map(graphDocument) });
     },
   );
@@ -76,7 +81,7 @@ export function addGraphRoutes(app: FastifyInstance, context: ApiContext): void 
     },
     (request, reply) => {
       readQuery(request.query, {});
-      sendDocument(request, reply, graphDocument(graphOf(context, request.params).description));
+      sendDocument(request, reply, graphDocument(graphOf(context, request).description));
     },
   );
 
@@ -102,7 +107,7 @@ export function addGraphRoutes(app: FastifyInstance, context: ApiContext): void 
       const name = graphName((request.params as GraphPath).graph);
       const settings = parseSettings(request.body, name);
       return answerOnce(engine, request, reply, async () => {
-        const { created, graph } = await engine.createGraph(name, settings);
+        const { created, graph } = await engine.createGraph(name, settings, strongOr(request));
         const location = `/v1/graphs/${encodeURIComponent(name)}`;
         return { status: created ? 201 : 200, document: graphDocument(graph), headers: created ? { location } : {} };
       });
@@ -125,7 +130,7 @@ export function addGraphRoutes(app: FastifyInstance, context: ApiContext): void 
       readQuery(request.query, {});
       const name = graphName((request.params as GraphPath).graph);
       return answerOnce(engine, request, reply, async () => {
-        await engine.deleteGraph(name);
+        await engine.deleteGraph(name, strongOr(request));
         return { status: 204 };
       });
     },

@@ -4,7 +4,7 @@
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { WeftError } from '../base/errors.ts';
-import type { Engine } from '../src/engine-port.ts';
+import type { Engine, IdempotencyKey } from '../src/engine-port.ts';
 import { type Answer, sendAnswer } from './answer.ts';
 import { printJson } from './json-values.ts';
 import { acceptedMessagePack, JSON_TYPE, PROBLEM_TYPE } from './media-types.ts';
@@ -35,6 +35,17 @@ export function idempotencyKey(request: FastifyRequest): string | undefined {
   });
 }
 
+/** The key of a strong write, which is kept with what it writes. */
+export function strongKey(request: FastifyRequest): IdempotencyKey | undefined {
+  const key = request.consistencyLevel === 'strong' ? idempotencyKey(request) : undefined;
+  return key === undefined ? undefined : { key, fingerprint: fingerprintOf(request) };
+}
+
+/** What tells a request from others with the same key. */
+function fingerprintOf(request: FastifyRequest): string {
+  return `${request.method} ${request.url} ${request.bodyHash}`;
+}
+
 /** Runs a write and sends its answer, at most once if the request has a key. */
 export async function answerOnce(
   engine: Engine,
@@ -47,8 +58,7 @@ export async function answerOnce(
     sendAnswer(request, reply, await write());
     return;
   }
-  const fingerprint = `${request.method} ${request.url} ${request.bodyHash}`;
-  const { replayed, outcome } = await engine.once(key, fingerprint, () => storedAnswer(request, write));
+  const { replayed, outcome } = await engine.once(key, fingerprintOf(request), () => storedAnswer(request, write));
   sendStored(reply, outcome, replayed);
 }
 

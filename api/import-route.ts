@@ -73,7 +73,7 @@ async function importLines(context: ApiContext, request: FastifyRequest, reply: 
 
 async function importOrReplay(context: ApiContext, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const { onError = 'stop' } = readQuery(request.query, IMPORT_PARAMETERS);
-  const graph = graphOf(context, request.params);
+  const graph = graphOf(context, request);
   const key = idempotencyKey(request);
   if (key === undefined) {
     sendAnswer(request, reply, await importAnswer(graph, chunksOf(request), onError));

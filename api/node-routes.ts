@@ -6,7 +6,7 @@ import { nodeDocument, pageDocument, sendDocument } from './answer.ts';
 import { type ApiContext, type ElementPath, graphOf } from './api-context.ts';
 import { describe, ELEMENT_PATH, GRAPH_PATH } from './describe.ts';
 import { conditional, sendElement, writeOne } from './element-answers.ts';
-import { answerOnce } from './idempotency.ts';
+import { answerOnce, strongKey } from './idempotency.ts';
 import { parseJson } from './json-text.ts';
 import { decodeValue } from './json-values.ts';
 import { PAGE_PARAMETERS, pageOf } from './page-parameters.ts';
@@ -55,7 +55,7 @@ export function addNodeRoutes(app: FastifyInstance, context: ApiContext): void {
     (request, reply) => {
       readQuery(request.query, {});
       const id = nodeId((request.params as ElementPath).id);
-      const found = graphOf(context, request.params).node(id);
+      const found = graphOf(context, request).node(id);
       return found.then(({ element, version }) => sendElement(request, reply, version, nodeDocument(element)));
     },
   );
@@ -87,7 +87,7 @@ export function addNodeRoutes(app: FastifyInstance, context: ApiContext): void {
         ...(read.label === undefined ? {} : { label: checkName('label', read.label) }),
         ...(properties.length === 0 ? {} : { properties }),
       };
-      const page = await graphOf(context, request.params).nodes(filter, pageOf(read));
+      const page = await graphOf(context, request).nodes(filter, pageOf(read));
       sendDocument(request, reply, pageDocument('nodes', page, nodeDocument));
     },
   );
@@ -107,9 +107,9 @@ export function addNodeRoutes(app: FastifyInstance, context: ApiContext): void {
     },
     (request, reply) => {
       readQuery(request.query, {});
-      const graph = graphOf(context, request.params);
+      const graph = graphOf(context, request);
       const operation = conditional(request, parseCreateNode(request.body));
-      return answerOnce(engine, request, reply, () => writeOne(graph, 'nodes', operation));
+      return answerOnce(engine, request, reply, () => writeOne(graph, 'nodes', operation, strongKey(request)));
     },
   );
 
@@ -131,10 +131,10 @@ export function addNodeRoutes(app: FastifyInstance, context: ApiContext): void {
     },
     (request, reply) => {
       readQuery(request.query, {});
-      const graph = graphOf(context, request.params);
+      const graph = graphOf(context, request);
       const id = nodeId((request.params as ElementPath).id);
       const operation = conditional(request, parsePutNode(id, request.body));
-      return answerOnce(engine, request, reply, () => writeOne(graph, 'nodes', operation));
+      return answerOnce(engine, request, reply, () => writeOne(graph, 'nodes', operation, strongKey(request)));
     },
   );
 
@@ -155,6 +155,7 @@ export function addNodeRoutes(app: FastifyInstance, context: ApiContext): void {
             'invalid-name',
             'invalid-value',
             'property-type',
+            'out-of-bounds',
             'precondition-failed',
             'graph-protected',
           ],
@@ -164,10 +165,10 @@ export function addNodeRoutes(app: FastifyInstance, context: ApiContext): void {
     },
     (request, reply) => {
       readQuery(request.query, {});
-      const graph = graphOf(context, request.params);
+      const graph = graphOf(context, request);
       const id = nodeId((request.params as ElementPath).id);
       const operation = conditional(request, parsePatchNode(id, request.body));
-      return answerOnce(engine, request, reply, () => writeOne(graph, 'nodes', operation));
+      return answerOnce(engine, request, reply, () => writeOne(graph, 'nodes', operation, strongKey(request)));
     },
   );
 
@@ -196,10 +197,10 @@ export function addNodeRoutes(app: FastifyInstance, context: ApiContext): void {
     },
     (request, reply) => {
       const { detach = false } = readQuery(request.query, DELETE_PARAMETERS);
-      const graph = graphOf(context, request.params);
+      const graph = graphOf(context, request);
       const id = nodeId((request.params as ElementPath).id);
       const operation = conditional(request, { op: 'deleteNode', id, detach } as const);
-      return answerOnce(engine, request, reply, () => writeOne(graph, 'nodes', operation));
+      return answerOnce(engine, request, reply, () => writeOne(graph, 'nodes', operation, strongKey(request)));
     },
   );
 }

@@ -43,7 +43,7 @@ export function addHealthRoutes(app: FastifyInstance, { engine }: ApiContext): v
     [
       '/readyz/write-quorum',
       'Can write, and reaches a majority of the servers',
-      ({ canWrite }: Ability) => canWrite && reachesMajority(engine),
+      ({ canWrite }: Ability) => canWrite && engine.quorum().isReachable,
     ],
   ] as const;
   for (const [url, summary, isReady] of readiness) {
@@ -78,10 +78,4 @@ function sendHealth(
   const ready = isReady({ canRead, canWrite });
   if (!ready) reply.code(503).header('retry-after', '1');
   sendDocument(request, reply, { ready, canRead, canWrite, reasons });
-}
-
-/** Whether the servers that are alive, this one included, are more than half of all. */
-function reachesMajority(engine: Engine): boolean {
-  const { members } = engine.cluster();
-  return 2 * members.filter(({ state, self }) => self || state === 'alive').length > members.length;
 }

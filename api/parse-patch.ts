@@ -77,7 +77,7 @@ function propertyChange(wire: unknown, name: string, path: string): PropertyChan
   if (wire === null) return { kind: 'remove' };
   switch (operatorOf(wire)) {
     case 'increment':
-      return { kind: 'increment', by: increment((wire as { $inc: unknown }).$inc, name, path) };
+      return increment(wire as Increment, name, path);
     case 'members': {
       const { $add, $remove } = wire as { $add?: unknown; $remove?: unknown };
       return {
@@ -95,15 +95,31 @@ function operatorOf(wire: unknown): 'increment' | 'members' | undefined {
   if (typeof wire !== 'object' || wire === null || Array.isArray(wire)) return undefined;
   if (wire instanceof Float || wire instanceof Uint8Array) return undefined;
   const keys = Object.keys(wire);
-  if (keys.length === 1 && keys[0] === '$inc') return 'increment';
+  if (keys.includes('$inc') && keys.every((key) => INCREMENT_KEYS.includes(key))) return 'increment';
   const isMembers = keys.length > 0 && keys.every((key) => key === '$add' || key === '$remove');
   return isMembers ? 'members' : undefined;
 }
 
-function increment(wire: unknown, name: string, path: string): number | bigint | Float {
-  const by = decodeValue(wire, name);
-  if (isNumber(by)) return by;
-  throw invalidField(pathOf(path, '$inc'), `must be a number, not ${kindOf(wire)}`);
+const INCREMENT_KEYS: readonly string[] = ['$inc', '$min', '$max'];
+
+interface Increment {
+  readonly $inc: unknown;
+  readonly $min?: unknown;
+  readonly $max?: unknown;
+}
+
+function increment({ $inc, $min, $max }: Increment, name: string, path: string): PropertyChange {
+  const numberOf = (key: string, wire: unknown): number | bigint | Float => {
+    const value = decodeValue(wire, name);
+    if (isNumber(value)) return value;
+    throw invalidField(pathOf(path, key), `must be a number, not ${kindOf(wire)}`);
+  };
+  return {
+    kind: 'increment',
+    by: numberOf('$inc', $inc),
+    ...($min !== undefined && { min: numberOf('$min', $min) }),
+    ...($max !== undefined && { max: numberOf('$max', $max) }),
+  };
 }
 
 function members(wire: unknown, name: string, path: string): readonly Value[] {

@@ -22,7 +22,7 @@ export function addProofRoutes(app: FastifyInstance, context: ApiContext): void 
     },
     async (request, reply) => {
       readQuery(request.query, {});
-      sendDocument(request, reply, await graphOf(context, request.params).digest());
+      sendDocument(request, reply, await graphOf(context, request).digest());
     },
   );
 
@@ -40,7 +40,7 @@ export function addProofRoutes(app: FastifyInstance, context: ApiContext): void 
     },
     async (request, reply) => {
       readQuery(request.query, {});
-      sendDocument(request, reply, await graphOf(context, request.params).integrity());
+      sendDocument(request, reply, await graphOf(context, request).integrity());
     },
   );
 
@@ -58,7 +58,7 @@ export function addProofRoutes(app: FastifyInstance, context: ApiContext): void 
     },
     (request, reply) => {
       readQuery(request.query, {});
-      const graph = graphOf(context, request.params);
+      const graph = graphOf(context, request);
       return answerOnce(context.engine, request, reply, async () => ({ status: 200, document: await graph.repair() }));
     },
   );

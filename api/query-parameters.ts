@@ -20,7 +20,7 @@ export type ReadParameters<P extends ParameterTable> = {
 } & { readonly [N in keyof P as P[N] extends { required: true } ? never : N]?: ValueOf<P[N]> };
 
 /** Names that every route takes, read elsewhere. */
-const EVERYWHERE: ReadonlySet<string> = new Set(['consistency']);
+const EVERYWHERE: ReadonlySet<string> = new Set(['consistency', 'allowDowngrade']);
 
 const NOTHING: Query = [];
 /** Marks a query that could not be decoded; reading any parameter of it fails. */

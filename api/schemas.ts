@@ -19,7 +19,7 @@ const VALUE_DOC =
   'escaped as {"$type": "Map", "_value": {...}}.';
 
 const PATCH_DOC =
-  'A value replaces, null removes, {"$inc": n} adds to a number, {"$add": [...], "$remove": [...]} changes the members ' +
+  'A value replaces, null removes, {"$inc": n} adds to a number (at level strong with bounds: {"$inc": n, "$min": a, "$max": b}), {"$add": [...], "$remove": [...]} changes the members ' +
   'of a set; changes that replicas make concurrently add up.';
 
 const Properties = { type: 'object', additionalProperties: true, description: `Each value is ${VALUE_DOC}` };

@@ -53,19 +53,24 @@ export async function openTestServer({ cluster, seed = 7, ...options }: TestServ
     env,
     logged,
     bugs,
-    async call(method, url, body, headers = {}) {
-      const inject: InjectOptions = { method, url, headers };
-      if (body !== undefined) {
-        const isRaw = typeof body === 'string' || Buffer.isBuffer(body);
-        inject.payload = isRaw ? body : JSON.stringify(body);
-        inject.headers = { 'content-type': 'application/json', ...headers };
-      }
-      return answered(await app.inject(inject));
-    },
+    call: callerOf(app),
     async close() {
       await app.close();
       await engine.close();
     },
+  };
+}
+
+/** Calls a server without a socket. */
+export function callerOf(app: FastifyInstance): TestServer['call'] {
+  return async (method, url, body, headers = {}) => {
+    const inject: InjectOptions = { method, url, headers };
+    if (body !== undefined) {
+      const isRaw = typeof body === 'string' || Buffer.isBuffer(body);
+      inject.payload = isRaw ? body : JSON.stringify(body);
+      inject.headers = { 'content-type': 'application/json', ...headers };
+    }
+    return answered(await app.inject(inject));
   };
 }
 

@@ -54,7 +54,7 @@ export function addTraversalRoutes(app: FastifyInstance, context: ApiContext): v
       const read = readQuery(request.query, EDGES_PARAMETERS);
       const id = nodeId((request.params as ElementPath).id);
       const filter = { direction: read.direction ?? 'both', ...typeFilter(read.type) };
-      const page = await graphOf(context, request.params).edgesOf(id, filter, pageOf(read));
+      const page = await graphOf(context, request).edgesOf(id, filter, pageOf(read));
       sendDocument(request, reply, pageDocument('edges', page, edgeDocument));
     },
   );
@@ -77,7 +77,7 @@ export function addTraversalRoutes(app: FastifyInstance, context: ApiContext): v
       const read = readQuery(request.query, NEIGHBORS_PARAMETERS);
       const id = nodeId((request.params as ElementPath).id);
       const filter = { direction: read.direction ?? 'both', depth: read.depth ?? 1, ...typeFilter(read.type) };
-      const page = await graphOf(context, request.params).neighbors(id, filter, pageOf(read));
+      const page = await graphOf(context, request).neighbors(id, filter, pageOf(read));
       sendDocument(request, reply, pageDocument('nodes', page, nodeDocument));
     },
   );
@@ -97,7 +97,7 @@ export function addTraversalRoutes(app: FastifyInstance, context: ApiContext): v
     },
     async (request, reply) => {
       const read = readQuery(request.query, PATH_PARAMETERS);
-      const path = await graphOf(context, request.params).shortestPath({
+      const path = await graphOf(context, request).shortestPath({
         from: nodeId(read.from),
         to: nodeId(read.to),
         direction: read.direction ?? 'out',

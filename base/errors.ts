@@ -52,6 +52,7 @@ export const ERRORS = {
   'graph-exists': kind(409, 'The graph exists with other settings. Settings are fixed at creation.'),
   'schema-conflict': kind(409, 'An index or constraint of this name, or a constraint like it, is declared already.'),
   'graph-protected': kind(409, 'The graph cannot be deleted or written to directly.'),
+  'out-of-bounds': kind(409, 'The increment would cross `$min` or `$max`. Nothing was changed.'),
   'precondition-failed': kind(412, 'If-Match or If-None-Match does not hold. Read the element again.'),
   'payload-too-large': kind(413, 'The body, line, frame or value exceeds its limit, which `detail` names.'),
   'unsupported-media-type': kind(415, 'Send application/json, application/vnd.msgpack or, to import, NDJSON.'),
@@ -75,6 +76,11 @@ export const ERRORS = {
   'quorum-unavailable': kind(503, 'No majority of the servers can take part in a strong operation. Nothing happened.', {
     retryable: true,
   }),
+  'quorum-indeterminate': kind(
+    503,
+    'A strong write may have happened or not. Read again, or repeat it with the same Idempotency-Key.',
+    { definite: false, retryable: true },
+  ),
   'storage-failed': kind(503, 'The store failed; nothing more is acknowledged until the server was restarted.', {
     definite: false,
     retryable: true,

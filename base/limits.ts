@@ -56,6 +56,15 @@ export const LIMITS = {
   sessionWaitMs: 2_000,
   /** Requests that wait so at a time: more would only queue for the same commits. */
   sessionWaitersMax: 10_000,
+  /** How long a strong request waits for a majority, in milliseconds: a fail-over and a few rounds. */
+  strongWaitMs: 5_000,
+  /** Strong requests of one graph that wait at a time, and how many one round decides. */
+  strongQueueMax: 10_000,
+  strongBatchMax: 1_000,
+  /** After how many milliseconds a coordinator repeats a question that a voter has not answered. */
+  strongResendMs: 200,
+  /** The longest pause of a coordinator that lost a ballot to another one, in milliseconds. */
+  strongBackoffMsMax: 500,
   /** Characters of a session token: some hundred servers. */
   sessionTokenCharsMax: 4096,
   /** Clock numbers of one writer in one partition: at a million a second they last eight years. */

@@ -2,7 +2,9 @@
  * Bugs that can be switched on, only by `chaos/` and tests, to see that a checker catches them. Each is looked at in the
  * one place that it breaks; production never sets one.
  */
-export type PlantedBug =
+export type PlantedBug = ReplicationBug | QuorumBug;
+
+export type ReplicationBug =
   /** Commits are applied as they come, whether or not what they build on is here. */
   | 'no-causal-gate'
   /** A local commit is acknowledged and shown before the store has synced it. */
@@ -27,6 +29,33 @@ export type PlantedBug =
   | 'no-session-wait'
   /** A vector counts commits that are received but not durable. */
   | 'vector-before-durable';
+
+/** In strong operations (`src/consistency/`). */
+export type QuorumBug =
+  /** A coordinator does not finish what it finds accepted. */
+  | 'no-recovery'
+  /** Of several accepted proposals the one of the last ballot that changes something is finished. */
+  | 'recover-last-with-patches'
+  /** A proposal is accepted by voters that lack what it rests on. */
+  | 'no-cover'
+  /** A strong read is answered without a proposal before anything was chosen in the era. */
+  | 'one-round-read'
+  /** Repeated votes of one voter count as several. */
+  | 'count-duplicate-votes'
+  /** A voter accepts before its state is synced. */
+  | 'vote-before-sync'
+  /** A voter promises before its state is synced. */
+  | 'promise-in-memory'
+  /** A coordinator does not move its clock past what the promises say. */
+  | 'clock-not-from-promises'
+  /** Accepted patches are shown at once, not when they are chosen. */
+  | 'merge-on-accept'
+  /** A server that lost its memory votes at once. */
+  | 'empty-server-votes'
+  /** A strong read asks nobody. */
+  | 'read-without-quorum'
+  /** The outcome of an Idempotency-Key does not travel with the patches. */
+  | 'outcome-without-patches';
 
 /** True if `bug` is switched on. */
 export function isPlanted(bugs: ReadonlySet<PlantedBug> | undefined, bug: PlantedBug): boolean {

@@ -9,6 +9,7 @@ import type { FastifyInstance } from 'fastify';
 import { buildServer } from '../api/server.ts';
 import type { Env, Log, Timer } from '../base/env.ts';
 import type { ClusterOptions } from '../src/cluster-options.ts';
+import { StrongOperations } from '../src/consistency/strong-operations.ts';
 import { type OpenedEngine, openEngine } from '../src/engine.ts';
 import type { LinkFaults } from '../src/engine-port.ts';
 import { FaultyTransport } from '../src/replication/faulty-transport.ts';
@@ -146,6 +147,10 @@ async function startLinks(
   try {
     const onBug = (error: Error): never => endWithBug(env.log, 'replication', error);
     const replication = await startReplication({ env, engine, options: cluster, name, onBug });
+    const { channel } = replication;
+    engine.attachStrong(
+      await StrongOperations.start({ env, host: engine.strongHost, channel, onBug, bugs: undefined }),
+    );
     return () => replication.close();
   } catch (error) {
     await engine.close();

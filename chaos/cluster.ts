@@ -3,6 +3,7 @@ import { BugError } from '../base/assert.ts';
 import { WeftError } from '../base/errors.ts';
 import type { PlantedBug } from '../base/planted-bug.ts';
 import type { ReplicationTiming } from '../src/cluster-options.ts';
+import { StrongOperations } from '../src/consistency/strong-operations.ts';
 import { type OpenedEngine, openEngine } from '../src/engine.ts';
 import type { Replica } from '../src/replication/replica.ts';
 import { type Replication, startReplication } from '../src/replication/replicator.ts';
@@ -163,6 +164,10 @@ export class Cluster {
     const onBug = (error: Error) => this.noteBug(`the replication of ${name}`, error);
     server.replication = await startReplication({ env, engine, options, name, onBug });
     if (!process.isAlive) return;
+    const { channel } = server.replication;
+    const strong = await StrongOperations.start({ env, host: engine.strongHost, channel, onBug, bugs });
+    if (!process.isAlive) return;
+    engine.attachStrong(strong);
     server.engine = engine;
     server.replica = engine.replica;
     server.log = log;

@@ -62,7 +62,7 @@ function integer(name: string, text: string): number {
 }
 
 function directionOf({ bug }: Options): Direction {
-  return bug !== undefined && isPlantedName(bug) ? PLANTED_BUGS[bug].direction : {};
+  return bug !== undefined && isPlantedName(bug) ? (PLANTED_BUGS[bug]?.direction ?? {}) : {};
 }
 
 /** Runs one seed in this process and tells everything. */

@@ -7,13 +7,13 @@ import type { PlantedBug } from '../base/planted-bug.ts';
 import { StrayRejections } from './host.ts';
 import { PLANTED_BUGS } from './planted-bugs.ts';
 import { runSeed, type SeedReport } from './run-seed.ts';
-import { scenarioOf } from './scenario.ts';
+import { type Direction, scenarioOf } from './scenario.ts';
 import { SimRandom } from './sim/random.ts';
 
 const strays = new StrayRejections();
 afterAll(() => strays.stop());
 
-function run(seed: number, direction: (typeof PLANTED_BUGS)[PlantedBug]['direction'], bug?: PlantedBug) {
+function run(seed: number, direction: Direction, bug?: PlantedBug) {
   const bugs = new Set<PlantedBug>(bug === undefined ? [] : [bug]);
   const scenario = scenarioOf(new SimRandom(seed).fork('scenario'), 'small', bugs, direction);
   return runSeed({ seed, scenario }, strays.take);

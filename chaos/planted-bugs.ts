@@ -4,7 +4,7 @@
  * without the bug.
  */
 import { LIMITS } from '../base/limits.ts';
-import type { PlantedBug } from '../base/planted-bug.ts';
+import type { PlantedBug, QuorumBug, ReplicationBug } from '../base/planted-bug.ts';
 import type { Direction } from './scenario.ts';
 
 export interface Plan {
@@ -18,7 +18,7 @@ const CUT_AFTER_BYTES = 2_000;
 const plain = { servers: 3, durability: 'disk', memoryBudgetBytes: 1e9, logScale: 1 } as const;
 const cutting = { ...plain, logScale: LIMITS.logBytesHardMax / CUT_AFTER_BYTES };
 
-export const PLANTED_BUGS: Readonly<Record<PlantedBug, Plan>> = {
+export const PLANTED_BUGS: Readonly<Record<ReplicationBug, Plan> & Partial<Record<QuorumBug, Plan>>> = {
   'no-causal-gate': {
     seeds: 8,
     direction: {

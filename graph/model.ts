@@ -23,8 +23,16 @@ export type Direction = 'out' | 'in' | 'both';
 export type PropertyChange =
   | { readonly kind: 'set'; readonly value: Value }
   | { readonly kind: 'remove' }
-  /** Adds to a number; increments of all replicas add up. An absent property counts as 0. */
-  | { readonly kind: 'increment'; readonly by: number | bigint | Float }
+  /**
+   * Adds to a number; increments of all replicas add up. An absent property counts as 0. A bound that the sum would cross
+   * refuses the operation; only a strong write can keep one.
+   */
+  | {
+      readonly kind: 'increment';
+      readonly by: number | bigint | Float;
+      readonly min?: number | bigint | Float;
+      readonly max?: number | bigint | Float;
+    }
   /** Adds and removes members of a list without duplicates; each member merges by itself. */
   | { readonly kind: 'members'; readonly add: readonly Value[]; readonly remove: readonly Value[] };
 

@@ -2,11 +2,11 @@
 import { WeftError } from '../base/errors.ts';
 import { getOwn, setOwn } from '../base/record.ts';
 import type { ElementState } from '../crdt/element-state.ts';
-import { add } from '../crdt/numbers.ts';
+import { add, type Numeric } from '../crdt/numbers.ts';
 import type { Assignments, RunningTotal, SeenTotals } from '../crdt/patch.ts';
 import type { Stamp } from '../crdt/stamp.ts';
-import type { LabelChange, PropertyChanges } from '../graph/model.ts';
-import { isList, isNumber, type Properties, type Value, valuesEqual } from '../graph/value.ts';
+import type { LabelChange, PropertyChange, PropertyChanges } from '../graph/model.ts';
+import { Float, isList, isNumber, type Properties, type Value, valuesEqual } from '../graph/value.ts';
 
 /**
  * The assignments of a patch that changes single properties. `state` is the element as it is now.
@@ -44,7 +44,7 @@ export function changesToAssignments(
         if (!isNumber(current)) {
           throw new WeftError('property-type', `\`${name}\` holds no number, so $inc does not apply`, { name });
         }
-        add(current, change.by);
+        checkBounds(name, add(current, change.by), change);
         const own = state.ownTotal(name, stamp.replica);
         totals ??= new Map();
         totals.set(name, own ? { since: own.since, total: add(own.total, change.by) } : newTotal(stamp, change.by));
@@ -69,6 +69,19 @@ export function changesToAssignments(
     ...(seen && { seen }),
   };
   return { properties, more };
+}
+
+/** @throws WeftError `out-of-bounds`, definite */
+function checkBounds(name: string, sum: Numeric, { min, max }: Extract<PropertyChange, { kind: 'increment' }>): void {
+  const isBelow = min !== undefined && sizeOf(sum) < sizeOf(min);
+  const isAbove = max !== undefined && sizeOf(sum) > sizeOf(max);
+  if (!isBelow && !isAbove) return;
+  const bound = isBelow ? '$min' : '$max';
+  throw new WeftError('out-of-bounds', `the increment of \`${name}\` would cross ${bound}`, { name, bound });
+}
+
+function sizeOf(number: Numeric): number | bigint {
+  return number instanceof Float ? number.value : number;
 }
 
 const NO_ASSIGNMENTS: Assignments = Object.freeze({});

@@ -55,7 +55,7 @@ describe('graphs of several servers', () => {
       seen = names(two);
     });
     await ship(one.engine.replica, two.engine.replica);
-    expect(seen).toEqual(['_system', 'default', 'g']);
+    expect(seen).toEqual(['_outcomes', '_system', 'default', 'g']);
     expect(two.engine.graph(G).description).toEqual(one.engine.graph(G).description);
     expect(await idsIn(two)).toEqual(['s!y', 'x']);
     expect((await two.engine.graph(G).edge('e' as never)).element.to).toBe('s!y');
@@ -72,7 +72,7 @@ describe('graphs of several servers', () => {
     }
     await shipAll(replicas([one, two]));
     for (const each of [one, two]) {
-      expect(names(each)).toEqual(['_system', 'default', 'g']);
+      expect(names(each)).toEqual(['_outcomes', '_system', 'default', 'g']);
       expect(await idsIn(each)).toEqual(['both', 'of0', 'of1']);
       expect((await each.engine.graph(G).node('both' as NodeId)).element.properties).toEqual({ p0: 0, p1: 1 });
     }
@@ -87,7 +87,7 @@ describe('graphs of several servers', () => {
     await two.engine.graph(G).write([put('two')]);
     await shipAll(replicas([one, two]));
     expect(names(one)).toEqual(names(two));
-    const [, , winner = '', other = ''] = names(one);
+    const [, , , winner = '', other = ''] = names(one);
     expect(winner).toBe('g');
     expect(other).toMatch(/^g \(conflict h[-_0-9A-Za-z]+\)$/);
     const held = [await idsIn(one), await idsIn(one, graphName(other))].sort();
@@ -102,7 +102,7 @@ describe('graphs of several servers', () => {
     expect(names(again)).toEqual(names(one));
     // The one that is left bears the name.
     await one.engine.deleteGraph(G);
-    expect(names(one)).toEqual(['_system', 'default', 'g']);
+    expect(names(one)).toEqual(['_outcomes', '_system', 'default', 'g']);
     expect(await idsIn(one)).toContain('more');
   });
 
@@ -119,12 +119,12 @@ describe('graphs of several servers', () => {
     await shipAll(replicas([one, two]));
     await turns();
     for (const each of [one, two]) {
-      expect(names(each)).toEqual(['_system', 'default']);
+      expect(names(each)).toEqual(['_outcomes', '_system', 'default']);
       expect(await each.store.listPartitions(key)).toEqual([]);
     }
     expect(await codeOf(() => held.write([put('later')]))).toBe('graph-not-found');
     two.disk.crash();
-    expect(names(await member({ disk: two.disk }))).toEqual(['_system', 'default']);
+    expect(names(await member({ disk: two.disk }))).toEqual(['_outcomes', '_system', 'default']);
   });
 
   it('deleted and made again while another server, which does not know, writes to the old one -> the new one is apart', async () => {
@@ -211,9 +211,9 @@ describe('graphs of several servers', () => {
     await one.engine.createGraph(graphName('h'), { partitions: 2 });
     const three = await member();
     await transfer(one.engine.replica, three.engine.replica);
-    expect(names(three)).toEqual(['_system', 'default', 'h']);
+    expect(names(three)).toEqual(['_outcomes', '_system', 'default', 'h']);
     await three.engine.replica.receive(late);
-    expect(names(three)).toEqual(['_system', 'default', 'h']);
+    expect(names(three)).toEqual(['_outcomes', '_system', 'default', 'h']);
     expect(await three.store.listGraphs()).not.toContain((late[0]?.parts[0] ?? { graphKey: '' }).graphKey);
   });
 });
@@ -225,7 +225,7 @@ describe('catalog entries of the first version', () => {
     await first.engine.close();
     await commitOf(disk, replicaId(7), [{ at: 'g', patch: OLD_ENTRY }], { graphKey: 'system', partitions: 1 });
     const second = await member({ disk });
-    expect(names(second)).toEqual(['_system', 'default', 'g']);
+    expect(names(second)).toEqual(['_outcomes', '_system', 'default', 'g']);
     expect(second.engine.graph(G).description.settings).toEqual({ partitions: 3, restoringTypes: [] });
     await second.engine.graph(G).write([put('x')]);
     expect(disk.partitionsOf('gABCDEFGHIJKLMNO').length).toBe(1);

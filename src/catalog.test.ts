@@ -28,7 +28,7 @@ describe('create', () => {
     expect(graph).toEqual({ name: 'g', settings: { partitions: 3, restoringTypes: ['T', 'U'] } });
     disk.crash();
     const again = await run({ disk });
-    expect(names(again.engine)).toEqual(['_system', 'default', 'g']);
+    expect(names(again.engine)).toEqual(['_outcomes', '_system', 'default', 'g']);
     expect(again.engine.graph(G).description).toEqual(graph);
   });
 
@@ -56,7 +56,7 @@ describe('create', () => {
     async (partitions) => {
       const { engine } = await run();
       expect(await codeOf(() => engine.createGraph(G, { partitions }))).toBe('invalid-request');
-      expect(names(engine)).toEqual(['_system', 'default']);
+      expect(names(engine)).toEqual(['_outcomes', '_system', 'default']);
     },
   );
 
@@ -78,7 +78,7 @@ describe('create', () => {
       expect(names(again.engine)).toContain(text);
       expect(await again.engine.graph(name).counts()).toEqual({ nodes: 1, edges: 0 });
       await again.engine.deleteGraph(name);
-      expect(names(again.engine)).toEqual(['_system', 'default']);
+      expect(names(again.engine)).toEqual(['_outcomes', '_system', 'default']);
     },
   );
 });
@@ -97,7 +97,7 @@ describe('delete', () => {
     expect(disk.partitionsOf(key)).toEqual([]);
     disk.crash();
     const again = await run({ disk });
-    expect(names(again.engine)).toEqual(['_system', 'default']);
+    expect(names(again.engine)).toEqual(['_outcomes', '_system', 'default']);
     expect((await contents(again.graph)).nodes.map(({ id }) => id)).toEqual(['a']);
   });
 
@@ -216,11 +216,11 @@ describe('not durable yet', () => {
     await held;
     await turns();
     expect(watched(creating).settled).toBe(false);
-    expect(names(engine)).toEqual(['_system', 'default']);
+    expect(names(engine)).toEqual(['_outcomes', '_system', 'default']);
     expect(await codeOf(() => engine.graph(G))).toBe('graph-not-found');
     gate.open();
     await creating;
-    expect(names(engine)).toEqual(['_system', 'default', 'g']);
+    expect(names(engine)).toEqual(['_outcomes', '_system', 'default', 'g']);
   });
 });
 

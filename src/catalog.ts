@@ -48,8 +48,12 @@ const builtIn = (name: GraphName, key: string, settings: GraphSettings): Catalog
   node: nodeId(name),
 });
 
+/** Where strong writes keep what they answered to an Idempotency-Key (`consistency/outcome.ts`); not listed. */
+export const OUTCOMES_GRAPH = '_outcomes' as GraphName;
+
 export const BUILT_IN: readonly CatalogEntry[] = [
   builtIn(SYSTEM_GRAPH, SYSTEM_KEY, { partitions: 1, restoringTypes: [] }),
+  builtIn(OUTCOMES_GRAPH, 'outcomes', { partitions: LIMITS.partitionsDefault, restoringTypes: [] }),
   builtIn(DEFAULT_GRAPH, 'default', { partitions: LIMITS.partitionsDefault, restoringTypes: [] }),
 ];
 

@@ -103,6 +103,33 @@ export class Draft {
     }
   }
 
+  /** An empty draft over the same view. */
+  fresh(): Draft {
+    return new Draft({ view: this.#view, clock: this.#clock, replica: this.#replica, skipEqual: this.#skipEqual });
+  }
+
+  /** A result with its element as this draft shows it now, whatever becomes of the view. */
+  completed(result: OperationResult): OperationResult {
+    if (result.element !== undefined && !this.lookedBack) return result;
+    const { op, id, created } = result;
+    if (op === 'deleteNode' || op === 'deleteEdge') return { op, id, created };
+    if (op === 'createNode' || op === 'putNode' || op === 'patchNode') {
+      const node = this.#node(id);
+      const state = node.visible ? node.element.state() : undefined;
+      if (state === undefined) return { op, id, created };
+      const restored = !node.element.exists;
+      const labels = this.#view.nodes.labelSet(state.labels(restored));
+      const element = { id: id as NodeId, labels, properties: state.properties(restored) };
+      return { op, id, created, element, version: registersVersion(node.element.registers(), restored) };
+    }
+    const edge = this.#findEdge(id);
+    if (edge === undefined || !this.#edgeVisible(edge)) return { op, id, created };
+    const { type, from, to } = edge;
+    const ends = { type, from: from as NodeId, to: to as NodeId };
+    const element = { id: id as EdgeId, ...ends, properties: edgeState(edge).properties() };
+    return { op, id, created, element, version: registersVersion(edge.element.registers()) };
+  }
+
   #stamp(): { readonly clock: number; readonly replica: ReplicaId } {
     return { clock: this.#clock.tick(), replica: this.#replica };
   }

@@ -11,18 +11,25 @@ export interface Engine {
   readonly replicaId: ReplicaId;
   /** All graphs by name, `_system` included. */
   listGraphs(): readonly GraphDescription[];
-  /** @throws WeftError `graph-not-found`, definite */
-  graph(name: GraphName): Graph;
   /**
-   * Creates a graph durably; creating it again with the same settings changes nothing.
+   * At level `strong` every call of the graph is linearizable, and fails with `quorum-unavailable` (definite) or, for writes,
+   * `quorum-indeterminate` without a majority. @throws WeftError `graph-not-found`, definite
+   */
+  graph(name: GraphName, level?: 'strong'): Graph;
+  /**
+   * Creates a graph durably; creating it again with the same settings changes nothing. At level `strong` of two servers that
+   * create one name with different settings one is refused; at any other both graphs stay (CAT-3).
    * @throws WeftError `graph-exists` if it exists with other settings, definite
    */
   createGraph(
     name: GraphName,
     settings: Partial<GraphSettings>,
+    level?: 'strong',
   ): Promise<{ readonly created: boolean; readonly graph: GraphDescription }>;
+  /** Resolves once this server knows of every strong creation and deletion of a graph that was acknowledged. */
+  seeCatalog(): Promise<void>;
   /** Deletes a graph and all that it holds. @throws WeftError `graph-not-found`, `graph-protected` */
-  deleteGraph(name: GraphName): Promise<void>;
+  deleteGraph(name: GraphName, level?: 'strong'): Promise<void>;
   /** Runs `request` at most once per key: a repeated key gets the first outcome, and waits for it if it is running. */
   once<T>(
     key: string,
@@ -40,6 +47,8 @@ export interface Engine {
    */
   reachSession(tokens: readonly string[]): Promise<void>;
   cluster(): ClusterDescription;
+  /** Whether strong operations are served now. */
+  quorum(): QuorumDescription;
   health(): Health;
   metrics(): EngineMetrics;
   /** Stops taking writes, makes everything durable, closes the store. Idempotent. */
@@ -78,6 +87,14 @@ export interface OperationResult {
   readonly created: boolean;
   readonly element?: Node | Edge;
   readonly version?: string;
+  /** True for what an earlier request with the same Idempotency-Key did. */
+  readonly replayed?: boolean;
+}
+
+/** An Idempotency-Key, and what tells its request from others. */
+export interface IdempotencyKey {
+  readonly key: string;
+  readonly fingerprint: string;
 }
 
 /** Reads show only what is durable here. Lists return an element that exists throughout exactly once. */
@@ -115,9 +132,10 @@ export interface Graph {
 
   /**
    * Applies the operations in order as one atomic commit and resolves when it is durable. If one fails nothing of the
-   * batch happens, and the error's context has its index under `operation`.
+   * batch happens, and the error's context has its index under `operation`. At level `strong` the outcome is kept with the
+   * write under `key`, so that a repetition gets it on any server.
    */
-  write(operations: readonly Operation[]): Promise<readonly OperationResult[]>;
+  write(operations: readonly Operation[], key?: IdempotencyKey): Promise<readonly OperationResult[]>;
 
   /**
    * Applies operations of an import in commits of its own choice, in order. Resolves when all are durable.
@@ -158,6 +176,15 @@ export interface IntegrityReport {
   /** Edge ids that exist in more than one partition. */
   readonly duplicateEdges: readonly EdgeId[];
   readonly repaired: number;
+}
+
+export interface QuorumDescription {
+  readonly isReachable: boolean;
+  /** Voters that this server reaches, itself included, and how many are a majority. */
+  readonly reachable: number;
+  readonly majority: number;
+  /** False while this server may not vote: it lost its memory, and the others have not told it what it promised. */
+  readonly votes: boolean;
 }
 
 export type MemberState = 'alive' | 'suspect' | 'dead';

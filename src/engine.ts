@@ -1,15 +1,17 @@
 /** The engine: opens a store, holds its graphs, and hands out what `engine-port.ts` promises. */
 import type { Env, Random } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
-import { type GraphName, graphName, nodeId, type ReplicaId } from '../base/ids.ts';
+import { type GraphName, graphName, nodeId, type ReplicaId, replicaId } from '../base/ids.ts';
 import { toUtf8 } from '../base/text.ts';
 import { HybridClock } from '../crdt/stamp.ts';
 import type { GraphSettings } from '../graph/model.ts';
 import type { Store } from '../storage/store.ts';
 import { Adoption } from './adoption.ts';
-import { type CatalogEntry, SYSTEM_GRAPH } from './catalog.ts';
+import { type CatalogEntry, OUTCOMES_GRAPH, SYSTEM_GRAPH } from './catalog.ts';
+import { type CatalogWriter, StrongCatalogWriter } from './catalog-writer.ts';
 import type { ClusterOptions } from './cluster-options.ts';
 import { Committer } from './committer.ts';
+import type { StrongHost, StrongOperations } from './consistency/strong-operations.ts';
 import type {
   ClusterDescription,
   Engine,
@@ -17,6 +19,7 @@ import type {
   Graph,
   GraphDescription,
   Health,
+  QuorumDescription,
   ReplicationMetrics,
 } from './engine-port.ts';
 import { EngineReplica, readRetired } from './engine-replica.ts';
@@ -35,6 +38,8 @@ import { ResidentGraph } from './resident-graph.ts';
 import { SessionTokens } from './session-token.ts';
 import { Sessions } from './sessions.ts';
 import { snapshotLongTails } from './snapshots.ts';
+import { StrongGraph } from './strong-graph.ts';
+import { EngineStrongHost } from './strong-host.ts';
 import { type VersionVector, vectorObject } from './version-vector.ts';
 
 /** Signs the session tokens of a server that stands alone. */
@@ -55,6 +60,9 @@ export interface ClusterStatus {
 /** An engine with what its composition needs beside the port. */
 export interface OpenedEngine extends Engine {
   readonly replica: Replica;
+  readonly strongHost: StrongHost;
+  /** From now on strong operations go through `strong`. A server with peers takes none before. */
+  attachStrong(strong: StrongOperations): void;
   /** From now on `cluster`, `health` and `metrics` ask `status`. */
   attachStatus(status: ClusterStatus): void;
 }
@@ -97,6 +105,7 @@ class LocalEngine implements OpenedEngine {
   readonly name: string;
   readonly replicaId: ReplicaId;
   readonly replica: EngineReplica;
+  readonly strongHost: EngineStrongHost;
   readonly #env: Env;
   readonly #store: Store;
   readonly #clock: HybridClock;
@@ -107,7 +116,9 @@ class LocalEngine implements OpenedEngine {
   readonly #sessions: Sessions;
   readonly #adoption: Adoption;
   readonly #catalog: GraphCatalog;
+  readonly #hasPeers: boolean;
   #status: ClusterStatus | undefined;
+  #strong: StrongOperations | undefined;
   #closing: Promise<void> | undefined;
 
   constructor({ env, store, name, memoryBudgetBytes, cluster }: EngineOptions, found: Found) {
@@ -170,6 +181,20 @@ class LocalEngine implements OpenedEngine {
       adoption,
       onMoved: () => this.#onVisible([]),
     });
+    this.strongHost = new EngineStrongHost({
+      env,
+      replica: this.replica,
+      writer: replicaId(env.random.uint32()),
+      clock,
+      progress,
+      sessions: this.#sessions,
+      committer,
+      residency,
+      catalog,
+      adoption,
+      bugs,
+    });
+    this.#hasPeers = hasPeers(cluster);
     this.#requests = new IdempotentRequests(env.clock);
   }
 
@@ -210,18 +235,33 @@ class LocalEngine implements OpenedEngine {
     return this.#catalog.list();
   }
 
-  graph(name: GraphName): Graph {
+  graph(name: GraphName, level?: 'strong'): Graph {
     const graph = this.#catalog.find(name);
     if (graph === undefined) throw new WeftError('graph-not-found', `there is no graph \`${name}\``, { graph: name });
-    return name === SYSTEM_GRAPH ? new ProtectedGraph(graph) : graph;
+    const served = level === 'strong' ? this.#strongGraph(graph) : graph;
+    return name === SYSTEM_GRAPH || name === OUTCOMES_GRAPH ? new ProtectedGraph(served) : served;
   }
 
-  createGraph(name: GraphName, asked: Partial<GraphSettings>): ReturnType<Engine['createGraph']> {
-    return this.#catalog.create(graphName(name), asked);
+  #strongGraph(graph: EngineGraph): Graph {
+    if (this.#strong !== undefined || !this.#hasPeers) return new StrongGraph(graph, this.#strong);
+    throw new WeftError('quorum-unavailable', 'this server has not begun to vote yet', { outcome: 'none' });
   }
 
-  deleteGraph(name: GraphName): Promise<void> {
-    return this.#catalog.delete(name);
+  createGraph(name: GraphName, asked: Partial<GraphSettings>, level?: 'strong'): ReturnType<Engine['createGraph']> {
+    return this.#catalog.create(graphName(name), asked, this.#catalogWriter(level));
+  }
+
+  async seeCatalog(): Promise<void> {
+    await this.#catalogWriter('strong')?.begin();
+  }
+
+  deleteGraph(name: GraphName, level?: 'strong'): Promise<void> {
+    return this.#catalog.delete(name, this.#catalogWriter(level));
+  }
+
+  #catalogWriter(level: 'strong' | undefined): CatalogWriter | undefined {
+    if (level === undefined || !this.#hasPeers) return undefined;
+    return new StrongCatalogWriter(this.#strongGraph(this.#catalog.system));
   }
 
   once<T>(
@@ -246,7 +286,26 @@ class LocalEngine implements OpenedEngine {
       this.#env.log.write('error', 'the end of an adoption was not noted', { error: String(error) });
     });
     this.#sessions.moved();
+    this.strongHost.moved();
     if (commits.length > 0) this.replica.announce(commits);
+  }
+
+  attachStrong(strong: StrongOperations): void {
+    this.#strong = strong;
+  }
+
+  quorum(): QuorumDescription {
+    const { votes, reachable, majority } = this.#strong?.status() ?? {
+      votes: !this.#hasPeers,
+      reachable: 1,
+      majority: 1,
+    };
+    return {
+      isReachable: reachable >= majority && (this.#strong !== undefined || !this.#hasPeers),
+      reachable,
+      majority,
+      votes,
+    };
   }
 
   attachStatus(status: ClusterStatus): void {
@@ -316,6 +375,7 @@ class LocalEngine implements OpenedEngine {
 
   async #close(): Promise<void> {
     this.#committer.stop();
+    this.#strong?.close();
     this.#sessions.stop();
     await this.#catalog.settled();
     await this.#committer.idle();

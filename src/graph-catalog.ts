@@ -22,9 +22,11 @@ import {
   GRAPH_LABEL,
   namesOf,
   newEntry,
+  OUTCOMES_GRAPH,
   SYSTEM_GRAPH,
   settingsAgree,
 } from './catalog.ts';
+import { type CatalogWriter, PlainCatalogWriter } from './catalog-writer.ts';
 import type { Committer } from './committer.ts';
 import type { Engine, GraphDescription } from './engine-port.ts';
 import type { EngineGraph } from './graph.ts';
@@ -83,6 +85,10 @@ export class GraphCatalog {
     return (this.#byName.get(SYSTEM_GRAPH) as Held).graph;
   }
 
+  get outcomes(): EngineGraph {
+    return (this.#byName.get(OUTCOMES_GRAPH) as Held).graph;
+  }
+
   list(): GraphDescription[] {
     const all = Array.from(this.#byName.values(), ({ graph }) => graph.description);
     return all.sort((a, b) => compareText(a.name, b.name));
@@ -90,6 +96,10 @@ export class GraphCatalog {
 
   find(name: GraphName): EngineGraph | undefined {
     return this.#byName.get(name)?.graph;
+  }
+
+  findByKey(key: string): EngineGraph | undefined {
+    return this.#byKey.get(key)?.graph;
   }
 
   nameOf(key: string): GraphName | undefined {
@@ -112,8 +122,12 @@ export class GraphCatalog {
     await this.#work;
   }
 
-  create(name: GraphName, asked: Partial<GraphSettings>): ReturnType<Engine['createGraph']> {
-    return this.#inOrder(async () => {
+  create(
+    name: GraphName,
+    asked: Partial<GraphSettings>,
+    writer: CatalogWriter = new PlainCatalogWriter(this.system),
+  ): ReturnType<Engine['createGraph']> {
+    return this.#inTurn(writer, async () => {
       const settings = completeSettings(asked);
       const held = this.#byName.get(name)?.graph.description;
       if (held !== undefined) {
@@ -123,7 +137,7 @@ export class GraphCatalog {
       }
       let entry = newEntry(name, this.#generations.get(name) ?? 0, settings);
       while (this.#dropped.has(entry.key)) entry = newEntry(name, entry.generation + 1, settings);
-      await this.system.write([creation(entry)]);
+      await writer.write(creation(entry));
       this.reconcile();
       const made = this.#byKey.get(entry.key);
       // Another server may have deleted it by now.
@@ -131,14 +145,14 @@ export class GraphCatalog {
     });
   }
 
-  delete(name: GraphName): Promise<void> {
-    return this.#inOrder(async () => {
+  delete(name: GraphName, writer: CatalogWriter = new PlainCatalogWriter(this.system)): Promise<void> {
+    return this.#inTurn(writer, async () => {
       const held = this.#byName.get(name);
       if (held === undefined) throw new WeftError('graph-not-found', `there is no graph \`${name}\``, { graph: name });
       if (BUILT_IN.some((entry) => entry.name === name)) {
         throw new WeftError('graph-protected', `graph \`${name}\` always exists`, { graph: name });
       }
-      await this.system.write([dropping(held.entry)]);
+      await writer.write(dropping(held.entry));
       this.#read();
       if (this.#remove(held)) await this.#removeFromStore(held.entry.key);
       this.reconcile();
@@ -224,6 +238,20 @@ export class GraphCatalog {
     await committer.barrier();
     await committer.afterRound();
     await store.dropGraph(key);
+  }
+
+  /** Runs a change of the catalog; again if another server changed it meanwhile. */
+  #inTurn<T>(writer: CatalogWriter, change: () => Promise<T>): Promise<T> {
+    return this.#inOrder(async () => {
+      for (;;) {
+        await writer.begin();
+        try {
+          return await change();
+        } catch (error) {
+          if (!(error instanceof WeftError) || error.code !== 'precondition-failed') throw error;
+        }
+      }
+    });
   }
 
   #inOrder<T>(work: () => Promise<T>): Promise<T> {

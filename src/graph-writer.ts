@@ -1,6 +1,7 @@
 /** Turns operations into commits: draft, fold into the view, hand over to the group commit. */
 import { WeftError } from '../base/errors.ts';
 import type { EdgeId, NodeId, PartitionId, ReplicaId } from '../base/ids.ts';
+import { decodePatch } from '../crdt/patch-codec.ts';
 import { needsLocator, partitionNamedByEdge } from '../crdt/routing.ts';
 import type { HybridClock } from '../crdt/stamp.ts';
 import { edgeAt, edgeVersion, findEdge, findNode, nodeAt, nodeVersion } from '../crdt/view-reads.ts';
@@ -78,28 +79,37 @@ export class GraphWriter {
 
   /**
    * Runs `apply` on a draft with all that it needs open. `apply` is synchronous; if it needs more partitions it is run
-   * again with a fresh draft, so it must have no other effect before it commits.
+   * again with a fresh draft, so it must have no other effect before it commits. `replica`: whose stamps the patches bear.
    */
-  async drafting<T>(operations: readonly Operation[], skipEqual: boolean, apply: (draft: Draft) => T): Promise<T> {
+  async drafting<T>(
+    operations: readonly Operation[],
+    skipEqual: boolean,
+    apply: (draft: Draft) => T,
+    replica = this.#replica,
+  ): Promise<T> {
     const chosen = chosenEdgeIds(operations);
-    if (chosen.length === 0) return this.#drafting(operations, chosen, skipEqual, apply);
+    if (chosen.length === 0) return this.#drafting({ operations, chosen, skipEqual, replica }, apply);
     const arrived = new Set<string>();
     const tell = (edge: string) => void arrived.add(edge);
     this.#graph.lookups.add(tell);
     try {
-      return await this.#drafting(operations, chosen, skipEqual, apply, arrived);
+      return await this.#drafting({ operations, chosen, skipEqual, replica }, apply, arrived);
     } finally {
       this.#graph.lookups.delete(tell);
     }
   }
 
   async #drafting<T>(
-    operations: readonly Operation[],
-    chosen: readonly EdgeId[],
-    skipEqual: boolean,
+    given: {
+      readonly operations: readonly Operation[];
+      readonly chosen: readonly EdgeId[];
+      readonly skipEqual: boolean;
+      readonly replica: ReplicaId;
+    },
     apply: (draft: Draft) => T,
     arrived?: Set<string>,
   ): Promise<T> {
+    const { operations, chosen, skipEqual, replica } = given;
     const { view } = this.#graph;
     for (;;) {
       const needed = new Set<PartitionId>();
@@ -117,7 +127,7 @@ export class GraphWriter {
         // One of the ids may have come from another replica since.
         if (arrived !== undefined && arrived.size > 0 && chosen.some((id) => arrived.has(id))) return undefined;
         this.#checkReadable();
-        const draft = new Draft({ view, clock: this.#clock, replica: this.#replica, skipEqual });
+        const draft = new Draft({ view, clock: this.#clock, replica, skipEqual });
         return { value: apply(draft) };
       });
       if (outcome !== undefined) return outcome.value;
@@ -138,6 +148,7 @@ export class GraphWriter {
   commit(drafted: readonly DraftedPatch[]): Promise<void> | undefined {
     if (drafted.length === 0) return undefined;
     this.#needDocuments(drafted);
+    this.#graph.changes++;
     const { view, settings } = this.#graph;
     const locators: { edge: string; partition: PartitionId }[] = [];
     for (const { home, patch, text, chosenId } of drafted) {
@@ -148,6 +159,20 @@ export class GraphWriter {
       }
     }
     return this.committer.submit({ graph: this.#graph, patches: drafted, locators });
+  }
+
+  /**
+   * The patches as this graph's view takes them. @throws Unhydrated, DocumentsNeeded unless they can be committed in this
+   * step
+   */
+  prepared(patches: readonly { readonly partition: PartitionId; readonly text: string }[]): readonly DraftedPatch[] {
+    const { view } = this.#graph;
+    const drafted = patches.map(({ partition, text }) => {
+      const patch = decodePatch(text);
+      return { home: view.need(partition).ordinal, patch, text, chosenId: patch.kind === 'edge-create' };
+    });
+    this.#needDocuments(drafted);
+    return drafted;
   }
 
   #needDocuments(drafted: readonly DraftedPatch[]): void {

@@ -45,7 +45,7 @@ export interface StatementSource {
 
 export class EngineGraph implements Graph {
   readonly resident: ResidentGraph;
-  readonly #writer: GraphWriter;
+  readonly writer: GraphWriter;
   readonly #residency: Residency;
   readonly #traversal: Traversal;
   readonly #partitioned: PartitionedReads;
@@ -56,10 +56,10 @@ export class EngineGraph implements Graph {
 
   constructor(resident: ResidentGraph, residency: Residency, writer: GraphWriter, statements: StatementSource) {
     this.resident = resident;
+    this.writer = writer;
     this.#statements = statements;
     this.#schema = new GraphSchema(resident, statements.system);
     this.#residency = residency;
-    this.#writer = writer;
     this.#traversal = new Traversal(resident.view);
     this.#partitioned = new PartitionedReads(resident, residency);
     this.#bulk = new GraphBulk(resident, residency, writer);
@@ -79,7 +79,7 @@ export class EngineGraph implements Graph {
     const partition = view.partitionOf(id);
     const found = view.isOpen(partition) ? read() : await this.#residency.run(this.resident, [], read);
     if (found !== undefined) this.#residency.touchRead(this.resident.partition(partition));
-    const durable = this.#writer.durable();
+    const durable = this.writer.durable();
     if (durable !== undefined) await durable;
     if (found === undefined) throw new WeftError('node-not-found', `there is no node \`${id}\``, { id });
     return found;
@@ -94,9 +94,9 @@ export class EngineGraph implements Graph {
     };
     let found = await this.#residency.run(this.resident, named === undefined ? [] : [named], read);
     if (found === undefined && !this.resident.whole) {
-      found = await this.#residency.run(this.resident, await this.#writer.locate([id]), read);
+      found = await this.#residency.run(this.resident, await this.writer.locate([id]), read);
     }
-    await this.#writer.durable();
+    await this.writer.durable();
     if (found === undefined) throw new WeftError('edge-not-found', `there is no edge \`${id}\``, { id });
     return found;
   }
@@ -109,27 +109,29 @@ export class EngineGraph implements Graph {
     const [partitionAfter, idAfter] = page.cursor === undefined ? ['', ''] : decodeCursor(page.cursor, 2);
     const items: Node[] = [];
     let last: readonly [string, string] | undefined;
+    const collect = (id: PartitionId): boolean => {
+      const after = id === partitionAfter ? (idAfter as string) : '';
+      const ordinals = sortedNodes(view, view.need(id), filter.label);
+      for (let i = firstAfter(ordinals, view.nodes.ids, after); i < ordinals.length; i++) {
+        const node = ordinals[i] as number;
+        if (!matches(view.nodes.properties[node] as Node['properties'], filter.properties)) continue;
+        if (items.length === page.limit) return true;
+        items.push(nodeAt(view, node));
+        last = [id, view.nodes.ids[node] as string];
+      }
+      this.#residency.touchRead(this.resident.partition(id));
+      return false;
+    };
     for (const id of this.resident.partitionIds()) {
       if (id < (partitionAfter as string)) continue;
-      const after = id === partitionAfter ? (idAfter as string) : '';
-      const full = await this.#residency.run(this.resident, [id], () => {
-        const ordinals = sortedNodes(view, view.need(id), filter.label);
-        for (let i = firstAfter(ordinals, view.nodes.ids, after); i < ordinals.length; i++) {
-          const node = ordinals[i] as number;
-          if (!matches(view.nodes.properties[node] as Node['properties'], filter.properties)) continue;
-          if (items.length === page.limit) return true;
-          items.push(nodeAt(view, node));
-          last = [id, view.nodes.ids[node] as string];
-        }
-        this.#residency.touchRead(this.resident.partition(id));
-        return false;
-      });
+      // A graph that is open as a whole is read in one step.
+      const full = view.isOpen(id) ? collect(id) : await this.#residency.run(this.resident, [id], () => collect(id));
       if (full) {
-        await this.#writer.durable();
+        await this.writer.durable();
         return { items, cursor: encodeCursor(...(last as readonly [string, string])) };
       }
     }
-    await this.#writer.durable();
+    await this.writer.durable();
     return { items };
   }
 
@@ -142,7 +144,7 @@ export class EngineGraph implements Graph {
     const edges = this.resident.whole
       ? this.#edgesInMemory(id, filter.direction, filter.type)
       : await this.#edgesPartitioned(id, filter.direction, filter.type);
-    await this.#writer.durable();
+    await this.writer.durable();
     return pageOf(edges, after, page.limit);
   }
 
@@ -180,7 +182,7 @@ export class EngineGraph implements Graph {
     const nodes = this.resident.whole
       ? this.#neighborsInMemory(id, filter.direction, filter.type, filter.depth)
       : await this.#neighborsPartitioned(id, filter.direction, filter.type, filter.depth);
-    await this.#writer.durable();
+    await this.writer.durable();
     return pageOf(nodes, after, page.limit);
   }
 
@@ -223,7 +225,7 @@ export class EngineGraph implements Graph {
     readonly maxDepth: number;
   }): Promise<{ readonly nodes: readonly Node[]; readonly edges: readonly Edge[] } | null> {
     const path = this.resident.whole ? this.#pathInMemory(request) : await this.#pathPartitioned(request);
-    await this.#writer.durable();
+    await this.writer.durable();
     return path;
   }
 
@@ -271,7 +273,7 @@ export class EngineGraph implements Graph {
       new EngineStatementGraph({
         graph: this.resident,
         residency: this.#residency,
-        writer: this.#writer,
+        writer: this.writer,
         schema: this.#schema,
         clock: this.#statements.clock,
         replica: this.#statements.replica,
@@ -279,8 +281,9 @@ export class EngineGraph implements Graph {
     return refreshed === undefined ? open() : refreshed.then(open);
   }
 
-  write(operations: readonly Operation[]): Promise<readonly OperationResult[]> {
-    return this.#writer.write(operations);
+  async write(operations: readonly Operation[]): Promise<readonly OperationResult[]> {
+    refuseBounds(operations);
+    return this.writer.write(operations);
   }
 
   load(operations: readonly Operation[], options: { readonly stopAtFirst: boolean }) {
@@ -305,6 +308,19 @@ export class EngineGraph implements Graph {
 
   counts(): Promise<{ readonly nodes: number; readonly edges: number }> {
     return this.#bulk.counts();
+  }
+}
+
+/** Replicas that cannot see each other may each stay within a bound and cross it together. */
+function refuseBounds(operations: readonly Operation[]): void {
+  for (const operation of operations) {
+    if (operation.op !== 'patchNode' && operation.op !== 'patchEdge') continue;
+    for (const change of Object.values(operation.properties ?? {})) {
+      if (change.kind !== 'increment' || (change.min ?? change.max) === undefined) continue;
+      throw new WeftError('invalid-request', '$min and $max can only be kept at consistency level `strong`', {
+        field: 'Consistency-Level',
+      });
+    }
   }
 }
 

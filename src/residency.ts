@@ -326,6 +326,7 @@ export class Residency {
     if (admitted !== undefined && merged !== undefined) admitted.arriving--;
     const graph = this.find(part.graphKey);
     if (graph === undefined) return;
+    graph.changes++;
     const partition = graph.partition(part.partition);
     partition.lsn = lsn;
     partition.tailBytes += part.update.length;
@@ -340,6 +341,7 @@ export class Residency {
   /** Takes in what was merged from a state of others; the document may have it already. */
   take(graph: ResidentGraph, partition: ResidentPartition, checked: CheckedUpdate, merged?: PartitionDocument): void {
     const { document, index } = partition;
+    graph.changes++;
     if (partition.loads > 0) partition.arrivals.push({ lsn: undefined, checked });
     if (document !== undefined && document !== merged) document.mergeAll([checked]);
     if (index !== undefined) foldUpdate(graph.view, index, checked);

@@ -21,6 +21,8 @@ export class ResidentGraph {
   pendingCommits = 0;
   /** Commits of this graph that wait no more. */
   endedCommits = 0;
+  /** Counts changes of the view, so that a reader of several steps can tell whether it saw one state. */
+  changes = 0;
   deleted = false;
   /** Bytes that the residency counts for the graph beside its partitions. */
   accountedBytes = 0;

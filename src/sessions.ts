@@ -73,7 +73,7 @@ export class Sessions {
     return this.#wait(wanted);
   }
 
-  #wait(wanted: VersionVector): Promise<void> {
+  #wait(wanted: VersionVector, patienceMs: number = LIMITS.sessionWaitMs): Promise<void> {
     const { scheduler } = this.#options;
     if (this.#waiters.size >= LIMITS.sessionWaitersMax) {
       return Promise.reject(new WeftError('too-many-requests', 'too many requests wait for this replica', AGAIN));
@@ -88,7 +88,7 @@ export class Sessions {
           else reject(error);
         },
       };
-      const timer = scheduler.after(LIMITS.sessionWaitMs, () => waiter.end(this.#notReached(wanted)));
+      const timer = scheduler.after(patienceMs, () => waiter.end(this.#notReached(wanted)));
       this.#waiters.add(waiter);
     });
   }
@@ -102,6 +102,18 @@ export class Sessions {
       held: vectorObject(new Map(held)),
       ...AGAIN,
     });
+  }
+
+  /** Resolves with true once this replica has what `wanted` says, with false after `patienceMs`. */
+  async whenCovered(wanted: VersionVector, patienceMs: number): Promise<boolean> {
+    if (this.#options.progress.covers(wanted)) return true;
+    try {
+      await this.#wait(wanted, patienceMs);
+      return true;
+    } catch (error) {
+      if (error instanceof WeftError) return false;
+      throw error;
+    }
   }
 
   /** The vector moved: those who waited for it go on. */

@@ -8,6 +8,7 @@ import { PartitionDocument } from '../../crdt/partition-document.ts';
 import { MemoryDisk, openMemoryStore } from '../../storage/memory-store.ts';
 import type { PartitionKey, Store } from '../../storage/store.ts';
 import type { ReplicationTiming } from '../cluster-options.ts';
+import { StrongOperations } from '../consistency/strong-operations.ts';
 import { type OpenedEngine, openEngine } from '../engine.ts';
 import { DEFAULT, LARGE, turns } from '../engine-on-disk.model.ts';
 import type { Graph, Member, ReplicationMetrics } from '../engine-port.ts';
@@ -75,6 +76,9 @@ export class Cluster {
     const engine = await openEngine({ env, store, name, memoryBudgetBytes: LARGE, cluster });
     const onBug = (error: Error) => void this.bugs.push(error);
     const replication = await startReplication({ env, engine, options: cluster, name, onBug });
+    const { channel } = replication;
+    const strong = await StrongOperations.start({ env, host: engine.strongHost, channel, onBug, bugs: undefined });
+    engine.attachStrong(strong);
     const server = { name, disk, store, engine, graph: engine.graph(DEFAULT), replication, faults, log };
     this.#running.set(name, server);
     return server;

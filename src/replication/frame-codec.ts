@@ -5,10 +5,9 @@
 import { decode, encode } from '@msgpack/msgpack';
 import { assertNever } from '../../base/assert.ts';
 import { WeftError } from '../../base/errors.ts';
-import type { PartitionId, ReplicaId } from '../../base/ids.ts';
-import { LIMITS } from '../../base/limits.ts';
+import type { PartitionId } from '../../base/ids.ts';
 import type { Commit, CommitPart, PartitionKey } from '../../storage/store.ts';
-import type { VersionVector } from '../version-vector.ts';
+import { asBytes, asKey, asReplica, asText, FieldReader, flat, keyFields, malformed } from './field-reader.ts';
 import type { Frame, PlainFrame, RefusalCode } from './frame.ts';
 import { shapeFault } from './frame-shape.ts';
 
@@ -26,6 +25,7 @@ const KIND = {
   state: 11,
   digest: 12,
   fragment: 13,
+  quorum: 14,
 } as const satisfies Record<Frame['kind'], number>;
 
 const REFUSALS: ReadonlySet<string> = new Set<RefusalCode>([
@@ -80,6 +80,8 @@ export function encodeFrame(frame: PlainFrame): Uint8Array {
     }
     case 'digest':
       return encode([kind, ...keyFields(frame.key), frame.digest, flat(frame.vector)]);
+    case 'quorum':
+      return encode([kind, frame.body]);
     case 'fragment':
       return encode([kind, frame.message, frame.index, frame.count, frame.bytes]);
     default:
@@ -210,6 +212,8 @@ function readFrame(kind: number, read: FieldReader): Frame {
       };
     case KIND.digest:
       return { kind: 'digest', key: read.key('key'), digest: read.text('digest'), vector: read.vector('vector') };
+    case KIND.quorum:
+      return { kind: 'quorum', body: read.bytes('body') };
     case KIND.fragment:
       return {
         kind: 'fragment',
@@ -253,132 +257,4 @@ function readKeys(fields: readonly unknown[]): PartitionKey[] {
   const keys: PartitionKey[] = [];
   for (let i = 0; i < fields.length; i += 2) keys.push(asKey(fields[i], fields[i + 1]));
   return keys;
-}
-
-/** Reads the fields of an array one after the other. */
-class FieldReader {
-  readonly #fields: readonly unknown[];
-  #at = 0;
-
-  constructor(fields: unknown) {
-    if (!Array.isArray(fields)) throw malformed('expected an array');
-    this.#fields = fields;
-  }
-
-  #next(name: string): unknown {
-    if (this.#at >= this.#fields.length) throw malformed(`${name} is missing`);
-    return this.#fields[this.#at++];
-  }
-
-  get done(): boolean {
-    return this.#at >= this.#fields.length;
-  }
-
-  end(): void {
-    if (!this.done) throw malformed(`${this.#fields.length - this.#at} fields too many`);
-  }
-
-  integer(name: string): number {
-    return asInteger(name, this.#next(name));
-  }
-
-  boolean(name: string): boolean {
-    const field = this.#next(name);
-    if (typeof field !== 'boolean') throw malformed(`${name} must be a boolean`);
-    return field;
-  }
-
-  text(name: string): string {
-    return asText(name, this.#next(name));
-  }
-
-  name(name: string): string {
-    const text = this.text(name);
-    if (text === '') throw malformed(`${name} must not be empty`);
-    return text;
-  }
-
-  bytes(name: string): Uint8Array {
-    return asBytes(name, this.#next(name));
-  }
-
-  replica(name: string): ReplicaId {
-    return asReplica(name, this.#next(name));
-  }
-
-  array(name: string): readonly unknown[] {
-    const field = this.#next(name);
-    if (!Array.isArray(field)) throw malformed(`${name} must be an array`);
-    return field;
-  }
-
-  list<T>(name: string, read: (field: unknown) => T): T[] {
-    return this.array(name).map(read);
-  }
-
-  rest<T>(read: (field: unknown) => T): T[] {
-    const items = this.#fields.slice(this.#at).map(read);
-    this.#at = this.#fields.length;
-    return items;
-  }
-
-  vector(name: string): VersionVector {
-    const fields = this.array(name);
-    const vector = new Map<ReplicaId, number>();
-    for (let i = 0; i < fields.length; i += 2) vector.set(asReplica(name, fields[i]), asInteger(name, fields[i + 1]));
-    return vector;
-  }
-
-  key(name: string): PartitionKey {
-    return asKey(this.#next(name), this.#next(name));
-  }
-
-  optionalKey(name: string): PartitionKey | undefined {
-    const graphKey = this.#next(name);
-    const partition = this.#next(name);
-    return graphKey === null && partition === null ? undefined : asKey(graphKey, partition);
-  }
-}
-
-function asInteger(name: string, field: unknown): number {
-  if (!Number.isSafeInteger(field) || (field as number) < 0) throw malformed(`${name} must be a non-negative integer`);
-  return field as number;
-}
-
-function asReplica(name: string, field: unknown): ReplicaId {
-  const value = asInteger(name, field);
-  if (value === 0 || value > 0xffff_ffff) throw malformed(`${name} must be a replica id`);
-  return value as ReplicaId;
-}
-
-function asText(name: string, field: unknown): string {
-  if (typeof field !== 'string') throw malformed(`${name} must be text`);
-  return field;
-}
-
-function asBytes(name: string, field: unknown): Uint8Array {
-  if (!(field instanceof Uint8Array)) throw malformed(`${name} must be bytes`);
-  return field;
-}
-
-const GRAPH_KEY = /^[A-Za-z0-9_-]{1,64}$/;
-
-function asKey(graphKey: unknown, partition: unknown): PartitionKey {
-  if (typeof graphKey !== 'string' || !GRAPH_KEY.test(graphKey)) throw malformed('a graph key is malformed');
-  if (typeof partition !== 'string' || partition === '' || partition.length > LIMITS.nameBytesMax + 1) {
-    throw malformed('a partition id is malformed');
-  }
-  return { graphKey, partition: partition as PartitionId };
-}
-
-function keyFields(key: PartitionKey | undefined): readonly [string | null, string | null] {
-  return key === undefined ? [null, null] : [key.graphKey, key.partition];
-}
-
-function flat(vector: VersionVector): number[] {
-  return Array.from(vector).flat();
-}
-
-function malformed(what: string): WeftError {
-  return new WeftError('malformed-request', `bad frame: ${what}`);
 }

@@ -87,5 +87,6 @@ export const anyFrame: fc.Arbitrary<Frame> = fc.oneof(
     vector,
   }),
   fc.record({ kind: fc.constant('digest' as const), key, digest: text, vector }),
+  fc.record({ kind: fc.constant('quorum' as const), body: bytes }),
   fc.record({ kind: fc.constant('fragment' as const), message: count, index: count, count, bytes }),
 );

@@ -67,6 +67,7 @@ export type Frame =
   | { readonly kind: 'behind' }
   | StateFrame
   | DigestFrame
+  | QuorumFrame
   | Fragment;
 
 /** Frames but those of commits, whose bytes are made once for all links. */
@@ -140,4 +141,10 @@ export interface DigestFrame {
   readonly key: PartitionKey;
   readonly digest: string;
   readonly vector: VersionVector;
+}
+
+/** A message between those who decide strong operations (`src/consistency/`), which replication only carries. */
+export interface QuorumFrame {
+  readonly kind: 'quorum';
+  readonly body: Uint8Array;
 }

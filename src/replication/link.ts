@@ -59,6 +59,7 @@ export type LinkEffect =
   | { readonly kind: 'behind' }
   | { readonly kind: 'state'; readonly frame: StateFrame }
   | { readonly kind: 'digest'; readonly frame: DigestFrame }
+  | { readonly kind: 'quorum'; readonly body: Uint8Array }
   | { readonly kind: 'status'; readonly status: Status }
   | { readonly kind: 'close'; readonly refusal: Refusal; readonly byPeer: boolean };
 
@@ -152,6 +153,8 @@ export class Link {
         return [{ kind: 'state', frame }];
       case 'digest':
         return [{ kind: 'digest', frame }];
+      case 'quorum':
+        return [frame];
       case 'hello':
       case 'proof':
       case 'fragment':

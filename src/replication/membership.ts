@@ -157,14 +157,20 @@ export class Membership {
     );
   }
 
-  /** This server, and the peers that are alive. */
+  /** This server, and the peers that are alive and linked. */
   liveNames(): string[] {
     const nowMs = this.#nowMs();
     const names = [this.#options.name];
     for (const peer of this.peers) {
-      if (peer.name !== undefined && peer.state(nowMs, this.#options.timing) === 'alive') names.push(peer.name);
+      if (peer.name === undefined || peer.session === undefined) continue;
+      if (peer.state(nowMs, this.#options.timing) === 'alive') names.push(peer.name);
     }
     return names;
+  }
+
+  /** The link to a peer, while it is up. */
+  sessionTo(name: string): LinkSession | undefined {
+    return this.peers.find((peer) => peer.name === name)?.session;
   }
 
   describe(self: Member, have: VersionVector, tail: CommitTail): readonly Member[] {

@@ -27,6 +27,7 @@ import { hashOfSettings } from './settings-hash.ts';
 import { TICKS_PER_HEARTBEAT, TIMING } from './timing.ts';
 import { readMerged, Transfers } from './transfers.ts';
 import type { Connection } from './transport.ts';
+import type { VoterChannel } from './voter-channel.ts';
 
 /** What replication needs of an engine beside its replica. */
 export interface ReplicatedEngine {
@@ -49,6 +50,8 @@ export interface ReplicationOptions {
 }
 
 export interface Replication {
+  /** Carries messages of those who decide strong operations. */
+  readonly channel: VoterChannel;
   /** Ends all links. Idempotent. */
   close(): Promise<void>;
 }
@@ -64,6 +67,8 @@ class Replicator implements Replication, SessionHost {
   readonly secret: string;
   readonly settings: LinkSettings;
   readonly surroundings: LinkSurroundings;
+  readonly channel: VoterChannel;
+  #onQuorum: (from: string, body: Uint8Array) => void = () => undefined;
   readonly #name: string;
   readonly #options: ClusterOptions;
   readonly #timing: ReplicationTiming;
@@ -142,6 +147,7 @@ class Replicator implements Replication, SessionHost {
     this.#antiEntropy = new AntiEntropy({ env, replica, periodMs: this.#timing.antiEntropyMs, patienceMs, guard });
     const have = () => this.#currentHave();
     this.#agreement = new Agreement({ env, replica, membership: this.#membership, identity, have, guard });
+    this.channel = this.#openChannel();
     replica.onCommits((commits) => this.#onCommits(commits));
     replica.electCompactor((key) => rendezvousOrder(key, this.#membership.liveNames())[0] === name);
     engine.attachStatus({
@@ -261,6 +267,9 @@ class Replicator implements Replication, SessionHost {
         return;
       case 'digest':
         this.#antiEntropy.hear(session, effect.frame);
+        return;
+      case 'quorum':
+        this.#hearQuorum(session, effect.body);
     }
   }
 
@@ -292,6 +301,31 @@ class Replicator implements Replication, SessionHost {
   #afterTransfer(): void {
     this.#inbox.afterJump();
     this.#askAgain();
+  }
+
+  // Strong operations.
+
+  #openChannel(): VoterChannel {
+    return {
+      self: this.#name,
+      voters: this.#options.peers.length + 1,
+      reachable: () => this.#membership.liveNames(),
+      send: (to, body) => this.#membership.sessionTo(to)?.send({ kind: 'quorum', body }),
+      listen: (listener) => {
+        this.#onQuorum = listener;
+      },
+    };
+  }
+
+  #hearQuorum(session: LinkSession, body: Uint8Array): void {
+    const from = this.#membership.peerOf(session)?.name;
+    if (from === undefined) return;
+    try {
+      this.#onQuorum(from, body);
+    } catch (error) {
+      if (!(error instanceof WeftError) || error.code !== 'malformed-request') throw error;
+      this.#distrust(session.id, error.message);
+    }
   }
 
   // What is here.

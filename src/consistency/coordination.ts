@@ -1,0 +1,380 @@
+/**
+ * Drives the coordinator of one graph: collects what clients ask, decides it in batches, one proposal at a time, and
+ * answers once a majority holds what the answer rests on. Every request has a deadline; what was never proposed when it
+ * passes did not happen, what was proposed may have.
+ */
+import { assert, present } from '../../base/assert.ts';
+import type { Env, Timer } from '../../base/env.ts';
+import { WeftError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
+import type { IdempotencyKey } from '../engine-port.ts';
+import { joined, type VersionVector } from '../version-vector.ts';
+import { type Ballot, compareBallots, sameBallot } from './ballot.ts';
+import type { Coordinator, CoordinatorEffect, CoordinatorEvent } from './coordinator.ts';
+import { indeterminate, refusalOf, unavailable } from './failures.ts';
+import type {
+  Accept,
+  Accepted,
+  Prepare,
+  Promised,
+  ProvisionalPatch,
+  Refused,
+  Reply,
+  Request,
+  Settled,
+} from './message.ts';
+
+export interface WriteRequest {
+  readonly operations: string;
+  readonly key: IdempotencyKey | undefined;
+}
+
+/** What became of one write when it was decided. */
+export type Decision =
+  | { readonly kind: 'written'; readonly results: string; readonly replayed: boolean }
+  | { readonly kind: 'failed'; readonly error: string };
+
+/** What coordinating needs of the engine. */
+export interface CoordinationHost {
+  /** Everything durable and visible here. A new object whenever it moves. */
+  readonly vector: VersionVector;
+  /** Resolves with true once this server holds it, with false if it does not in time. */
+  whenCovered(wanted: VersionVector, patienceMs: number): Promise<boolean>;
+  /** Later stamps of this server are beyond this reading. */
+  seeClock(reading: number): void;
+  /** Resolves when all that was written here so far, by anybody, is durable and in `vector`. */
+  durable(): Promise<void>;
+  /**
+   * Runs writes on the graph as it is here, one after the other, each seeing those before it; they change nothing.
+   * Never rejects but for a failed store.
+   */
+  decide(
+    graph: string,
+    writes: readonly WriteRequest[],
+  ): Promise<{ readonly decisions: readonly Decision[]; readonly patches: readonly ProvisionalPatch[] }>;
+  /** Makes patches a commit of this server. Resolves when it is durable, with a position of the own stream that has it. */
+  commit(patches: readonly ProvisionalPatch[]): Promise<readonly [origin: number, seq: number]>;
+}
+
+export interface CoordinationOptions {
+  readonly env: Env;
+  readonly host: CoordinationHost;
+  readonly graph: string;
+  readonly coordinator: Coordinator;
+  /** Hands a message to every voter, this server's own included, but for those named. */
+  readonly broadcast: (message: Prepare | Accept | Settled, except: ReadonlySet<string>) => void;
+  readonly guard: (work: Promise<unknown>) => void;
+  readonly bugs: ReadonlySet<PlantedBug> | undefined;
+}
+
+interface Waiting {
+  readonly request: Request;
+  readonly deadlineMs: number;
+  readonly end: (reply: Reply) => void;
+  isEnded: boolean;
+  /** The last ballot that proposed it, and what it decided. */
+  proposed: { readonly ballot: Ballot; readonly decision: Decision } | undefined;
+}
+
+/** Something of which the driver must know before it goes on. */
+type Turn =
+  | Extract<CoordinatorEffect, { kind: 'catch-up' | 'leads' | 'chosen' | 'probed' | 'lost' }>
+  | { readonly kind: 'silent' };
+
+export class Coordination {
+  readonly #options: CoordinationOptions;
+  readonly #coordinator: Coordinator;
+  #queue: Waiting[] = [];
+  /** Proposed by an earlier ballot that was lost: what became of it will show. */
+  #unresolved: Waiting[] = [];
+  #running = false;
+  #closed = false;
+  #attempts = 0;
+  #turn: ((turn: Turn) => void) | undefined;
+  /** Rounds of proposals that were chosen, for the metrics. */
+  rounds = 0;
+
+  constructor(options: CoordinationOptions) {
+    this.#options = options;
+    this.#coordinator = options.coordinator;
+  }
+
+  /** Never rejects: a refusal is a reply. */
+  submit(request: Request, patienceMs: number): Promise<Reply> {
+    const { env, guard } = this.#options;
+    if (this.#closed) return Promise.resolve(this.#failed(unavailable('the server is stopping')));
+    if (this.#queue.length >= LIMITS.strongQueueMax) {
+      const full = new WeftError('too-many-requests', 'too many strong requests wait', { retryAfterSeconds: 1 });
+      return Promise.resolve(this.#failed(full));
+    }
+    return new Promise((resolve) => {
+      const waiting: Waiting = {
+        request,
+        deadlineMs: env.clock.monotonicMs() + patienceMs,
+        isEnded: false,
+        proposed: undefined,
+        end: (reply) => {
+          if (waiting.isEnded) return;
+          waiting.isEnded = true;
+          timer.cancel();
+          resolve(reply);
+        },
+      };
+      const timer = env.scheduler.after(patienceMs, () => waiting.end(this.#expired(waiting)));
+      if (request.kind === 'confirm') guard(this.#queueOnceCovered(waiting, request.seen, patienceMs));
+      else this.#push(waiting);
+    });
+  }
+
+  /** What a reader saw must be here before later decisions are made: they come after it. */
+  async #queueOnceCovered(waiting: Waiting, seen: VersionVector, patienceMs: number): Promise<void> {
+    if (await this.#options.host.whenCovered(seen, patienceMs)) this.#push(waiting);
+  }
+
+  #push(waiting: Waiting): void {
+    this.#queue.push(waiting);
+    if (this.#running) return;
+    this.#running = true;
+    this.#options.guard(this.#run());
+  }
+
+  #failed(error: WeftError): Reply {
+    return { kind: 'failed', error: refusalOf(error), vector: this.#options.host.vector };
+  }
+
+  /** Definite if no ballot ever proposed it. */
+  #expired({ request, proposed }: Waiting): Reply {
+    if (request.kind !== 'write' || proposed === undefined) {
+      return this.#failed(unavailable('no majority of the servers answered in time'));
+    }
+    return this.#failed(indeterminate('the write was proposed, and no majority answered in time'));
+  }
+
+  hear(from: string, vote: Promised | Accepted | Refused): void {
+    this.#perform(this.#coordinator.step({ kind: 'vote', from, vote }));
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const waiting of [...this.#queue, ...this.#unresolved]) waiting.end(this.#expired(waiting));
+    this.#turn?.({ kind: 'silent' });
+  }
+
+  // The machine's turns.
+
+  #perform(effects: readonly CoordinatorEffect[]): Turn | undefined {
+    let turn: Turn | undefined;
+    for (const effect of effects) {
+      if (effect.kind === 'send') this.#options.broadcast(effect.message, effect.except);
+      else turn = effect;
+    }
+    if (turn !== undefined) this.#turn?.(turn);
+    return turn;
+  }
+
+  /** Lets the machine step, and resolves with what comes of it. */
+  #drive(event: CoordinatorEvent): Promise<Turn> {
+    const { env } = this.#options;
+    return new Promise((resolve) => {
+      let timer: Timer | undefined;
+      let resends = 0;
+      const end = (turn: Turn) => {
+        this.#turn = undefined;
+        timer?.cancel();
+        resolve(turn);
+      };
+      const wait = () => {
+        timer = env.scheduler.after(LIMITS.strongResendMs, () => {
+          if (this.#closed || ++resends > RESENDS_MAX) {
+            end({ kind: 'silent' });
+            return;
+          }
+          wait();
+          this.#perform(this.#coordinator.step({ kind: 'resend' }));
+        });
+      };
+      this.#turn = end;
+      wait();
+      this.#perform(this.#coordinator.step(event));
+    });
+  }
+
+  // Deciding.
+
+  async #run(): Promise<void> {
+    try {
+      // A turn for requests that are ready now, so that they share the first round.
+      await this.#options.env.scheduler.yield();
+      while (!this.#closed && this.#hasWork()) {
+        if (await this.#lead()) await this.#round();
+        else await this.#backOff();
+      }
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  #hasWork(): boolean {
+    const isOpen = ({ isEnded }: Waiting) => !isEnded;
+    this.#queue = this.#queue.filter(isOpen);
+    this.#unresolved = this.#unresolved.filter(isOpen);
+    return this.#queue.length > 0 || this.#unresolved.length > 0;
+  }
+
+  /** Two coordinators that began together must not go on doing so. */
+  async #backOff(): Promise<void> {
+    const { env } = this.#options;
+    const longest = Math.min(LIMITS.strongBackoffMsMax, 10 * 2 ** Math.min(this.#attempts++, 10));
+    const delayMs = (longest * env.random.uint32()) / 2 ** 32;
+    await new Promise<void>((resolve) => env.scheduler.after(delayMs, resolve));
+  }
+
+  /** True once this server leads and all that was accepted before is in its documents. */
+  async #lead(): Promise<boolean> {
+    const { host, bugs } = this.#options;
+    if (this.#coordinator.phase === 'leading' && this.#unresolved.length === 0) return true;
+    let turn = await this.#drive({ kind: 'begin' });
+    for (;;) {
+      switch (turn.kind) {
+        case 'catch-up': {
+          if (!(await host.whenCovered(turn.wanted, LIMITS.strongWaitMs))) return false;
+          if (!isPlanted(bugs, 'clock-not-from-promises')) host.seeClock(turn.clock);
+          turn = await this.#drive({ kind: 'caught-up' });
+          break;
+        }
+        case 'chosen':
+          // Patches of somebody who could not finish, perhaps of this server.
+          turn = await this.#finish(turn);
+          break;
+        case 'leads':
+          this.#judge(turn.accepted);
+          return true;
+        case 'probed':
+        case 'lost':
+        case 'silent':
+          return false;
+      }
+    }
+  }
+
+  async #finish({ of, patches }: Extract<Turn, { kind: 'chosen' }>): Promise<Turn> {
+    const { host } = this.#options;
+    this.rounds++;
+    const commit = patches.length === 0 ? undefined : await host.commit(patches);
+    for (const waiting of this.#unresolved) {
+      const { proposed } = waiting;
+      if (proposed !== undefined && sameBallot(proposed.ballot, of))
+        waiting.end({ ...proposed.decision, vector: host.vector });
+    }
+    return this.#drive(commit === undefined ? { kind: 'committed' } : { kind: 'committed', commit });
+  }
+
+  /**
+   * What became of proposals that were lost. One after the last that was accepted is dead as soon as this ballot has a
+   * proposal of its own, so it may be proposed anew; one before it may have been finished by somebody else.
+   */
+  #judge(accepted: Ballot): void {
+    const again: Waiting[] = [];
+    for (const waiting of this.#unresolved) {
+      const { proposed } = waiting;
+      assert(proposed !== undefined, 'what is unresolved was proposed');
+      if (compareBallots(accepted, proposed.ballot) < 0) again.push(waiting);
+      else waiting.end(this.#failed(indeterminate('another server took over while the write was being decided')));
+    }
+    this.#unresolved = [];
+    this.#queue.unshift(...again.filter(({ isEnded }) => !isEnded));
+  }
+
+  /** Decides what waits now, in one proposal. */
+  async #round(): Promise<void> {
+    const { host, graph } = this.#options;
+    const { era } = this.#coordinator;
+    const batch = this.#take();
+    const writes: Waiting[] = [];
+    const confirms: Waiting[] = [];
+    let cover: VersionVector = new Map();
+    for (const waiting of batch) {
+      const { request } = waiting;
+      if (request.kind === 'position') waiting.end({ kind: 'position', era, vector: host.vector });
+      else if (request.kind === 'write') writes.push(waiting);
+      else if (request.era !== era) waiting.end({ kind: 'confirmed', holds: false });
+      else {
+        confirms.push(waiting);
+        cover = joined(cover, request.seen);
+      }
+    }
+    if (writes.length + confirms.length === 0) return;
+    const requests = writes.map(({ request }) => asWrite(request));
+    const { decisions, patches } =
+      writes.length === 0 ? { decisions: [], patches: [] } : await host.decide(graph, requests);
+    if (writes.length > 0) await host.durable();
+    cover = joined(cover, writes.length > 0 ? host.vector : []);
+    if (patches.length === 0) {
+      const turn = await this.#drive({ kind: 'probe', seen: cover });
+      if (turn.kind === 'probed' && turn.holds) {
+        this.#answer(writes, decisions, confirms);
+        return;
+      }
+      if (turn.kind !== 'probed') {
+        this.#queue.unshift(...batch.filter(({ isEnded }) => !isEnded));
+        return;
+      }
+    }
+    const { ballot } = this.#coordinator;
+    if (patches.length > 0) {
+      writes.forEach((waiting, i) => {
+        waiting.proposed = { ballot, decision: decisionAt(decisions, i) };
+      });
+      // Planted: what a round that fails leaves behind is seen all the same.
+      if (isPlanted(this.#options.bugs, 'merge-on-accept')) await host.commit(patches);
+    }
+    const turn = await this.#drive({ kind: 'propose', cover, patches });
+    if (turn.kind !== 'chosen') {
+      const open = batch.filter(({ isEnded }) => !isEnded);
+      const isUnresolved = (waiting: Waiting) =>
+        waiting.proposed !== undefined && sameBallot(waiting.proposed.ballot, ballot);
+      this.#unresolved = open.filter(isUnresolved);
+      this.#queue.unshift(...open.filter((waiting) => !isUnresolved(waiting)));
+      return;
+    }
+    this.rounds++;
+    this.#attempts = 0;
+    const commit = patches.length === 0 ? undefined : await host.commit(patches);
+    this.#answer(writes, decisions, confirms);
+    await this.#drive(commit === undefined ? { kind: 'committed' } : { kind: 'committed', commit });
+  }
+
+  #take(): Waiting[] {
+    const batch: Waiting[] = [];
+    let chars = 0;
+    while (batch.length < LIMITS.strongBatchMax && chars < LIMITS.groupCharsMax) {
+      const next = this.#queue.shift();
+      if (next === undefined) break;
+      if (next.isEnded) continue;
+      if (next.request.kind === 'write') chars += next.request.operations.length;
+      batch.push(next);
+    }
+    return batch;
+  }
+
+  #answer(writes: readonly Waiting[], decisions: readonly Decision[], confirms: readonly Waiting[]): void {
+    const { vector } = this.#options.host;
+    writes.forEach((waiting, i) => {
+      waiting.end({ ...decisionAt(decisions, i), vector });
+    });
+    for (const waiting of confirms) waiting.end({ kind: 'confirmed', holds: true });
+  }
+}
+
+function decisionAt(decisions: readonly Decision[], index: number): Decision {
+  return present(decisions[index], 'every write is decided');
+}
+
+function asWrite(request: Request): WriteRequest {
+  assert(request.kind === 'write', 'only writes are decided');
+  return { operations: request.operations, key: request.key };
+}
+
+/** After so many questions without an answer of a majority the round is given up. */
+const RESENDS_MAX = 10;

@@ -1,0 +1,26 @@
+/** How strong operations fail, and how a refusal travels between servers. */
+import { ERRORS, type ErrorCode, type ErrorContext, WeftError } from '../../base/errors.ts';
+
+/** Nothing happened. */
+export function unavailable(why: string): WeftError {
+  return new WeftError('quorum-unavailable', why, { outcome: 'none', retryAfterSeconds: 1 });
+}
+
+/** Whether it happened cannot be known now. */
+export function indeterminate(why: string): WeftError {
+  return new WeftError('quorum-indeterminate', `${why}; read again, or repeat it with the same Idempotency-Key`, {
+    outcome: 'indeterminate',
+    retryAfterSeconds: 1,
+  });
+}
+
+export function refusalOf({ code, message, context }: WeftError): string {
+  return JSON.stringify([code, message, context]);
+}
+
+/** @throws WeftError `internal` if the other server knows errors that this one does not */
+export function refusalFrom(text: string): WeftError {
+  const [code, message, context] = JSON.parse(text) as [string, string, ErrorContext];
+  if (!Object.hasOwn(ERRORS, code)) return new WeftError('internal', `${code}: ${message}`, context);
+  return new WeftError(code as ErrorCode, message, context);
+}

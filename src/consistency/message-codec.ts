@@ -1,0 +1,254 @@
+/**
+ * Messages as bytes: MessagePack arrays that begin with the number of the kind, checked like frames. Also the state of an
+ * acceptor as it lies on disk.
+ */
+import { decode, encode } from '@msgpack/msgpack';
+import { assertNever } from '../../base/assert.ts';
+import { WeftError } from '../../base/errors.ts';
+import type { ReplicaId } from '../../base/ids.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { asBytes, asGraphKey, asKey, asText, FieldReader, flat, malformed } from '../replication/field-reader.ts';
+import { shapeFault } from '../replication/frame-shape.ts';
+import type { Ballot } from './ballot.ts';
+import type { AcceptorState, Memory, Message, ProvisionalPatch, Reply, Request, Vote } from './message.ts';
+
+const KIND = {
+  prepare: 1,
+  promised: 2,
+  accept: 3,
+  accepted: 4,
+  refused: 5,
+  settled: 6,
+  join: 7,
+  joined: 8,
+  ask: 9,
+  answer: 10,
+} as const satisfies Record<Message['kind'], number>;
+
+const DECODING = { maxStrLength: LIMITS.messageBytesMax, maxArrayLength: 1_000_000 };
+
+export function encodeMessage(message: Message): Uint8Array {
+  const kind = KIND[message.kind];
+  switch (message.kind) {
+    case 'prepare':
+      return encode([kind, message.graph, ...ballotFields(message.ballot), message.round]);
+    case 'promised': {
+      const { graph, ballot, round, state } = message;
+      return encode([kind, graph, ...ballotFields(ballot), round, ...voteFields(message), ...stateFields(state)]);
+    }
+    case 'accept': {
+      const { graph, ballot, next, cover, patches } = message;
+      const ballots = [...ballotFields(ballot), ...ballotFields(next)];
+      return encode([kind, graph, ...ballots, flat(cover), patchFields(patches)]);
+    }
+    case 'accepted': {
+      const { graph, ballot, promisedNext } = message;
+      return encode([kind, graph, ...ballotFields(ballot), promisedNext, ...voteFields(message)]);
+    }
+    case 'refused':
+      return encode([kind, message.graph, ...ballotFields(message.ballot), ...ballotFields(message.promised)]);
+    case 'settled':
+      return encode([kind, message.graph, ...ballotFields(message.ballot), ...message.commit]);
+    case 'join':
+      return encode([kind, message.memory]);
+    case 'joined': {
+      const { of, votes, original, states } = message;
+      return encode([kind, of, votes, original, states.flatMap(({ graph, state }) => [graph, encodeState(state)])]);
+    }
+    case 'ask': {
+      const { id, graph, patienceMs, trace, request } = message;
+      return encode([kind, id, graph, patienceMs, trace, ...requestFields(request)]);
+    }
+    case 'answer':
+      return encode([kind, message.id, ...replyFields(message.reply)]);
+    default:
+      return assertNever(message);
+  }
+}
+
+function requestFields(request: Request): unknown[] {
+  switch (request.kind) {
+    case 'write':
+      return ['write', request.operations, request.key?.key ?? '', request.key?.fingerprint ?? ''];
+    case 'position':
+      return ['position'];
+    case 'confirm':
+      return ['confirm', request.era, flat(request.seen)];
+  }
+}
+
+function replyFields(reply: Reply): unknown[] {
+  switch (reply.kind) {
+    case 'written':
+      return ['written', reply.results, reply.replayed, flat(reply.vector)];
+    case 'failed':
+      return ['failed', reply.error, flat(reply.vector)];
+    case 'position':
+      return ['position', reply.era, flat(reply.vector)];
+    case 'confirmed':
+      return ['confirmed', reply.holds];
+  }
+}
+
+const ballotFields = ({ counter, replica }: Ballot): readonly [number, number] => [counter, replica];
+
+function voteFields({ memory, known, vector, clock }: Vote): unknown[] {
+  return [memory, Array.from(known).flat(), flat(vector), clock];
+}
+
+function stateFields({ promised, accepted, cover, patches, settled }: AcceptorState): unknown[] {
+  const ballots = [...ballotFields(promised), ...ballotFields(accepted)];
+  return [...ballots, flat(cover), patchFields(patches), settled ?? []];
+}
+
+function patchFields(patches: readonly ProvisionalPatch[]): string[] {
+  return patches.flatMap(({ graphKey, partition, text }) => [graphKey, partition, text]);
+}
+
+/** @throws WeftError `malformed-request` that says what is wrong */
+export function decodeMessage(bytes: Uint8Array): Message {
+  const read = readerOf(bytes);
+  const message = readMessage(read.integer('kind'), read);
+  read.end();
+  return message;
+}
+
+function readerOf(bytes: Uint8Array): FieldReader {
+  const fault = shapeFault(bytes);
+  if (fault !== undefined) throw malformed(fault);
+  try {
+    return new FieldReader(decode(bytes, DECODING));
+  } catch (cause) {
+    if (cause instanceof WeftError) throw cause;
+    throw new WeftError('malformed-request', `a message of ${bytes.length} bytes is not MessagePack`, {}, cause);
+  }
+}
+
+function readMessage(kind: number, read: FieldReader): Message {
+  switch (kind) {
+    case KIND.prepare:
+      return { kind: 'prepare', graph: read.graph('graph'), ballot: readBallot(read), round: read.integer('round') };
+    case KIND.promised: {
+      const head = { graph: read.graph('graph'), ballot: readBallot(read), round: read.integer('round') };
+      return { kind: 'promised', ...head, ...readVote(read), state: readState(read) };
+    }
+    case KIND.accept: {
+      const head = { graph: read.graph('graph'), ballot: readBallot(read), next: readBallot(read) };
+      return { kind: 'accept', ...head, cover: read.vector('cover'), patches: readPatches(read.array('patches')) };
+    }
+    case KIND.accepted: {
+      const head = { graph: read.graph('graph'), ballot: readBallot(read), promisedNext: read.boolean('promisedNext') };
+      return { kind: 'accepted', ...head, ...readVote(read) };
+    }
+    case KIND.refused:
+      return { kind: 'refused', graph: read.graph('graph'), ballot: readBallot(read), promised: readBallot(read) };
+    case KIND.settled: {
+      const head = { graph: read.graph('graph'), ballot: readBallot(read) };
+      return { kind: 'settled', ...head, commit: [read.integer('origin'), read.integer('seq')] };
+    }
+    case KIND.join:
+      return { kind: 'join', memory: read.name('memory') };
+    case KIND.joined:
+      return {
+        kind: 'joined',
+        of: read.name('of'),
+        votes: read.boolean('votes'),
+        original: read.boolean('original'),
+        states: readStates(read.array('states')),
+      };
+    case KIND.ask: {
+      const head = { id: read.integer('id'), graph: read.graph('graph') };
+      const rest = { patienceMs: read.integer('patienceMs'), trace: read.text('trace') };
+      return { kind: 'ask', ...head, ...rest, request: readRequest(read) };
+    }
+    case KIND.answer:
+      return { kind: 'answer', id: read.integer('id'), reply: readReply(read) };
+    default:
+      throw malformed(`unknown kind of message ${kind}`);
+  }
+}
+
+function readRequest(read: FieldReader): Request {
+  const kind = read.text('request');
+  switch (kind) {
+    case 'write': {
+      const operations = read.text('operations');
+      const key = read.text('key');
+      const fingerprint = read.text('fingerprint');
+      return { kind, operations, ...(key !== '' && { key: { key, fingerprint } }) };
+    }
+    case 'position':
+      return { kind };
+    case 'confirm':
+      return { kind, era: read.integer('era'), seen: read.vector('seen') };
+    default:
+      throw malformed(`unknown request ${kind}`);
+  }
+}
+
+function readReply(read: FieldReader): Reply {
+  const kind = read.text('reply');
+  switch (kind) {
+    case 'written': {
+      const results = read.text('results');
+      return { kind, results, replayed: read.boolean('replayed'), vector: read.vector('vector') };
+    }
+    case 'failed':
+      return { kind, error: read.text('error'), vector: read.vector('vector') };
+    case 'position':
+      return { kind, era: read.integer('era'), vector: read.vector('vector') };
+    case 'confirmed':
+      return { kind, holds: read.boolean('holds') };
+    default:
+      throw malformed(`unknown reply ${kind}`);
+  }
+}
+
+function readBallot(read: FieldReader): Ballot {
+  return { counter: read.integer('counter'), replica: read.integer('replica') as ReplicaId };
+}
+
+function readVote(read: FieldReader): Vote {
+  const memory = read.name('memory');
+  const fields = read.list('known', (field) => asText('known', field));
+  const known = new Map<string, Memory>();
+  for (let i = 0; i + 1 < fields.length; i += 2) known.set(fields[i] as string, fields[i + 1] as Memory);
+  return { memory, known, vector: read.vector('vector'), clock: read.integer('clock') };
+}
+
+function readState(read: FieldReader): AcceptorState {
+  const ballots = { promised: readBallot(read), accepted: readBallot(read) };
+  const cover = read.vector('cover');
+  const patches = readPatches(read.array('patches'));
+  const [origin, seq] = read.array('settled');
+  if (typeof origin !== 'number' || typeof seq !== 'number') return { ...ballots, cover, patches };
+  return { ...ballots, cover, patches, settled: [origin, seq] };
+}
+
+function readPatches(fields: readonly unknown[]): ProvisionalPatch[] {
+  const patches: ProvisionalPatch[] = [];
+  for (let i = 0; i < fields.length; i += 3) {
+    patches.push({ ...asKey(fields[i], fields[i + 1]), text: asText('patch', fields[i + 2]) });
+  }
+  return patches;
+}
+
+function readStates(fields: readonly unknown[]): { graph: string; state: AcceptorState }[] {
+  const states: { graph: string; state: AcceptorState }[] = [];
+  for (let i = 0; i < fields.length; i += 2) {
+    states.push({ graph: asGraphKey(fields[i]), state: decodeState(asBytes('state', fields[i + 1])) });
+  }
+  return states;
+}
+
+/** @throws WeftError `malformed-request` for bytes that are no state */
+export function decodeState(bytes: Uint8Array): AcceptorState {
+  const read = readerOf(bytes);
+  const state = readState(read);
+  read.end();
+  return state;
+}
+
+export function encodeState(state: AcceptorState): Uint8Array {
+  return encode(stateFields(state));
+}

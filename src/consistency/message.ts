@@ -1,0 +1,151 @@
+/**
+ * What voters and coordinators of strong operations say to each other. Any message may be lost, late or repeated.
+ * `message-codec.ts` turns them into bytes; SPEC.md says who does what upon which.
+ */
+import type { PartitionId } from '../../base/ids.ts';
+import type { IdempotencyKey } from '../engine-port.ts';
+import type { VersionVector } from '../version-vector.ts';
+import type { Ballot } from './ballot.ts';
+
+/** A patch that a majority may have accepted; nobody sees it before it is in a commit. */
+export interface ProvisionalPatch {
+  /** Storage name of its graph: the graph of the ballot, or that of the outcomes. */
+  readonly graphKey: string;
+  readonly partition: PartitionId;
+  /** As in a document, stamp included. */
+  readonly text: string;
+}
+
+/** What an acceptor has promised and accepted for one graph. */
+export interface AcceptorState {
+  /** It takes part in no ballot before this one. */
+  readonly promised: Ballot;
+  /** The last ballot whose proposal it accepted. */
+  readonly accepted: Ballot;
+  /** What it had to hold before it accepted. */
+  readonly cover: VersionVector;
+  /** What it accepted; empty for a proposal that changes nothing. */
+  readonly patches: readonly ProvisionalPatch[];
+  /** The commit that holds the patches, once that is known: whoever has it has them. */
+  readonly settled?: readonly [origin: number, seq: number];
+}
+
+/**
+ * Which memory a voter answers from. One that lost its disk begins a new memory, and votes again only when the others know
+ * (SPEC.md, "A voter that lost its memory").
+ */
+export type Memory = string;
+
+/** What every vote says beside its content. */
+export interface Vote {
+  readonly memory: Memory;
+  /** The last memories of other voters that this one knows of, by name. */
+  readonly known: ReadonlyMap<string, Memory>;
+  /** What is durable and visible at the voter. */
+  readonly vector: VersionVector;
+  /** Reading of its hybrid clock. */
+  readonly clock: number;
+}
+
+export interface Prepare {
+  readonly kind: 'prepare';
+  readonly graph: string;
+  readonly ballot: Ballot;
+  /** Drawn by the coordinator for each question, so that an answer to an earlier one does not count. */
+  readonly round: number;
+}
+
+/** The voter takes part in no earlier ballot from now on, and this is what it has accepted. */
+export interface Promised extends Vote {
+  readonly kind: 'promised';
+  readonly graph: string;
+  readonly ballot: Ballot;
+  readonly round: number;
+  readonly state: AcceptorState;
+}
+
+export interface Accept {
+  readonly kind: 'accept';
+  readonly graph: string;
+  readonly ballot: Ballot;
+  /** The coordinator's next ballot, which an acceptance promises at once: a stable coordinator needs no second round. */
+  readonly next: Ballot;
+  readonly cover: VersionVector;
+  readonly patches: readonly ProvisionalPatch[];
+}
+
+export interface Accepted extends Vote {
+  readonly kind: 'accepted';
+  readonly graph: string;
+  readonly ballot: Ballot;
+  /** False if a later ballot was promised to somebody else meanwhile. */
+  readonly promisedNext: boolean;
+}
+
+/** The voter has promised a later ballot. */
+export interface Refused {
+  readonly kind: 'refused';
+  readonly graph: string;
+  readonly ballot: Ballot;
+  readonly promised: Ballot;
+}
+
+/** The patches of this ballot are in this commit. */
+export interface Settled {
+  readonly kind: 'settled';
+  readonly graph: string;
+  readonly ballot: Ballot;
+  readonly commit: readonly [origin: number, seq: number];
+}
+
+/** A voter says which memory it has; one that lost it asks for what it may have promised. */
+export interface Join {
+  readonly kind: 'join';
+  readonly memory: Memory;
+}
+
+export interface Joined {
+  readonly kind: 'joined';
+  /** The memory that was asked for, which the sender now knows for good. */
+  readonly of: Memory;
+  /** False if the sender has lost its memory itself, or never had one. */
+  readonly votes: boolean;
+  /** True if the sender has never known another memory of the one that asks. */
+  readonly original: boolean;
+  readonly states: readonly { readonly graph: string; readonly state: AcceptorState }[];
+}
+
+/** A request for the coordinator, from a server that has a client waiting. */
+export interface Ask {
+  readonly kind: 'ask';
+  /** Drawn by the sender; the answer repeats it. */
+  readonly id: number;
+  readonly graph: string;
+  /** How long the sender waits. */
+  readonly patienceMs: number;
+  readonly trace: string;
+  readonly request: Request;
+}
+
+export type Request =
+  /** Operations to decide, as text of `operation-codec.ts`. */
+  | { readonly kind: 'write'; readonly operations: string; readonly key?: IdempotencyKey }
+  /** Where the coordinator is: everything that strong operations acknowledged so far is covered by it. */
+  | { readonly kind: 'position' }
+  /** Whether what a reader saw holds: the coordinator led without break since it told its position. */
+  | { readonly kind: 'confirm'; readonly era: number; readonly seen: VersionVector };
+
+export interface Answer {
+  readonly kind: 'answer';
+  readonly id: number;
+  readonly reply: Reply;
+}
+
+export type Reply =
+  | { readonly kind: 'written'; readonly results: string; readonly replayed: boolean; readonly vector: VersionVector }
+  /** `vector` covers what the refusal rests on. */
+  | { readonly kind: 'failed'; readonly error: string; readonly vector: VersionVector }
+  | { readonly kind: 'position'; readonly era: number; readonly vector: VersionVector }
+  | { readonly kind: 'confirmed'; readonly holds: boolean };
+
+export type Message = Prepare | Promised | Accept | Accepted | Refused | Settled | Join | Joined | Ask | Answer;

@@ -1,0 +1,44 @@
+/**
+ * What a write with an Idempotency-Key answered, kept with its patches as a node of the graph `_outcomes`: a retry finds it on
+ * any server, as soon as the write itself has taken effect, and never one without the other.
+ */
+import { WeftError } from '../../base/errors.ts';
+import type { NodeId } from '../../base/ids.ts';
+import type { Node, Operation } from '../../graph/model.ts';
+import type { IdempotencyKey } from '../engine-port.ts';
+import type { Decision } from './coordination.ts';
+import { refusalOf } from './failures.ts';
+
+export const OUTCOME_LABEL = 'Outcome';
+
+/** Keys are counted by graph: one coordinator at a time decides about each. */
+export function outcomeId(graphKey: string, key: string): NodeId {
+  return `${graphKey}/${key}` as NodeId;
+}
+
+export function outcomeNode(
+  graphKey: string,
+  { key, fingerprint }: IdempotencyKey,
+  decision: Decision,
+  atMs: number,
+): Operation {
+  const answer = decision.kind === 'written' ? decision.results : decision.error;
+  return {
+    op: 'putNode',
+    id: outcomeId(graphKey, key),
+    labels: [OUTCOME_LABEL],
+    properties: { fingerprint, kind: decision.kind, answer, atMs },
+  };
+}
+
+export function decodeOutcome({ properties }: Node, { fingerprint }: IdempotencyKey): Decision {
+  const { kind, answer, fingerprint: first } = properties;
+  if (first !== fingerprint) {
+    const reused = new WeftError('idempotency-key-reused', 'the Idempotency-Key was used with another request');
+    return { kind: 'failed', error: refusalOf(reused) };
+  }
+  if (typeof answer !== 'string') {
+    return { kind: 'failed', error: refusalOf(new WeftError('internal', 'the outcome of this key is damaged')) };
+  }
+  return kind === 'written' ? { kind: 'written', results: answer, replayed: true } : { kind: 'failed', error: answer };
+}

@@ -1,0 +1,202 @@
+/** Strong operations over three whole servers: real engines, links that can be cut, time that a test moves. */
+import { afterEach, describe, expect, test } from 'vitest';
+import { WeftError } from '../../base/errors.ts';
+import type { NodeId } from '../../base/ids.ts';
+import type { Operation } from '../../graph/model.ts';
+import { MemoryDisk } from '../../storage/memory-store.ts';
+import { DEFAULT } from '../engine-on-disk.model.ts';
+import type { Graph, OperationResult } from '../engine-port.ts';
+import { Cluster, type Server } from '../replication/cluster.model.ts';
+
+let cluster: Cluster;
+afterEach(() => expect(cluster.bugs).toEqual([]));
+
+const id = (text: string) => text as NodeId;
+const create = (text: string, properties: Record<string, number> = {}): Operation => ({
+  op: 'createNode',
+  id: id(text),
+  labels: [],
+  properties,
+});
+const increment = (text: string, by: number, min?: number): Operation => ({
+  op: 'patchNode',
+  id: id(text),
+  properties: { stock: { kind: 'increment', by, ...(min !== undefined && { min }) } },
+});
+const strong = ({ engine }: Server): Graph => engine.graph(DEFAULT, 'strong');
+
+async function threeServers(): Promise<[Server, Server, Server]> {
+  cluster = new Cluster('a', 'b', 'c');
+  const servers = (await cluster.startAll()) as [Server, Server, Server];
+  await cluster.linked(...servers);
+  await cluster.until(() => servers.every(({ engine }) => engine.quorum().votes), 'votes');
+  return servers;
+}
+
+/** Lets time pass until the work is done. */
+async function during<T>(work: Promise<T>): Promise<T> {
+  let done = false;
+  const watched = work.finally(() => {
+    done = true;
+  });
+  watched.catch(() => undefined);
+  await cluster.until(() => done, 'an answer');
+  return watched;
+}
+
+async function refusal(work: Promise<unknown>): Promise<WeftError> {
+  const error = await during(work).then(
+    () => expect.fail('it was not refused'),
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(WeftError);
+  return error as WeftError;
+}
+
+describe('strong write', () => {
+  test('three servers, whichever is asked -> seen by a strong read on every other', async () => {
+    const servers = await threeServers();
+    for (const [i, server] of servers.entries()) {
+      const name = `n${i}`;
+      const [result] = (await during(strong(server).write([create(name, { p: i })]))) as [OperationResult];
+      expect(result).toMatchObject({ id: name, created: true, element: { id: name, properties: { p: i } } });
+      for (const other of servers) {
+        expect((await during(strong(other).node(id(name)))).element.properties).toEqual({ p: i });
+      }
+    }
+    await cluster.converge(...servers);
+  });
+
+  test('two create one id at once on two servers -> one of them gets it', async () => {
+    const [a, b, c] = await threeServers();
+    const both = await during(
+      Promise.allSettled([strong(a).write([create('n', { by: 1 })]), strong(b).write([create('n', { by: 2 })])]),
+    );
+    expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    const lost = both.find(({ status }) => status === 'rejected') as PromiseRejectedResult;
+    expect(lost.reason).toMatchObject({ code: 'node-exists' });
+    const winner = both[0].status === 'fulfilled' ? 1 : 2;
+    expect((await during(strong(c).node(id('n')))).element.properties).toEqual({ by: winner });
+  });
+
+  test('a stock of 3, ten take one each on three servers with $min 0 -> three succeed', async () => {
+    const servers = await threeServers();
+    await during(strong(servers[0]).write([create('s', { stock: 3 })]));
+    const takes = Array.from({ length: 10 }, (_, i) => strong(servers[i % 3] as Server).write([increment('s', -1, 0)]));
+    const outcomes = await during(Promise.allSettled(takes));
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(3);
+    for (const outcome of outcomes) {
+      if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 'out-of-bounds' });
+    }
+    expect((await during(strong(servers[2]).node(id('s')))).element.properties).toEqual({ stock: 0 });
+    await cluster.converge(...servers);
+  });
+
+  test('strong and session increments on one server at once -> all add up', async () => {
+    const [a, b, c] = await threeServers();
+    await during(strong(a).write([create('s', { stock: 0 })]));
+    await cluster.converge(a, b, c);
+    const work = [a, b, c].flatMap((server) => [
+      strong(server).write([increment('s', 1)]),
+      server.graph.write([increment('s', 10)]),
+      strong(server).write([increment('s', 100)]),
+      server.graph.write([increment('s', 1000)]),
+    ]);
+    await during(Promise.all(work));
+    await cluster.converge(a, b, c);
+    expect((await b.graph.node(id('s'))).element.properties).toEqual({ stock: 3333 });
+  });
+
+  test('a batch whose second operation fails, beside others in the same round -> leaves nothing, the others stand', async () => {
+    const [a, b] = await threeServers();
+    const outcomes = await during(
+      Promise.allSettled([
+        strong(a).write([create('x')]),
+        strong(a).write([create('y'), create('x')]),
+        strong(a).write([create('z')]),
+      ]),
+    );
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+    expect((outcomes[1] as PromiseRejectedResult).reason).toMatchObject({
+      code: 'node-exists',
+      context: { operation: 1 },
+    });
+    expect((await refusal(strong(b).node(id('y')))).code).toBe('node-not-found');
+  });
+});
+
+describe('strong operations without a majority', () => {
+  test('one server cut off -> it refuses, definitely; the others go on, and it sees all after the heal', async () => {
+    const [a, b, c] = await threeServers();
+    cluster.cut(a, b);
+    cluster.cut(a, c);
+    await cluster.until(() => !a.engine.quorum().isReachable, 'a to notice');
+    const refused = await refusal(strong(a).write([create('lost')]));
+    expect(refused).toMatchObject({ code: 'quorum-unavailable', context: { outcome: 'none' } });
+    expect((await refusal(strong(a).node(id('lost')))).code).toBe('quorum-unavailable');
+    await during(strong(b).write([create('kept')]));
+    cluster.heal(a, b);
+    cluster.heal(a, c);
+    await cluster.linked(a, b, c);
+    expect((await during(strong(a).node(id('kept')))).element.id).toBe('kept');
+    expect((await refusal(strong(a).node(id('lost')))).code).toBe('node-not-found');
+  });
+
+  test('the coordinator is killed between two writes -> another one takes over, and nothing is lost', async () => {
+    const servers = await threeServers();
+    for (const server of servers) await during(strong(server).write([create(`at-${server.name}`)]));
+    const [a, b, c] = servers;
+    await cluster.kill(a);
+    await during(strong(b).write([create('after')]));
+    for (const name of ['at-a', 'at-b', 'at-c', 'after']) {
+      expect((await during(strong(c).node(id(name)))).element.id).toBe(name);
+    }
+  });
+});
+
+describe('a voter that lost its disk', () => {
+  test('it comes back empty -> votes again once the others told it, and its promises hold', async () => {
+    const [a, b, c] = await threeServers();
+    await during(strong(a).write([create('n', { p: 1 })]));
+    await cluster.kill(c);
+    const back = await cluster.start('c', { disk: new MemoryDisk() });
+    expect(back.engine.quorum().votes).toBe(false);
+    await cluster.until(() => back.engine.quorum().votes, 'votes');
+    await cluster.kill(b);
+    await cluster.until(() => back.engine.quorum().isReachable, 'a majority');
+    expect((await during(strong(back).node(id('n')))).element.properties).toEqual({ p: 1 });
+  });
+
+  test('two of three come back empty -> nobody lets them vote', async () => {
+    const [a, b, c] = await threeServers();
+    await during(strong(a).write([create('n')]));
+    await cluster.kill(b);
+    await cluster.kill(c);
+    const backs = await Promise.all(['b', 'c'].map((name) => cluster.start(name, { disk: new MemoryDisk() })));
+    await cluster.linked(a, ...backs);
+    await cluster.run(3_000);
+    expect(backs.map(({ engine }) => engine.quorum().votes)).toEqual([false, false]);
+  });
+});
+
+describe('a repeated Idempotency-Key', () => {
+  test('on another server -> the first outcome; with another request -> refused', async () => {
+    const [a, b] = await threeServers();
+    await during(strong(a).write([create('s', { stock: 0 })]));
+    const key = { key: 'k', fingerprint: 'take one' };
+    const first = await during(strong(a).write([increment('s', 1)], key));
+    const again = await during(strong(b).write([increment('s', 1)], key));
+    expect(again).toEqual(first.map((result) => ({ ...result, replayed: true })));
+    expect((await during(strong(b).node(id('s')))).element.properties).toEqual({ stock: 1 });
+    const other = await refusal(strong(b).write([increment('s', 1)], { ...key, fingerprint: 'another' }));
+    expect(other.code).toBe('idempotency-key-reused');
+  });
+});
+
+test('strong read: [write at session on the same server] -> sees it, and so does every later strong read', async () => {
+  const [a, b, c] = await threeServers();
+  await a.graph.write([create('n')]);
+  expect((await during(strong(a).node(id('n')))).element.id).toBe('n');
+  expect((await during(strong(b).node(id('n')))).element.id).toBe('n');
+  await cluster.converge(a, b, c);
+});

@@ -1,0 +1,298 @@
+/**
+ * Strong operations of this server: asks the coordinator of a graph for its clients, coordinates for others, and votes. Any
+ * server may coordinate; that all ask the first live one of the graph's rendezvous order only saves them from duels.
+ */
+import type { Env, Timer } from '../../base/env.ts';
+import { WeftError } from '../../base/errors.ts';
+import type { PartitionId, ReplicaId } from '../../base/ids.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
+import type { IdempotencyKey } from '../engine-port.ts';
+import { rendezvousOrder } from '../replication/rendezvous.ts';
+import type { VoterChannel } from '../replication/voter-channel.ts';
+import { Coordination, type CoordinationHost } from './coordination.ts';
+import { Coordinator } from './coordinator.ts';
+import { indeterminate, refusalFrom, unavailable } from './failures.ts';
+import type { Ask, Message, Reply, Request } from './message.ts';
+import { decodeMessage, encodeMessage } from './message-codec.ts';
+import { Voter, type VoterHost } from './voter.ts';
+import { majorityOf } from './votes.ts';
+
+export interface StrongHost extends CoordinationHost, VoterHost {
+  readonly replica: ReplicaId;
+  /** Hears whenever `vector` moved. */
+  onMoved(listener: () => void): void;
+}
+
+export interface StrongOptions {
+  readonly env: Env;
+  readonly host: StrongHost;
+  readonly channel: VoterChannel;
+  /** Hears of a failed assertion; it should stop the process. */
+  readonly onBug: (error: Error) => void;
+  readonly bugs: ReadonlySet<PlantedBug> | undefined;
+}
+
+interface Asked {
+  readonly to: string;
+  readonly end: (reply: Reply | 'lost') => void;
+}
+
+export class StrongOperations {
+  readonly #options: StrongOptions;
+  readonly #voter: Voter;
+  readonly #coordinations = new Map<string, Coordination>();
+  readonly #asked = new Map<number, Asked>();
+  #asks = 0;
+  #timer: Timer | undefined;
+  #closed = false;
+
+  private constructor(options: StrongOptions, voter: Voter) {
+    this.#options = options;
+    this.#voter = voter;
+  }
+
+  static async start(options: StrongOptions): Promise<StrongOperations> {
+    const { env, host, channel, bugs } = options;
+    let started: StrongOperations | undefined;
+    const voter = await Voter.open({
+      env,
+      host,
+      self: channel.self,
+      voters: channel.voters,
+      send: (to, message) => started?.send(to, message),
+      guard: (work) => started?.guard(work),
+      bugs,
+    });
+    started = new StrongOperations(options, voter);
+    started.#begin();
+    return started;
+  }
+
+  #begin(): void {
+    const { host, channel } = this.#options;
+    channel.listen((from, body) => this.#hear(from, decodeMessage(body)));
+    host.onMoved(() => this.#voter.moved());
+    this.#tick();
+  }
+
+  #tick(): void {
+    if (this.#closed) return;
+    const { env, channel } = this.#options;
+    this.#timer = env.scheduler.after(LIMITS.strongResendMs, () => this.#tick());
+    const reachable = new Set(channel.reachable());
+    for (const name of reachable) if (name !== channel.self) this.#voter.introduce(name);
+    for (const { to, end } of Array.from(this.#asked.values())) if (!reachable.has(to)) end('lost');
+  }
+
+  /** Runs work that nobody waits for. */
+  guard(work: Promise<unknown>): void {
+    work.catch((error: unknown) => {
+      if (this.#closed) return;
+      if (error instanceof WeftError)
+        this.#options.env.log.write('warn', 'quorum: work failed', { error: String(error) });
+      else this.#options.onBug(error instanceof Error ? error : new Error(String(error)));
+    });
+  }
+
+  // Messages.
+
+  send(to: string, message: Message): void {
+    if (this.#closed) return;
+    const { channel } = this.#options;
+    if (to !== channel.self) channel.send(to, encodeMessage(message));
+    // A turn of its own, so that nobody hears before his question has gone to all.
+    else void Promise.resolve().then(() => this.#hear(channel.self, message));
+  }
+
+  #hear(from: string, message: Message): void {
+    if (this.#closed) return;
+    switch (message.kind) {
+      case 'prepare':
+      case 'accept':
+      case 'settled':
+      case 'join':
+      case 'joined':
+        this.#voter.hear(from, message);
+        return;
+      case 'promised':
+      case 'accepted':
+      case 'refused':
+        this.#coordinations.get(message.graph)?.hear(from, message);
+        return;
+      case 'ask':
+        this.guard(this.#answer(from, message));
+        return;
+      case 'answer':
+        this.#asked.get(message.id)?.end(message.reply);
+    }
+  }
+
+  async #answer(from: string, { id, graph, patienceMs, request }: Ask): Promise<void> {
+    const reply = await this.#coordination(graph).submit(request, Math.min(patienceMs, LIMITS.strongWaitMs));
+    this.send(from, { kind: 'answer', id, reply });
+  }
+
+  #coordination(graph: string): Coordination {
+    let coordination = this.#coordinations.get(graph);
+    if (coordination === undefined) {
+      const { env, host, channel, bugs } = this.#options;
+      const { replica } = host;
+      coordination = new Coordination({
+        env,
+        host,
+        graph,
+        coordinator: new Coordinator({ graph, replica, voters: channel.voters, bugs }),
+        broadcast: (message, except) => {
+          for (const name of channel.reachable()) if (!except.has(name)) this.send(name, message);
+        },
+        guard: (work) => this.guard(work),
+        bugs,
+      });
+      this.#coordinations.set(graph, coordination);
+    }
+    return coordination;
+  }
+
+  // What clients ask.
+
+  /**
+   * Decides a write. Resolves with its results as text once a majority has it and this server shows it.
+   * @throws WeftError what the operations throw; `quorum-unavailable`, definite; `quorum-indeterminate`
+   */
+  async write(
+    graph: string,
+    operations: string,
+    key: IdempotencyKey | undefined,
+    patienceMs: number,
+  ): Promise<{ readonly results: string; readonly replayed: boolean }> {
+    const deadlineMs = this.#nowMs() + patienceMs;
+    const request: Request = { kind: 'write', operations, ...(key !== undefined && { key }) };
+    for (;;) {
+      const reply = await this.#ask(graph, request, deadlineMs);
+      if (reply === 'lost') {
+        // With a key it can be asked again: it will not happen twice.
+        if (key !== undefined && this.#nowMs() < deadlineMs) continue;
+        throw indeterminate('the coordinator was lost while the write was being decided');
+      }
+      if (reply.kind === 'written') {
+        // What the answer shows, this server must show too. If it cannot in time, the session token still asks for it.
+        await this.#options.host.whenCovered(reply.vector, deadlineMs - this.#nowMs());
+        return reply;
+      }
+      if (reply.kind !== 'failed') throw unavailable('the coordinator did not understand the request');
+      throw refusalFrom(reply.error);
+    }
+  }
+
+  /**
+   * Runs `read` so that it sees every strong write that was acknowledged before, and nothing that a later strong read might
+   * not see. `read` may run more than once; it must read one state of the graph.
+   * @throws WeftError what `read` throws; `quorum-unavailable`, definite
+   */
+  async read<T>(graph: string, read: () => Promise<T>, patienceMs: number): Promise<T> {
+    const { host, bugs } = this.#options;
+    if (isPlanted(bugs, 'read-without-quorum')) return read();
+    const deadlineMs = this.#nowMs() + patienceMs;
+    for (;;) {
+      const position = await this.#ask(graph, { kind: 'position' }, deadlineMs);
+      if (position === 'lost') {
+        this.#checkTime(deadlineMs);
+        continue;
+      }
+      if (position.kind !== 'position') throw failureOf(position);
+      if (!(await host.whenCovered(position.vector, deadlineMs - this.#nowMs()))) throw tooLate();
+      const outcome = await settled(read());
+      await host.durable();
+      const seen = host.vector;
+      const answer = await this.#ask(graph, { kind: 'confirm', era: position.era, seen }, deadlineMs);
+      if (answer !== 'lost' && answer.kind !== 'confirmed') throw failureOf(answer);
+      if (answer === 'lost' || !answer.holds) {
+        this.#checkTime(deadlineMs);
+        continue;
+      }
+      if ('error' in outcome) throw outcome.error;
+      return outcome.value;
+    }
+  }
+
+  #checkTime(deadlineMs: number): void {
+    if (this.#nowMs() >= deadlineMs) throw unavailable('no majority of the servers answered in time');
+  }
+
+  #nowMs(): number {
+    return this.#options.env.clock.monotonicMs();
+  }
+
+  /** @throws WeftError `quorum-unavailable`, definite, if no majority can be reached */
+  async #ask(graph: string, request: Request, deadlineMs: number): Promise<Reply | 'lost'> {
+    const { channel } = this.#options;
+    const reachable = await this.#reachableMajority(deadlineMs);
+    const to = rendezvousOrder({ graphKey: graph, partition: '' as PartitionId }, reachable)[0] ?? channel.self;
+    const patienceMs = Math.max(0, Math.ceil(deadlineMs - this.#nowMs()));
+    if (to === channel.self) return this.#coordination(graph).submit(request, patienceMs);
+    return this.#askPeer(to, { kind: 'ask', id: ++this.#asks, graph, patienceMs, trace: '', request }, patienceMs);
+  }
+
+  #askPeer(to: string, ask: Ask, patienceMs: number): Promise<Reply | 'lost'> {
+    const { env } = this.#options;
+    return new Promise((resolve) => {
+      const end = (reply: Reply | 'lost') => {
+        timer.cancel();
+        this.#asked.delete(ask.id);
+        resolve(reply);
+      };
+      const timer = env.scheduler.after(patienceMs, () => end('lost'));
+      this.#asked.set(ask.id, { to, end });
+      this.send(to, ask);
+    });
+  }
+
+  /** Waits a little for a majority: links come and go. */
+  async #reachableMajority(deadlineMs: number): Promise<readonly string[]> {
+    const { env, channel } = this.#options;
+    for (;;) {
+      const reachable = channel.reachable();
+      if (reachable.length >= majorityOf(channel.voters)) return reachable;
+      if (this.#closed) throw unavailable('the server is stopping');
+      if (this.#nowMs() >= deadlineMs - PATIENCE_LEFT_MS) {
+        throw unavailable(`${reachable.length} of ${channel.voters} servers can be reached; a majority is needed`);
+      }
+      await new Promise<void>((resolve) => env.scheduler.after(LIMITS.strongResendMs, resolve));
+    }
+  }
+
+  /** Whether a strong operation would be taken now. */
+  status(): { readonly votes: boolean; readonly reachable: number; readonly majority: number } {
+    const { channel } = this.#options;
+    const reachable = channel.reachable().length;
+    return { votes: this.#voter.votes, reachable, majority: majorityOf(channel.voters) };
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+    for (const coordination of this.#coordinations.values()) coordination.close();
+    for (const { end } of Array.from(this.#asked.values())) end('lost');
+  }
+}
+
+/** Without a majority a request is refused this long before its deadline. */
+const PATIENCE_LEFT_MS = LIMITS.strongWaitMs - 1_500;
+
+function tooLate(): WeftError {
+  return unavailable('this server did not reach what the strong read must see');
+}
+
+function failureOf(reply: Reply): WeftError {
+  return reply.kind === 'failed'
+    ? refusalFrom(reply.error)
+    : unavailable('the coordinator did not understand the request');
+}
+
+async function settled<T>(work: Promise<T>): Promise<{ readonly value: T } | { readonly error: unknown }> {
+  return work.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error }),
+  );
+}

@@ -1,0 +1,117 @@
+/**
+ * A graph at level `strong`: what `graph.ts` offers, each call linearizable. Reads and writes go through a majority
+ * (`src/consistency/`); on a server that stands alone they are linearizable as they are.
+ */
+import { WeftError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import type { Operation } from '../graph/model.ts';
+import { decodeResults, encodeOperations } from './consistency/operation-codec.ts';
+import type { StrongOperations } from './consistency/strong-operations.ts';
+import type { Graph, GraphDescription, IdempotencyKey, OperationResult } from './engine-port.ts';
+import type { EngineGraph } from './graph.ts';
+
+/** After so many readings during which the graph changed the reader is told to come again. */
+const READINGS_MAX = 10;
+
+export class StrongGraph implements Graph {
+  readonly #graph: EngineGraph;
+  /** Absent on a server that stands alone: one process decides everything, in one order. */
+  readonly #strong: StrongOperations | undefined;
+
+  constructor(graph: EngineGraph, strong: StrongOperations | undefined) {
+    this.#graph = graph;
+    this.#strong = strong;
+  }
+
+  get description(): GraphDescription {
+    return this.#graph.description;
+  }
+
+  node(...request: Parameters<Graph['node']>): ReturnType<Graph['node']> {
+    return this.#read(() => this.#graph.node(...request));
+  }
+
+  edge(...request: Parameters<Graph['edge']>): ReturnType<Graph['edge']> {
+    return this.#read(() => this.#graph.edge(...request));
+  }
+
+  nodes(...request: Parameters<Graph['nodes']>): ReturnType<Graph['nodes']> {
+    return this.#readState(() => this.#graph.nodes(...request));
+  }
+
+  edgesOf(...request: Parameters<Graph['edgesOf']>): ReturnType<Graph['edgesOf']> {
+    return this.#readState(() => this.#graph.edgesOf(...request));
+  }
+
+  neighbors(...request: Parameters<Graph['neighbors']>): ReturnType<Graph['neighbors']> {
+    return this.#readState(() => this.#graph.neighbors(...request));
+  }
+
+  shortestPath(...request: Parameters<Graph['shortestPath']>): ReturnType<Graph['shortestPath']> {
+    return this.#readState(() => this.#graph.shortestPath(...request));
+  }
+
+  counts(): ReturnType<Graph['counts']> {
+    return this.#readState(() => this.#graph.counts());
+  }
+
+  digest(): ReturnType<Graph['digest']> {
+    return this.#readState(() => this.#graph.digest());
+  }
+
+  integrity(): ReturnType<Graph['integrity']> {
+    return this.#readState(() => this.#graph.integrity());
+  }
+
+  /** @throws as `Graph.write`; `quorum-unavailable`, definite; `quorum-indeterminate` */
+  async write(operations: readonly Operation[], key?: IdempotencyKey): Promise<readonly OperationResult[]> {
+    const { resident, writer } = this.#graph;
+    if (this.#strong === undefined) return writer.write(operations);
+    const text = encodeOperations(operations);
+    const { results, replayed } = await this.#strong.write(resident.key, text, key, LIMITS.strongWaitMs);
+    const decoded = decodeResults(results);
+    return replayed ? decoded.map((result) => ({ ...result, replayed })) : decoded;
+  }
+
+  load(): never {
+    throw noStream('an import');
+  }
+
+  export(): never {
+    throw noStream('an export');
+  }
+
+  repair(): never {
+    throw noStream('a repair');
+  }
+
+  #read<T>(read: () => Promise<T>): Promise<T> {
+    return this.#strong === undefined ? read() : this.#strong.read(this.#graph.resident.key, read, LIMITS.strongWaitMs);
+  }
+
+  /** A read that may take several steps: all must see the same state. */
+  #readState<T>(read: () => Promise<T>): Promise<T> {
+    const { resident } = this.#graph;
+    return this.#read(async () => {
+      for (let readings = 0; readings < READINGS_MAX; readings++) {
+        const before = resident.whole ? undefined : resident.changes;
+        const value = await read();
+        // With everything in memory a read is one step.
+        if (before === undefined ? resident.whole : before === resident.changes) return value;
+      }
+      throw new WeftError(
+        'too-many-requests',
+        'the graph is written to all the time; read less at once, or at `session`',
+        {
+          retryAfterSeconds: 1,
+        },
+      );
+    });
+  }
+}
+
+function noStream(what: string): WeftError {
+  return new WeftError('invalid-request', `${what} is no strong operation; use \`session\``, {
+    field: 'Consistency-Level',
+  });
+}

@@ -1,0 +1,279 @@
+/**
+ * The engine as strong operations see it (`src/consistency/`): decides writes on drafts that change nothing, and makes chosen
+ * patches commits.
+ *
+ * Strong patches are stamped with a writer id of their own: between its decision and its commit a patch is not in the view,
+ * and a counter keeps a running total for each writer, so totals of the two kinds of writes of this server must not mix.
+ */
+import type { Env } from '../base/env.ts';
+import { WeftError } from '../base/errors.ts';
+import type { PartitionId, ReplicaId } from '../base/ids.ts';
+import { isPlanted, type PlantedBug } from '../base/planted-bug.ts';
+import { clockOfPatch } from '../crdt/patch-codec.ts';
+import type { HybridClock } from '../crdt/stamp.ts';
+import { findNode, nodeAt } from '../crdt/view-reads.ts';
+import type { Operation } from '../graph/model.ts';
+import type { Adoption } from './adoption.ts';
+import type { Committer } from './committer.ts';
+import type { CoordinationHost, Decision, WriteRequest } from './consistency/coordination.ts';
+import { refusalOf } from './consistency/failures.ts';
+import type { ProvisionalPatch } from './consistency/message.ts';
+import { decodeOperations, encodeResults } from './consistency/operation-codec.ts';
+import { decodeOutcome, outcomeId, outcomeNode } from './consistency/outcome.ts';
+import type { StrongHost } from './consistency/strong-operations.ts';
+import type { Draft } from './draft.ts';
+import type { IdempotencyKey, OperationResult } from './engine-port.ts';
+import type { EngineReplica } from './engine-replica.ts';
+import type { EngineGraph } from './graph.ts';
+import type { GraphCatalog } from './graph-catalog.ts';
+import type { Progress } from './progress.ts';
+import type { Residency } from './residency.ts';
+import type { Sessions } from './sessions.ts';
+import { seqOf, type VersionVector } from './version-vector.ts';
+
+export interface EngineStrongHostOptions {
+  readonly env: Env;
+  readonly replica: EngineReplica;
+  /** Whose stamps strong patches bear. */
+  readonly writer: ReplicaId;
+  readonly clock: HybridClock;
+  readonly progress: Progress;
+  readonly sessions: Sessions;
+  readonly committer: Committer;
+  readonly residency: Residency;
+  readonly catalog: GraphCatalog;
+  readonly adoption: Adoption;
+  readonly bugs: ReadonlySet<PlantedBug> | undefined;
+}
+
+export class EngineStrongHost implements StrongHost {
+  readonly replica: ReplicaId;
+  readonly #options: EngineStrongHostOptions;
+  #onMoved: () => void = () => undefined;
+
+  constructor(options: EngineStrongHostOptions) {
+    this.replica = options.replica.replicaId;
+    this.#options = options;
+  }
+
+  get vector(): VersionVector {
+    return this.#options.progress.vector;
+  }
+
+  get clockReading(): number {
+    return this.#options.clock.last;
+  }
+
+  get isWhole(): boolean {
+    return !this.#options.adoption.isActive;
+  }
+
+  covers(wanted: VersionVector): boolean {
+    return this.#options.progress.covers(wanted);
+  }
+
+  readNote(name: string): Promise<Uint8Array | undefined> {
+    return this.#options.replica.readNote(name);
+  }
+
+  writeNote(name: string, value: Uint8Array): Promise<void> {
+    return this.#options.replica.writeNote(name, value);
+  }
+
+  onMoved(listener: () => void): void {
+    this.#onMoved = listener;
+  }
+
+  /** The vector moved, or an adoption ended. */
+  moved(): void {
+    this.#onMoved();
+  }
+
+  whenCovered(wanted: VersionVector, patienceMs: number): Promise<boolean> {
+    return this.#options.sessions.whenCovered(wanted, patienceMs);
+  }
+
+  seeClock(reading: number): void {
+    this.#options.clock.see(reading);
+  }
+
+  async durable(): Promise<void> {
+    await this.#options.committer.barrier();
+    this.#options.adoption.check();
+  }
+
+  async decide(graphKey: string, writes: readonly WriteRequest[]): ReturnType<CoordinationHost['decide']> {
+    const { catalog, committer, bugs } = this.#options;
+    const graph = catalog.findByKey(graphKey);
+    if (graph === undefined) {
+      const gone = refusalOf(new WeftError('graph-not-found', 'the graph was deleted'));
+      return { decisions: writes.map(() => ({ kind: 'failed', error: gone })), patches: [] };
+    }
+    try {
+      committer.admit();
+      const remembered = await this.#remembered(graphKey, writes);
+      const decided = await this.#draft(graph, writes, remembered);
+      if (isPlanted(bugs, 'outcome-without-patches')) return decided;
+      const outcomes = await this.#draftOutcomes(graphKey, writes, remembered, decided.decisions);
+      return { decisions: decided.decisions, patches: [...decided.patches, ...outcomes] };
+    } catch (error) {
+      if (!(error instanceof WeftError) || error.code === 'storage-failed') throw error;
+      const refusal = refusalOf(error);
+      return { decisions: writes.map(() => ({ kind: 'failed', error: refusal })), patches: [] };
+    }
+  }
+
+  /** What requests with these keys answered the first time. */
+  async #remembered(graphKey: string, writes: readonly WriteRequest[]): Promise<readonly (Decision | undefined)[]> {
+    if (writes.every(({ key }) => key === undefined)) return writes.map(() => undefined);
+    const { resident } = this.#options.catalog.outcomes;
+    const { view } = resident;
+    const ids = writes.map(({ key }) => (key === undefined ? undefined : outcomeId(graphKey, key.key)));
+    const needed = ids.filter((id) => id !== undefined).map((id) => view.partitionOf(id));
+    return this.#options.residency.run(resident, needed, () =>
+      writes.map(({ key }, i) => {
+        const id = ids[i];
+        const node = id === undefined ? undefined : findNode(view, id);
+        return node === undefined ? undefined : decodeOutcome(nodeAt(view, node), key as IdempotencyKey);
+      }),
+    );
+  }
+
+  /** Runs the writes on one draft, in order; one that fails leaves nothing in it. */
+  async #draft(
+    graph: EngineGraph,
+    writes: readonly WriteRequest[],
+    remembered: readonly (Decision | undefined)[],
+  ): Promise<{ readonly decisions: Decision[]; readonly patches: ProvisionalPatch[] }> {
+    const requests = writes.map(({ operations }, i) =>
+      remembered[i] === undefined ? decodeOperations(operations) : [],
+    );
+    const { key: graphKey, view } = graph.resident;
+    const run = (first: Draft): { decisions: Decision[]; draft: Draft } => {
+      const failed = new Map<number, WeftError>();
+      for (let draft = first; ; draft = first.fresh()) {
+        const decisions = tryAll(draft, requests, remembered, failed);
+        if (decisions !== undefined) return { decisions, draft };
+      }
+    };
+    return graph.writer.drafting(
+      requests.flat(),
+      false,
+      (first) => {
+        const { decisions, draft } = run(first);
+        const patches = draft.patches.map(({ home, text }) => ({ graphKey, partition: view.partitionAt(home), text }));
+        return { decisions, patches };
+      },
+      this.#options.writer,
+    );
+  }
+
+  async #draftOutcomes(
+    graphKey: string,
+    writes: readonly WriteRequest[],
+    remembered: readonly (Decision | undefined)[],
+    decisions: readonly Decision[],
+  ): Promise<ProvisionalPatch[]> {
+    const { catalog, env, writer } = this.#options;
+    const atMs = Math.floor(env.clock.wallMs());
+    const operations: Operation[] = [];
+    writes.forEach(({ key }, i) => {
+      const decision = decisions[i];
+      if (key === undefined || decision === undefined || remembered[i] !== undefined) return;
+      operations.push(outcomeNode(graphKey, key, decision, atMs));
+    });
+    if (operations.length === 0) return [];
+    const { outcomes } = catalog;
+    const { key, view } = outcomes.resident;
+    return outcomes.writer.drafting(
+      operations,
+      false,
+      (draft) => {
+        for (const operation of operations) draft.apply(operation);
+        return draft.patches.map(({ home, text }) => ({ graphKey: key, partition: view.partitionAt(home), text }));
+      },
+      writer,
+    );
+  }
+
+  async commit(patches: readonly ProvisionalPatch[]): Promise<readonly [origin: number, seq: number]> {
+    const { clock, catalog, residency } = this.#options;
+    for (const { text } of patches) clock.see(clockOfPatch(text));
+    const byGraph = new Map<EngineGraph, { partition: PartitionId; text: string }[]>();
+    for (const { graphKey, partition, text } of patches) {
+      const graph = catalog.findByKey(graphKey);
+      // A graph that was deleted meanwhile takes nothing more.
+      if (graph === undefined) continue;
+      const own = byGraph.get(graph);
+      if (own === undefined) byGraph.set(graph, [{ partition, text }]);
+      else own.push({ partition, text });
+    }
+    const graphs = Array.from(byGraph);
+    for (;;) {
+      // Opens what is needed, graph by graph; then all are committed in one step, which makes them one commit.
+      for (const [graph, own] of graphs) {
+        const needed = new Set(own.map(({ partition }) => partition));
+        await residency.run(graph.resident, needed, () => graph.writer.prepared(own));
+      }
+      const done = this.#commitAll(graphs);
+      if (done === undefined) continue;
+      await done;
+      if (byGraph.has(catalog.system)) catalog.reconcile();
+      return [this.replica, seqOf(this.vector, this.replica)];
+    }
+  }
+
+  /** Undefined if something was passivated since it was opened. */
+  #commitAll(
+    graphs: readonly (readonly [EngineGraph, readonly { partition: PartitionId; text: string }[]])[],
+  ): Promise<unknown> | undefined {
+    const ready = graphs.every(([{ resident, writer }, own]) => {
+      if (resident.deleted) return true;
+      return own.every(({ partition }) => {
+        const known = resident.known(partition);
+        return known?.index !== undefined && known.document !== undefined && writer !== undefined;
+      });
+    });
+    if (!ready) return undefined;
+    const commits: (Promise<void> | undefined)[] = [];
+    for (const [{ resident, writer }, own] of graphs) {
+      if (!resident.deleted) commits.push(writer.commit(writer.prepared(own)));
+    }
+    return Promise.all(commits);
+  }
+}
+
+/** Undefined if a write failed after it had changed the draft: it was noted, and all must be tried again without it. */
+function tryAll(
+  draft: Draft,
+  requests: readonly (readonly Operation[])[],
+  remembered: readonly (Decision | undefined)[],
+  failed: Map<number, WeftError>,
+): Decision[] | undefined {
+  const decisions: Decision[] = [];
+  for (const [i, operations] of requests.entries()) {
+    const known = remembered[i];
+    const refusal = failed.get(i);
+    if (known !== undefined || refusal !== undefined) {
+      decisions.push(known ?? { kind: 'failed', error: refusalOf(refusal as WeftError) });
+      continue;
+    }
+    const results: OperationResult[] = [];
+    const before = draft.patches.length;
+    try {
+      for (const operation of operations) results.push(draft.apply(operation));
+    } catch (error) {
+      if (!(error instanceof WeftError)) throw error;
+      const { length } = results;
+      const context = operations.length > 1 ? { ...error.context, operation: length } : error.context;
+      const refused = new WeftError(error.code, error.message, context);
+      failed.set(i, refused);
+      if (draft.patches.length > before) return undefined;
+      decisions.push({ kind: 'failed', error: refusalOf(refused) });
+      continue;
+    }
+    const completed = results.map((result) => draft.completed(result));
+    decisions.push({ kind: 'written', results: encodeResults(completed), replayed: false });
+  }
+  return decisions;
+}
