@@ -11,7 +11,14 @@ import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
 import type { IdempotencyKey } from '../engine-port.ts';
 import { joined, type VersionVector } from '../version-vector.ts';
 import { type Ballot, compareBallots, sameBallot } from './ballot.ts';
-import type { Coordinator, CoordinatorEffect, CoordinatorEvent } from './coordinator.ts';
+import {
+  ballotOf,
+  type CoordinatorEffect,
+  type CoordinatorEvent,
+  type CoordinatorSettings,
+  IDLE,
+  stepCoordinator,
+} from './coordinator.ts';
 import { indeterminate, refusalOf, unavailable } from './failures.ts';
 import type {
   Accept,
@@ -60,8 +67,7 @@ export interface CoordinationHost {
 export interface CoordinationOptions {
   readonly env: Env;
   readonly host: CoordinationHost;
-  readonly graph: string;
-  readonly coordinator: Coordinator;
+  readonly settings: CoordinatorSettings;
   /** Hands a message to every voter, this server's own included, but for those named. */
   readonly broadcast: (message: Prepare | Accept | Settled, except: ReadonlySet<string>) => void;
   readonly guard: (work: Promise<unknown>) => void;
@@ -84,7 +90,7 @@ type Turn =
 
 export class Coordination {
   readonly #options: CoordinationOptions;
-  readonly #coordinator: Coordinator;
+  #state = IDLE;
   #queue: Waiting[] = [];
   /** Proposed by an earlier ballot that was lost: what became of it will show. */
   #unresolved: Waiting[] = [];
@@ -97,7 +103,6 @@ export class Coordination {
 
   constructor(options: CoordinationOptions) {
     this.#options = options;
-    this.#coordinator = options.coordinator;
   }
 
   /** Never rejects: a refusal is a reply. */
@@ -152,7 +157,7 @@ export class Coordination {
   }
 
   hear(from: string, vote: Promised | Accepted | Refused): void {
-    this.#perform(this.#coordinator.step({ kind: 'vote', from, vote }));
+    this.#step({ kind: 'vote', from, vote });
   }
 
   close(): void {
@@ -163,14 +168,14 @@ export class Coordination {
 
   // The machine's turns.
 
-  #perform(effects: readonly CoordinatorEffect[]): Turn | undefined {
-    let turn: Turn | undefined;
+  #step(event: CoordinatorEvent): void {
+    const { broadcast, settings } = this.#options;
+    const { state, effects } = stepCoordinator(this.#state, event, settings);
+    this.#state = state;
     for (const effect of effects) {
-      if (effect.kind === 'send') this.#options.broadcast(effect.message, effect.except);
-      else turn = effect;
+      if (effect.kind === 'send') broadcast(effect.message, effect.except);
+      else this.#turn?.(effect);
     }
-    if (turn !== undefined) this.#turn?.(turn);
-    return turn;
   }
 
   /** Lets the machine step, and resolves with what comes of it. */
@@ -191,12 +196,12 @@ export class Coordination {
             return;
           }
           wait();
-          this.#perform(this.#coordinator.step({ kind: 'resend' }));
+          this.#step({ kind: 'resend' });
         });
       };
       this.#turn = end;
       wait();
-      this.#perform(this.#coordinator.step(event));
+      this.#step(event);
     });
   }
 
@@ -233,7 +238,7 @@ export class Coordination {
   /** True once this server leads and all that was accepted before is in its documents. */
   async #lead(): Promise<boolean> {
     const { host, bugs } = this.#options;
-    if (this.#coordinator.phase === 'leading' && this.#unresolved.length === 0) return true;
+    if (this.#state.phase.kind === 'leading' && this.#unresolved.length === 0) return true;
     let turn = await this.#drive({ kind: 'begin' });
     for (;;) {
       switch (turn.kind) {
@@ -288,8 +293,8 @@ export class Coordination {
 
   /** Decides what waits now, in one proposal. */
   async #round(): Promise<void> {
-    const { host, graph } = this.#options;
-    const { era } = this.#coordinator;
+    const { host, settings } = this.#options;
+    const { era } = this.#state;
     const batch = this.#take();
     const writes: Waiting[] = [];
     const confirms: Waiting[] = [];
@@ -307,7 +312,7 @@ export class Coordination {
     if (writes.length + confirms.length === 0) return;
     const requests = writes.map(({ request }) => asWrite(request));
     const { decisions, patches } =
-      writes.length === 0 ? { decisions: [], patches: [] } : await host.decide(graph, requests);
+      writes.length === 0 ? { decisions: [], patches: [] } : await host.decide(settings.graph, requests);
     if (writes.length > 0) await host.durable();
     cover = joined(cover, writes.length > 0 ? host.vector : []);
     if (patches.length === 0) {
@@ -321,7 +326,7 @@ export class Coordination {
         return;
       }
     }
-    const { ballot } = this.#coordinator;
+    const ballot = ballotOf(this.#state);
     if (patches.length > 0) {
       writes.forEach((waiting, i) => {
         waiting.proposed = { ballot, decision: decisionAt(decisions, i) };

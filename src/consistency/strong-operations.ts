@@ -11,7 +11,6 @@ import type { IdempotencyKey } from '../engine-port.ts';
 import { rendezvousOrder } from '../replication/rendezvous.ts';
 import type { VoterChannel } from '../replication/voter-channel.ts';
 import { Coordination, type CoordinationHost } from './coordination.ts';
-import { Coordinator } from './coordinator.ts';
 import { indeterminate, refusalFrom, unavailable } from './failures.ts';
 import type { Ask, Message, Reply, Request } from './message.ts';
 import { decodeMessage, encodeMessage } from './message-codec.ts';
@@ -141,8 +140,7 @@ export class StrongOperations {
       coordination = new Coordination({
         env,
         host,
-        graph,
-        coordinator: new Coordinator({ graph, replica, voters: channel.voters, bugs }),
+        settings: { graph, replica, voters: channel.voters, bugs },
         broadcast: (message, except) => {
           for (const name of channel.reachable()) if (!except.has(name)) this.send(name, message);
         },

@@ -1,41 +1,27 @@
 /**
- * Votes of one ballot. At most one of each voter counts (STR-5), and none of a voter whose memory another vote of the same
- * ballot knows to be lost (STR-6): a promise that its voter has forgotten is none.
+ * Votes of one ballot, by voter. At most one of each voter counts (STR-5), and none of a voter whose memory another vote of
+ * the same ballot knows to be lost (STR-6): a promise that its voter has forgotten is none.
  */
 import type { Vote } from './message.ts';
 
-export class Votes<V extends Vote> {
-  readonly #votes = new Map<string, V>();
+export type Votes<V extends Vote = Vote> = ReadonlyMap<string, V>;
 
-  /** A repeated vote takes the place of the one before. */
-  add(voter: string, vote: V): void {
-    this.#votes.set(voter, vote);
-  }
+export const NO_VOTES: ReadonlyMap<string, never> = new Map<string, never>();
 
-  get size(): number {
-    return this.#votes.size;
-  }
+/** A repeated vote takes the place of the one before. */
+export function withVote<V extends Vote>(votes: Votes<V>, voter: string, vote: V): Votes<V> {
+  return new Map(votes).set(voter, vote);
+}
 
-  voters(): Iterable<string> {
-    return this.#votes.keys();
+/** Those of `votes` that count, given all that is known in this ballot. */
+export function countedVotes<V extends Vote>(votes: Votes<V>, others: Votes = NO_VOTES): Votes<V> {
+  const all: Vote[] = [...votes.values(), ...others.values()];
+  const counted = new Map<string, V>();
+  for (const [voter, vote] of votes) {
+    const isForgotten = all.some(({ known }) => (known.get(voter) ?? vote.memory) !== vote.memory);
+    if (!isForgotten && (others.get(voter)?.memory ?? vote.memory) === vote.memory) counted.set(voter, vote);
   }
-
-  all(): Iterable<readonly [voter: string, vote: V]> {
-    return this.#votes;
-  }
-
-  /** The votes that count, given all that is known in this ballot. */
-  counted(others: Votes<Vote> | undefined): ReadonlyMap<string, V> {
-    const otherVotes: ReadonlyMap<string, Vote> = others === undefined ? new Map() : others.#votes;
-    const all: Vote[] = [...this.#votes.values(), ...otherVotes.values()];
-    const counted = new Map<string, V>();
-    for (const [voter, vote] of this.#votes) {
-      const isForgotten = all.some(({ known }) => (known.get(voter) ?? vote.memory) !== vote.memory);
-      const changed = otherVotes.get(voter);
-      if (!isForgotten && (changed === undefined || changed.memory === vote.memory)) counted.set(voter, vote);
-    }
-    return counted;
-  }
+  return counted;
 }
 
 export function majorityOf(voters: number): number {
