@@ -50,6 +50,7 @@ import type {
   SetItem,
   Sort,
 } from '../plan/operator.ts';
+import { writes } from '../plan/plan-facts.ts';
 import { ProfiledOperator, type ProfileEntry } from './profile.ts';
 import { rowCount } from './row-count.ts';
 import type { Run } from './run.ts';
@@ -381,27 +382,5 @@ class PlanCompiler {
       leftSlots,
       rightSlots,
     });
-  }
-}
-
-/** Whether somewhere in the plan something is written. */
-export function writes(operator: Operator): boolean {
-  switch (operator.kind) {
-    case 'Create':
-    case 'Merge':
-    case 'SetItems':
-    case 'Delete':
-    case 'Foreach':
-      return true;
-    case 'Argument':
-      return false;
-    case 'Union':
-      return operator.inputs.some(writes);
-    default:
-      return (
-        writes(operator.input) ||
-        ('inner' in operator && writes(operator.inner)) ||
-        (operator.kind === 'HashJoin' && writes(operator.right))
-      );
   }
 }

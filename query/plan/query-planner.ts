@@ -1,0 +1,438 @@
+/**
+ * Plans a query clause by clause: each takes the plan so far as its input. What a clause writes is done completely before
+ * the next one reads, and what it reads is read completely before it writes.
+ *
+ * The text was analysed before: names are bound, types fit as far as can be known, clauses stand where they may.
+ */
+import { BugError } from '../../base/assert.ts';
+import type {
+  Clause,
+  CreateClause,
+  Expression,
+  ForeachClause,
+  MatchClause,
+  MergeClause,
+  PatternPart,
+  ProcedureClause,
+  Query,
+  RemoveItem,
+  SetItem as SetItemOfText,
+  SingleQuery,
+  SubqueryClause,
+} from '../syntax/ast.ts';
+import { ExpressionBinder } from './bind-expression.ts';
+import type { BoundExpression, PathStep } from './bound-expression.ts';
+import { allowedTypes, demandedLabels } from './expression-facts.ts';
+import { MatchPlanner } from './match-planner.ts';
+import type { CreateElement, Operator, Plan, ProjectItem, SetItem } from './operator.ts';
+import { readsGraph, writes } from './plan-facts.ts';
+import type { PlannerContext } from './planned-statement.ts';
+import { ProjectionPlanner } from './projection-planner.ts';
+import { extend, PlanTable, reference, type Scope } from './scope.ts';
+
+const ARGUMENT: Operator = { kind: 'Argument' };
+
+interface Planned {
+  readonly operator: Operator;
+  readonly scope: Scope;
+  /** Of a RETURN, or of a procedure call that stands alone. */
+  readonly columns: readonly { readonly name: string; readonly slot: number }[] | undefined;
+}
+
+export function planQuery(query: Query, text: string, context: PlannerContext): Plan {
+  const planner = new QueryPlanner(text, context);
+  return planner.plan(query);
+}
+
+class QueryPlanner {
+  readonly #table = new PlanTable();
+  readonly #context: PlannerContext;
+  readonly #binder: ExpressionBinder;
+  readonly #projections: ProjectionPlanner;
+  readonly #matches: MatchPlanner;
+
+  constructor(text: string, context: PlannerContext) {
+    this.#context = context;
+    this.#binder = new ExpressionBinder(this.#table, {
+      pattern: (part, where, scope) => this.#matches.plan([part], where, ARGUMENT, scope),
+      query: (query, scope) => {
+        const { operator, columns = [] } = this.#query(query, () => scope);
+        return { operator, columns };
+      },
+    });
+    this.#projections = new ProjectionPlanner(this.#table, this.#binder, text);
+    this.#matches = new MatchPlanner(this.#table, this.#binder, context);
+  }
+
+  plan(query: Query): Plan {
+    const { operator, columns = [] } = this.#query(query, () => new Map());
+    return {
+      root: operator,
+      slots: this.#table.slots,
+      columns,
+      writes: writes(operator),
+      subplans: this.#table.subplans,
+    };
+  }
+
+  /** @param scopeOf what each single query begins with */
+  #query(query: Query, scopeOf: (single: SingleQuery) => Scope): Planned {
+    const singles = query.singles.map((single) => this.#single(single.clauses, ARGUMENT, scopeOf(single)));
+    const [first] = singles;
+    if (first === undefined) throw new BugError('a query has a single query');
+    if (singles.length === 1) return first;
+    return this.#union(
+      singles,
+      query.unions.every(({ all }) => all),
+    );
+  }
+
+  #union(singles: readonly Planned[], all: boolean): Planned {
+    const names = (singles[0]?.columns ?? []).map(({ name }) => name);
+    const columns = names.map((name) => {
+      const kinds = singles.map((single) => this.#kindOf(single, name));
+      const kind = kinds.every((each) => each === kinds[0]) ? (kinds[0] ?? 'value') : 'value';
+      return { name, ...this.#table.add(kind) };
+    });
+    const inputs = singles.map((single): Operator => {
+      const items = columns.map(({ name, slot }): ProjectItem => {
+        const held = single.columns?.find((column) => column.name === name)?.slot ?? 0;
+        return { slot, expression: reference({ slot: held, kind: this.#table.slots[held] ?? 'value' }) };
+      });
+      return { kind: 'Project', input: single.operator, items };
+    });
+    let operator: Operator = { kind: 'Union', inputs };
+    if (!all) operator = { kind: 'Distinct', input: operator, slots: columns.map(({ slot }) => slot) };
+    return { operator, columns, scope: new Map(columns.map(({ name, slot, kind }) => [name, { slot, kind }])) };
+  }
+
+  #kindOf(single: Planned, name: string) {
+    const slot = single.columns?.find((column) => column.name === name)?.slot;
+    return slot === undefined ? 'value' : (this.#table.slots[slot] ?? 'value');
+  }
+
+  #single(clauses: readonly Clause[], input: Operator, scope: Scope): Planned {
+    let planned: Planned = { operator: input, scope, columns: undefined };
+    clauses.forEach((clause, i) => {
+      const isAlone = clauses.length === 1;
+      planned = this.#clause(clause, planned.operator, planned.scope, isAlone);
+      const isLast = i === clauses.length - 1;
+      if (isWriting(clause) && !isLast) planned = { ...planned, operator: eager(planned.operator) };
+    });
+    return planned;
+  }
+
+  #clause(clause: Clause, input: Operator, scope: Scope, isAlone: boolean): Planned {
+    const passed = (operator: Operator): Planned => ({ operator, scope, columns: undefined });
+    switch (clause.kind) {
+      case 'match':
+        return this.#match(clause, input, scope);
+      case 'unwind': {
+        const item = this.#table.add('value');
+        const list = this.#binder.bind(clause.list, scope);
+        const operator: Operator = { kind: 'Unwind', input, list, slot: item.slot };
+        return { operator, scope: extend(scope, [[clause.variable.text, item]]), columns: undefined };
+      }
+      case 'with':
+      case 'return': {
+        const { operator, scope: own, columns } = this.#projections.plan(clause, input, scope);
+        return { operator, scope: own, columns: clause.kind === 'return' ? columns : undefined };
+      }
+      case 'create':
+        return this.#create(clause, input, scope);
+      case 'merge':
+        return this.#merge(clause, input, scope);
+      case 'set':
+        return passed({ kind: 'SetItems', input: this.#read(input), items: this.#setItems(clause.items, scope) });
+      case 'remove': {
+        const items = clause.items.map((item) => this.#removeItem(item, scope));
+        return passed({ kind: 'SetItems', input: this.#read(input), items });
+      }
+      case 'delete': {
+        const values = clause.values.map((value) => this.#binder.bind(value, scope));
+        return passed({ kind: 'Delete', input: this.#read(input), values, detach: clause.detach });
+      }
+      case 'foreach':
+        return passed(this.#foreach(clause, input, scope));
+      case 'procedure':
+        return this.#procedure(clause, input, scope, isAlone);
+      case 'subquery':
+        return this.#subquery(clause, input, scope);
+    }
+  }
+
+  /** The input of a clause that writes: what it reads is read completely first. */
+  #read(input: Operator): Operator {
+    return readsGraph(input) ? eager(input) : input;
+  }
+
+  // --- reading
+
+  #match(clause: MatchClause, input: Operator, scope: Scope): Planned {
+    if (!clause.optional) {
+      return { ...this.#matches.plan(clause.pattern, clause.where, input, scope), columns: undefined };
+    }
+    const inner = this.#matches.plan(clause.pattern, clause.where, ARGUMENT, scope);
+    const added = Array.from(inner.scope).filter(([name, variable]) => scope.get(name)?.slot !== variable.slot);
+    // Variables from before keep their slots: where the pattern does not match, only new ones are null.
+    const entries = added.filter(([name]) => !scope.has(name));
+    const nullable = entries.map(([, { slot }]) => slot);
+    const operator: Operator = { kind: 'OptionalApply', input, inner: inner.operator, nullable };
+    return { operator, scope: extend(scope, entries), columns: undefined };
+  }
+
+  #procedure(clause: ProcedureClause, input: Operator, scope: Scope, isAlone: boolean): Planned {
+    const signature = this.#context.procedure(clause.name.text);
+    if (signature === undefined) throw new BugError(`analysis let the procedure ${clause.name.text} pass`);
+    const args =
+      clause.arguments?.map((argument) => this.#binder.bind(argument, scope)) ??
+      signature.arguments.map(({ name }): BoundExpression => ({ kind: 'parameter', name }));
+    const taken =
+      clause.yields === 'all' || (clause.yields === undefined && isAlone)
+        ? signature.results.map(({ name }) => ({ name, alias: name }))
+        : (clause.yields ?? []).map(({ name, alias }) => ({ name: name.text, alias: alias?.text ?? name.text }));
+    const results = taken.map(({ name, alias }) => ({
+      alias,
+      index: signature.results.findIndex((result) => result.name === name),
+      variable: this.#table.add('value'),
+    }));
+    let operator: Operator = {
+      kind: 'ProcedureCall',
+      input,
+      name: signature.name,
+      arguments: args,
+      results: results.map(({ index, variable }) => ({ index, slot: variable.slot })),
+      isVoid: signature.results.length === 0,
+    };
+    const own = extend(
+      scope,
+      results.map(({ alias, variable }) => [alias, variable] as const),
+    );
+    if (clause.where !== undefined) {
+      operator = { kind: 'Filter', input: operator, predicate: this.#binder.bind(clause.where, own) };
+    }
+    const columns = isAlone ? results.map(({ alias, variable }) => ({ name: alias, slot: variable.slot })) : undefined;
+    return { operator, scope: own, columns };
+  }
+
+  #subquery(clause: SubqueryClause, input: Operator, scope: Scope): Planned {
+    const imported = this.#imported(clause, scope);
+    const inner = this.#query(clause.query, imported);
+    if (inner.columns === undefined) {
+      const item = this.#table.add('value');
+      const list: BoundExpression = { kind: 'list', items: [{ kind: 'literal', value: null }] };
+      const operator: Operator = {
+        kind: 'Foreach',
+        input: this.#read(input),
+        inner: inner.operator,
+        list,
+        slot: item.slot,
+      };
+      return { operator, scope, columns: undefined };
+    }
+    const before = writes(inner.operator) ? this.#read(input) : input;
+    const nullable = inner.columns.map(({ slot }) => slot);
+    let operator: Operator = clause.optional
+      ? { kind: 'OptionalApply', input: before, inner: inner.operator, nullable }
+      : { kind: 'Apply', input: before, inner: inner.operator };
+    if (writes(inner.operator)) operator = eager(operator);
+    const own = extend(
+      scope,
+      inner.columns.map(({ name, slot }) => [name, { slot, kind: this.#table.slots[slot] ?? 'value' }] as const),
+    );
+    return { operator, scope: own, columns: undefined };
+  }
+
+  /** The variables that each single query of a sub-query begins with. */
+  #imported({ imports }: SubqueryClause, scope: Scope): (single: SingleQuery) => Scope {
+    if (imports === 'all') return () => scope;
+    if (imports !== undefined) {
+      const names = new Set(imports.map(({ text }) => text));
+      const some: Scope = new Map(Array.from(scope).filter(([name]) => names.has(name)));
+      return () => some;
+    }
+    // A first WITH imports what it names.
+    return ({ clauses }) => (clauses[0]?.kind === 'with' ? scope : new Map());
+  }
+
+  // --- writing
+
+  /** What a pattern makes: nodes and relationships that are not there yet. */
+  #elements(
+    parts: readonly PatternPart[],
+    scope: Scope,
+  ): {
+    readonly elements: CreateElement[];
+    readonly scope: Scope;
+    readonly conversions: ProjectItem[];
+    readonly paths: ProjectItem[];
+  } {
+    const elements: CreateElement[] = [];
+    const conversions: ProjectItem[] = [];
+    const paths: ProjectItem[] = [];
+    let own = scope;
+    const bindMap = (map: Expression | undefined) => (map === undefined ? undefined : this.#binder.bind(map, own));
+    for (const part of parts) {
+      const steps: PathStep[] = [];
+      const slots = part.nodes.map((node) => {
+        const known = node.variable === undefined ? undefined : own.get(node.variable.text);
+        if (known?.kind === 'node') return known.slot;
+        const variable = this.#table.add('node');
+        if (known !== undefined) conversions.push({ slot: variable.slot, expression: reference(known) });
+        else {
+          const properties = bindMap(node.properties);
+          elements.push({ kind: 'node', slot: variable.slot, labels: demandedLabels(node.labels), properties });
+        }
+        if (node.variable !== undefined) own = extend(own, [[node.variable.text, variable]]);
+        return variable.slot;
+      });
+      part.relationships.forEach((relationship, i) => {
+        const left = slots[i] as number;
+        const right = slots[i + 1] as number;
+        const isLeft = relationship.arrow === 'left';
+        const variable = this.#table.add('edge');
+        const properties = bindMap(relationship.properties);
+        const [type = ''] = allowedTypes(relationship.types) ?? [];
+        elements.push({
+          kind: 'edge',
+          slot: variable.slot,
+          type,
+          from: isLeft ? right : left,
+          to: isLeft ? left : right,
+          properties,
+        });
+        if (relationship.variable !== undefined) own = extend(own, [[relationship.variable.text, variable]]);
+        steps.push({ kind: 'node', slot: left }, { kind: 'edge', slot: variable.slot });
+      });
+      steps.push({ kind: 'node', slot: slots.at(-1) as number });
+      if (part.variable !== undefined) {
+        const path = this.#table.add('value');
+        paths.push({ slot: path.slot, expression: { kind: 'path', steps } });
+        own = extend(own, [[part.variable.text, path]]);
+      }
+    }
+    return { elements, scope: own, conversions, paths };
+  }
+
+  #create(clause: CreateClause, input: Operator, scope: Scope): Planned {
+    const { elements, scope: own, conversions, paths } = this.#elements(clause.pattern, scope);
+    const before = projected(this.#read(input), conversions);
+    const operator = projected({ kind: 'Create', input: before, elements }, paths);
+    return { operator, scope: own, columns: undefined };
+  }
+
+  #merge(clause: MergeClause, input: Operator, scope: Scope): Planned {
+    const pattern = named(clause.pattern);
+    const made = this.#elements([{ ...pattern, variable: undefined }], scope);
+    const match = this.#matches.plan([{ ...pattern, variable: undefined }], undefined, ARGUMENT, scope);
+    // What is found goes where it would be made.
+    const items: ProjectItem[] = [];
+    for (const [name, { slot }] of made.scope) {
+      const found = match.scope.get(name);
+      if (found !== undefined && found.slot !== slot) items.push({ slot, expression: reference(found) });
+    }
+    let operator: Operator = {
+      kind: 'Merge',
+      input: projected(this.#read(input), made.conversions),
+      inner: projected(match.operator, items),
+      elements: made.elements,
+      onMatch: this.#setItems(clause.onMatch, made.scope),
+      onCreate: this.#setItems(clause.onCreate, made.scope),
+    };
+    let own: Scope = made.scope;
+    if (pattern.variable !== undefined) {
+      const path = this.#table.add('value');
+      const steps = pathThrough(pattern, own);
+      operator = projected(operator, [{ slot: path.slot, expression: { kind: 'path', steps } }]);
+      own = extend(own, [[pattern.variable.text, path]]);
+    }
+    const visible = new Map(Array.from(own).filter(([name]) => !name.startsWith(' ')));
+    return { operator, scope: visible, columns: undefined };
+  }
+
+  #setItems(items: readonly SetItemOfText[], scope: Scope): SetItem[] {
+    return items.map((item): SetItem => {
+      switch (item.kind) {
+        case 'property':
+          return {
+            kind: 'property',
+            target: this.#binder.bind(item.target.of, scope),
+            name: item.target.name.text,
+            value: this.#binder.bind(item.value, scope),
+          };
+        case 'all':
+          return {
+            kind: 'all',
+            target: this.#binder.bind(item.target, scope),
+            value: this.#binder.bind(item.value, scope),
+            keep: item.keep,
+          };
+        default: {
+          const labels = item.labels.map(({ text }) => text);
+          return { kind: 'addLabels', target: this.#binder.bind(item.target, scope), labels };
+        }
+      }
+    });
+  }
+
+  #removeItem(item: RemoveItem, scope: Scope): SetItem {
+    if (item.kind === 'labels') {
+      const labels = item.labels.map(({ text }) => text);
+      return { kind: 'removeLabels', target: this.#binder.bind(item.target, scope), labels };
+    }
+    const target = this.#binder.bind(item.target.of, scope);
+    return { kind: 'property', target, name: item.target.name.text, value: { kind: 'literal', value: null } };
+  }
+
+  #foreach(clause: ForeachClause, input: Operator, scope: Scope): Operator {
+    const item = this.#table.add('value');
+    const list = this.#binder.bind(clause.list, scope);
+    const inner = this.#single(clause.clauses, ARGUMENT, extend(scope, [[clause.variable.text, item]]));
+    return { kind: 'Foreach', input: this.#read(input), inner: inner.operator, list, slot: item.slot };
+  }
+}
+
+/** The pattern with a name for each element that has none; no variable of a text begins with a blank. */
+function named(part: PatternPart): PatternPart {
+  const { start, end } = part;
+  return {
+    ...part,
+    nodes: part.nodes.map((node, i) =>
+      node.variable === undefined ? { ...node, variable: { text: ` node${i}`, start, end } } : node,
+    ),
+    relationships: part.relationships.map((edge, i) =>
+      edge.variable === undefined ? { ...edge, variable: { text: ` edge${i}`, start, end } } : edge,
+    ),
+  };
+}
+
+function pathThrough(part: PatternPart, scope: Scope): PathStep[] {
+  const slotOf = (name: string | undefined) => (name === undefined ? 0 : (scope.get(name)?.slot ?? 0));
+  return part.nodes.flatMap((node, i): PathStep[] => {
+    const step: PathStep = { kind: 'node', slot: slotOf(node.variable?.text) };
+    const edge = part.relationships[i];
+    return edge === undefined ? [step] : [step, { kind: 'edge', slot: slotOf(edge.variable?.text) }];
+  });
+}
+
+function projected(input: Operator, items: readonly ProjectItem[]): Operator {
+  return items.length === 0 ? input : { kind: 'Project', input, items };
+}
+
+function eager(input: Operator): Operator {
+  return input.kind === 'Eager' || input.kind === 'Argument' ? input : { kind: 'Eager', input };
+}
+
+function isWriting(clause: Clause): boolean {
+  switch (clause.kind) {
+    case 'create':
+    case 'merge':
+    case 'set':
+    case 'remove':
+    case 'delete':
+    case 'foreach':
+      return true;
+    default:
+      return false;
+  }
+}
