@@ -126,8 +126,8 @@ export interface StatementGraph extends QueryGraph {
   makeEdgeId(from: NodeId): EdgeId;
   /** Applies all operations as one commit and resolves when it is durable, or applies none. */
   commit(operations: readonly Operation[]): Promise<void>;
-  /** Resolves when all that was read is durable. */
-  settle(): Promise<void>;
+  /** Resolves when all that was read is durable; undefined if it is. */
+  settle(): Promise<void> | undefined;
   /** Declared indexes and constraints by name. */
   schema(): readonly SchemaEntry[];
   /** Declares durably. @throws WeftError if an entry with this name or of this content exists, or it cannot be kept */

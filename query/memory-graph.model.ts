@@ -264,7 +264,7 @@ export class MemoryGraph implements StatementGraph {
 
   keepResident(): void {}
 
-  async settle(): Promise<void> {}
+  settle(): undefined {}
 
   schema(): readonly SchemaEntry[] {
     return this.#schema;

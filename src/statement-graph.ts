@@ -79,8 +79,8 @@ export class EngineStatementGraph implements StatementGraph {
     this.#hold.release();
   }
 
-  async settle(): Promise<void> {
-    await this.#writer.durable();
+  settle(): Promise<void> | undefined {
+    return this.#writer.durable();
   }
 
   makeNodeId(): NodeId {

@@ -106,13 +106,15 @@ class PlanCompiler {
     const run = this.#run;
     return {
       run,
-      subquery: (expression) => {
+      locals: [],
+      subquery: (expression, locals) => {
         const argument = new ArgumentRow();
         const inner = this.#plan.subplans[expression.plan] as Operator;
         const value = expression.mode === 'collect' ? expression.value : undefined;
         const needed = this.#usage.of(value);
-        const root = this.#operator(inner, needed, { argument, slots });
-        const collected = value === undefined ? undefined : compile(value, this.#context(definedSlots(inner, slots)));
+        const visible = new Set([...slots, ...locals]);
+        const root = this.#operator(inner, needed, { argument, slots: visible });
+        const collected = value === undefined ? undefined : compile(value, this.#context(definedSlots(inner, visible)));
         return compileSubquery(run, root, { argument, mode: expression.mode, value: collected });
       },
     };

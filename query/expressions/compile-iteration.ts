@@ -13,6 +13,10 @@ function listOf(value: RuntimeValue): readonly RuntimeValue[] | null {
   throw runtimeError('TypeError', 'InvalidArgumentType', `expected a list, got a value of type ${typeName(value)}`);
 }
 
+function within(context: ExpressionContext, ...slots: readonly number[]): ExpressionContext {
+  return { ...context, locals: [...context.locals, ...slots] };
+}
+
 function fill(columns: Columns, slot: number, row: number, value: RuntimeValue): void {
   (columns[slot] as RuntimeValue[])[row] = value;
 }
@@ -24,8 +28,9 @@ export function compileComprehension(
 ): Evaluate {
   const { slot } = expression;
   const list = compile(expression.list, context);
-  const where = expression.where === undefined ? undefined : compile(expression.where, context);
-  const map = expression.map === undefined ? undefined : compile(expression.map, context);
+  const inner = within(context, slot);
+  const where = expression.where === undefined ? undefined : compile(expression.where, inner);
+  const map = expression.map === undefined ? undefined : compile(expression.map, inner);
   return (columns, row) => {
     const items = listOf(list(columns, row));
     if (items === null) return null;
@@ -47,7 +52,7 @@ export function compileQuantifier(
 ): Evaluate {
   const { slot, quantifier } = expression;
   const list = compile(expression.list, context);
-  const where = compile(expression.where, context);
+  const where = compile(expression.where, within(context, slot));
   return (columns, row) => {
     const items = listOf(list(columns, row));
     if (items === null) return null;
@@ -84,7 +89,7 @@ export function compileReduce(
   const { accumulator, slot } = expression;
   const initial = compile(expression.initial, context);
   const list = compile(expression.list, context);
-  const map = compile(expression.map, context);
+  const map = compile(expression.map, within(context, accumulator, slot));
   return (columns, row) => {
     const items = listOf(list(columns, row));
     if (items === null) return null;

@@ -80,7 +80,7 @@ export function compile(expression: BoundExpression, context: ExpressionContext)
     case 'projection':
       return compileProjection(expression, context);
     case 'subquery':
-      return context.subquery(expression);
+      return context.subquery(expression, context.locals);
     case 'path':
       return compilePath(expression.steps, run);
     default:

@@ -10,6 +10,8 @@ export type Test = (columns: Columns, row: number) => boolean;
 /** What compiled expressions share. */
 export interface ExpressionContext {
   readonly run: Run;
-  /** Runs a sub-query for a row; see `BoundExpression`. */
-  subquery(expression: Extract<BoundExpression, { kind: 'subquery' }>): Evaluate;
+  /** Slots that expressions around fill for themselves, e.g. the item of a comprehension. */
+  readonly locals: readonly number[];
+  /** Runs a sub-query for a row, which has `locals`, too; see `BoundExpression`. */
+  subquery(expression: Extract<BoundExpression, { kind: 'subquery' }>, locals: readonly number[]): Evaluate;
 }

@@ -1,0 +1,344 @@
+/**
+ * From the text of a statement to its answer: plans it (plans are kept by text), runs it, and commits what it wrote.
+ * One for each graph, since plans depend on what is declared and how much there is of everything.
+ */
+import type { Env } from '../../base/env.ts';
+import { NotResident } from '../../graph/not-resident.ts';
+import type { SchemaEntry, StatementGraph } from '../../graph/query-graph.ts';
+import { describePlan } from '../plan/describe-plan.ts';
+import type {
+  PlanDescription,
+  PlannedStatement,
+  PlanStatement,
+  ProcedureSignature,
+} from '../plan/planned-statement.ts';
+import { runtimeError } from '../query-error.ts';
+import type { RuntimeValue } from '../values/runtime-value.ts';
+import { Counters } from './counters.ts';
+import { type ExecuteOptions, Execution, PreparedPlan } from './execute.ts';
+import { GraphOverlay } from './graph-overlay.ts';
+import type { ResultValue } from './result-value.ts';
+import type { Procedure } from './run.ts';
+import { dropSchema, showSchema } from './schema-statements.ts';
+
+/** Plans that are kept. */
+const PLANS_MAX = 1000;
+/** Uses of a kept plan between two looks at whether the graph has grown out of it. */
+const USES_PER_LOOK = 256;
+/** A graph that has so many times more, or fewer, nodes than when the plan was made is planned for again. */
+const GROWTH_MAX = 8;
+
+export interface RegisteredProcedure extends Procedure {
+  readonly signature: ProcedureSignature;
+}
+
+export interface QueryEngineOptions {
+  readonly env: Env;
+  readonly planStatement: PlanStatement;
+  readonly procedures: ReadonlyMap<string, RegisteredProcedure>;
+  /** False plans as the text has it. */
+  readonly optimise: boolean;
+}
+
+export interface StatementOptions {
+  readonly parameters: Readonly<Record<string, RuntimeValue>>;
+  /** `read` refuses statements that write. */
+  readonly accessMode: 'read' | 'write';
+  readonly timeoutMs: number | undefined;
+  readonly rowsMax: number | undefined;
+  /** Values that the statement may hold at a time. */
+  readonly heldMax: number;
+  readonly isCancelled: () => boolean;
+}
+
+/** The answer to a statement. Rows come in batches as they are asked for; `close` must be called in any case. */
+export interface StatementAnswer {
+  readonly fields: readonly string[];
+  readonly writes: boolean;
+  /** Undefined at the end. */
+  next(): Promise<readonly (readonly ResultValue[])[] | undefined>;
+  /** Complete once the rows are at their end. */
+  readonly counters: Counters;
+  /** For EXPLAIN at once, for PROFILE at the end. */
+  plan(): PlanDescription | undefined;
+  close(): void;
+}
+
+interface KeptPlan {
+  readonly planned: PlannedStatement;
+  readonly prepared: PreparedPlan | undefined;
+  readonly nodes: number;
+  uses: number;
+}
+
+export class QueryEngine {
+  readonly #options: QueryEngineOptions;
+  readonly #plans = new Map<string, KeptPlan>();
+  #schema: readonly SchemaEntry[] = [];
+
+  constructor(options: QueryEngineOptions) {
+    this.#options = options;
+  }
+
+  /** @throws QueryError at compile time */
+  #plan(text: string, graph: StatementGraph): KeptPlan {
+    const schema = graph.schema();
+    if (schema !== this.#schema) {
+      this.#plans.clear();
+      this.#schema = schema;
+    }
+    const kept = this.#plans.get(text);
+    if (kept !== undefined && (++kept.uses % USES_PER_LOOK !== 0 || !hasOutgrown(kept, graph))) return kept;
+    const { planStatement, procedures, optimise } = this.#options;
+    const planned = planStatement(text, {
+      statistics: graph.statistics,
+      schema,
+      procedure: (name) => procedures.get(name)?.signature,
+      optimise,
+    });
+    const prepared = planned.kind === 'query' ? new PreparedPlan(planned.plan) : undefined;
+    const made = { planned, prepared, nodes: graph.statistics.nodeCount(), uses: 0 };
+    if (this.#plans.size >= PLANS_MAX) {
+      const [oldest] = this.#plans.keys();
+      if (oldest !== undefined) this.#plans.delete(oldest);
+    }
+    this.#plans.set(text, made);
+    return made;
+  }
+
+  /**
+   * Begins a statement. One that writes runs to its end and commits before this resolves.
+   * @param graph is released by `close`
+   * @throws QueryError; WeftError of the commit. Definite unless the error itself says otherwise
+   */
+  async run(text: string, graph: StatementGraph, options: StatementOptions): Promise<StatementAnswer> {
+    try {
+      const { planned, prepared } = this.#plan(text, graph);
+      if (planned.kind !== 'query' || prepared === undefined) return await this.#schemaStatement(planned, graph);
+      const { plan, mode } = planned;
+      if (mode === 'explain') return explained(planned, graph);
+      if (!plan.writes) return this.#read(prepared, graph, { ...options, profiled: mode === 'profile' });
+      if (options.accessMode === 'read') throw readOnly();
+      const transaction = this.begin(graph);
+      const answer = await transaction.run(text, options);
+      await transaction.commit();
+      return answer;
+    } catch (error) {
+      graph.release();
+      throw error;
+    }
+  }
+
+  /** Several statements as one: nobody else sees anything of it before `commit`. */
+  begin(graph: StatementGraph): Transaction {
+    return new Transaction(this, graph, this.#options.env.clock.wallMs());
+  }
+
+  #execution(
+    prepared: PreparedPlan,
+    graph: StatementGraph,
+    options: StatementOptions & { readonly profiled: boolean; readonly transactionMs?: number },
+    overlay: GraphOverlay | undefined,
+  ): Execution {
+    const { env, procedures } = this.#options;
+    const { clock, scheduler, random } = env;
+    const full: ExecuteOptions = {
+      graph,
+      overlay,
+      clock,
+      scheduler,
+      random32: () => random.uint32(),
+      parameters: options.parameters,
+      transactionMs: options.transactionMs ?? clock.wallMs(),
+      timeoutMs: options.timeoutMs,
+      rowsMax: options.rowsMax,
+      heldMax: options.heldMax,
+      isCancelled: options.isCancelled,
+      procedure: (name) => procedures.get(name),
+      profiled: options.profiled,
+    };
+    return new Execution(prepared, full);
+  }
+
+  #read(
+    prepared: PreparedPlan,
+    graph: StatementGraph,
+    options: StatementOptions & { readonly profiled: boolean },
+  ): StatementAnswer {
+    const execution = this.#execution(prepared, graph, options, undefined);
+    const { plan } = prepared;
+    return {
+      fields: plan.columns.map(({ name }) => name),
+      writes: false,
+      counters: new Counters(),
+      async next() {
+        for (;;) {
+          const found = execution.nextBatch();
+          const batch = found instanceof Promise ? await found : found;
+          if (batch === undefined) return undefined;
+          const rows: ResultValue[][] = [];
+          execution.appendResults(batch, rows);
+          const settled = graph.settle();
+          if (settled !== undefined) await settled;
+          // Rows without columns are nothing to answer.
+          if (plan.columns.length > 0) return rows;
+        }
+      },
+      plan: () => (options.profiled ? describePlan(plan, execution.profile) : undefined),
+      close() {
+        execution.close();
+        graph.release();
+      },
+    };
+  }
+
+  /** Runs a statement of a transaction to its end. */
+  async runWithin(
+    text: string,
+    graph: StatementGraph,
+    overlay: GraphOverlay,
+    options: StatementOptions,
+    transactionMs: number,
+  ): Promise<StatementAnswer> {
+    const { planned, prepared } = this.#plan(text, graph);
+    if (planned.kind !== 'query' || prepared === undefined) {
+      throw runtimeError('SemanticError', 'InvalidClauseComposition', 'a schema statement stands alone');
+    }
+    if (planned.mode === 'explain') return explained(planned, graph);
+    if (planned.plan.writes && options.accessMode === 'read') throw readOnly();
+    const profiled = planned.mode === 'profile';
+    const before = { ...overlay.counters };
+    const execution = this.#execution(prepared, graph, { ...options, profiled, transactionMs }, overlay);
+    const rows: ResultValue[][] = [];
+    try {
+      for (;;) {
+        const found = execution.nextBatch();
+        const batch = found instanceof Promise ? await found : found;
+        if (batch === undefined) break;
+        if (planned.plan.columns.length > 0) execution.appendResults(batch, rows);
+      }
+      const description = profiled ? describePlan(planned.plan, execution.profile) : undefined;
+      return kept(planned.plan.columns, rows, {
+        counters: difference(overlay.counters, before),
+        plan: description,
+        writes: planned.plan.writes,
+      });
+    } finally {
+      execution.close();
+    }
+  }
+
+  async #schemaStatement(planned: PlannedStatement, graph: StatementGraph): Promise<StatementAnswer> {
+    const counters = new Counters();
+    try {
+      if (planned.kind === 'show') {
+        const { fields, rows } = showSchema(graph.schema(), planned.what);
+        return kept(
+          fields.map((name) => ({ name })),
+          rows,
+          { counters, plan: undefined, writes: false },
+        );
+      }
+      if (planned.kind === 'declare') {
+        const exists = graph.schema().some(({ name }) => name === planned.entry.name);
+        if (!(exists && planned.ifNotExists)) {
+          await graph.declare(planned.entry);
+          if (planned.entry.kind === 'index') counters.indexesAdded++;
+          else counters.constraintsAdded++;
+        }
+      }
+      if (planned.kind === 'drop') await dropSchema(planned, graph, counters);
+      return kept([], [], { counters, plan: undefined, writes: true });
+    } finally {
+      graph.release();
+    }
+  }
+}
+
+/** Statements that read what those before them wrote, and commit together. */
+export class Transaction {
+  readonly #engine: QueryEngine;
+  readonly #graph: StatementGraph;
+  readonly overlay: GraphOverlay;
+  readonly #startMs: number;
+
+  constructor(engine: QueryEngine, graph: StatementGraph, startMs: number) {
+    this.#engine = engine;
+    this.#graph = graph;
+    this.#startMs = startMs;
+    this.overlay = new GraphOverlay(graph);
+  }
+
+  run(text: string, options: StatementOptions): Promise<StatementAnswer> {
+    return this.#engine.runWithin(text, this.#graph, this.overlay, options, this.#startMs);
+  }
+
+  /** Commits and lets go of the graph. @throws QueryError, WeftError */
+  async commit(): Promise<void> {
+    try {
+      const operations = await this.#operations();
+      if (operations.length > 0) await this.#graph.commit(operations);
+      else await this.#graph.settle();
+    } finally {
+      this.#graph.release();
+    }
+  }
+
+  async #operations() {
+    for (;;) {
+      try {
+        return this.overlay.operations();
+      } catch (error) {
+        if (!(error instanceof NotResident)) throw error;
+        await this.#graph.makeResident(error);
+      }
+    }
+  }
+
+  /** Drops everything. */
+  rollback(): void {
+    this.#graph.release();
+  }
+}
+
+function readOnly(): Error {
+  return runtimeError('SemanticError', 'AccessMode', 'the statement writes, but its access mode is `read`');
+}
+
+function hasOutgrown({ nodes }: KeptPlan, graph: StatementGraph): boolean {
+  const now = graph.statistics.nodeCount() + 16;
+  return now > (nodes + 16) * GROWTH_MAX || now * GROWTH_MAX < nodes + 16;
+}
+
+function explained(planned: Extract<PlannedStatement, { kind: 'query' }>, graph: StatementGraph): StatementAnswer {
+  graph.release();
+  const plan = describePlan(planned.plan, undefined);
+  return kept([], [], { counters: new Counters(), plan, writes: false });
+}
+
+/** An answer that is complete. */
+function kept(
+  columns: readonly { readonly name: string }[],
+  rows: readonly (readonly ResultValue[])[],
+  more: { readonly counters: Counters; readonly plan: PlanDescription | undefined; readonly writes: boolean },
+): StatementAnswer {
+  let isGiven = rows.length === 0;
+  return {
+    fields: columns.map(({ name }) => name),
+    writes: more.writes,
+    counters: more.counters,
+    async next() {
+      if (isGiven) return undefined;
+      isGiven = true;
+      return rows;
+    },
+    plan: () => more.plan,
+    close() {},
+  };
+}
+
+function difference(after: Counters, before: Readonly<Record<keyof Counters, number>>): Counters {
+  const counters = new Counters();
+  for (const name of Object.keys(before) as (keyof Counters)[]) counters[name] = after[name] - before[name];
+  return counters;
+}
