@@ -13,8 +13,8 @@ import type { PlanStatement } from '../../query/plan/planned-statement.ts';
 import { QueryError } from '../../query/query-error.ts';
 import { fromStored } from '../../query/values/runtime-value.ts';
 import { ROOT } from '../server-process.ts';
-import { testProcedure } from './test-procedure.ts';
 import { fromTagged, type Tagged, toTagged } from './tck-values.ts';
+import { type TestProcedureSource, testProcedure } from './test-procedure.ts';
 
 /** `WEFT_SHARED` names another folder than the one beside the project. */
 export const TCK_FOLDER = join(process.env.WEFT_SHARED ?? join(ROOT, '../shared'), 'opencypher-tck');
@@ -39,14 +39,6 @@ interface Expectation {
   readonly errorType?: string;
   readonly errorPhase?: string;
   readonly errorDetail?: string;
-}
-
-export interface TestProcedureSource {
-  readonly name: string;
-  readonly args: readonly { readonly name: string; readonly type: string }[];
-  readonly results: readonly { readonly name: string; readonly type: string }[];
-  readonly columns: readonly string[];
-  readonly rows: readonly (readonly string[])[];
 }
 
 /** What values.mjs exports, as far as it is used here. */
@@ -95,9 +87,7 @@ export class TckRunner {
   async run(scenario: Scenario, graph: ScenarioGraph): Promise<string | null> {
     const procedures = new Map<string, RegisteredProcedure>();
     for (const source of scenario.procedures ?? []) {
-      const rows = source.rows.map((row) =>
-        row.map((cell) => fromStored(fromTagged(this.#values.parseCell(cell)))),
-      );
+      const rows = source.rows.map((row) => row.map((cell) => fromStored(fromTagged(this.#values.parseCell(cell)))));
       procedures.set(source.name, testProcedure(source, rows));
     }
     const engine = new QueryEngine({
@@ -121,7 +111,7 @@ export class TckRunner {
     } catch (error) {
       failure = error;
     }
-    const { values } = { values: this.#values };
+    const values = this.#values;
     let why: string | null;
     if (scenario.expect.kind === 'error') why = compareError(scenario.expect, answer, failure);
     else if (answer === undefined) why = `unexpected error: ${messageOf(failure)}`;

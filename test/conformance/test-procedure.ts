@@ -4,7 +4,14 @@ import type { RegisteredProcedure } from '../../query/execution/query-engine.ts'
 import { isInt, isNumeric, toDouble } from '../../query/values/arithmetic.ts';
 import { equal } from '../../query/values/equality.ts';
 import type { RuntimeValue } from '../../query/values/runtime-value.ts';
-import type { TestProcedureSource } from './tck-run.ts';
+
+export interface TestProcedureSource {
+  readonly name: string;
+  readonly args: readonly { readonly name: string; readonly type: string }[];
+  readonly results: readonly { readonly name: string; readonly type: string }[];
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
 
 export function testProcedure(
   source: TestProcedureSource,
