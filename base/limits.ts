@@ -101,4 +101,12 @@ export const LIMITS = {
   sessionTokensMax: 64,
   /** Delay that a fault may put on a link, in milliseconds: longer is a cut. */
   faultDelayMsMax: 60_000,
+  /** Characters of the text of a query: beyond it, data belongs into parameters. */
+  queryCharsMax: 1_000_000,
+  /** Nesting of expressions, patterns and sub-queries in a text: far above honest queries, far below the stack. */
+  queryDepthMax: 200,
+  /** Plans that are kept by the text of their query: an application has some hundred texts. */
+  plansKeptMax: 1000,
+  /** Values that one statement may hold in memory at a time, sorted or grouped rows and what it wrote: some hundred MB. */
+  queryHeldValuesMax: 10_000_000,
 } as const;

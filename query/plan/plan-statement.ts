@@ -1,0 +1,21 @@
+/** From the text of a statement to its plan: parse, check, plan. */
+import { parseStatement } from '../syntax/parser.ts';
+import type { PlannedStatement, PlannerContext } from './planned-statement.ts';
+import { planQuery } from './query-planner.ts';
+
+export function planStatement(text: string, context: PlannerContext): PlannedStatement {
+  const statement = parseStatement(text);
+  switch (statement.kind) {
+    case 'query':
+      return { kind: 'query', mode: statement.mode, plan: planQuery(statement.query, text, context) };
+    case 'createSchema': {
+      const { what, on, label, properties, ifNotExists } = statement;
+      const name = statement.name ?? [what, label, ...properties].join('_');
+      return { kind: 'declare', ifNotExists, entry: { kind: what, name, on, label, properties } };
+    }
+    case 'dropSchema':
+      return { kind: 'drop', what: statement.what, name: statement.name, ifExists: statement.ifExists };
+    case 'showSchema':
+      return { kind: 'show', what: statement.what };
+  }
+}

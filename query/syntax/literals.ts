@@ -1,0 +1,84 @@
+/** What the literals of a text stand for. */
+import { Float, float } from '../../graph/value.ts';
+import type { Spanned } from './ast.ts';
+import { compileError } from './source-error.ts';
+
+const INT64_MAX = 2n ** 63n - 1n;
+/** Integers of so many decimal digits are safe without looking. */
+const SAFE_DIGITS = 15;
+
+/** @param negative whether a minus stands before it: there is one negative number more than positive ones */
+export function integerLiteral(text: string, span: Spanned, negative: boolean): number | bigint {
+  const digits = text.slice(span.start, span.end).replaceAll('_', '');
+  if (digits.length <= SAFE_DIGITS && digits.charCodeAt(1) < 58) return negative ? -Number(digits) + 0 : Number(digits);
+  const magnitude = BigInt(digits.toLowerCase());
+  if (magnitude > INT64_MAX + (negative ? 1n : 0n)) {
+    throw compileError(text, span, 'IntegerOverflow', 'this integer does not fit into 64 bits');
+  }
+  const value = negative ? -magnitude : magnitude;
+  const small = Number(value);
+  return Number.isSafeInteger(small) ? small : value;
+}
+
+export function floatLiteral(text: string, span: Spanned): number | Float {
+  const value = Number(text.slice(span.start, span.end).replaceAll('_', ''));
+  if (!Number.isFinite(value)) {
+    throw compileError(text, span, 'FloatingPointOverflow', 'this number is too large for a Float');
+  }
+  return float(value);
+}
+
+export function negated(value: number | Float): number | Float {
+  return value instanceof Float ? new Float(-value.value) : float(-value);
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  '\\': '\\',
+  "'": "'",
+  '"': '"',
+  '`': '`',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  s: ' ',
+};
+
+/** @param span with its quotation marks */
+export function stringLiteral(text: string, span: Spanned): string {
+  const inner = text.slice(span.start + 1, span.end - 1);
+  if (!inner.includes('\\')) return inner;
+  let value = '';
+  let at = 0;
+  for (;;) {
+    const backslash = inner.indexOf('\\', at);
+    if (backslash < 0) return value + inner.slice(at);
+    value += inner.slice(at, backslash);
+    const letter = inner.charAt(backslash + 1);
+    const simple = Object.hasOwn(ESCAPES, letter) ? ESCAPES[letter] : undefined;
+    if (simple !== undefined) {
+      value += simple;
+      at = backslash + 2;
+      continue;
+    }
+    const place = { start: span.start + 1 + backslash, end: span.start + 3 + backslash };
+    if (letter !== 'u' && letter !== 'U') {
+      throw compileError(text, place, 'UnexpectedSyntax', `\\${letter} is no escape sequence`);
+    }
+    const length = letter === 'u' ? 4 : 8;
+    const digits = inner.slice(backslash + 2, backslash + 2 + length);
+    const code = Number.parseInt(digits, 16);
+    if (digits.length !== length || !/^[0-9a-fA-F]+$/.test(digits) || code > 0x10ffff) {
+      const message = `\\${letter} is followed by ${length} hexadecimal digits of a code point`;
+      throw compileError(text, place, 'InvalidUnicodeLiteral', message);
+    }
+    value += String.fromCodePoint(code);
+    at = backslash + 2 + length;
+  }
+}
+
+/** A name as it is called. */
+export function quotedName(source: string): string {
+  return source.slice(1, -1).replaceAll('``', '`');
+}
