@@ -18,3 +18,13 @@ export function setOwn<T>(record: { [key: string]: T }, key: string, value: T): 
 export function getOwn<T>(record: TextRecord<T>, key: string): T | undefined {
   return Object.hasOwn(record, key) ? record[key] : undefined;
 }
+
+/**
+ * As `getOwn`, for records whose values are never functions: what every object inherits is a function, so most reads need
+ * not ask whose the member is.
+ */
+export function getOwnData<T>(record: TextRecord<T>, key: string): T | undefined {
+  if (key === '__proto__') return getOwn(record, key);
+  const value = record[key];
+  return typeof value === 'function' ? undefined : value;
+}

@@ -264,6 +264,8 @@ export class MemoryGraph implements StatementGraph {
 
   keepResident(): void {}
 
+  beginWriting(): undefined {}
+
   settle(): undefined {}
 
   schema(): readonly SchemaEntry[] {

@@ -51,6 +51,7 @@ import type {
   Sort,
 } from '../plan/operator.ts';
 import { writes } from '../plan/plan-facts.ts';
+import { SlotCopy } from './batch.ts';
 import { ProfiledOperator, type ProfileEntry } from './profile.ts';
 import { rowCount } from './row-count.ts';
 import type { Run } from './run.ts';
@@ -147,7 +148,7 @@ class PlanCompiler {
     const input = () => this.#operator(operator.input, below, scope);
     const copies = [...needed].filter((slot) => inputScope.has(slot) && !filled.has(slot));
     /** In batches that are changed in place: what is used above and there already. */
-    const kept = copies;
+    const kept = new SlotCopy(kinds, copies);
     switch (operator.kind) {
       case 'AllNodesScan':
         return new ScanOperator(run, input(), {
@@ -208,11 +209,11 @@ class PlanCompiler {
       case 'Aggregate':
         return this.#aggregate(operator, scope);
       case 'Distinct': {
-        const slots = Array.from(new Set([...kept, ...operator.slots]));
+        const slots = new SlotCopy(kinds, [...copies, ...operator.slots]);
         return new DistinctOperator(run, input(), { by: operator.slots, kinds, slots });
       }
       case 'Sort':
-        return this.#sort(operator, input(), kept, context);
+        return this.#sort(operator, input(), copies, context);
       case 'Skip':
         return new SkipOperator(input(), rowCount('SKIP', compile(operator.count, context)), kept);
       case 'Limit':
@@ -222,7 +223,7 @@ class PlanCompiler {
         return new UnwindOperator(run, input(), { list, slot: operator.slot, kinds, copies });
       }
       case 'Eager':
-        return new EagerOperator(run, input(), kinds, kept);
+        return new EagerOperator(run, input(), kinds, copies);
       case 'Create':
         return new CreateOperator(run, input(), this.#elements(operator.elements, inputScope));
       case 'SetItems':
@@ -341,7 +342,7 @@ class PlanCompiler {
       }
       case 'SemiApply': {
         const inner = this.#operator(operator.inner, new Set(), innerScope);
-        const slots = this.#carried(operator.input, needed, scope);
+        const slots = new SlotCopy(kinds, this.#carried(operator.input, needed, scope));
         return new SemiApplyOperator(input, inner, { argument, anti: operator.anti, slots });
       }
       case 'Foreach': {

@@ -40,17 +40,22 @@ function options(graph: MemoryGraph, overlay?: GraphOverlay): ExecuteOptions {
   return {
     graph,
     overlay,
-    // Every look at the clock takes a slice: each step that may pause does.
-    clock: { wallMs: () => 0, monotonicMs: () => (now += 10) },
-    scheduler: { after: () => ({ cancel: () => undefined }), yield: async () => undefined },
-    random32: () => 0,
-    parameters: {},
+    host: {
+      // Every look at the clock takes a slice: each step that may pause does.
+      clock: { wallMs: () => 0, monotonicMs: () => (now += 10) },
+      scheduler: { after: () => ({ cancel: () => undefined }), yield: async () => undefined },
+      random32: () => 0,
+      procedure: () => undefined,
+    },
+    statement: {
+      parameters: {},
+      accessMode: 'write',
+      timeoutMs: undefined,
+      rowsMax: undefined,
+      heldMax: 1e6,
+      isCancelled: () => false,
+    },
     transactionMs: 0,
-    timeoutMs: undefined,
-    rowsMax: undefined,
-    heldMax: 1e6,
-    isCancelled: () => false,
-    procedure: () => undefined,
     profiled: false,
   };
 }

@@ -4,18 +4,15 @@
  * A statement that writes is run to its end before it answers: its rows are kept, what it wrote is committed as one, and
  * only then does anybody see either. A statement that only reads answers batch by batch.
  */
-import type { Clock, Scheduler } from '../../base/env.ts';
 import { NotResident } from '../../graph/not-resident.ts';
-import type { StatementGraph } from '../../graph/query-graph.ts';
 import type { PlanOperator } from '../operators/plan-operator.ts';
 import type { Plan } from '../plan/operator.ts';
 import { runtimeError } from '../query-error.ts';
 import type { RuntimeValue } from '../values/runtime-value.ts';
 import type { Batch } from './batch.ts';
 import { type CompiledPlan, compilePlan } from './compile-plan.ts';
-import type { GraphOverlay } from './graph-overlay.ts';
 import { type ResultValue, resultNode, resultRelationship, toResult } from './result-value.ts';
-import { Pause, type Procedure, Run } from './run.ts';
+import { Pause, Run, type RunOptions } from './run.ts';
 
 /** Idle compiled plans that are kept for the next run of the same statement. */
 const IDLE_MAX = 8;
@@ -23,10 +20,12 @@ const IDLE_MAX = 8;
 /** A plan that is ready to run, any number of times, also at once. */
 export class PreparedPlan {
   readonly plan: Plan;
+  readonly fields: readonly string[];
   readonly #idle: { readonly run: Run; readonly compiled: CompiledPlan }[] = [];
 
   constructor(plan: Plan) {
     this.plan = plan;
+    this.fields = plan.columns.map(({ name }) => name);
   }
 
   take(): { readonly run: Run; readonly compiled: CompiledPlan } {
@@ -43,20 +42,7 @@ export class PreparedPlan {
   }
 }
 
-export interface ExecuteOptions {
-  readonly graph: StatementGraph;
-  /** What the statement writes to and reads through; undefined if it only reads. */
-  readonly overlay: GraphOverlay | undefined;
-  readonly clock: Clock;
-  readonly scheduler: Scheduler;
-  readonly random32: () => number;
-  readonly parameters: Readonly<Record<string, RuntimeValue>>;
-  readonly transactionMs: number;
-  readonly timeoutMs: number | undefined;
-  readonly rowsMax: number | undefined;
-  readonly heldMax: number;
-  readonly isCancelled: () => boolean;
-  readonly procedure: (name: string) => Procedure | undefined;
+export interface ExecuteOptions extends RunOptions {
   readonly profiled: boolean;
 }
 
@@ -117,11 +103,11 @@ export class Execution {
 
   /** Waits for what a step asked for. @throws what is no such request */
   async #provide(error: unknown): Promise<void> {
-    const { graph, scheduler } = this.#options;
+    const { graph, host } = this.#options;
     const { run } = this.#used;
     if (error instanceof Pause) {
       graph.keepResident();
-      await scheduler.yield();
+      await host.scheduler.yield();
     } else if (error instanceof NotResident) {
       run.check();
       await graph.makeResident(error);
@@ -135,7 +121,7 @@ export class Execution {
     const { columns } = this.#prepared.plan;
     const { run } = this.#used;
     this.#rows += batch.size;
-    const { rowsMax } = this.#options;
+    const { rowsMax } = this.#options.statement;
     if (rowsMax !== undefined && this.#rows > rowsMax) {
       throw runtimeError('ResourceError', 'RowLimit', `the query returns more than ${rowsMax} rows`);
     }

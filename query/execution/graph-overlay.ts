@@ -480,15 +480,18 @@ export class GraphOverlay implements QueryGraph {
     this.#checkDeleted();
     const operations: Operation[] = [];
     for (let i = 0; i < this.#newNodes.length; i++) {
-      const { deleted, labels, properties } = this.#newNodes[i] as NewNode;
-      if (!deleted) operations.push({ op: 'createNode', id: this.nodeId(FIRST_NEW + i), labels, properties });
+      const { id, deleted, labels, properties } = this.#newNodes[i] as NewNode;
+      if (deleted) continue;
+      // Nobody has asked for its id, and no relationship names it: the graph makes one as it creates the node.
+      const isNamed = id !== undefined || this.#out.has(FIRST_NEW + i) || this.#in.has(FIRST_NEW + i);
+      operations.push({ op: 'createNode', ...(isNamed ? { id: this.nodeId(FIRST_NEW + i) } : {}), labels, properties });
     }
     for (const [node, change] of this.#nodes) if (!change.deleted) this.#patchNode(node, change, operations);
     for (let i = 0; i < this.#newEdges.length; i++) {
-      const { deleted, type, from, to, properties } = this.#newEdges[i] as NewEdge;
+      const { id, deleted, type, from, to, properties } = this.#newEdges[i] as NewEdge;
       if (deleted) continue;
-      const id = this.edgeId(FIRST_NEW + i);
-      operations.push({ op: 'createEdge', id, type, from: this.nodeId(from), to: this.nodeId(to), properties });
+      const named = id === undefined ? {} : { id };
+      operations.push({ op: 'createEdge', ...named, type, from: this.nodeId(from), to: this.nodeId(to), properties });
     }
     for (const [edge, change] of this.#edges) {
       const id = this.base.edgeId(edge);

@@ -3,6 +3,7 @@
  * One for each graph, since plans depend on what is declared and how much there is of everything.
  */
 import type { Env } from '../../base/env.ts';
+import { LIMITS } from '../../base/limits.ts';
 import { NotResident } from '../../graph/not-resident.ts';
 import type { SchemaEntry, StatementGraph } from '../../graph/query-graph.ts';
 import { describePlan } from '../plan/describe-plan.ts';
@@ -13,16 +14,14 @@ import type {
   ProcedureSignature,
 } from '../plan/planned-statement.ts';
 import { runtimeError } from '../query-error.ts';
-import type { RuntimeValue } from '../values/runtime-value.ts';
+import type { Batch } from './batch.ts';
 import { Counters } from './counters.ts';
 import { type ExecuteOptions, Execution, PreparedPlan } from './execute.ts';
 import { GraphOverlay } from './graph-overlay.ts';
 import type { ResultValue } from './result-value.ts';
-import type { Procedure } from './run.ts';
+import type { Procedure, RunHost, StatementOptions } from './run.ts';
 import { dropSchema, showSchema } from './schema-statements.ts';
 
-/** Plans that are kept. */
-const PLANS_MAX = 1000;
 /** Uses of a kept plan between two looks at whether the graph has grown out of it. */
 const USES_PER_LOOK = 256;
 /** A graph that has so many times more, or fewer, nodes than when the plan was made is planned for again. */
@@ -40,17 +39,6 @@ export interface QueryEngineOptions {
   readonly optimise: boolean;
 }
 
-export interface StatementOptions {
-  readonly parameters: Readonly<Record<string, RuntimeValue>>;
-  /** `read` refuses statements that write. */
-  readonly accessMode: 'read' | 'write';
-  readonly timeoutMs: number | undefined;
-  readonly rowsMax: number | undefined;
-  /** Values that the statement may hold at a time. */
-  readonly heldMax: number;
-  readonly isCancelled: () => boolean;
-}
-
 /** The answer to a statement. Rows come in batches as they are asked for; `close` must be called in any case. */
 export interface StatementAnswer {
   readonly fields: readonly string[];
@@ -64,6 +52,17 @@ export interface StatementAnswer {
   close(): void;
 }
 
+/** An answer with all of its rows. */
+export interface StatementRows {
+  readonly fields: readonly string[];
+  readonly rows: readonly (readonly ResultValue[])[];
+  readonly counters: Counters;
+  readonly plan: PlanDescription | undefined;
+}
+
+/** Shared, since nobody writes to it: of statements that only read. */
+const NO_CHANGES = new Counters();
+
 interface KeptPlan {
   readonly planned: PlannedStatement;
   readonly prepared: PreparedPlan | undefined;
@@ -76,8 +75,17 @@ export class QueryEngine {
   readonly #plans = new Map<string, KeptPlan>();
   #schema: readonly SchemaEntry[] = [];
 
+  readonly #host: RunHost;
+
   constructor(options: QueryEngineOptions) {
     this.#options = options;
+    const { env, procedures } = options;
+    this.#host = {
+      clock: env.clock,
+      scheduler: env.scheduler,
+      random32: () => env.random.uint32(),
+      procedure: (name) => procedures.get(name),
+    };
   }
 
   /** @throws QueryError at compile time */
@@ -98,7 +106,7 @@ export class QueryEngine {
     });
     const prepared = planned.kind === 'query' ? new PreparedPlan(planned.plan) : undefined;
     const made = { planned, prepared, nodes: graph.statistics.nodeCount(), uses: 0 };
-    if (this.#plans.size >= PLANS_MAX) {
+    if (this.#plans.size >= LIMITS.plansKeptMax) {
       const [oldest] = this.#plans.keys();
       if (oldest !== undefined) this.#plans.delete(oldest);
     }
@@ -119,6 +127,8 @@ export class QueryEngine {
       if (mode === 'explain') return explained(planned, graph);
       if (!plan.writes) return this.#read(prepared, graph, { ...options, profiled: mode === 'profile' });
       if (options.accessMode === 'read') throw readOnly();
+      const waiting = graph.beginWriting();
+      if (waiting !== undefined) await waiting;
       const transaction = this.begin(graph);
       const answer = await transaction.run(text, options);
       await transaction.commit();
@@ -134,30 +144,90 @@ export class QueryEngine {
     return new Transaction(this, graph, this.#options.env.clock.wallMs());
   }
 
-  #execution(
-    prepared: PreparedPlan,
-    graph: StatementGraph,
-    options: StatementOptions & { readonly profiled: boolean; readonly transactionMs?: number },
-    overlay: GraphOverlay | undefined,
-  ): Execution {
-    const { env, procedures } = this.#options;
-    const { clock, scheduler, random } = env;
-    const full: ExecuteOptions = {
+  #execution(prepared: PreparedPlan, options: Omit<ExecuteOptions, 'host'>): Execution {
+    return new Execution(prepared, { ...options, host: this.#host });
+  }
+
+  /**
+   * Runs a statement to its end. No promise unless something had to be waited for: then most of the time of a small
+   * statement is its own.
+   */
+  runRows(text: string, graph: StatementGraph, options: StatementOptions): StatementRows | Promise<StatementRows> {
+    let kept: KeptPlan;
+    try {
+      kept = this.#plan(text, graph);
+    } catch (error) {
+      graph.release();
+      throw error;
+    }
+    const { planned, prepared } = kept;
+    if (planned.kind !== 'query' || prepared === undefined || planned.mode !== 'run' || planned.plan.writes) {
+      return this.#collect(text, graph, options);
+    }
+    const run = {
       graph,
-      overlay,
-      clock,
-      scheduler,
-      random32: () => random.uint32(),
-      parameters: options.parameters,
-      transactionMs: options.transactionMs ?? clock.wallMs(),
-      timeoutMs: options.timeoutMs,
-      rowsMax: options.rowsMax,
-      heldMax: options.heldMax,
-      isCancelled: options.isCancelled,
-      procedure: (name) => procedures.get(name),
-      profiled: options.profiled,
+      overlay: undefined,
+      host: this.#host,
+      statement: options,
+      transactionMs: undefined,
+      profiled: false,
     };
-    return new Execution(prepared, full);
+    const execution = new Execution(prepared, run);
+    const rows: ResultValue[][] = [];
+    let isWaiting = false;
+    try {
+      for (;;) {
+        const found = execution.nextBatch();
+        if (found instanceof Promise) {
+          isWaiting = true;
+          return this.#collectRest(prepared, execution, graph, rows, found);
+        }
+        if (found === undefined) break;
+        if (prepared.fields.length > 0) execution.appendResults(found, rows);
+      }
+      const settled = graph.settle();
+      const answer = { fields: prepared.fields, rows, counters: NO_CHANGES, plan: undefined };
+      return settled === undefined ? answer : settled.then(() => answer);
+    } finally {
+      if (!isWaiting) {
+        execution.close();
+        graph.release();
+      }
+    }
+  }
+
+  async #collectRest(
+    prepared: PreparedPlan,
+    execution: Execution,
+    graph: StatementGraph,
+    rows: ResultValue[][],
+    waiting: Promise<Batch | undefined>,
+  ): Promise<StatementRows> {
+    try {
+      for (let batch = await waiting; batch !== undefined; batch = await execution.nextBatch()) {
+        if (prepared.fields.length > 0) execution.appendResults(batch, rows);
+      }
+      await graph.settle();
+      return { fields: prepared.fields, rows, counters: NO_CHANGES, plan: undefined };
+    } finally {
+      execution.close();
+      graph.release();
+    }
+  }
+
+  async #collect(text: string, graph: StatementGraph, options: StatementOptions): Promise<StatementRows> {
+    const answer = await this.run(text, graph, options);
+    const rows: (readonly ResultValue[])[] = [];
+    try {
+      for (;;) {
+        const batch = await answer.next();
+        if (batch === undefined) break;
+        for (const row of batch) rows.push(row);
+      }
+    } finally {
+      answer.close();
+    }
+    return { fields: answer.fields, rows, counters: answer.counters, plan: answer.plan() };
   }
 
   #read(
@@ -165,10 +235,17 @@ export class QueryEngine {
     graph: StatementGraph,
     options: StatementOptions & { readonly profiled: boolean },
   ): StatementAnswer {
-    const execution = this.#execution(prepared, graph, options, undefined);
-    const { plan } = prepared;
+    const execution = this.#execution(prepared, {
+      graph,
+      overlay: undefined,
+      statement: options,
+      transactionMs: undefined,
+      profiled: options.profiled,
+    });
+    const { plan, fields } = prepared;
+    let isClosed = false;
     return {
-      fields: plan.columns.map(({ name }) => name),
+      fields,
       writes: false,
       counters: new Counters(),
       async next() {
@@ -186,6 +263,8 @@ export class QueryEngine {
       },
       plan: () => (options.profiled ? describePlan(plan, execution.profile) : undefined),
       close() {
+        if (isClosed) return;
+        isClosed = true;
         execution.close();
         graph.release();
       },
@@ -208,7 +287,7 @@ export class QueryEngine {
     if (planned.plan.writes && options.accessMode === 'read') throw readOnly();
     const profiled = planned.mode === 'profile';
     const before = { ...overlay.counters };
-    const execution = this.#execution(prepared, graph, { ...options, profiled, transactionMs }, overlay);
+    const execution = this.#execution(prepared, { graph, overlay, statement: options, transactionMs, profiled });
     const rows: ResultValue[][] = [];
     try {
       for (;;) {

@@ -7,7 +7,7 @@
  */
 
 import { BugError } from '../../base/assert.ts';
-import type { Clock } from '../../base/env.ts';
+import type { Clock, Scheduler } from '../../base/env.ts';
 import type { QueryGraph, StatementGraph } from '../../graph/query-graph.ts';
 import type { FunctionContext } from '../functions/function.ts';
 import { runtimeError } from '../query-error.ts';
@@ -28,20 +28,35 @@ export interface Procedure {
   call(args: readonly RuntimeValue[]): Iterable<readonly RuntimeValue[]>;
 }
 
+/** What runs of all statements share. */
+export interface RunHost {
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly random32: () => number;
+  readonly procedure: (name: string) => Procedure | undefined;
+}
+
+/** What a statement is run with. */
+export interface StatementOptions {
+  readonly parameters: Readonly<Record<string, RuntimeValue>>;
+  /** `read` refuses statements that write. */
+  readonly accessMode: 'read' | 'write';
+  /** Milliseconds that the statement may take, undefined for no limit. */
+  readonly timeoutMs: number | undefined;
+  readonly rowsMax: number | undefined;
+  /** Values that operators may hold at a time. */
+  readonly heldMax: number;
+  readonly isCancelled: () => boolean;
+}
+
 export interface RunOptions {
   readonly graph: StatementGraph;
   /** What the statement writes to and reads through; undefined if it only reads. */
   readonly overlay: GraphOverlay | undefined;
-  readonly clock: Clock;
-  readonly random32: () => number;
-  readonly parameters: Readonly<Record<string, RuntimeValue>>;
-  readonly transactionMs: number;
-  /** Milliseconds that the run may take, undefined for no limit. */
-  readonly timeoutMs: number | undefined;
-  /** Values that operators may hold at a time. */
-  readonly heldMax: number;
-  readonly isCancelled: () => boolean;
-  readonly procedure: (name: string) => Procedure | undefined;
+  readonly host: RunHost;
+  readonly statement: StatementOptions;
+  /** When the transaction began, if the statement is part of one. */
+  readonly transactionMs: number | undefined;
 }
 
 /**
@@ -52,7 +67,8 @@ export class Run implements FunctionContext {
   #options: RunOptions | undefined;
   #graph: QueryGraph | undefined;
   parameters: Readonly<Record<string, RuntimeValue>> = {};
-  statementMs = 0;
+  /** Read from the clock when it is first asked for: most statements never do. */
+  #statementMs: number | undefined;
   #deadlineMs = 0;
   #sliceEndMs = 0;
   #ticks = 0;
@@ -66,10 +82,10 @@ export class Run implements FunctionContext {
     this.sequence++;
     this.#options = options;
     this.#graph = options.overlay ?? options.graph;
-    this.parameters = options.parameters;
-    this.statementMs = options.clock.wallMs();
-    const now = options.clock.monotonicMs();
-    this.#deadlineMs = now + (options.timeoutMs ?? Number.POSITIVE_INFINITY);
+    this.parameters = options.statement.parameters;
+    this.#statementMs = undefined;
+    const now = options.host.clock.monotonicMs();
+    this.#deadlineMs = now + (options.statement.timeoutMs ?? Number.POSITIVE_INFINITY);
     this.#sliceEndMs = now + SLICE_MS;
     this.#ticks = 0;
     this.#held = 0;
@@ -99,27 +115,32 @@ export class Run implements FunctionContext {
     return overlay;
   }
 
+  get statementMs(): number {
+    this.#statementMs ??= this.#running.host.clock.wallMs();
+    return this.#statementMs;
+  }
+
   get transactionMs(): number {
-    return this.#running.transactionMs;
+    return this.#running.transactionMs ?? this.statementMs;
   }
 
   realtimeMs(): number {
-    return this.#running.clock.wallMs();
+    return this.#running.host.clock.wallMs();
   }
 
   monotonicMs(): number {
-    return this.#running.clock.monotonicMs();
+    return this.#running.host.clock.monotonicMs();
   }
 
-  readonly random32 = (): number => this.#running.random32();
+  readonly random32 = (): number => this.#running.host.random32();
 
   procedure(name: string): Procedure | undefined {
-    return this.#running.procedure(name);
+    return this.#running.host.procedure(name);
   }
 
   /** The slice begins again: after the loop was given back. */
   beginSlice(): void {
-    this.#sliceEndMs = this.#running.clock.monotonicMs() + SLICE_MS;
+    this.#sliceEndMs = this.#running.host.clock.monotonicMs() + SLICE_MS;
     this.#ticks = 0;
   }
 
@@ -131,15 +152,15 @@ export class Run implements FunctionContext {
 
   #look(): void {
     this.#ticks = 0;
-    const now = this.#running.clock.monotonicMs();
+    const now = this.#running.host.clock.monotonicMs();
     if (now < this.#sliceEndMs) return;
     this.check(now);
     if (this.unpausable === 0) throw PAUSE;
   }
 
   /** @throws QueryError if the run was cancelled or took too long */
-  check(now = this.#running.clock.monotonicMs()): void {
-    const { isCancelled, timeoutMs } = this.#running;
+  check(now = this.#running.host.clock.monotonicMs()): void {
+    const { isCancelled, timeoutMs } = this.#running.statement;
     if (isCancelled()) throw runtimeError('ResourceError', 'Cancelled', 'the query was cancelled');
     if (now >= this.#deadlineMs) {
       throw runtimeError('ResourceError', 'Timeout', `the query took longer than ${timeoutMs} ms`);
@@ -149,7 +170,7 @@ export class Run implements FunctionContext {
   /** Accounts for values that an operator holds, or lets go of (negative). @throws QueryError beyond the budget */
   hold(values: number): void {
     this.#held += values;
-    const { heldMax } = this.#running;
+    const { heldMax } = this.#running.statement;
     if (this.#held > heldMax) {
       const message = `the query holds more than ${heldMax} values in memory; return, sort or group less`;
       throw runtimeError('ResourceError', 'MemoryLimit', message);

@@ -34,6 +34,10 @@ export class AggregateOperator extends PlanOperator {
   #running: RunningAggregate[] = [];
   #rowCounts: number[] = [];
   #groupCount = 0;
+  #lastKey: RowKey | undefined;
+  #lastGroup = 0;
+  /** Indexes of aggregates that are more than a count of rows. */
+  readonly #computed: readonly number[];
   #batch: Batch | undefined;
   #row = 0;
   #isRead = false;
@@ -69,6 +73,7 @@ export class AggregateOperator extends PlanOperator {
     this.#keyOf = rowKey(slots, kinds);
     this.#groups = new RowStore(kinds, slots);
     this.#out = new Batch(kinds, [...slots, ...aggregates.map(({ slot }) => slot)]);
+    this.#computed = aggregates.flatMap((each, i) => (each.function === undefined ? [] : [i]));
     this.#onlyCounts = keys.length === 0 && aggregates.every((each) => each.function === undefined);
     const [only] = aggregates;
     this.#distinctSlot = keys.length === 0 && aggregates.length === 1 ? only?.distinctSlot : undefined;
@@ -96,6 +101,7 @@ export class AggregateOperator extends PlanOperator {
     this.#running = [];
     this.#rowCounts = [];
     this.#groupCount = 0;
+    this.#lastKey = undefined;
     this.#batch = undefined;
     this.#row = 0;
     this.#isRead = false;
@@ -167,15 +173,14 @@ export class AggregateOperator extends PlanOperator {
       if (ordinal !== undefined) batch.ordinals(slot)[row] = ordinal(columns, row);
       else store(batch, slot, row, evaluate(columns, row));
     }
-    for (let i = 0; i < this.#aggregates.length; i++) {
+    for (const i of this.#computed) {
       const args = (this.#aggregates[i] as CompiledAggregate).arguments;
       this.#values[i] = args[0]?.(columns, row) ?? null;
-      this.#seconds[i] = args[1]?.(columns, row) ?? null;
+      if (args.length > 1) this.#seconds[i] = args[1]?.(columns, row) ?? null;
     }
     const group = this.#groupAt(columns, row);
     this.#rowCounts[group] = (this.#rowCounts[group] ?? 0) + 1;
-    for (let i = 0; i < this.#aggregates.length; i++) {
-      if ((this.#aggregates[i] as CompiledAggregate).function === undefined) continue;
+    for (const i of this.#computed) {
       this.#running[i]?.add(group, this.#values[i] as RuntimeValue, this.#seconds[i] as RuntimeValue);
     }
   }
@@ -183,12 +188,16 @@ export class AggregateOperator extends PlanOperator {
   #groupAt(columns: Column[], row: number): number {
     if (this.#keys.length === 0) return 0;
     const key = this.#keyOf(columns, row);
+    // Rows that were expanded from one row come one after the other.
+    if (key === this.#lastKey) return this.#lastGroup;
     let group = this.#groupOf.get(key);
     if (group === undefined) {
       group = this.#groups.add(columns, row);
       this.#groupOf.set(key, group);
       this.#groupCount++;
     }
+    this.#lastKey = key;
+    this.#lastGroup = group;
     return group;
   }
 }

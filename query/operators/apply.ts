@@ -1,5 +1,5 @@
 /** Runs a plan for each row of the input and gives out its rows, which carry the row along. */
-import { Batch, copyRow, NULL_ORDINAL, type SlotKind } from '../execution/batch.ts';
+import { Batch, NULL_ORDINAL, SlotCopy, type SlotKind } from '../execution/batch.ts';
 import type { RuntimeValue } from '../values/runtime-value.ts';
 import { type ArgumentRow, InputRows, PlanOperator } from './plan-operator.ts';
 
@@ -16,6 +16,7 @@ export class ApplyOperator extends PlanOperator {
   readonly #argument: ArgumentRow;
   readonly #optional: OptionalRows | undefined;
   readonly #nulls: Batch | undefined;
+  readonly #copy: SlotCopy | undefined;
   #isOpen = false;
   #hasRows = false;
 
@@ -30,6 +31,7 @@ export class ApplyOperator extends PlanOperator {
     this.#inner = inner;
     this.#argument = argument;
     this.#optional = optional;
+    this.#copy = optional === undefined ? undefined : new SlotCopy(optional.kinds, optional.copies);
     this.#nulls =
       optional === undefined ? undefined : new Batch(optional.kinds, [...optional.copies, ...optional.nullable], 1);
   }
@@ -68,10 +70,10 @@ export class ApplyOperator extends PlanOperator {
   }
 
   #nullRow(batch: Batch, row: number, nulls: Batch): Batch | undefined {
-    const { copies, nullable, kinds } = this.#optional as OptionalRows;
+    const { nullable, kinds } = this.#optional as OptionalRows;
     nulls.begin();
     nulls.size = 1;
-    copyRow(copies, batch.columns, row, nulls.columns, 0);
+    this.#copy?.row(batch.columns, row, nulls.columns, 0);
     for (const slot of nullable) {
       if (kinds[slot] === 'value') (nulls.columns[slot] as RuntimeValue[])[0] = null;
       else nulls.ordinals(slot)[0] = NULL_ORDINAL;

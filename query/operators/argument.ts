@@ -1,17 +1,17 @@
 /** The leaf of every plan: one row, that of the plan around it. */
-import { Batch, copyRow, type SlotKind } from '../execution/batch.ts';
+import { Batch, SlotCopy, type SlotKind } from '../execution/batch.ts';
 import { type ArgumentRow, PlanOperator } from './plan-operator.ts';
 
 export class ArgumentOperator extends PlanOperator {
   readonly #source: ArgumentRow;
-  readonly #copies: readonly number[];
+  readonly #copies: SlotCopy;
   readonly #out: Batch;
   #isDone = false;
 
   constructor(source: ArgumentRow, kinds: readonly SlotKind[], copies: readonly number[]) {
     super();
     this.#source = source;
-    this.#copies = copies;
+    this.#copies = new SlotCopy(kinds, copies);
     this.#out = new Batch(kinds, copies, 1);
   }
 
@@ -24,7 +24,7 @@ export class ArgumentOperator extends PlanOperator {
     this.#isDone = true;
     this.#out.begin();
     this.#out.size = 0;
-    copyRow(this.#copies, this.#source.columns, this.#source.row, this.#out.columns, 0);
+    this.#copies.row(this.#source.columns, this.#source.row, this.#out.columns, 0);
     this.#out.size = 1;
     return this.#out.deliver();
   }

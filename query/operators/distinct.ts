@@ -1,5 +1,5 @@
 /** The first row of each different content of some slots, in the batch of its input. */
-import { type Batch, moveRow, type SlotKind } from '../execution/batch.ts';
+import type { Batch, SlotCopy, SlotKind } from '../execution/batch.ts';
 import type { Run } from '../execution/run.ts';
 import { type RowKey, rowKey } from './group-keys.ts';
 import { PlanOperator } from './plan-operator.ts';
@@ -8,7 +8,7 @@ export class DistinctOperator extends PlanOperator {
   readonly #run: Run;
   readonly #input: PlanOperator;
   readonly #keyOf: (columns: Batch['columns'], row: number) => RowKey;
-  readonly #slots: readonly number[];
+  readonly #slots: SlotCopy;
   #seen = new Set<RowKey>();
 
   /** @param slots that are used above; `by` are among them */
@@ -19,7 +19,7 @@ export class DistinctOperator extends PlanOperator {
       by,
       kinds,
       slots,
-    }: { readonly by: readonly number[]; readonly kinds: readonly SlotKind[]; readonly slots: readonly number[] },
+    }: { readonly by: readonly number[]; readonly kinds: readonly SlotKind[]; readonly slots: SlotCopy },
   ) {
     super();
     this.#run = run;
@@ -47,7 +47,7 @@ export class DistinctOperator extends PlanOperator {
         const key = this.#keyOf(batch.columns, row);
         if (this.#seen.has(key)) continue;
         this.#seen.add(key);
-        moveRow(batch.columns, this.#slots, row, kept++);
+        this.#slots.move(batch.columns, row, kept++);
       }
       this.#run.hold(kept);
       batch.size = kept;

@@ -1,7 +1,7 @@
 /** Relationships with their ends from a cursor of the graph, once for each row of the input. */
 import type { Direction } from '../../graph/model.ts';
 import type { OrdinalCursor } from '../../graph/query-graph.ts';
-import { Batch, copyRow, type SlotKind } from '../execution/batch.ts';
+import { Batch, SlotCopy, type SlotKind } from '../execution/batch.ts';
 import type { Run } from '../execution/run.ts';
 import { InputRows, PlanOperator } from './plan-operator.ts';
 import type { OpenCursor } from './scan.ts';
@@ -21,6 +21,7 @@ export class EdgeScanOperator extends PlanOperator {
   readonly #run: Run;
   readonly #input: InputRows;
   readonly #options: EdgeScanOptions;
+  readonly #copies: SlotCopy;
   readonly #out: Batch;
   #cursor: OrdinalCursor | undefined;
   readonly #found = new Int32Array(256);
@@ -34,6 +35,7 @@ export class EdgeScanOperator extends PlanOperator {
     this.#run = run;
     this.#input = new InputRows(input);
     this.#options = options;
+    this.#copies = new SlotCopy(options.kinds, options.copies);
     this.#out = new Batch(options.kinds, [...options.copies, options.edge, options.from, options.to]);
   }
 
@@ -76,13 +78,13 @@ export class EdgeScanOperator extends PlanOperator {
   }
 
   #emit(batch: Batch): void {
-    const { edge: edgeSlot, from: fromSlot, to: toSlot, direction, copies } = this.#options;
+    const { edge: edgeSlot, from: fromSlot, to: toSlot, direction } = this.#options;
     const out = this.#out;
     const edge = this.#found[this.#at] as number;
     const from = this.#run.graph.from(edge);
     const to = this.#run.graph.to(edge);
     const isForward = direction === 'out' || (direction === 'both' && !this.#isTurned);
-    copyRow(copies, batch.columns, this.#input.row, out.columns, out.size);
+    this.#copies.row(batch.columns, this.#input.row, out.columns, out.size);
     out.ordinals(edgeSlot)[out.size] = edge;
     out.ordinals(fromSlot)[out.size] = isForward ? from : to;
     out.ordinals(toSlot)[out.size] = isForward ? to : from;

@@ -1,6 +1,6 @@
 /** Follows the relationships of a node: one row for each. */
 import type { EdgeBuffer } from '../../graph/query-graph.ts';
-import { Batch, type Columns, copyRow, type SlotKind } from '../execution/batch.ts';
+import { Batch, type Columns, SlotCopy, type SlotKind } from '../execution/batch.ts';
 import type { Run } from '../execution/run.ts';
 import type { Expand } from '../plan/operator.ts';
 import { RelationshipValue, type RuntimeValue } from '../values/runtime-value.ts';
@@ -11,7 +11,7 @@ export class ExpandOperator extends PlanOperator {
   readonly #run: Run;
   readonly #input: InputRows;
   readonly #plan: Expand;
-  readonly #copies: readonly number[];
+  readonly #copies: SlotCopy;
   readonly #out: Batch;
   readonly #types: TypeNames;
   readonly #buffer: EdgeBuffer = { edges: new Int32Array(64), neighbors: new Int32Array(64), length: 0 };
@@ -38,7 +38,7 @@ export class ExpandOperator extends PlanOperator {
     this.#run = run;
     this.#input = new InputRows(input);
     this.#plan = plan;
-    this.#copies = copies;
+    this.#copies = new SlotCopy(kinds, copies);
     this.#keepsEdge = needed.has(plan.edge) && !plan.bound;
     this.#out = new Batch(kinds, [...copies, plan.to, ...(this.#keepsEdge ? [plan.edge] : [])]);
     this.#types = new TypeNames(plan.types, run);
@@ -107,27 +107,42 @@ export class ExpandOperator extends PlanOperator {
     const { to, edge: edgeSlot, into, unlike, unlikeLists } = this.#plan;
     const out = this.#out;
     const { edges, neighbors, length } = this.#buffer;
-    const copies = this.#copies;
     const outTo = into ? undefined : out.ordinals(to);
     const outEdge = this.#keepsEdge ? out.ordinals(edgeSlot) : undefined;
-    const target = into ? ((columns[to] as Int32Array)[row] as number) : -1;
-    const checks = unlike.length + unlikeLists.length > 0;
-    const { capacity } = out;
-    let size = out.size;
+    const start = out.size;
+    let size = start;
     let at = this.#at;
-    for (; at < length && size < capacity; at++) {
-      const neighbor = neighbors[at] as number;
-      if (into && neighbor !== target) continue;
-      const edge = edges[at] as number;
-      if (checks && isAmong(edge, unlike, unlikeLists, columns, row)) continue;
-      if (copies.length > 0) copyRow(copies, columns, row, out.columns, size);
-      if (outTo !== undefined) outTo[size] = neighbor;
-      if (outEdge !== undefined) outEdge[size] = edge;
-      size++;
+    if (!into && unlike.length + unlikeLists.length === 0) {
+      const count = Math.min(length - at, out.capacity - size);
+      outTo?.set(neighbors.subarray(at, at + count), size);
+      outEdge?.set(edges.subarray(at, at + count), size);
+      at += count;
+      size += count;
+    } else {
+      const { capacity } = out;
+      const target = into ? ((columns[to] as Int32Array)[row] as number) : -1;
+      const single = unlike.length === 1 && unlikeLists.length === 0 ? edgeAt(columns, unlike[0] as number, row) : -2;
+      for (; at < length && size < capacity; at++) {
+        const neighbor = neighbors[at] as number;
+        if (into && neighbor !== target) continue;
+        const edge = edges[at] as number;
+        if (single === -2 ? isAmong(edge, unlike, unlikeLists, columns, row) : edge === single) continue;
+        if (outTo !== undefined) outTo[size] = neighbor;
+        if (outEdge !== undefined) outEdge[size] = edge;
+        size++;
+      }
     }
+    this.#copies.fill(columns, row, out.columns, start, size);
     out.size = size;
     this.#at = at;
   }
+}
+
+/** The relationship in a slot of either kind, -1 for none. */
+function edgeAt(columns: Columns, slot: number, row: number): number {
+  const held = (columns[slot] as Int32Array | RuntimeValue[])[row];
+  if (typeof held === 'number') return held;
+  return held instanceof RelationshipValue ? held.edge : -1;
 }
 
 /** Whether a relationship is one of those that the row has already. */

@@ -1,5 +1,5 @@
 /** Keeps the rows for which a condition is true, in the batch of its input. */
-import { type Batch, moveRow } from '../execution/batch.ts';
+import type { Batch, SlotCopy } from '../execution/batch.ts';
 import type { Run } from '../execution/run.ts';
 import type { Test } from '../expressions/evaluate.ts';
 import { PlanOperator } from './plan-operator.ts';
@@ -8,13 +8,13 @@ export class FilterOperator extends PlanOperator {
   readonly #run: Run;
   readonly #input: PlanOperator;
   readonly #test: Test;
-  readonly #slots: readonly number[];
+  readonly #slots: SlotCopy;
   #batch: Batch | undefined;
   #row = 0;
   #kept = 0;
 
   /** @param slots that are used above */
-  constructor(run: Run, input: PlanOperator, test: Test, slots: readonly number[]) {
+  constructor(run: Run, input: PlanOperator, test: Test, slots: SlotCopy) {
     super();
     this.#run = run;
     this.#input = input;
@@ -45,7 +45,7 @@ export class FilterOperator extends PlanOperator {
       const test = this.#test;
       for (let row = this.#row; row < size; this.#row = ++row) {
         if (!test(columns, row)) continue;
-        moveRow(columns, this.#slots, row, this.#kept);
+        this.#slots.move(columns, row, this.#kept);
         this.#kept++;
       }
       const kept = this.#kept;

@@ -1,5 +1,5 @@
 /** Joins the rows of two inputs that agree in all keys: the right one is read into memory, the left one passes by. */
-import { Batch, type Columns, copyRow, type SlotKind } from '../execution/batch.ts';
+import { Batch, type Columns, SlotCopy, type SlotKind } from '../execution/batch.ts';
 import { RowStore } from '../execution/row-store.ts';
 import type { Run } from '../execution/run.ts';
 import type { Evaluate } from '../expressions/evaluate.ts';
@@ -21,6 +21,8 @@ export class HashJoinOperator extends PlanOperator {
   readonly #right: PlanOperator;
   readonly #options: HashJoinOptions;
   readonly #rows: RowStore;
+  readonly #leftCopy: SlotCopy;
+  readonly #rightCopy: SlotCopy;
   readonly #out: Batch;
   #byKey = new Map<string, number[]>();
   #batch: Batch | undefined;
@@ -35,6 +37,8 @@ export class HashJoinOperator extends PlanOperator {
     this.#left = new InputRows(left);
     this.#right = right;
     this.#options = options;
+    this.#leftCopy = new SlotCopy(options.kinds, options.leftSlots);
+    this.#rightCopy = new SlotCopy(options.kinds, options.rightSlots);
     this.#rows = new RowStore(options.kinds, options.rightSlots);
     this.#out = new Batch(options.kinds, [...options.leftSlots, ...options.rightSlots]);
   }
@@ -87,7 +91,7 @@ export class HashJoinOperator extends PlanOperator {
 
   next(): Batch | undefined {
     if (!this.#isBuilt) this.#build();
-    const { leftKeys, leftSlots, rightSlots } = this.#options;
+    const { leftKeys } = this.#options;
     const out = this.#out;
     out.begin();
     while (out.size < out.capacity) {
@@ -99,8 +103,8 @@ export class HashJoinOperator extends PlanOperator {
         this.#at = 0;
       }
       while (this.#at < this.#matches.length && out.size < out.capacity) {
-        copyRow(leftSlots, batch.columns, this.#left.row, out.columns, out.size);
-        copyRow(rightSlots, this.#rows.columns, this.#matches[this.#at++] as number, out.columns, out.size);
+        this.#leftCopy.row(batch.columns, this.#left.row, out.columns, out.size);
+        this.#rightCopy.row(this.#rows.columns, this.#matches[this.#at++] as number, out.columns, out.size);
         out.size++;
       }
       if (this.#at < this.#matches.length) break;

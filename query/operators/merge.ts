@@ -2,7 +2,7 @@
  * Finds a pattern or makes it, for each row. All matches of a row are read before any is written to, because what is
  * written could change what is still to be found.
  */
-import { Batch, copyRow, type SlotKind } from '../execution/batch.ts';
+import { Batch, SlotCopy, type SlotKind } from '../execution/batch.ts';
 import { RowStore } from '../execution/row-store.ts';
 import type { Run } from '../execution/run.ts';
 import { type ArgumentRow, InputRows, PlanOperator } from './plan-operator.ts';
@@ -26,6 +26,8 @@ export class MergeOperator extends PlanOperator {
   readonly #inner: PlanOperator;
   readonly #options: MergeOptions;
   readonly #out: Batch;
+  readonly #copyIn: SlotCopy;
+  readonly #copyOut: SlotCopy;
   readonly #matches: RowStore;
   readonly #made: Batch;
   #stage: 'find' | 'match' | 'create' = 'find';
@@ -42,6 +44,8 @@ export class MergeOperator extends PlanOperator {
     this.#options = options;
     const { kinds, slots } = options;
     this.#out = new Batch(kinds, slots);
+    this.#copyIn = new SlotCopy(kinds, options.copies);
+    this.#copyOut = new SlotCopy(kinds, slots);
     this.#matches = new RowStore(kinds, slots);
     this.#made = new Batch(kinds, slots, 1);
   }
@@ -112,9 +116,9 @@ export class MergeOperator extends PlanOperator {
   }
 
   #create(batch: Batch): void {
-    const { elements, onCreate, copies, slots } = this.#options;
+    const { elements, onCreate } = this.#options;
     const made = this.#made;
-    if (this.#step === 0) copyRow(copies, batch.columns, this.#input.row, made.columns, 0);
+    if (this.#step === 0) this.#copyIn.row(batch.columns, this.#input.row, made.columns, 0);
     made.size = 1;
     for (; this.#step < elements.length; this.#step++) {
       createElement(this.#run, elements[this.#step] as CompiledElement, made, 0, 'refuse');
@@ -122,7 +126,7 @@ export class MergeOperator extends PlanOperator {
     for (; this.#item < onCreate.length; this.#item++) {
       setItem(this.#run, onCreate[this.#item] as CompiledSet, made.columns, 0);
     }
-    copyRow(slots, made.columns, 0, this.#out.columns, this.#out.size);
+    this.#copyOut.row(made.columns, 0, this.#out.columns, this.#out.size);
     this.#out.size++;
   }
 }

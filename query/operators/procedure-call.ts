@@ -1,5 +1,5 @@
 /** Calls a procedure for each row: one row for each of its results. */
-import { Batch, copyRow, type SlotKind } from '../execution/batch.ts';
+import { Batch, SlotCopy, type SlotKind } from '../execution/batch.ts';
 import type { Run } from '../execution/run.ts';
 import type { Evaluate } from '../expressions/evaluate.ts';
 import type { ProcedureCall } from '../plan/operator.ts';
@@ -13,7 +13,7 @@ export class ProcedureCallOperator extends PlanOperator {
   readonly #input: InputRows;
   readonly #plan: ProcedureCall;
   readonly #arguments: readonly Evaluate[];
-  readonly #copies: readonly number[];
+  readonly #copies: SlotCopy;
   readonly #out: Batch;
   #rows: Iterator<readonly RuntimeValue[]> | undefined;
 
@@ -37,7 +37,7 @@ export class ProcedureCallOperator extends PlanOperator {
     this.#input = new InputRows(input);
     this.#plan = plan;
     this.#arguments = args;
-    this.#copies = copies;
+    this.#copies = new SlotCopy(kinds, copies);
     this.#out = new Batch(kinds, [...copies, ...plan.results.map(({ slot }) => slot)]);
   }
 
@@ -63,12 +63,12 @@ export class ProcedureCallOperator extends PlanOperator {
       this.#rows ??= this.#call(batch, this.#input.row)[Symbol.iterator]();
       const found = isVoid ? undefined : this.#rows.next();
       if (found === undefined || found.done === true) {
-        if (isVoid) copyRow(this.#copies, batch.columns, this.#input.row, out.columns, out.size++);
+        if (isVoid) this.#copies.row(batch.columns, this.#input.row, out.columns, out.size++);
         this.#rows = undefined;
         this.#input.advance();
         continue;
       }
-      copyRow(this.#copies, batch.columns, this.#input.row, out.columns, out.size);
+      this.#copies.row(batch.columns, this.#input.row, out.columns, out.size);
       for (const { index, slot } of results) store(out, slot, out.size, found.value[index] ?? null);
       out.size++;
       this.#run.tick(1);

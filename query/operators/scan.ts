@@ -1,6 +1,6 @@
 /** Nodes from a cursor of the graph (a scan, a seek, a list of ids), once for each row of the input. */
 import type { OrdinalCursor } from '../../graph/query-graph.ts';
-import { Batch, type Columns, copyRow, type SlotKind } from '../execution/batch.ts';
+import { Batch, type Columns, SlotCopy, type SlotKind } from '../execution/batch.ts';
 import type { Run } from '../execution/run.ts';
 import { InputRows, PlanOperator } from './plan-operator.ts';
 
@@ -12,7 +12,7 @@ export class ScanOperator extends PlanOperator {
   readonly #input: InputRows;
   readonly #slot: number;
   readonly #openCursor: OpenCursor;
-  readonly #copies: readonly number[];
+  readonly #copies: SlotCopy;
   readonly #out: Batch;
   #cursor: OrdinalCursor | undefined;
 
@@ -36,7 +36,7 @@ export class ScanOperator extends PlanOperator {
     this.#input = new InputRows(input);
     this.#slot = slot;
     this.#openCursor = openCursor;
-    this.#copies = copies;
+    this.#copies = new SlotCopy(kinds, copies);
     this.#out = new Batch(kinds, [...copies, slot]);
   }
 
@@ -67,9 +67,7 @@ export class ScanOperator extends PlanOperator {
         input.advance();
         continue;
       }
-      if (this.#copies.length > 0) {
-        for (let i = 0; i < count; i++) copyRow(this.#copies, batch.columns, input.row, out.columns, start + i);
-      }
+      this.#copies.fill(batch.columns, input.row, out.columns, start, start + count);
       out.size = start + count;
       this.#run.tick(count);
     }

@@ -1,5 +1,5 @@
 /** Keeps the rows for which a plan has a row, or has none. */
-import { type Batch, moveRow } from '../execution/batch.ts';
+import type { Batch, SlotCopy } from '../execution/batch.ts';
 import { type ArgumentRow, PlanOperator } from './plan-operator.ts';
 
 export class SemiApplyOperator extends PlanOperator {
@@ -7,7 +7,7 @@ export class SemiApplyOperator extends PlanOperator {
   readonly #inner: PlanOperator;
   readonly #argument: ArgumentRow;
   readonly #anti: boolean;
-  readonly #slots: readonly number[];
+  readonly #slots: SlotCopy;
   #batch: Batch | undefined;
   #row = 0;
   #kept = 0;
@@ -16,11 +16,7 @@ export class SemiApplyOperator extends PlanOperator {
   constructor(
     input: PlanOperator,
     inner: PlanOperator,
-    {
-      argument,
-      anti,
-      slots,
-    }: { readonly argument: ArgumentRow; readonly anti: boolean; readonly slots: readonly number[] },
+    { argument, anti, slots }: { readonly argument: ArgumentRow; readonly anti: boolean; readonly slots: SlotCopy },
   ) {
     super();
     this.#input = input;
@@ -59,7 +55,7 @@ export class SemiApplyOperator extends PlanOperator {
         }
         const has = this.#inner.next() !== undefined;
         this.#isOpen = false;
-        if (has !== this.#anti) moveRow(batch.columns, this.#slots, this.#row, this.#kept++);
+        if (has !== this.#anti) this.#slots.move(batch.columns, this.#row, this.#kept++);
       }
       this.#batch = undefined;
       batch.size = this.#kept;

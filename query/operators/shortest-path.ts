@@ -6,61 +6,28 @@
 
 import type { Direction } from '../../graph/model.ts';
 import type { EdgeBuffer } from '../../graph/query-graph.ts';
-import { Batch, type Columns, copyRow, type SlotKind } from '../execution/batch.ts';
+import { Batch, type Columns, SlotCopy, type SlotKind } from '../execution/batch.ts';
 import type { Run } from '../execution/run.ts';
 import type { Test } from '../expressions/evaluate.ts';
 import type { ShortestPath } from '../plan/operator.ts';
 import { RelationshipValue } from '../values/runtime-value.ts';
 import { InputRows, PlanOperator } from './plan-operator.ts';
+import { SearchSide } from './search-side.ts';
 import { TypeNames } from './type-names.ts';
-
-/** Nodes that one side reached, each with its distance and how it was reached. */
-class Side {
-  readonly direction: Direction;
-  readonly distance = new Map<number, number>();
-  /** Pairs of relationship and the node before it. */
-  readonly before = new Map<number, number[]>();
-  frontier: number[];
-  nextFrontier: number[] = [];
-  /** Nodes of the frontier that are expanded. */
-  done = 0;
-  depth = 0;
-
-  constructor(start: number, direction: Direction) {
-    this.direction = direction;
-    this.frontier = [start];
-    this.distance.set(start, 0);
-  }
-
-  reach(node: number, edge: number, from: number): void {
-    const known = this.distance.get(node);
-    if (known === undefined) {
-      this.distance.set(node, this.depth + 1);
-      this.before.set(node, [edge, from]);
-      this.nextFrontier.push(node);
-    } else if (known === this.depth + 1) {
-      this.before.get(node)?.push(edge, from);
-    }
-  }
-
-  nextLevel(): void {
-    this.frontier = this.nextFrontier;
-    this.nextFrontier = [];
-    this.done = 0;
-    this.depth++;
-  }
-}
 
 export class ShortestPathOperator extends PlanOperator {
   readonly #run: Run;
   readonly #input: InputRows;
   readonly #plan: ShortestPath;
   readonly #condition: Test | undefined;
-  readonly #copies: readonly number[];
+  readonly #copies: SlotCopy;
   readonly #out: Batch;
   readonly #types: TypeNames;
   readonly #buffer: EdgeBuffer = { edges: new Int32Array(64), neighbors: new Int32Array(64), length: 0 };
-  #sides: readonly [Side, Side] | undefined;
+  readonly #forward = new SearchSide();
+  readonly #backward = new SearchSide();
+  /** Whether the search of the row at hand has begun. */
+  #isBegun = false;
   /** Trails that were found for the row and are not put out yet. */
   #trails: number[][] | undefined;
 
@@ -84,21 +51,21 @@ export class ShortestPathOperator extends PlanOperator {
     this.#input = new InputRows(input);
     this.#plan = plan;
     this.#condition = condition;
-    this.#copies = copies;
+    this.#copies = new SlotCopy(kinds, copies);
     this.#out = new Batch(kinds, [...copies, plan.edges]);
     this.#types = new TypeNames(plan.types, run);
   }
 
   open(): void {
     this.#input.open();
-    this.#sides = undefined;
+    this.#isBegun = false;
     this.#trails = undefined;
     this.#out.clear();
   }
 
   override clear(): void {
     this.#input.clear();
-    this.#sides = undefined;
+    this.#isBegun = false;
     this.#trails = undefined;
     this.#out.clear();
   }
@@ -113,7 +80,7 @@ export class ShortestPathOperator extends PlanOperator {
       const trail = this.#trails.pop();
       if (trail === undefined) {
         this.#trails = undefined;
-        this.#sides = undefined;
+        this.#isBegun = false;
         this.#input.advance();
         continue;
       }
@@ -124,7 +91,7 @@ export class ShortestPathOperator extends PlanOperator {
 
   #emit(columns: Columns, row: number, trail: readonly number[]): void {
     const out = this.#out;
-    copyRow(this.#copies, columns, row, out.columns, out.size);
+    this.#copies.row(columns, row, out.columns, out.size);
     (out.columns[this.#plan.edges] as unknown[])[out.size] = trail.map((edge) => new RelationshipValue(edge));
     out.size++;
   }
@@ -137,22 +104,30 @@ export class ShortestPathOperator extends PlanOperator {
     const end = (batch.columns[to] as Int32Array)[row] as number;
     if (start < 0 || end < 0) return [];
     if (start === end) return min === 0 ? [[]] : [];
-    this.#sides ??= [new Side(start, direction), new Side(end, opposite(direction))];
-    const [forward, backward] = this.#sides;
+    const forward = this.#forward;
+    const backward = this.#backward;
+    if (!this.#isBegun) {
+      const options = { capacity: this.#run.graph.nodeCapacity, all: this.#plan.all };
+      forward.begin(start, direction, options);
+      backward.begin(end, opposite(direction), options);
+      this.#isBegun = true;
+    }
     while (forward.depth + backward.depth < max) {
       const side = forward.frontier.length <= backward.frontier.length ? forward : backward;
       const other = side === forward ? backward : forward;
       if (side.frontier.length === 0) return [];
-      this.#expandLevel(side, batch, row);
-      const meeting = side.nextFrontier.filter((node) => other.distance.get(node) === other.depth);
+      const met = this.#expandLevel(side, other, batch, row);
+      if (met >= 0) return [[...this.#wayTo(forward, met).toReversed(), ...this.#wayTo(backward, met)]];
+      const meeting = this.#plan.all ? side.nextFrontier.filter((node) => other.distance(node) === other.depth) : [];
       side.nextLevel();
       if (meeting.length > 0) return this.#trailsThrough(meeting);
     }
     return [];
   }
 
-  #expandLevel(side: Side, batch: Batch, row: number): void {
-    const { condition } = this.#plan;
+  /** Where the sides met, if one meeting is enough; else -1. */
+  #expandLevel(side: SearchSide, other: SearchSide, batch: Batch, row: number): number {
+    const { condition, all } = this.#plan;
     const buffer = this.#buffer;
     for (; side.done < side.frontier.length; side.done++) {
       const node = side.frontier[side.done] as number;
@@ -160,9 +135,13 @@ export class ShortestPathOperator extends PlanOperator {
       buffer.length = 0;
       this.#run.graph.expand(node, side.direction, this.#types.tokens(), buffer);
       if (condition !== undefined && this.#condition !== undefined) this.#keepHolding(condition.edge, batch, row);
-      for (let i = 0; i < buffer.length; i++)
-        side.reach(buffer.neighbors[i] as number, buffer.edges[i] as number, node);
+      for (let i = 0; i < buffer.length; i++) {
+        const neighbor = buffer.neighbors[i] as number;
+        side.reach(neighbor, buffer.edges[i] as number, node);
+        if (!all && other.distance(neighbor) >= 0) return neighbor;
+      }
     }
+    return -1;
   }
 
   #keepHolding(slot: number, batch: Batch, row: number): void {
@@ -179,11 +158,10 @@ export class ShortestPathOperator extends PlanOperator {
 
   /** Through each node where the sides met: every way from the start to it, with every way from it to the end. */
   #trailsThrough(meeting: readonly number[]): number[][] {
-    const [forward, backward] = this.#sides as readonly [Side, Side];
     const trails: number[][] = [];
-    for (const node of this.#plan.all ? meeting : meeting.slice(0, 1)) {
-      const heads = this.#waysTo(forward, node);
-      const tails = this.#waysTo(backward, node);
+    for (const node of meeting) {
+      const heads = this.#waysTo(this.#forward, node);
+      const tails = this.#waysTo(this.#backward, node);
       for (const head of heads) {
         for (const tail of tails) {
           this.#run.hold(head.length + tail.length);
@@ -194,14 +172,20 @@ export class ShortestPathOperator extends PlanOperator {
     return trails;
   }
 
-  /** Relationships from a node back to where the side began, in that order: all ways, or one. */
-  #waysTo(side: Side, node: number): number[][] {
-    const steps = side.before.get(node);
+  /** Relationships from a node back to where the side began, in that order. */
+  #wayTo(side: SearchSide, node: number): number[] {
+    const way: number[] = [];
+    for (let step = side.stepTo(node); step !== undefined; step = side.stepTo(step[1])) way.push(step[0]);
+    return way;
+  }
+
+  /** All such ways. */
+  #waysTo(side: SearchSide, node: number): number[][] {
+    const steps = side.stepsTo(node);
     if (steps === undefined) return [[]];
     const ways: number[][] = [];
     for (let i = 0; i < steps.length; i += 2) {
       for (const way of this.#waysTo(side, steps[i + 1] as number)) ways.push([steps[i] as number, ...way]);
-      if (!this.#plan.all) break;
     }
     return ways;
   }

@@ -1,14 +1,14 @@
 /** Leaves out the first rows. */
-import { type Batch, moveRow } from '../execution/batch.ts';
+import type { Batch, SlotCopy } from '../execution/batch.ts';
 import { PlanOperator } from './plan-operator.ts';
 
 export class SkipOperator extends PlanOperator {
   readonly #input: PlanOperator;
   readonly #countOf: () => number;
-  readonly #slots: readonly number[];
+  readonly #slots: SlotCopy;
   #left = 0;
 
-  constructor(input: PlanOperator, countOf: () => number, slots: readonly number[]) {
+  constructor(input: PlanOperator, countOf: () => number, slots: SlotCopy) {
     super();
     this.#input = input;
     this.#countOf = countOf;
@@ -35,7 +35,7 @@ export class SkipOperator extends PlanOperator {
       const skipped = this.#left;
       this.#left = 0;
       if (skipped > 0) {
-        for (let row = skipped; row < batch.size; row++) moveRow(batch.columns, this.#slots, row, row - skipped);
+        for (let row = skipped; row < batch.size; row++) this.#slots.move(batch.columns, row, row - skipped);
         batch.size -= skipped;
       }
       return batch;

@@ -1,5 +1,5 @@
 /** One row for each item of a list. */
-import { Batch, copyRow, type SlotKind } from '../execution/batch.ts';
+import { Batch, SlotCopy, type SlotKind } from '../execution/batch.ts';
 import type { Run } from '../execution/run.ts';
 import type { Evaluate } from '../expressions/evaluate.ts';
 import { isList, type RuntimeValue } from '../values/runtime-value.ts';
@@ -11,7 +11,7 @@ export class UnwindOperator extends PlanOperator {
   readonly #input: InputRows;
   readonly #list: Evaluate;
   readonly #slot: number;
-  readonly #copies: readonly number[];
+  readonly #copies: SlotCopy;
   readonly #out: Batch;
   #items: readonly RuntimeValue[] | undefined;
   #at = 0;
@@ -36,7 +36,7 @@ export class UnwindOperator extends PlanOperator {
     this.#input = new InputRows(input);
     this.#list = list;
     this.#slot = slot;
-    this.#copies = copies;
+    this.#copies = new SlotCopy(kinds, copies);
     this.#out = new Batch(kinds, [...copies, slot]);
   }
 
@@ -65,8 +65,9 @@ export class UnwindOperator extends PlanOperator {
       }
       const items = this.#items;
       const end = Math.min(items.length, this.#at + out.capacity - out.size);
+      const rows = end - this.#at;
+      this.#copies.fill(batch.columns, this.#input.row, out.columns, out.size, out.size + rows);
       for (let at = this.#at; at < end; at++) {
-        copyRow(this.#copies, batch.columns, this.#input.row, out.columns, out.size);
         store(out, this.#slot, out.size, items[at] as RuntimeValue);
         out.size++;
         this.#at = at + 1;

@@ -1,6 +1,6 @@
 /** Trails of several relationships from a node, depth first: one row for each trail whose length is wanted. */
 import type { EdgeBuffer } from '../../graph/query-graph.ts';
-import { Batch, type Columns, copyRow, type SlotKind } from '../execution/batch.ts';
+import { Batch, type Columns, SlotCopy, type SlotKind } from '../execution/batch.ts';
 import type { Run } from '../execution/run.ts';
 import type { Test } from '../expressions/evaluate.ts';
 import type { VarLengthExpand } from '../plan/operator.ts';
@@ -19,7 +19,7 @@ export class VarLengthExpandOperator extends PlanOperator {
   readonly #input: InputRows;
   readonly #plan: VarLengthExpand;
   readonly #condition: Test | undefined;
-  readonly #copies: readonly number[];
+  readonly #copies: SlotCopy;
   readonly #out: Batch;
   readonly #types: TypeNames;
   readonly #frames: Frame[] = [];
@@ -48,7 +48,7 @@ export class VarLengthExpandOperator extends PlanOperator {
     this.#input = new InputRows(input);
     this.#plan = plan;
     this.#condition = condition;
-    this.#copies = copies;
+    this.#copies = new SlotCopy(kinds, copies);
     this.#out = new Batch(kinds, [...copies, plan.to, plan.edges]);
     this.#types = new TypeNames(plan.types, run);
   }
@@ -147,7 +147,7 @@ export class VarLengthExpandOperator extends PlanOperator {
     const { to, edges, into } = this.#plan;
     if (into && (columns[to] as Int32Array)[row] !== end) return;
     const out = this.#out;
-    copyRow(this.#copies, columns, row, out.columns, out.size);
+    this.#copies.row(columns, row, out.columns, out.size);
     if (!into) out.ordinals(to)[out.size] = end;
     (out.columns[edges] as unknown[])[out.size] = this.#trail.map((edge) => new RelationshipValue(edge));
     out.size++;
