@@ -124,6 +124,11 @@ export interface StatementGraph extends QueryGraph {
   /** A fresh id, never given before, also by other servers. */
   makeNodeId(): NodeId;
   makeEdgeId(from: NodeId): EdgeId;
+  /**
+   * Waits until no other statement writes to the graph, and keeps others from it until `commit` has decided or `release`:
+   * what a statement reads before it writes, MERGE above all, stays so on this server. Undefined if it is so at once.
+   */
+  beginWriting(): Promise<void> | undefined;
   /** Applies all operations as one commit and resolves when it is durable, or applies none. */
   commit(operations: readonly Operation[]): Promise<void>;
   /** Resolves when all that was read is durable; undefined if it is. */

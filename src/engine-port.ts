@@ -5,6 +5,7 @@
 import type { EdgeId, GraphName, NodeId, PartitionId, ReplicaId } from '../base/ids.ts';
 import type { Direction, Edge, GraphSettings, Node, Operation } from '../graph/model.ts';
 import type { Value } from '../graph/value.ts';
+import type { StatementAnswer, StatementRows } from '../query/execution/query-engine.ts';
 
 export interface Engine {
   readonly name: string;
@@ -97,6 +98,22 @@ export interface IdempotencyKey {
   readonly fingerprint: string;
 }
 
+export interface QueryStatement {
+  readonly text: string;
+  readonly parameters: Readonly<Record<string, Value>>;
+}
+
+export interface QueryOptions {
+  /** `read` refuses statements that write. */
+  readonly accessMode: 'read' | 'write';
+  /** How long the statement may take, in milliseconds; undefined for as long as it takes. */
+  readonly timeoutMs?: number;
+  /** Rows beyond which it fails. */
+  readonly rowsMax?: number;
+  /** Asked again and again while the statement runs. */
+  readonly isCancelled: () => boolean;
+}
+
 /** Reads show only what is durable here. Lists return an element that exists throughout exactly once. */
 export interface Graph {
   readonly description: GraphDescription;
@@ -136,6 +153,17 @@ export interface Graph {
    * write under `key`, so that a repetition gets it on any server.
    */
   write(operations: readonly Operation[], key?: IdempotencyKey): Promise<readonly OperationResult[]>;
+
+  /**
+   * Begins an openCypher statement; its rows come as they are asked for, and `close` must be called. One that writes has
+   * committed, durably, before this resolves. Waits for other statements that write, not for other writes.
+   * @throws QueryError, definite; what `write` throws
+   */
+  query(statement: QueryStatement, options: QueryOptions): Promise<StatementAnswer>;
+  /** Runs a statement to its end; no promise unless something had to be waited for. @throws as `query` */
+  queryRows(statement: QueryStatement, options: QueryOptions): StatementRows | Promise<StatementRows>;
+  /** Runs statements one after the other, each seeing what those before it wrote, as one commit. @throws as `query` */
+  transaction(statements: readonly QueryStatement[], options: QueryOptions): Promise<readonly StatementAnswer[]>;
 
   /**
    * Applies operations of an import in commits of its own choice, in order. Resolves when all are durable.

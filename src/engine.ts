@@ -215,6 +215,7 @@ class LocalEngine implements OpenedEngine {
       checkReadable: () => this.#adoption.check(),
     });
     return new EngineGraph(resident, this.#residency, writer, {
+      env: this.#env,
       system: () => this.#catalog.system,
       clock: this.#clock,
       replica: this.replicaId,

@@ -57,8 +57,11 @@ export class GraphWriter {
     return this.#graph.pendingCommits > 0 ? this.committer.barrier() : undefined;
   }
 
-  /** Applies all operations as one commit, or none. */
-  async write(operations: readonly Operation[]): Promise<readonly OperationResult[]> {
+  /**
+   * Applies all operations as one commit, or none.
+   * @param onDecided called as soon as later drafts see what was written, or it is certain that nothing will be
+   */
+  async write(operations: readonly Operation[], onDecided?: () => void): Promise<readonly OperationResult[]> {
     this.committer.admit();
     const outcome = await this.drafting(operations, false, (draft) => {
       const drafted: OperationResult[] = [];
@@ -71,6 +74,7 @@ export class GraphWriter {
       const durable = this.commit(draft.patches);
       return { results: drafted.map((result) => this.#completed(result, draft)), durable };
     });
+    onDecided?.();
     // A refusal, or a write that changes nothing, may rest on what is not durable yet.
     await (outcome.durable ?? this.durable());
     if (outcome.refusal !== undefined) throw outcome.refusal;

@@ -1,4 +1,5 @@
 /** One graph as the engine offers it: reads, writes, paging. Bulk work (load, export, proofs) is in `graph-bulk.ts`. */
+import type { Env } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
 import type { EdgeId, NodeId, PartitionId, ReplicaId } from '../base/ids.ts';
 import { compareText } from '../base/order.ts';
@@ -17,6 +18,7 @@ import {
 } from '../crdt/view-reads.ts';
 import type { Direction, Edge, Node, Operation } from '../graph/model.ts';
 import { type Value, valuesEqual } from '../graph/value.ts';
+import type { StatementAnswer, StatementRows } from '../query/execution/query-engine.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import type {
   Graph,
@@ -25,9 +27,12 @@ import type {
   OperationResult,
   Page,
   PageRequest,
+  QueryOptions,
+  QueryStatement,
   Versioned,
 } from './engine-port.ts';
 import { GraphBulk } from './graph-bulk.ts';
+import { GraphQueries } from './graph-queries.ts';
 import { GraphSchema } from './graph-schema.ts';
 import type { GraphWriter } from './graph-writer.ts';
 import { PartitionedReads } from './reads.ts';
@@ -38,6 +43,7 @@ import { checkVisited, Traversal } from './traversal.ts';
 
 /** What a statement needs beside the graph. */
 export interface StatementSource {
+  readonly env: Env;
   readonly system: () => EngineGraph;
   readonly clock: HybridClock;
   readonly replica: ReplicaId;
@@ -53,12 +59,14 @@ export class EngineGraph implements Graph {
 
   readonly #statements: StatementSource;
   readonly #schema: GraphSchema;
+  readonly #queries: GraphQueries;
 
   constructor(resident: ResidentGraph, residency: Residency, writer: GraphWriter, statements: StatementSource) {
     this.resident = resident;
     this.writer = writer;
     this.#statements = statements;
     this.#schema = new GraphSchema(resident, statements.system);
+    this.#queries = new GraphQueries(statements.env, () => this.statementGraph());
     this.#residency = residency;
     this.#traversal = new Traversal(resident.view);
     this.#partitioned = new PartitionedReads(resident, residency);
@@ -284,6 +292,18 @@ export class EngineGraph implements Graph {
   async write(operations: readonly Operation[]): Promise<readonly OperationResult[]> {
     refuseBounds(operations);
     return this.writer.write(operations);
+  }
+
+  query(statement: QueryStatement, options: QueryOptions): Promise<StatementAnswer> {
+    return this.#queries.query(statement, options);
+  }
+
+  queryRows(statement: QueryStatement, options: QueryOptions): StatementRows | Promise<StatementRows> {
+    return this.#queries.queryRows(statement, options);
+  }
+
+  transaction(statements: readonly QueryStatement[], options: QueryOptions): Promise<readonly StatementAnswer[]> {
+    return this.#queries.transaction(statements, options);
   }
 
   load(operations: readonly Operation[], options: { readonly stopAtFirst: boolean }) {

@@ -33,6 +33,18 @@ export class ProtectedGraph implements Graph {
     return this.#graph.description;
   }
 
+  query(...[statement, options]: Parameters<Graph['query']>): ReturnType<Graph['query']> {
+    return this.#graph.query(statement, { ...options, accessMode: 'read' });
+  }
+
+  queryRows(...[statement, options]: Parameters<Graph['queryRows']>): ReturnType<Graph['queryRows']> {
+    return this.#graph.queryRows(statement, { ...options, accessMode: 'read' });
+  }
+
+  transaction(...[statements, options]: Parameters<Graph['transaction']>): ReturnType<Graph['transaction']> {
+    return this.#graph.transaction(statements, { ...options, accessMode: 'read' });
+  }
+
   async write(): Promise<never> {
     throw this.#refusal();
   }

@@ -24,6 +24,8 @@ export class ResidentGraph {
   /** Counts changes of the view, so that a reader of several steps can tell whether it saw one state. */
   changes = 0;
   deleted = false;
+  /** Settles when the statement that writes, and all that wait to, are through; undefined if there is none. */
+  writingStatements: Promise<void> | undefined;
   /** Bytes that the residency counts for the graph beside its partitions. */
   accountedBytes = 0;
   /** Look-ups of edge ids that are running; each is told of the ids that arrive meanwhile. */

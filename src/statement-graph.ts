@@ -3,7 +3,7 @@
  * ends. Whoever waits in between, pins everything that is open first (QG-2), since it may have read any of it.
  */
 import type { EdgeId, NodeId, PartitionId, ReplicaId } from '../base/ids.ts';
-import { getOwn } from '../base/record.ts';
+import { getOwnData } from '../base/record.ts';
 import type { Int32List } from '../crdt/columns.ts';
 import { EDGE_EXISTS, EDGE_RECORD } from '../crdt/edge-table.ts';
 import { type GraphView, Unhydrated } from '../crdt/graph-view.ts';
@@ -43,12 +43,13 @@ export interface StatementGraphOptions {
 export class EngineStatementGraph implements StatementGraph {
   readonly #graph: ResidentGraph;
   readonly #view: GraphView;
-  readonly #hold: PartitionHold;
+  readonly #residency: Residency;
+  /** Made when the statement first waits: most never do. */
+  #hold: PartitionHold | undefined;
   readonly #writer: GraphWriter;
   readonly #schema: GraphSchema;
   readonly #clock: HybridClock;
   readonly #replica: ReplicaId;
-  readonly statistics: GraphStatistics;
   /** The last label that was asked for, and of the last set of labels whether it is in there. */
   #label = '';
   #labelSet: readonly string[] = [];
@@ -57,26 +58,47 @@ export class EngineStatementGraph implements StatementGraph {
   constructor({ graph, residency, writer, schema, clock, replica }: StatementGraphOptions) {
     this.#graph = graph;
     this.#view = graph.view;
-    this.#hold = new PartitionHold(residency, graph);
+    this.#residency = residency;
     this.#writer = writer;
     this.#schema = schema;
     this.#clock = clock;
     this.#replica = replica;
-    this.statistics = new ViewStatistics(graph.view, schema);
+  }
+
+  get statistics(): GraphStatistics {
+    return new ViewStatistics(this.#view, this.#schema);
   }
 
   async makeResident(wanted: NotResident): Promise<void> {
     this.keepResident();
-    await this.#hold.provide(wanted);
+    await this.#hold?.provide(wanted);
     if (this.#graph.deleted) throw this.#graph.notFound();
   }
 
   keepResident(): void {
+    this.#hold ??= new PartitionHold(this.#residency, this.#graph);
     this.#hold.keepOpen();
   }
 
+  #endWriting: (() => void) | undefined;
+
+  beginWriting(): Promise<void> | undefined {
+    const graph = this.#graph;
+    const before = graph.writingStatements;
+    const ended = new Promise<void>((resolve) => {
+      this.#endWriting = () => {
+        this.#endWriting = undefined;
+        if (graph.writingStatements === ended) graph.writingStatements = undefined;
+        resolve();
+      };
+    });
+    graph.writingStatements = ended;
+    return before;
+  }
+
   release(): void {
-    this.#hold.release();
+    this.#endWriting?.();
+    this.#hold?.release();
   }
 
   settle(): Promise<void> | undefined {
@@ -92,7 +114,7 @@ export class EngineStatementGraph implements StatementGraph {
   }
 
   async commit(operations: readonly Operation[]): Promise<void> {
-    await this.#writer.write(operations);
+    await this.#writer.write(operations, () => this.#endWriting?.());
   }
 
   schema(): readonly SchemaEntry[] {
@@ -337,12 +359,10 @@ export class EngineStatementGraph implements StatementGraph {
     into.length = length;
   }
 
-  readonly #counted: EdgeBuffer = { edges: new Int32Array(64), neighbors: new Int32Array(64), length: 0 };
-
   degree(node: number, direction: Direction, types: TypeTokens): number {
-    this.#counted.length = 0;
-    this.expand(node, direction, types, this.#counted);
-    return this.#counted.length;
+    const counted: EdgeBuffer = { edges: new Int32Array(64), neighbors: new Int32Array(64), length: 0 };
+    this.expand(node, direction, types, counted);
+    return counted.length;
   }
 
   get nodeCapacity(): number {
@@ -371,7 +391,7 @@ export class EngineStatementGraph implements StatementGraph {
   }
 
   nodeProperty(node: number, name: string): Value | undefined {
-    return getOwn(this.#view.nodes.properties[node] as Properties, name);
+    return getOwnData(this.#view.nodes.properties[node] as Properties, name);
   }
 
   nodeProperties(node: number): Properties {
@@ -400,7 +420,7 @@ export class EngineStatementGraph implements StatementGraph {
   }
 
   edgeProperty(edge: number, name: string): Value | undefined {
-    return getOwn(this.#view.edges.properties[edge] as Properties, name);
+    return getOwnData(this.#view.edges.properties[edge] as Properties, name);
   }
 
   edgeProperties(edge: number): Properties {

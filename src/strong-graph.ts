@@ -5,6 +5,8 @@
 import { WeftError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Operation } from '../graph/model.ts';
+import type { StatementAnswer } from '../query/execution/query-engine.ts';
+import type { ResultValue } from '../query/execution/result-value.ts';
 import { decodeResults, encodeOperations } from './consistency/operation-codec.ts';
 import type { StrongOperations } from './consistency/strong-operations.ts';
 import type { Graph, GraphDescription, IdempotencyKey, OperationResult } from './engine-port.ts';
@@ -73,6 +75,31 @@ export class StrongGraph implements Graph {
     return replayed ? decoded.map((result) => ({ ...result, replayed })) : decoded;
   }
 
+  /**
+   * A statement that reads is linearizable: all of its rows are read before it answers. One that writes decides by what it
+   * reads, so a majority would have to take part in each of its steps: it is refused where there is one.
+   */
+  query(...[statement, options]: Parameters<Graph['query']>): ReturnType<Graph['query']> {
+    if (this.#strong === undefined) return this.#graph.query(statement, options);
+    return this.#readStatement(statement, options);
+  }
+
+  queryRows(...[statement, options]: Parameters<Graph['queryRows']>): ReturnType<Graph['queryRows']> {
+    if (this.#strong === undefined) return this.#graph.queryRows(statement, options);
+    return this.#readState(async () => this.#graph.queryRows(statement, { ...options, accessMode: 'read' }));
+  }
+
+  async #readStatement(...[statement, options]: Parameters<Graph['query']>): ReturnType<Graph['query']> {
+    return this.#readState(async () =>
+      complete(await this.#graph.query(statement, { ...options, accessMode: 'read' })),
+    );
+  }
+
+  async transaction(...[statements, options]: Parameters<Graph['transaction']>): ReturnType<Graph['transaction']> {
+    if (this.#strong === undefined) return this.#graph.transaction(statements, options);
+    return this.#readState(() => this.#graph.transaction(statements, { ...options, accessMode: 'read' }));
+  }
+
   load(): never {
     throw noStream('an import');
   }
@@ -108,6 +135,31 @@ export class StrongGraph implements Graph {
       );
     });
   }
+}
+
+/** The answer with all of its rows read. */
+async function complete(answer: StatementAnswer): Promise<StatementAnswer> {
+  const rows: (readonly ResultValue[])[] = [];
+  try {
+    for (;;) {
+      const batch = await answer.next();
+      if (batch === undefined) break;
+      rows.push(...batch);
+    }
+  } finally {
+    answer.close();
+  }
+  let isGiven = rows.length === 0;
+  return {
+    ...answer,
+    plan: () => answer.plan(),
+    async next() {
+      if (isGiven) return undefined;
+      isGiven = true;
+      return rows;
+    },
+    close: () => undefined,
+  };
 }
 
 function noStream(what: string): WeftError {

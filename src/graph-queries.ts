@@ -1,0 +1,62 @@
+/** Statements over one graph of the engine. */
+import type { Env } from '../base/env.ts';
+import { LIMITS } from '../base/limits.ts';
+import { QueryEngine, type StatementAnswer, type StatementRows } from '../query/execution/query-engine.ts';
+import type { StatementOptions } from '../query/execution/run.ts';
+import { planStatement } from '../query/plan/plan-statement.ts';
+import { fromStored, type RuntimeMap } from '../query/values/runtime-value.ts';
+import type { QueryOptions, QueryStatement } from './engine-port.ts';
+import type { EngineStatementGraph } from './statement-graph.ts';
+
+type OpenStatement = () => EngineStatementGraph | Promise<EngineStatementGraph>;
+
+export class GraphQueries {
+  readonly #open: OpenStatement;
+  readonly #engine: QueryEngine;
+
+  constructor(env: Env, open: OpenStatement) {
+    this.#open = open;
+    this.#engine = new QueryEngine({ env, planStatement, procedures: new Map(), optimise: true });
+  }
+
+  async query(statement: QueryStatement, options: QueryOptions): Promise<StatementAnswer> {
+    const opened = this.#open();
+    const graph = opened instanceof Promise ? await opened : opened;
+    return this.#engine.run(statement.text, graph, runOptions(statement, options));
+  }
+
+  queryRows(statement: QueryStatement, options: QueryOptions): StatementRows | Promise<StatementRows> {
+    const opened = this.#open();
+    const run = (graph: EngineStatementGraph) =>
+      this.#engine.runRows(statement.text, graph, runOptions(statement, options));
+    return opened instanceof Promise ? opened.then(run) : run(opened);
+  }
+
+  async transaction(statements: readonly QueryStatement[], options: QueryOptions): Promise<readonly StatementAnswer[]> {
+    const graph = await this.#open();
+    const transaction = this.#engine.begin(graph);
+    try {
+      if (options.accessMode === 'write') await graph.beginWriting();
+      const answers: StatementAnswer[] = [];
+      for (const statement of statements) {
+        answers.push(await transaction.run(statement.text, runOptions(statement, options)));
+      }
+      await transaction.commit();
+      return answers;
+    } catch (error) {
+      transaction.rollback();
+      throw error;
+    }
+  }
+}
+
+function runOptions({ parameters }: QueryStatement, options: QueryOptions): StatementOptions {
+  return {
+    parameters: fromStored(parameters) as RuntimeMap,
+    accessMode: options.accessMode,
+    timeoutMs: options.timeoutMs,
+    rowsMax: options.rowsMax,
+    heldMax: LIMITS.queryHeldValuesMax,
+    isCancelled: options.isCancelled,
+  };
+}
