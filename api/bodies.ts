@@ -7,13 +7,13 @@ import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { WeftError } from '../base/errors.ts';
 import { parseJson } from './json-text.ts';
-import { MESSAGE_PACK_TYPES } from './media-types.ts';
+import { MESSAGE_PACK_TYPES, TYPED_JSON_TYPE } from './media-types.ts';
 import { parseMessagePack } from './msgpack.ts';
 
 /** Replaces the parsers of the framework, which read numbers inexactly. */
 export function installBodyParsers(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
+  app.addContentTypeParser(['application/json', TYPED_JSON_TYPE], { parseAs: 'buffer' }, (request, bytes, done) => {
     parseBody(request, bytes as Buffer, jsonTree, done);
   });
   app.addContentTypeParser([...MESSAGE_PACK_TYPES], { parseAs: 'buffer' }, (request, bytes, done) => {

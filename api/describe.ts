@@ -6,7 +6,7 @@ import { type ParameterTable, querySchema } from './query-parameters.ts';
 import type { SchemaName } from './schemas.ts';
 
 export interface RouteDescription {
-  readonly tag: 'graphs' | 'nodes' | 'edges' | 'traversal' | 'bulk' | 'proof' | 'operations';
+  readonly tag: 'graphs' | 'nodes' | 'edges' | 'traversal' | 'query' | 'bulk' | 'proof' | 'operations';
   readonly summary: string;
   readonly description?: string;
   readonly path?: Readonly<Record<string, string>>;

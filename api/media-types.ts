@@ -7,6 +7,10 @@ export const NDJSON_TYPE = 'application/x-ndjson; charset=utf-8';
 export const MESSAGE_PACK_TYPES = ['application/vnd.msgpack', 'application/msgpack', 'application/x-msgpack'] as const;
 export type MessagePackType = (typeof MESSAGE_PACK_TYPES)[number];
 
+/** Typed JSON, as the Neo4j Query API has it. */
+export const TYPED_JSON_TYPE = 'application/vnd.neo4j.query';
+export const JSON_LINES_TYPE = 'application/jsonl';
+
 /** What an import may call itself; all of them mean one JSON document a line. */
 export const IMPORT_TYPES = [
   'application/x-ndjson',

@@ -162,3 +162,8 @@ export function parseMessagePack(bytes: Uint8Array): unknown {
 export function printMessagePack(document: unknown): Uint8Array {
   return encoder.encode(wireDocument(document));
 }
+
+/** The MessagePack bytes of a tree that holds wire values already. */
+export function encodeMessagePack(tree: unknown): Uint8Array {
+  return encoder.encode(tree);
+}

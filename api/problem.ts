@@ -1,6 +1,8 @@
 /** Every error as a problem document (RFC 9457), and the errors of the framework as ours. */
+
 import { BugError } from '../base/assert.ts';
 import { ERRORS, type ErrorCode, WeftError } from '../base/errors.ts';
+import { QueryError } from '../query/query-error.ts';
 
 export interface Problem {
   readonly type: string;
@@ -77,6 +79,7 @@ interface FrameworkError extends Error {
  */
 export function asWeftError(thrown: unknown): WeftError {
   if (thrown instanceof WeftError) return thrown;
+  if (thrown instanceof QueryError) return queryProblem(thrown);
   if (thrown instanceof BugError || !(thrown instanceof Error)) return internal(thrown);
   const error: FrameworkError = thrown;
   switch (error.code) {
@@ -96,6 +99,20 @@ export function asWeftError(thrown: unknown): WeftError {
     ? new WeftError('malformed-request', error.message)
     : internal(thrown);
 }
+
+/** A limit of the query is an error of its own; everything else that is wrong with a query is told by its members. */
+function queryProblem(error: QueryError): WeftError {
+  const { errorType, errorPhase, errorDetail, position, excerpt, message } = error;
+  const code = errorType === 'ResourceError' ? (RESOURCE_CODES[errorDetail] ?? 'query-limit') : 'query-error';
+  const detail = excerpt === undefined ? message : `${message}\n${excerpt}`;
+  const context = { errorType, errorPhase, errorDetail, ...(position === undefined ? {} : { position }) };
+  return new WeftError(code, detail, context, error);
+}
+
+const RESOURCE_CODES: Readonly<Record<string, ErrorCode>> = {
+  Timeout: 'query-timeout',
+  Cancelled: 'query-cancelled',
+};
 
 function internal(cause: unknown): WeftError {
   return new WeftError(

@@ -244,6 +244,50 @@ export const SCHEMAS = {
       reasons: { type: 'array', items: text },
     },
   },
+  Query: {
+    type: 'object',
+    properties: {
+      statement: { type: 'string', description: 'openCypher' },
+      parameters: { ...object, description: 'By name; plain values, or the typed form of each' },
+      statements: {
+        type: 'array',
+        description: 'Instead of `statement`: they run in order as one transaction',
+        items: {
+          type: 'object',
+          required: ['statement'],
+          properties: { statement: text, parameters: object },
+        },
+      },
+      bookmarks: nameList('Session tokens that are waited for'),
+      accessMode: { type: 'string', enum: ['READ', 'WRITE'], default: 'WRITE' },
+      timeoutMs: { type: 'integer', minimum: 1 },
+      maxRows: { type: 'integer', minimum: 1 },
+    },
+  },
+  QueryResult: {
+    type: 'object',
+    properties: {
+      data: {
+        type: 'object',
+        required: ['fields', 'values'],
+        properties: { fields: nameList('Names of the columns'), values: { type: 'array', items: { type: 'array' } } },
+      },
+      counters: object,
+      queryPlan: { ...object, description: 'Of EXPLAIN and PROFILE' },
+      results: { type: 'array', description: 'Of a list of statements, one for each', items: object },
+      bookmarks: nameList('A session token that covers the answer'),
+    },
+  },
+  RunningQuery: {
+    type: 'object',
+    required: ['id', 'graph', 'statement', 'startedAt', 'elapsedMs'],
+    properties: { id: text, graph: text, statement: text, startedAt: text, elapsedMs: integer },
+  },
+  RunningQueries: {
+    type: 'object',
+    required: ['queries'],
+    properties: { queries: { type: 'array', items: object } },
+  },
   Problem: {
     type: 'object',
     description: 'RFC 9457. Further members carry the context of the error.',

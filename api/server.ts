@@ -28,7 +28,10 @@ import { addClusterRoute, addHealthRoutes } from './operations-routes.ts';
 import { asWeftError } from './problem.ts';
 import { addProofRoutes } from './proof-routes.ts';
 import { parseQuery } from './query-parameters.ts';
+import { addQueryRoutes } from './query-route.ts';
 import { authorization, beginTrace, installRequestContext } from './request-context.ts';
+import { RunningQueries } from './running-queries.ts';
+import { addRunningQueryRoutes } from './running-query-routes.ts';
 import { addTraversalRoutes } from './traversal-routes.ts';
 
 export interface ServerOptions {
@@ -48,6 +51,7 @@ export interface ServerOptions {
 export function buildServer(options: ServerOptions): FastifyInstance {
   const { engine, env, token, linkFaults, bodyBytesMax = LIMITS.bodyBytesMax, onBug } = options;
   const context: ApiContext = { engine, env, reportFailure };
+  const running = new RunningQueries(env.clock);
   let isStopping = false;
 
   const app = Fastify({
@@ -110,13 +114,14 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     addOpenApiRoutes(guarded);
     addClusterRoute(guarded, context);
     if (linkFaults !== undefined) addChaosRoutes(guarded, linkFaults);
-    guarded.register(graphRoutes(context));
+    addRunningQueryRoutes(guarded, running);
+    guarded.register(graphRoutes(context, running));
     done();
   });
   return app;
 }
 
-function graphRoutes(context: ApiContext) {
+function graphRoutes(context: ApiContext, running: RunningQueries) {
   return (scope: FastifyInstance, _options: unknown, done: () => void): void => {
     installConsistency(scope, context.engine);
     addGraphRoutes(scope, context);
@@ -127,6 +132,7 @@ function graphRoutes(context: ApiContext) {
     addImportRoute(scope, context);
     addExportRoute(scope, context);
     addProofRoutes(scope, context);
+    addQueryRoutes(scope, context, running);
     done();
   };
 }

@@ -5,6 +5,7 @@ import { WeftError } from '../base/errors.ts';
 import { EXIT, OperationFailed, UsageError } from './exit.ts';
 import { declareExport } from './export.ts';
 import { declareImport } from './import.ts';
+import { declareQuery } from './query.ts';
 import { declareServe } from './serve.ts';
 import { declareStatus } from './status.ts';
 import { declareVerify } from './verify.ts';
@@ -23,6 +24,7 @@ function buildProgram(): Command {
 Examples:
   weft serve                                  a server on http://127.0.0.1:7400 with its data in ./data
   weft import examples/night-trains.ndjson    load a graph into it
+  weft query 'MATCH (n) RETURN count(*)'      ask it something in openCypher
   weft status                                 see what it holds
   weft help serve                             all settings of the server
 
@@ -31,6 +33,7 @@ Exit codes: 0 ok, 1 the operation failed, 2 wrong usage, 70 a bug of weft (pleas
   declareServe(program);
   declareImport(program);
   declareExport(program);
+  declareQuery(program);
   declareStatus(program);
   declareVerify(program);
   return program;

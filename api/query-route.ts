@@ -1,0 +1,252 @@
+/**
+ * `POST /v1/graphs/{g}/query`, and `POST /db/{g}/query/v2` for clients of the Neo4j Query API: openCypher. Answers whole as
+ * JSON, typed JSON or MessagePack, or streams JSON Lines; what is wrong with a query is told by a status before the first
+ * byte, or by an `Error` event after it.
+ */
+import { Readable } from 'node:stream';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Counters } from '../query/execution/counters.ts';
+import type { StatementAnswer } from '../query/execution/query-engine.ts';
+import type { ResultValue } from '../query/execution/result-value.ts';
+import { type ApiContext, type GraphPath, graphOf } from './api-context.ts';
+import { present, sessionTokenFor } from './consistency.ts';
+import { describe, GRAPH_PATH } from './describe.ts';
+import { idempotencyKey } from './idempotency.ts';
+import { acceptedMessagePack, JSON_LINES_TYPE, JSON_TYPE, TYPED_JSON_TYPE } from './media-types.ts';
+import { encodeMessagePack } from './msgpack.ts';
+import { invalidField } from './parse-fields.ts';
+import { parseQueryRequest, type QueryRequest } from './parse-statement.ts';
+import { asWeftError, problemOf } from './problem.ts';
+import { readQuery } from './query-parameters.ts';
+import { printPlain, printTyped, wireResult } from './result-values.ts';
+import type { RunningQueries, RunningQuery } from './running-queries.ts';
+
+/** Characters of a piece of a stream: fewer, larger writes. */
+const PIECE_CHARS = 64 * 1024;
+
+export function addQueryRoutes(app: FastifyInstance, context: ApiContext, running: RunningQueries): void {
+  for (const url of ['/v1/graphs/:graph/query', '/db/:graph/query/v2']) {
+    app.post(url, { schema: QUERY_SCHEMA }, (request, reply) => answerQuery(context, running, request, reply));
+  }
+}
+
+const QUERY_SCHEMA = describe({
+  kind: 'write',
+  tag: 'query',
+  summary: 'Run openCypher',
+  description:
+    'One `statement`, or `statements` that run in order as one transaction. A statement that writes is committed before ' +
+    'its answer begins. `Accept: application/vnd.neo4j.query` answers typed JSON, `Accept: application/jsonl` streams ' +
+    'events `Header`, `Record`, `Summary` and `Error`. `bookmarks` are session tokens.',
+  path: GRAPH_PATH,
+  body: 'Query',
+  answers: { 200: { doc: 'Fields, rows and counters', schema: 'QueryResult' } },
+  errors: [
+    'graph-not-found',
+    'graph-protected',
+    'invalid-name',
+    'invalid-value',
+    'query-error',
+    'query-timeout',
+    'query-cancelled',
+    'query-limit',
+    'schema-conflict',
+    'node-not-found',
+    'edge-not-found',
+    'endpoint-missing',
+    'node-has-edges',
+    'node-exists',
+    'edge-exists',
+  ],
+});
+async function answerQuery(
+  context: ApiContext,
+  running: RunningQueries,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
+  readQuery(request.query, {});
+  const graph = graphOf(context, request);
+  const parsed = parseQueryRequest(request.body);
+  if (idempotencyKey(request) !== undefined) throw invalidField('Idempotency-Key', 'is not supported by queries');
+  if (parsed.bookmarks.length > 0) await present(context.engine, request, parsed.bookmarks);
+  const name = (request.params as GraphPath).graph;
+  const query = running.begin(name, parsed.statements.map(({ text }) => text).join(';\n'));
+  const cancel = () => {
+    if (!reply.raw.writableEnded) query.isCancelled = true;
+  };
+  reply.raw.once('close', cancel);
+  let isStreaming = false;
+  try {
+    const options = {
+      accessMode: parsed.accessMode,
+      ...(parsed.timeoutMs === undefined ? {} : { timeoutMs: parsed.timeoutMs }),
+      ...(parsed.rowsMax === undefined ? {} : { rowsMax: parsed.rowsMax }),
+      isCancelled: () => query.isCancelled,
+    };
+    const [only] = parsed.statements;
+    const answers =
+      parsed.isList || only === undefined
+        ? await graph.transaction(parsed.statements, options)
+        : [await graph.query(only, options)];
+    const [answer] = answers;
+    if (request.headers.accept?.includes('jsonl') === true && answer !== undefined && !parsed.isList) {
+      isStreaming = true;
+      await stream(context, request, reply, { answer, query, running });
+      return;
+    }
+    await sendWhole(context, request, reply, answers, parsed);
+  } finally {
+    reply.raw.off('close', cancel);
+    if (!isStreaming) running.end(query);
+  }
+}
+
+/** All rows of an answer. */
+async function readAll(answer: StatementAnswer): Promise<readonly (readonly ResultValue[])[]> {
+  const rows: (readonly ResultValue[])[] = [];
+  try {
+    for (;;) {
+      const batch = await answer.next();
+      if (batch === undefined) return rows;
+      for (const row of batch) rows.push(row);
+    }
+  } finally {
+    answer.close();
+  }
+}
+
+function countersDocument(counters: Counters): object {
+  const containsUpdates = Object.values(counters).some((count) => count > 0);
+  return { containsUpdates, ...counters };
+}
+
+interface ReadAnswer {
+  readonly answer: StatementAnswer;
+  readonly rows: readonly (readonly ResultValue[])[];
+}
+
+async function sendWhole(
+  context: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  answers: readonly StatementAnswer[],
+  { isList }: QueryRequest,
+): Promise<void> {
+  const read: ReadAnswer[] = [];
+  for (const answer of answers) read.push({ answer, rows: await readAll(answer) });
+  const bookmarks = [sessionTokenFor(context.engine, request)];
+  const { accept } = request.headers;
+  const messagePack = acceptedMessagePack(accept);
+  if (messagePack !== undefined) {
+    const parts = read.map(({ answer, rows }) => ({
+      data: { fields: answer.fields, values: rows.map((row) => row.map(wireResult)) },
+      counters: countersDocument(answer.counters),
+      ...planMember(answer),
+    }));
+    const document = isList ? { results: parts, bookmarks } : { ...parts[0], bookmarks };
+    reply.header('content-type', messagePack).send(encodeMessagePack(document));
+    return;
+  }
+  const isTyped = accept?.includes(TYPED_JSON_TYPE) === true;
+  const print = isTyped ? printTyped : printPlain;
+  const parts = read.map(({ answer, rows }) => printAnswer(answer, rows, print));
+  const tail = `"bookmarks":${JSON.stringify(bookmarks)}}`;
+  const text = isList ? `{"results":[${parts.map((part) => `{${part}}`).join(',')}],${tail}` : `{${parts[0]},${tail}`;
+  reply.header('content-type', isTyped ? TYPED_JSON_TYPE : JSON_TYPE).send(text);
+}
+
+function planMember(answer: StatementAnswer): object {
+  const plan = answer.plan();
+  return plan === undefined ? {} : { queryPlan: plan };
+}
+
+function printRow(row: readonly ResultValue[], print: (value: ResultValue) => string): string {
+  let text = '[';
+  for (let i = 0; i < row.length; i++) text += (i === 0 ? '' : ',') + print(row[i] as ResultValue);
+  return `${text}]`;
+}
+
+function printAnswer(
+  answer: StatementAnswer,
+  rows: readonly (readonly ResultValue[])[],
+  print: (value: ResultValue) => string,
+): string {
+  const values = rows.map((row) => printRow(row, print)).join(',');
+  const plan = answer.plan();
+  return (
+    `"data":{"fields":${JSON.stringify(answer.fields)},"values":[${values}]},` +
+    `"counters":${JSON.stringify(countersDocument(answer.counters))}` +
+    (plan === undefined ? '' : `,"queryPlan":${JSON.stringify(plan)}`)
+  );
+}
+
+interface Streamed {
+  readonly answer: StatementAnswer;
+  readonly query: RunningQuery;
+  readonly running: RunningQueries;
+}
+
+/** The first rows are read before the first byte is sent, so that most errors still get a status of their own. */
+async function stream(
+  context: ApiContext,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  streamed: Streamed,
+): Promise<void> {
+  const { answer, query, running } = streamed;
+  let first: readonly (readonly ResultValue[])[] | undefined;
+  try {
+    first = await answer.next();
+  } catch (error) {
+    answer.close();
+    running.end(query);
+    throw error;
+  }
+  const print = request.headers.accept?.includes(TYPED_JSON_TYPE) === true ? printTyped : printPlain;
+  const pieces = events(context, request, { ...streamed, first, print });
+  // A client that goes away destroys the stream, which ends the generator and with it the query.
+  await reply.header('content-type', JSON_LINES_TYPE).send(Readable.from(pieces, { objectMode: false }));
+}
+
+async function* events(
+  context: ApiContext,
+  request: FastifyRequest,
+  {
+    answer,
+    query,
+    running,
+    first,
+    print,
+  }: Streamed & {
+    readonly first: readonly (readonly ResultValue[])[] | undefined;
+    readonly print: (value: ResultValue) => string;
+  },
+): AsyncGenerator<string> {
+  let piece = `{"$event":"Header","_body":{"fields":${JSON.stringify(answer.fields)}}}\n`;
+  try {
+    for (let batch = first; batch !== undefined; batch = await answer.next()) {
+      for (const row of batch) {
+        piece += `{"$event":"Record","_body":${printRow(row, print)}}\n`;
+        if (piece.length < PIECE_CHARS) continue;
+        yield piece;
+        piece = '';
+      }
+    }
+    const summary = {
+      bookmarks: [sessionTokenFor(context.engine, request)],
+      counters: countersDocument(answer.counters),
+      ...planMember(answer),
+    };
+    yield `${piece}{"$event":"Summary","_body":${JSON.stringify(summary)}}\n`;
+  } catch (thrown) {
+    const error = asWeftError(thrown);
+    if (error.code === 'internal') context.reportFailure(thrown, request);
+    const problem = problemOf(error, request.trace?.traceId ?? '');
+    yield `${piece}{"$event":"Error","_body":[${JSON.stringify({ ...problem, message: problem.detail })}]}\n`;
+  } finally {
+    query.isCancelled = true;
+    answer.close();
+    running.end(query);
+  }
+}

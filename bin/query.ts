@@ -1,0 +1,120 @@
+/** `weft query`: runs openCypher on a server and prints what it answers, as a table for people or as JSON for programs. */
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import {
+  answerTo,
+  type Connection,
+  declareConnectionOptions,
+  isSuccess,
+  open,
+  problemText,
+  readJson,
+} from './connection.ts';
+import { OperationFailed, UsageError } from './exit.ts';
+import { resultTable } from './result-table.ts';
+import { splitScript } from './split-script.ts';
+
+interface QueryOptions extends Connection {
+  readonly graph: string;
+  readonly json?: boolean;
+  readonly param: readonly string[];
+}
+
+interface Answer {
+  readonly data: { readonly fields: readonly string[]; readonly values: readonly (readonly unknown[])[] };
+  readonly counters: Readonly<Record<string, number | boolean>>;
+  readonly queryPlan?: PlanNode;
+}
+
+interface PlanNode {
+  readonly operator: string;
+  readonly details: string;
+  readonly estimatedRows?: number;
+  readonly rows?: number;
+  readonly timeMs?: number;
+  readonly children: readonly PlanNode[];
+}
+
+export function declareQuery(program: Command): void {
+  const command = program
+    .command('query')
+    .description('run openCypher statements, separated by `;`')
+    .argument('[statement]', 'what to run; read from standard input if absent')
+    .option('--graph <name>', 'the graph', 'default')
+    .option('--param <name=value>', 'a parameter, its value as JSON or else as text', collect, [])
+    .option('--json', 'print one JSON document a statement');
+  declareConnectionOptions(command);
+  command
+    .addHelpText(
+      'after',
+      `
+Examples:
+  weft query 'MATCH (n) RETURN count(*)'
+  weft query --param name=Anna 'MATCH (p {name: $name}) RETURN p'
+  weft query --graph movies < movies.cypher`,
+    )
+    .action(async (statement: string | undefined, options: QueryOptions) => {
+      const parameters = parametersOf(options.param);
+      for (const text of splitScript(statement ?? readFileSync(0, 'utf8'))) {
+        const answer = await run(options, text, parameters);
+        console.log(options.json === true ? JSON.stringify(answer) : describeAnswer(answer));
+      }
+    });
+}
+
+function collect(value: string, before: readonly string[]): string[] {
+  return [...before, value];
+}
+
+function parametersOf(given: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(
+    given.map((each) => {
+      const at = each.indexOf('=');
+      if (at <= 0) throw new UsageError(`--param takes name=value, not "${each}"`);
+      const text = each.slice(at + 1);
+      try {
+        return [each.slice(0, at), JSON.parse(text)];
+      } catch {
+        return [each.slice(0, at), text];
+      }
+    }),
+  );
+}
+
+async function run(options: QueryOptions, statement: string, parameters: object): Promise<Answer> {
+  const sent = open(options, `/v1/graphs/${encodeURIComponent(options.graph)}/query`, {
+    method: 'POST',
+    headers: { accept: 'application/json', 'content-type': 'application/json' },
+  });
+  sent.end(JSON.stringify({ statement, parameters }));
+  const answer = await answerTo(options, sent);
+  const body = await readJson(answer);
+  if (!isSuccess(answer)) throw new OperationFailed(problemText(answer, body));
+  return body as Answer;
+}
+
+export function describeAnswer({ data, counters, queryPlan }: Answer): string {
+  const parts: string[] = [];
+  if (queryPlan !== undefined) parts.push(planText(queryPlan));
+  if (data.fields.length > 0) {
+    parts.push(resultTable(data.fields, data.values));
+    parts.push(`${data.values.length} ${data.values.length === 1 ? 'row' : 'rows'}`);
+  }
+  const changes = Object.entries(counters).filter(([, count]) => typeof count === 'number' && count > 0);
+  if (changes.length > 0) parts.push(changes.map(([name, count]) => `${words(name)}: ${count}`).join(', '));
+  return parts.length === 0 ? 'done' : parts.join('\n');
+}
+
+/** `nodesCreated` as `nodes created`. */
+function words(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
+
+function planText({ operator, details, estimatedRows, rows, timeMs, children }: PlanNode, depth = 0): string {
+  const parts = [`${'  '.repeat(depth)}${operator}`];
+  if (details !== '') parts.push(details);
+  if (estimatedRows !== undefined) parts.push(`(about ${Math.round(estimatedRows)} rows)`);
+  if (rows !== undefined) parts.push(`${rows} rows`);
+  if (timeMs !== undefined) parts.push(`${timeMs.toFixed(1)} ms`);
+  return [parts.join(' '), ...children.map((child) => planText(child, depth + 1))].join('\n');
+}
