@@ -1,0 +1,58 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { WeftError } from '../../base/errors.ts';
+import { someMessage, someState } from './message.model.ts';
+import { decodeMessage, decodeState, encodeMessage, encodeState } from './message-codec.ts';
+
+/** The code of what decoding throws; undefined if it decodes. */
+function refusal(bytes: Uint8Array): string | undefined {
+  try {
+    decodeMessage(bytes);
+  } catch (error) {
+    if (error instanceof WeftError) return error.code;
+    throw error;
+  }
+  return undefined;
+}
+
+describe('messages between servers', () => {
+  test('any message, encoded and decoded -> the same', () => {
+    fc.assert(
+      fc.property(someMessage, (message) => {
+        expect(decodeMessage(encodeMessage(message))).toEqual(message);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('state of an acceptor, encoded and decoded -> the same', () => {
+    fc.assert(
+      fc.property(someState, (state) => {
+        expect(decodeState(encodeState(state))).toEqual(state);
+      }),
+    );
+  });
+
+  test('a message with a byte changed, cut off or added -> another message, or malformed-request; nothing else', () => {
+    fc.assert(
+      fc.property(someMessage, fc.nat(), fc.nat({ max: 255 }), fc.nat({ max: 2 }), (message, place, byte, how) => {
+        const bytes = encodeMessage(message);
+        const at = place % bytes.length;
+        const damaged = how === 0 ? bytes.slice(0, at) : Uint8Array.from(how === 1 ? bytes : [...bytes, byte]);
+        if (how === 1) damaged[at] = byte;
+        expect([undefined, 'malformed-request']).toContain(refusal(damaged));
+        if (how !== 1) expect(refusal(damaged)).toBe('malformed-request');
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test.each([
+    ['nothing', []],
+    ['no array', [0x01]],
+    ['an unknown kind', [0x91, 0x7f]],
+    ['an array that claims a billion elements', [0xdd, 0x3b, 0x9a, 0xca, 0x00, 0x01]],
+  ])('%s -> malformed-request', (_, bytes) => {
+    expect(refusal(Uint8Array.from(bytes))).toBe('malformed-request');
+  });
+});
