@@ -19,6 +19,8 @@ import { replicationOverhead } from './replication-overhead.ts';
 import { replicationVisible } from './replication-visible.ts';
 import type { Benchmark } from './report.ts';
 import { restart } from './restart.ts';
+import { strongFailOver } from './strong-fail-over.ts';
+import { strongOperations } from './strong-operations.ts';
 
 export const BENCHMARKS: readonly Benchmark[] = [
   nodeCreates,
@@ -39,4 +41,6 @@ export const BENCHMARKS: readonly Benchmark[] = [
   replicationOverhead,
   replicationVisible,
   replicationCatchUp,
+  strongOperations,
+  strongFailOver,
 ];

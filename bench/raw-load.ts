@@ -15,15 +15,25 @@ export interface Load {
   readonly status: number;
 }
 
-export function getRequest(path: string): Buffer {
-  return Buffer.from(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+type Headers = Readonly<Record<string, string>>;
+
+export function getRequest(path: string, headers: Headers = {}): Buffer {
+  return Buffer.from(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n${headerLines(headers)}\r\n`);
 }
 
-export function postRequest(path: string, body: string): Buffer {
-  const length = Buffer.byteLength(body);
-  return Buffer.from(
-    `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n${body}`,
-  );
+export function postRequest(path: string, body: string, headers: Headers = {}): Buffer {
+  return bodyRequest('POST', path, body, headers);
+}
+
+export function bodyRequest(method: 'POST' | 'PATCH', path: string, body: string, headers: Headers = {}): Buffer {
+  const all = { 'Content-Type': 'application/json', 'Content-Length': String(Buffer.byteLength(body)), ...headers };
+  return Buffer.from(`${method} ${path} HTTP/1.1\r\nHost: localhost\r\n${headerLines(all)}\r\n${body}`);
+}
+
+function headerLines(headers: Headers): string {
+  return Object.entries(headers)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('');
 }
 
 /** Bytes of the response at the start of `bytes`, or 0 if it is not complete. @throws on another status */

@@ -1,13 +1,11 @@
 /** What two followers cost the server that is written to, what goes over the wire, and how far they are behind. */
 
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { cpuRates, median, percentile, type Sample, takeTurns, wallRates } from './measure.ts';
 import { Connection, closedLoop, getRequest, postRequest } from './raw-load.ts';
 import { againstLimit, type Benchmark } from './report.ts';
 import { ServerProcess } from './server-process.ts';
 import { temporaryDirectory } from './settings.ts';
+import { metric, threeServers } from './three-servers.ts';
 import { people } from './workload.ts';
 
 const CONNECTIONS = 64;
@@ -71,48 +69,6 @@ export const replicationOverhead: Benchmark = {
     await Promise.all([alone, ...cluster].map((server) => server.stop()));
   },
 };
-
-/** Free ports, reserved one after the other. */
-async function freePorts(count: number): Promise<number[]> {
-  const sockets = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  const ports: number[] = [];
-  for (const socket of sockets) {
-    if (!socket.listening) await once(socket, 'listening');
-    ports.push((socket.address() as AddressInfo).port);
-  }
-  await Promise.all(sockets.map((socket) => new Promise((resolve) => socket.close(resolve))));
-  return ports;
-}
-
-async function threeServers(): Promise<ServerProcess[]> {
-  const ports = await freePorts(3);
-  const servers = await Promise.all(
-    ports.map((port, i) => {
-      const peers = ports.filter((other) => other !== port).map((other) => `http://127.0.0.1:${other}`);
-      const args = [
-        '--port',
-        String(port),
-        '--name',
-        `server-${i}`,
-        '--peers',
-        peers.join(','),
-        '--cluster-secret',
-        'b',
-      ];
-      return ServerProcess.weft(temporaryDirectory('data'), args);
-    }),
-  );
-  for (const { port } of servers) {
-    for (let up = 0; up < 2; ) up = (await metric(port, 'weft_links_up')) ?? 0;
-  }
-  return servers;
-}
-
-async function metric(port: number, name: string): Promise<number | undefined> {
-  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-  const value = new RegExp(`^${name}(?:{[^}]*})? (\\S+)$`, 'm').exec(text)?.[1];
-  return value === undefined ? undefined : Number(value);
-}
 
 /** Of single-property commits: one at a time, and in a busy stream; everything that the two links send, by link. */
 async function bytesOnTheWire(run: Parameters<Benchmark['run']>[0], leader: ServerProcess): Promise<void> {

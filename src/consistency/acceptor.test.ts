@@ -7,7 +7,7 @@ import { someBallot } from './message.model.ts';
 import type { Accept, AcceptorState, Prepare, ProvisionalPatch, Settled } from './message.ts';
 
 const ballot = (counter: number, replica = 1): Ballot => ({ counter, replica: replica as ReplicaId });
-const prepare = (b: Ballot): Prepare => ({ kind: 'prepare', graph: 'g', ballot: b, round: 1 });
+const prepare = (b: Ballot): Prepare => ({ kind: 'prepare', graph: 'g', ballot: b, round: 1, cover: new Map() });
 const patch: ProvisionalPatch = { graphKey: 'g', partition: '0' as PartitionId, text: 'a patch' };
 const accept = (b: Ballot, cover: Accept['cover'] = new Map()): Accept => ({
   kind: 'accept',
@@ -43,6 +43,13 @@ describe('acceptor', () => {
       expect(step?.state).toBe(before);
       expect(step?.reply).toMatchObject({ kind: 'refused', ballot: message.ballot, promised: ballot(3, 2) });
     }
+  });
+
+  test('prepare: what a reader saw is not here -> no answer until it is', () => {
+    const before = stateAfter(prepare(ballot(1)));
+    const message = { ...prepare(ballot(1)), cover: new Map([[1 as ReplicaId, 4]]) };
+    expect(stepAcceptor(before, message, none)).toBeUndefined();
+    expect(stepAcceptor(before, message, all)?.reply).toMatchObject({ kind: 'promised' });
   });
 
   test('accept: what it covers is not here -> no answer, nothing changes; once it is -> accepted', () => {

@@ -38,7 +38,7 @@ export function stepAcceptor(
 ): AcceptorStep | undefined {
   switch (message.kind) {
     case 'prepare':
-      return prepare(withoutSettled(state, covers), message);
+      return prepare(withoutSettled(state, covers), message, covers);
     case 'accept':
       return accept(state, message, covers);
     case 'settled':
@@ -48,10 +48,15 @@ export function stepAcceptor(
 }
 
 /** STR-2: repeating the question changes nothing. */
-function prepare(state: AcceptorState, { graph, ballot }: Prepare): AcceptorStep {
+function prepare(
+  state: AcceptorState,
+  { graph, ballot, cover }: Prepare,
+  covers: (wanted: VersionVector) => boolean,
+): AcceptorStep | undefined {
   if (compareBallots(ballot, state.promised) < 0) {
     return { state, reply: { kind: 'refused', graph, ballot, promised: state.promised } };
   }
+  if (!covers(cover)) return undefined;
   const next = sameBallot(ballot, state.promised) ? state : { ...state, promised: ballot };
   return { state: next, reply: { kind: 'promised', state: next } };
 }

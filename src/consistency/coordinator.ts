@@ -9,7 +9,7 @@
 import { assert, assertNever } from '../../base/assert.ts';
 import type { ReplicaId } from '../../base/ids.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
-import { covers, joined, type VersionVector } from '../version-vector.ts';
+import { joined, type VersionVector } from '../version-vector.ts';
 import { type Ballot, ballotAfter, compareBallots, laterBallot, NO_BALLOT, sameBallot } from './ballot.ts';
 import type { Accept, Accepted, Prepare, Promised, ProvisionalPatch, Refused, Settled } from './message.ts';
 import { countedVotes, majorityOf, NO_VOTES, type Votes, withVote } from './votes.ts';
@@ -119,6 +119,7 @@ export const IDLE: CoordinatorState = {
   chosen: NO_BALLOT,
 };
 
+const NOTHING: VersionVector = new Map();
 const NOBODY: ReadonlySet<string> = new Set();
 
 /** The ballot of the proposal that is under way, or the next one. */
@@ -172,7 +173,8 @@ function ask(state: CoordinatorState, phase: AskingPhase, settings: CoordinatorS
 
 function question(phase: AskingPhase, { graph }: CoordinatorSettings): Prepare | Accept {
   if (phase.kind === 'proposing') return phase.accept;
-  return { kind: 'prepare', graph, ballot: phase.ballot, round: phase.round };
+  const cover = phase.kind === 'probing' ? phase.seen : NOTHING;
+  return { kind: 'prepare', graph, ballot: phase.ballot, round: phase.round, cover };
 }
 
 function begin(before: CoordinatorState, settings: CoordinatorSettings): CoordinatorStep {
@@ -369,16 +371,16 @@ function judgeProbe(
   phase: Extract<Phase, { kind: 'probing' }>,
   { voters }: CoordinatorSettings,
 ): CoordinatorStep {
-  const { ballot, promises, answers, seen } = phase;
+  const { ballot, promises, answers } = phase;
   const majority = majorityOf(voters);
   const counted = countedVotes(answers, promises);
   if (counted.size < majority || countedVotes(promises, answers).size < majority) {
     return { state: { ...state, phase }, effects: [] };
   }
-  const holding = Array.from(counted.values()).filter(({ vector }) => covers(vector, seen)).length;
+  // Who answered holds what was seen.
   return {
     state: { ...state, phase: { kind: 'leading', ballot, promises } },
-    effects: [{ kind: 'probed', holds: holding >= majority }],
+    effects: [{ kind: 'probed', holds: true }],
   };
 }
 

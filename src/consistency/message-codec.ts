@@ -31,7 +31,7 @@ export function encodeMessage(message: Message): Uint8Array {
   const kind = KIND[message.kind];
   switch (message.kind) {
     case 'prepare':
-      return encode([kind, message.graph, ...ballotFields(message.ballot), message.round]);
+      return encode([kind, message.graph, ...ballotFields(message.ballot), message.round, flat(message.cover)]);
     case 'promised': {
       const { graph, ballot, round, state } = message;
       return encode([kind, graph, ...ballotFields(ballot), round, ...voteFields(message), ...stateFields(state)]);
@@ -127,7 +127,13 @@ function readerOf(bytes: Uint8Array): FieldReader {
 function readMessage(kind: number, read: FieldReader): Message {
   switch (kind) {
     case KIND.prepare:
-      return { kind: 'prepare', graph: read.graph('graph'), ballot: readBallot(read), round: read.integer('round') };
+      return {
+        kind: 'prepare',
+        graph: read.graph('graph'),
+        ballot: readBallot(read),
+        round: read.integer('round'),
+        cover: read.vector('cover'),
+      };
     case KIND.promised: {
       const head = { graph: read.graph('graph'), ballot: readBallot(read), round: read.integer('round') };
       return { kind: 'promised', ...head, ...readVote(read), state: readState(read) };

@@ -45,7 +45,7 @@ const reply: fc.Arbitrary<Reply> = fc.oneof(
 );
 
 export const someMessage: fc.Arbitrary<Message> = fc.oneof(
-  fc.record({ kind: fc.constant('prepare' as const), graph, ballot: someBallot, round: count }),
+  fc.record({ kind: fc.constant('prepare' as const), graph, ballot: someBallot, round: count, cover: someVector }),
   fc.record({
     kind: fc.constant('promised' as const),
     graph,

@@ -53,6 +53,8 @@ export interface Prepare {
   readonly ballot: Ballot;
   /** Drawn by the coordinator for each question, so that an answer to an earlier one does not count. */
   readonly round: number;
+  /** The voter answers once it holds this: what a reader saw, when a coordinator asks whether it still leads. */
+  readonly cover: VersionVector;
 }
 
 /** The voter takes part in no earlier ballot from now on, and this is what it has accepted. */

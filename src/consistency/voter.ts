@@ -7,7 +7,7 @@ import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
 import { fromUtf8, toUtf8 } from '../../base/text.ts';
 import type { VersionVector } from '../version-vector.ts';
 import { NOTHING_ACCEPTED, stepAcceptor } from './acceptor.ts';
-import { compareBallots, laterBallot } from './ballot.ts';
+import { compareBallots, laterBallot, NO_BALLOT } from './ballot.ts';
 import type { Accept, AcceptorState, Join, Joined, Memory, Message, Prepare, Settled } from './message.ts';
 import { decodeState, encodeState } from './message-codec.ts';
 import { majorityOf } from './votes.ts';
@@ -51,8 +51,8 @@ interface Ballots {
   state: AcceptorState;
   /** Resolves when all states so far are durable. */
   durable: Promise<void>;
-  /** The last proposal that waits for commits. */
-  waiting: { readonly from: string; readonly message: Accept } | undefined;
+  /** The last question that waits for commits. */
+  waiting: { readonly from: string; readonly message: Prepare | Accept } | undefined;
 }
 
 export class Voter {
@@ -121,8 +121,8 @@ export class Voter {
     if (step === undefined) {
       // Whoever proposes later has won; the earlier one would be refused.
       const held = ballots.waiting;
-      if (held === undefined || compareBallots(held.message.ballot, (message as Accept).ballot) <= 0) {
-        ballots.waiting = { from, message: message as Accept };
+      if (message.kind !== 'settled' && compareBallots(held?.message.ballot ?? NO_BALLOT, message.ballot) <= 0) {
+        ballots.waiting = { from, message };
       }
       return;
     }
