@@ -45,6 +45,8 @@ export const LIMITS = {
   logMarksMax: 4096,
   /** Remembered results of requests with an Idempotency-Key. */
   idempotencyKeysMax: 100_000,
+  /** How often results that were kept with strong writes are looked through for old ones, in milliseconds. */
+  outcomeExpiryMs: 60 * 60 * 1000,
   /** How long such a result is remembered, in milliseconds. */
   idempotencyTtlMs: 24 * 60 * 60 * 1000,
   /** Bytes of received commits that wait for the store: beyond it their senders must. */

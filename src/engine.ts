@@ -28,6 +28,7 @@ import { GraphCatalog } from './graph-catalog.ts';
 import { GraphWriter } from './graph-writer.ts';
 import { IdempotentRequests } from './idempotency.ts';
 import { beginIncarnation, type Incarnation } from './incarnation.ts';
+import { OutcomeExpiry } from './outcome-expiry.ts';
 import { PartitionStates } from './partition-states.ts';
 import { Progress } from './progress.ts';
 import { ProtectedGraph } from './protected-graph.ts';
@@ -119,6 +120,7 @@ class LocalEngine implements OpenedEngine {
   readonly #hasPeers: boolean;
   #status: ClusterStatus | undefined;
   #strong: StrongOperations | undefined;
+  readonly #outcomeExpiry: OutcomeExpiry;
   #closing: Promise<void> | undefined;
 
   constructor({ env, store, name, memoryBudgetBytes, cluster }: EngineOptions, found: Found) {
@@ -195,6 +197,11 @@ class LocalEngine implements OpenedEngine {
       bugs,
     });
     this.#hasPeers = hasPeers(cluster);
+    this.#outcomeExpiry = new OutcomeExpiry({
+      env,
+      outcomes: () => catalog.outcomes,
+      isElected: (key) => committer.isCompactor(key),
+    });
     this.#requests = new IdempotentRequests(env.clock);
   }
 
@@ -293,6 +300,7 @@ class LocalEngine implements OpenedEngine {
 
   attachStrong(strong: StrongOperations): void {
     this.#strong = strong;
+    this.#outcomeExpiry.start();
   }
 
   quorum(): QuorumDescription {
@@ -377,6 +385,7 @@ class LocalEngine implements OpenedEngine {
   async #close(): Promise<void> {
     this.#committer.stop();
     this.#strong?.close();
+    this.#outcomeExpiry.stop();
     this.#sessions.stop();
     await this.#catalog.settled();
     await this.#committer.idle();
