@@ -1,4 +1,5 @@
 /** From the text of a statement to its plan: parse, check, plan. */
+import { analyseQuery } from '../analysis/analyse-query.ts';
 import { parseStatement } from '../syntax/parser.ts';
 import type { PlannedStatement, PlannerContext } from './planned-statement.ts';
 import { planQuery } from './query-planner.ts';
@@ -7,6 +8,7 @@ export function planStatement(text: string, context: PlannerContext): PlannedSta
   const statement = parseStatement(text);
   switch (statement.kind) {
     case 'query':
+      analyseQuery(statement.query, text, context);
       return { kind: 'query', mode: statement.mode, plan: planQuery(statement.query, text, context) };
     case 'createSchema': {
       const { what, on, label, properties, ifNotExists } = statement;

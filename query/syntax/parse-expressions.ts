@@ -193,6 +193,8 @@ export abstract class ExpressionParser extends PatternParser {
       case 'name':
       case 'quotedName':
         return this.#named();
+      case 'badNumber':
+        return this.fail('expected a number', 'InvalidNumberLiteral');
       default:
         return this.fail('expected an expression');
     }

@@ -105,8 +105,7 @@ export class TokenCursor {
     const span = this.here();
     const found =
       this.kind() === 'end' ? 'the end of the text' : `\`${this.text.slice(span.start, span.end).slice(0, 40)}\``;
-    const isNumber = this.kind() === 'badNumber';
-    throw compileError(this.text, span, isNumber ? 'InvalidNumberLiteral' : detail, `${expected}, found ${found}`);
+    throw compileError(this.text, span, detail, `${expected}, found ${found}`);
   }
 
   /** Runs a rule that may contain itself, up to the depth that texts may have. */

@@ -1,0 +1,113 @@
+/** Checks patterns: what their variables are already, and what may stand in a pattern that is matched, made or merged. */
+import { allowedTypes } from '../plan/expression-facts.ts';
+import type { NodePattern, PatternPart, RelationshipPattern } from '../syntax/ast.ts';
+import { type ExpressionAnalysis, place } from './analyse-expression.ts';
+import { type Names, type Report, withNames } from './analysis-scope.ts';
+import { EDGE, listOf, maybe, NODE, PATH } from './static-type.ts';
+
+export type PatternUse = 'match' | 'create' | 'merge' | 'expression';
+
+export class PatternAnalysis {
+  readonly #report: Report;
+  readonly #expressions: () => ExpressionAnalysis;
+
+  constructor(report: Report, expressions: () => ExpressionAnalysis) {
+    this.#report = report;
+    this.#expressions = expressions;
+  }
+
+  /**
+   * The names after the parts.
+   * @param mayDefine false where a pattern only asks about what is there
+   */
+  parts(parts: readonly PatternPart[], before: Names, use: PatternUse, mayDefine = true): Names {
+    let names = before;
+    const relationships = new Set<string>();
+    for (const part of parts) {
+      names = this.#part(part, names, { use, mayDefine, relationships, outer: before });
+    }
+    // Properties and conditions see all variables of a MATCH, and of CREATE those that came before.
+    return names;
+  }
+
+  #part(
+    part: PatternPart,
+    before: Names,
+    context: {
+      readonly use: PatternUse;
+      readonly mayDefine: boolean;
+      readonly relationships: Set<string>;
+      readonly outer: Names;
+    },
+  ): Names {
+    const { use, mayDefine, relationships } = context;
+    let names = before;
+    const define = (name: string, type: typeof NODE, span: { readonly start: number; readonly end: number }) => {
+      if (!mayDefine) this.#report.undefinedVariable(span, name);
+      names = withNames(names, [[name, type]]);
+    };
+    const makes = use === 'create' || use === 'merge';
+    part.nodes.forEach((node, i) => {
+      this.#node(node, names, part.relationships.length === 0, use);
+      if (node.variable !== undefined && !names.has(node.variable.text))
+        define(node.variable.text, NODE, node.variable);
+      const relationship = part.relationships[i];
+      if (relationship === undefined) return;
+      const { variable, range } = relationship;
+      const known = variable === undefined ? undefined : names.get(variable.text);
+      if (makes && variable !== undefined && known !== undefined) this.#report.alreadyBound(variable, variable.text);
+      if (makes) this.#madeRelationship(relationship, use);
+      if (variable === undefined) return;
+      if (known !== undefined) {
+        const fits = range === undefined ? maybe(known, 'edge') : maybe(known, 'list');
+        if (!fits || (known.kind === 'list' && known.item !== undefined && !maybe(known.item, 'edge'))) {
+          this.#report.typeConflict(variable, variable.text, 'relationship');
+        }
+        if (relationships.has(variable.text)) {
+          const message = `the relationship \`${variable.text}\` cannot be matched twice by one pattern`;
+          this.#report.fail(variable, 'RelationshipUniquenessViolation', message);
+        }
+      } else define(variable.text, range === undefined ? EDGE : listOf(EDGE), variable);
+      relationships.add(variable.text);
+    });
+    for (const element of [...part.nodes, ...part.relationships]) this.#contents(element, names, use);
+    if (part.variable !== undefined) {
+      if (names.has(part.variable.text)) this.#report.alreadyBound(part.variable, part.variable.text);
+      define(part.variable.text, PATH, part.variable);
+    }
+    return names;
+  }
+
+  #node(node: NodePattern, names: Names, isAlone: boolean, use: PatternUse): void {
+    const { variable } = node;
+    const known = variable === undefined ? undefined : names.get(variable.text);
+    if (variable === undefined || known === undefined) return;
+    if (!maybe(known, 'node')) this.#report.typeConflict(variable, variable.text, 'node');
+    if (use !== 'create' && use !== 'merge') return;
+    if (isAlone || node.labels !== undefined || node.properties !== undefined) {
+      this.#report.alreadyBound(variable, variable.text);
+    }
+  }
+
+  #madeRelationship(relationship: RelationshipPattern, use: PatternUse): void {
+    const { types, range, arrow } = relationship;
+    if (range !== undefined) {
+      this.#report.fail(relationship, 'CreatingVarLength', 'a relationship of variable length can only be matched');
+    }
+    if (types === undefined || allowedTypes(types)?.length !== 1) {
+      this.#report.fail(relationship, 'NoSingleRelationshipType', 'a relationship that is made has exactly one type');
+    }
+    if (arrow === 'both' || (arrow === 'none' && use === 'create')) {
+      this.#report.fail(relationship, 'RequiresDirectedRelationship', 'a relationship that is made has one direction');
+    }
+  }
+
+  #contents({ properties, where }: NodePattern | RelationshipPattern, names: Names, use: PatternUse): void {
+    if (properties?.kind === 'parameter' && use !== 'create') {
+      const message = 'properties that are matched are written out, as in {name: $name}';
+      this.#report.fail(properties, 'InvalidParameterUse', message);
+    }
+    if (properties !== undefined) this.#expressions().check(properties, place(names));
+    if (where !== undefined) this.#expressions().condition(where, place(names));
+  }
+}
