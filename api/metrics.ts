@@ -4,7 +4,7 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Counter, Gauge, type Histogram, Registry } from 'prom-client';
-import type { Engine, EngineMetrics, MemberState, ReplicationMetrics } from '../src/engine-port.ts';
+import type { Engine, EngineMetrics, MemberState, ReplicationMetrics, StrongMetrics } from '../src/engine-port.ts';
 import type { ApiContext } from './api-context.ts';
 import { describe } from './describe.ts';
 
@@ -38,7 +38,7 @@ declare module 'fastify' {
 
 type MetricRow<Field> = readonly [name: string, field: Field, type: 'counter' | 'gauge', help: string];
 
-const ENGINE_METRICS: readonly MetricRow<Exclude<keyof EngineMetrics, 'replication'>>[] = [
+const ENGINE_METRICS: readonly MetricRow<Exclude<keyof EngineMetrics, 'replication' | 'strong'>>[] = [
   ['weft_commits_total', 'commitsTotal', 'counter', 'Commits made durable here'],
   ['weft_patches_total', 'patchesTotal', 'counter', 'Patches in those commits'],
   ['weft_group_commit_requests_total', 'requestsInCommitsTotal', 'counter', 'Requests that shared those commits'],
@@ -68,6 +68,16 @@ const REPLICATION_METRICS: readonly MetricRow<keyof ReplicationMetrics>[] = [
   ['weft_state_transfers_total', 'stateTransfersTotal', 'counter', 'States taken over from other servers'],
   ['weft_digest_comparisons_total', 'digestComparisonsTotal', 'counter', 'Digests compared with other servers'],
   ['weft_repairs_total', 'repairsTotal', 'counter', 'Partitions found different and repaired'],
+];
+
+const STRONG_METRICS: readonly MetricRow<keyof StrongMetrics>[] = [
+  ['weft_strong_writes_total', 'strongWritesTotal', 'counter', 'Strong writes that this server was asked for'],
+  ['weft_strong_reads_total', 'strongReadsTotal', 'counter', 'Strong reads that this server was asked for'],
+  ['weft_strong_rounds_total', 'roundsTotal', 'counter', 'Proposals of this server that a majority accepted'],
+  ['weft_strong_elections_total', 'electionsTotal', 'counter', 'Times that this server began to lead a graph'],
+  ['weft_strong_refused_total', 'refusedTotal', 'counter', 'Strong requests refused for want of a majority'],
+  ['weft_strong_indeterminate_total', 'indeterminateTotal', 'counter', 'Strong writes whose outcome is not known'],
+  ['weft_voters_reachable', 'votersReachable', 'gauge', 'Voters that this server reaches, itself included'],
 ];
 
 const MEMBER_STATES: readonly MemberState[] = ['alive', 'suspect', 'dead'];
@@ -112,6 +122,7 @@ export function installMetrics(app: FastifyInstance, { engine, env }: ApiContext
   for (const row of ENGINE_METRICS) addNumber(registry, row, (field) => engine.metrics()[field]);
   for (const row of REPLICATION_METRICS)
     addNumber(registry, row, (field) => engine.metrics().replication?.[field] ?? 0);
+  for (const row of STRONG_METRICS) addNumber(registry, row, (field) => engine.metrics().strong?.[field] ?? 0);
   addMemberMetrics(registry, engine);
   return registry;
 }

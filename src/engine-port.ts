@@ -300,6 +300,21 @@ export interface EngineMetrics {
   readonly logBytes: number;
   /** Absent on a server that runs alone. */
   readonly replication?: ReplicationMetrics;
+  readonly strong?: StrongMetrics;
+}
+
+/** Strong operations that this server asked for, coordinated and voted on. */
+export interface StrongMetrics {
+  readonly strongWritesTotal: number;
+  readonly strongReadsTotal: number;
+  /** Proposals of this server that a majority accepted. */
+  readonly roundsTotal: number;
+  /** Times that this server began to lead a graph. */
+  readonly electionsTotal: number;
+  readonly refusedTotal: number;
+  readonly indeterminateTotal: number;
+  /** Voters that this server reaches, itself included. */
+  readonly votersReachable: number;
 }
 
 /** What the links of this server did and hold, all peers together. */

@@ -374,6 +374,7 @@ class LocalEngine implements OpenedEngine {
       pendingBytes: this.#committer.pendingChars,
       logBytes: this.#store.status().logBytes,
       ...(replication !== undefined && { replication }),
+      ...(this.#strong !== undefined && { strong: this.#strong.metrics() }),
     };
   }
 

@@ -100,6 +100,7 @@ export class Coordination {
   #turn: ((turn: Turn) => void) | undefined;
   /** Rounds of proposals that were chosen, for the metrics. */
   rounds = 0;
+  elections = 0;
 
   constructor(options: CoordinationOptions) {
     this.#options = options;
@@ -239,6 +240,7 @@ export class Coordination {
   async #lead(): Promise<boolean> {
     const { host, bugs } = this.#options;
     if (this.#state.phase.kind === 'leading' && this.#unresolved.length === 0) return true;
+    this.elections++;
     let turn = await this.#drive({ kind: 'begin' });
     for (;;) {
       switch (turn.kind) {

@@ -154,6 +154,53 @@ describe('strong operations without a majority', () => {
   });
 });
 
+describe('who votes', () => {
+  test('a server that was told of fewer voters -> refused at the handshake, on both sides with the reason', async () => {
+    cluster = new Cluster('a', 'b', 'c');
+    const a = await cluster.start('a');
+    const b = await cluster.start('b', { peers: ['a'] });
+    await cluster.run(2_000);
+    for (const [server, other] of [
+      [a, 'http://b'],
+      [b, 'http://a'],
+    ] as const) {
+      const members = server.engine.cluster().members;
+      const link = members.find(({ name, url }) => name === other || url === other)?.link;
+      expect([link?.state, link?.reason]).toEqual(['refused', expect.stringContaining('settings')]);
+    }
+  });
+
+  test('the preferred coordinator is silent, nothing is closed -> another takes over in under two seconds', async () => {
+    const [a, b, c] = await threeServers();
+    const servers = [a, b, c];
+    for (const server of servers) await during(strong(server).write([create(`warm-${server.name}`)]));
+    const leader = servers.find(({ engine }) => (engine.metrics().strong?.roundsTotal ?? 0) >= 3) as Server;
+    const others = servers.filter((server) => server !== leader);
+    for (const other of others) cluster.cut(leader, other);
+    const { clock } = cluster.network.env;
+    const cutMs = clock.monotonicMs();
+    const writes = async (): Promise<number> => {
+      for (;;) {
+        const outcome = await strong(others[0] as Server)
+          .write([create(`n${clock.monotonicMs()}`)])
+          .then(
+            () => true,
+            (error: WeftError) => (error.code.startsWith('quorum') ? false : Promise.reject(error)),
+          );
+        if (outcome) return clock.monotonicMs() - cutMs;
+      }
+    };
+    expect(await during(writes())).toBeLessThan(2_000);
+    // The one that was cut off leads no more: what it is asked it refuses, and after the heal it follows.
+    expect((await refusal(strong(leader).write([create('late')]))).code).toMatch(/^quorum-/);
+    for (const other of others) cluster.heal(leader, other);
+    await cluster.linked(...servers);
+    expect((await refusal(strong(leader).node(id('late')))).code).toBe('node-not-found');
+    await during(strong(leader).write([create('again')]));
+    await cluster.converge(...servers);
+  });
+});
+
 describe('a voter that lost its disk', () => {
   test('it comes back empty -> votes again once the others told it, and its promises hold', async () => {
     const [a, b, c] = await threeServers();

@@ -7,7 +7,7 @@ import { WeftError } from '../../base/errors.ts';
 import type { PartitionId, ReplicaId } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
-import type { IdempotencyKey } from '../engine-port.ts';
+import type { IdempotencyKey, StrongMetrics } from '../engine-port.ts';
 import { rendezvousOrder } from '../replication/rendezvous.ts';
 import type { VoterChannel } from '../replication/voter-channel.ts';
 import { Coordination, type CoordinationHost } from './coordination.ts';
@@ -43,6 +43,7 @@ export class StrongOperations {
   readonly #coordinations = new Map<string, Coordination>();
   readonly #asked = new Map<number, Asked>();
   #asks = 0;
+  readonly #counts = { strongWritesTotal: 0, strongReadsTotal: 0, refusedTotal: 0, indeterminateTotal: 0 };
   #timer: Timer | undefined;
   #closed = false;
 
@@ -158,7 +159,17 @@ export class StrongOperations {
    * Decides a write. Resolves with its results as text once a majority has it and this server shows it.
    * @throws WeftError what the operations throw; `quorum-unavailable`, definite; `quorum-indeterminate`
    */
-  async write(
+  write(
+    graph: string,
+    operations: string,
+    key: IdempotencyKey | undefined,
+    patienceMs: number,
+  ): Promise<{ readonly results: string; readonly replayed: boolean }> {
+    this.#counts.strongWritesTotal++;
+    return this.#counting(this.#write(graph, operations, key, patienceMs));
+  }
+
+  async #write(
     graph: string,
     operations: string,
     key: IdempotencyKey | undefined,
@@ -188,7 +199,12 @@ export class StrongOperations {
    * not see. `read` may run more than once; it must read one state of the graph.
    * @throws WeftError what `read` throws; `quorum-unavailable`, definite
    */
-  async read<T>(graph: string, read: () => Promise<T>, patienceMs: number): Promise<T> {
+  read<T>(graph: string, read: () => Promise<T>, patienceMs: number): Promise<T> {
+    this.#counts.strongReadsTotal++;
+    return this.#counting(this.#read(graph, read, patienceMs));
+  }
+
+  async #read<T>(graph: string, read: () => Promise<T>, patienceMs: number): Promise<T> {
     const { host, bugs } = this.#options;
     if (isPlanted(bugs, 'read-without-quorum')) return read();
     const deadlineMs = this.#nowMs() + patienceMs;
@@ -257,6 +273,28 @@ export class StrongOperations {
         throw unavailable(`${reachable.length} of ${channel.voters} servers can be reached; a majority is needed`);
       }
       await new Promise<void>((resolve) => env.scheduler.after(LIMITS.strongResendMs, resolve));
+    }
+  }
+
+  metrics(): StrongMetrics {
+    let roundsTotal = 0;
+    let electionsTotal = 0;
+    for (const { rounds, elections } of this.#coordinations.values()) {
+      roundsTotal += rounds;
+      electionsTotal += elections;
+    }
+    const votersReachable = this.#options.channel.reachable().length;
+    return { ...this.#counts, roundsTotal, electionsTotal, votersReachable };
+  }
+
+  /** Counts how strong operations fail. */
+  async #counting<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      if (error instanceof WeftError && error.code === 'quorum-unavailable') this.#counts.refusedTotal++;
+      if (error instanceof WeftError && error.code === 'quorum-indeterminate') this.#counts.indeterminateTotal++;
+      throw error;
     }
   }
 

@@ -157,13 +157,13 @@ export class Membership {
     );
   }
 
-  /** This server, and the peers that are alive and linked. */
-  liveNames(): string[] {
+  /** This server, and the peers that are linked and were heard of within `quietMs`, or are not suspect. */
+  liveNames(quietMs = this.#options.timing.suspectAfterMs): string[] {
     const nowMs = this.#nowMs();
     const names = [this.#options.name];
     for (const peer of this.peers) {
       if (peer.name === undefined || peer.session === undefined) continue;
-      if (peer.state(nowMs, this.#options.timing) === 'alive') names.push(peer.name);
+      if (nowMs - (peer.heardMs ?? Number.NEGATIVE_INFINITY) < quietMs) names.push(peer.name);
     }
     return names;
   }

@@ -62,6 +62,9 @@ export async function startReplication(options: ReplicationOptions): Promise<Rep
   return new Replicator(options, identity, await readMerged(options.engine.replica));
 }
 
+/** A coordinator that was silent for so long is passed over: one that only paused loses nothing but its lead. */
+const QUIET_HEARTBEATS = 3;
+
 class Replicator implements Replication, SessionHost {
   readonly env: Env;
   readonly secret: string;
@@ -74,7 +77,7 @@ class Replicator implements Replication, SessionHost {
   readonly #timing: ReplicationTiming;
   readonly #replica: Replica;
   readonly #identity: ClusterIdentity;
-  readonly #settingsHash = hashOfSettings();
+  readonly #settingsHash: string;
   readonly #onBug: (error: Error) => void;
   readonly #membership: Membership;
   /** Every connection that is not closed, in the handshake or linked. */
@@ -101,6 +104,7 @@ class Replicator implements Replication, SessionHost {
     this.env = env;
     this.secret = options.secret;
     this.#name = name;
+    this.#settingsHash = hashOfSettings(options.peers.length + 1);
     this.#options = options;
     this.#timing = { ...TIMING, ...options.timing };
     this.#replica = replica;
@@ -309,7 +313,7 @@ class Replicator implements Replication, SessionHost {
     return {
       self: this.#name,
       voters: this.#options.peers.length + 1,
-      reachable: () => this.#membership.liveNames(),
+      reachable: () => this.#membership.liveNames(QUIET_HEARTBEATS * this.#timing.heartbeatMs),
       send: (to, body) => this.#membership.sessionTo(to)?.send({ kind: 'quorum', body }),
       listen: (listener) => {
         this.#onQuorum = listener;

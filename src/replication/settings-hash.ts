@@ -2,8 +2,9 @@
 import { createHash } from 'node:crypto';
 import { LIMITS } from '../../base/limits.ts';
 
-export function hashOfSettings(): string {
+/** @param voters how many servers vote: two sets of voters may have two majorities that know nothing of each other */
+export function hashOfSettings(voters: number): string {
   const { tombstoneRetentionMs, partitionsDefault, clockDriftMsMax, patchCharsMax, valueDepthMax } = LIMITS;
-  const settings = { tombstoneRetentionMs, partitionsDefault, clockDriftMsMax, patchCharsMax, valueDepthMax };
+  const settings = { voters, tombstoneRetentionMs, partitionsDefault, clockDriftMsMax, patchCharsMax, valueDepthMax };
   return createHash('sha256').update(JSON.stringify(settings)).digest('hex');
 }
