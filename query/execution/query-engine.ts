@@ -320,10 +320,10 @@ export class QueryEngine {
       }
       if (planned.kind === 'declare') {
         const exists = graph.schema().some(({ name }) => name === planned.entry.name);
+        if (planned.entry.kind !== 'index') throw unenforced(planned.entry);
         if (!(exists && planned.ifNotExists)) {
           await graph.declare(planned.entry);
-          if (planned.entry.kind === 'index') counters.indexesAdded++;
-          else counters.constraintsAdded++;
+          counters.indexesAdded++;
         }
       }
       if (planned.kind === 'drop') await dropSchema(planned, graph, counters);
@@ -378,6 +378,12 @@ export class Transaction {
   rollback(): void {
     this.#graph.release();
   }
+}
+
+/** A claim that nothing keeps is not taken. */
+function unenforced({ kind }: SchemaEntry): Error {
+  const message = `constraints of kind \`${kind}\` are not enforced here yet, so none can be declared`;
+  return runtimeError('SemanticError', 'UnsupportedConstraint', message);
 }
 
 function readOnly(): Error {
