@@ -6,9 +6,9 @@ import type { StatementOptions } from '../query/execution/run.ts';
 import { planStatement } from '../query/plan/plan-statement.ts';
 import { fromStored, type RuntimeMap } from '../query/values/runtime-value.ts';
 import type { QueryOptions, QueryStatement } from './engine-port.ts';
-import type { EngineStatementGraph } from './statement-graph.ts';
+import type { Decide, EngineStatementGraph } from './statement-graph.ts';
 
-type OpenStatement = () => EngineStatementGraph | Promise<EngineStatementGraph>;
+type OpenStatement = (decide?: Decide) => EngineStatementGraph | Promise<EngineStatementGraph>;
 
 export class GraphQueries {
   readonly #open: OpenStatement;
@@ -25,15 +25,20 @@ export class GraphQueries {
     return this.#engine.run(statement.text, graph, runOptions(statement, options));
   }
 
-  queryRows(statement: QueryStatement, options: QueryOptions): StatementRows | Promise<StatementRows> {
-    const opened = this.#open();
+  /** @param decide what becomes of its writes; by default they are committed */
+  queryRows(statement: QueryStatement, options: QueryOptions, decide?: Decide): StatementRows | Promise<StatementRows> {
+    const opened = this.#open(decide);
     const run = (graph: EngineStatementGraph) =>
       this.#engine.runRows(statement.text, graph, runOptions(statement, options));
     return opened instanceof Promise ? opened.then(run) : run(opened);
   }
 
-  async transaction(statements: readonly QueryStatement[], options: QueryOptions): Promise<readonly StatementAnswer[]> {
-    const graph = await this.#open();
+  async transaction(
+    statements: readonly QueryStatement[],
+    options: QueryOptions,
+    decide?: Decide,
+  ): Promise<readonly StatementAnswer[]> {
+    const graph = await this.#open(decide);
     const transaction = this.#engine.begin(graph);
     try {
       if (options.accessMode === 'write') await graph.beginWriting();

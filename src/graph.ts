@@ -38,7 +38,7 @@ import type { GraphWriter } from './graph-writer.ts';
 import { PartitionedReads } from './reads.ts';
 import type { Residency } from './residency.ts';
 import type { ResidentGraph } from './resident-graph.ts';
-import { EngineStatementGraph } from './statement-graph.ts';
+import { type Decide, EngineStatementGraph } from './statement-graph.ts';
 import { checkVisited, Traversal } from './traversal.ts';
 
 /** What a statement needs beside the graph. */
@@ -66,7 +66,7 @@ export class EngineGraph implements Graph {
     this.writer = writer;
     this.#statements = statements;
     this.#schema = new GraphSchema(resident, statements.system);
-    this.#queries = new GraphQueries(statements.env, () => this.statementGraph());
+    this.#queries = new GraphQueries(statements.env, (decide) => this.statementGraph(decide));
     this.#residency = residency;
     this.#traversal = new Traversal(resident.view);
     this.#partitioned = new PartitionedReads(resident, residency);
@@ -275,7 +275,7 @@ export class EngineGraph implements Graph {
   }
 
   /** The graph as one statement sees it; the caller releases it. Waits only if what is declared may have changed. */
-  statementGraph(): EngineStatementGraph | Promise<EngineStatementGraph> {
+  statementGraph(decide?: Decide): EngineStatementGraph | Promise<EngineStatementGraph> {
     const refreshed = this.#schema.refresh();
     const open = () =>
       new EngineStatementGraph({
@@ -285,6 +285,7 @@ export class EngineGraph implements Graph {
         schema: this.#schema,
         clock: this.#statements.clock,
         replica: this.#statements.replica,
+        decide,
       });
     return refreshed === undefined ? open() : refreshed.then(open);
   }
@@ -298,12 +299,16 @@ export class EngineGraph implements Graph {
     return this.#queries.query(statement, options);
   }
 
-  queryRows(statement: QueryStatement, options: QueryOptions): StatementRows | Promise<StatementRows> {
-    return this.#queries.queryRows(statement, options);
+  queryRows(statement: QueryStatement, options: QueryOptions, decide?: Decide): StatementRows | Promise<StatementRows> {
+    return this.#queries.queryRows(statement, options, decide);
   }
 
-  transaction(statements: readonly QueryStatement[], options: QueryOptions): Promise<readonly StatementAnswer[]> {
-    return this.#queries.transaction(statements, options);
+  transaction(
+    statements: readonly QueryStatement[],
+    options: QueryOptions,
+    decide?: Decide,
+  ): Promise<readonly StatementAnswer[]> {
+    return this.#queries.transaction(statements, options, decide);
   }
 
   load(operations: readonly Operation[], options: { readonly stopAtFirst: boolean }) {

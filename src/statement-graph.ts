@@ -38,7 +38,12 @@ export interface StatementGraphOptions {
   readonly schema: GraphSchema;
   readonly clock: HybridClock;
   readonly replica: ReplicaId;
+  /** Decides the operations of the statement in place of the writer. */
+  readonly decide?: Decide | undefined;
 }
+
+/** @param sawOneState false if the graph changed while the statement read it */
+export type Decide = (operations: readonly Operation[], sawOneState: boolean) => Promise<void>;
 
 export class EngineStatementGraph implements StatementGraph {
   readonly #graph: ResidentGraph;
@@ -55,7 +60,13 @@ export class EngineStatementGraph implements StatementGraph {
   #labelSet: readonly string[] = [];
   #labelHeld = false;
 
-  constructor({ graph, residency, writer, schema, clock, replica }: StatementGraphOptions) {
+  readonly #decide: StatementGraphOptions['decide'];
+  /** Changes of the graph when the statement began. */
+  #begunAt: number;
+
+  constructor({ graph, residency, writer, schema, clock, replica, decide }: StatementGraphOptions) {
+    this.#decide = decide;
+    this.#begunAt = graph.changes;
     this.#graph = graph;
     this.#view = graph.view;
     this.#residency = residency;
@@ -93,7 +104,10 @@ export class EngineStatementGraph implements StatementGraph {
       };
     });
     graph.writingStatements = ended;
-    return before;
+    // Nothing was read yet, so what happened meanwhile is part of the state that it begins with.
+    return before?.then(() => {
+      this.#begunAt = graph.changes;
+    });
   }
 
   release(): void {
@@ -114,6 +128,7 @@ export class EngineStatementGraph implements StatementGraph {
   }
 
   async commit(operations: readonly Operation[]): Promise<void> {
+    if (this.#decide !== undefined) return this.#decide(operations, this.#begunAt === this.#graph.changes);
     await this.#writer.write(operations, () => this.#endWriting?.());
   }
 

@@ -2,15 +2,16 @@
  * A graph at level `strong`: what `graph.ts` offers, each call linearizable. Reads and writes go through a majority
  * (`src/consistency/`); on a server that stands alone they are linearizable as they are.
  */
+import { present } from '../base/assert.ts';
 import { WeftError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Operation } from '../graph/model.ts';
-import type { StatementAnswer } from '../query/execution/query-engine.ts';
-import type { ResultValue } from '../query/execution/result-value.ts';
+import type { StatementAnswer, StatementRows } from '../query/execution/query-engine.ts';
 import { decodeResults, encodeOperations } from './consistency/operation-codec.ts';
-import type { StrongOperations } from './consistency/strong-operations.ts';
+import { Stale, type StrongOperations } from './consistency/strong-operations.ts';
 import type { Graph, GraphDescription, IdempotencyKey, OperationResult } from './engine-port.ts';
 import type { EngineGraph } from './graph.ts';
+import type { Decide } from './statement-graph.ts';
 
 /** After so many readings during which the graph changed the reader is told to come again. */
 const READINGS_MAX = 10;
@@ -76,28 +77,45 @@ export class StrongGraph implements Graph {
   }
 
   /**
-   * A statement that reads is linearizable: all of its rows are read before it answers. One that writes decides by what it
-   * reads, so a majority would have to take part in each of its steps: it is refused where there is one.
+   * A statement runs here, on one state; what it writes is decided if nothing that a strong operation changed came in
+   * between, else it runs again. All of its rows are read before it answers.
    */
-  query(...[statement, options]: Parameters<Graph['query']>): ReturnType<Graph['query']> {
+  async query(...[statement, options]: Parameters<Graph['query']>): ReturnType<Graph['query']> {
     if (this.#strong === undefined) return this.#graph.query(statement, options);
-    return this.#readStatement(statement, options);
+    return answerOf(await this.queryRows(statement, options));
   }
 
   queryRows(...[statement, options]: Parameters<Graph['queryRows']>): ReturnType<Graph['queryRows']> {
     if (this.#strong === undefined) return this.#graph.queryRows(statement, options);
-    return this.#readState(async () => this.#graph.queryRows(statement, { ...options, accessMode: 'read' }));
-  }
-
-  async #readStatement(...[statement, options]: Parameters<Graph['query']>): ReturnType<Graph['query']> {
-    return this.#readState(async () =>
-      complete(await this.#graph.query(statement, { ...options, accessMode: 'read' })),
-    );
+    return this.#update(async (decide) => this.#graph.queryRows(statement, options, decide));
   }
 
   async transaction(...[statements, options]: Parameters<Graph['transaction']>): ReturnType<Graph['transaction']> {
     if (this.#strong === undefined) return this.#graph.transaction(statements, options);
-    return this.#readState(() => this.#graph.transaction(statements, { ...options, accessMode: 'read' }));
+    return this.#update((decide) => this.#graph.transaction(statements, options, decide));
+  }
+
+  #update<T>(attempt: (decide: Decide) => Promise<T>): Promise<T> {
+    const { resident } = this.#graph;
+    const strong = present(this.#strong, 'statements of a lone server need no majority');
+    return strong.update(
+      resident.key,
+      (decide) => {
+        let isDeciding = false;
+        const before = resident.changes;
+        const isWhole = resident.whole;
+        return attempt(async (operations, sawOneState) => {
+          isDeciding = true;
+          if (!sawOneState) throw new Stale();
+          await decide(encodeOperations(operations));
+        }).then((value) => {
+          // One that only read must have seen one state as well; with everything in memory it read in one step.
+          if (!isDeciding && before !== resident.changes && !(isWhole && resident.whole)) throw new Stale();
+          return value;
+        });
+      },
+      LIMITS.strongWaitMs,
+    );
   }
 
   load(): never {
@@ -137,22 +155,14 @@ export class StrongGraph implements Graph {
   }
 }
 
-/** The answer with all of its rows read. */
-async function complete(answer: StatementAnswer): Promise<StatementAnswer> {
-  const rows: (readonly ResultValue[])[] = [];
-  try {
-    for (;;) {
-      const batch = await answer.next();
-      if (batch === undefined) break;
-      rows.push(...batch);
-    }
-  } finally {
-    answer.close();
-  }
+/** Rows that are all there, as an answer gives them. */
+function answerOf({ fields, rows, counters, plan }: StatementRows): StatementAnswer {
   let isGiven = rows.length === 0;
   return {
-    ...answer,
-    plan: () => answer.plan(),
+    fields,
+    writes: false,
+    counters,
+    plan: () => plan,
     async next() {
       if (isGiven) return undefined;
       isGiven = true;

@@ -100,6 +100,8 @@ export class Coordination {
   #turn: ((turn: Turn) => void) | undefined;
   /** Rounds of proposals that were chosen, for the metrics. */
   rounds = 0;
+  /** Of those, the ones that changed the graph. */
+  #changes = 0;
   elections = 0;
 
   constructor(options: CoordinationOptions) {
@@ -128,7 +130,9 @@ export class Coordination {
         },
       };
       const timer = env.scheduler.after(patienceMs, () => waiting.end(this.#expired(waiting)));
-      if (request.kind === 'confirm') guard(this.#queueOnceCovered(waiting, request.seen, patienceMs));
+      const seen =
+        request.kind === 'confirm' ? request.seen : request.kind === 'write' ? request.basis?.seen : undefined;
+      if (seen !== undefined) guard(this.#queueOnceCovered(waiting, seen, patienceMs));
       else this.#push(waiting);
     });
   }
@@ -267,7 +271,7 @@ export class Coordination {
 
   async #finish({ of, patches }: Extract<Turn, { kind: 'chosen' }>): Promise<Turn> {
     const { host } = this.#options;
-    this.rounds++;
+    this.#count(patches);
     const commit = patches.length === 0 ? undefined : await host.commit(patches);
     for (const waiting of this.#unresolved) {
       const { proposed } = waiting;
@@ -293,6 +297,11 @@ export class Coordination {
     this.#queue.unshift(...again.filter(({ isEnded }) => !isEnded));
   }
 
+  #count(patches: readonly ProvisionalPatch[]): void {
+    this.rounds++;
+    if (patches.length > 0) this.#changes++;
+  }
+
   /** Decides what waits now, in one proposal. */
   async #round(): Promise<void> {
     const { host, settings } = this.#options;
@@ -303,9 +312,17 @@ export class Coordination {
     let cover: VersionVector = new Map();
     for (const waiting of batch) {
       const { request } = waiting;
-      if (request.kind === 'position') waiting.end({ kind: 'position', era, vector: host.vector });
-      else if (request.kind === 'write') writes.push(waiting);
-      else if (request.era !== era) waiting.end({ kind: 'confirmed', holds: false });
+      if (request.kind === 'position') {
+        waiting.end({ kind: 'position', era, changes: this.#changes, vector: host.vector });
+      } else if (request.kind === 'write') {
+        const { basis } = request;
+        // What others write in the same round comes before it as well.
+        const isFresh =
+          basis === undefined || (basis.era === era && basis.changes === this.#changes && writes.length === 0);
+        if (!isFresh) waiting.end({ kind: 'stale' });
+        else writes.push(waiting);
+        cover = joined(cover, basis?.seen ?? []);
+      } else if (request.era !== era) waiting.end({ kind: 'confirmed', holds: false });
       else {
         confirms.push(waiting);
         cover = joined(cover, request.seen);
@@ -345,7 +362,7 @@ export class Coordination {
       this.#queue.unshift(...open.filter((waiting) => !isUnresolved(waiting)));
       return;
     }
-    this.rounds++;
+    this.#count(patches);
     this.#attempts = 0;
     const commit = patches.length === 0 ? undefined : await host.commit(patches);
     this.#answer(writes, decisions, confirms);

@@ -69,7 +69,13 @@ export function encodeMessage(message: Message): Uint8Array {
 function requestFields(request: Request): unknown[] {
   switch (request.kind) {
     case 'write':
-      return ['write', request.operations, request.key?.key ?? '', request.key?.fingerprint ?? ''];
+      return [
+        'write',
+        request.operations,
+        request.key?.key ?? '',
+        request.key?.fingerprint ?? '',
+        ...basisFields(request),
+      ];
     case 'position':
       return ['position'];
     case 'confirm':
@@ -84,10 +90,16 @@ function replyFields(reply: Reply): unknown[] {
     case 'failed':
       return ['failed', reply.error, flat(reply.vector)];
     case 'position':
-      return ['position', reply.era, flat(reply.vector)];
+      return ['position', reply.era, reply.changes, flat(reply.vector)];
+    case 'stale':
+      return ['stale'];
     case 'confirmed':
       return ['confirmed', reply.holds];
   }
+}
+
+function basisFields({ basis }: Extract<Request, { kind: 'write' }>): unknown[] {
+  return basis === undefined ? [] : [basis.era, basis.changes, flat(basis.seen)];
 }
 
 const ballotFields = ({ counter, replica }: Ballot): readonly [number, number] => [counter, replica];
@@ -181,7 +193,15 @@ function readRequest(read: FieldReader): Request {
       const operations = read.text('operations');
       const key = read.text('key');
       const fingerprint = read.text('fingerprint');
-      return { kind, operations, ...(key !== '' && { key: { key, fingerprint } }) };
+      const basis = read.done
+        ? undefined
+        : { era: read.integer('era'), changes: read.integer('changes'), seen: read.vector('seen') };
+      return {
+        kind,
+        operations,
+        ...(key !== '' && { key: { key, fingerprint } }),
+        ...(basis !== undefined && { basis }),
+      };
     }
     case 'position':
       return { kind };
@@ -202,7 +222,9 @@ function readReply(read: FieldReader): Reply {
     case 'failed':
       return { kind, error: read.text('error'), vector: read.vector('vector') };
     case 'position':
-      return { kind, era: read.integer('era'), vector: read.vector('vector') };
+      return { kind, era: read.integer('era'), changes: read.integer('changes'), vector: read.vector('vector') };
+    case 'stale':
+      return { kind };
     case 'confirmed':
       return { kind, holds: read.boolean('holds') };
     default:

@@ -32,15 +32,25 @@ const vote = {
 };
 const request: fc.Arbitrary<Request> = fc.oneof(
   fc
-    .tuple(text, fc.option(fc.record({ key: name, fingerprint: text }), { nil: undefined }))
-    .map(([operations, key]) => ({ kind: 'write' as const, operations, ...(key !== undefined && { key }) })),
+    .tuple(
+      text,
+      fc.option(fc.record({ key: name, fingerprint: text }), { nil: undefined }),
+      fc.option(fc.record({ era: count, changes: count, seen: someVector }), { nil: undefined }),
+    )
+    .map(([operations, key, basis]) => ({
+      kind: 'write' as const,
+      operations,
+      ...(key !== undefined && { key }),
+      ...(basis !== undefined && { basis }),
+    })),
   fc.constant({ kind: 'position' as const }),
   fc.record({ kind: fc.constant('confirm' as const), era: count, seen: someVector }),
 );
 const reply: fc.Arbitrary<Reply> = fc.oneof(
   fc.record({ kind: fc.constant('written' as const), results: text, replayed: fc.boolean(), vector: someVector }),
   fc.record({ kind: fc.constant('failed' as const), error: text, vector: someVector }),
-  fc.record({ kind: fc.constant('position' as const), era: count, vector: someVector }),
+  fc.record({ kind: fc.constant('position' as const), era: count, changes: count, vector: someVector }),
+  fc.constant({ kind: 'stale' as const }),
   fc.record({ kind: fc.constant('confirmed' as const), holds: fc.boolean() }),
 );
 

@@ -131,11 +131,18 @@ export interface Ask {
 
 export type Request =
   /** Operations to decide, as text of `operation-codec.ts`. */
-  | { readonly kind: 'write'; readonly operations: string; readonly key?: IdempotencyKey }
+  | { readonly kind: 'write'; readonly operations: string; readonly key?: IdempotencyKey; readonly basis?: Basis }
   /** Where the coordinator is: everything that strong operations acknowledged so far is covered by it. */
   | { readonly kind: 'position' }
   /** Whether what a reader saw holds: the coordinator led without break since it told its position. */
   | { readonly kind: 'confirm'; readonly era: number; readonly seen: VersionVector };
+
+/** What a write rests on that was read elsewhere: it is decided only if no other strong write came in between. */
+export interface Basis {
+  readonly era: number;
+  readonly changes: number;
+  readonly seen: VersionVector;
+}
 
 export interface Answer {
   readonly kind: 'answer';
@@ -147,7 +154,10 @@ export type Reply =
   | { readonly kind: 'written'; readonly results: string; readonly replayed: boolean; readonly vector: VersionVector }
   /** `vector` covers what the refusal rests on. */
   | { readonly kind: 'failed'; readonly error: string; readonly vector: VersionVector }
-  | { readonly kind: 'position'; readonly era: number; readonly vector: VersionVector }
+  /** `changes`: how many proposals changed the graph so far, as this coordinator counts. */
+  | { readonly kind: 'position'; readonly era: number; readonly changes: number; readonly vector: VersionVector }
+  /** The basis of the write is out of date; nothing happened. */
+  | { readonly kind: 'stale' }
   | { readonly kind: 'confirmed'; readonly holds: boolean };
 
 export type Message = Prepare | Promised | Accept | Accepted | Refused | Settled | Join | Joined | Ask | Answer;

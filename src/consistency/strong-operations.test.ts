@@ -247,3 +247,42 @@ test('strong read: [write at session on the same server] -> sees it, and so does
   expect((await during(strong(b).node(id('n')))).element.id).toBe('n');
   await cluster.converge(a, b, c);
 });
+
+describe('strong statements', () => {
+  const options = { accessMode: 'write', timeoutMs: 60_000, rowsMax: 1000, isCancelled: () => false } as const;
+  const ask = async (server: Server, text: string) => {
+    const { rows } = await strong(server).queryRows({ text, parameters: {} }, options);
+    return rows;
+  };
+
+  test('nine on three servers each read a number and write one more -> nine more, none is lost', async () => {
+    const servers = await threeServers();
+    await during(ask(servers[0], 'CREATE (:Count {n: 0})'));
+    const adding = Array.from({ length: 9 }, (_, i) =>
+      ask(servers[i % 3] as Server, 'MATCH (c:Count) SET c.n = c.n + 1'),
+    );
+    await during(Promise.all(adding));
+    for (const server of servers) expect(await during(ask(server, 'MATCH (c:Count) RETURN c.n'))).toEqual([[9]]);
+    await cluster.converge(...servers);
+  });
+
+  test('MERGE of one key on three servers at once -> one node', async () => {
+    const servers = await threeServers();
+    await during(Promise.all(servers.map((server) => ask(server, "MERGE (:Person {key: 'ada'})"))));
+    expect(await during(ask(servers[1], 'MATCH (p:Person) RETURN count(p)'))).toEqual([[1]]);
+  });
+
+  test('a statement that fails -> leaves nothing; a transaction of several -> all or none', async () => {
+    const [a, b] = await threeServers();
+    const statements = ['CREATE (:A)', 'RETURN 1 / 0'].map((text) => ({ text, parameters: {} }));
+    await expect(during(strong(a).transaction(statements, options))).rejects.toThrow();
+    expect(await during(ask(b, 'MATCH (n) RETURN count(n)'))).toEqual([[0]]);
+    await during(
+      strong(a).transaction(
+        ['CREATE (:A)', 'MATCH (n:A) CREATE (:B)'].map((text) => ({ text, parameters: {} })),
+        options,
+      ),
+    );
+    expect(await during(ask(b, 'MATCH (n) RETURN count(n)'))).toEqual([[2]]);
+  });
+});

@@ -230,6 +230,57 @@ export class StrongOperations {
     }
   }
 
+  /**
+   * Runs `attempt`, which reads and then decides operations on what it read: nothing that a strong write changes comes in
+   * between, or it runs again. What it read without deciding anything is confirmed like a read.
+   * @throws WeftError what `attempt` throws; `quorum-unavailable`, definite; `quorum-indeterminate`
+   */
+  update<T>(
+    graph: string,
+    attempt: (decide: (operations: string) => Promise<void>) => Promise<T>,
+    patienceMs: number,
+  ): Promise<T> {
+    this.#counts.strongWritesTotal++;
+    return this.#counting(this.#update(graph, attempt, patienceMs));
+  }
+
+  async #update<T>(
+    graph: string,
+    attempt: (decide: (operations: string) => Promise<void>) => Promise<T>,
+    patienceMs: number,
+  ): Promise<T> {
+    const { host } = this.#options;
+    const deadlineMs = this.#nowMs() + patienceMs;
+    for (; ; this.#checkTime(deadlineMs)) {
+      const position = await this.#ask(graph, { kind: 'position' }, deadlineMs);
+      if (position === 'lost') continue;
+      if (position.kind !== 'position') throw failureOf(position);
+      if (!(await host.whenCovered(position.vector, deadlineMs - this.#nowMs()))) throw tooLate();
+      const { era, changes } = position;
+      let isDecided = false;
+      const decide = async (operations: string): Promise<void> => {
+        await host.durable();
+        const request: Request = { kind: 'write', operations, basis: { era, changes, seen: host.vector } };
+        const reply = await this.#ask(graph, request, deadlineMs);
+        if (reply !== 'lost' && reply.kind === 'stale') throw new Stale();
+        isDecided = true;
+        if (reply === 'lost') throw indeterminate('the coordinator was lost while the write was being decided');
+        if (reply.kind !== 'written') throw failureOf(reply);
+        await host.whenCovered(reply.vector, deadlineMs - this.#nowMs());
+      };
+      const outcome = await settled(attempt(decide));
+      if ('error' in outcome && outcome.error instanceof Stale) continue;
+      if (!isDecided) {
+        await host.durable();
+        const answer = await this.#ask(graph, { kind: 'confirm', era, seen: host.vector }, deadlineMs);
+        if (answer !== 'lost' && answer.kind !== 'confirmed') throw failureOf(answer);
+        if (answer === 'lost' || !answer.holds) continue;
+      }
+      if ('error' in outcome) throw outcome.error;
+      return outcome.value;
+    }
+  }
+
   #checkTime(deadlineMs: number): void {
     if (this.#nowMs() >= deadlineMs) throw unavailable('no majority of the servers answered in time');
   }
@@ -311,6 +362,11 @@ export class StrongOperations {
     for (const coordination of this.#coordinations.values()) coordination.close();
     for (const { end } of Array.from(this.#asked.values())) end('lost');
   }
+}
+
+/** What an update rests on has changed: it must read again. Nothing happened. */
+export class Stale extends Error {
+  override readonly name = 'Stale';
 }
 
 /** Without a majority a request is refused this long before its deadline. */
