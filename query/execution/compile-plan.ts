@@ -292,10 +292,11 @@ class PlanCompiler {
   }
 
   #elements(elements: readonly CreateElement[], slots: ReadonlySet<number>): CompiledElement[] {
+    // One set that grows: that an expression seems to see what is made after it does no harm, copying it would cost the square.
     const visible = new Set(slots);
+    const context = this.#context(visible);
     return elements.map((element) => {
-      const properties =
-        element.properties === undefined ? undefined : compile(element.properties, this.#context(new Set(visible)));
+      const properties = element.properties === undefined ? undefined : compile(element.properties, context);
       visible.add(element.slot);
       return { ...element, properties };
     });

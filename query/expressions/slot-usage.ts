@@ -167,7 +167,24 @@ function partsOf(expression: BoundExpression): readonly (BoundExpression | undef
 }
 
 /** Slots that the rows of a plan have, given those of the row that it runs for. */
-export function definedSlots(operator: Operator, argument: ReadonlySet<number>): Set<number> {
+export function definedSlots(operator: Operator, argument: ReadonlySet<number>): ReadonlySet<number> {
+  let known = DEFINED.get(argument);
+  if (known === undefined) {
+    known = new WeakMap();
+    DEFINED.set(argument, known);
+  }
+  let slots = known.get(operator);
+  if (slots === undefined) {
+    slots = slotsOf(operator, argument);
+    known.set(operator, slots);
+  }
+  return slots;
+}
+
+/** Asked for at every operator of a plan, about all below it: a script of a thousand clauses is as deep. */
+const DEFINED = new WeakMap<ReadonlySet<number>, WeakMap<Operator, ReadonlySet<number>>>();
+
+function slotsOf(operator: Operator, argument: ReadonlySet<number>): ReadonlySet<number> {
   switch (operator.kind) {
     case 'Argument':
       return new Set(argument);
