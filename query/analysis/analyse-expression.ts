@@ -179,7 +179,7 @@ export class ExpressionAnalysis {
 
   #unary(expression: Extract<Expression, { kind: 'unary' }>, at: Place): StaticType {
     if (expression.operator === 'not') {
-      this.#truth(expression.of, at);
+      this.condition(expression.of, at);
       return BOOLEAN;
     }
     const type = this.check(expression.of, { ...at, patterns: false });
@@ -189,8 +189,9 @@ export class ExpressionAnalysis {
   #binary(expression: Extract<Expression, { kind: 'binary' }>, at: Place): StaticType {
     const { operator, left, right } = expression;
     if (operator === 'and' || operator === 'or' || operator === 'xor') {
-      this.#truth(left, at);
-      this.#truth(right, at);
+      // What connects truth values makes a condition of a pattern, also where a bare one would stand for no value.
+      this.condition(left, at);
+      this.condition(right, at);
       return BOOLEAN;
     }
     const value = { ...at, patterns: false };
