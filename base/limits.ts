@@ -107,6 +107,8 @@ export const LIMITS = {
   queryCharsMax: 1_000_000,
   /** Nesting of expressions, patterns and sub-queries in a text: far above honest queries, far below the stack. */
   queryDepthMax: 200,
+  /** Operators that follow each other without brackets, and clauses of a query: each is a level of its plan. */
+  queryChainMax: 1000,
   /** Plans that are kept by the text of their query: an application has some hundred texts. */
   plansKeptMax: 1000,
   /** Values that one statement may hold in memory at a time, sorted or grouped rows and what it wrote: some hundred MB. */

@@ -1,6 +1,6 @@
 /** From the text of a statement to its plan: parse, check, plan. */
 import { analyseQuery } from '../analysis/analyse-query.ts';
-import { parseStatement } from '../syntax/parser.ts';
+import { parseStatement } from '../syntax/parse-statement.ts';
 import type { PlannedStatement, PlannerContext } from './planned-statement.ts';
 import { planQuery } from './query-planner.ts';
 

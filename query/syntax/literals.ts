@@ -10,7 +10,10 @@ const SAFE_DIGITS = 15;
 /** @param negative whether a minus stands before it: there is one negative number more than positive ones */
 export function integerLiteral(text: string, span: Spanned, negative: boolean): number | bigint {
   const digits = text.slice(span.start, span.end).replaceAll('_', '');
-  if (digits.length <= SAFE_DIGITS && digits.charCodeAt(1) < 58) return negative ? -Number(digits) + 0 : Number(digits);
+  if (digits.length === 1 || (digits.length <= SAFE_DIGITS && digits.charCodeAt(1) < 58)) {
+    const small = Number(digits);
+    return negative && small !== 0 ? -small : small;
+  }
   const magnitude = BigInt(digits.toLowerCase());
   if (magnitude > INT64_MAX + (negative ? 1n : 0n)) {
     throw compileError(text, span, 'IntegerOverflow', 'this integer does not fit into 64 bits');
@@ -36,13 +39,11 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '\\': '\\',
   "'": "'",
   '"': '"',
-  '`': '`',
   b: '\b',
   f: '\f',
   n: '\n',
   r: '\r',
   t: '\t',
-  s: ' ',
 };
 
 /** @param span with its quotation marks */
@@ -52,29 +53,29 @@ export function stringLiteral(text: string, span: Spanned): string {
   let value = '';
   let at = 0;
   for (;;) {
-    const backslash = inner.indexOf('\\', at);
-    if (backslash < 0) return value + inner.slice(at);
-    value += inner.slice(at, backslash);
-    const letter = inner.charAt(backslash + 1);
+    const slash = inner.indexOf('\\', at);
+    if (slash < 0) return value + inner.slice(at);
+    value += inner.slice(at, slash);
+    const letter = inner.charAt(slash + 1);
     const simple = Object.hasOwn(ESCAPES, letter) ? ESCAPES[letter] : undefined;
     if (simple !== undefined) {
       value += simple;
-      at = backslash + 2;
+      at = slash + 2;
       continue;
     }
-    const place = { start: span.start + 1 + backslash, end: span.start + 3 + backslash };
+    const place = { start: span.start + 1 + slash, end: span.start + 3 + slash };
     if (letter !== 'u' && letter !== 'U') {
       throw compileError(text, place, 'UnexpectedSyntax', `\\${letter} is no escape sequence`);
     }
     const length = letter === 'u' ? 4 : 8;
-    const digits = inner.slice(backslash + 2, backslash + 2 + length);
+    const digits = inner.slice(slash + 2, slash + 2 + length);
     const code = Number.parseInt(digits, 16);
     if (digits.length !== length || !/^[0-9a-fA-F]+$/.test(digits) || code > 0x10ffff) {
       const message = `\\${letter} is followed by ${length} hexadecimal digits of a code point`;
       throw compileError(text, place, 'InvalidUnicodeLiteral', message);
     }
     value += String.fromCodePoint(code);
-    at = backslash + 2 + length;
+    at = slash + 2 + length;
   }
 }
 

@@ -1,0 +1,335 @@
+/** Clauses and the queries that they make. */
+import type {
+  Clause,
+  Expression,
+  Name,
+  ProjectionClause,
+  ProjectionItem,
+  PropertyExpression,
+  Query,
+  RemoveItem,
+  SetItem,
+  SingleQuery,
+  SortItem,
+  VariableExpression,
+  YieldItem,
+} from './ast.ts';
+import { PatternParser } from './pattern-parser.ts';
+
+const CLAUSES = 'MATCH, WITH, RETURN or another clause';
+
+export abstract class ClauseParser extends PatternParser {
+  protected query(): Query {
+    const { start } = this;
+    const singles = [this.#single()];
+    const unions: Query['unions'][number][] = [];
+    while (this.word === 'UNION') {
+      this.checkChain(singles.length);
+      const span = this.spanAt(this.at);
+      this.at++;
+      const all = this.takeWord('ALL');
+      if (!all) this.takeWord('DISTINCT');
+      unions.push({ all, ...span });
+      singles.push(this.#single());
+    }
+    return { singles, unions, start, end: this.lastEnd };
+  }
+
+  #single(): SingleQuery {
+    const { start } = this;
+    const clauses: Clause[] = [];
+    for (;;) {
+      const clause = this.#clause();
+      if (clause === undefined) break;
+      clauses.push(clause);
+      this.checkChain(clauses.length);
+    }
+    if (clauses.length === 0) this.unexpected(CLAUSES);
+    return { clauses, start, end: this.lastEnd };
+  }
+
+  /** In braces: a query, or a pattern with an optional WHERE, which counts as a MATCH. */
+  protected subquery(): Query {
+    if (this.kind !== '(' && !(this.isName && this.kindAt(this.at + 1) === '=')) return this.query();
+    const { start } = this;
+    const pattern = this.pattern();
+    const where = this.#where();
+    const span = { start, end: this.lastEnd };
+    const match = { kind: 'match', optional: false, pattern, where, ...span } as const;
+    return { singles: [{ clauses: [match], ...span }], unions: [], ...span };
+  }
+
+  #where(): Expression | undefined {
+    return this.takeWord('WHERE') ? this.expression() : undefined;
+  }
+
+  #clause(): Clause | undefined {
+    switch (this.word) {
+      case 'OPTIONAL':
+      case 'MATCH':
+        return this.wordAt(this.at + 1) === 'CALL' ? this.#call() : this.#match();
+      case 'UNWIND':
+        return this.#unwind();
+      case 'WITH':
+      case 'RETURN':
+        return this.#projection();
+      case 'CREATE':
+        return this.#create();
+      case 'MERGE':
+        return this.#merge();
+      case 'SET':
+        return this.#set();
+      case 'REMOVE':
+        return this.#remove();
+      case 'DELETE':
+      case 'DETACH':
+      case 'NODETACH':
+        return this.#delete();
+      case 'FOREACH':
+        return this.#foreach();
+      case 'CALL':
+        return this.#call();
+      default:
+        return undefined;
+    }
+  }
+
+  #match(): Clause {
+    const { start } = this;
+    const optional = this.takeWord('OPTIONAL');
+    this.expectWord('MATCH');
+    const pattern = this.pattern();
+    while (this.word === 'USING') this.#hint();
+    const where = this.#where();
+    return { kind: 'match', optional, pattern, where, start, end: this.lastEnd };
+  }
+
+  /** `USING INDEX n:L(p)`, `USING SCAN n:L`, `USING JOIN ON n`: read over, the planner needs no advice. */
+  #hint(): void {
+    this.expectWord('USING');
+    for (const word of ['RANGE', 'TEXT', 'POINT', 'BTREE']) this.takeWord(word);
+    if (this.takeWord('JOIN')) {
+      this.expectWord('ON');
+      this.commaList(() => this.name('a variable'));
+      return;
+    }
+    if (!this.takeWord('SCAN')) {
+      this.expectWord('INDEX');
+      this.takeWord('SEEK');
+    }
+    this.name('a variable');
+    this.expect(':');
+    this.name('a label');
+    if (this.take('(')) {
+      this.commaList(() => this.name('a property name'));
+      this.expect(')');
+    }
+  }
+
+  #unwind(): Clause {
+    const { start } = this;
+    this.expectWord('UNWIND');
+    const list = this.expression();
+    this.expectWord('AS');
+    const variable = this.name('a variable');
+    return { kind: 'unwind', list, variable, start, end: this.lastEnd };
+  }
+
+  #projection(): ProjectionClause {
+    const { start } = this;
+    const kind = this.word === 'WITH' ? 'with' : 'return';
+    this.at++;
+    const distinct = this.takeWord('DISTINCT');
+    const all = this.take('*');
+    const items = !all || this.take(',') ? this.commaList(() => this.#projectionItem()) : [];
+    const orderBy = this.word === 'ORDER' ? this.#orderBy() : [];
+    const skip = this.takeWord('SKIP') || this.takeWord('OFFSET') ? this.expression() : undefined;
+    const limit = this.takeWord('LIMIT') ? this.expression() : undefined;
+    const where = kind === 'with' ? this.#where() : undefined;
+    return { kind, distinct, all, items, orderBy, skip, limit, where, start, end: this.lastEnd };
+  }
+
+  #projectionItem(): ProjectionItem {
+    const { start } = this;
+    const expression = this.expression();
+    const end = this.lastEnd;
+    const alias = this.takeWord('AS') ? this.name('a name for the column') : undefined;
+    return { expression, alias, start, end };
+  }
+
+  #orderBy(): SortItem[] {
+    this.expectWord('ORDER');
+    this.expectWord('BY');
+    return this.commaList(() => {
+      const expression = this.expression();
+      if (this.takeWord('DESC') || this.takeWord('DESCENDING')) return { expression, descending: true };
+      if (!this.takeWord('ASC')) this.takeWord('ASCENDING');
+      return { expression, descending: false };
+    });
+  }
+
+  #create(): Clause {
+    const { start } = this;
+    this.expectWord('CREATE');
+    this.takeWord('UNIQUE');
+    const pattern = this.pattern();
+    return { kind: 'create', pattern, start, end: this.lastEnd };
+  }
+
+  #merge(): Clause {
+    const { start } = this;
+    this.expectWord('MERGE');
+    const pattern = this.patternPart();
+    const onCreate: SetItem[] = [];
+    const onMatch: SetItem[] = [];
+    while (this.takeWord('ON')) {
+      const items = this.word === 'CREATE' ? onCreate : onMatch;
+      if (!this.takeWord('CREATE')) this.expectWord('MATCH');
+      this.expectWord('SET');
+      items.push(...this.commaList(() => this.#setItem()));
+    }
+    return { kind: 'merge', pattern, onCreate, onMatch, start, end: this.lastEnd };
+  }
+
+  #set(): Clause {
+    const { start } = this;
+    this.expectWord('SET');
+    const items = this.commaList(() => this.#setItem());
+    return { kind: 'set', items, start, end: this.lastEnd };
+  }
+
+  #setItem(): SetItem {
+    const { start } = this;
+    if (this.isName && this.kindAt(this.at + 1) === ':') {
+      const { target, labels } = this.#labelled();
+      return { kind: 'labels', target, labels, start, end: this.lastEnd };
+    }
+    if (this.isName && (this.kindAt(this.at + 1) === '=' || this.kindAt(this.at + 1) === '+=')) {
+      const target = this.#variable();
+      const keep = this.kind === '+=';
+      this.at++;
+      const value = this.expression();
+      return { kind: 'all', target, value, keep, start, end: this.lastEnd };
+    }
+    const target = this.#property();
+    this.expect('=');
+    const value = this.expression();
+    return { kind: 'property', target, value, start, end: this.lastEnd };
+  }
+
+  #variable(): VariableExpression {
+    const { text, start, end } = this.name('a variable');
+    return { kind: 'variable', name: text, start, end };
+  }
+
+  #labelled(): { readonly target: VariableExpression; readonly labels: Name[] } {
+    const target = this.#variable();
+    const labels: Name[] = [];
+    this.expect(':');
+    do labels.push(this.name('a label'));
+    while (this.take(':') || this.take('&'));
+    return { target, labels };
+  }
+
+  /** What SET and REMOVE may name: a property of a variable, of an expression in brackets, or of a property or item. */
+  #property(): PropertyExpression {
+    const target = this.propertyTarget();
+    if (target.kind !== 'property') {
+      this.fail(target, 'UnexpectedSyntax', 'only a property, as in `n.name`, can be set or removed');
+    }
+    return target;
+  }
+
+  #remove(): Clause {
+    const { start } = this;
+    this.expectWord('REMOVE');
+    const items = this.commaList((): RemoveItem => {
+      const { start } = this;
+      if (this.isName && this.kindAt(this.at + 1) === ':') {
+        const { target, labels } = this.#labelled();
+        return { kind: 'labels', target, labels, start, end: this.lastEnd };
+      }
+      return { kind: 'property', target: this.#property(), start, end: this.lastEnd };
+    });
+    return { kind: 'remove', items, start, end: this.lastEnd };
+  }
+
+  #delete(): Clause {
+    const { start } = this;
+    const detach = this.takeWord('DETACH');
+    if (!detach) this.takeWord('NODETACH');
+    this.expectWord('DELETE');
+    const values = this.commaList(() => this.expression());
+    return { kind: 'delete', detach, values, start, end: this.lastEnd };
+  }
+
+  #foreach(): Clause {
+    const { start } = this;
+    this.expectWord('FOREACH');
+    this.expect('(');
+    const variable = this.name('a variable');
+    this.expectWord('IN');
+    const list = this.expression();
+    this.expect('|');
+    const clauses: Clause[] = [];
+    this.enter();
+    for (;;) {
+      const clause = this.#clause();
+      if (clause === undefined) break;
+      clauses.push(clause);
+    }
+    this.leave();
+    if (clauses.length === 0) this.unexpected('CREATE, MERGE, SET, REMOVE, DELETE or FOREACH');
+    this.expect(')');
+    return { kind: 'foreach', variable, list, clauses, start, end: this.lastEnd };
+  }
+
+  #call(): Clause {
+    const { start } = this;
+    const optional = this.takeWord('OPTIONAL');
+    this.expectWord('CALL');
+    if (this.kind === '{' || this.kind === '(') return this.#callSubquery(start, optional);
+    let tokens = 1;
+    while (this.kindAt(this.at + tokens) === '.') tokens += 2;
+    const name = this.dottedName(tokens, 'a procedure');
+    let args: Expression[] | undefined;
+    if (this.take('(')) {
+      args = this.kind === ')' ? [] : this.commaList(() => this.expression());
+      this.expect(')');
+    }
+    let yields: 'all' | YieldItem[] | undefined;
+    let where: Expression | undefined;
+    if (this.takeWord('YIELD')) {
+      yields = this.take('*') ? 'all' : this.#yieldItems();
+      where = this.#where();
+    }
+    return { kind: 'procedure', name, arguments: args, yields, where, start, end: this.lastEnd };
+  }
+
+  #yieldItems(): YieldItem[] {
+    // `YIELD -` says that nothing is wanted.
+    if (this.take('-')) return [];
+    return this.commaList(() => {
+      const name = this.name('a result of the procedure');
+      const alias = this.takeWord('AS') ? this.name('a variable') : undefined;
+      return { name, alias, start: name.start, end: this.lastEnd };
+    });
+  }
+
+  #callSubquery(start: number, optional: boolean): Clause {
+    let imports: 'all' | Name[] | undefined;
+    if (this.take('(')) {
+      if (this.take('*')) imports = 'all';
+      else imports = this.kind === ')' ? [] : this.commaList(() => this.name('a variable'));
+      this.expect(')');
+    }
+    this.expect('{');
+    const query = this.nested(() => this.query());
+    this.expect('}');
+    if (this.word === 'IN') {
+      const message = 'a query is one transaction; `CALL {} IN TRANSACTIONS` is not offered';
+      this.fail(this.spanAt(this.at), 'UnexpectedSyntax', message);
+    }
+    return { kind: 'subquery', imports, query, optional, start, end: this.lastEnd };
+  }
+}

@@ -1,0 +1,140 @@
+/** The entry of the parser: the text of one statement to its tree. */
+import type { SchemaStatement, Statement } from './ast.ts';
+import { ClauseParser } from './clause-parser.ts';
+
+/** One statement; a semicolon may end it. @throws QueryError at compile time, with the place */
+export function parseStatement(text: string): Statement {
+  return new StatementParser(text).statement();
+}
+
+type CreateSchema = Extract<SchemaStatement, { kind: 'createSchema' }>;
+
+class StatementParser extends ClauseParser {
+  statement(): Statement {
+    const statement = this.#statement();
+    while (this.take(';')) {
+      // A text of one statement may end in any number of semicolons.
+    }
+    if (this.kind !== 'end') this.unexpected('another clause or the end');
+    return statement;
+  }
+
+  #statement(): Statement {
+    const { start } = this;
+    const second = this.wordAt(this.at + 1);
+    switch (this.word) {
+      case 'CREATE':
+        if (this.kindAt(this.at + 1) === 'name' && second !== 'UNIQUE') return this.#createSchema();
+        break;
+      case 'DROP':
+        return this.#dropSchema();
+      case 'SHOW':
+        return this.#showSchema();
+    }
+    let mode: 'run' | 'explain' | 'profile' = 'run';
+    if (this.takeWord('EXPLAIN')) mode = 'explain';
+    else if (this.takeWord('PROFILE')) mode = 'profile';
+    const query = this.query();
+    return { kind: 'query', mode, query, start, end: this.lastEnd };
+  }
+
+  #createSchema(): SchemaStatement {
+    const { start } = this;
+    this.expectWord('CREATE');
+    for (const word of ['RANGE', 'BTREE', 'TEXT']) this.takeWord(word);
+    const isIndex = this.word === 'INDEX';
+    if (!isIndex && this.word !== 'CONSTRAINT') this.unexpected('INDEX, CONSTRAINT or a pattern');
+    this.at++;
+    // `CREATE INDEX ON :Label(property)` names nothing.
+    const isNamed = this.isName && !['ON', 'FOR', 'IF'].includes(this.wordAt(this.at));
+    const name = isNamed ? this.name('a name').text : undefined;
+    const ifNotExists = this.wordAt(this.at) === 'IF';
+    if (ifNotExists) for (const word of ['IF', 'NOT', 'EXISTS']) this.expectWord(word);
+    const found = isIndex ? this.#index() : this.#constraint();
+    if (this.takeWord('OPTIONS')) this.mapLiteral();
+    return { kind: 'createSchema', name, ifNotExists, ...found, start, end: this.lastEnd };
+  }
+
+  #index(): Pick<CreateSchema, 'what' | 'on' | 'label' | 'properties'> {
+    if (this.takeWord('ON')) {
+      this.expect(':');
+      const label = this.name('a label').text;
+      this.expect('(');
+      const properties = this.commaList(() => this.name('a property name').text);
+      this.expect(')');
+      return { what: 'index', on: 'node', label, properties };
+    }
+    this.expectWord('FOR');
+    const { on, label } = this.#schemaPattern();
+    this.expectWord('ON');
+    this.takeWord('EACH');
+    return { what: 'index', on, label, properties: this.#schemaProperties() };
+  }
+
+  #constraint(): Pick<CreateSchema, 'what' | 'on' | 'label' | 'properties'> {
+    if (!this.takeWord('FOR')) this.expectWord('ON');
+    const { on, label } = this.#schemaPattern();
+    if (!this.takeWord('REQUIRE')) this.expectWord('ASSERT');
+    if (this.word === 'EXISTS') {
+      this.at++;
+      return { what: 'exists', on, label, properties: this.#schemaProperties() };
+    }
+    const properties = this.#schemaProperties();
+    this.expectWord('IS');
+    if (this.takeWord('NOT')) {
+      this.expectWord('NULL');
+      return { what: 'exists', on, label, properties };
+    }
+    for (const word of ['NODE', 'RELATIONSHIP', 'REL']) this.takeWord(word);
+    if (this.takeWord('KEY')) return { what: 'key', on, label, properties };
+    this.expectWord('UNIQUE');
+    return { what: 'unique', on, label, properties };
+  }
+
+  /** `(n:Label)` or `()-[r:TYPE]-()`, of which only the label or type counts. */
+  #schemaPattern(): Pick<CreateSchema, 'on' | 'label'> {
+    const part = this.patternPart();
+    const [relationship] = part.relationships;
+    const labels = relationship === undefined ? part.nodes[0]?.labels : relationship.types;
+    if (labels?.kind !== 'label' || part.relationships.length > 1) {
+      this.fail(part, 'UnexpectedSyntax', 'an index or constraint is about one label or relationship type');
+    }
+    return { on: relationship === undefined ? 'node' : 'edge', label: labels.name };
+  }
+
+  /** `n.a`, `(n.a, n.b)`. */
+  #schemaProperties(): string[] {
+    const property = (): string => {
+      this.name('a variable');
+      this.expect('.');
+      return this.name('a property name').text;
+    };
+    if (!this.take('(')) return [property()];
+    const properties = this.commaList(property);
+    this.expect(')');
+    return properties;
+  }
+
+  #dropSchema(): SchemaStatement {
+    const { start } = this;
+    this.expectWord('DROP');
+    const what = this.word === 'INDEX' ? 'index' : 'constraint';
+    if (!this.takeWord('INDEX') && !this.takeWord('CONSTRAINT')) this.unexpected('INDEX or CONSTRAINT');
+    const { text: name } = this.name('the name of the index or constraint');
+    const ifExists = this.takeWord('IF');
+    if (ifExists) this.expectWord('EXISTS');
+    return { kind: 'dropSchema', what, name, ifExists, start, end: this.lastEnd };
+  }
+
+  #showSchema(): SchemaStatement {
+    const { start } = this;
+    this.expectWord('SHOW');
+    for (const word of ['ALL', 'RANGE', 'UNIQUE', 'UNIQUENESS', 'NODE', 'KEY']) this.takeWord(word);
+    const isIndexes = this.word === 'INDEX' || this.word === 'INDEXES';
+    if (!isIndexes && this.word !== 'CONSTRAINT' && this.word !== 'CONSTRAINTS') {
+      this.unexpected('INDEXES or CONSTRAINTS');
+    }
+    this.at++;
+    return { kind: 'showSchema', what: isIndexes ? 'indexes' : 'constraints', start, end: this.lastEnd };
+  }
+}
