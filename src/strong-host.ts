@@ -5,9 +5,10 @@
  * Strong patches are stamped with a writer id of their own: between its decision and its commit a patch is not in the view,
  * and a counter keeps a running total for each writer, so totals of the two kinds of writes of this server must not mix.
  */
+import { present } from '../base/assert.ts';
 import type { Env } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
-import type { PartitionId, ReplicaId } from '../base/ids.ts';
+import type { ReplicaId } from '../base/ids.ts';
 import { isPlanted, type PlantedBug } from '../base/planted-bug.ts';
 import { clockOfPatch } from '../crdt/patch-codec.ts';
 import type { HybridClock } from '../crdt/stamp.ts';
@@ -19,7 +20,7 @@ import type { CoordinationHost, Decision, WriteRequest } from './consistency/coo
 import { refusalOf } from './consistency/failures.ts';
 import type { ProvisionalPatch } from './consistency/message.ts';
 import { decodeOperations, encodeResults } from './consistency/operation-codec.ts';
-import { decodeOutcome, outcomeId, outcomeNode } from './consistency/outcome.ts';
+import { decodeOutcome, outcomeId, outcomeNode, repeated } from './consistency/outcome.ts';
 import type { StrongHost } from './consistency/strong-operations.ts';
 import type { Draft } from './draft.ts';
 import type { IdempotencyKey, OperationResult } from './engine-port.ts';
@@ -27,7 +28,7 @@ import type { EngineReplica } from './engine-replica.ts';
 import type { EngineGraph } from './graph.ts';
 import type { GraphCatalog } from './graph-catalog.ts';
 import type { Progress } from './progress.ts';
-import type { Residency } from './residency.ts';
+import { PartitionHold, type Residency } from './residency.ts';
 import type { Sessions } from './sessions.ts';
 import { seqOf, type VersionVector } from './version-vector.ts';
 
@@ -102,7 +103,20 @@ export class EngineStrongHost implements StrongHost {
     this.#options.adoption.check();
   }
 
-  async decide(graphKey: string, writes: readonly WriteRequest[]): ReturnType<CoordinationHost['decide']> {
+  async decide(graphKey: string, requests: readonly WriteRequest[]): ReturnType<CoordinationHost['decide']> {
+    // One that is repeated while it waits stands beside itself in the batch; no outcome is kept yet that would tell.
+    const writes = requests.filter((request) => firstOf(requests, request) === request);
+    const { decisions, patches } = await this.#decideOnce(graphKey, writes);
+    const decided = new Map(writes.map((write, i) => [write, present(decisions[i], 'every write is decided')]));
+    const all = requests.map((request) => {
+      const first = firstOf(requests, request);
+      const decision = present(decided.get(first), 'the first is decided');
+      return request === first ? decision : repeated(decision, first.key, request.key);
+    });
+    return { decisions: all, patches };
+  }
+
+  async #decideOnce(graphKey: string, writes: readonly WriteRequest[]): ReturnType<CoordinationHost['decide']> {
     const { catalog, committer, bugs } = this.#options;
     const graph = catalog.findByKey(graphKey);
     if (graph === undefined) {
@@ -199,7 +213,7 @@ export class EngineStrongHost implements StrongHost {
   async commit(patches: readonly ProvisionalPatch[]): Promise<readonly [origin: number, seq: number]> {
     const { clock, catalog, residency } = this.#options;
     for (const { text } of patches) clock.see(clockOfPatch(text));
-    const byGraph = new Map<EngineGraph, { partition: PartitionId; text: string }[]>();
+    const byGraph = new Map<EngineGraph, PlacedText[]>();
     for (const { graphKey, partition, text } of patches) {
       const graph = catalog.findByKey(graphKey);
       // A graph that was deleted meanwhile takes nothing more.
@@ -209,37 +223,45 @@ export class EngineStrongHost implements StrongHost {
       else own.push({ partition, text });
     }
     const graphs = Array.from(byGraph);
-    for (;;) {
-      // Opens what is needed, graph by graph; then all are committed in one step, which makes them one commit.
-      for (const [graph, own] of graphs) {
-        const needed = new Set(own.map(({ partition }) => partition));
-        await residency.run(graph.resident, needed, () => graph.writer.prepared(own));
-      }
-      const done = this.#commitAll(graphs);
-      if (done === undefined) continue;
-      await done;
-      if (byGraph.has(catalog.system)) catalog.reconcile();
-      return [this.replica, seqOf(this.vector, this.replica)];
+    const holds = graphs.map(([{ resident }]) => new PartitionHold(residency, resident));
+    try {
+      // All stay open together, or opening one could passivate another for ever.
+      for (const [i, [graph, own]] of graphs.entries()) await openFor(graph, own, present(holds[i], 'one for each'));
+      // In one step, which makes them one commit.
+      const commits = graphs.map(([{ resident, writer }, own]) =>
+        resident.deleted ? undefined : writer.commit(writer.prepared(own)),
+      );
+      await Promise.all(commits);
+    } finally {
+      for (const hold of holds) hold.release();
     }
+    if (byGraph.has(catalog.system)) catalog.reconcile();
+    return [this.replica, seqOf(this.vector, this.replica)];
   }
+}
 
-  /** Undefined if something was passivated since it was opened. */
-  #commitAll(
-    graphs: readonly (readonly [EngineGraph, readonly { partition: PartitionId; text: string }[]])[],
-  ): Promise<unknown> | undefined {
-    const ready = graphs.every(([{ resident, writer }, own]) => {
-      if (resident.deleted) return true;
-      return own.every(({ partition }) => {
-        const known = resident.known(partition);
-        return known?.index !== undefined && known.document !== undefined && writer !== undefined;
-      });
-    });
-    if (!ready) return undefined;
-    const commits: (Promise<void> | undefined)[] = [];
-    for (const [{ resident, writer }, own] of graphs) {
-      if (!resident.deleted) commits.push(writer.commit(writer.prepared(own)));
+/** The first of the batch with the same key. */
+function firstOf(requests: readonly WriteRequest[], request: WriteRequest): WriteRequest {
+  const { key } = request;
+  return key === undefined ? request : (requests.find((other) => other.key?.key === key.key) ?? request);
+}
+
+type PlacedText = Pick<ProvisionalPatch, 'partition' | 'text'>;
+
+/** Opens the partitions and documents that a commit of the patches needs, in the hold. */
+async function openFor(
+  { resident, writer }: EngineGraph,
+  patches: readonly PlacedText[],
+  hold: PartitionHold,
+): Promise<void> {
+  for (const { partition } of patches) if (!resident.deleted) await hold.open(partition);
+  while (!resident.deleted) {
+    try {
+      writer.prepared(patches);
+      return;
+    } catch (error) {
+      await hold.provide(error);
     }
-    return Promise.all(commits);
   }
 }
 

@@ -31,12 +31,24 @@ export function outcomeNode(
   };
 }
 
+/** What a repetition is answered in the batch in which the first is decided. */
+export function repeated(
+  decision: Decision,
+  first: IdempotencyKey | undefined,
+  again: IdempotencyKey | undefined,
+): Decision {
+  if (first?.fingerprint !== again?.fingerprint) return REUSED;
+  return decision.kind === 'written' ? { ...decision, replayed: true } : decision;
+}
+
+const REUSED: Decision = {
+  kind: 'failed',
+  error: refusalOf(new WeftError('idempotency-key-reused', 'the Idempotency-Key was used with another request')),
+};
+
 export function decodeOutcome({ properties }: Node, { fingerprint }: IdempotencyKey): Decision {
   const { kind, answer, fingerprint: first } = properties;
-  if (first !== fingerprint) {
-    const reused = new WeftError('idempotency-key-reused', 'the Idempotency-Key was used with another request');
-    return { kind: 'failed', error: refusalOf(reused) };
-  }
+  if (first !== fingerprint) return REUSED;
   if (typeof answer !== 'string') {
     return { kind: 'failed', error: refusalOf(new WeftError('internal', 'the outcome of this key is damaged')) };
   }

@@ -238,6 +238,15 @@ describe('a repeated Idempotency-Key', () => {
     const other = await refusal(strong(b).write([increment('s', 1)], { ...key, fingerprint: 'another' }));
     expect(other.code).toBe('idempotency-key-reused');
   });
+
+  test('at once on all servers, so that one batch holds the repetitions -> it happens once, all get one outcome', async () => {
+    const servers = await threeServers();
+    await during(strong(servers[0]).write([create('s', { stock: 0 })]));
+    const key = { key: 'k', fingerprint: 'take one' };
+    const answers = await during(Promise.all(servers.map((server) => strong(server).write([increment('s', 1)], key))));
+    for (const [result] of answers) expect(result?.element?.properties).toEqual({ stock: 1 });
+    expect((await during(strong(servers[1]).node(id('s')))).element.properties).toEqual({ stock: 1 });
+  });
 });
 
 test('strong read: [write at session on the same server] -> sees it, and so does every later strong read', async () => {

@@ -42,7 +42,10 @@ export class StrongOperations {
   readonly #voter: Voter;
   readonly #coordinations = new Map<string, Coordination>();
   readonly #asked = new Map<number, Asked>();
-  #asks = 0;
+  /** A restarted server must not use an id again that others may remember. */
+  #asks: number;
+  /** The last questions of every server. */
+  readonly #heard = new Map<string, Set<number>>();
   readonly #counts = { strongWritesTotal: 0, strongReadsTotal: 0, refusedTotal: 0, indeterminateTotal: 0 };
   #timer: Timer | undefined;
   #closed = false;
@@ -50,6 +53,7 @@ export class StrongOperations {
   private constructor(options: StrongOptions, voter: Voter) {
     this.#options = options;
     this.#voter = voter;
+    this.#asks = options.env.random.uint32();
   }
 
   static async start(options: StrongOptions): Promise<StrongOperations> {
@@ -121,11 +125,28 @@ export class StrongOperations {
         this.#coordinations.get(message.graph)?.hear(from, message);
         return;
       case 'ask':
-        this.guard(this.#answer(from, message));
+        if (this.#isFirst(from, message)) this.guard(this.#answer(from, message));
         return;
       case 'answer':
         this.#asked.get(message.id)?.end(message.reply);
     }
+  }
+
+  /** A write that is asked for twice must not happen twice: frames may be repeated. */
+  #isFirst(from: string, { id }: Ask): boolean {
+    let heard = this.#heard.get(from);
+    if (heard === undefined) {
+      heard = new Set();
+      this.#heard.set(from, heard);
+    }
+    if (heard.has(id)) return false;
+    heard.add(id);
+    if (heard.size > HEARD_MAX)
+      for (const oldest of heard) {
+        heard.delete(oldest);
+        break;
+      }
+    return true;
   }
 
   async #answer(from: string, { id, graph, patienceMs, request }: Ask): Promise<void> {
@@ -177,9 +198,13 @@ export class StrongOperations {
   ): Promise<{ readonly results: string; readonly replayed: boolean }> {
     const deadlineMs = this.#nowMs() + patienceMs;
     const request: Request = { kind: 'write', operations, ...(key !== undefined && { key }) };
+    let isUnknown = false;
     for (;;) {
-      const reply = await this.#ask(graph, request, deadlineMs);
+      const reply = await this.#ask(graph, request, deadlineMs).catch((error: unknown) => {
+        throw isUnknown ? withUnknown(error) : error;
+      });
       if (reply === 'lost') {
+        isUnknown = true;
         // With a key it can be asked again: it will not happen twice.
         if (key !== undefined && this.#nowMs() < deadlineMs) continue;
         throw indeterminate('the coordinator was lost while the write was being decided');
@@ -190,7 +215,8 @@ export class StrongOperations {
         return reply;
       }
       if (reply.kind !== 'failed') throw unavailable('the coordinator did not understand the request');
-      throw refusalFrom(reply.error);
+      const refusal = refusalFrom(reply.error);
+      throw isUnknown ? withUnknown(refusal) : refusal;
     }
   }
 
@@ -368,6 +394,18 @@ export class StrongOperations {
 export class Stale extends Error {
   override readonly name = 'Stale';
 }
+
+/**
+ * What refused to decide a repetition says nothing of the attempts that were lost before it. A refusal that was decided does:
+ * it is the outcome of the key.
+ */
+function withUnknown(error: unknown): unknown {
+  const isUndecided = error instanceof WeftError && error.kind.definite && error.kind.retryable;
+  return isUndecided ? indeterminate(`an attempt was lost, and then ${error.message}`) : error;
+}
+
+/** Far more than a server asks while one frame is on its way. */
+const HEARD_MAX = LIMITS.strongQueueMax;
 
 /** Without a majority a request is refused this long before its deadline. */
 const PATIENCE_LEFT_MS = LIMITS.strongWaitMs - 1_500;
