@@ -2,15 +2,18 @@
 
 import type { Operation } from '../graph/model.ts';
 import type { Graph } from '../src/engine-port.ts';
+import type { RegisterCall } from './checkers/order-search.ts';
 import { Client, type ClientWorld } from './client.ts';
 import type { Cluster } from './cluster.ts';
 import type {
   AtomicObservation,
+  BankObservation,
   CausalObservation,
   CounterEvent,
   EdgeObservation,
   MemberEvent,
   OperationRecord,
+  RepetitionObservation,
   SessionEvent,
 } from './history.ts';
 import type { SimRandom } from './sim/random.ts';
@@ -41,6 +44,9 @@ export class Arena implements ClientWorld {
   readonly edges: EdgeObservation[] = [];
   readonly counters: CounterEvent[] = [];
   readonly members: MemberEvent[] = [];
+  readonly registers: RegisterCall[] = [];
+  readonly bank: BankObservation[] = [];
+  readonly repetitions: RepetitionObservation[] = [];
   readonly #operationsMax: number;
   #operation = 0;
 

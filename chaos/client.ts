@@ -80,6 +80,13 @@ export class Client {
     return this.call('read', what, (engine) => read(engine.graph(DEFAULT), engine));
   }
 
+  /**
+   * A call at level `strong`. Which commit holds a strong write is not known here: its coordinator writes it, on any server.
+   */
+  strong<T>(what: string, work: (graph: Graph) => Promise<T>): Promise<Done<T>> {
+    return this.call('read', what, (engine) => work(engine.graph(DEFAULT, 'strong')));
+  }
+
   async call<T>(kind: 'read' | 'write', what: string, work: (engine: Engine) => Promise<T>): Promise<Done<T>> {
     if (!this.random.chance(this.#stays)) this.#server = this.random.pick(this.#cluster.servers);
     const server = this.#server;

@@ -3,6 +3,8 @@
  * servers held in the end. Plain data: a checker can be tested with a history that was written by hand.
  */
 
+import type { RegisterCall } from './checkers/order-search.ts';
+
 export type Outcome = 'ok' | 'failed' | 'unknown';
 
 /** One call of a client. */
@@ -96,6 +98,30 @@ export interface EdgeObservation {
   readonly atMs: number;
 }
 
+/** A strong read of all accounts at once, among which strong batches move money. */
+export interface BankObservation {
+  readonly balances: readonly number[];
+  readonly total: number;
+  readonly server: string;
+  readonly atMs: number;
+}
+
+/** What a write with an Idempotency-Key answered, and what its repetition on some server did. */
+export interface RepetitionObservation {
+  readonly key: string;
+  readonly first: string;
+  readonly again: string;
+  readonly server: string;
+  readonly atMs: number;
+}
+
+/** Who could take part in strong operations once everything was healed, and what they then did. */
+export interface StrongEnd {
+  readonly voters: readonly { readonly server: string; readonly votes: boolean }[];
+  /** Servers on which a strong write did not succeed in time; empty if there was no majority to ask. */
+  readonly stuck: readonly string[];
+}
+
 export interface CounterEvent {
   readonly counter: string;
   readonly by: number;
@@ -140,6 +166,12 @@ export interface History {
   readonly edges: readonly EdgeObservation[];
   readonly counters: readonly CounterEvent[];
   readonly members: readonly MemberEvent[];
+  /** Calls on registers at level `strong`, and writes to the same registers at `session`. */
+  readonly registers: readonly RegisterCall[];
+  readonly bank: readonly BankObservation[];
+  readonly repetitions: readonly RepetitionObservation[];
+  /** Absent if no workload asks for strong operations. */
+  readonly strongEnd?: StrongEnd | undefined;
   readonly commits: ReadonlyMap<string, CommitRecord>;
   readonly logs: readonly LogRecord[];
   /** Two different commits of one name, in words. */
@@ -169,6 +201,9 @@ export const EMPTY_HISTORY: History = {
   edges: [],
   counters: [],
   members: [],
+  registers: [],
+  bank: [],
+  repetitions: [],
   commits: new Map(),
   logs: [],
   conflicts: [],

@@ -1,6 +1,6 @@
 /**
- * `npm run sim -- [--seeds N] [--from N] [--profile small|heavy] [--bug NAME] [--twice] [--workers N]`: runs seeds on all
- * cores and sums up. `--seed N` runs one here and tells all that happens. `--twice` runs every seed twice and compares
+ * `npm run sim -- [--seeds N] [--from N] [--profile small|heavy] [--workload strong] [--bug NAME] [--twice] [--workers N]`:
+ * runs seeds on all cores and sums up. `--seed N` runs one here and tells all that happens. `--twice` runs every seed twice and compares
  * the trace hashes. Exits with 1 if a seed failed.
  */
 import { fork } from 'node:child_process';
@@ -35,13 +35,17 @@ function optionsOf(): Options {
       from: { type: 'string', default: '1' },
       seed: { type: 'string' },
       profile: { type: 'string', default: 'small' },
+      workload: { type: 'string' },
       bug: { type: 'string' },
       twice: { type: 'boolean', default: false },
       workers: { type: 'string', default: String(availableParallelism()) },
     },
   });
-  const { profile, bug, twice } = values;
-  if (profile !== 'small' && profile !== 'heavy') throw new Error('--profile is small or heavy');
+  const { bug, twice, workload } = values;
+  if (workload !== undefined && workload !== 'strong') throw new Error('--workload is strong, or left out');
+  const profile = workload ?? values.profile;
+  if (profile !== 'small' && profile !== 'heavy' && profile !== 'strong')
+    throw new Error('--profile is small or heavy');
   if (bug !== undefined && !isPlantedName(bug)) {
     throw new Error(`--bug is one of ${Object.keys(PLANTED_BUGS).join(', ')}`);
   }
@@ -163,7 +167,8 @@ class Totals {
     for (const line of report.story) console.log(`  ${line.slice(0, 200)}`);
     for (const { checker, evidence } of report.failures) console.log(`  ${checker}: ${evidence.slice(0, 1000)}`);
     const { profile, bug } = this.#options;
-    const flags = `${profile === 'small' ? '' : ` --profile ${profile}`}${bug === undefined ? '' : ` --bug ${bug}`}`;
+    const kind = profile === 'small' ? '' : profile === 'strong' ? ' --workload strong' : ` --profile ${profile}`;
+    const flags = `${kind}${bug === undefined ? '' : ` --bug ${bug}`}`;
     console.log(`  replay: npm run sim -- --seed ${report.seed}${flags}\n`);
   }
 

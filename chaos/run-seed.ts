@@ -8,12 +8,13 @@ import { Cluster } from './cluster.ts';
 import { expectedGraphs, valuesOf } from './expectation.ts';
 import type { FaultName } from './faults/all.ts';
 import { type Ended, haveConverged, settled } from './final-state.ts';
-import type { History } from './history.ts';
+import type { History, StrongEnd } from './history.ts';
 import { Nemesis } from './nemesis.ts';
 import { Observer, type Paths } from './observer.ts';
 import type { Scenario } from './scenario.ts';
 import { SimRandom } from './sim/random.ts';
 import { Trace } from './sim/trace.ts';
+import { endStrong, isStrong } from './strong-end.ts';
 import { WORKLOADS } from './workloads/all.ts';
 
 export interface SeedReport {
@@ -67,7 +68,8 @@ export async function runSeed(
     await Promise.all(scenario.workloads.flatMap((name) => WORKLOADS[name].start(arena)));
     nemesis.heal();
     const ended = await settled(cluster, scenario.workloads, CONVERGENCE_MS_MAX);
-    history = historyOf({ cluster, arena, scenario, observer, ended });
+    const strongEnd = isStrong(scenario.workloads) ? await endStrong(arena) : undefined;
+    history = historyOf({ cluster, arena, scenario, observer, ended, strongEnd });
   };
   let isDone = false;
   const end = () => {
@@ -114,7 +116,9 @@ async function formCluster(cluster: Cluster, { workloads }: Scenario): Promise<v
     await cluster.ask(first, (engine) => engine.graph(DEFAULT).write(setup));
   }
   const startMs = timeline.nowMs;
-  while (timeline.nowMs - startMs < FORMATION_MS_MAX && !(await haveConverged(cluster))) await timeline.sleep(LOOK_MS);
+  const isFormed = async () =>
+    (!isStrong(workloads) || servers.every(({ engine }) => engine?.quorum().votes)) && (await haveConverged(cluster));
+  while (timeline.nowMs - startMs < FORMATION_MS_MAX && !(await isFormed())) await timeline.sleep(LOOK_MS);
 }
 
 function historyOf(run: {
@@ -123,8 +127,9 @@ function historyOf(run: {
   readonly scenario: Scenario;
   readonly observer: Observer;
   readonly ended: Ended;
+  readonly strongEnd: StrongEnd | undefined;
 }): History {
-  const { cluster, arena, scenario, observer, ended } = run;
+  const { cluster, arena, scenario, observer, ended, strongEnd } = run;
   const { recorder, destroyed, bugs } = cluster;
   const { afterMs, final } = ended;
   return {
@@ -136,6 +141,10 @@ function historyOf(run: {
     edges: arena.edges,
     counters: arena.counters,
     members: arena.members,
+    registers: arena.registers,
+    bank: arena.bank,
+    repetitions: arena.repetitions,
+    strongEnd,
     commits: recorder.commits,
     logs: recorder.logs,
     conflicts: recorder.conflicts,

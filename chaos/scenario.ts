@@ -7,9 +7,10 @@ import type { PlantedBug } from '../base/planted-bug.ts';
 import type { ClusterSetup } from './cluster.ts';
 import { FAULTS, type FaultName } from './faults/all.ts';
 import type { SimRandom } from './sim/random.ts';
-import { WORKLOADS, type WorkloadName } from './workloads/all.ts';
+import { STRONG, WORKLOADS, type WorkloadName } from './workloads/all.ts';
 
-export type Profile = 'small' | 'heavy';
+/** `strong`: strong operations alone, which promise more than the others check, and survive no buffered disks. */
+export type Profile = 'small' | 'heavy' | 'strong';
 
 export interface Scenario {
   readonly cluster: ClusterSetup;
@@ -49,13 +50,16 @@ export function scenarioOf(
   direction: Direction = {},
 ): Scenario {
   const isHeavy = profile === 'heavy';
-  const names = (Object.keys(WORKLOADS) as WorkloadName[]).filter((name) => isHeavy || !COSTLY.includes(name));
+  const isStrong = profile === 'strong';
+  const names = (Object.keys(WORKLOADS) as WorkloadName[]).filter(
+    (name) => STRONG.includes(name) === isStrong && (isHeavy || !COSTLY.includes(name)),
+  );
   const chosen = random.some(names, 0.4);
   const workloads = chosen.length === 0 ? [random.pick(names)] : chosen;
   const faults = random.some(Object.keys(FAULTS) as FaultName[], isHeavy ? 0.5 : 0.35);
   const cluster: ClusterSetup = {
-    servers: random.chance(0.2) ? 2 : isHeavy && random.chance(0.4) ? 5 : 3,
-    durability: random.chance(0.75) ? 'disk' : 'buffered',
+    servers: random.chance(0.2) ? (isStrong ? 5 : 2) : isHeavy && random.chance(0.4) ? 5 : 3,
+    durability: random.chance(0.75) || isStrong ? 'disk' : 'buffered',
     memoryBudgetBytes: random.chance(0.3) ? NO_BUDGET : LARGE_BUDGET,
     // Damaged partitions are healed one by one, each in two periods of anti-entropy: minutes at its usual pace.
     timing: random.chance(0.8) || faults.includes('rot') ? FAST : {},
@@ -72,7 +76,7 @@ export function scenarioOf(
     faults,
     faultRate: random.between(0.5, 2),
     operations: isHeavy ? 1_000 : 200,
-    thinkMs: random.between(30, 600),
+    thinkMs: isStrong ? random.between(10, 300) : random.between(30, 600),
   };
   return { ...scenario, ...direction, cluster: { ...cluster, ...direction.cluster } };
 }

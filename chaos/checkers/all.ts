@@ -1,20 +1,27 @@
 /** Every checker, in the order in which a failure is worth reading: the first that fails usually says most. */
 import { atomicity } from './atomicity.ts';
+import { bank } from './bank.ts';
 import { bounds } from './bounds.ts';
 import { causality } from './causality.ts';
 import { convergence } from './convergence.ts';
 import { counters } from './counters.ts';
 import { dangling } from './dangling.ts';
 import { durability } from './durability.ts';
+import { linearizability } from './linearizability.ts';
 import { liveness } from './liveness.ts';
+import { repetitions } from './repetitions.ts';
 import { sessions } from './sessions.ts';
 import { sets } from './sets.ts';
 import { soundness } from './soundness.ts';
 import { streams } from './streams.ts';
+import { strongLiveness } from './strong-liveness.ts';
 import type { Checker } from './verdict.ts';
 
 export const CHECKERS: readonly Checker[] = [
   soundness,
+  linearizability,
+  bank,
+  repetitions,
   streams,
   causality,
   sessions,
@@ -22,6 +29,7 @@ export const CHECKERS: readonly Checker[] = [
   dangling,
   durability,
   liveness,
+  strongLiveness,
   convergence,
   counters,
   sets,

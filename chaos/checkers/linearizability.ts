@@ -6,7 +6,7 @@
 import { type RegisterCall, searchOrder } from './order-search.ts';
 import { ABSENT, type RegisterState } from './register.ts';
 import { smallestViolation } from './smallest-violation.ts';
-import { judge, type Verdict } from './verdict.ts';
+import { type Checker, judge, type Verdict } from './verdict.ts';
 
 /** Configurations of one key that are looked at: a few seconds and some hundred megabytes; real histories need hundreds. */
 export const CONFIGURATIONS_MAX = 1_000_000;
@@ -43,3 +43,9 @@ function byKey(calls: readonly RegisterCall[]): Map<string, RegisterCall[]> {
   }
   return keys;
 }
+
+export const linearizability: Checker = {
+  name: 'linearizability',
+  promise: 'the strong operations on a register are answered as by one register that does one after the other',
+  check: ({ registers }) => checkLinearizability(registers),
+};

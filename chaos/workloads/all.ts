@@ -10,6 +10,9 @@ import { overwrites } from './overwrites.ts';
 import { registers } from './registers.ts';
 import { sessions } from './sessions.ts';
 import { sets } from './sets.ts';
+import { strongBank } from './strong-bank.ts';
+import { strongKeys } from './strong-keys.ts';
+import { strongRegisters } from './strong-registers.ts';
 
 export const WORKLOADS = {
   batches,
@@ -22,6 +25,12 @@ export const WORKLOADS = {
   registers,
   sessions,
   sets,
+  'strong-bank': strongBank,
+  'strong-keys': strongKeys,
+  'strong-registers': strongRegisters,
 } as const satisfies Record<string, Workload>;
 
 export type WorkloadName = keyof typeof WORKLOADS;
+
+/** These need a majority of servers that kept their disks, and are run apart from the others. */
+export const STRONG: readonly WorkloadName[] = ['strong-bank', 'strong-keys', 'strong-registers'];

@@ -1,0 +1,51 @@
+/** Strong operations once everything is healed: whether they are served again, and what the registers hold in the end. */
+import type { Arena } from './arena.ts';
+import { DEFAULT, putNode } from './client.ts';
+import type { Cluster, Server } from './cluster.ts';
+import type { StrongEnd } from './history.ts';
+import { STRONG, type WorkloadName } from './workloads/all.ts';
+import { readRegister } from './workloads/register-calls.ts';
+
+/** A few fail-overs, and the wait of a server that lost its disk. */
+const PATIENCE_MS = 30_000;
+const LOOK_MS = 200;
+
+export function isStrong(workloads: readonly WorkloadName[]): boolean {
+  return workloads.some((name) => STRONG.includes(name));
+}
+
+export async function endStrong(arena: Arena): Promise<StrongEnd> {
+  const { cluster } = arena;
+  const { servers, timeline } = cluster;
+  const startMs = timeline.nowMs;
+  const voting = () => servers.filter(({ engine }) => engine?.quorum().votes === true);
+  const hasMajority = () => voting().length > servers.length / 2;
+  while (timeline.nowMs - startMs < PATIENCE_MS && hasMajority() && voting().length < servers.length) {
+    await timeline.sleep(LOOK_MS);
+  }
+  const stuck: string[] = [];
+  if (hasMajority()) {
+    for (const server of servers) if (!(await writes(cluster, server))) stuck.push(server.name);
+    const client = arena.client('strong-end', { usesToken: false, stays: 0 });
+    const keys = new Set(arena.registers.map(({ operation }) => operation.key));
+    for (const key of keys) await readRegister(arena, client, key);
+  }
+  const voters = servers.map((server) => ({ server: server.name, votes: server.engine?.quorum().votes === true }));
+  return { voters, stuck };
+}
+
+async function writes(cluster: Cluster, server: Server): Promise<boolean> {
+  const startMs = cluster.timeline.nowMs;
+  while (cluster.timeline.nowMs - startMs < PATIENCE_MS) {
+    const write = cluster.ask(server, (engine) =>
+      engine.graph(DEFAULT, 'strong').write([putNode(`end-${server.name}`)]),
+    );
+    const isDone = await write.then(
+      () => true,
+      () => false,
+    );
+    if (isDone) return true;
+    await cluster.timeline.sleep(LOOK_MS);
+  }
+  return false;
+}
