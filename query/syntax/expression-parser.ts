@@ -1,59 +1,18 @@
 /**
- * Expressions, by recursive descent: one method for each level of precedence, loosest first.
- *
- * Three openings are ambiguous and decided by looking ahead along matched brackets, without trying: `(` begins a pattern or
- * a parenthesis, `[` a list or one of two comprehensions, and a name may call a function.
+ * Expressions, by recursive descent: one method for each level of precedence, loosest first, down to what follows an atom.
  */
-import type {
-  BinaryExpression,
-  CaseExpression,
-  ComparisonOperator,
-  Expression,
-  LabelExpression,
-  MapExpression,
-  MapProjectionItem,
-  Name,
-  PatternPart,
-  Query,
-} from './ast.ts';
-import { floatLiteral, integerLiteral, negated, stringLiteral } from './literals.ts';
-import { EXPRESSION, TokenStream } from './token-stream.ts';
+
+import type { BinaryExpression, ComparisonOperator, Expression, LabelExpression } from './ast.ts';
+import { AtomParser } from './atom-parser.ts';
+import { floatLiteral, integerLiteral, negated } from './literals.ts';
 
 const COMPARISONS: ReadonlySet<string> = new Set(['=', '<>', '<', '<=', '>', '>=']);
-const QUANTIFIERS: ReadonlyMap<string, 'all' | 'any' | 'none' | 'single'> = new Map([
-  ['ALL', 'all'],
-  ['ANY', 'any'],
-  ['NONE', 'none'],
-  ['SINGLE', 'single'],
-]);
-const SUBQUERIES: ReadonlyMap<string, 'exists' | 'count' | 'collect'> = new Map([
-  ['EXISTS', 'exists'],
-  ['COUNT', 'count'],
-  ['COLLECT', 'collect'],
-]);
 
-export abstract class ExpressionParser extends TokenStream {
-  /** Within the condition of a comprehension, where `|` ends it. */
-  #barEnds = false;
-
-  /** A path, optionally named and in `shortestPath`. */
-  protected abstract patternPart(): PatternPart;
-  /** What stands in the braces of a sub-query. */
-  protected abstract subquery(): Query;
-
+export abstract class ExpressionParser extends AtomParser {
   protected expression(): Expression {
     this.enter();
     const result = this.#or();
     this.leave();
-    return result;
-  }
-
-  /** Inside of brackets of its own. */
-  #bracketed<T>(barEnds: boolean, parse: () => T): T {
-    const before = this.#barEnds;
-    this.#barEnds = barEnds;
-    const result = parse();
-    this.#barEnds = before;
     return result;
   }
 
@@ -205,7 +164,7 @@ export abstract class ExpressionParser extends TokenStream {
   }
 
   #postfix(): Expression {
-    let of = this.#atom();
+    let of = this.atom();
     for (let length = 0; ; length++) {
       this.checkChain(length);
       const { start } = of;
@@ -214,7 +173,7 @@ export abstract class ExpressionParser extends TokenStream {
         const name = this.name('a property name');
         of = { kind: 'property', of, name, start, end: name.end };
       } else if (this.kind === '[') {
-        of = this.#bracketed(false, () => this.#indexOrSlice(of));
+        of = this.bracketed(false, () => this.#indexOrSlice(of));
       } else if (this.kind === ':') {
         const labels = this.labels();
         of = { kind: 'labels', of, labels, start, end: this.lastEnd };
@@ -248,7 +207,7 @@ export abstract class ExpressionParser extends TokenStream {
 
   #labelOr(): LabelExpression {
     let left = this.#labelAnd();
-    for (let length = 0; this.kind === '|' && !this.#barEnds; length++) {
+    for (let length = 0; this.kind === '|' && !this.barEnds; length++) {
       this.checkChain(length);
       this.at++;
       // `:A|:B` is an older way to write `:A|B`.
@@ -278,7 +237,7 @@ export abstract class ExpressionParser extends TokenStream {
     }
     if (this.take('%')) return { kind: 'any', start, end: this.lastEnd };
     if (this.kind === '(') {
-      return this.#bracketed(false, () => {
+      return this.bracketed(false, () => {
         this.expect('(');
         const inner = this.nested(() => this.#labelOr());
         this.expect(')');
@@ -288,326 +247,6 @@ export abstract class ExpressionParser extends TokenStream {
     const { text, end } = this.name('a label');
     return { kind: 'label', name: text, start, end };
   }
-
-  #atom(): Expression {
-    const { start, kind } = this;
-    switch (kind) {
-      case 'integer': {
-        const span = this.spanAt(this.at);
-        this.at++;
-        return { kind: 'literal', value: integerLiteral(this.text, span, false), start, end: span.end };
-      }
-      case 'float': {
-        const span = this.spanAt(this.at);
-        this.at++;
-        return { kind: 'literal', value: floatLiteral(this.text, span), start, end: span.end };
-      }
-      case 'string': {
-        const span = this.spanAt(this.at);
-        this.at++;
-        return { kind: 'literal', value: stringLiteral(this.text, span), start, end: span.end };
-      }
-      case 'parameter': {
-        const name = this.parameterName();
-        return { kind: 'parameter', name, start, end: this.lastEnd };
-      }
-      case '(':
-        return this.#bracketed(false, () => this.#parenthesis());
-      case '[':
-        return this.#bracketed(false, () => this.#listOrComprehension());
-      case '{':
-        return this.#bracketed(false, () => this.mapLiteral());
-      case 'name':
-      case 'quotedName':
-        return this.#named();
-      default:
-        return this.unexpected(EXPRESSION);
-    }
-  }
-
-  #parenthesis(): Expression {
-    const { start } = this;
-    if (this.isPatternAt(this.at)) return this.#patternExpression();
-    this.expect('(');
-    const inner = this.expression();
-    this.expect(')');
-    // The brackets belong to the span, but make no node.
-    return { ...inner, start, end: this.lastEnd };
-  }
-
-  #patternExpression(): Expression {
-    const { start } = this;
-    this.enter();
-    const pattern = this.patternPart();
-    this.leave();
-    return { kind: 'pattern', pattern, start, end: this.lastEnd };
-  }
-
-  /** Whether the bracket at `index` begins `(...)--`, `(...)-[...]-` or `(...)<-`, and holds what a node pattern may hold. */
-  protected isPatternAt(index: number): boolean {
-    if (this.kindAt(index) !== '(') return false;
-    const close = this.tokens.partners[index] as number;
-    if (close < 0 || !this.#isNodeInside(index + 1)) return false;
-    let next = close + 1;
-    if (this.kindAt(next) === '<') next++;
-    if (this.kindAt(next) !== '-') return false;
-    next++;
-    if (this.kindAt(next) === '[') {
-      const end = this.tokens.partners[next] as number;
-      return end >= 0 && this.kindAt(end + 1) === '-' && this.#isRelationshipInside(next + 1);
-    }
-    if (this.kindAt(next) !== '-') return false;
-    return this.kindAt(next + 1) === '(' || (this.kindAt(next + 1) === '>' && this.kindAt(next + 2) === '(');
-  }
-
-  #isNodeInside(index: number): boolean {
-    const kind = this.kindAt(index);
-    if (kind === ')' || kind === ':' || kind === '{') return true;
-    if (kind !== 'name' && kind !== 'quotedName') return false;
-    const after = this.kindAt(index + 1);
-    return after === ')' || after === ':' || after === '{' || this.wordAt(index + 1) === 'WHERE';
-  }
-
-  #isRelationshipInside(index: number): boolean {
-    const kind = this.kindAt(index);
-    if (kind === ']' || kind === ':' || kind === '*' || kind === '{') return true;
-    if (kind !== 'name' && kind !== 'quotedName') return false;
-    const after = this.kindAt(index + 1);
-    return after === ']' || after === ':' || after === '*' || after === '{' || this.wordAt(index + 1) === 'WHERE';
-  }
-
-  #listOrComprehension(): Expression {
-    const { start } = this;
-    this.expect('[');
-    const first = this.kind;
-    const isName = first === 'name' || first === 'quotedName';
-    if (isName && this.wordAt(this.at + 1) === 'IN') return this.#listComprehension(start);
-    if (this.isPatternAt(this.at) || (isName && this.kindAt(this.at + 1) === '=' && this.isPatternAt(this.at + 2))) {
-      return this.#patternComprehension(start);
-    }
-    const items = this.kind === ']' ? [] : this.commaList(() => this.expression());
-    this.expect(']');
-    return { kind: 'list', items, start, end: this.lastEnd };
-  }
-
-  #listComprehension(start: number): Expression {
-    const variable = this.name('a variable');
-    this.expectWord('IN');
-    const { list, where } = this.#bracketed(true, () => {
-      const list = this.expression();
-      return { list, where: this.takeWord('WHERE') ? this.expression() : undefined };
-    });
-    const map = this.take('|') ? this.expression() : undefined;
-    this.expect(']');
-    return { kind: 'listComprehension', variable, list, where, map, start, end: this.lastEnd };
-  }
-
-  #patternComprehension(start: number): Expression {
-    this.enter();
-    const pattern = this.patternPart();
-    this.leave();
-    const where = this.takeWord('WHERE') ? this.#bracketed(true, () => this.expression()) : undefined;
-    if (!this.take('|')) this.unexpected('`|` and the value of each match');
-    const map = this.expression();
-    this.expect(']');
-    return { kind: 'patternComprehension', pattern, where, map, start, end: this.lastEnd };
-  }
-
-  protected mapLiteral(): MapExpression {
-    const { start } = this;
-    this.expect('{');
-    const entries: { key: Name; value: Expression }[] = [];
-    if (this.kind !== '}') {
-      do {
-        const key = this.name('a key');
-        this.expect(':');
-        entries.push({ key, value: this.expression() });
-      } while (this.take(','));
-    }
-    this.expect('}');
-    return { kind: 'map', entries, start, end: this.lastEnd };
-  }
-
-  /** What begins with a word: a constant, a form of its own, a call, or a variable. */
-  #named(): Expression {
-    const { start, word } = this;
-    const next = this.kindAt(this.at + 1);
-    switch (word) {
-      case 'TRUE':
-      case 'FALSE':
-      case 'NULL':
-        if (next === '(') break;
-        this.at++;
-        return { kind: 'literal', value: word === 'NULL' ? null : word === 'TRUE', start, end: this.lastEnd };
-      case 'NAN':
-      case 'INF':
-      case 'INFINITY':
-        // Variables of this name go first only where they are called with backticks.
-        if (next === '(' || next === '.' || next === ':') break;
-        this.at++;
-        return { kind: 'literal', value: word === 'NAN' ? NaN : Infinity, start, end: this.lastEnd };
-      case 'CASE':
-        if (isCaseStart(next)) return this.#bracketed(false, () => this.#case());
-        break;
-      case 'ALL':
-      case 'ANY':
-      case 'NONE':
-      case 'SINGLE':
-        if (next === '(') return this.#bracketed(false, () => this.#quantifier());
-        break;
-      case 'REDUCE':
-        if (next === '(') return this.#bracketed(false, () => this.#reduce());
-        break;
-      case 'SHORTESTPATH':
-      case 'ALLSHORTESTPATHS':
-        if (next === '(') return this.#patternExpression();
-        break;
-      case 'EXISTS':
-      case 'COUNT':
-      case 'COLLECT':
-        if (next === '{') return this.#bracketed(false, () => this.#subqueryExpression());
-        if (word === 'COUNT' && next === '(' && this.kindAt(this.at + 2) === '*') {
-          this.at += 3;
-          this.expect(')');
-          return { kind: 'countStar', start, end: this.lastEnd };
-        }
-        break;
-    }
-    if (next === '(' || next === '.') {
-      const parts = this.#callNameLength();
-      if (parts > 0) return this.#bracketed(false, () => this.#call(parts));
-    }
-    const name = this.name('a variable');
-    const variable = { kind: 'variable', name: name.text, start, end: name.end } as const;
-    if (next !== '{') return variable;
-    return this.#bracketed(false, () => {
-      const items = this.#mapProjectionItems();
-      return { kind: 'mapProjection', of: variable, items, start, end: this.lastEnd };
-    });
-  }
-
-  /** Tokens of a function's name, dots included, if a parenthesis follows; else 0. */
-  #callNameLength(): number {
-    let index = this.at;
-    for (;;) {
-      const kind = this.kindAt(index);
-      if (kind !== 'name' && kind !== 'quotedName') return 0;
-      const next = this.kindAt(index + 1);
-      if (next === '(') return index + 1 - this.at;
-      if (next !== '.') return 0;
-      index += 2;
-    }
-  }
-
-  protected dottedName(tokens: number, what: string): Name {
-    const { start } = this;
-    let text = '';
-    for (let i = 0; i < tokens; i += 2) {
-      if (i > 0) {
-        this.expect('.');
-        text += '.';
-      }
-      text += this.name(what).text;
-    }
-    return { text, start, end: this.lastEnd };
-  }
-
-  #call(tokens: number): Expression {
-    const name = this.dottedName(tokens, 'a function');
-    this.expect('(');
-    const distinct = this.word === 'DISTINCT' && this.kindAt(this.at + 1) !== ')' && this.takeWord('DISTINCT');
-    const args = this.kind === ')' ? [] : this.commaList(() => this.expression());
-    this.expect(')');
-    return { kind: 'call', name, distinct, arguments: args, start: name.start, end: this.lastEnd };
-  }
-
-  #case(): CaseExpression {
-    const { start } = this;
-    this.expectWord('CASE');
-    const of = this.word === 'WHEN' ? undefined : this.expression();
-    const whens: { when: Expression; then: Expression }[] = [];
-    while (this.takeWord('WHEN')) {
-      // `CASE x WHEN 1, 2 THEN ...` has several alternatives for one result.
-      const alternatives = this.commaList(() => this.expression());
-      this.expectWord('THEN');
-      const then = this.expression();
-      for (const when of alternatives) whens.push({ when, then });
-    }
-    if (whens.length === 0) this.unexpected('WHEN');
-    const otherwise = this.takeWord('ELSE') ? this.expression() : undefined;
-    this.expectWord('END');
-    return { kind: 'case', of, whens, otherwise, start, end: this.lastEnd };
-  }
-
-  #quantifier(): Expression {
-    const { start, word } = this;
-    const quantifier = QUANTIFIERS.get(word) ?? 'all';
-    this.at++;
-    this.expect('(');
-    const variable = this.name('a variable');
-    this.expectWord('IN');
-    const list = this.expression();
-    const where = this.takeWord('WHERE') ? this.expression() : undefined;
-    this.expect(')');
-    return { kind: 'quantifier', quantifier, variable, list, where, start, end: this.lastEnd };
-  }
-
-  #reduce(): Expression {
-    const { start } = this;
-    this.at++;
-    this.expect('(');
-    const accumulator = this.name('a variable');
-    this.expect('=');
-    const initial = this.expression();
-    this.expect(',');
-    const variable = this.name('a variable');
-    this.expectWord('IN');
-    const list = this.#bracketed(true, () => this.expression());
-    this.expect('|');
-    const map = this.expression();
-    this.expect(')');
-    return { kind: 'reduce', accumulator, initial, variable, list, map, start, end: this.lastEnd };
-  }
-
-  #subqueryExpression(): Expression {
-    const { start, word } = this;
-    const mode = SUBQUERIES.get(word) ?? 'exists';
-    this.at++;
-    this.expect('{');
-    this.enter();
-    const query = this.subquery();
-    this.leave();
-    this.expect('}');
-    return { kind: 'subquery', mode, query, start, end: this.lastEnd };
-  }
-
-  #mapProjectionItems(): MapProjectionItem[] {
-    this.expect('{');
-    const items: MapProjectionItem[] = [];
-    if (this.kind !== '}') {
-      do items.push(this.#mapProjectionItem());
-      while (this.take(','));
-    }
-    this.expect('}');
-    return items;
-  }
-
-  #mapProjectionItem(): MapProjectionItem {
-    if (this.take('.')) {
-      if (this.take('*')) return { kind: 'all' };
-      return { kind: 'property', name: this.name('a property name') };
-    }
-    const key = this.name('a key, `.property` or `.*`');
-    if (this.take(':')) return { kind: 'entry', key, value: this.expression() };
-    return { kind: 'variable', variable: { kind: 'variable', name: key.text, start: key.start, end: key.end } };
-  }
-}
-
-/** Whether what follows CASE can begin an expression, so that CASE is no variable. */
-function isCaseStart(kind: string): boolean {
-  return !['.', ',', ')', ']', '}', ':', '=', '<', '>', '<>', '<=', '>=', '+', '*', '/', '%', '^', 'end'].includes(
-    kind,
-  );
 }
 
 function binary(operator: BinaryExpression['operator'], left: Expression, right: Expression): BinaryExpression {

@@ -40,6 +40,7 @@ describe('parse errors', () => {
     ['RETURN 1e999', 'FloatingPointOverflow 1:8 this number is too large for a Float'],
     ['RETURN 42 — 41', 'InvalidUnicodeCharacter 1:11 the character U+2014 has no meaning here'],
     ['MATCH (a)-[*-2]->(b)', 'InvalidRelationshipPattern 1:13 the length of a path is not negative'],
+    ['MATCH (a)-[:T..2]->(b)', 'InvalidRelationshipPattern 1:14 the length of a path begins with `*`, as in `*1..3`'],
     ['MATCH (n) SET n = ', 'UnexpectedSyntax 1:19 expected an expression, but the text ends'],
     ['MATCH (n) SET f(n) = 1', 'UnexpectedSyntax 1:15 only a property, as in `n.name`, can be set or removed'],
     ['RETURN $', 'UnexpectedSyntax 1:8 a parameter has a name or a number behind `$`'],

@@ -75,6 +75,13 @@ export abstract class PatternParser extends ExpressionParser {
       variable = this.isName && this.word !== 'WHERE' ? this.name('a variable') : undefined;
       types = this.kind === ':' ? this.labels() : undefined;
       if (this.kind === '*') range = this.#range();
+      else if (this.kind === '..') {
+        this.fail(
+          this.spanAt(this.at),
+          'InvalidRelationshipPattern',
+          'the length of a path begins with `*`, as in `*1..3`',
+        );
+      }
       properties = this.#properties();
       where = this.takeWord('WHERE') ? this.expression() : undefined;
       this.expect(']');
