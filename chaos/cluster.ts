@@ -34,6 +34,8 @@ export interface ClusterSetup {
   /** How many times its bytes a log counts for. */
   readonly logScale: number;
   readonly bugs: ReadonlySet<PlantedBug>;
+  /** Some voter always keeps its memory: servers that all lost theirs begin anew, and nothing is promised of before. */
+  readonly keepsVoter?: boolean;
 }
 
 export interface Server {

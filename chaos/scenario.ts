@@ -70,6 +70,7 @@ export function scenarioOf(
     // A log is cut by force after some kilobytes, or once everybody has it, or never.
     logScale: random.chance(0.5) ? LIMITS.logBytesHardMax / random.between(1_000, 20_000) : 1,
     bugs,
+    ...(isStrong && { keepsVoter: true }),
   };
   const scenario = {
     workloads,

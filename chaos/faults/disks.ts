@@ -47,11 +47,16 @@ export const lostDisk: Fault = {
   inject(cluster, random) {
     const server = random.pick(cluster.servers);
     const isLast = cluster.rotten !== undefined && cluster.rotten !== server;
-    if (isLast || isAnyEmpty(cluster)) return undefined;
+    if (isLast || isAnyEmpty(cluster) || isLastVoter(cluster, server)) return undefined;
     cluster.loseDisk(server);
     return () => cluster.start(server);
   },
 };
+
+function isLastVoter({ servers, setup }: Cluster, server: Server): boolean {
+  const others = servers.filter((other) => other !== server);
+  return setup.keepsVoter === true && !others.some(({ engine }) => engine?.quorum().votes);
+}
 
 function isAnyEmpty(cluster: Cluster): boolean {
   return cluster.servers.some((server: Server) => cluster.holdings(server).size === 0);

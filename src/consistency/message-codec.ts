@@ -52,8 +52,9 @@ export function encodeMessage(message: Message): Uint8Array {
     case 'join':
       return encode([kind, message.memory]);
     case 'joined': {
-      const { of, votes, original, states } = message;
-      return encode([kind, of, votes, original, states.flatMap(({ graph, state }) => [graph, encodeState(state)])]);
+      const { of, votes, original, vector, states } = message;
+      const held = states.flatMap(({ graph, state }) => [graph, encodeState(state)]);
+      return encode([kind, of, votes, original, flat(vector), held]);
     }
     case 'ask': {
       const { id, graph, patienceMs, trace, request } = message;
@@ -172,6 +173,7 @@ function readMessage(kind: number, read: FieldReader): Message {
         of: read.name('of'),
         votes: read.boolean('votes'),
         original: read.boolean('original'),
+        vector: read.vector('vector'),
         states: readStates(read.array('states')),
       };
     case KIND.ask: {

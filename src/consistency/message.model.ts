@@ -81,6 +81,7 @@ export const someMessage: fc.Arbitrary<Message> = fc.oneof(
     of: name,
     votes: fc.boolean(),
     original: fc.boolean(),
+    vector: someVector,
     states: fc.array(fc.record({ graph, state: someState }), { maxLength: 3 }),
   }),
   fc.record({ kind: fc.constant('ask' as const), id: count, graph, patienceMs: count, trace: text, request }),

@@ -114,6 +114,8 @@ export interface Joined {
   readonly votes: boolean;
   /** True if the sender has never known another memory of the one that asks. */
   readonly original: boolean;
+  /** What the sender holds: `states` rest on it. */
+  readonly vector: VersionVector;
   readonly states: readonly { readonly graph: string; readonly state: AcceptorState }[];
 }
 

@@ -45,6 +45,7 @@ interface Remembered {
   readonly known: readonly (readonly [name: string, memory: Memory])[];
   /** Voters whose memory is the first that this one ever knew of them. */
   readonly originals: readonly string[];
+  readonly tookOver?: boolean;
 }
 
 interface Ballots {
@@ -67,10 +68,12 @@ export class Voter {
   /** Answers to our `join`, by voter. */
   readonly #joined = new Map<string, Joined>();
   #joining = false;
+  /** Whether it began to vote with what others told it. */
+  #tookOver: boolean;
 
   private constructor(
     options: VoterOptions,
-    { memory, votes, known, originals }: Remembered,
+    { memory, votes, known, originals, tookOver = false }: Remembered,
     graphs: Iterable<string>,
   ) {
     this.#options = options;
@@ -78,6 +81,7 @@ export class Voter {
     this.#votes = votes || (isPlanted(options.bugs, 'empty-server-votes') && options.voters > 1);
     this.#known = new Map(known);
     this.#originals = new Set(originals);
+    this.#tookOver = tookOver;
     this.#graphKeys = new Set(graphs);
   }
 
@@ -203,6 +207,7 @@ export class Voter {
       votes: this.#votes,
       known: Array.from(this.#known),
       originals: Array.from(this.#originals),
+      tookOver: this.#tookOver,
     };
     return this.#options.host.writeNote(MEMORY_NOTE, toUtf8(JSON.stringify(remembered)));
   }
@@ -229,26 +234,34 @@ export class Voter {
       await ballots.durable;
       states.push({ graph, state: ballots.state });
     }
-    if (this.#known.get(from) !== memory) return;
-    const original = this.#originals.has(from);
-    send(from, { kind: 'joined', of: memory, votes: this.#votes, original, states: this.#votes ? states : [] });
+    // It asks again.
+    if (this.#known.get(from) !== memory || (this.#votes && !this.#options.host.isWhole)) return;
+    // One that lost its memory once cannot tell which memory of another was the first.
+    const original = this.#originals.has(from) && !this.#tookOver;
+    const { vector } = this.#options.host;
+    const [votes, held] = this.#votes ? [true, states] : [false, []];
+    send(from, { kind: 'joined', of: memory, votes, original, vector, states: held });
   }
 
   async #hearJoined(from: string, message: Joined): Promise<void> {
     if (message.of !== this.#memory) return;
-    this.#joined.set(from, message);
+    // The first answer of a voter is as good as later ones, whose vectors this server might never reach under load.
+    if (this.#joined.get(from)?.votes !== true) this.#joined.set(from, message);
     if (this.#votes || this.#joining) return;
-    const { voters } = this.#options;
+    const { voters, host } = this.#options;
     const answers = Array.from(this.#joined.values());
-    // STR-9: the first time, when nobody has ever voted; or beside those who know this memory as the first.
-    const isFounding = answers.length === voters - 1 && answers.every(({ votes, original }) => !votes && original);
-    const isFounder = answers.some(({ votes, original }) => votes && original);
+    // STR-9: the first time, when all others know this memory as the first, so that no other one has ever voted.
+    const isFounding = answers.length === voters - 1 && answers.every(({ original }) => original);
     const voting = answers.filter(({ votes }) => votes);
-    if (!isFounding && !isFounder && voting.length < majorityOf(voters)) return;
+    if (!isFounding && voting.length < majorityOf(voters)) return;
+    // STR-9: what the others accepted rests on what they hold, or is already among it.
+    if (!isFounding && !(host.isWhole && voting.every(({ vector }) => host.covers(vector)))) return;
     this.#joining = true;
     try {
-      if (!isFounding && !isFounder)
+      if (!isFounding) {
+        this.#tookOver = true;
         for (const { states } of voting) for (const one of states) await this.#takeOver(one);
+      }
       this.#votes = true;
       await this.#remember();
       this.#options.env.log.write('info', 'quorum: this server votes', { memory: this.#memory, founding: isFounding });
