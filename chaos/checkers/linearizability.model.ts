@@ -1,38 +1,69 @@
 /**
- * Linearizability as it is defined, for histories of a few calls: tries every order of everything that must have taken
- * effect with every choice of what may have. Slow and plain; `linearizability.ts` must always agree with it.
+ * Linearizability by enumeration: every order of every choice of what may have happened, tried on a register of its own.
+ * Exponential, without any cleverness, and shares nothing with the search that it confirms. For histories of a few calls.
  */
-import { type Call, forceOf, latestMs } from './call.ts';
-import { type RegisterOperation, type RegisterState, step } from './register.ts';
+import type { RegisterCall } from './order-search.ts';
 
-type RegisterCall = Call<RegisterOperation>;
+interface Held {
+  readonly value: string | number | undefined;
+  readonly version: string | undefined;
+}
 
-/** @param calls of one key */
-export function isLinearizable(calls: readonly RegisterCall[], state: RegisterState): boolean {
-  if (calls.every((call) => forceOf(call) !== 'must')) return true;
-  return calls.some((call) => {
-    const rest = calls.filter((other) => other !== call);
-    // Whatever had ended before this one was called comes before it.
-    if (forceOf(call) === 'never' || rest.some((other) => latestMs(other) < call.invokedMs)) return false;
-    const after = step(state, forceOf(call) === 'must' ? call.operation : unanswered(call.operation));
-    return after !== undefined && isLinearizable(rest, after);
+/** @param calls of one register, absent at first */
+export function isLinearizable(calls: readonly RegisterCall[]): boolean {
+  return canFinish(
+    calls.filter(({ outcome }) => outcome !== 'fail'),
+    { value: undefined, version: undefined },
+  );
+}
+
+function canFinish(left: readonly RegisterCall[], held: Held): boolean {
+  if (left.every((call) => !isSure(call))) return true;
+  return left.some((call) => {
+    const rest = left.filter((other) => other !== call);
+    if (rest.some((other) => isSure(other) && (other.endedMs ?? 0) < call.invokedMs)) return false;
+    const after = happen(held, call);
+    return after !== undefined && canFinish(rest, after);
   });
 }
 
-/** What was asked, without what an answer that nobody got might have said. */
-function unanswered(operation: RegisterOperation): RegisterOperation {
-  const {
-    version: _version,
-    applied: _applied,
-    existed: _existed,
-    result: _result,
-    ...asked
-  } = {
-    version: undefined,
-    applied: undefined,
-    existed: undefined,
-    result: undefined,
-    ...operation,
-  };
-  return asked as RegisterOperation;
+const isSure = ({ outcome, isEventual }: RegisterCall) => outcome === 'ok' && !isEventual;
+
+/** What is held afterwards; undefined if the answer is wrong. */
+function happen(held: Held, call: RegisterCall): Held | undefined {
+  const { operation } = call;
+  const isAnswered = isSure(call);
+  const { value } = held;
+  if (operation.kind === 'read') {
+    if (!isAnswered) return held;
+    if (operation.value !== value) return undefined;
+    if (operation.version === undefined || held.version === operation.version) return held;
+    if (value === undefined || held.version !== undefined) return undefined;
+    return { value, version: operation.version };
+  }
+  if (operation.kind === 'write') {
+    return { value: operation.value, version: isAnswered ? operation.version : undefined };
+  }
+  if (operation.kind === 'delete') {
+    if (isAnswered && operation.existed === true && value === undefined) return undefined;
+    if (isAnswered && operation.existed === false && value !== undefined) return undefined;
+    return { value: undefined, version: undefined };
+  }
+  const isRefused = isAnswered && operation.applied === false;
+  if (operation.kind === 'increment') {
+    if (typeof value === 'string') return undefined;
+    const sum = (value === undefined ? 0 : value) + operation.by;
+    const fits =
+      !(operation.min !== undefined && sum < operation.min) && !(operation.max !== undefined && sum > operation.max);
+    if (isRefused) return fits ? undefined : held;
+    if (isAnswered && operation.result !== undefined && operation.result !== sum) return undefined;
+    return fits ? { value: sum, version: undefined } : undefined;
+  }
+  const { expected } = operation;
+  const isKnown = 'value' in expected || value === undefined || held.version !== undefined;
+  const holds =
+    'value' in expected ? expected.value === value : value !== undefined && held.version === expected.version;
+  if (isRefused) return isKnown && holds ? undefined : held;
+  if (isKnown && !holds) return undefined;
+  return { value: operation.value, version: isAnswered ? operation.version : undefined };
 }

@@ -1,36 +1,45 @@
 /**
- * Looks for an order of operations on one register: keeps to real time, and a register gives every answer in it. The search
- * is that of Wing and Gong (1993) with Lowe's memory of configurations (2017).
+ * Searches an order of the operations of one register that keeps to real time and in which every answer is right: the
+ * search of Wing and Gong (1993) with Lowe's memory of configurations (2017).
  *
- * Three things keep it small, each without changing the verdict, which a plain enumeration of all orders confirms:
- * - an answer that changes nothing and is legal now is taken now;
+ * Four things keep it small, each without changing the verdict, which a plain enumeration of all orders confirms:
+ * - an answer that changes nothing and is right now is taken now;
  * - values that no operation compares with are one and the same value;
- * - operations of unknown outcome that do the same are taken in the order of their calls.
+ * - operations of unknown outcome that do the same are taken in the order of their calls;
+ * - one of unknown outcome is taken only if what comes next would be wrong, or do something else, without it.
  */
 import { type Call, forceOf, latestMs } from './call.ts';
-import { type RegisterOperation, type RegisterState, step } from './register.ts';
+import { changesNothing, type RegisterOperation, type RegisterState, step } from './register.ts';
 
 export type RegisterCall = Call<RegisterOperation>;
 
-export type Search =
+/** `configurations`: how many were looked at. */
+export type Search = { readonly configurations: number } & (
   | { readonly kind: 'possible'; readonly order: readonly RegisterCall[] }
-  /** `furthest`: the longest order that was legal so far, and what the register was after it. */
+  /** `furthest`: the longest order in which all answers are right, and what the register is after it. */
   | { readonly kind: 'impossible'; readonly furthest: readonly RegisterCall[]; readonly state: RegisterState }
-  | { readonly kind: 'exhausted' };
+  | { readonly kind: 'exhausted' }
+);
 
 interface Candidate {
   readonly call: RegisterCall;
   readonly operation: RegisterOperation;
   readonly isMust: boolean;
+  /** It must have happened and has changed nothing, so that it costs no other its place. */
+  readonly isPure: boolean;
   readonly latestMs: number;
-  /** Operations of unknown outcome with the same effect. */
+  /** Equal for operations of unknown outcome that do the same. */
   readonly effect: string;
+  /** It may take effect more than once. */
+  readonly isLasting: boolean;
   isTaken: boolean;
 }
 
 /** One configuration on the way from the first operation to the present one. */
 interface Frame {
   readonly state: RegisterState;
+  /** What the register was before an operation of unknown outcome that has not made a difference yet. */
+  readonly idleSince: RegisterState | undefined;
   /** The first operation in `musts` that is not taken. */
   readonly low: number;
   readonly choices: readonly Candidate[];
@@ -39,9 +48,17 @@ interface Frame {
   readonly taken: readonly Candidate[];
 }
 
-/** @param calls of one key, in any order */
-export function searchOrder(calls: readonly RegisterCall[], initial: RegisterState, configurationsMax: number): Search {
-  const { musts, mays } = candidatesOf(calls);
+/**
+ * @param calls of one key, in any order
+ * @param lasting operations that may take effect as well, at any time and as often as they like
+ */
+export function searchOrder(
+  calls: readonly RegisterCall[],
+  initial: RegisterState,
+  configurationsMax: number,
+  lasting: readonly RegisterCall[] = [],
+): Search {
+  const { musts, mays } = candidatesOf(calls, lasting);
   const visited = new Set<string>();
   const path: Frame[] = [];
   const order: Candidate[] = [];
@@ -53,7 +70,7 @@ export function searchOrder(calls: readonly RegisterCall[], initial: RegisterSta
   };
 
   const take = (candidate: Candidate) => {
-    candidate.isTaken = true;
+    candidate.isTaken = !candidate.isLasting;
     order.push(candidate);
     if (candidate.isMust) mustsTaken++;
   };
@@ -65,57 +82,79 @@ export function searchOrder(calls: readonly RegisterCall[], initial: RegisterSta
     order.length -= candidates.length;
   };
   /** Goes to the configuration that `first` leads to; false if it is known to lead nowhere. */
-  const enter = (state: RegisterState, low: number, first: readonly Candidate[]): boolean => {
+  const enter = (state: RegisterState, low: number, first: readonly Candidate[], before?: RegisterState): boolean => {
     const taken = [...first];
     for (const candidate of first) take(candidate);
+    let idleSince = before;
     let choices: readonly Candidate[];
     for (;;) {
       while (musts[low]?.isTaken) low++;
       choices = allowedNow(musts, mays, low);
-      const free = choices.filter(({ isMust, operation }) => isMust && step(state, operation) === state);
+      const free = choices.filter(({ isPure, operation }) => isPure && step(state, operation) === state);
       if (free.length === 0) break;
       for (const candidate of free) take(candidate);
       taken.push(...free);
+      // Before, these were wrong, or they would have been taken then.
+      idleSince = undefined;
     }
-    if (mustsTaken > furthest.musts) furthest = { order: [...order], musts: mustsTaken, state };
-    const configuration = nameOf(musts, mays, low, mustsTaken, state);
+    const configuration = `${nameOf(musts, mays, low, mustsTaken)} ${textOf(state)} ${textOf(idleSince)}`;
     if (visited.has(configuration)) {
       giveBack(taken);
       return false;
     }
     visited.add(configuration);
-    path.push({ state, low, choices, next: 0, taken });
+    path.push({ state, idleSince, low, choices, next: 0, taken });
     return true;
   };
 
   enter(initial, 0, []);
   for (let frame = path.at(-1); frame !== undefined; frame = path.at(-1)) {
-    if (mustsTaken === musts.length) return { kind: 'possible', order: order.map(({ call }) => call) };
-    if (visited.size > configurationsMax) return { kind: 'exhausted' };
+    const configurations = visited.size;
+    if (mustsTaken === musts.length) return { kind: 'possible', order: order.map(({ call }) => call), configurations };
+    if (configurations > configurationsMax) return { kind: 'exhausted', configurations };
     const choice = frame.choices[frame.next++];
     if (choice === undefined) {
+      if (mustsTaken > furthest.musts) furthest = { order: [...order], musts: mustsTaken, state: frame.state };
       path.pop();
       giveBack(frame.taken);
       continue;
     }
-    const after = step(frame.state, choice.operation);
-    // One of unknown outcome that changes nothing might as well never happen.
-    if (after !== undefined && (choice.isMust || after !== frame.state)) enter(after, frame.low, [choice]);
+    const { state, low, idleSince } = frame;
+    const after = step(state, choice.operation);
+    if (after === undefined) continue;
+    if (idleSince !== undefined && isSame(step(idleSince, choice.operation), after)) continue;
+    if (choice.isMust) enter(after, low, [choice]);
+    else if (!isSame(after, state)) enter(after, low, [choice], state);
   }
-  return { kind: 'impossible', furthest: furthest.order.map(({ call }) => call), state: furthest.state };
+  const { order: taken, state } = furthest;
+  return { kind: 'impossible', furthest: taken.map(({ call }) => call), state, configurations: visited.size };
 }
 
-function candidatesOf(calls: readonly RegisterCall[]): { readonly musts: Candidate[]; readonly mays: Candidate[] } {
+function candidatesOf(
+  calls: readonly RegisterCall[],
+  lasting: readonly RegisterCall[],
+): { readonly musts: Candidate[]; readonly mays: Candidate[] } {
   const compared = comparedValues(calls);
-  const candidates = calls
+  const candidate = (call: RegisterCall, isLasting: boolean): Candidate => {
+    const isMust = forceOf(call) === 'must';
+    const operation = withoutNeedlessValue(isMust ? call.operation : withoutAnswer(call.operation), compared);
+    return {
+      call,
+      operation,
+      isMust,
+      isPure: isMust && changesNothing(operation),
+      latestMs: latestMs(call),
+      effect: JSON.stringify(operation),
+      isLasting,
+      isTaken: false,
+    };
+  };
+  const known = calls
     .filter((call) => forceOf(call) === 'must' || (forceOf(call) === 'may' && call.operation.kind !== 'read'))
-    .map((call): Candidate => {
-      const isMust = forceOf(call) === 'must';
-      const operation = withoutNeedlessValue(isMust ? call.operation : withoutAnswer(call.operation), compared);
-      return { call, operation, isMust, latestMs: latestMs(call), effect: JSON.stringify(operation), isTaken: false };
-    })
-    .sort((a, b) => a.call.invokedMs - b.call.invokedMs);
-  return { musts: candidates.filter(({ isMust }) => isMust), mays: candidates.filter(({ isMust }) => !isMust) };
+    .map((call) => candidate(call, false));
+  const all = [...known, ...lasting.map((call) => candidate(call, true))];
+  all.sort((a, b) => a.call.invokedMs - b.call.invokedMs);
+  return { musts: all.filter(({ isMust }) => isMust), mays: all.filter(({ isMust }) => !isMust) };
 }
 
 /** What may come next: called before any other that must happen has ended. What must happen comes first. */
@@ -139,14 +178,8 @@ function allowedNow(musts: readonly Candidate[], mays: readonly Candidate[], low
   return allowed;
 }
 
-/** Equal for two configurations if and only if the same can follow. */
-function nameOf(
-  musts: readonly Candidate[],
-  mays: readonly Candidate[],
-  low: number,
-  mustsTaken: number,
-  { value, version }: RegisterState,
-): string {
+/** Equal for two configurations if and only if the same operations are left. */
+function nameOf(musts: readonly Candidate[], mays: readonly Candidate[], low: number, mustsTaken: number): string {
   const parts: (string | number)[] = [low];
   let beyond = mustsTaken - low;
   for (let i = low + 1; beyond > 0; i++) {
@@ -158,7 +191,15 @@ function nameOf(
   mays.forEach(({ isTaken }, i) => {
     if (isTaken) parts.push(i);
   });
-  return `${parts.join(' ')} ${typeof value} ${value} ${version}`;
+  return parts.join(' ');
+}
+
+function textOf(state: RegisterState | undefined): string {
+  return state === undefined ? '' : `${typeof state.value} ${state.value} ${state.version}`;
+}
+
+function isSame(one: RegisterState | undefined, other: RegisterState): boolean {
+  return one !== undefined && one.value === other.value && one.version === other.version;
 }
 
 /** Nobody can rely on an answer that was not given. */

@@ -17,7 +17,7 @@ export type RegisterOperation = { readonly key: string } & (
       readonly kind: 'compare-and-set';
       readonly expected: { readonly value: RegisterValue } | { readonly version: string };
       readonly value: string | number;
-      /** False: refused, because the condition did not hold. */
+      /** False: refused, because the condition did not hold. Not said: applied. */
       readonly applied?: boolean;
       readonly version?: string;
     }
@@ -27,7 +27,7 @@ export type RegisterOperation = { readonly key: string } & (
       /** The sum may not leave these bounds. An absent register counts as 0. */
       readonly min?: number;
       readonly max?: number;
-      /** False: refused, because of the bounds. */
+      /** False: refused, because of the bounds. Not said: applied. */
       readonly applied?: boolean;
       readonly result?: number;
     }
@@ -95,6 +95,13 @@ function incremented(
   const isWithin = sum >= (min ?? Number.NEGATIVE_INFINITY) && sum <= (max ?? Number.POSITIVE_INFINITY);
   if (applied === false) return isWithin ? undefined : state;
   return isWithin && (result === undefined || result === sum) ? { value: sum, version: undefined } : undefined;
+}
+
+/** Whether it was answered that nothing was changed. */
+export function changesNothing(operation: RegisterOperation): boolean {
+  if (operation.kind === 'read') return true;
+  if (operation.kind === 'delete') return operation.existed === false;
+  return 'applied' in operation && operation.applied === false;
 }
 
 /** In words, without the key. */

@@ -1,37 +1,68 @@
 /**
  * Makes a violation readable: the fewest operations of a key that are still impossible together.
  *
- * Operations are left out only if the rest is impossible even if they may take effect at any time. Without that a read would
- * soon stand alone, as of a value that nobody wrote.
+ * Operations are left out only if the rest is impossible even if these take effect at any time, however often. Without that a read
+ * would soon stand alone, as of a value that nobody wrote.
  */
 import { describeTimes, forceOf, latestMs } from './call.ts';
 import { type RegisterCall, searchOrder } from './order-search.ts';
-import { describe, type RegisterState, show } from './register.ts';
+import { changesNothing, describe, type RegisterState, show } from './register.ts';
 
-/** Per attempt: what cannot be decided with this is kept, so that the whole takes seconds. */
+/** Per attempt: what cannot be decided with this is kept. */
 const CONFIGURATIONS_MAX = 20_000;
+/** In all, counted in calls looked at: some ten seconds. */
+const WORK_MAX = 100_000_000;
+
+type Calls = readonly RegisterCall[];
+
+/** @param gone what was left out */
+type IsImpossible = (calls: Calls, gone?: Calls) => boolean;
 
 /** @param calls of one key, known to be impossible */
-export function smallestViolation(key: string, calls: readonly RegisterCall[], initial: RegisterState): string {
-  const isImpossible = (some: readonly RegisterCall[]) =>
-    searchOrder(some, initial, CONFIGURATIONS_MAX).kind === 'impossible';
-  let smallest = withoutTail(calls, isImpossible);
-  let free: readonly RegisterCall[] = [];
-  for (const call of smallest.toReversed()) {
-    const rest = smallest.filter((other) => other !== call);
-    const freer = call.operation.kind === 'read' ? free : [...free, anyTime(call)];
-    if (!isImpossible([...rest, ...freer])) continue;
-    smallest = rest;
-    free = freer;
-  }
-  return print(key, smallest, initial);
+export function smallestViolation(key: string, calls: Calls, initial: RegisterState): string {
+  let work = 0;
+  const isImpossible: IsImpossible = (some, gone = []) => {
+    if (work > WORK_MAX) return false;
+    const all = [...some, ...gone.filter(isIncrement)];
+    const lasting = gone.filter((call) => !isIncrement(call));
+    const { kind, configurations } = searchOrder(all, initial, CONFIGURATIONS_MAX, lasting);
+    work += configurations * calls.length;
+    return kind === 'impossible';
+  };
+  const relevant = withoutTail(calls, isImpossible);
+  // Answers first: a value that nobody reads any more costs the search next to nothing.
+  const fewerAnswers = without(relevant, isPureAnswer, isImpossible);
+  return print(
+    key,
+    without(fewerAnswers, () => true, isImpossible),
+    initial,
+  );
 }
 
+/** Leaves out as many as possible of those that `mayGo`: half of them at once, a quarter, in the end one by one. */
+function without(calls: Calls, mayGo: (call: RegisterCall) => boolean, isImpossible: IsImpossible): Calls {
+  let kept = calls;
+  let gone: Calls = [];
+  for (let size = Math.ceil(calls.length / 2); ; size = Math.ceil(size / 2)) {
+    const candidates = kept.filter(mayGo);
+    for (let end = candidates.length; end > 0; end -= size) {
+      const chunk = new Set(candidates.slice(Math.max(0, end - size), end));
+      const rest = kept.filter((call) => !chunk.has(call));
+      const goneThen = [...gone, ...[...chunk].filter((call) => !isPureAnswer(call)).map(anyTime)];
+      if (!isImpossible(rest, goneThen)) continue;
+      kept = rest;
+      gone = goneThen;
+    }
+    if (size <= 1) return kept;
+  }
+}
+
+/** As often as it likes, it could give any sum. */
+const isIncrement = ({ operation }: RegisterCall) => operation.kind === 'increment';
+const isPureAnswer = ({ operation }: RegisterCall) => changesNothing(operation);
+
 /** Up to the first answer that cannot be: what had not ended by then has not ended. */
-function withoutTail(
-  calls: readonly RegisterCall[],
-  isImpossible: (calls: readonly RegisterCall[]) => boolean,
-): readonly RegisterCall[] {
+function withoutTail(calls: Calls, isImpossible: IsImpossible): Calls {
   const useful = calls.filter((call) => forceOf(call) !== 'never');
   const ends = useful.map(latestMs).filter(Number.isFinite);
   ends.sort((a, b) => a - b);
@@ -49,11 +80,19 @@ function withoutTail(
   return isImpossible(cut) ? cut : useful;
 }
 
+/** What is left out may still take effect, whenever it likes and on no condition. */
 function anyTime(call: RegisterCall): RegisterCall {
-  return { ...call, outcome: 'info', invokedMs: Number.NEGATIVE_INFINITY };
+  const { operation } = call;
+  const { key } = operation;
+  return {
+    ...call,
+    operation: operation.kind === 'compare-and-set' ? { key, kind: 'write', value: operation.value } : operation,
+    outcome: 'info',
+    invokedMs: Number.NEGATIVE_INFINITY,
+  };
 }
 
-function print(key: string, calls: readonly RegisterCall[], initial: RegisterState): string {
+function print(key: string, calls: Calls, initial: RegisterState): string {
   const inOrder = [...calls].sort((a, b) => a.invokedMs - b.invokedMs);
   const widest = Math.max(...inOrder.map((call) => describeTimes(call).length));
   const lines = inOrder.map((call) => {
@@ -69,7 +108,7 @@ function print(key: string, calls: readonly RegisterCall[], initial: RegisterSta
 }
 
 /** How far an order gets, and which answers do not fit there. */
-function stuck(calls: readonly RegisterCall[], initial: RegisterState): string[] {
+function stuck(calls: Calls, initial: RegisterState): string[] {
   const search = searchOrder(calls, initial, CONFIGURATIONS_MAX);
   if (search.kind !== 'impossible') return [];
   const { furthest, state } = search;
@@ -82,7 +121,7 @@ function stuck(calls: readonly RegisterCall[], initial: RegisterState): string[]
 }
 
 /** The last written value by its own name, for the search calls all that do not matter the same. */
-function valueText(order: readonly RegisterCall[], state: RegisterState): string {
+function valueText(order: Calls, state: RegisterState): string {
   if (state.value === undefined || typeof state.value === 'number') return show(state.value);
   const last = order.findLast(({ operation }) => ['write', 'compare-and-set'].includes(operation.kind));
   const written = last !== undefined && 'value' in last.operation ? last.operation.value : state.value;
