@@ -12,17 +12,21 @@ import {
 } from '../history.ts';
 import { CHECKERS } from './all.ts';
 import { atomicity } from './atomicity.ts';
+import { bank } from './bank.ts';
 import { bounds } from './bounds.ts';
 import { causality } from './causality.ts';
 import { convergence } from './convergence.ts';
 import { counters } from './counters.ts';
 import { dangling } from './dangling.ts';
 import { durability } from './durability.ts';
+import { linearizability } from './linearizability.ts';
 import { liveness } from './liveness.ts';
+import { repetitions } from './repetitions.ts';
 import { sessions } from './sessions.ts';
 import { sets } from './sets.ts';
 import { soundness } from './soundness.ts';
 import { streams } from './streams.ts';
+import { strongLiveness } from './strong-liveness.ts';
 import type { Checker } from './verdict.ts';
 
 function verdictOf(checker: Checker, history: Partial<History>): string {
@@ -302,5 +306,49 @@ describe('sums', () => {
     const members = changes.map(([id, change]) => ({ set: 's', member: 'm', change, operation: id }));
     const final = [finalState('a', { sets: new Map([['s', held]]) })];
     expect(verdictOf(sets, { members, operations, final })).toMatch(verdict);
+  });
+});
+
+describe('strong operations', () => {
+  test.each([
+    ['the whole sum', [3, 7], /^valid$/],
+    ['half of a transfer', [3, 10], /13 in all, not 10/],
+    ['an account less', [3], /3 in all/],
+    ['an overdrawn account', [-1, 11], /a showed -1,11/],
+  ])('bank: %s', (_, balances, verdict) => {
+    expect(verdictOf(bank, { bank: [{ balances, total: 10, ...place }] })).toMatch(verdict);
+  });
+
+  test.each([
+    ['the first answer', 'ok 3', /^valid$/],
+    ['another answer', 'ok 4', /k answered ok 3, and on a at 1 ms ok 4/],
+  ])('repetitions: %s', (_, again, verdict) => {
+    expect(verdictOf(repetitions, { repetitions: [{ key: 'k', first: 'ok 3', again, ...place }] })).toMatch(verdict);
+  });
+
+  test.each([
+    ['no strong operations', undefined, [], /^valid$/],
+    ['all vote and write', [true, true, true], [], /^valid$/],
+    ['a majority votes, one does not', [true, true, false], [], /s2 does not vote/],
+    ['no majority kept its memory', [true, false, false], [], /^valid$/],
+    ['half is no majority', [true, true, false, false], [], /^valid$/],
+    ['a server takes no writes', [true, true, true], ['s1'], /no strong write succeeded on s1/],
+  ])('liveness: %s', (_, votes, stuck, verdict) => {
+    const voters = votes?.map((one, i) => ({ server: `s${i}`, votes: one }));
+    expect(verdictOf(strongLiveness, voters === undefined ? {} : { strongEnd: { voters, stuck } })).toMatch(verdict);
+  });
+
+  test('registers: stale read -> named by the checker of linearizability', () => {
+    const call = (id: number, value: string, kind: 'write' | 'read') => ({
+      id,
+      process: 'p',
+      operation: { key: 'k', kind, value },
+      invokedMs: id,
+      endedMs: id + 0.5,
+      outcome: 'ok' as const,
+    });
+    const registers = [call(1, 'x', 'write'), call(2, 'y', 'write'), call(3, 'x', 'read')];
+    expect(verdictOf(linearizability, { registers })).toMatch(/^k: no order/);
+    expect(verdictOf(linearizability, { registers: registers.slice(0, 2) })).toBe('valid');
   });
 });
