@@ -3,6 +3,7 @@
 import type { Operation } from '../graph/model.ts';
 import type { Graph } from '../src/engine-port.ts';
 import type { RegisterCall } from './checkers/order-search.ts';
+import type { Transaction } from './checkers/transaction.ts';
 import { Client, type ClientWorld } from './client.ts';
 import type { Cluster } from './cluster.ts';
 import type {
@@ -45,6 +46,7 @@ export class Arena implements ClientWorld {
   readonly counters: CounterEvent[] = [];
   readonly members: MemberEvent[] = [];
   readonly registers: RegisterCall[] = [];
+  readonly lists: Transaction[] = [];
   readonly bank: BankObservation[] = [];
   readonly repetitions: RepetitionObservation[] = [];
   readonly #operationsMax: number;

@@ -4,6 +4,7 @@
  */
 
 import type { RegisterCall } from './checkers/order-search.ts';
+import type { Transaction } from './checkers/transaction.ts';
 
 export type Outcome = 'ok' | 'failed' | 'unknown';
 
@@ -168,6 +169,8 @@ export interface History {
   readonly members: readonly MemberEvent[];
   /** Calls on registers at level `strong`, and writes to the same registers at `session`. */
   readonly registers: readonly RegisterCall[];
+  /** Strong reads of lists, and strong batches that append to some if others are as they were read. */
+  readonly lists: readonly Transaction[];
   readonly bank: readonly BankObservation[];
   readonly repetitions: readonly RepetitionObservation[];
   /** Absent if no workload asks for strong operations. */
@@ -202,6 +205,7 @@ export const EMPTY_HISTORY: History = {
   counters: [],
   members: [],
   registers: [],
+  lists: [],
   bank: [],
   repetitions: [],
   commits: new Map(),

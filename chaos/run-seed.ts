@@ -142,6 +142,7 @@ function historyOf(run: {
     counters: arena.counters,
     members: arena.members,
     registers: arena.registers,
+    lists: arena.lists,
     bank: arena.bank,
     repetitions: arena.repetitions,
     strongEnd,

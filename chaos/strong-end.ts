@@ -1,10 +1,11 @@
-/** Strong operations once everything is healed: whether they are served again, and what the registers hold in the end. */
+/** Strong operations once everything is healed: whether they are served again, and what registers and lists hold in the end. */
 import type { Arena } from './arena.ts';
 import { DEFAULT, putNode } from './client.ts';
 import type { Cluster, Server } from './cluster.ts';
 import type { StrongEnd } from './history.ts';
 import { STRONG, type WorkloadName } from './workloads/all.ts';
 import { readRegister } from './workloads/register-calls.ts';
+import { readLists } from './workloads/strong-lists.ts';
 
 /** A few fail-overs, and the wait of a server that lost its disk. */
 const PATIENCE_MS = 30_000;
@@ -29,6 +30,7 @@ export async function endStrong(arena: Arena): Promise<StrongEnd> {
     const client = arena.client('strong-end', { usesToken: false, stays: 0 });
     const keys = new Set(arena.registers.map(({ operation }) => operation.key));
     for (const key of keys) await readRegister(arena, client, key);
+    if (arena.lists.length > 0) await readLists(arena, client);
   }
   const voters = servers.map((server) => ({ server: server.name, votes: server.engine?.quorum().votes === true }));
   return { voters, stuck };

@@ -10,6 +10,7 @@ import { durability } from './durability.ts';
 import { linearizability } from './linearizability.ts';
 import { liveness } from './liveness.ts';
 import { repetitions } from './repetitions.ts';
+import { serialisability } from './serialisability.ts';
 import { sessions } from './sessions.ts';
 import { sets } from './sets.ts';
 import { soundness } from './soundness.ts';
@@ -20,6 +21,7 @@ import type { Checker } from './verdict.ts';
 export const CHECKERS: readonly Checker[] = [
   soundness,
   linearizability,
+  serialisability,
   bank,
   repetitions,
   streams,

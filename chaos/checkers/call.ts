@@ -31,9 +31,12 @@ export function latestMs(call: Call<unknown>): number {
   return forceOf(call) === 'must' ? (call.endedMs ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY;
 }
 
+const round = (ms: number) => String(Math.round(ms * 1_000) / 1_000);
+
+export const describeMs = (ms: number) => `${round(ms)} ms`;
+
 /** `12.5..31 ms`, or with an open end. */
 export function describeTimes(call: Call<unknown>): string {
-  const round = (ms: number) => String(Math.round(ms * 1_000) / 1_000);
   const end = latestMs(call);
   return `${round(call.invokedMs)}..${Number.isFinite(end) ? round(end) : ''} ms`;
 }

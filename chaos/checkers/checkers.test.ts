@@ -22,6 +22,7 @@ import { durability } from './durability.ts';
 import { linearizability } from './linearizability.ts';
 import { liveness } from './liveness.ts';
 import { repetitions } from './repetitions.ts';
+import { serialisability } from './serialisability.ts';
 import { sessions } from './sessions.ts';
 import { sets } from './sets.ts';
 import { soundness } from './soundness.ts';
@@ -336,6 +337,23 @@ describe('strong operations', () => {
   ])('liveness: %s', (_, votes, stuck, verdict) => {
     const voters = votes?.map((one, i) => ({ server: `s${i}`, votes: one }));
     expect(verdictOf(strongLiveness, voters === undefined ? {} : { strongEnd: { voters, stuck } })).toMatch(verdict);
+  });
+
+  test('lists: two batches that each rest on what the other changes -> named by the checker of serialisability', () => {
+    const batch = (id: number, read: string, append: string) => ({
+      id,
+      process: 'p',
+      operation: [
+        { kind: 'read' as const, key: read, values: [] },
+        { kind: 'append' as const, key: append, value: id },
+      ],
+      invokedMs: 0,
+      endedMs: 9,
+      outcome: 'ok' as const,
+    });
+    const lists = [batch(1, 'x', 'y'), batch(2, 'y', 'x')];
+    expect(verdictOf(serialisability, { lists })).toMatch(/^G2 /);
+    expect(verdictOf(serialisability, { lists: lists.slice(1) })).toBe('valid');
   });
 
   test('registers: stale read -> named by the checker of linearizability', () => {

@@ -2,7 +2,7 @@
  * Which transaction must come before which, and why. `ww`: it wrote what the other wrote over; `wr`: the other read what
  * it wrote; `rw`: it read what the other wrote over (Adya, 1999); `rt`: it was answered before the other was called.
  */
-import { latestMs } from './call.ts';
+import { describeMs, latestMs } from './call.ts';
 import { type ListHistory, writerKey } from './list-anomalies.ts';
 import { appendsOf, describeList, foundBy, nameOf, type Transaction } from './transaction.ts';
 
@@ -109,6 +109,6 @@ function realTime(committed: readonly Transaction[]): Dependency[] {
 
 export function answeredBefore(from: Transaction, to: Transaction): Dependency {
   const why = () =>
-    `${nameOf(from)} was answered at ${latestMs(from)} ms, before ${nameOf(to)} was called at ${to.invokedMs} ms`;
+    `${nameOf(from)} was answered at ${describeMs(latestMs(from))}, before ${nameOf(to)} was called at ${describeMs(to.invokedMs)}`;
   return { kind: 'rt', from, to, why };
 }

@@ -7,7 +7,7 @@ import { type Cycle, findCycles } from './cycles.ts';
 import { dependenciesOf } from './dependencies.ts';
 import { readLists } from './list-anomalies.ts';
 import { describeTransaction, nameOf, type Transaction } from './transaction.ts';
-import { judge, type Verdict } from './verdict.ts';
+import { type Checker, judge, type Verdict } from './verdict.ts';
 
 /** Judges transactions that append to lists and read them. */
 export function checkListAppend(transactions: readonly Transaction[]): Verdict {
@@ -24,3 +24,9 @@ function describeCycle({ anomaly, dependencies }: Cycle): string {
     ...dependencies.map(({ kind, from, to, why }) => `  ${nameOf(from)} before ${nameOf(to)} (${kind}): ${why()}`),
   ].join('\n');
 }
+
+export const serialisability: Checker = {
+  name: 'serialisability',
+  promise: 'strong batches over several lists happen one after the other, in the order of real time',
+  check: ({ lists }) => checkListAppend(lists),
+};

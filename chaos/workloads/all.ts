@@ -12,6 +12,7 @@ import { sessions } from './sessions.ts';
 import { sets } from './sets.ts';
 import { strongBank } from './strong-bank.ts';
 import { strongKeys } from './strong-keys.ts';
+import { strongLists } from './strong-lists.ts';
 import { strongRegisters } from './strong-registers.ts';
 
 export const WORKLOADS = {
@@ -27,10 +28,11 @@ export const WORKLOADS = {
   sets,
   'strong-bank': strongBank,
   'strong-keys': strongKeys,
+  'strong-lists': strongLists,
   'strong-registers': strongRegisters,
 } as const satisfies Record<string, Workload>;
 
 export type WorkloadName = keyof typeof WORKLOADS;
 
 /** These need a majority of servers that kept their disks, and are run apart from the others. */
-export const STRONG: readonly WorkloadName[] = ['strong-bank', 'strong-keys', 'strong-registers'];
+export const STRONG: readonly WorkloadName[] = ['strong-bank', 'strong-keys', 'strong-lists', 'strong-registers'];
