@@ -94,7 +94,7 @@ export class ExpressionBinder {
       case 'countStar':
         throw new BugError('an aggregate is bound where there is nothing to aggregate');
       case 'listComprehension': {
-        const item = this.#table.add('value');
+        const item = this.#table.add('value', expression.variable.text);
         const inner = extend(scope, [[expression.variable.text, item]]);
         return {
           kind: 'comprehension',
@@ -105,7 +105,7 @@ export class ExpressionBinder {
         };
       }
       case 'quantifier': {
-        const item = this.#table.add('value');
+        const item = this.#table.add('value', expression.variable.text);
         const inner = extend(scope, [[expression.variable.text, item]]);
         const where = expression.where === undefined ? reference(item) : this.bind(expression.where, inner, known);
         return {
@@ -117,8 +117,8 @@ export class ExpressionBinder {
         };
       }
       case 'reduce': {
-        const accumulator = this.#table.add('value');
-        const item = this.#table.add('value');
+        const accumulator = this.#table.add('value', expression.accumulator.text);
+        const item = this.#table.add('value', expression.variable.text);
         const inner = extend(scope, [
           [expression.accumulator.text, accumulator],
           [expression.variable.text, item],
@@ -148,6 +148,33 @@ export class ExpressionBinder {
       }
       default:
         return assertNever(expression);
+    }
+  }
+
+  /** A condition that only asks whether a sub-query has rows, as that plan; undefined for any other. */
+  bindExistence(
+    expression: Expression,
+    scope: Scope,
+  ): { readonly inner: Operator; readonly anti: boolean } | undefined {
+    switch (expression.kind) {
+      case 'unary': {
+        if (expression.operator !== 'not') return undefined;
+        const of = this.bindExistence(expression.of, scope);
+        return of === undefined ? undefined : { inner: of.inner, anti: !of.anti };
+      }
+      case 'call': {
+        const [of] = expression.arguments;
+        const isExists = expression.name.text.toLowerCase() === 'exists' && of?.kind === 'pattern';
+        return isExists ? this.bindExistence(of, scope) : undefined;
+      }
+      case 'pattern':
+        if (expression.pattern.shortest !== undefined) return undefined;
+        return { inner: this.#inner.pattern(expression.pattern, undefined, scope).operator, anti: false };
+      case 'subquery':
+        if (expression.mode !== 'exists') return undefined;
+        return { inner: this.#inner.query(expression.query, scope).operator, anti: false };
+      default:
+        return undefined;
     }
   }
 

@@ -190,7 +190,9 @@ function expressionsOf(clause: Clause): readonly (Expression | undefined)[] {
 export function expressionKey(expression: Expression): string {
   return JSON.stringify(expression, (name, value) => {
     if (name === 'start' || name === 'end') return undefined;
-    return typeof value === 'bigint' ? `${value}n` : value;
+    if (typeof value === 'bigint') return `${value}n`;
+    // JSON has no such numbers and would write null for all of them.
+    return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
   });
 }
 

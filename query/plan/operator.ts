@@ -16,6 +16,8 @@ export interface Plan {
   readonly root: Operator;
   /** Kinds of all slots of the statement. */
   readonly slots: readonly SlotKind[];
+  /** What they are called in the text, for EXPLAIN. */
+  readonly names?: readonly (string | undefined)[];
   /** Of the result, in order; none for a statement that only writes. */
   readonly columns: readonly { readonly name: string; readonly slot: number }[];
   readonly writes: boolean;

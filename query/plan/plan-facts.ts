@@ -23,32 +23,31 @@ export function writes(operator: Operator): boolean {
   }
 }
 
-/** Whether somewhere in the plan elements of the graph are looked for. */
-export function readsGraph(operator: Operator): boolean {
+/** Rows that a list of unknown length is expected to make, and that a limit of unknown size leaves. */
+const UNWOUND_ROWS = 10;
+const LIMITED_ROWS = 100;
+
+/** Rows that a plan is expected to give. */
+export function rowsOf(operator: Operator): number {
+  if (operator.estimatedRows !== undefined) return operator.estimatedRows;
   switch (operator.kind) {
-    case 'AllNodesScan':
-    case 'LabelScan':
-    case 'IndexSeek':
-    case 'NodeByIdSeek':
-    case 'EdgeByIdSeek':
-    case 'EdgeScan':
-    case 'Expand':
-    case 'VarLengthExpand':
-    case 'ShortestPath':
-    case 'Merge':
-      return true;
     case 'Argument':
-      return false;
-    // What is below was read completely.
-    case 'Eager':
-      return false;
+      return 1;
     case 'Union':
-      return operator.inputs.some(readsGraph);
+      return operator.inputs.reduce((sum, input) => sum + rowsOf(input), 0);
+    case 'Unwind':
+      return rowsOf(operator.input) * UNWOUND_ROWS;
+    case 'Apply':
+    case 'OptionalApply':
+      return rowsOf(operator.input) * Math.max(1, rowsOf(operator.inner));
+    case 'Aggregate':
+      return operator.keys.length === 0 ? 1 : Math.max(1, rowsOf(operator.input) / UNWOUND_ROWS);
+    case 'Limit': {
+      const { count } = operator;
+      const limit = count.kind === 'literal' ? Number(count.value) : LIMITED_ROWS;
+      return Math.min(rowsOf(operator.input), limit);
+    }
     default:
-      return (
-        readsGraph(operator.input) ||
-        ('inner' in operator && readsGraph(operator.inner)) ||
-        (operator.kind === 'HashJoin' && readsGraph(operator.right))
-      );
+      return rowsOf(operator.input);
   }
 }

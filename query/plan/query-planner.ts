@@ -1,6 +1,6 @@
 /**
- * Plans a query clause by clause: each takes the plan so far as its input. What a clause writes is done completely before
- * the next one reads, and what it reads is read completely before it writes.
+ * Plans a query clause by clause: each takes the plan so far as its input. What keeps the reads and writes of different
+ * clauses apart is added to the whole plan at the end (`insert-eager.ts`).
  *
  * The text was analysed before: names are bound, types fit as far as can be known, clauses stand where they may.
  */
@@ -23,9 +23,10 @@ import type {
 import { ExpressionBinder } from './bind-expression.ts';
 import type { BoundExpression, PathStep } from './bound-expression.ts';
 import { allowedTypes, demandedLabels } from './expression-facts.ts';
+import { insertEager } from './insert-eager.ts';
 import { MatchPlanner } from './match-planner.ts';
 import type { CreateElement, Operator, Plan, ProjectItem, SetItem } from './operator.ts';
-import { readsGraph, writes } from './plan-facts.ts';
+import { writes } from './plan-facts.ts';
 import type { PlannerContext } from './planned-statement.ts';
 import { ProjectionPlanner } from './projection-planner.ts';
 import { extend, PlanTable, reference, type Scope } from './scope.ts';
@@ -67,8 +68,9 @@ class QueryPlanner {
   plan(query: Query): Plan {
     const { operator, columns = [] } = this.#query(query, () => new Map());
     return {
-      root: operator,
+      root: insertEager(operator, this.#table.subplans, columns.length > 0),
       slots: this.#table.slots,
+      names: this.#table.names,
       columns,
       writes: writes(operator),
       subplans: this.#table.subplans,
@@ -92,7 +94,7 @@ class QueryPlanner {
     const columns = names.map((name) => {
       const kinds = singles.map((single) => this.#kindOf(single, name));
       const kind = kinds.every((each) => each === kinds[0]) ? (kinds[0] ?? 'value') : 'value';
-      return { name, ...this.#table.add(kind) };
+      return { name, ...this.#table.add(kind, name) };
     });
     const inputs = singles.map((single): Operator => {
       const items = columns.map(({ name, slot }): ProjectItem => {
@@ -113,12 +115,9 @@ class QueryPlanner {
 
   #single(clauses: readonly Clause[], input: Operator, scope: Scope): Planned {
     let planned: Planned = { operator: input, scope, columns: undefined };
-    clauses.forEach((clause, i) => {
-      const isAlone = clauses.length === 1;
-      planned = this.#clause(clause, planned.operator, planned.scope, isAlone);
-      const isLast = i === clauses.length - 1;
-      if (isWriting(clause) && !isLast) planned = { ...planned, operator: eager(planned.operator) };
-    });
+    for (const clause of clauses) {
+      planned = this.#clause(clause, planned.operator, planned.scope, clauses.length === 1);
+    }
     return planned;
   }
 
@@ -128,7 +127,7 @@ class QueryPlanner {
       case 'match':
         return this.#match(clause, input, scope);
       case 'unwind': {
-        const item = this.#table.add('value');
+        const item = this.#table.add('value', clause.variable.text);
         const list = this.#binder.bind(clause.list, scope);
         const operator: Operator = { kind: 'Unwind', input, list, slot: item.slot };
         return { operator, scope: extend(scope, [[clause.variable.text, item]]), columns: undefined };
@@ -143,14 +142,14 @@ class QueryPlanner {
       case 'merge':
         return this.#merge(clause, input, scope);
       case 'set':
-        return passed({ kind: 'SetItems', input: this.#read(input), items: this.#setItems(clause.items, scope) });
+        return passed({ kind: 'SetItems', input: input, items: this.#setItems(clause.items, scope) });
       case 'remove': {
         const items = clause.items.map((item) => this.#removeItem(item, scope));
-        return passed({ kind: 'SetItems', input: this.#read(input), items });
+        return passed({ kind: 'SetItems', input: input, items });
       }
       case 'delete': {
         const values = clause.values.map((value) => this.#binder.bind(value, scope));
-        return passed({ kind: 'Delete', input: this.#read(input), values, detach: clause.detach });
+        return passed({ kind: 'Delete', input: input, values, detach: clause.detach });
       }
       case 'foreach':
         return passed(this.#foreach(clause, input, scope));
@@ -159,11 +158,6 @@ class QueryPlanner {
       case 'subquery':
         return this.#subquery(clause, input, scope);
     }
-  }
-
-  /** The input of a clause that writes: what it reads is read completely first. */
-  #read(input: Operator): Operator {
-    return readsGraph(input) ? eager(input) : input;
   }
 
   // --- reading
@@ -194,7 +188,7 @@ class QueryPlanner {
     const results = taken.map(({ name, alias }) => ({
       alias,
       index: signature.results.findIndex((result) => result.name === name),
-      variable: this.#table.add('value'),
+      variable: this.#table.add('value', alias),
     }));
     let operator: Operator = {
       kind: 'ProcedureCall',
@@ -223,19 +217,17 @@ class QueryPlanner {
       const list: BoundExpression = { kind: 'list', items: [{ kind: 'literal', value: null }] };
       const operator: Operator = {
         kind: 'Foreach',
-        input: this.#read(input),
+        input: input,
         inner: inner.operator,
         list,
         slot: item.slot,
       };
       return { operator, scope, columns: undefined };
     }
-    const before = writes(inner.operator) ? this.#read(input) : input;
     const nullable = inner.columns.map(({ slot }) => slot);
-    let operator: Operator = clause.optional
-      ? { kind: 'OptionalApply', input: before, inner: inner.operator, nullable }
-      : { kind: 'Apply', input: before, inner: inner.operator };
-    if (writes(inner.operator)) operator = eager(operator);
+    const operator: Operator = clause.optional
+      ? { kind: 'OptionalApply', input, inner: inner.operator, nullable }
+      : { kind: 'Apply', input, inner: inner.operator };
     const own = extend(
       scope,
       inner.columns.map(({ name, slot }) => [name, { slot, kind: this.#table.slots[slot] ?? 'value' }] as const),
@@ -270,27 +262,27 @@ class QueryPlanner {
     const elements: CreateElement[] = [];
     const conversions: ProjectItem[] = [];
     const paths: ProjectItem[] = [];
-    let own = scope;
+    const own = new Map(scope);
     const bindMap = (map: Expression | undefined) => (map === undefined ? undefined : this.#binder.bind(map, own));
     for (const part of parts) {
       const steps: PathStep[] = [];
       const slots = part.nodes.map((node) => {
         const known = node.variable === undefined ? undefined : own.get(node.variable.text);
         if (known?.kind === 'node') return known.slot;
-        const variable = this.#table.add('node');
+        const variable = this.#table.add('node', node.variable?.text);
         if (known !== undefined) conversions.push({ slot: variable.slot, expression: reference(known) });
         else {
           const properties = bindMap(node.properties);
           elements.push({ kind: 'node', slot: variable.slot, labels: demandedLabels(node.labels), properties });
         }
-        if (node.variable !== undefined) own = extend(own, [[node.variable.text, variable]]);
+        if (node.variable !== undefined) own.set(node.variable.text, variable);
         return variable.slot;
       });
       part.relationships.forEach((relationship, i) => {
         const left = slots[i] as number;
         const right = slots[i + 1] as number;
         const isLeft = relationship.arrow === 'left';
-        const variable = this.#table.add('edge');
+        const variable = this.#table.add('edge', relationship.variable?.text);
         const properties = bindMap(relationship.properties);
         const [type = ''] = allowedTypes(relationship.types) ?? [];
         elements.push({
@@ -301,14 +293,14 @@ class QueryPlanner {
           to: isLeft ? left : right,
           properties,
         });
-        if (relationship.variable !== undefined) own = extend(own, [[relationship.variable.text, variable]]);
+        if (relationship.variable !== undefined) own.set(relationship.variable.text, variable);
         steps.push({ kind: 'node', slot: left }, { kind: 'edge', slot: variable.slot });
       });
       steps.push({ kind: 'node', slot: slots.at(-1) as number });
       if (part.variable !== undefined) {
-        const path = this.#table.add('value');
+        const path = this.#table.add('value', part.variable.text);
         paths.push({ slot: path.slot, expression: { kind: 'path', steps } });
-        own = extend(own, [[part.variable.text, path]]);
+        own.set(part.variable.text, path);
       }
     }
     return { elements, scope: own, conversions, paths };
@@ -316,7 +308,7 @@ class QueryPlanner {
 
   #create(clause: CreateClause, input: Operator, scope: Scope): Planned {
     const { elements, scope: own, conversions, paths } = this.#elements(clause.pattern, scope);
-    const before = projected(this.#read(input), conversions);
+    const before = projected(input, conversions);
     const operator = projected({ kind: 'Create', input: before, elements }, paths);
     return { operator, scope: own, columns: undefined };
   }
@@ -333,7 +325,7 @@ class QueryPlanner {
     }
     let operator: Operator = {
       kind: 'Merge',
-      input: projected(this.#read(input), made.conversions),
+      input: projected(input, made.conversions),
       inner: projected(match.operator, items),
       elements: made.elements,
       onMatch: this.#setItems(clause.onMatch, made.scope),
@@ -341,7 +333,7 @@ class QueryPlanner {
     };
     let own: Scope = made.scope;
     if (pattern.variable !== undefined) {
-      const path = this.#table.add('value');
+      const path = this.#table.add('value', pattern.variable.text);
       const steps = pathThrough(pattern, own);
       operator = projected(operator, [{ slot: path.slot, expression: { kind: 'path', steps } }]);
       own = extend(own, [[pattern.variable.text, path]]);
@@ -385,10 +377,10 @@ class QueryPlanner {
   }
 
   #foreach(clause: ForeachClause, input: Operator, scope: Scope): Operator {
-    const item = this.#table.add('value');
+    const item = this.#table.add('value', clause.variable.text);
     const list = this.#binder.bind(clause.list, scope);
     const inner = this.#single(clause.clauses, ARGUMENT, extend(scope, [[clause.variable.text, item]]));
-    return { kind: 'Foreach', input: this.#read(input), inner: inner.operator, list, slot: item.slot };
+    return { kind: 'Foreach', input: input, inner: inner.operator, list, slot: item.slot };
   }
 }
 
@@ -417,22 +409,4 @@ function pathThrough(part: PatternPart, scope: Scope): PathStep[] {
 
 function projected(input: Operator, items: readonly ProjectItem[]): Operator {
   return items.length === 0 ? input : { kind: 'Project', input, items };
-}
-
-function eager(input: Operator): Operator {
-  return input.kind === 'Eager' || input.kind === 'Argument' ? input : { kind: 'Eager', input };
-}
-
-function isWriting(clause: Clause): boolean {
-  switch (clause.kind) {
-    case 'create':
-    case 'merge':
-    case 'set':
-    case 'remove':
-    case 'delete':
-    case 'foreach':
-      return true;
-    default:
-      return false;
-  }
 }

@@ -14,10 +14,14 @@ export type Scope = ReadonlyMap<string, Variable>;
 /** What grows while a statement is planned. */
 export class PlanTable {
   readonly slots: SlotKind[] = [];
+  /** What each slot is called in the text, if it is. */
+  readonly names: (string | undefined)[] = [];
   readonly subplans: Operator[] = [];
 
-  add(kind: SlotKind): Variable {
+  /** @param name of the variable; internal ones begin with a blank */
+  add(kind: SlotKind, name?: string): Variable {
     this.slots.push(kind);
+    this.names.push(name?.startsWith(' ') ? undefined : name);
     return { slot: this.slots.length - 1, kind };
   }
 
