@@ -16,6 +16,8 @@ export interface Plan {
 const CUT_AFTER_BYTES = 2_000;
 
 const plain = { servers: 3, durability: 'disk', memoryBudgetBytes: 1e9, logScale: 1 } as const;
+/** A majority keeps its memory, so that strong operations go on. */
+const voting = { ...plain, keepsVoter: true };
 const cutting = { ...plain, logScale: LIMITS.logBytesHardMax / CUT_AFTER_BYTES };
 
 export const PLANTED_BUGS: Readonly<Record<ReplicationBug, Plan> & Partial<Record<QuorumBug, Plan>>> = {
@@ -119,6 +121,72 @@ export const PLANTED_BUGS: Readonly<Record<ReplicationBug, Plan> & Partial<Recor
       faults: ['slow-disk', 'kill', 'power-cut'],
       faultRate: 4,
       operations: 200,
+    },
+  },
+  'read-without-quorum': {
+    seeds: 4,
+    direction: {
+      cluster: voting,
+      workloads: ['strong-registers'],
+      faults: ['isolate'],
+      faultRate: 3,
+      operations: 200,
+      thinkMs: 40,
+    },
+  },
+  'no-recovery': {
+    seeds: 10,
+    direction: {
+      cluster: voting,
+      workloads: ['strong-lists', 'strong-registers'],
+      faults: ['kill', 'isolate', 'cut'],
+      faultRate: 4,
+      operations: 200,
+      thinkMs: 40,
+    },
+  },
+  'count-duplicate-votes': {
+    seeds: 8,
+    direction: {
+      cluster: voting,
+      workloads: ['strong-lists'],
+      faults: ['duplication', 'isolate', 'cut'],
+      faultRate: 4,
+      operations: 250,
+      thinkMs: 20,
+    },
+  },
+  'merge-on-accept': {
+    seeds: 20,
+    direction: {
+      cluster: voting,
+      workloads: ['strong-lists'],
+      faults: ['loss', 'cut', 'delay', 'flapping'],
+      faultRate: 4,
+      operations: 250,
+      thinkMs: 20,
+    },
+  },
+  'empty-server-votes': {
+    seeds: 20,
+    direction: {
+      cluster: voting,
+      workloads: ['strong-lists'],
+      faults: ['lost-disk', 'isolate', 'delay'],
+      faultRate: 4,
+      operations: 250,
+      thinkMs: 20,
+    },
+  },
+  'outcome-without-patches': {
+    seeds: 4,
+    direction: {
+      cluster: voting,
+      workloads: ['strong-keys'],
+      faults: ['isolate', 'kill', 'cut'],
+      faultRate: 4,
+      operations: 200,
+      thinkMs: 40,
     },
   },
 };
