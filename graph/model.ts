@@ -89,6 +89,20 @@ export type Operation = { readonly condition?: Condition } & (
   | { readonly op: 'deleteEdge'; readonly id: EdgeId }
 );
 
+/**
+ * What an operation of a batch did; `element` is its state after the whole batch, absent for deletions.
+ * `created` tells a put that created from one that replaced.
+ */
+export interface OperationResult {
+  readonly op: Operation['op'];
+  readonly id: NodeId | EdgeId;
+  readonly created: boolean;
+  readonly element?: Node | Edge;
+  readonly version?: string;
+  /** True for what an earlier request with the same Idempotency-Key did. */
+  readonly replayed?: boolean;
+}
+
 /** What happens to an edge of a type when an endpoint is deleted concurrently with its creation. */
 export type DanglingRule = 'hide' | 'restore';
 

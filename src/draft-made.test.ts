@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { type EdgeId, type NodeId, type PartitionId, replicaId } from '../base/ids.ts';
+import { Draft } from '../crdt/draft.ts';
 import { GraphView } from '../crdt/graph-view.ts';
 import { makeEdgeId } from '../crdt/routing.ts';
 import { HybridClock } from '../crdt/stamp.ts';
+import { uniqueText } from '../crdt/unique-text.ts';
 import { edgeAt, edgeVersion, findEdge, findNode, nodeAt, nodeVersion } from '../crdt/view-reads.ts';
 import type { Operation } from '../graph/model.ts';
-import { Draft } from './draft.ts';
 import type { OperationResult } from './engine-port.ts';
-import { uniqueText } from './unique-text.ts';
 
 const REPLICA = replicaId(7);
 const PARTITIONS = 4;

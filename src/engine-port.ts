@@ -3,9 +3,11 @@
  * them. Every call that can fail rejects with a `WeftError` whose code says whether it definitely did not happen.
  */
 import type { EdgeId, GraphName, NodeId, PartitionId, ReplicaId } from '../base/ids.ts';
-import type { Direction, Edge, GraphSettings, Node, Operation } from '../graph/model.ts';
+import type { Direction, Edge, GraphSettings, Node, Operation, OperationResult } from '../graph/model.ts';
 import type { Value } from '../graph/value.ts';
 import type { StatementAnswer, StatementRows } from '../query/execution/query-engine.ts';
+
+export type { OperationResult } from '../graph/model.ts';
 
 export interface Engine {
   readonly name: string;
@@ -76,20 +78,6 @@ export interface Page<T> {
 export interface PageRequest {
   readonly limit: number;
   readonly cursor?: string;
-}
-
-/**
- * What an operation of a batch did; `element` is its state after the whole batch, absent for deletions.
- * `created` tells a put that created from one that replaced.
- */
-export interface OperationResult {
-  readonly op: Operation['op'];
-  readonly id: NodeId | EdgeId;
-  readonly created: boolean;
-  readonly element?: Node | Edge;
-  readonly version?: string;
-  /** True for what an earlier request with the same Idempotency-Key did. */
-  readonly replayed?: boolean;
 }
 
 /** An Idempotency-Key, and what tells its request from others. */

@@ -1,14 +1,14 @@
 /** Statements over one graph of the engine. */
 import type { Env } from '../base/env.ts';
 import { LIMITS } from '../base/limits.ts';
+import type { Decide, ViewStatementGraph } from '../crdt/view-statement-graph.ts';
 import { QueryEngine, type StatementAnswer, type StatementRows } from '../query/execution/query-engine.ts';
 import type { StatementOptions } from '../query/execution/run.ts';
 import { planStatement } from '../query/plan/plan-statement.ts';
 import { fromStored, type RuntimeMap } from '../query/values/runtime-value.ts';
 import type { QueryOptions, QueryStatement } from './engine-port.ts';
-import type { Decide, EngineStatementGraph } from './statement-graph.ts';
 
-type OpenStatement = (decide?: Decide) => EngineStatementGraph | Promise<EngineStatementGraph>;
+type OpenStatement = (decide?: Decide) => ViewStatementGraph | Promise<ViewStatementGraph>;
 
 export class GraphQueries {
   readonly #open: OpenStatement;
@@ -28,7 +28,7 @@ export class GraphQueries {
   /** @param decide what becomes of its writes; by default they are committed */
   queryRows(statement: QueryStatement, options: QueryOptions, decide?: Decide): StatementRows | Promise<StatementRows> {
     const opened = this.#open(decide);
-    const run = (graph: EngineStatementGraph) =>
+    const run = (graph: ViewStatementGraph) =>
       this.#engine.runRows(statement.text, graph, runOptions(statement, options));
     return opened instanceof Promise ? opened.then(run) : run(opened);
   }

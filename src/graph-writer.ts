@@ -1,6 +1,7 @@
 /** Turns operations into commits: draft, fold into the view, hand over to the group commit. */
 import { WeftError } from '../base/errors.ts';
 import type { EdgeId, NodeId, PartitionId, ReplicaId } from '../base/ids.ts';
+import { Draft, type DraftedPatch } from '../crdt/draft.ts';
 import { decodePatch } from '../crdt/patch-codec.ts';
 import { needsLocator, partitionNamedByEdge } from '../crdt/routing.ts';
 import type { HybridClock } from '../crdt/stamp.ts';
@@ -8,7 +9,6 @@ import { edgeAt, edgeVersion, findEdge, findNode, nodeAt, nodeVersion } from '..
 import type { Operation } from '../graph/model.ts';
 import type { Store } from '../storage/store.ts';
 import type { Committer } from './committer.ts';
-import { Draft, type DraftedPatch } from './draft.ts';
 import type { OperationResult } from './engine-port.ts';
 import { DocumentsNeeded, type Residency } from './residency.ts';
 import type { ResidentGraph } from './resident-graph.ts';

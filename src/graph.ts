@@ -16,8 +16,10 @@ import {
   nodeVersion,
   sortedNodes,
 } from '../crdt/view-reads.ts';
+import { type Decide, ViewStatementGraph } from '../crdt/view-statement-graph.ts';
 import type { Direction, Edge, Node, Operation } from '../graph/model.ts';
 import { type Value, valuesEqual } from '../graph/value.ts';
+import { inRange } from '../query/execution/graph-overlay.ts';
 import type { StatementAnswer, StatementRows } from '../query/execution/query-engine.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import type {
@@ -36,9 +38,8 @@ import { GraphQueries } from './graph-queries.ts';
 import { GraphSchema } from './graph-schema.ts';
 import type { GraphWriter } from './graph-writer.ts';
 import { PartitionedReads } from './reads.ts';
-import type { Residency } from './residency.ts';
+import { PartitionHold, type Residency } from './residency.ts';
 import type { ResidentGraph } from './resident-graph.ts';
-import { type Decide, EngineStatementGraph } from './statement-graph.ts';
 import { checkVisited, Traversal } from './traversal.ts';
 
 /** What a statement needs beside the graph. */
@@ -275,13 +276,14 @@ export class EngineGraph implements Graph {
   }
 
   /** The graph as one statement sees it; the caller releases it. Waits only if what is declared may have changed. */
-  statementGraph(decide?: Decide): EngineStatementGraph | Promise<EngineStatementGraph> {
+  statementGraph(decide?: Decide): ViewStatementGraph | Promise<ViewStatementGraph> {
     const refreshed = this.#schema.refresh();
     const open = () =>
-      new EngineStatementGraph({
+      new ViewStatementGraph({
         graph: this.resident,
-        residency: this.#residency,
+        hold: () => new PartitionHold(this.#residency, this.resident),
         writer: this.writer,
+        inRange,
         schema: this.#schema,
         clock: this.#statements.clock,
         replica: this.#statements.replica,

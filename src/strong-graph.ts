@@ -5,13 +5,13 @@
 import { present } from '../base/assert.ts';
 import { WeftError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
+import type { Decide } from '../crdt/view-statement-graph.ts';
 import type { Operation } from '../graph/model.ts';
 import type { StatementAnswer, StatementRows } from '../query/execution/query-engine.ts';
 import { decodeResults, encodeOperations } from './consistency/operation-codec.ts';
 import { Stale, type StrongOperations } from './consistency/strong-operations.ts';
 import type { Graph, GraphDescription, IdempotencyKey, OperationResult } from './engine-port.ts';
 import type { EngineGraph } from './graph.ts';
-import type { Decide } from './statement-graph.ts';
 
 /** After so many readings during which the graph changed the reader is told to come again. */
 const READINGS_MAX = 10;

@@ -12,15 +12,7 @@
 import { present } from '../base/assert.ts';
 import { WeftError } from '../base/errors.ts';
 import type { EdgeId, NodeId, ReplicaId } from '../base/ids.ts';
-import { EDGE_RECORD, STUB_EXISTS } from '../crdt/edge-table.ts';
-import { type ElementState, PlainState } from '../crdt/element-state.ts';
-import type { GraphView } from '../crdt/graph-view.ts';
-import type { Assignments, EdgeCreate, NodeCreate, NodeUpdate, Patch } from '../crdt/patch.ts';
-import { encodeEdgeCreate, encodePatch } from '../crdt/patch-codec.ts';
-import { makeEdgeId } from '../crdt/routing.ts';
-import type { HybridClock } from '../crdt/stamp.ts';
-import { plainVersion, registersVersion } from '../crdt/version.ts';
-import type { Condition, Operation } from '../graph/model.ts';
+import type { Condition, Operation, OperationResult } from '../graph/model.ts';
 import type { Properties } from '../graph/value.ts';
 import {
   assignsNothing,
@@ -32,8 +24,15 @@ import {
 } from './assignments.ts';
 import { checkCondition } from './condition.ts';
 import { type DraftEdge, DraftElement, type DraftNode } from './draft-element.ts';
-import type { OperationResult } from './engine-port.ts';
+import { EDGE_RECORD, STUB_EXISTS } from './edge-table.ts';
+import { type ElementState, PlainState } from './element-state.ts';
+import type { GraphView } from './graph-view.ts';
+import type { Assignments, EdgeCreate, NodeCreate, NodeUpdate, Patch } from './patch.ts';
+import { encodeEdgeCreate, encodePatch } from './patch-codec.ts';
+import { makeEdgeId } from './routing.ts';
+import type { HybridClock } from './stamp.ts';
 import { uniqueText } from './unique-text.ts';
+import { plainVersion, registersVersion } from './version.ts';
 
 export interface DraftedPatch {
   /** Ordinal of its partition in the view. */

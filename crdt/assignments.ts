@@ -1,12 +1,12 @@
 /** From what a user asks to what a patch says: property changes, and what a create or replacement must clear. */
 import { WeftError } from '../base/errors.ts';
 import { getOwn, setOwn } from '../base/record.ts';
-import type { ElementState } from '../crdt/element-state.ts';
-import { add, type Numeric } from '../crdt/numbers.ts';
-import type { Assignments, RunningTotal, SeenTotals } from '../crdt/patch.ts';
-import type { Stamp } from '../crdt/stamp.ts';
 import type { LabelChange, PropertyChange, PropertyChanges } from '../graph/model.ts';
 import { Float, isList, isNumber, type Properties, type Value, valuesEqual } from '../graph/value.ts';
+import type { ElementState } from './element-state.ts';
+import { add, type Numeric } from './numbers.ts';
+import type { Assignments, RunningTotal, SeenTotals } from './patch.ts';
+import type { Stamp } from './stamp.ts';
 
 /**
  * The assignments of a patch that changes single properties. `state` is the element as it is now.

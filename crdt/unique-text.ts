@@ -1,6 +1,6 @@
 /** Ids that the server makes: the text of a stamp, unique across replicas and ordered by time. */
-import { encodeStamp } from '../crdt/patch-codec.ts';
-import type { Stamp } from '../crdt/stamp.ts';
+import { encodeStamp } from './patch-codec.ts';
+import type { Stamp } from './stamp.ts';
 
 /** 15 characters of `[-_0-9A-Za-z]`. */
 export function uniqueText(stamp: Stamp): string {

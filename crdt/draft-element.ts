@@ -1,7 +1,7 @@
 /** Nodes and edges as a draft leaves them. Registers are folded only when a later operation asks for them. */
-import { type ElementState, PlainState } from '../crdt/element-state.ts';
-import type { EdgeCreate, NodeCreate, Patch } from '../crdt/patch.ts';
-import { Registers } from '../crdt/registers.ts';
+import { type ElementState, PlainState } from './element-state.ts';
+import type { EdgeCreate, NodeCreate, Patch } from './patch.ts';
+import { Registers } from './registers.ts';
 
 /** What the view has of an element: registers, or a single create, or nothing. */
 type Base = Registers | NodeCreate | EdgeCreate | undefined;

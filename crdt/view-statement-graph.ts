@@ -2,16 +2,9 @@
  * The graph as a query statement reads it: the columns of the view, with what the statement uses held in memory until it
  * ends. Whoever waits in between, pins everything that is open first (QG-2), since it may have read any of it.
  */
+import type { WeftError } from '../base/errors.ts';
 import type { EdgeId, NodeId, PartitionId, ReplicaId } from '../base/ids.ts';
 import { getOwnData } from '../base/record.ts';
-import type { Int32List } from '../crdt/columns.ts';
-import { EDGE_EXISTS, EDGE_RECORD } from '../crdt/edge-table.ts';
-import { type GraphView, Unhydrated } from '../crdt/graph-view.ts';
-import type { PartitionIndex } from '../crdt/partition-index.ts';
-import { compareKeys, type IndexKey, indexKey } from '../crdt/property-index.ts';
-import { makeEdgeId } from '../crdt/routing.ts';
-import type { HybridClock } from '../crdt/stamp.ts';
-import { edgeVisible, findEdge, findNode, nodeExists } from '../crdt/view-reads.ts';
 import type { Direction, Operation } from '../graph/model.ts';
 import type { NotResident } from '../graph/not-resident.ts';
 import type {
@@ -24,18 +17,61 @@ import type {
   TypeTokens,
 } from '../graph/query-graph.ts';
 import { type Properties, type Value, valuesEqual } from '../graph/value.ts';
-import { inRange } from '../query/execution/graph-overlay.ts';
-import type { GraphSchema } from './graph-schema.ts';
-import type { GraphWriter } from './graph-writer.ts';
-import { PartitionHold, type Residency } from './residency.ts';
-import type { ResidentGraph } from './resident-graph.ts';
+import type { Int32List } from './columns.ts';
+import { EDGE_EXISTS, EDGE_RECORD } from './edge-table.ts';
+import { type GraphView, Unhydrated } from './graph-view.ts';
+import type { PartitionIndex } from './partition-index.ts';
+import { compareKeys, type IndexKey, indexKey } from './property-index.ts';
+import { makeEdgeId } from './routing.ts';
+import type { HybridClock } from './stamp.ts';
 import { uniqueText } from './unique-text.ts';
+import { edgeVisible, findEdge, findNode, nodeExists } from './view-reads.ts';
+import { ViewStatistics } from './view-statistics.ts';
+
+/** The graph that holds the view. */
+export interface StatementHost {
+  readonly view: GraphView;
+  /** Counts changes of the view. */
+  readonly changes: number;
+  /** True if every partition is open. */
+  readonly whole: boolean;
+  readonly deleted: boolean;
+  /** Settles when the statement that writes, and all that wait to, are through; undefined if there is none. */
+  writingStatements: Promise<void> | undefined;
+  /** All partitions that exist, in canonical order. */
+  partitionIds(): readonly PartitionId[];
+  /** False if the node's partition holds nothing, so that the node cannot exist. */
+  mayHold(node: string): boolean;
+  notFound(): WeftError;
+}
+
+/** Keeps partitions in memory while a statement needs them. */
+export interface StatementHold {
+  /** Opens what a read missed; throws what it does not know. */
+  provide(missed: unknown): Promise<void>;
+  /** Keeps all that are open now. */
+  keepOpen(): void;
+  release(): void;
+}
+
+export interface StatementWriter {
+  /** Resolves when all that the caller may have seen is durable; undefined if it is. */
+  durable(): Promise<void> | undefined;
+  /** @param onDecided called once later readers see what was written, or it is certain that nothing will be */
+  write(operations: readonly Operation[], onDecided?: () => void): Promise<unknown>;
+}
+
+export type StatementSchema = Pick<StatementGraph, 'declare' | 'drop'> & {
+  entries(): readonly SchemaEntry[];
+};
 
 export interface StatementGraphOptions {
-  readonly graph: ResidentGraph;
-  readonly residency: Residency;
-  readonly writer: GraphWriter;
-  readonly schema: GraphSchema;
+  readonly graph: StatementHost;
+  readonly hold: () => StatementHold;
+  readonly writer: StatementWriter;
+  readonly schema: StatementSchema;
+  /** Whether a value lies between two bounds, in the order of openCypher. */
+  readonly inRange: (value: Value, from: RangeBound | undefined, to: RangeBound | undefined) => boolean;
   readonly clock: HybridClock;
   readonly replica: ReplicaId;
   /** Decides the operations of the statement in place of the writer. */
@@ -45,16 +81,17 @@ export interface StatementGraphOptions {
 /** @param sawOneState false if the graph changed while the statement read it */
 export type Decide = (operations: readonly Operation[], sawOneState: boolean) => Promise<void>;
 
-export class EngineStatementGraph implements StatementGraph {
-  readonly #graph: ResidentGraph;
+export class ViewStatementGraph implements StatementGraph {
+  readonly #graph: StatementHost;
   readonly #view: GraphView;
-  readonly #residency: Residency;
+  readonly #makeHold: StatementGraphOptions['hold'];
   /** Made when the statement first waits: most never do. */
-  #hold: PartitionHold | undefined;
-  readonly #writer: GraphWriter;
-  readonly #schema: GraphSchema;
+  #hold: StatementHold | undefined;
+  readonly #writer: StatementWriter;
+  readonly #schema: StatementSchema;
   readonly #clock: HybridClock;
   readonly #replica: ReplicaId;
+  readonly #inRange: StatementGraphOptions['inRange'];
   /** The last label that was asked for, and of the last set of labels whether it is in there. */
   #label = '';
   #labelSet: readonly string[] = [];
@@ -64,12 +101,13 @@ export class EngineStatementGraph implements StatementGraph {
   /** Changes of the graph when the statement began. */
   #begunAt: number;
 
-  constructor({ graph, residency, writer, schema, clock, replica, decide }: StatementGraphOptions) {
+  constructor({ graph, hold, writer, schema, inRange, clock, replica, decide }: StatementGraphOptions) {
     this.#decide = decide;
     this.#begunAt = graph.changes;
     this.#graph = graph;
     this.#view = graph.view;
-    this.#residency = residency;
+    this.#makeHold = hold;
+    this.#inRange = inRange;
     this.#writer = writer;
     this.#schema = schema;
     this.#clock = clock;
@@ -77,7 +115,7 @@ export class EngineStatementGraph implements StatementGraph {
   }
 
   get statistics(): GraphStatistics {
-    return new ViewStatistics(this.#view, this.#schema);
+    return new ViewStatistics(this.#view, () => this.#schema.entries());
   }
 
   async makeResident(wanted: NotResident): Promise<void> {
@@ -87,7 +125,7 @@ export class EngineStatementGraph implements StatementGraph {
   }
 
   keepResident(): void {
-    this.#hold ??= new PartitionHold(this.#residency, this.#graph);
+    this.#hold ??= this.#makeHold();
     this.#hold.keepOpen();
   }
 
@@ -260,7 +298,7 @@ export class EngineStatementGraph implements StatementGraph {
     const sample = low ?? high;
     // Only numbers and text lie in the order of their keys.
     const ordered = typeof sample === 'number' || sample?.startsWith('s') === true;
-    const within = (value: Value) => inRange(value, from, to);
+    const within = (value: Value) => this.#inRange(value, from, to);
     if (!ordered) return this.#seekKeys(label, property, undefined, undefined, within);
     const end = typeof sample === 'number' ? Number.POSITIVE_INFINITY : 't';
     const start = typeof sample === 'number' ? Number.NEGATIVE_INFINITY : 's';
@@ -499,56 +537,3 @@ function firstFrom(keys: readonly IndexKey[], low: IndexKey): number {
   }
   return from;
 }
-
-/** Counts what is open, which for planning is enough. */
-class ViewStatistics implements GraphStatistics {
-  readonly #view: GraphView;
-  readonly #schema: GraphSchema;
-
-  constructor(view: GraphView, schema: GraphSchema) {
-    this.#view = view;
-    this.#schema = schema;
-  }
-
-  nodeCount(label?: string): number {
-    let count = 0;
-    for (const partition of this.#view.openPartitions()) {
-      count += label === undefined ? partition.nodes.length : (partition.labelled(label)?.length ?? 0);
-    }
-    return count;
-  }
-
-  edgeCount(type?: string): number {
-    let count = 0;
-    for (const partition of this.#view.openPartitions()) count += partition.edges.length;
-    if (type === undefined || count === 0) return count;
-    const token = this.#view.edges.findType(type);
-    return token === undefined ? 0 : count * this.#share(token);
-  }
-
-  /** The part of the edges that has a type, from a sample. */
-  #share(type: number): number {
-    const { edges } = this.#view;
-    const step = Math.max(1, Math.floor(edges.capacity / SAMPLE));
-    let seen = 0;
-    let found = 0;
-    for (let edge = 0; edge < edges.capacity; edge += step) {
-      if (!edges.has(edge, EDGE_EXISTS)) continue;
-      seen++;
-      if (edges.type[edge] === type) found++;
-    }
-    return seen === 0 ? 0 : Math.max(found, 0.5) / seen;
-  }
-
-  hasIndex(label: string, property: string): boolean {
-    return this.#schema
-      .entries()
-      .some((entry) => entry.on === 'node' && entry.label === label && entry.properties[0] === property);
-  }
-
-  distinctValues(label: string, property: string): number {
-    return Math.max(1, this.#view.indexes.distinctValues(label, property) ?? this.nodeCount(label));
-  }
-}
-
-const SAMPLE = 512;
