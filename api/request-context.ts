@@ -55,13 +55,22 @@ function noSuchRoute(app: FastifyInstance, request: FastifyRequest): WeftError {
 
 /** Lets only requests with the token pass. */
 export function authorization(token: string): Hook {
-  const expected = digest(token);
+  const isToken = tokenComparison(token);
   return (request, _reply, done) => {
-    const given = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
-    // Digests have one length, so the comparison takes the same time whatever was sent.
-    if (given !== undefined && timingSafeEqual(digest(given), expected)) done();
+    const given = bearerOf(request.headers.authorization);
+    if (given !== undefined && isToken(given)) done();
     else done(new WeftError('unauthorized', given === undefined ? 'the token is missing' : 'the token is wrong'));
   };
+}
+
+export function bearerOf(authorization: string | undefined): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
+}
+
+/** Digests have one length, so the comparison takes the same time whatever was sent. */
+export function tokenComparison(token: string): (given: string) => boolean {
+  const expected = digest(token);
+  return (given) => timingSafeEqual(digest(given), expected);
 }
 
 function digest(text: string): Buffer {

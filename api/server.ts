@@ -33,12 +33,15 @@ import { authorization, beginTrace, installRequestContext } from './request-cont
 import { RunningQueries } from './running-queries.ts';
 import { addRunningQueryRoutes } from './running-query-routes.ts';
 import { addTraversalRoutes } from './traversal-routes.ts';
+import type { SocketRoutes } from './web-sockets.ts';
 
 export interface ServerOptions {
   readonly engine: Engine;
   readonly env: Env;
   /** If set, everything but `/livez` and `/readyz` needs `Authorization: Bearer TOKEN`. */
   readonly token?: string;
+  /** Where WebSocket routes are added; without it there are none. */
+  readonly sockets?: SocketRoutes;
   /** If set, `/v1/chaos` puts faults on links. */
   readonly linkFaults?: LinkFaults;
   /** Bytes of a request body other than an import; `LIMITS.bodyBytesMax` if absent. */

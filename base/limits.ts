@@ -99,6 +99,10 @@ export const LIMITS = {
   unidentifiedLinksMax: 64,
   /** How long the other side may take to confirm that a link closes, in milliseconds. */
   closeMsMax: 1_000,
+  /** WebSockets of clients that may be open: each holds some kilobytes. */
+  socketsMax: 10_000,
+  /** How often they are asked for a sign of life, in milliseconds: one that is gone is dropped at the second beat. */
+  socketBeatMs: 20_000,
   /** Session tokens that one request may present: a client that talks to more servers joins what they answered. */
   sessionTokensMax: 64,
   /** Delay that a fault may put on a link, in milliseconds: longer is a cut. */

@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { graphName } from '../base/ids.ts';
+import { Upgrades } from '../bin/upgrades.ts';
 import { WebSocketTransport } from '../bin/web-socket-transport.ts';
 import { type OpenedEngine, openEngine } from '../src/engine.ts';
 import type { Graph } from '../src/engine-port.ts';
@@ -62,7 +63,9 @@ export async function startAt(
     throw error;
   };
   const replication = await startReplication({ env, engine, options: cluster, name: place.name, onBug });
-  transport.attach(place.http);
+  const upgrades = new Upgrades();
+  transport.attach(upgrades);
+  upgrades.attach(place.http);
   return {
     engine,
     graph: engine.graph(graphName('default')),

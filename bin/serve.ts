@@ -24,7 +24,9 @@ import {
   type ServeOptions,
   serveConfig,
 } from './serve-config.ts';
+import { Upgrades } from './upgrades.ts';
 import { version } from './version.ts';
+import { WebSocketRoutes } from './web-socket-routes.ts';
 import { WebSocketTransport } from './web-socket-transport.ts';
 
 /** How long requests in flight may take to end after a stop signal. */
@@ -72,20 +74,25 @@ async function serve(config: ServeConfig): Promise<void> {
   try {
     const { token } = config.cluster;
     const { linkFaults } = links;
+    const sockets = new WebSocketRoutes(env);
     const server = buildServer({
       engine,
       env,
+      sockets,
       onBug: (error) => endAfterAnswer(env, error),
       ...(token !== undefined && { token }),
       ...(linkFaults !== undefined && { linkFaults }),
     });
-    if (links.cluster !== undefined) links.sockets.attach(server.server);
+    const upgrades = new Upgrades();
+    if (links.cluster !== undefined) links.sockets.attach(upgrades);
+    sockets.attach(upgrades);
+    upgrades.attach(server.server);
     const url = await listen(server, config);
     env.log.write('info', 'listening', { url, replicaId: engine.replicaId, peers: config.cluster.peers });
     console.log(`weft listening on ${url}`);
     const signal = await stopped;
     env.log.write('info', 'stopping', { signal });
-    await drain(server, env, { acceptedLinks: () => links.sockets.acceptedCount, closeLinks });
+    await drain(server, env, { acceptedLinks: () => links.sockets.acceptedCount, closeLinks, sockets });
   } finally {
     await closeLinks();
     await engine.close();
@@ -165,8 +172,13 @@ async function startLinks(
 async function drain(
   server: FastifyInstance,
   env: Env,
-  links: { readonly acceptedLinks: () => number; readonly closeLinks: () => Promise<void> },
+  links: {
+    readonly acceptedLinks: () => number;
+    readonly closeLinks: () => Promise<void>;
+    readonly sockets: WebSocketRoutes;
+  },
 ): Promise<void> {
+  links.sockets.stop();
   const begunMs = env.clock.monotonicMs();
   let timer: Timer;
   // A connection whose request has ended is idle and would otherwise stay open for the client's next one.
@@ -180,6 +192,7 @@ async function drain(
     } else {
       env.log.write('warn', 'cutting requests that did not end', { drainMs: DRAIN_MS_MAX });
       server.server.closeAllConnections();
+      links.sockets.terminate();
       void links.closeLinks();
     }
   };

@@ -1,17 +1,50 @@
 /**
- * Requests that ask to change the protocol. Some clients ask for HTTP/2 with every request (Java's `HttpClient`, `curl
- * --http2`), and a server may ignore that (RFC 9110, section 7.8); but once Node's HTTP server has a listener for
- * upgrades, it hands them all over. So whatever is no WebSocket goes back as the request that it also is.
+ * Requests that ask to change the protocol. Links between servers and the WebSocket routes of the API share the port of the
+ * HTTP server, so one listener tells them apart by their path.
+ *
+ * Some clients ask for HTTP/2 with every request (Java's `HttpClient`, `curl --http2`), and a server may ignore that
+ * (RFC 9110, section 7.8); but once Node's HTTP server has a listener for upgrades, it hands them all over. So whatever is
+ * no WebSocket goes back as the request that it also is.
  */
-import type { IncomingMessage, Server } from 'node:http';
+import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-export function asksForWebSocket(request: IncomingMessage): boolean {
+export type TakeUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
+/** Takes the upgrades to some paths. @returns whether this is one */
+export type TryUpgrade = (path: string, ...upgrade: Parameters<TakeUpgrade>) => boolean;
+
+export class Upgrades {
+  readonly #takers: TryUpgrade[] = [];
+
+  /** Asked in the order in which they were added. */
+  add(taker: TryUpgrade): void {
+    this.#takers.push(taker);
+  }
+
+  attach(server: Server): void {
+    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      if (!asksForWebSocket(request)) {
+        serveWithoutUpgrade(server, request, socket, head);
+        return;
+      }
+      const [path = ''] = (request.url ?? '').split('?');
+      if (this.#takers.some((take) => take(path, request, socket, head))) return;
+      refuseUpgrade(socket, {
+        status: 404,
+        type: 'text/plain; charset=utf-8',
+        body: `there is no WebSocket ${path}\n`,
+      });
+    });
+  }
+}
+
+function asksForWebSocket(request: IncomingMessage): boolean {
   return request.headers.upgrade?.toLowerCase() === 'websocket';
 }
 
 /** Lets `server` read the request anew, without the wish to upgrade. */
-export function serveWithoutUpgrade(server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+function serveWithoutUpgrade(server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
   let text = `${request.method} ${request.url} HTTP/${request.httpVersion}\r\n`;
   const { rawHeaders } = request;
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -23,4 +56,30 @@ export function serveWithoutUpgrade(server: Server, request: IncomingMessage, so
   // Put back in front of what was not read yet; headers are Latin-1 to Node.
   socket.unshift(Buffer.concat([Buffer.from(text, 'latin1'), head]));
   server.emit('connection', socket);
+}
+
+/** Answers instead of upgrading, and closes the connection. */
+export function refuseUpgrade(
+  socket: Duplex,
+  answer: {
+    readonly status: number;
+    readonly type: string;
+    readonly body: string;
+    readonly headers?: Readonly<Record<string, string>>;
+  },
+): void {
+  const { status, type, body, headers = {} } = answer;
+  socket.on('error', () => socket.destroy());
+  socket.end(
+    [
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+      'Connection: close',
+      `Content-Type: ${type}`,
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+      '',
+      body,
+    ].join('\r\n'),
+    () => socket.destroy(),
+  );
 }

@@ -19,7 +19,7 @@ export const SOCKET_OPTIONS = {
 export const CLOSE = { goingAway: 1001, unsupported: 1003, policy: 1008, replication: 4000 } as const;
 
 /** UTF-8 bytes that a close frame has room for. */
-const REASON_BYTES_MAX = 123;
+export const REASON_BYTES_MAX = 123;
 
 /** Why a connection ended, when the other side gave no words for it. */
 const MEANING: Readonly<Record<number, string>> = {

@@ -7,6 +7,7 @@ import { LIMITS } from '../base/limits.ts';
 import { transportConformance } from '../src/replication/transport.conformance.ts';
 import type { Connection, ConnectionEvents } from '../src/replication/transport.ts';
 import { buildEnv } from './env.ts';
+import { Upgrades } from './upgrades.ts';
 import { shortened } from './web-socket-connection.ts';
 import { type LinkLimits, linkUrl, REPLICATION_PATH, WebSocketTransport } from './web-socket-transport.ts';
 
@@ -80,7 +81,9 @@ async function linked(limits: Partial<LinkLimits> = {}): Promise<Linked> {
     });
     request.on('end', () => response.end(`${request.method} ${request.url} ${body}`));
   });
-  transport.attach(server);
+  const upgrades = new Upgrades();
+  transport.attach(upgrades);
+  upgrades.attach(server);
   const accepted: Recorded[] = [];
   transport.listen((connection) => {
     const recorded = record(connection);

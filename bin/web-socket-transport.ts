@@ -3,13 +3,13 @@
  * at one path. Whoever connects is a stranger until replication has seen proof of the cluster secret, so strangers are
  * few, are given little time, and can make this process hold no more than a frame each.
  */
-import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Env, Timer } from '../base/env.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Accept, Transport } from '../src/replication/transport.ts';
-import { asksForWebSocket, serveWithoutUpgrade } from './upgrades.ts';
+import { refuseUpgrade, type Upgrades } from './upgrades.ts';
 import { CLOSE, SOCKET_OPTIONS, WebSocketConnection } from './web-socket-connection.ts';
 
 export const REPLICATION_PATH = '/v1/replicate';
@@ -48,11 +48,12 @@ export class WebSocketTransport implements Transport {
     return this.#acceptedCount;
   }
 
-  /** Takes links that others open to this HTTP server. */
-  attach(server: Server): void {
-    server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      if (asksForWebSocket(request)) this.#upgrade(request, socket, head);
-      else serveWithoutUpgrade(server, request, socket, head);
+  /** Takes links that others open. */
+  attach(upgrades: Upgrades): void {
+    upgrades.add((path, ...upgrade) => {
+      if (path !== REPLICATION_PATH) return false;
+      this.#upgrade(...upgrade);
+      return true;
     });
   }
 
@@ -121,7 +122,8 @@ export class WebSocketTransport implements Transport {
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const refusal = this.#refusal(request);
     if (refusal !== undefined) {
-      refuse(socket, refusal);
+      const [status, detail] = refusal;
+      refuseUpgrade(socket, { status, type: 'text/plain; charset=utf-8', body: `${detail}\n` });
       return;
     }
     this.#upgrades.handleUpgrade(request, socket, head, (opened) => {
@@ -148,8 +150,6 @@ export class WebSocketTransport implements Transport {
   }
 
   #refusal(request: IncomingMessage): readonly [status: number, detail: string] | undefined {
-    const [path] = (request.url ?? '').split('?');
-    if (path !== REPLICATION_PATH) return [404, `there are no WebSockets here but ${REPLICATION_PATH}`];
     // Only browsers send it, and a page that somebody visits must not speak for a server.
     if (request.headers.origin !== undefined) return [403, 'links are for servers, not for browsers'];
     if (this.#accept === undefined || this.#isClosed) return [503, 'this server takes no links now'];
@@ -164,22 +164,6 @@ export function linkUrl(url: string): string {
   link.protocol = link.protocol === 'https:' ? 'wss:' : 'ws:';
   link.pathname = `${link.pathname.replace(/\/+$/, '')}${REPLICATION_PATH}`;
   return link.href;
-}
-
-function refuse(socket: Duplex, [status, detail]: readonly [number, string]): void {
-  socket.on('error', () => socket.destroy());
-  const body = `${detail}\n`;
-  socket.end(
-    [
-      `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-      'Connection: close',
-      'Content-Type: text/plain; charset=utf-8',
-      `Content-Length: ${Buffer.byteLength(body)}`,
-      '',
-      body,
-    ].join('\r\n'),
-    () => socket.destroy(),
-  );
 }
 
 function whyNotUpgraded(response: IncomingMessage): string {
