@@ -4,6 +4,7 @@
  */
 import * as Y from 'yjs';
 import { LIMITS } from '../base/limits.ts';
+import { isOfCopies, patchesOfBlock } from './block.ts';
 import { decodePatch } from './patch-codec.ts';
 
 /** The patches of a commit's update, or undefined if it must be refused. */
@@ -18,9 +19,11 @@ export function acceptedTexts(update: Uint8Array, origin: number): readonly stri
     const end = last === undefined ? undefined : last.id.clock + last.length;
     if (end !== undefined && end > LIMITS.structClockMax) return undefined;
     if (!nests(items) || !deletionsAreSound(ds, origin, end)) return undefined;
-    const texts = items.flatMap(({ content }) =>
-      content instanceof Y.ContentAny ? (content.arr as string[]).flatMap((block) => block.split('\n')) : [],
-    );
+    const blocks = items.flatMap(({ content }) => (content instanceof Y.ContentAny ? (content.arr as string[]) : []));
+    // Copies come last.
+    const kinds = blocks.map(isOfCopies);
+    if (kinds.includes(true) && kinds.slice(kinds.indexOf(true)).includes(false)) return undefined;
+    const texts = blocks.flatMap(patchesOfBlock);
     for (const text of texts) decodePatch(text);
     return texts;
   } catch {

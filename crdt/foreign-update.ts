@@ -11,6 +11,7 @@
 import { WeftError } from '../base/errors.ts';
 import type { ReplicaId } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
+import { isOfCopies, patchesOfBlock } from './block.ts';
 import { ByteReader } from './byte-reader.ts';
 import type { Patch } from './patch.ts';
 import { decodePatch } from './patch-codec.ts';
@@ -37,6 +38,8 @@ export interface CheckedUpdate {
   /** The patches that it brings, as texts and decoded, in the same order. */
   readonly texts: readonly string[];
   readonly patches: readonly Patch[];
+  /** How many of them, the last ones, are copies that compaction made (DOC-7): they bring nothing new. */
+  readonly copies: number;
   /** The latest clock of their stamps, to be held against the drift limit; `NEVER` without patches. */
   readonly clockMax: number;
   /** By Yjs client: how many of its clock numbers the document must hold, this update's own structs not counted. */
@@ -102,6 +105,7 @@ class UpdateCheck {
   /** Of a commit with several structs: what they are, by their last clock. */
   #places: Map<number, { kind: PlaceKind }> | undefined;
   #clockMax = NEVER;
+  #copies = 0;
   // The struct that is being read, and the first one of its client.
   #client = 0;
   #clock = 0;
@@ -123,6 +127,7 @@ class UpdateCheck {
       update: this.#update,
       texts: this.#texts,
       patches: this.#patches,
+      copies: this.#copies,
       clockMax: this.#clockMax,
       needs: this.#needs,
       brings: this.#brings,
@@ -199,8 +204,21 @@ class UpdateCheck {
   }
 
   #readPatches(block: string): void {
-    if (block.indexOf('\n') < 0) this.#readPatch(block);
-    else for (const text of block.split('\n')) this.#readPatch(text);
+    if (block.indexOf('\n') < 0) {
+      this.#refuseAfterCopies();
+      this.#readPatch(block);
+      return;
+    }
+    const before = this.#patches.length;
+    for (const text of patchesOfBlock(block)) this.#readPatch(text);
+    if (isOfCopies(block)) this.#copies += this.#patches.length - before;
+    else this.#refuseAfterCopies();
+  }
+
+  /** A commit appends what is new before it compacts. */
+  #refuseAfterCopies(): void {
+    if (this.#copies > 0 && this.#origin !== undefined) refuse('something new after copies');
+    this.#copies = 0;
   }
 
   #readPatch(text: string): void {

@@ -2,7 +2,10 @@ import { describe, expect, test } from 'vitest';
 import * as Y from 'yjs';
 import { BugError } from '../base/assert.ts';
 import { replicaId } from '../base/ids.ts';
-import { PartitionDocument, type PatchState, patchesOf } from './partition-document.ts';
+import { patchesOfBlock } from './block.ts';
+import { checkUpdate } from './foreign-update.ts';
+import { mergeUpdates, PartitionDocument, type PatchState, patchesOf } from './partition-document.ts';
+import { encodePatch } from './patch-codec.ts';
 
 const SMALL = { segmentPatches: 2, chapterSegments: 2 };
 const A = replicaId(7);
@@ -10,6 +13,7 @@ const B = replicaId(0xffff_fff0);
 
 const open = (id = A, updates: readonly Uint8Array[] = [], sizes = SMALL) =>
   PartitionDocument.hydrate('0', id, updates, sizes);
+const nodeDelete = (i: number) => encodePatch({ kind: 'node-delete', id: `n${i}`, clock: 1000 + i, replica: A });
 const held = (document: PartitionDocument) => [...document.all()].sort();
 const numbered = (count: number, prefix = 'p') => Array.from({ length: count }, (_, i) => `${prefix}${i}`);
 
@@ -27,7 +31,7 @@ function layout(document: PartitionDocument): string[][][] {
   const doc = new Y.Doc();
   Y.applyUpdate(doc, document.encode());
   const chapters = doc.getArray('log').toJSON() as string[][][];
-  return chapters.map((segments) => segments.map((blocks) => blocks.flatMap((block) => block.split('\n'))));
+  return chapters.map((segments) => segments.map((blocks) => blocks.flatMap(patchesOfBlock)));
 }
 
 function sync(from: PartitionDocument, to: PartitionDocument): string[] {
@@ -174,6 +178,18 @@ describe('compact', () => {
     accompanied.compact(states((patch) => patch !== 'xc' && patch !== 'z0', expired));
     expect(held(accompanied)).toContain('xc');
     expect(held(accompanied)).toContain('xd');
+  });
+
+  test('an append and a compaction in one commit -> what was written again is told from what is new', () => {
+    const document = open(A, [], { segmentPatches: 4, chapterSegments: 2 });
+    const old = Array.from({ length: 8 }, (_, i) => nodeDelete(i));
+    document.append(old);
+    const appended = document.append([nodeDelete(8)]);
+    const { update } = document.compact(states((patch) => patch === old[1] || patch === nodeDelete(8)));
+    const checked = checkUpdate(mergeUpdates([appended, update as Uint8Array]), A);
+    expect(checked.texts).toEqual([nodeDelete(8), old[1]]);
+    expect(checked.copies).toBe(1);
+    expect(checkUpdate(appended, A).copies).toBe(0);
   });
 
   test('the update of a compaction -> brings a replica that had everything to the same patches', () => {

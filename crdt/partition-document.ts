@@ -16,6 +16,7 @@
 import * as Y from 'yjs';
 import { assert } from '../base/assert.ts';
 import type { ReplicaId } from '../base/ids.ts';
+import { blocksOf, patchesOfBlock } from './block.ts';
 import type { CheckedUpdate, PlaceKind } from './foreign-update.ts';
 
 /** Patches of a segment and segments of a chapter. Small ones bring every path of compaction within reach of a test. */
@@ -24,10 +25,6 @@ export interface DocumentSizes {
   readonly chapterSegments: number;
 }
 const SIZES: DocumentSizes = { segmentPatches: 256, chapterSegments: 64 };
-/** Characters of a block: long enough to spread the cost of a string, short enough for the fast path of lib0's encoder. */
-const BLOCK_CHARS = 8000;
-/** Stands between the patches of a block; no patch holds it (`patch-codec.ts`). */
-const BREAK = '\n';
 /** A sealed segment is rewritten when less than this part of its patches is live. */
 const REWRITE_BELOW = 0.5;
 
@@ -137,13 +134,13 @@ export class PartitionDocument {
     return this.#write(() => this.#push(patches));
   }
 
-  #push(patches: readonly string[]): void {
+  #push(patches: readonly string[], kind: 'new' | 'copies' = 'new'): void {
     let at = 0;
     while (at < patches.length) {
       const segment = this.#openSegment();
       const room = this.#sizes.segmentPatches - this.#segmentPatches;
       const part = at === 0 && patches.length <= room ? patches : patches.slice(at, at + room);
-      segment.push(blocksOf(part));
+      segment.push(blocksOf(part, kind));
       this.#segmentPatches += part.length;
       at += part.length;
     }
@@ -292,7 +289,7 @@ export class PartitionDocument {
     if (forgotten !== undefined) candidates.delete(forgotten);
     const update = this.#write(() => {
       this.#writeAfter(new Set(Array.from(candidates.values(), ({ chapter }) => chapter)));
-      this.#push(Array.from(candidates.keys()));
+      this.#push(Array.from(candidates.keys()), 'copies');
       for (const [chapter, indices] of doomed) for (const index of indices.toReversed()) chapter.delete(index, 1);
       this.#deleteEmptyChapters();
     });
@@ -344,22 +341,7 @@ export class PartitionDocument {
 
 function patchesIn(segment: Segment): string[] {
   const blocks = segment.toArray();
-  return blocks.length === 1 ? (blocks[0] as string).split(BREAK) : blocks.flatMap((block) => block.split(BREAK));
-}
-
-/** Joins patches into blocks. A patch that is longer than a block is one by itself. */
-function blocksOf(patches: readonly string[]): string[] {
-  const blocks: string[] = [];
-  let block = '';
-  for (const patch of patches) {
-    if (block !== '' && block.length + patch.length >= BLOCK_CHARS) {
-      blocks.push(block);
-      block = '';
-    }
-    block = block === '' ? patch : block + BREAK + patch;
-  }
-  blocks.push(block);
-  return blocks;
+  return blocks.length === 1 ? patchesOfBlock(blocks[0] as string) : blocks.flatMap(patchesOfBlock);
 }
 
 function ownerOf(type: Chapter): number {
@@ -376,7 +358,7 @@ export function patchesOf(update: Uint8Array): string[] {
   const patches: string[] = [];
   for (const struct of Y.decodeUpdate(update).structs) {
     if (!(struct instanceof Y.Item) || !(struct.content instanceof Y.ContentAny)) continue;
-    for (const block of struct.content.arr) if (typeof block === 'string') patches.push(...block.split(BREAK));
+    for (const block of struct.content.arr) if (typeof block === 'string') patches.push(...patchesOfBlock(block));
   }
   return patches;
 }
