@@ -1,0 +1,33 @@
+/** Every judge of runs with real processes, in the order in which a violation is worth reading. */
+import { availability } from './availability.ts';
+import { dangling, elements } from './elements.ts';
+import {
+  atomicBatches,
+  bankTotals,
+  causalOrder,
+  counterSums,
+  linearizability,
+  serialisability,
+  setMembers,
+} from './of-answers.ts';
+import { bounds, convergence, faultsFired, processes } from './of-cluster.ts';
+import type { RealChecker } from './real-checker.ts';
+import { sessionGuarantees } from './session-guarantees.ts';
+
+export const REAL_CHECKERS: readonly RealChecker[] = [
+  linearizability,
+  serialisability,
+  bankTotals,
+  sessionGuarantees,
+  causalOrder,
+  atomicBatches,
+  dangling,
+  elements,
+  counterSums,
+  setMembers,
+  convergence,
+  processes,
+  bounds,
+  availability,
+  faultsFired,
+];

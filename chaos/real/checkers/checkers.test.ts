@@ -1,0 +1,252 @@
+/** Every judge of real runs has histories that it must accept, and such that it must reject. */
+import { describe, expect, test } from 'vitest';
+import type { Call, Completion, Entry, FaultBegin, Level } from '../entry.ts';
+import { faultsOf, operationsOf } from '../entry.ts';
+import { judgeRun } from '../judge.ts';
+import type { RunFacts, RunRecord } from '../run-record.ts';
+import { REAL_CHECKERS } from './all.ts';
+
+const SCENARIO = {
+  name: 'a',
+  about: 'b',
+  servers: 2,
+  flags: [],
+  seconds: 1,
+  workloads: [],
+  faults: [],
+  overlap: false,
+  healSeconds: 9,
+};
+
+interface Made {
+  readonly call: Call;
+  /** Before the answer. */
+  readonly asked?: Call;
+  readonly level?: Level;
+  readonly server?: string;
+  readonly isRead?: true;
+  readonly type?: Completion['type'];
+  readonly status?: number;
+  readonly atMs?: number;
+  readonly tookMs?: number;
+}
+
+/** One after the other, ten milliseconds apart, unless said otherwise. */
+function history(...made: readonly Made[]): Entry[] {
+  return made.flatMap(({ call, asked = call, level = 'strong', server = 'one', isRead = false, ...rest }, index) => {
+    const { type = 'ok', status = 200, atMs = index * 10, tookMs = 5 } = rest;
+    const invocation = {
+      type: 'invoke',
+      id: index,
+      atMs,
+      process: 'c',
+      workload: 'w',
+      server,
+      level,
+      isRead,
+      call: asked,
+    };
+    const completion = { type, id: index, atMs: atMs + tookMs, status, ...(type === 'ok' && { answer: call }) };
+    return [invocation, completion] as Entry[];
+  });
+}
+
+type Rest = Partial<Pick<RunRecord, 'final' | 'samples'>> & { readonly facts?: Partial<RunFacts> };
+
+function record(entries: readonly Entry[], { final = [], samples = [], facts = {} }: Rest = {}): RunRecord {
+  return {
+    facts: { scenario: SCENARIO, seed: 1, startedAt: '', seconds: 1, crashes: [], impossible: [], ...facts },
+    entries,
+    operations: operationsOf(entries),
+    faults: faultsOf(entries),
+    samples,
+    final,
+  };
+}
+
+function verdict(checker: string, run: RunRecord) {
+  return REAL_CHECKERS.find(({ name }) => name === checker)?.check(run).verdict;
+}
+
+const node = (id: string, properties: object = {}) => JSON.stringify({ type: 'node', id, properties });
+const edge = (id: string, from: string, to: string) =>
+  JSON.stringify({ type: 'relationship', id, properties: {}, start: { id: from }, end: { id: to } });
+const holds = (server: string, ...lines: readonly string[]) => ({ server, digest: lines.join(), lines });
+
+const register = (operation: Extract<Call, { kind: 'register' }>['operation']): Made => ({
+  call: { kind: 'register', operation },
+});
+const raise = (session: string, key: string, value: number, saw = { key: '', value: 0 }): Made => ({
+  call: { kind: 'raise', session, key, value, saw },
+  level: 'session',
+});
+const see = (session: string, key: string, value: number, saw = { key: '', value: 0 }): Made => ({
+  call: { kind: 'see', session, key, value, saw },
+  level: 'session',
+  isRead: true,
+});
+const add = (by: number, rest: Partial<Made> = {}, key?: string): Made => ({
+  call: { kind: 'increment', counter: 'n', by, ...(key !== undefined && { key }) },
+  level: 'session',
+  ...rest,
+});
+const create = (id: string, rest: Partial<Made> = {}): Made => ({
+  call: { kind: 'create', elements: [id] },
+  level: 'session',
+  ...rest,
+});
+const lost: FaultBegin = {
+  type: 'fault',
+  fault: 1,
+  atMs: 0,
+  kind: 'wipe',
+  what: '',
+  servers: ['one'],
+  losing: { server: 'one', sinceMs: 0, untilMs: 30 },
+};
+
+const write = register({ key: 'x', kind: 'write', value: 'a' });
+const readOf = (value: string | undefined): Made => ({ ...register({ key: 'x', kind: 'read', value }), isRead: true });
+
+describe('accepted', () => {
+  test.each<[string, RunRecord]>([
+    ['linearizability', record(history(write, readOf('a')))],
+    [
+      'linearizability',
+      record(
+        JSON.parse(
+          JSON.stringify(
+            history(
+              register({
+                key: 'x',
+                kind: 'compare-and-set',
+                expected: { value: undefined },
+                value: 'a',
+                applied: true,
+              }),
+              readOf('a'),
+            ),
+          ),
+        ),
+      ),
+    ],
+    ['linearizability', record(history({ ...write, type: 'info' }, readOf(undefined), readOf('a')))],
+    ['bank', record(history({ call: { kind: 'balances', balances: [3, 7], total: 10 }, isRead: true }))],
+    ['session-guarantees', record(history(raise('s', 'x', 1), see('s', 'x', 1), see('t', 'x', 0), see('t', 'x', 1)))],
+    ['causality', record(history({ call: { kind: 'observe', chain: 'c', effect: 1, cause: 2 }, isRead: true }))],
+    ['atomicity', record(history({ call: { kind: 'glance', group: 'g', values: [1, 1] }, isRead: true }))],
+    ['counters', record(history(add(2), add(3, { type: 'info' })), { final: [holds('one', node('n', { count: 2 }))] })],
+    [
+      'counters',
+      record(history(add(1, { type: 'info' }, 'k'), add(1, { type: 'info' }, 'k'), add(1, {}, 'k')), {
+        final: [holds('one', node('n', { count: 1 }))],
+      }),
+    ],
+    ['elements', record(history(create('a')), { final: [holds('one', node('a'))] })],
+    ['elements', record([lost, ...history(create('a'))], { final: [holds('two')] })],
+    ['convergence', record([], { final: [holds('one', node('a')), holds('two', node('a'))] })],
+    ['processes', record([])],
+    ['faults', record([])],
+  ])('%s', (checker, run) => {
+    expect(verdict(checker, run)).toEqual({ kind: 'valid' });
+  });
+});
+
+describe('rejected', () => {
+  const edgeMade: Made = { call: { kind: 'create', elements: ['e'], ends: ['a', 'b'] }, level: 'session' };
+  const gone: Made = { call: { kind: 'delete', element: 'a' }, level: 'session' };
+  const member: Made = { call: { kind: 'member', set: 's', member: 'm', change: 'add' }, level: 'session' };
+  test.each<[string, RunRecord, RegExp]>([
+    ['linearizability', record(history(write, readOf(undefined))), /no order/],
+    [
+      'serialisability',
+      record(
+        history(
+          { call: { kind: 'lists', operations: [{ kind: 'append', key: 'l', value: 1 }] } },
+          { call: { kind: 'lists', operations: [{ kind: 'read', key: 'l', values: [] }] }, isRead: true },
+        ),
+      ),
+      /no order/,
+    ],
+    ['bank', record(history({ call: { kind: 'balances', balances: [3, 8], total: 10 }, isRead: true })), /11 in all/],
+    ['session-guarantees', record(history(raise('s', 'x', 2), see('s', 'x', 1))), /^read your writes/],
+    ['session-guarantees', record(history(see('s', 'x', 2), see('s', 'x', 1))), /^monotonic reads/],
+    [
+      'session-guarantees',
+      record(history(see('s', 'y', 1, { key: 'x', value: 4 }), see('s', 'x', 3))),
+      /^writes follow reads/,
+    ],
+    ['causality', record(history({ call: { kind: 'observe', chain: 'c', effect: 2, cause: 1 } })), /effect 2/],
+    ['atomicity', record(history({ call: { kind: 'glance', group: 'g', values: [1, null] } })), /showed g/],
+    ['dangling', record(history({ call: { kind: 'export', edges: 1, dangling: ['e (a -> b)'] } })), /showed e/],
+    ['counters', record(history(add(2)), { final: [holds('one', node('n', { count: 1 }))] }), /n is 1 on one/],
+    [
+      'counters',
+      record(history(add(1, { type: 'info' }, 'k'), add(1, {}, 'k')), {
+        final: [holds('one', node('n', { count: 2 }))],
+      }),
+      /n is 2 on one/,
+    ],
+    ['sets', record(history(member), { final: [holds('one', node('s', { members: [] }))] }), /s m is missing/],
+    ['elements', record(history(create('a')), { final: [holds('one')] }), /a is missing on one/],
+    ['elements', record([lost, ...history(create('a', { atMs: 31 }))], { final: [holds('two')] }), /a is missing/],
+    ['elements', record(history(create('a'), gone), { final: [holds('one', node('a'))] }), /a was deleted/],
+    [
+      'elements',
+      record(history(create('a'), create('b'), edgeMade), { final: [holds('one', node('a'), node('b'))] }),
+      /e is missing/,
+    ],
+    ['elements', record([], { final: [holds('one', node('a'), edge('edge-1', 'a', 'b'))] }), /leads to b/],
+    ['convergence', record([], { final: [holds('one', node('a')), holds('two', node('b'))] }), /lines of one alone/],
+    [
+      'convergence',
+      record([{ type: 'phase', atMs: 1, phase: 'not-converged' }], { final: [holds('one'), holds('two')] }),
+      /not within/,
+    ],
+    ['processes', record([], { facts: { crashes: [{ server: 'one', atMs: 1, how: '70' }] } }), /one ended by itself/],
+    ['bounds', record([], { samples: [{ atMs: 1, server: 'one', openFiles: 5_000 }] }), /open files of one/],
+  ])('%s', (checker, run, evidence) => {
+    const found = verdict(checker, run);
+    expect(found?.kind).toBe('invalid');
+    expect(found?.kind === 'invalid' && found.evidence).toMatch(evidence);
+  });
+
+  test('availability: a server that runs does not serve eventual -> invalid', () => {
+    const asked = Array.from(
+      { length: 100 },
+      (_, i): Made => ({ ...see('s', 'x', 1), level: 'eventual', status: i < 50 ? 200 : 503 }),
+    );
+    expect(verdict('availability', record(history(...asked)))).toMatchObject({ kind: 'invalid' });
+  });
+
+  test('availability: back to service only after a minute -> invalid', () => {
+    const begin = { ...lost, kind: 'kill' };
+    const end = { type: 'mended', fault: 1, atMs: 1_000, evidence: 'x' } as const;
+    const asked = { ...see('s', 'x', 1), atMs: 2_000 };
+    const served = record([begin, end, ...history({ ...asked, tookMs: 50_000 })]);
+    expect(verdict('availability', served)).toMatchObject({ kind: 'invalid' });
+    expect(verdict('availability', record([begin, end, ...history(asked)]))).toEqual({ kind: 'valid' });
+  });
+});
+
+describe('unknown', () => {
+  const planned = { ...SCENARIO, faults: [{ kind: 'kill', everySeconds: 1, lastsSeconds: 1 }] };
+
+  test('faults: one of the scenario was not seen to happen -> unknown', () => {
+    const run = record([lost], { facts: { scenario: planned } });
+    expect(verdict('faults', run)).toEqual({ kind: 'unknown', reason: 'kill did not happen' });
+  });
+
+  test('run: nothing to judge, or interrupted -> unknown, though nothing is wrong', () => {
+    const workloads = [{ kind: 'strong-registers' }];
+    const empty = judgeRun(
+      record([], { facts: { scenario: { ...SCENARIO, workloads, checkers: ['linearizability'] } } }),
+    );
+    expect(empty.guarantees[0]).toMatchObject({ verdict: 'unknown', why: 'there was nothing to judge' });
+    const cut = record([...history(write), { type: 'phase', atMs: 99, phase: 'interrupted' }], {
+      facts: { scenario: { ...SCENARIO, workloads, checkers: ['linearizability'] } },
+      samples: [{ atMs: 1, server: 'one' }],
+    });
+    expect([judgeRun(cut).guarantees[0]?.verdict, judgeRun(cut).verdict]).toEqual(['valid', 'unknown']);
+  });
+});

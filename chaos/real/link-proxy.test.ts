@@ -1,0 +1,127 @@
+/** The proxies between servers, over real sockets: what passes, what waits, what is refused. */
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { buildEnv } from '../../bin/env.ts';
+import { Lane } from './lane.ts';
+import { LinkProxy } from './link-proxy.ts';
+import { World } from './world.ts';
+
+const world = new World(buildEnv('error'), 1);
+let there: Lane;
+let back: Lane;
+let server: Server;
+let proxy: LinkProxy;
+/** What the server got, over all connections. */
+let received: string;
+let accepted: Socket[];
+let dialed: Socket[];
+
+beforeEach(async () => {
+  [there, back] = [new Lane('a', 'b'), new Lane('b', 'a')];
+  [received, accepted, dialed] = ['', [], []];
+  server = createServer((socket) => {
+    accepted.push(socket);
+    socket.on('data', (chunk) => {
+      received += chunk.toString();
+    });
+    socket.on('error', () => socket.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  proxy = await LinkProxy.start({ world, lanes: { there, back }, target: () => port });
+});
+
+/** On a busy machine a socket may take its time. */
+const until = (holds: () => void) => vi.waitFor(holds, { timeout: 30_000, interval: 5 });
+
+afterEach(async () => {
+  for (const socket of [...dialed, ...accepted]) socket.destroy();
+  await proxy.close();
+  server.close();
+});
+
+interface Dialed {
+  readonly socket: Socket;
+  got: string;
+  isClosed: boolean;
+}
+
+async function dial(): Promise<Dialed> {
+  const socket = connect({ port: proxy.port, host: '127.0.0.1' });
+  const end: Dialed = { socket, got: '', isClosed: false };
+  dialed.push(socket);
+  socket.on('error', () => undefined);
+  socket.on('data', (chunk) => {
+    end.got += chunk.toString();
+  });
+  socket.on('close', () => {
+    end.isClosed = true;
+  });
+  // A refused connection may be gone before it was ever seen to be there.
+  await new Promise((resolve) => socket.once('connect', resolve).once('close', resolve));
+  return end;
+}
+
+describe('link proxy', () => {
+  test('no fault -> bytes pass both ways, and the end of one', async () => {
+    const end = await dial();
+    end.socket.write('ping');
+    await until(() => expect(received).toBe('ping'));
+    accepted[0]?.end('pong');
+    await until(() => expect(end.got).toBe('pong'));
+  });
+
+  test('one direction held -> it waits while the other passes; healed -> all comes, in order', async () => {
+    const end = await dial();
+    end.socket.write('1');
+    await until(() => expect(received).toBe('1'));
+    there.set({ isHeld: true });
+    end.socket.write('2');
+    await until(() => expect(there.touched).toBeGreaterThan(0));
+    accepted[0]?.write('back');
+    await until(() => expect(end.got).toBe('back'));
+    expect(received).toBe('1');
+    end.socket.write('3');
+    there.set({});
+    await until(() => expect(received).toBe('123'));
+  });
+
+  test('held -> a new connection hangs; healed -> it is reset, and the next one opens', async () => {
+    back.set({ isHeld: true });
+    const hanging = await dial();
+    hanging.socket.write('lost');
+    await until(() => expect(back.touched).toBe(1));
+    expect(accepted).toHaveLength(0);
+    back.set({});
+    await until(() => expect(hanging.isClosed).toBe(true));
+    const next = await dial();
+    next.socket.write('found');
+    await until(() => expect(received).toBe('found'));
+  });
+
+  test('closed -> connections are reset, new ones as well', async () => {
+    const end = await dial();
+    await until(() => expect(accepted).toHaveLength(1));
+    there.set({ isClosed: true });
+    await until(() => expect(end.isClosed).toBe(true));
+    const next = await dial();
+    await until(() => expect(next.isClosed).toBe(true));
+    expect([there.touched, accepted.length]).toEqual([2, 1]);
+  });
+
+  test('duplicated -> pieces come twice', async () => {
+    there.set({ duplicateRate: 1 });
+    const end = await dial();
+    end.socket.write('x');
+    await until(() => expect(received).toBe('xx'));
+  });
+
+  test('narrow -> everything comes in the end, piece by piece', async () => {
+    there.set({ bytesPerSecond: 1_000_000 });
+    const end = await dial();
+    const text = 'abcdefgh'.repeat(1_000);
+    end.socket.write(text);
+    await until(() => expect(received).toBe(text));
+    expect(there.touched).toBeGreaterThan(3);
+  });
+});

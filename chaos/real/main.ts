@@ -1,0 +1,180 @@
+#!/usr/bin/env node
+/** `weft-chaos`: runs scenarios against real servers, and writes what they showed. */
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command, CommanderError } from 'commander';
+import { buildEnv } from '../../bin/env.ts';
+import { EXIT } from '../../bin/exit.ts';
+import { wholeNumber } from '../../bin/serve-config.ts';
+import { REAL_CHECKERS } from './checkers/all.ts';
+import { REAL_FAULTS } from './faults/all.ts';
+import { judgeRun, type RunVerdict, verdictLines } from './judge.ts';
+import { readRun } from './run-record.ts';
+import { runScenario } from './run-scenario.ts';
+import { readScenario, type Scenario, ScenarioError } from './scenario.ts';
+import { WORKLOADS } from './workloads/all.ts';
+
+const ROOT = findRoot();
+const SCENARIOS = join(ROOT, 'chaos/scenarios');
+const PROGRAM = join(ROOT, 'dist/bin/weft.js');
+const KNOWN = {
+  workloads: WORKLOADS.map(({ name }) => name),
+  faults: REAL_FAULTS.map(({ name }) => name),
+  checkers: REAL_CHECKERS.map(({ name }) => name),
+};
+
+interface RunFlags {
+  readonly out: string;
+  readonly seed: number;
+  readonly seconds?: number;
+  readonly plant?: string;
+}
+
+const env = buildEnv('warn');
+let interrupts = 0;
+
+/** The folder of the program, from its source or from what was built of it. */
+function findRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
+  return folder;
+}
+
+function buildProgram(): Command {
+  const program = new Command('weft-chaos')
+    .description(
+      'Starts real weft servers, breaks them and their links while clients work, and judges what clients saw.',
+    )
+    .exitOverride()
+    .addHelpText(
+      'after',
+      `
+Examples:
+  weft-chaos list                        scenarios, workloads, faults, checkers
+  weft-chaos run isolate                 a scenario by name
+  weft-chaos run mine.json --seconds 60  one of your own, for a minute
+  weft-chaos report chaos-runs/isolate-1 judge a run again, and write its report again
+
+A run leaves a folder: history.jsonl, samples.jsonl, logs/, final/, verdict.json, report.html.
+Exit codes: 0 all valid, 1 a guarantee was broken or is not known, 2 wrong usage.`,
+    );
+  program
+    .command('run')
+    .description('run scenarios, one after the other')
+    .argument('<scenario...>', 'names of scenarios, or files')
+    .option('--out <folder>', 'where run folders are made', 'chaos-runs')
+    .option('--seed <number>', 'of all choices', wholeNumber(0, 2 ** 32 - 1), 1)
+    .option('--seconds <number>', 'how long clients work, instead of what the scenario says', wholeNumber(1, 86_400))
+    .option('--plant <bug>', 'switch a bug on in all servers, to see that it is found')
+    .action(async (names: readonly string[], flags: RunFlags) => {
+      for (const name of names) if (interrupts === 0) await runOne(name, flags);
+    });
+  program.command('list').description('list scenarios, workloads, faults and checkers').action(list);
+  program
+    .command('report')
+    .description('judge runs again from their folders')
+    .argument('<folder...>')
+    .action((folders: readonly string[]) => {
+      for (const folder of folders) conclude(folder);
+    });
+  return program;
+}
+
+function scenarioOf(name: string): Scenario {
+  const named = join(SCENARIOS, `${name}.json`);
+  const file = existsSync(named) ? named : resolve(name);
+  if (!existsSync(file)) {
+    throw new ScenarioError(`there is no scenario ${name}; \`weft-chaos list\` names those that there are`);
+  }
+  return readScenario(file, KNOWN);
+}
+
+async function runOne(name: string, { out, seed, seconds, plant }: RunFlags): Promise<void> {
+  const found = scenarioOf(name);
+  const scenario = seconds === undefined ? found : { ...found, seconds };
+  const folder = freeFolder(resolve(out), plant === undefined ? scenario.name : `${scenario.name}-${plant}`);
+  console.log(`${scenario.name}: ${scenario.about}`);
+  const isInterrupted = () => interrupts > 0;
+  await runScenario({ env, scenario, seed, folder, program: PROGRAM, plant, isInterrupted, onProgress });
+  clearProgress();
+  conclude(folder);
+}
+
+/** Numbered, so that no run writes over another one. */
+function freeFolder(out: string, name: string): string {
+  let number = 1;
+  while (existsSync(join(out, `${name}-${number}`))) number++;
+  const folder = join(out, `${name}-${number}`);
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}
+
+/** Judges the run of a folder and leaves verdict and report in it. */
+function conclude(folder: string): RunVerdict {
+  const record = readRun(folder);
+  const verdict = judgeRun(record);
+  writeFileSync(join(folder, 'verdict.json'), `${JSON.stringify(verdict, undefined, 2)}\n`);
+  for (const line of verdictLines(verdict)) console.log(line);
+  console.log(`  ${join(folder, 'verdict.json')}\n`);
+  if (verdict.verdict !== 'valid') process.exitCode = EXIT.failed;
+  return verdict;
+}
+
+function list(): void {
+  const section = (title: string, rows: readonly { readonly name: string; readonly about: string }[]) => {
+    console.log(title);
+    for (const { name, about } of rows) console.log(`  ${name.padEnd(24)} ${about}`);
+    console.log();
+  };
+  const files = readdirSync(SCENARIOS).filter((file) => file.endsWith('.json'));
+  section(
+    'scenarios',
+    files.map((file) => scenarioOf(basename(file, '.json'))),
+  );
+  section('workloads', WORKLOADS);
+  section(
+    'faults',
+    REAL_FAULTS.map(({ name, about, impossible }) => {
+      const why = impossible?.();
+      return { name, about: why === undefined ? about : `${about} (not here: ${why})` };
+    }),
+  );
+  section(
+    'checkers',
+    REAL_CHECKERS.map(({ name, promise }) => ({ name, about: promise })),
+  );
+}
+
+/** One line that is written over on a terminal; elsewhere only every tenth is shown. */
+let progressLines = 0;
+function onProgress(line: string): void {
+  if (process.stdout.isTTY) process.stdout.write(`\r\x1b[2K  ${line}`);
+  else if (progressLines++ % 10 === 0) console.log(`  ${line}`);
+}
+
+function clearProgress(): void {
+  progressLines = 0;
+  if (process.stdout.isTTY) process.stdout.write('\r\x1b[2K');
+}
+
+async function main(): Promise<void> {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      interrupts++;
+      console.error(`\n${interrupts === 1 ? 'ending the run; once more ends it at once' : 'ended at once'}`);
+      if (interrupts > 1) process.exit(128 + 2);
+    });
+  }
+  try {
+    await buildProgram().parseAsync(process.argv);
+  } catch (error) {
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    else {
+      console.error(`weft-chaos: ${error instanceof Error ? error.message : String(error)}`);
+      process.exitCode = error instanceof ScenarioError ? EXIT.usage : EXIT.failed;
+    }
+  }
+}
+
+await main();

@@ -1,0 +1,29 @@
+/** Every workload, by name. */
+import type { Workload } from '../arena.ts';
+import { batches } from './batches.ts';
+import { causes } from './causes.ts';
+import { churn } from './churn.ts';
+import { counters } from './counters.ts';
+import { imports } from './imports.ts';
+import { sessions } from './sessions.ts';
+import { sets } from './sets.ts';
+import { strongBank } from './strong-bank.ts';
+import { strongKeys } from './strong-keys.ts';
+import { strongLists } from './strong-lists.ts';
+import { strongRegisters } from './strong-registers.ts';
+import { strongStock } from './strong-stock.ts';
+
+export const WORKLOADS: readonly Workload[] = [
+  strongRegisters,
+  strongStock,
+  strongLists,
+  strongBank,
+  strongKeys,
+  counters,
+  sets,
+  sessions,
+  causes,
+  batches,
+  churn,
+  imports,
+];
