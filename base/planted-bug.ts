@@ -50,6 +50,10 @@ export type QuorumBug =
   | 'clock-not-from-promises'
   /** Accepted patches are shown at once, not when they are chosen. */
   | 'merge-on-accept'
+  /** Voters of an earlier configuration go on to decide. */
+  | 'old-voters-decide'
+  /** Servers that all lost their memory take the cluster for one that was never founded. */
+  | 'founded-again'
   /** A server that lost its memory votes at once. */
   | 'empty-server-votes'
   /** A strong read asks nobody. */

@@ -161,7 +161,7 @@ export const PLANTED_BUGS: Readonly<Record<ReplicationBug, Plan> & Partial<Recor
     direction: {
       cluster: voting,
       workloads: ['strong-lists'],
-      faults: ['loss', 'cut', 'delay', 'flapping'],
+      faults: ['isolate', 'delay'],
       faultRate: 4,
       operations: 250,
       thinkMs: 20,
@@ -176,6 +176,17 @@ export const PLANTED_BUGS: Readonly<Record<ReplicationBug, Plan> & Partial<Recor
       faultRate: 4,
       operations: 250,
       thinkMs: 20,
+    },
+  },
+  'founded-again': {
+    seeds: 10,
+    direction: {
+      cluster: voting,
+      workloads: ['strong-lists', 'strong-registers'],
+      faults: ['lost-disks'],
+      faultRate: 1,
+      operations: 250,
+      thinkMs: 40,
     },
   },
   'outcome-without-patches': {

@@ -27,6 +27,8 @@ export type Direction = Partial<Omit<Scenario, 'cluster'>> & { readonly cluster?
 
 /** Only on when a direction or the heavy profile says so: each of its operations is worth hundreds of others. */
 const COSTLY: readonly WorkloadName[] = ['overwrites'];
+/** Only on when a direction says so: nothing can be served any more afterwards. */
+const FINAL: readonly FaultName[] = ['lost-disks'];
 const LARGE_BUDGET = 1e9;
 /** Nothing fits: every partition is passivated whenever nobody needs it. */
 const NO_BUDGET = 1;
@@ -56,7 +58,8 @@ export function scenarioOf(
   );
   const chosen = random.some(names, 0.4);
   const workloads = chosen.length === 0 ? [random.pick(names)] : chosen;
-  const faults = random.some(Object.keys(FAULTS) as FaultName[], isHeavy ? 0.5 : 0.35);
+  const usual = (Object.keys(FAULTS) as FaultName[]).filter((name) => !FINAL.includes(name));
+  const faults = random.some(usual, isHeavy ? 0.5 : 0.35);
   const cluster: ClusterSetup = {
     servers: random.chance(0.2) ? (isStrong ? 5 : 2) : isHeavy && random.chance(0.4) ? 5 : 3,
     durability: random.chance(0.75) || isStrong ? 'disk' : 'buffered',

@@ -196,11 +196,14 @@ export interface IntegrityReport {
 
 export interface QuorumDescription {
   readonly isReachable: boolean;
-  /** Voters that this server reaches, itself included, and how many are a majority. */
+  /** Voters that this server reaches, itself included if it is one, and how many are a majority. */
   readonly reachable: number;
   readonly majority: number;
-  /** False while this server may not vote: it lost its memory, and the others have not told it what it promised. */
+  /** False while this server may not vote: it is no voter, or the others have not told it yet what it must know. */
   readonly votes: boolean;
+  /** Number and voters of the configuration that is in force, as far as this server knows; 0 before the voters have met. */
+  readonly configuration: number;
+  readonly voters: readonly string[];
 }
 
 export type MemberState = 'alive' | 'suspect' | 'dead';

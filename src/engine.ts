@@ -304,17 +304,10 @@ class LocalEngine implements OpenedEngine {
   }
 
   quorum(): QuorumDescription {
-    const { votes, reachable, majority } = this.#strong?.status() ?? {
-      votes: !this.#hasPeers,
-      reachable: 1,
-      majority: 1,
-    };
-    return {
-      isReachable: reachable >= majority && (this.#strong !== undefined || !this.#hasPeers),
-      reachable,
-      majority,
-      votes,
-    };
+    const isAlone = !this.#hasPeers;
+    const alone = { votes: isAlone, reachable: 1, majority: 1, configuration: 0, voters: isAlone ? [this.name] : [] };
+    const status = this.#strong?.status() ?? alone;
+    return { ...status, isReachable: status.reachable >= status.majority && (this.#strong !== undefined || isAlone) };
   }
 
   attachStatus(status: ClusterStatus): void {

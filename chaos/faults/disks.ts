@@ -6,6 +6,7 @@ import type { Vector } from '../history.ts';
 import { type Fault, someRunning } from './fault.ts';
 
 const SLOW_MS = 400;
+const BACK_LOOK_MS = 10;
 
 export const slowDisk: Fault = {
   name: 'slow-disk',
@@ -50,6 +51,32 @@ export const lostDisk: Fault = {
     if (isLast || isAnyEmpty(cluster) || isLastVoter(cluster, server)) return undefined;
     cluster.loseDisk(server);
     return () => cluster.start(server);
+  },
+};
+
+/** All servers, one after the other, each once the one before is back and has heard of the cluster. */
+export const lostDisks: Fault = {
+  name: 'lost-disks',
+  everyMs: 3_000,
+  lastsMs: 60_000,
+  inject(cluster, random) {
+    if (cluster.servers.some(({ engine }) => engine?.quorum().votes !== true)) return undefined;
+    const order = random.shuffled(cluster.servers);
+    let isOver = false;
+    const loseNext = (last: Server | undefined) => {
+      const isBack = last === undefined || (last.engine?.quorum().configuration ?? 0) > 0;
+      const next = isBack ? order.pop() : last;
+      if (isOver || next === undefined) return;
+      if (isBack) {
+        cluster.loseDisk(next);
+        cluster.start(next);
+      }
+      cluster.timeline.after(BACK_LOOK_MS, () => loseNext(next));
+    };
+    loseNext(undefined);
+    return () => {
+      isOver = true;
+    };
   },
 };
 

@@ -71,7 +71,7 @@ export interface Commit {
 export interface Sent {
   readonly from: number;
   readonly to: number;
-  readonly message: Exclude<Message, { kind: 'join' | 'joined' | 'ask' | 'answer' }>;
+  readonly message: Exclude<Message, { kind: 'outdated' | 'join' | 'joined' | 'ask' | 'answer' }>;
 }
 
 export interface World {

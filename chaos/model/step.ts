@@ -46,6 +46,7 @@ export function rulesOf(plan: Plan, bugs: ReadonlySet<PlantedBug>): Rules {
 }
 
 const nameOf = (server: number): string => 'abc'[server] as string;
+const VOTERS: ReadonlySet<string> = new Set(Array.from({ length: SERVERS }, (_, server) => nameOf(server)));
 
 export function nextWorlds(world: World, rules: Rules): Next[] {
   const nexts: Next[] = [];
@@ -158,7 +159,13 @@ function isUseless(world: World, number: number, { from, to, message }: Sent, ru
       // Questions are asked once, so what says nothing now will not later; but late acceptances wait for a probe to end.
       if (coordinator.phase.kind === 'probing' && message.kind === 'accepted') return false;
       if (rules.ignored.get(server)?.has(number) === true) return true;
-      const settings = { graph: GRAPH, replica: replicaOf(to, server), voters: SERVERS, bugs: rules.bugs };
+      const settings = {
+        graph: GRAPH,
+        replica: replicaOf(to, server),
+        configuration: 1,
+        voters: VOTERS,
+        bugs: rules.bugs,
+      };
       const { state, effects } = stepCoordinator(
         coordinator,
         { kind: 'vote', from: nameOf(from), vote: message },
@@ -180,7 +187,13 @@ function note(rules: Rules, server: ServerState, ignored: number): void {
 /** Lets a coordinator step and notes what it is to do. */
 function coordinate(world: World, server: number, event: CoordinatorEvent, rules: Rules, ignored?: number): World {
   const before = at(world, server);
-  const settings = { graph: GRAPH, replica: replicaOf(server, before), voters: SERVERS, bugs: rules.bugs };
+  const settings = {
+    graph: GRAPH,
+    replica: replicaOf(server, before),
+    configuration: 1,
+    voters: VOTERS,
+    bugs: rules.bugs,
+  };
   const { state, effects } = stepCoordinator(before.coordinator, event, settings);
   if (effects.length === 0 && numberOf(state) === numberOf(before.coordinator)) {
     if (ignored !== undefined) note(rules, before, ignored);

@@ -7,12 +7,20 @@ import { someBallot } from './message.model.ts';
 import type { Accept, AcceptorState, Prepare, ProvisionalPatch, Settled } from './message.ts';
 
 const ballot = (counter: number, replica = 1): Ballot => ({ counter, replica: replica as ReplicaId });
-const prepare = (b: Ballot): Prepare => ({ kind: 'prepare', graph: 'g', ballot: b, round: 1, cover: new Map() });
+const prepare = (b: Ballot): Prepare => ({
+  kind: 'prepare',
+  graph: 'g',
+  ballot: b,
+  configuration: 1,
+  round: 1,
+  cover: new Map(),
+});
 const patch: ProvisionalPatch = { graphKey: 'g', partition: '0' as PartitionId, text: 'a patch' };
 const accept = (b: Ballot, cover: Accept['cover'] = new Map()): Accept => ({
   kind: 'accept',
   graph: 'g',
   ballot: b,
+  configuration: 1,
   next: { ...b, counter: b.counter + 1 },
   cover,
   patches: [patch],

@@ -67,7 +67,9 @@ export interface CoordinationHost {
 export interface CoordinationOptions {
   readonly env: Env;
   readonly host: CoordinationHost;
-  readonly settings: CoordinatorSettings;
+  readonly settings: Pick<CoordinatorSettings, 'graph' | 'replica' | 'bugs'>;
+  /** Who decides from the next ballot on. */
+  readonly voters: () => Pick<CoordinatorSettings, 'configuration' | 'voters'>;
   /** Hands a message to every voter, this server's own included, but for those named. */
   readonly broadcast: (message: Prepare | Accept | Settled, except: ReadonlySet<string>) => void;
   readonly guard: (work: Promise<unknown>) => void;
@@ -91,6 +93,7 @@ type Turn =
 export class Coordination {
   readonly #options: CoordinationOptions;
   #state = IDLE;
+  #settings: CoordinatorSettings;
   #queue: Waiting[] = [];
   /** Proposed by an earlier ballot that was lost: what became of it will show. */
   #unresolved: Waiting[] = [];
@@ -106,6 +109,7 @@ export class Coordination {
 
   constructor(options: CoordinationOptions) {
     this.#options = options;
+    this.#settings = { ...options.settings, ...options.voters() };
   }
 
   /** Never rejects: a refusal is a reply. */
@@ -165,6 +169,12 @@ export class Coordination {
     this.#step({ kind: 'vote', from, vote });
   }
 
+  /** The ballot, or all that are under way, belong to a configuration that is over. */
+  outdated(ballot?: Ballot): void {
+    if (ballot !== undefined && !sameBallot(ballot, ballotOf(this.#state))) return;
+    if (this.#settings.configuration < this.#options.voters().configuration) this.#step({ kind: 'outdated' });
+  }
+
   close(): void {
     this.#closed = true;
     for (const waiting of [...this.#queue, ...this.#unresolved]) waiting.end(this.#expired(waiting));
@@ -174,8 +184,8 @@ export class Coordination {
   // The machine's turns.
 
   #step(event: CoordinatorEvent): void {
-    const { broadcast, settings } = this.#options;
-    const { state, effects } = stepCoordinator(this.#state, event, settings);
+    const { broadcast } = this.#options;
+    const { state, effects } = stepCoordinator(this.#state, event, this.#settings);
     this.#state = state;
     for (const effect of effects) {
       if (effect.kind === 'send') broadcast(effect.message, effect.except);
@@ -242,8 +252,10 @@ export class Coordination {
 
   /** True once this server leads and all that was accepted before is in its documents. */
   async #lead(): Promise<boolean> {
-    const { host, bugs } = this.#options;
-    if (this.#state.phase.kind === 'leading' && this.#unresolved.length === 0) return true;
+    const { host, settings, voters, bugs } = this.#options;
+    const isCurrent = this.#settings.configuration === voters().configuration;
+    if (this.#state.phase.kind === 'leading' && isCurrent && this.#unresolved.length === 0) return true;
+    this.#settings = { ...settings, ...voters() };
     this.elections++;
     let turn = await this.#drive({ kind: 'begin' });
     for (;;) {

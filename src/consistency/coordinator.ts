@@ -27,6 +27,8 @@ export type CoordinatorEvent =
   | { readonly kind: 'committed'; readonly commit?: readonly [origin: number, seq: number] }
   /** Only while leading: whether it still leads, and a majority holds what `seen` says. */
   | { readonly kind: 'probe'; readonly seen: VersionVector }
+  /** The configuration is over: nothing more is asked in it. */
+  | { readonly kind: 'outdated' }
   /** Nothing was heard for a while: ask again those who have not answered. */
   | { readonly kind: 'resend' };
 
@@ -101,8 +103,9 @@ export interface CoordinatorState {
 export interface CoordinatorSettings {
   readonly graph: string;
   readonly replica: ReplicaId;
-  /** How many voters there are. */
-  readonly voters: number;
+  /** The configuration that decides, by its number, and its voters. The same from one `begin` to the next. */
+  readonly configuration: number;
+  readonly voters: ReadonlySet<string>;
   readonly bugs?: ReadonlySet<PlantedBug> | undefined;
 }
 
@@ -150,6 +153,8 @@ export function stepCoordinator(
       return committed(state, event.commit, settings);
     case 'probe':
       return probe(state, event.seen, settings);
+    case 'outdated':
+      return outdated(state);
     case 'resend':
       return resend(state, settings);
     default:
@@ -171,10 +176,10 @@ function ask(state: CoordinatorState, phase: AskingPhase, settings: CoordinatorS
   };
 }
 
-function question(phase: AskingPhase, { graph }: CoordinatorSettings): Prepare | Accept {
+function question(phase: AskingPhase, { graph, configuration }: CoordinatorSettings): Prepare | Accept {
   if (phase.kind === 'proposing') return phase.accept;
   const cover = phase.kind === 'probing' ? phase.seen : NOTHING;
-  return { kind: 'prepare', graph, ballot: phase.ballot, round: phase.round, cover };
+  return { kind: 'prepare', graph, ballot: phase.ballot, configuration, round: phase.round, cover };
 }
 
 function begin(before: CoordinatorState, settings: CoordinatorSettings): CoordinatorStep {
@@ -193,12 +198,20 @@ function resend(state: CoordinatorState, settings: CoordinatorSettings): Coordin
   return { state, effects: [{ kind: 'send', message: question(phase, settings), except }] };
 }
 
+/** What waits for answers will not get them; who is about something else finds out when it asks next. */
+function outdated(state: CoordinatorState): CoordinatorStep {
+  if (isAsking(state.phase)) return { state: { ...state, phase: { kind: 'idle' } }, effects: [{ kind: 'lost' }] };
+  return { state, effects: [] };
+}
+
 function vote(
   state: CoordinatorState,
   from: string,
   vote: Promised | Accepted | Refused,
   settings: CoordinatorSettings,
 ): CoordinatorStep {
+  // STR-13: whoever is no voter of the configuration counts for nothing.
+  if (!settings.voters.has(from)) return { state, effects: [] };
   switch (vote.kind) {
     case 'promised':
       return promised(state, from, vote, settings);
@@ -225,7 +238,7 @@ function promised(
     return judgeProbe(state, { ...phase, answers: withVote(phase.answers, from, vote) }, settings);
   const promises = withVote(phase.promises, voterName(from, phase.promises, settings), vote);
   const counted = countedVotes(promises);
-  if (counted.size < majorityOf(settings.voters))
+  if (counted.size < majorityOf(settings.voters.size))
     return { state: { ...state, phase: { ...phase, promises } }, effects: [] };
   return promisedByMajority(state, phase.ballot, promises, counted, settings);
 }
@@ -284,10 +297,10 @@ function propose(
   settings: CoordinatorSettings,
 ): CoordinatorStep {
   const { ballot, promises, of, patches } = proposal;
-  const { graph, replica, bugs } = settings;
+  const { graph, configuration, replica, bugs } = settings;
   const next = ballotAfter(ballot, replica);
   const cover: VersionVector = isPlanted(bugs, 'no-cover') ? new Map() : proposal.cover;
-  const accept: Accept = { kind: 'accept', graph, ballot, next, cover, patches };
+  const accept: Accept = { kind: 'accept', graph, ballot, configuration, next, cover, patches };
   const phase: Phase = { kind: 'proposing', ballot, promises, of, accept, acceptances: NO_VOTES, refusals: NOBODY };
   return ask({ ...state, latest: laterBallot(state.latest, next) }, phase, settings);
 }
@@ -302,7 +315,7 @@ function accepted(
   if (phase.kind === 'proposing' && sameBallot(vote.ballot, phase.ballot)) {
     const acceptances = withVote(phase.acceptances, voterName(from, phase.acceptances, settings), vote);
     const { promises, of, accept } = phase;
-    const majority = majorityOf(settings.voters);
+    const majority = majorityOf(settings.voters.size);
     // STR-6: what is known now may undo promises as well.
     if (countedVotes(promises, acceptances).size < majority || countedVotes(acceptances, promises).size < majority) {
       return { state: { ...state, phase: { ...phase, acceptances } }, effects: [] };
@@ -336,7 +349,7 @@ function committed(
   const { ballot, promises } = phase;
   const message: Settled | undefined = commit && { kind: 'settled', graph, ballot: chosen, commit };
   const settle: CoordinatorEffect[] = message === undefined ? [] : [{ kind: 'send', message, except: NOBODY }];
-  if (countedVotes(promises).size < majorityOf(voters)) {
+  if (countedVotes(promises).size < majorityOf(voters.size)) {
     return { state: { ...state, phase: { kind: 'idle' } }, effects: [...settle, { kind: 'lost' }] };
   }
   return {
@@ -372,7 +385,7 @@ function judgeProbe(
   { voters }: CoordinatorSettings,
 ): CoordinatorStep {
   const { ballot, promises, answers } = phase;
-  const majority = majorityOf(voters);
+  const majority = majorityOf(voters.size);
   const counted = countedVotes(answers, promises);
   if (counted.size < majority || countedVotes(promises, answers).size < majority) {
     return { state: { ...state, phase }, effects: [] };
@@ -394,7 +407,7 @@ function refused(
   const { phase } = state;
   if (!isAsking(phase) || !sameBallot(ballot, phase.ballot)) return { state, effects: [] };
   const refusals = new Set(phase.refusals).add(from);
-  if (voters - refusals.size >= majorityOf(voters))
+  if (voters.size - refusals.size >= majorityOf(voters.size))
     return { state: { ...state, phase: { ...phase, refusals } }, effects: [] };
   return { state: { ...state, phase: { kind: 'idle' } }, effects: [{ kind: 'lost' }] };
 }

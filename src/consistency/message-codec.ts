@@ -7,10 +7,21 @@ import { assertNever } from '../../base/assert.ts';
 import { WeftError } from '../../base/errors.ts';
 import type { ReplicaId } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { configurationText, parseConfiguration } from '../replication/configuration.ts';
 import { asBytes, asGraphKey, asKey, asText, FieldReader, flat, malformed } from '../replication/field-reader.ts';
 import { shapeFault } from '../replication/frame-shape.ts';
 import type { Ballot } from './ballot.ts';
-import type { AcceptorState, Memory, Message, ProvisionalPatch, Reply, Request, Vote } from './message.ts';
+import type {
+  Accept,
+  AcceptorState,
+  Memory,
+  Message,
+  Prepare,
+  ProvisionalPatch,
+  Reply,
+  Request,
+  Vote,
+} from './message.ts';
 
 const KIND = {
   prepare: 1,
@@ -23,6 +34,7 @@ const KIND = {
   joined: 8,
   ask: 9,
   answer: 10,
+  outdated: 11,
 } as const satisfies Record<Message['kind'], number>;
 
 const DECODING = { maxStrLength: LIMITS.messageBytesMax, maxArrayLength: 1_000_000 };
@@ -31,15 +43,14 @@ export function encodeMessage(message: Message): Uint8Array {
   const kind = KIND[message.kind];
   switch (message.kind) {
     case 'prepare':
-      return encode([kind, message.graph, ...ballotFields(message.ballot), message.round, flat(message.cover)]);
+      return encode([kind, ...ballotHead(message), message.round, flat(message.cover)]);
     case 'promised': {
       const { graph, ballot, round, state } = message;
       return encode([kind, graph, ...ballotFields(ballot), round, ...voteFields(message), ...stateFields(state)]);
     }
     case 'accept': {
-      const { graph, ballot, next, cover, patches } = message;
-      const ballots = [...ballotFields(ballot), ...ballotFields(next)];
-      return encode([kind, graph, ...ballots, flat(cover), patchFields(patches)]);
+      const { next, cover, patches } = message;
+      return encode([kind, ...ballotHead(message), ...ballotFields(next), flat(cover), patchFields(patches)]);
     }
     case 'accepted': {
       const { graph, ballot, promisedNext } = message;
@@ -47,14 +58,19 @@ export function encodeMessage(message: Message): Uint8Array {
     }
     case 'refused':
       return encode([kind, message.graph, ...ballotFields(message.ballot), ...ballotFields(message.promised)]);
+    case 'outdated': {
+      const { graph, ballot, configuration } = message;
+      return encode([kind, graph, ...ballotFields(ballot), configurationText(configuration)]);
+    }
     case 'settled':
       return encode([kind, message.graph, ...ballotFields(message.ballot), ...message.commit]);
     case 'join':
-      return encode([kind, message.memory]);
+      return encode([kind, message.memory, configurationText(message.configuration), message.asksState]);
     case 'joined': {
-      const { of, votes, original, vector, states } = message;
+      const { of, configuration, votesIn, met, tellsState, states } = message;
       const held = states.flatMap(({ graph, state }) => [graph, encodeState(state)]);
-      return encode([kind, of, votes, original, flat(vector), held]);
+      const said = [configurationText(configuration), votesIn, met, tellsState];
+      return encode([kind, of, ...said, ...voteFields(message), held]);
     }
     case 'ask': {
       const { id, graph, patienceMs, trace, request } = message;
@@ -65,6 +81,10 @@ export function encodeMessage(message: Message): Uint8Array {
     default:
       return assertNever(message);
   }
+}
+
+function ballotHead({ graph, ballot, configuration }: Prepare | Accept): unknown[] {
+  return [graph, ...ballotFields(ballot), configuration];
 }
 
 function requestFields(request: Request): unknown[] {
@@ -142,8 +162,7 @@ function readMessage(kind: number, read: FieldReader): Message {
     case KIND.prepare:
       return {
         kind: 'prepare',
-        graph: read.graph('graph'),
-        ballot: readBallot(read),
+        ...readBallotHead(read),
         round: read.integer('round'),
         cover: read.vector('cover'),
       };
@@ -152,7 +171,7 @@ function readMessage(kind: number, read: FieldReader): Message {
       return { kind: 'promised', ...head, ...readVote(read), state: readState(read) };
     }
     case KIND.accept: {
-      const head = { graph: read.graph('graph'), ballot: readBallot(read), next: readBallot(read) };
+      const head = { ...readBallotHead(read), next: readBallot(read) };
       return { kind: 'accept', ...head, cover: read.vector('cover'), patches: readPatches(read.array('patches')) };
     }
     case KIND.accepted: {
@@ -161,19 +180,30 @@ function readMessage(kind: number, read: FieldReader): Message {
     }
     case KIND.refused:
       return { kind: 'refused', graph: read.graph('graph'), ballot: readBallot(read), promised: readBallot(read) };
+    case KIND.outdated: {
+      const head = { graph: read.graph('graph'), ballot: readBallot(read) };
+      return { kind: 'outdated', ...head, configuration: parseConfiguration(read.text('configuration')) };
+    }
     case KIND.settled: {
       const head = { graph: read.graph('graph'), ballot: readBallot(read) };
       return { kind: 'settled', ...head, commit: [read.integer('origin'), read.integer('seq')] };
     }
     case KIND.join:
-      return { kind: 'join', memory: read.name('memory') };
+      return {
+        kind: 'join',
+        memory: read.name('memory'),
+        configuration: parseConfiguration(read.text('configuration')),
+        asksState: read.boolean('asksState'),
+      };
     case KIND.joined:
       return {
         kind: 'joined',
         of: read.name('of'),
-        votes: read.boolean('votes'),
-        original: read.boolean('original'),
-        vector: read.vector('vector'),
+        configuration: parseConfiguration(read.text('configuration')),
+        votesIn: read.integer('votesIn'),
+        met: read.list('met', (field) => asText('met', field)),
+        tellsState: read.boolean('tellsState'),
+        ...readVote(read),
         states: readStates(read.array('states')),
       };
     case KIND.ask: {
@@ -232,6 +262,10 @@ function readReply(read: FieldReader): Reply {
     default:
       throw malformed(`unknown reply ${kind}`);
   }
+}
+
+function readBallotHead(read: FieldReader): Pick<Prepare, 'graph' | 'ballot' | 'configuration'> {
+  return { graph: read.graph('graph'), ballot: readBallot(read), configuration: read.integer('configuration') };
 }
 
 function readBallot(read: FieldReader): Ballot {

@@ -1,6 +1,7 @@
 /** Messages of every kind, for property tests. */
 import fc from 'fast-check';
 import type { PartitionId, ReplicaId } from '../../base/ids.ts';
+import { configuration } from '../replication/frame.model.ts';
 import type { AcceptorState, Message, ProvisionalPatch, Reply, Request } from './message.ts';
 
 const count = fc.nat({ max: Number.MAX_SAFE_INTEGER });
@@ -55,7 +56,14 @@ const reply: fc.Arbitrary<Reply> = fc.oneof(
 );
 
 export const someMessage: fc.Arbitrary<Message> = fc.oneof(
-  fc.record({ kind: fc.constant('prepare' as const), graph, ballot: someBallot, round: count, cover: someVector }),
+  fc.record({
+    kind: fc.constant('prepare' as const),
+    graph,
+    ballot: someBallot,
+    configuration: count,
+    round: count,
+    cover: someVector,
+  }),
   fc.record({
     kind: fc.constant('promised' as const),
     graph,
@@ -68,6 +76,7 @@ export const someMessage: fc.Arbitrary<Message> = fc.oneof(
     kind: fc.constant('accept' as const),
     graph,
     ballot: someBallot,
+    configuration: count,
     next: someBallot,
     cover: someVector,
     patches,
@@ -75,13 +84,16 @@ export const someMessage: fc.Arbitrary<Message> = fc.oneof(
   fc.record({ kind: fc.constant('accepted' as const), graph, ballot: someBallot, promisedNext: fc.boolean(), ...vote }),
   fc.record({ kind: fc.constant('refused' as const), graph, ballot: someBallot, promised: someBallot }),
   fc.record({ kind: fc.constant('settled' as const), graph, ballot: someBallot, commit: fc.tuple(replica, count) }),
-  fc.record({ kind: fc.constant('join' as const), memory: name }),
+  fc.record({ kind: fc.constant('outdated' as const), graph, ballot: someBallot, configuration }),
+  fc.record({ kind: fc.constant('join' as const), memory: name, configuration, asksState: fc.boolean() }),
   fc.record({
     kind: fc.constant('joined' as const),
     of: name,
-    votes: fc.boolean(),
-    original: fc.boolean(),
-    vector: someVector,
+    configuration,
+    votesIn: count,
+    met: fc.array(name, { maxLength: 3 }),
+    tellsState: fc.boolean(),
+    ...vote,
     states: fc.array(fc.record({ graph, state: someState }), { maxLength: 3 }),
   }),
   fc.record({ kind: fc.constant('ask' as const), id: count, graph, patienceMs: count, trace: text, request }),

@@ -4,6 +4,7 @@
  */
 import type { PartitionId } from '../../base/ids.ts';
 import type { IdempotencyKey } from '../engine-port.ts';
+import type { Configuration } from '../replication/configuration.ts';
 import type { VersionVector } from '../version-vector.ts';
 import type { Ballot } from './ballot.ts';
 
@@ -51,6 +52,8 @@ export interface Prepare {
   readonly kind: 'prepare';
   readonly graph: string;
   readonly ballot: Ballot;
+  /** Number of the configuration whose voters are asked: the ballot belongs to it. */
+  readonly configuration: number;
   /** Drawn by the coordinator for each question, so that an answer to an earlier one does not count. */
   readonly round: number;
   /** The voter answers once it holds this: what a reader saw, when a coordinator asks whether it still leads. */
@@ -70,6 +73,7 @@ export interface Accept {
   readonly kind: 'accept';
   readonly graph: string;
   readonly ballot: Ballot;
+  readonly configuration: number;
   /** The coordinator's next ballot, which an acceptance promises at once: a stable coordinator needs no second round. */
   readonly next: Ballot;
   readonly cover: VersionVector;
@@ -92,6 +96,14 @@ export interface Refused {
   readonly promised: Ballot;
 }
 
+/** The ballot belongs to a configuration that is over. */
+export interface Outdated {
+  readonly kind: 'outdated';
+  readonly graph: string;
+  readonly ballot: Ballot;
+  readonly configuration: Configuration;
+}
+
 /** The patches of this ballot are in this commit. */
 export interface Settled {
   readonly kind: 'settled';
@@ -100,22 +112,28 @@ export interface Settled {
   readonly commit: readonly [origin: number, seq: number];
 }
 
-/** A voter says which memory it has; one that lost it asks for what it may have promised. */
+/** A server says which memory it has, and asks the same of another one. */
 export interface Join {
   readonly kind: 'join';
   readonly memory: Memory;
+  readonly configuration: Configuration;
+  /** Whether it needs what the other has promised and accepted, to begin to vote. */
+  readonly asksState: boolean;
 }
 
-export interface Joined {
+/** Its vector is what the sender holds: `states` rest on it. */
+export interface Joined extends Vote {
   readonly kind: 'joined';
-  /** The memory that was asked for, which the sender now knows for good. */
+  /** The memory that was told, which the sender now knows for good. */
   readonly of: Memory;
-  /** False if the sender has lost its memory itself, or never had one. */
-  readonly votes: boolean;
-  /** True if the sender has never known another memory of the one that asks. */
-  readonly original: boolean;
-  /** What the sender holds: `states` rest on it. */
-  readonly vector: VersionVector;
+  /** The sender takes part in no ballot of an earlier one. */
+  readonly configuration: Configuration;
+  /** Of the last configuration in which the sender voted; 0 if it has lost its memory, or never had one. */
+  readonly votesIn: number;
+  /** Names of all servers that the sender has met, its own among them. */
+  readonly met: readonly string[];
+  /** Whether `states` is all that it has promised and accepted. */
+  readonly tellsState: boolean;
   readonly states: readonly { readonly graph: string; readonly state: AcceptorState }[];
 }
 
@@ -162,4 +180,15 @@ export type Reply =
   | { readonly kind: 'stale' }
   | { readonly kind: 'confirmed'; readonly holds: boolean };
 
-export type Message = Prepare | Promised | Accept | Accepted | Refused | Settled | Join | Joined | Ask | Answer;
+export type Message =
+  | Prepare
+  | Promised
+  | Accept
+  | Accepted
+  | Refused
+  | Outdated
+  | Settled
+  | Join
+  | Joined
+  | Ask
+  | Answer;

@@ -170,6 +170,16 @@ describe('who votes', () => {
     }
   });
 
+  test('as many servers, but not the same -> nobody votes, and the log says who was told of whom', async () => {
+    cluster = new Cluster('a', 'b', 'c', 'd');
+    const others = { a: ['b', 'c'], b: ['a', 'c'], c: ['a', 'd'], d: ['c', 'a'] };
+    const servers: Server[] = [];
+    for (const [name, peers] of Object.entries(others)) servers.push(await cluster.start(name, { peers }));
+    await cluster.run(10_000);
+    expect(servers.map(({ engine }) => engine.quorum().votes)).toEqual([false, false, false, false]);
+    expect(servers.flatMap(({ log }) => log)).toContain('warn quorum: servers were told of different servers');
+  });
+
   test('the preferred coordinator is silent, nothing is closed -> another takes over in under two seconds', async () => {
     const [a, b, c] = await threeServers();
     const servers = [a, b, c];
@@ -223,6 +233,29 @@ describe('a voter that lost its disk', () => {
     await cluster.linked(a, ...backs);
     await cluster.run(3_000);
     expect(backs.map(({ engine }) => engine.quorum().votes)).toEqual([false, false]);
+  });
+
+  test('all come back empty, one after the other, each before the last votes -> nobody votes, and nobody begins anew (STR-14)', async () => {
+    const servers = await threeServers();
+    await during(strong(servers[0]).write([create('n')]));
+    const backs: Server[] = [];
+    for (const server of servers) {
+      await cluster.kill(server);
+      const back = await cluster.start(server.name, { disk: new MemoryDisk() });
+      // It has heard that the cluster was founded, and is killed no more.
+      await cluster.until(() => back.engine.quorum().configuration > 0, 'a configuration');
+      backs.push(back);
+    }
+    await cluster.linked(...backs);
+    await cluster.run(5_000);
+    expect(backs.map(({ engine }) => engine.quorum())).toMatchObject([
+      { votes: false, configuration: 1 },
+      { votes: false, configuration: 1 },
+      { votes: false, configuration: 1 },
+    ]);
+    for (const back of backs) {
+      expect((await refusal(strong(back).write([create('anew')]))).code).toBe('quorum-unavailable');
+    }
   });
 });
 

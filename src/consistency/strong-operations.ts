@@ -7,7 +7,7 @@ import { WeftError } from '../../base/errors.ts';
 import type { PartitionId, ReplicaId } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
-import type { IdempotencyKey, StrongMetrics } from '../engine-port.ts';
+import type { IdempotencyKey, QuorumDescription, StrongMetrics } from '../engine-port.ts';
 import { rendezvousOrder } from '../replication/rendezvous.ts';
 import type { VoterChannel } from '../replication/voter-channel.ts';
 import { Coordination, type CoordinationHost } from './coordination.ts';
@@ -63,7 +63,8 @@ export class StrongOperations {
       env,
       host,
       self: channel.self,
-      voters: channel.voters,
+      voterSet: channel.voterSet,
+      channel,
       send: (to, message) => started?.send(to, message),
       guard: (work) => started?.guard(work),
       bugs,
@@ -77,7 +78,15 @@ export class StrongOperations {
     const { host, channel } = this.#options;
     channel.listen((from, body) => this.#hear(from, decodeMessage(body)));
     host.onMoved(() => this.#voter.moved());
+    channel.voterSet.onChange(() => this.#onConfiguration());
     this.#tick();
+  }
+
+  #onConfiguration(): void {
+    const { env, channel } = this.#options;
+    const { number, voters } = channel.voterSet.configuration;
+    env.log.write('info', 'quorum: who votes', { configuration: number, voters });
+    for (const coordination of this.#coordinations.values()) coordination.outdated();
   }
 
   #tick(): void {
@@ -85,6 +94,7 @@ export class StrongOperations {
     const { env, channel } = this.#options;
     this.#timer = env.scheduler.after(LIMITS.strongResendMs, () => this.#tick());
     const reachable = new Set(channel.reachable());
+    this.#voter.tick();
     for (const name of reachable) if (name !== channel.self) this.#voter.introduce(name);
     for (const { to, end } of Array.from(this.#asked.values())) if (!reachable.has(to)) end('lost');
   }
@@ -124,6 +134,10 @@ export class StrongOperations {
       case 'refused':
         this.#coordinations.get(message.graph)?.hear(from, message);
         return;
+      case 'outdated':
+        this.#options.channel.voterSet.adopt(message.configuration);
+        this.#coordinations.get(message.graph)?.outdated(message.ballot);
+        return;
       case 'ask':
         if (this.#isFirst(from, message)) this.guard(this.#answer(from, message));
         return;
@@ -162,9 +176,13 @@ export class StrongOperations {
       coordination = new Coordination({
         env,
         host,
-        settings: { graph, replica, voters: channel.voters, bugs },
+        settings: { graph, replica, bugs },
+        voters: () => {
+          const { number, voters } = channel.voterSet.configuration;
+          return { configuration: number, voters: new Set(voters) };
+        },
         broadcast: (message, except) => {
-          for (const name of channel.reachable()) if (!except.has(name)) this.send(name, message);
+          for (const name of this.#reachableVoters()) if (!except.has(name)) this.send(name, message);
         },
         guard: (work) => this.guard(work),
         bugs,
@@ -322,7 +340,10 @@ export class StrongOperations {
     const to = rendezvousOrder({ graphKey: graph, partition: '' as PartitionId }, reachable)[0] ?? channel.self;
     const patienceMs = Math.max(0, Math.ceil(deadlineMs - this.#nowMs()));
     if (to === channel.self) return this.#coordination(graph).submit(request, patienceMs);
-    return this.#askPeer(to, { kind: 'ask', id: ++this.#asks, graph, patienceMs, trace: '', request }, patienceMs);
+    // It gives up a little earlier, so that what it says then still arrives.
+    const theirsMs = patienceMs - Math.floor(Math.min(LIMITS.strongResendMs, patienceMs / 10));
+    const ask: Ask = { kind: 'ask', id: ++this.#asks, graph, patienceMs: theirsMs, trace: '', request };
+    return this.#askPeer(to, ask, patienceMs);
   }
 
   #askPeer(to: string, ask: Ask, patienceMs: number): Promise<Reply | 'lost'> {
@@ -339,15 +360,26 @@ export class StrongOperations {
     });
   }
 
+  /** This server first, if it is a voter. */
+  #reachableVoters(): readonly string[] {
+    const { channel } = this.#options;
+    return channel.reachable().filter((name) => channel.voterSet.isVoter(name));
+  }
+
   /** Waits a little for a majority: links come and go. */
   async #reachableMajority(deadlineMs: number): Promise<readonly string[]> {
     const { env, channel } = this.#options;
     for (;;) {
-      const reachable = channel.reachable();
-      if (reachable.length >= majorityOf(channel.voters)) return reachable;
+      const reachable = this.#reachableVoters();
+      const { voters } = channel.voterSet.configuration;
+      if (voters.length > 0 && reachable.length >= majorityOf(voters.length)) return reachable;
       if (this.#closed) throw unavailable('the server is stopping');
       if (this.#nowMs() >= deadlineMs - PATIENCE_LEFT_MS) {
-        throw unavailable(`${reachable.length} of ${channel.voters} servers can be reached; a majority is needed`);
+        throw unavailable(
+          voters.length === 0
+            ? 'the servers that were told of each other have not all met yet'
+            : `${reachable.length} of ${voters.length} voters can be reached; a majority is needed`,
+        );
       }
       await new Promise<void>((resolve) => env.scheduler.after(LIMITS.strongResendMs, resolve));
     }
@@ -360,7 +392,7 @@ export class StrongOperations {
       roundsTotal += rounds;
       electionsTotal += elections;
     }
-    const votersReachable = this.#options.channel.reachable().length;
+    const votersReachable = this.#reachableVoters().length;
     return { ...this.#counts, roundsTotal, electionsTotal, votersReachable };
   }
 
@@ -376,10 +408,12 @@ export class StrongOperations {
   }
 
   /** Whether a strong operation would be taken now. */
-  status(): { readonly votes: boolean; readonly reachable: number; readonly majority: number } {
+  status(): Omit<QuorumDescription, 'isReachable'> {
     const { channel } = this.#options;
-    const reachable = channel.reachable().length;
-    return { votes: this.#voter.votes, reachable, majority: majorityOf(channel.voters) };
+    const { number: configuration, voters } = channel.voterSet.configuration;
+    const reachable = voters.length === 0 ? channel.reachable().length : this.#reachableVoters().length;
+    const majority = majorityOf(voters.length || channel.size);
+    return { votes: this.#voter.votes, reachable, majority, configuration, voters };
   }
 
   close(): void {

@@ -5,12 +5,15 @@
 import type { Env } from '../../base/env.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
 import { fromUtf8, toUtf8 } from '../../base/text.ts';
+import { type Configuration, firstConfiguration, sameNames } from '../replication/configuration.ts';
+import type { VoterChannel } from '../replication/voter-channel.ts';
+import type { VoterSet } from '../replication/voter-set.ts';
 import type { VersionVector } from '../version-vector.ts';
 import { NOTHING_ACCEPTED, stepAcceptor } from './acceptor.ts';
 import { compareBallots, laterBallot, NO_BALLOT } from './ballot.ts';
-import type { Accept, AcceptorState, Join, Joined, Memory, Message, Prepare, Settled } from './message.ts';
+import type { Accept, AcceptorState, Join, Joined, Memory, Message, Prepare, Settled, Vote } from './message.ts';
 import { decodeState, encodeState } from './message-codec.ts';
-import { majorityOf } from './votes.ts';
+import { countedVotes, majorityOf } from './votes.ts';
 
 /** What a voter needs of the engine. */
 export interface VoterHost {
@@ -28,7 +31,8 @@ export interface VoterOptions {
   readonly env: Env;
   readonly host: VoterHost;
   readonly self: string;
-  readonly voters: number;
+  readonly voterSet: VoterSet;
+  readonly channel: Pick<VoterChannel, 'size' | 'met'>;
   readonly send: (to: string, message: Message) => void;
   readonly guard: (work: Promise<unknown>) => void;
   readonly bugs: ReadonlySet<PlantedBug> | undefined;
@@ -41,11 +45,7 @@ const stateNote = (graph: string): string => `voter/${graph}`;
 /** As it lies on disk. */
 interface Remembered {
   readonly memory: Memory;
-  readonly votes: boolean;
   readonly known: readonly (readonly [name: string, memory: Memory])[];
-  /** Voters whose memory is the first that this one ever knew of them. */
-  readonly originals: readonly string[];
-  readonly tookOver?: boolean;
 }
 
 interface Ballots {
@@ -59,34 +59,22 @@ interface Ballots {
 export class Voter {
   readonly #options: VoterOptions;
   readonly #memory: Memory;
-  /** False until this server may vote: its memory is whole, or it never had any and neither had the others. */
-  #votes: boolean;
   readonly #known: Map<string, Memory>;
-  readonly #originals: Set<string>;
   readonly #graphs = new Map<string, Promise<Ballots>>();
   readonly #graphKeys: Set<string>;
-  /** Answers to our `join`, by voter. */
-  readonly #joined = new Map<string, Joined>();
+  /** The last answers to our `join`, by server. */
+  readonly #told = new Map<string, Joined>();
   #joining = false;
-  /** Whether it began to vote with what others told it. */
-  #tookOver: boolean;
 
-  private constructor(
-    options: VoterOptions,
-    { memory, votes, known, originals, tookOver = false }: Remembered,
-    graphs: Iterable<string>,
-  ) {
+  private constructor(options: VoterOptions, { memory, known }: Remembered, graphs: Iterable<string>) {
     this.#options = options;
     this.#memory = memory;
-    this.#votes = votes || (isPlanted(options.bugs, 'empty-server-votes') && options.voters > 1);
     this.#known = new Map(known);
-    this.#originals = new Set(originals);
-    this.#tookOver = tookOver;
     this.#graphKeys = new Set(graphs);
   }
 
   static async open(options: VoterOptions): Promise<Voter> {
-    const { host, env, voters } = options;
+    const { host, env } = options;
     const held = await host.readNote(MEMORY_NOTE);
     const graphs = await host.readNote(GRAPHS_NOTE);
     if (held !== undefined) {
@@ -94,14 +82,26 @@ export class Voter {
       return new Voter(options, JSON.parse(fromUtf8(held)) as Remembered, keys);
     }
     const memory = [env.random.uint32(), env.random.uint32()].map((word) => word.toString(36)).join('');
-    const fresh: Remembered = { memory, votes: voters === 1, known: [], originals: [] };
-    const voter = new Voter(options, fresh, []);
+    const voter = new Voter(options, { memory, known: [] }, []);
     await voter.#remember();
     return voter;
   }
 
+  /** Whether it votes in the configuration that is in force, as far as it knows. */
   get votes(): boolean {
-    return this.#votes;
+    const { voterSet, self, bugs } = this.#options;
+    if (!voterSet.isVoter(self)) return false;
+    return voterSet.votesIn === voterSet.configuration.number || isPlanted(bugs, 'empty-server-votes');
+  }
+
+  /** What another server said of itself last. */
+  told(name: string): Joined | undefined {
+    return this.#told.get(name);
+  }
+
+  /** Looks whether it may vote by now. */
+  tick(): void {
+    if (!this.#isSettled) this.#options.guard(this.#consider());
   }
 
   hear(from: string, message: Prepare | Accept | Settled | Join | Joined): void {
@@ -114,13 +114,14 @@ export class Voter {
         guard(this.#hearJoined(from, message));
         return;
       default:
-        if (this.#votes && this.#options.host.isWhole) guard(this.#decide(from, message));
+        guard(this.#decide(from, message));
     }
   }
 
   async #decide(from: string, message: Prepare | Accept | Settled): Promise<void> {
     const ballots = await this.#ballotsOf(message.graph);
     const { host, send, bugs } = this.#options;
+    if (message.kind !== 'settled' && !this.#takesPart(from, message)) return;
     const step = stepAcceptor(ballots.state, message, (wanted) => host.covers(wanted));
     if (step === undefined) {
       // Whoever proposes later has won; the earlier one would be refused.
@@ -146,12 +147,25 @@ export class Voter {
       send(from, reply);
       return;
     }
-    const vote = { memory: this.#memory, known: this.#known, vector: host.vector, clock: host.clockReading };
+    const vote = this.#vote();
     if (reply.kind === 'promised') {
       send(from, { ...reply, ...vote, graph, ballot, round: (message as Prepare).round });
     } else {
       send(from, { ...reply, ...vote, graph, ballot });
     }
+  }
+
+  /** Whether this server votes in the configuration of a ballot, now. */
+  #takesPart(from: string, { graph, ballot, configuration: asked }: Prepare | Accept): boolean {
+    const { host, send, voterSet, bugs } = this.#options;
+    const { configuration } = voterSet;
+    if (asked < configuration.number) {
+      if (isPlanted(bugs, 'old-voters-decide')) return voterSet.votesIn > 0 && host.isWhole;
+      // STR-12: nothing is decided by those who voted before once they have told what they know to those who vote now.
+      send(from, { kind: 'outdated', graph, ballot, configuration });
+      return false;
+    }
+    return asked === configuration.number && this.votes && host.isWhole;
   }
 
   /** This server holds more than before: proposals that waited for it may be accepted now. */
@@ -199,75 +213,156 @@ export class Voter {
     return this.#options.host.writeNote(GRAPHS_NOTE, toUtf8(JSON.stringify(Array.from(this.#graphKeys))));
   }
 
-  // Memory.
+  // Memory, and who votes.
 
   #remember(): Promise<void> {
-    const remembered: Remembered = {
-      memory: this.#memory,
-      votes: this.#votes,
-      known: Array.from(this.#known),
-      originals: Array.from(this.#originals),
-      tookOver: this.#tookOver,
-    };
+    const remembered: Remembered = { memory: this.#memory, known: Array.from(this.#known) };
     return this.#options.host.writeNote(MEMORY_NOTE, toUtf8(JSON.stringify(remembered)));
   }
 
-  /** Tells a voter which memory this server has; the caller repeats it. Nothing is sent once all is said. */
+  /** Tells a server who this one is; the caller repeats it. Nothing is sent once all is said. */
   introduce(to: string): void {
-    if (this.#votes && this.#joined.get(to)?.of === this.#memory) return;
-    this.#options.send(to, { kind: 'join', memory: this.#memory });
+    const { configuration } = this.#options.voterSet;
+    const told = this.#told.get(to);
+    const knowsUs = told?.configuration.number === configuration.number;
+    const isSilent = configuration.voters.includes(to) && told?.votesIn !== configuration.number;
+    if (this.#isSettled && knowsUs && !isSilent) return;
+    const asksState = configuration.number > 0 && !this.#isSettled;
+    this.#options.send(to, { kind: 'join', memory: this.#memory, configuration, asksState });
   }
 
-  async #answerJoin(from: string, { memory }: Join): Promise<void> {
-    const { send } = this.#options;
-    const before = this.#known.get(from);
-    if (before !== memory) {
+  /** True if nothing is to be done before this server votes. */
+  get #isSettled(): boolean {
+    const { voterSet, self } = this.#options;
+    return voterSet.configuration.number > 0 && (this.votes || !voterSet.isVoter(self));
+  }
+
+  async #answerJoin(from: string, { memory, configuration, asksState }: Join): Promise<void> {
+    const { send, voterSet, host, channel } = this.#options;
+    voterSet.adopt(configuration);
+    if (this.#known.get(from) !== memory) {
       // STR-6: what its earlier memory said counts no longer, here or wherever this server's votes are counted.
-      if (before === undefined) this.#originals.add(from);
-      else this.#originals.delete(from);
       this.#known.set(from, memory);
+      if (this.#told.get(from)?.memory !== memory) this.#told.delete(from);
       await this.#remember();
     }
+    // STR-12: no ballot of an earlier configuration is taken part in after this, so what is told is all that ever was.
+    await voterSet.durable;
     const states: { graph: string; state: AcceptorState }[] = [];
-    for (const graph of this.#graphKeys) {
-      const ballots = await this.#ballotsOf(graph);
-      await ballots.durable;
-      states.push({ graph, state: ballots.state });
+    const said = voterSet.configuration;
+    const tellsState = asksState && voterSet.votesIn > 0 && host.isWhole;
+    if (tellsState) {
+      for (const graph of this.#graphKeys) {
+        const ballots = await this.#ballotsOf(graph);
+        await ballots.durable;
+        states.push({ graph, state: ballots.state });
+      }
     }
     // It asks again.
-    if (this.#known.get(from) !== memory || (this.#votes && !this.#options.host.isWhole)) return;
-    // One that lost its memory once cannot tell which memory of another was the first.
-    const original = this.#originals.has(from) && !this.#tookOver;
-    const { vector } = this.#options.host;
-    const [votes, held] = this.#votes ? [true, states] : [false, []];
-    send(from, { kind: 'joined', of: memory, votes, original, vector, states: held });
+    if (this.#known.get(from) !== memory || voterSet.configuration !== said) return;
+    const { votesIn } = voterSet;
+    const met = channel.met();
+    send(from, {
+      kind: 'joined',
+      of: memory,
+      configuration: said,
+      votesIn,
+      met,
+      tellsState,
+      states,
+      ...this.#vote(),
+    });
+  }
+
+  #vote(): Vote {
+    const { vector, clockReading: clock } = this.#options.host;
+    return { memory: this.#memory, known: this.#known, vector, clock };
   }
 
   async #hearJoined(from: string, message: Joined): Promise<void> {
     if (message.of !== this.#memory) return;
-    // The first answer of a voter is as good as later ones, whose vectors this server might never reach under load.
-    if (this.#joined.get(from)?.votes !== true) this.#joined.set(from, message);
-    if (this.#votes || this.#joining) return;
-    const { voters, host } = this.#options;
-    const answers = Array.from(this.#joined.values());
-    // STR-9: the first time, when all others know this memory as the first, so that no other one has ever voted.
-    const isFounding = answers.length === voters - 1 && answers.every(({ original }) => original);
-    const voting = answers.filter(({ votes }) => votes);
-    if (!isFounding && voting.length < majorityOf(voters)) return;
-    // STR-9: what the others accepted rests on what they hold, or is already among it.
-    if (!isFounding && !(host.isWhole && voting.every(({ vector }) => host.covers(vector)))) return;
+    const { voterSet } = this.#options;
+    voterSet.adopt(message.configuration);
+    const held = this.#told.get(from);
+    // The first state of a voter is as good as later ones, whose vectors this server might never reach under load.
+    const isHeld =
+      held?.tellsState === true &&
+      held.memory === message.memory &&
+      held.configuration.number === message.configuration.number &&
+      held.votesIn === message.votesIn;
+    const { known } = message;
+    this.#told.set(from, isHeld ? { ...held, known } : message);
+    await this.#consider();
+  }
+
+  /** Begins to vote if it may. */
+  async #consider(): Promise<void> {
+    if (this.#joining) return;
     this.#joining = true;
     try {
-      if (!isFounding) {
-        this.#tookOver = true;
-        for (const { states } of voting) for (const one of states) await this.#takeOver(one);
-      }
-      this.#votes = true;
-      await this.#remember();
-      this.#options.env.log.write('info', 'quorum: this server votes', { memory: this.#memory, founding: isFounding });
+      this.#found();
+      const { voterSet, host, env } = this.#options;
+      const { configuration } = voterSet;
+      if (this.#isSettled || configuration.number === 0) return;
+      const sources = this.#sources(configuration);
+      if (sources === undefined) return;
+      // STR-9: what the others accepted rests on what they hold, or is already among it.
+      if (sources.length > 0 && !(host.isWhole && sources.every(({ vector }) => host.covers(vector)))) return;
+      for (const { states } of sources) for (const one of states) await this.#takeOver(one);
+      // A later one came up meanwhile: others must be asked.
+      if (voterSet.configuration !== configuration) return;
+      await voterSet.vote();
+      const { number, voters } = configuration;
+      env.log.write('info', 'quorum: this server votes', { memory: this.#memory, configuration: number, voters });
     } finally {
       this.#joining = false;
     }
+  }
+
+  /**
+   * The first configuration, made by the first server in order once all have met and name the same servers. That a server
+   * knows of one, by itself or from others, is the mark that the cluster was founded: it is never founded again.
+   */
+  #found(): void {
+    const { voterSet, self, channel, env, bugs } = this.#options;
+    const { number } = voterSet.configuration;
+    const isForgotten = isPlanted(bugs, 'founded-again') && voterSet.votesIn === 0;
+    if (number > 0 && !isForgotten) return;
+    const met = channel.met();
+    if (met.length !== channel.size || met[0] !== self) return;
+    const memories = new Map([[self, this.#memory]]);
+    for (const name of met.slice(1)) {
+      const told = this.#told.get(name);
+      if (told === undefined || told.memory !== this.#known.get(name) || told.votesIn > 0) return;
+      if (!sameNames(told.met, met)) {
+        env.log.write('warn', 'quorum: servers were told of different servers', { self: met, [name]: told.met });
+        return;
+      }
+      memories.set(name, told.memory);
+    }
+    voterSet.adopt({ ...firstConfiguration(memories), number: number + 1 });
+  }
+
+  /** Whose states this server must take over before it votes in the configuration; undefined while too few told theirs. */
+  #sources({ number, voters, before, fresh }: Configuration): readonly Joined[] | undefined {
+    const { self, voterSet } = this.#options;
+    const isFresh = fresh.some(([name, memory]) => name === self && memory === this.#memory);
+    const told = countedVotes(this.#told, new Map([[self, this.#vote()]]));
+    const knowing = Array.from(told).filter(([, { configuration }]) => configuration.number === number);
+    const of = (names: readonly string[]) => knowing.filter(([name]) => names.includes(name) && name !== self);
+    // STR-14: nobody has voted yet, and no disk that is lost from now on takes with it that the cluster was founded.
+    const isFirst = before.length === 0;
+    if (isFirst && isFresh && of(voters).length === voters.length - 1) return [];
+    const telling = (names: readonly string[]) => of(names).filter(([, { tellsState }]) => tellsState);
+    // STR-9: those who vote already tell a new memory what the old one may have promised.
+    const voting = telling(voters).filter(([, { votesIn }]) => votesIn === number);
+    if (voting.length >= majorityOf(voters.length)) return voting.map(([, one]) => one);
+    // STR-12: a majority of the voters before takes part in nothing earlier any more.
+    const isWhole = voterSet.votesIn > 0;
+    if (isFirst || !(isWhole || isFresh)) return undefined;
+    const ended = telling(before);
+    const own = isWhole && before.includes(self) ? 1 : 0;
+    return ended.length + own >= majorityOf(before.length) ? ended.map(([, one]) => one) : undefined;
   }
 
   /** STR-9: promises at least what the others promised, and has accepted what the last of them accepted. */

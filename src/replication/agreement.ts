@@ -1,5 +1,5 @@
 /**
- * What follows from knowing all voters: how far each of them has everything, which streams have ended, what is lost
+ * What follows from knowing all members: how far each of them has everything, which streams have ended, what is lost
  * everywhere, and that the cluster is one. Each needs all of them, so most is decided only while all are heard.
  */
 import type { Env } from '../../base/env.ts';
@@ -32,7 +32,7 @@ export class Agreement {
     this.#noteStable();
     const { membership, identity, guard } = this.#options;
     if (!membership.isWhole) return;
-    if (membership.peers.every(({ clusterId }) => clusterId === identity.id)) guard(identity.establish());
+    if (membership.members?.every(({ clusterId }) => clusterId === identity.id)) guard(identity.establish());
     this.#retireEnded();
     this.#abandonLost();
   }
@@ -41,7 +41,9 @@ export class Agreement {
   #noteStable(): void {
     const { membership, replica, have } = this.#options;
     const vectors = [have()];
-    for (const { vector } of membership.peers) {
+    const { members } = membership;
+    if (members === undefined) return;
+    for (const { vector } of members) {
       if (vector === undefined) return;
       vectors.push(vector);
     }
@@ -81,6 +83,7 @@ export class Agreement {
   }
 
   #everyPeer(origin: ReplicaId, holds: (seq: number) => boolean): boolean {
-    return this.#options.membership.peers.every(({ vector }) => holds(seqOf(vector ?? new Map(), origin)));
+    const { members } = this.#options.membership;
+    return members?.every(({ vector }) => holds(seqOf(vector ?? new Map(), origin))) ?? false;
   }
 }

@@ -12,6 +12,7 @@ import { StrongOperations } from '../consistency/strong-operations.ts';
 import { type OpenedEngine, openEngine } from '../engine.ts';
 import { DEFAULT, LARGE, turns } from '../engine-on-disk.model.ts';
 import type { Graph, Member, ReplicationMetrics } from '../engine-port.ts';
+import { UNFOUNDED } from './configuration.ts';
 import { FaultyTransport } from './faulty-transport.ts';
 import type { Frame, Hello, PlainFrame } from './frame.ts';
 import { decodeFrame, encodeFrame } from './frame-codec.ts';
@@ -213,7 +214,9 @@ export class Puppet {
       replica: replica as Hello['replica'],
       clusterId: '',
       established: false,
-      settingsHash: hashOfSettings(cluster.names.length),
+      settingsHash: hashOfSettings(),
+      size: cluster.names.length,
+      configuration: UNFOUNDED,
       wallMs: cluster.network.env.clock.wallMs(),
       nonce: new Uint8Array(16).fill(5),
     };

@@ -43,7 +43,7 @@ const COMMIT: Commit = {
 const PINNED: readonly (readonly [frame: Frame, hex: string])[] = [
   [
     hello(3, { clusterId: 'c', established: true, nonce: bytes(9, 8) }),
-    '9a010101a87365727665722d3303a163c3a473616d65cf000001977420dc00c4020908',
+    '9c010101a87365727665722d3303a163c3a473616d6502ac5b302c5b5d2c5b5d2c5b5d5dcf000001977420dc00c4020908',
   ],
   [{ kind: 'proof', mac: bytes(1, 2, 255) }, '9202c4030102ff'],
   [{ kind: 'refuse', code: 'secret', detail: 'no' }, '9303a6736563726574a26e6f'],

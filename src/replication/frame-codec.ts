@@ -2,11 +2,13 @@
  * Frames as bytes: MessagePack arrays that begin with the number of the kind. Everything is checked before anything is
  * believed; a frame that does not fit is refused as a whole. docs/protocol.md has the layout.
  */
+
 import { decode, encode } from '@msgpack/msgpack';
 import { assertNever } from '../../base/assert.ts';
 import { WeftError } from '../../base/errors.ts';
 import type { PartitionId } from '../../base/ids.ts';
 import type { Commit, CommitPart, PartitionKey } from '../../storage/store.ts';
+import { configurationText, parseConfiguration } from './configuration.ts';
 import { asBytes, asKey, asReplica, asText, FieldReader, flat, keyFields, malformed } from './field-reader.ts';
 import type { Frame, PlainFrame, RefusalCode } from './frame.ts';
 import { shapeFault } from './frame-shape.ts';
@@ -51,7 +53,8 @@ export function encodeFrame(frame: PlainFrame): Uint8Array {
   switch (frame.kind) {
     case 'hello': {
       const { version, versionMin, name, replica, clusterId, established, settingsHash, wallMs, nonce } = frame;
-      return encode([kind, version, versionMin, name, replica, clusterId, established, settingsHash, wallMs, nonce]);
+      const head = [kind, version, versionMin, name, replica, clusterId, established, settingsHash];
+      return encode([...head, frame.size, configurationText(frame.configuration), wallMs, nonce]);
     }
     case 'proof':
       return encode([kind, frame.mac]);
@@ -150,6 +153,8 @@ function readFrame(kind: number, read: FieldReader): Frame {
         clusterId: read.text('clusterId'),
         established: read.boolean('established'),
         settingsHash: read.text('settingsHash'),
+        size: read.integer('size'),
+        configuration: parseConfiguration(read.text('configuration')),
         wallMs: read.integer('wallMs'),
         nonce: read.bytes('nonce'),
       };

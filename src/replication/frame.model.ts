@@ -34,6 +34,14 @@ const commit: fc.Arbitrary<Commit> = fc.record({
   after: vector.map((entries) => Array.from(entries)),
 });
 
+const names = fc.array(text, { maxLength: 3 });
+export const configuration = fc.record({
+  number: count,
+  voters: names,
+  before: names,
+  fresh: fc.array(fc.tuple(text, text), { maxLength: 2 }),
+});
+
 const code = fc.constantFrom<RefusalCode>('version', 'cluster', 'secret', 'settings', 'clock', 'name', 'self');
 
 export const anyFrame: fc.Arbitrary<Frame> = fc.oneof(
@@ -46,6 +54,8 @@ export const anyFrame: fc.Arbitrary<Frame> = fc.oneof(
     clusterId: text,
     established: fc.boolean(),
     settingsHash: text,
+    size: count,
+    configuration,
     wallMs: count,
     nonce: bytes,
   }),

@@ -5,6 +5,7 @@
 import type { ReplicaId } from '../../base/ids.ts';
 import type { Commit, PartitionKey } from '../../storage/store.ts';
 import type { VersionVector } from '../version-vector.ts';
+import type { Configuration } from './configuration.ts';
 import type { Fragment } from './fragments.ts';
 
 /** Range of protocol versions that this program speaks. */
@@ -49,6 +50,10 @@ export interface Hello {
   readonly established: boolean;
   /** SHA-256 of the settings that must be equal, hexadecimal. */
   readonly settingsHash: string;
+  /** How many servers it was told of, itself included. */
+  readonly size: number;
+  /** Who votes, as far as it knows. */
+  readonly configuration: Configuration;
   /** Milliseconds since the Unix epoch. */
   readonly wallMs: number;
   /** 16 random bytes. */

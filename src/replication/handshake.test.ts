@@ -1,10 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LIMITS } from '../../base/limits.ts';
+import type { Configuration } from './configuration.ts';
 import type { Frame, Hello, PlainFrame, RefusalCode } from './frame.ts';
 import { decodeFrame, encodeFrame } from './frame-codec.ts';
 import { Handshake, type HandshakeStep, type LinkRole } from './handshake.ts';
 import { hello, replica } from './link-harness.ts';
+
+const FIRST: Configuration = { number: 1, voters: ['a', 'b', 'c'], before: [], fresh: [] };
 
 const SECRET = 'the secret of the cluster';
 
@@ -110,6 +113,8 @@ describe('handshake', () => {
       ['name', { name: 'same' }, { name: 'same' }],
       ['cluster', established, { clusterId: 'b', established: true }],
       ['settings', { settingsHash: 'other' }, {}],
+      ['settings', { size: 4 }, {}],
+      ['settings', { configuration: { ...FIRST, voters: ['a', 'b'] } }, { configuration: FIRST }],
       ['clock', { wallMs: wallMs + LIMITS.clockDriftMsMax + 1 }, {}],
       ['clock', { wallMs: wallMs - LIMITS.clockDriftMsMax - 1 }, {}],
     ];
@@ -131,6 +136,9 @@ describe('handshake', () => {
   test('two that may talk though they differ -> done', () => {
     const wallMs = hello(1).wallMs + LIMITS.clockDriftMsMax;
     expect(met({ wallMs })).toEqual(['done', 'done']);
+    expect(met({ configuration: FIRST, size: 1 }, { size: 4 })).toEqual(['done', 'done']);
+    const second = { ...FIRST, number: 2, voters: ['a', 'b'] };
+    expect(met({ configuration: FIRST }, { configuration: second })).toEqual(['done', 'done']);
     expect(met({ clusterId: 'a', established: true }, { clusterId: 'a', established: true })).toEqual(['done', 'done']);
     expect(met({ clusterId: 'a', established: true }, { clusterId: 'b' })).toEqual(['done', 'done']);
     expect(met({ clusterId: 'a' }, { clusterId: 'b' })).toEqual(['done', 'done']);

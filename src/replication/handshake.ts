@@ -12,6 +12,7 @@
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { LIMITS } from '../../base/limits.ts';
+import { sameNames } from './configuration.ts';
 import {
   type Frame,
   type Hello,
@@ -115,10 +116,24 @@ function incompatibility(own: Hello, peer: Hello): Refusal | undefined {
   if (peer.settingsHash !== own.settingsHash) {
     return refuse('settings', `the cluster settings of ${peer.name} and ${own.name} differ`);
   }
+  const difference = differenceOfVoters(own, peer);
+  if (difference !== undefined) return refuse('settings', difference);
   const apartMs = Math.abs(peer.wallMs - own.wallMs);
   if (apartMs > LIMITS.clockDriftMsMax) {
     const detail = `the clocks of ${peer.name} and ${own.name} are ${apartMs} ms apart; at most ${LIMITS.clockDriftMsMax} ms are allowed`;
     return refuse('clock', detail);
   }
   return undefined;
+}
+
+/** Two sets of voters may have two majorities that know nothing of each other. A later set than one's own is the right one. */
+function differenceOfVoters(own: Hello, peer: Hello): string | undefined {
+  const [ours, theirs] = [own.configuration, peer.configuration];
+  if (ours.number === 0 && theirs.number === 0) {
+    if (own.size === peer.size) return undefined;
+    return `--peers and its own name make ${peer.size} servers on ${peer.name}, ${own.size} on ${own.name}`;
+  }
+  if (ours.number !== theirs.number || sameNames(ours.voters, theirs.voters)) return undefined;
+  const said = (name: string, voters: readonly string[]) => `${name} knows ${voters.join(', ')} as voters`;
+  return `${said(peer.name, theirs.voters)}, ${said(own.name, ours.voters)}`;
 }

@@ -3,6 +3,7 @@ import type { ReplicaId } from '../../base/ids.ts';
 import type { Commit } from '../../storage/store.ts';
 import type { VersionVector } from '../version-vector.ts';
 import { CommitTail } from './commit-tail.ts';
+import { UNFOUNDED } from './configuration.ts';
 import type { Hello } from './frame.ts';
 import type { LinkSettings, LinkSurroundings } from './link.ts';
 
@@ -24,6 +25,8 @@ export function hello(id: number, over: Partial<Hello> = {}): Hello {
     clusterId: '',
     established: false,
     settingsHash: 'same',
+    size: 2,
+    configuration: UNFOUNDED,
     wallMs: 1_750_000_000_000,
     nonce: new Uint8Array(16).fill(id),
     ...over,

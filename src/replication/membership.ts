@@ -1,6 +1,7 @@
 /**
- * The other voters: who they are, whether they live, and the one link to each. Dials those that have none, with growing
- * pauses; of two links to the same server it keeps one, and both ends choose the same.
+ * The other servers: who they are, whether they live, and the one link to each. Dials those of `--peers` that have none, with
+ * growing pauses; of two links to the same server it keeps one, and both ends choose the same. Once the cluster is founded,
+ * servers that were named to nobody may come too: they know the cluster secret, and vote only if they are made voters.
  */
 import { present } from '../../base/assert.ts';
 import type { Env } from '../../base/env.ts';
@@ -15,6 +16,7 @@ import type { Link } from './link.ts';
 import type { Ending, LinkSession } from './link-session.ts';
 import { Peer } from './peer.ts';
 import type { Accept, Transport } from './transport.ts';
+import type { VoterSet } from './voter-set.ts';
 
 /** A session whose handshake is done. */
 export type LinkedSession = LinkSession & { readonly link: Link };
@@ -23,6 +25,7 @@ export interface MembershipOptions {
   readonly env: Env;
   readonly name: string;
   readonly urls: readonly string[];
+  readonly voterSet: VoterSet;
   readonly timing: ReplicationTiming;
   readonly transport: Transport;
   /** Makes a session of a connection that was dialed. */
@@ -30,12 +33,30 @@ export interface MembershipOptions {
 }
 
 export class Membership {
-  readonly peers: readonly Peer[];
+  #peers: readonly Peer[];
   readonly #options: MembershipOptions;
 
   constructor(options: MembershipOptions) {
     this.#options = options;
-    this.peers = options.urls.map((url) => new Peer(url, options.timing.redialMs));
+    this.#peers = options.urls.map((url) => new Peer(url, options.timing.redialMs));
+  }
+
+  get peers(): readonly Peer[] {
+    return this.#peers;
+  }
+
+  /**
+   * Those without which nothing is settled: the voters, and who is linked beside them. Undefined while a voter was never met;
+   * before the voters have met, all that this server was told of.
+   */
+  get members(): readonly Peer[] | undefined {
+    const { number, voters } = this.#options.voterSet.configuration;
+    if (number === 0) return this.#peers;
+    const isMet = (name: string) => name === this.#options.name || this.#peers.some((peer) => peer.name === name);
+    if (!voters.every(isMet)) return undefined;
+    return this.#peers.filter(
+      ({ name, session }) => name !== undefined && (voters.includes(name) || session !== undefined),
+    );
   }
 
   #nowMs(): number {
@@ -45,14 +66,15 @@ export class Membership {
   tick(have: VersionVector): void {
     const { timing, env } = this.#options;
     const nowMs = this.#nowMs();
-    for (const peer of this.peers) {
+    for (const peer of this.#peers) {
       peer.observe(have, nowMs);
       const state = peer.state(nowMs, timing);
       if (state !== peer.lastState && peer.name !== undefined) {
         env.log.write('info', 'replication: peer state', { peer: peer.name, state });
       }
       peer.lastState = state;
-      if (peer.session === undefined && !peer.isDialing && nowMs >= peer.nextDialMs) this.#dial(peer, nowMs);
+      const isDue = peer.url !== '' && peer.session === undefined && !peer.isDialing && nowMs >= peer.nextDialMs;
+      if (isDue) this.#dial(peer, nowMs);
     }
   }
 
@@ -80,7 +102,7 @@ export class Membership {
     const { name, env, timing } = this.#options;
     const peer = this.#peerFor(session, hello.name);
     if (peer === undefined) {
-      const known = this.peers.map((candidate) => candidate.name ?? candidate.url).join(', ');
+      const known = this.#peers.map((candidate) => candidate.name ?? candidate.url).join(', ');
       return { code: 'name', detail: `${hello.name} is none of the peers of ${name}, which are ${known}` };
     }
     const held = peer.session;
@@ -101,18 +123,30 @@ export class Membership {
 
   /** The peer that was dialed, or the one of that name, or one that was not met yet. */
   #peerFor(session: LinkSession, name: string): Peer | undefined {
-    const named = this.peers.find((peer) => peer.name === name);
-    if (session.url === undefined) return named ?? this.peers.find((peer) => peer.name === undefined);
+    const named = this.#peers.find((peer) => peer.name === name);
+    if (session.url === undefined) return named ?? this.#newcomer(name);
     const dialed = this.#at(session.url);
     if (named === undefined || named === dialed) return dialed;
     // It came in before it was dialed and was taken for another one; its link stays its link.
     named.exchangeUrls(dialed);
+    if (dialed.url === '' && dialed.name === undefined) this.#peers = this.#peers.filter((peer) => peer !== dialed);
     return named;
+  }
+
+  /** One that was named to this server and not met yet, or, in a cluster that is founded, one that nobody named to it. */
+  #newcomer(name: string): Peer | undefined {
+    const { voterSet, urls, timing } = this.#options;
+    const { number, voters } = voterSet.configuration;
+    const isNamed = number === 0 || (voters.includes(name) && voters.length === urls.length + 1);
+    if (isNamed) return this.#peers.find((peer) => peer.name === undefined);
+    const peer = new Peer('', timing.redialMs);
+    this.#peers = [...this.#peers, peer];
+    return peer;
   }
 
   #at(url: string): Peer {
     return present(
-      this.peers.find((peer) => peer.url === url),
+      this.#peers.find((peer) => peer.url === url),
       'only peers are dialed',
     );
   }
@@ -135,24 +169,26 @@ export class Membership {
   /** Both operators should see why. Of an accepted connection it is not certain whose it was. */
   #noteRefusal(session: LinkSession, why: Ending): void {
     const candidates =
-      session.url === undefined ? this.peers.filter(({ name }) => name === undefined) : [this.#at(session.url)];
+      session.url === undefined ? this.#peers.filter(({ name }) => name === undefined) : [this.#at(session.url)];
     for (const peer of candidates) if (peer.session === undefined && !peer.disagrees) peer.ending = why;
   }
 
   peerOf(session: LinkSession): Peer | undefined {
-    return this.peers.find((peer) => peer.session === session);
+    return this.#peers.find((peer) => peer.session === session);
   }
 
   links(): LinkedSession[] {
     const links: LinkedSession[] = [];
-    for (const { session } of this.peers) if (session?.link !== undefined) links.push(session as LinkedSession);
+    for (const { session } of this.#peers) if (session?.link !== undefined) links.push(session as LinkedSession);
     return links;
   }
 
-  /** True if every peer is linked and was heard of lately. */
+  /** True if every member is linked and was heard of lately. */
   get isWhole(): boolean {
     const nowMs = this.#nowMs();
-    return this.peers.every(
+    const { members } = this;
+    if (members === undefined) return false;
+    return members.every(
       (peer) => peer.session?.link?.peerVector !== undefined && peer.state(nowMs, this.#options.timing) === 'alive',
     );
   }
@@ -161,21 +197,27 @@ export class Membership {
   liveNames(quietMs = this.#options.timing.suspectAfterMs): string[] {
     const nowMs = this.#nowMs();
     const names = [this.#options.name];
-    for (const peer of this.peers) {
+    for (const peer of this.#peers) {
       if (peer.name === undefined || peer.session === undefined) continue;
       if (nowMs - (peer.heardMs ?? Number.NEGATIVE_INFINITY) < quietMs) names.push(peer.name);
     }
     return names;
   }
 
+  /** This server and all that it has met, by name. */
+  metNames(): string[] {
+    const others = this.#peers.flatMap(({ name }) => (name === undefined ? [] : [name]));
+    return [this.#options.name, ...others].sort(compareText);
+  }
+
   /** The link to a peer, while it is up. */
   sessionTo(name: string): LinkSession | undefined {
-    return this.peers.find((peer) => peer.name === name)?.session;
+    return this.#peers.find((peer) => peer.name === name)?.session;
   }
 
   describe(self: Member, have: VersionVector, tail: CommitTail): readonly Member[] {
     const nowMs = this.#nowMs();
-    const others = this.peers.map((peer) => peer.describe(nowMs, this.#options.timing, have, tail));
+    const others = this.#peers.map((peer) => peer.describe(nowMs, this.#options.timing, have, tail));
     return [self, ...others].sort((a, b) => compareText(a.name, b.name));
   }
 }

@@ -28,6 +28,7 @@ import { TICKS_PER_HEARTBEAT, TIMING } from './timing.ts';
 import { readMerged, Transfers } from './transfers.ts';
 import type { Connection } from './transport.ts';
 import type { VoterChannel } from './voter-channel.ts';
+import { VoterSet } from './voter-set.ts';
 
 /** What replication needs of an engine beside its replica. */
 export interface ReplicatedEngine {
@@ -58,8 +59,10 @@ export interface Replication {
 
 /** Starts dialing; resolves at once, whether or not anybody answers. */
 export async function startReplication(options: ReplicationOptions): Promise<Replication> {
-  const identity = await ClusterIdentity.read(options.engine.replica);
-  return new Replicator(options, identity, await readMerged(options.engine.replica));
+  const { replica } = options.engine;
+  const identity = await ClusterIdentity.read(replica);
+  const voterSet = await VoterSet.read(replica);
+  return new Replicator(options, { identity, voterSet }, await readMerged(replica));
 }
 
 /** A coordinator that was silent for so long is passed over: one that only paused loses nothing but its lead. */
@@ -77,6 +80,7 @@ class Replicator implements Replication, SessionHost {
   readonly #timing: ReplicationTiming;
   readonly #replica: Replica;
   readonly #identity: ClusterIdentity;
+  readonly #voterSet: VoterSet;
   readonly #settingsHash: string;
   readonly #onBug: (error: Error) => void;
   readonly #membership: Membership;
@@ -97,18 +101,23 @@ class Replicator implements Replication, SessionHost {
   readonly #past = { framesSent: 0, framesReceived: 0, bytesSent: 0, bytesReceived: 0, resends: 0 };
   #badFrames = 0;
 
-  constructor(given: ReplicationOptions, identity: ClusterIdentity, merged: VersionVector) {
+  constructor(
+    given: ReplicationOptions,
+    { identity, voterSet }: { readonly identity: ClusterIdentity; readonly voterSet: VoterSet },
+    merged: VersionVector,
+  ) {
     const { env, engine, options, name, onBug } = given;
     const { replica } = engine;
     const { bugs, transport } = options;
     this.env = env;
     this.secret = options.secret;
     this.#name = name;
-    this.#settingsHash = hashOfSettings(options.peers.length + 1);
+    this.#settingsHash = hashOfSettings();
     this.#options = options;
     this.#timing = { ...TIMING, ...options.timing };
     this.#replica = replica;
     this.#identity = identity;
+    this.#voterSet = voterSet;
     this.#onBug = onBug;
     this.settings = { ...this.#timing, windowBytes: LIMITS.linkWindowBytes, noRelay: isPlanted(bugs, 'no-relay') };
     this.surroundings = {
@@ -123,6 +132,7 @@ class Replicator implements Replication, SessionHost {
       env,
       name,
       urls: options.peers,
+      voterSet,
       timing: this.#timing,
       transport,
       open: (url) => (connection) => this.#open(connection, url),
@@ -214,6 +224,8 @@ class Replicator implements Replication, SessionHost {
       clusterId: this.#identity.id,
       established: this.#identity.established,
       settingsHash: this.#settingsHash,
+      size: this.#options.peers.length + 1,
+      configuration: this.#voterSet.configuration,
       wallMs: Math.floor(this.env.clock.wallMs()),
       nonce,
     };
@@ -222,8 +234,11 @@ class Replicator implements Replication, SessionHost {
   admit(session: LinkSession, own: Hello, peer: Hello): Refusal | undefined {
     if (this.#closed) return { code: 'stopping', detail: `${this.#name} is stopping` };
     const refusal = this.#membership.admit(session, own, peer);
-    if (refusal === undefined) this.#guard(this.#identity.meet(own, peer));
-    return refusal;
+    if (refusal !== undefined) return refusal;
+    this.#guard(this.#identity.meet(own, peer));
+    // Before anything else of the cluster comes in: whoever holds anything of it must know that it was founded.
+    this.#voterSet.adopt(peer.configuration);
+    return undefined;
   }
 
   ended(session: LinkSession, why: Ending): void {
@@ -312,8 +327,10 @@ class Replicator implements Replication, SessionHost {
   #openChannel(): VoterChannel {
     return {
       self: this.#name,
-      voters: this.#options.peers.length + 1,
+      size: this.#options.peers.length + 1,
+      voterSet: this.#voterSet,
       reachable: () => this.#membership.liveNames(QUIET_HEARTBEATS * this.#timing.heartbeatMs),
+      met: () => this.#membership.metNames(),
       send: (to, body) => this.#membership.sessionTo(to)?.send({ kind: 'quorum', body }),
       listen: (listener) => {
         this.#onQuorum = listener;

@@ -2,9 +2,8 @@
 import { createHash } from 'node:crypto';
 import { LIMITS } from '../../base/limits.ts';
 
-/** @param voters how many servers vote: two sets of voters may have two majorities that know nothing of each other */
-export function hashOfSettings(voters: number): string {
+export function hashOfSettings(): string {
   const { tombstoneRetentionMs, partitionsDefault, clockDriftMsMax, patchCharsMax, valueDepthMax } = LIMITS;
-  const settings = { voters, tombstoneRetentionMs, partitionsDefault, clockDriftMsMax, patchCharsMax, valueDepthMax };
+  const settings = { tombstoneRetentionMs, partitionsDefault, clockDriftMsMax, patchCharsMax, valueDepthMax };
   return createHash('sha256').update(JSON.stringify(settings)).digest('hex');
 }

@@ -1,12 +1,16 @@
 /** How servers reach each other for what is decided by a majority. Interface only; replication's links carry it. */
+import type { VoterSet } from './voter-set.ts';
 
 export interface VoterChannel {
   /** Name of this server. */
   readonly self: string;
-  /** How many servers vote, this one included. */
-  readonly voters: number;
-  /** Names of the voters that are linked and were heard of lately, this server's first. */
+  /** How many servers this one was told of, itself included: they are the first to vote. */
+  readonly size: number;
+  readonly voterSet: VoterSet;
+  /** Names of the servers that are linked and were heard of lately, voters or not, this server's first. */
   reachable(): readonly string[];
+  /** Names of this server and of all that it has met, sorted. */
+  met(): readonly string[];
   /** Sends a message, which may be lost, come late or more than once; it is lost if there is no link. */
   send(to: string, body: Uint8Array): void;
   /** Hears every message from now on. A listener that throws `malformed-request` ends the link. */
