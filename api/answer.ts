@@ -1,9 +1,9 @@
 /** What calls answer, and how it is sent: in the format of `Accept`, as prepared text, without a serializer between. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { WeftError } from '../base/errors.ts';
+import { printJson } from '../graph/json-values.ts';
 import type { Edge, Node } from '../graph/model.ts';
 import type { Page } from '../src/engine-port.ts';
-import { printJson } from './json-values.ts';
 import { acceptedMessagePack, JSON_TYPE, PROBLEM_TYPE } from './media-types.ts';
 import { printMessagePack } from './msgpack.ts';
 import { problemHeaders, problemOf } from './problem.ts';

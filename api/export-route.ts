@@ -1,11 +1,11 @@
 /** `GET /v1/graphs/{g}/export`: the graph as NDJSON in the form of an import, nodes first. */
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { printJson } from '../graph/json-values.ts';
 import type { Edge, Node } from '../graph/model.ts';
 import type { Graph } from '../src/engine-port.ts';
 import { type ApiContext, graphOf } from './api-context.ts';
 import { describe, GRAPH_PATH } from './describe.ts';
-import { printJson } from './json-values.ts';
 import { NDJSON_TYPE } from './media-types.ts';
 import { readQuery } from './query-parameters.ts';
 

@@ -4,9 +4,9 @@
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { WeftError } from '../base/errors.ts';
+import { printJson } from '../graph/json-values.ts';
 import type { Engine, IdempotencyKey } from '../src/engine-port.ts';
 import { type Answer, sendAnswer } from './answer.ts';
-import { printJson } from './json-values.ts';
 import { acceptedMessagePack, JSON_TYPE, PROBLEM_TYPE } from './media-types.ts';
 import { printMessagePack } from './msgpack.ts';
 import { problemHeaders, problemOf } from './problem.ts';

@@ -1,8 +1,8 @@
 import { decode, encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { decodeValue } from '../graph/json-values.ts';
 import { Float, type Value, valuesEqual } from '../graph/value.ts';
-import { decodeValue } from './json-values.ts';
 import { parseMessagePack, printMessagePack } from './msgpack.ts';
 import { openTestServer, type TestServer } from './server.model.ts';
 import { arbitraryValue } from './values.model.ts';

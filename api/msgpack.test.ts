@@ -2,8 +2,8 @@ import { Decoder, decode, Encoder, encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { WeftError } from '../base/errors.ts';
+import { decodeValue } from '../graph/json-values.ts';
 import { checkValue, Float, type Value, valuesEqual } from '../graph/value.ts';
-import { decodeValue } from './json-values.ts';
 import { parseMessagePack, printMessagePack } from './msgpack.ts';
 import { arbitraryValue } from './values.model.ts';
 

@@ -7,8 +7,8 @@
 import { isUtf8 } from 'node:buffer';
 import { Decoder, Encoder } from '@msgpack/msgpack';
 import { WeftError } from '../base/errors.ts';
+import { wireDocument } from '../graph/json-values.ts';
 import { Float, float, integer } from '../graph/value.ts';
-import { wireDocument } from './json-values.ts';
 
 /** The members of `Decoder` that the subclass calls or replaces. */
 interface DecoderParts {

@@ -1,6 +1,7 @@
 /** `/v1/graphs/{g}/nodes`: create, read, replace, patch, delete and list nodes. */
 import type { FastifyInstance } from 'fastify';
 import { checkName, nodeId } from '../base/ids.ts';
+import { decodeValue } from '../graph/json-values.ts';
 import type { Value } from '../graph/value.ts';
 import { nodeDocument, pageDocument, sendDocument } from './answer.ts';
 import { type ApiContext, type ElementPath, graphOf } from './api-context.ts';
@@ -8,7 +9,6 @@ import { describe, ELEMENT_PATH, GRAPH_PATH } from './describe.ts';
 import { conditional, sendElement, writeOne } from './element-answers.ts';
 import { answerOnce, strongKey } from './idempotency.ts';
 import { parseJson } from './json-text.ts';
-import { decodeValue } from './json-values.ts';
 import { PAGE_PARAMETERS, pageOf } from './page-parameters.ts';
 import { parseCreateNode, parsePutNode } from './parse-elements.ts';
 import { parsePatchNode } from './parse-patch.ts';

@@ -3,8 +3,8 @@ import { WeftError } from '../base/errors.ts';
 import { checkName } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
 import { setOwn, type TextRecord } from '../base/record.ts';
+import { decodeValue } from '../graph/json-values.ts';
 import { Float, type Properties, type Value } from '../graph/value.ts';
-import { decodeValue } from './json-values.ts';
 
 /** The members of an object in a body. */
 export type Fields = TextRecord<unknown>;

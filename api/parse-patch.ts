@@ -5,9 +5,9 @@
  */
 import { checkName, type EdgeId, type NodeId } from '../base/ids.ts';
 import { setOwn } from '../base/record.ts';
+import { decodeValue } from '../graph/json-values.ts';
 import type { LabelChange, Operation, PropertyChange, PropertyChanges } from '../graph/model.ts';
 import { Float, isNumber, type Value } from '../graph/value.ts';
-import { decodeValue } from './json-values.ts';
 import { checkSameId } from './parse-elements.ts';
 import {
   checkPropertyCount,

@@ -2,9 +2,9 @@
 import { WeftError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { setOwn } from '../base/record.ts';
+import { decodeValue } from '../graph/json-values.ts';
 import type { Temporal, Value } from '../graph/value.ts';
 import type { QueryStatement } from '../src/engine-port.ts';
-import { decodeValue } from './json-values.ts';
 import { type Fields, fieldsOf, invalidField, kindOf, objectOf, textField } from './parse-fields.ts';
 
 const SHARED_FIELDS = ['bookmarks', 'accessMode', 'timeoutMs', 'maxRows'] as const;

@@ -7,6 +7,7 @@
  * own; all else is as in plain JSON.
  */
 import { sortedKeys } from '../base/order.ts';
+import { floatText, typedBytes, typedPoint } from '../graph/typed-values.ts';
 import { Float, isInteger, Point, Temporal } from '../graph/value.ts';
 import {
   isResultMap,
@@ -15,7 +16,6 @@ import {
   ResultRelationship,
   type ResultValue,
 } from '../query/execution/result-value.ts';
-import { floatText, typedBytes, typedPoint } from './typed-values.ts';
 
 type ResultMap = { readonly [key: string]: ResultValue };
 

@@ -8,7 +8,6 @@ import { WeftError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { sortedKeys } from '../base/order.ts';
 import { setOwn, type TextRecord } from '../base/record.ts';
-import { Float, Point, Temporal, type Value } from '../graph/value.ts';
 import {
   decodeTyped,
   floatText,
@@ -18,6 +17,7 @@ import {
   typedPoint,
   typedTemporal,
 } from './typed-values.ts';
+import { Float, Point, Temporal, type Value } from './value.ts';
 
 /** ES2024, which Node has and the ES2023 library of the compiler does not know. */
 const isWellFormed = (String.prototype as unknown as { isWellFormed(this: string): boolean }).isWellFormed;

@@ -4,7 +4,8 @@
  * `{"$type":"Map","_value":{...}}`, so no value can be mistaken for another.
  */
 import { WeftError } from '../base/errors.ts';
-import type { Point, Temporal, Value } from '../graph/value.ts';
+import { fromBase64, toBase64 } from './base64.ts';
+import type { Point, Temporal, Value } from './value.ts';
 import {
   float,
   integer,
@@ -12,7 +13,7 @@ import {
   POINT_DIMENSIONS,
   Point as PointValue,
   Temporal as TemporalValue,
-} from '../graph/value.ts';
+} from './value.ts';
 
 export interface TypedForm {
   readonly $type: string;
@@ -52,7 +53,7 @@ function decodeText(type: string, text: string, name: string): Value {
       return decodeFloat(text, name);
     case 'Base64':
       if (text.length % 4 !== 0 || !BASE64_TEXT.test(text)) throw bad(name, 'the Base64 text is malformed');
-      return new Uint8Array(Buffer.from(text, 'base64'));
+      return fromBase64(text);
     case 'Point':
       return decodePoint(text, name);
     default:
@@ -109,8 +110,7 @@ export function typedFloat(value: number): TypedForm {
 }
 
 export function typedBytes(value: Uint8Array): TypedForm {
-  const text = Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64');
-  return { $type: 'Base64', _value: text };
+  return { $type: 'Base64', _value: toBase64(value) };
 }
 
 /** A finite number written so that it reads back as a Float: always with a fraction or an exponent. */
