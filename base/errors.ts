@@ -94,6 +94,12 @@ export const ERRORS = {
     retryable: true,
   }),
   'shutting-down': kind(503, 'The server is stopping. Send the request to another one.', { retryable: true }),
+  unreachable: kind(503, 'Said by a client: no server could be reached, and nothing was sent.', { retryable: true }),
+  'answer-lost': kind(
+    503,
+    'Said by a client: the request was sent, and no answer came in time. It may have happened: read before you repeat it.',
+    { definite: false },
+  ),
   'data-format': kind(500, 'The data directory has another format version than this program reads.'),
   'data-locked': kind(500, 'Another process holds the data directory.'),
   'data-corrupt': kind(500, 'The data directory failed verification. Run `weft verify`.'),
