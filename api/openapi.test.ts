@@ -25,7 +25,10 @@ let server: TestServer;
 let document: Document;
 beforeAll(async () => {
   const { env, transport } = memoryNetwork();
-  server = await openTestServer({ linkFaults: new FaultyTransport(transport('http://a'), { env, peers: [] }) });
+  server = await openTestServer({
+    linkFaults: new FaultyTransport(transport('http://a'), { env, peers: [] }),
+    clockFault: { offsetMs: 0, shift: () => undefined },
+  });
   document = (await server.call('GET', '/openapi.json')).json;
 });
 afterAll(() => server.close());
@@ -78,6 +81,7 @@ describe('openapi', () => {
         'get /v1/cluster',
         'get /v1/chaos/links',
         ...['put', 'delete'].map((method) => `${method} /v1/chaos/links/{peer}`),
+        ...['get', 'put'].map((method) => `${method} /v1/chaos/clock`),
         'get /livez',
         'get /readyz',
         'get /readyz/read',

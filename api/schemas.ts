@@ -234,6 +234,13 @@ export const SCHEMAS = {
     required: ['links'],
     properties: { links: { type: 'array', items: LinkFault } },
   },
+  ClockOffset: {
+    type: 'object',
+    required: ['offsetMs'],
+    properties: {
+      offsetMs: { type: 'integer', minimum: -LIMITS.clockOffsetMsMax, maximum: LIMITS.clockOffsetMsMax },
+    },
+  },
   Health: {
     type: 'object',
     required: ['ready', 'canRead', 'canWrite', 'reasons'],

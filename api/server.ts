@@ -8,13 +8,14 @@ import { BugError } from '../base/assert.ts';
 import type { Env } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
-import type { Engine, LinkFaults } from '../src/engine-port.ts';
+import type { ClockFault, Engine, LinkFaults } from '../src/engine-port.ts';
 import { sendProblem } from './answer.ts';
 import type { ApiContext } from './api-context.ts';
 import { addBatchRoute } from './batch-route.ts';
 import { installBodyParsers } from './bodies.ts';
 import { addChaosRoutes } from './chaos-routes.ts';
 import { answerClientError } from './client-errors.ts';
+import { addClockRoutes } from './clock-routes.ts';
 import { decorateConsistency, installConsistency } from './consistency.ts';
 import { addEdgeRoutes } from './edge-routes.ts';
 import { addExportRoute } from './export-route.ts';
@@ -44,6 +45,8 @@ export interface ServerOptions {
   readonly sockets?: SocketRoutes;
   /** If set, `/v1/chaos` puts faults on links. */
   readonly linkFaults?: LinkFaults;
+  /** If set, `/v1/chaos` shifts the clock. */
+  readonly clockFault?: ClockFault;
   /** Bytes of a request body other than an import; `LIMITS.bodyBytesMax` if absent. */
   readonly bodyBytesMax?: number;
   /** Hears of every failed assertion after its request was answered with 500; it should stop the process. */
@@ -52,7 +55,7 @@ export interface ServerOptions {
 
 /** Builds the server; the caller lets it listen and closes it, then the engine. */
 export function buildServer(options: ServerOptions): FastifyInstance {
-  const { engine, env, token, linkFaults, bodyBytesMax = LIMITS.bodyBytesMax, onBug } = options;
+  const { engine, env, token, linkFaults, clockFault, bodyBytesMax = LIMITS.bodyBytesMax, onBug } = options;
   const context: ApiContext = { engine, env, reportFailure };
   const running = new RunningQueries(env.clock);
   let isStopping = false;
@@ -117,6 +120,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     addOpenApiRoutes(guarded);
     addClusterRoute(guarded, context);
     if (linkFaults !== undefined) addChaosRoutes(guarded, linkFaults);
+    if (clockFault !== undefined) addClockRoutes(guarded, clockFault);
     addRunningQueryRoutes(guarded, running);
     guarded.register(graphRoutes(context, running));
     done();

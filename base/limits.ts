@@ -107,6 +107,8 @@ export const LIMITS = {
   sessionTokensMax: 64,
   /** Delay that a fault may put on a link, in milliseconds: longer is a cut. */
   faultDelayMsMax: 60_000,
+  /** How far a clock may be put wrong on purpose, in milliseconds: a year is as wrong as any. */
+  clockOffsetMsMax: 365 * 24 * 60 * 60 * 1000,
   /** Characters of the text of a query: beyond it, data belongs into parameters. */
   queryCharsMax: 1_000_000,
   /** Nesting of expressions, patterns and sub-queries in a text: far above honest queries, far below the stack. */

@@ -54,6 +54,11 @@ describe('serve configuration: valid', () => {
     expect(configure(['--host', '0.0.0.0', '--token', 't'])).toMatchObject({ process: { host: '0.0.0.0' } });
   });
 
+  test('planted bug -> only with chaos', () => {
+    expect(configure(['--chaos'], { WEFT_CHAOS_PLANT: 'no-relay' })).toMatchObject({ cluster: { plant: 'no-relay' } });
+    expect(configure([], { WEFT_CHAOS_PLANT: 'no-relay' })).toMatch(/WEFT_CHAOS_PLANT .* needs --chaos/);
+  });
+
   test('chaos -> by flag or variable, off unless said', () => {
     expect(configure([])).toMatchObject({ cluster: { chaos: false } });
     expect(configure([], { WEFT_CHAOS: '0' })).toMatchObject({ cluster: { chaos: false } });

@@ -36,8 +36,10 @@ export interface ClusterSettings {
   readonly advertise: string | undefined;
   /** URLs of all other voters. Empty for a server that runs alone. */
   readonly peers: readonly string[];
-  /** Whether faults may be put on links. */
+  /** Whether faults may be put on links and on the clock. */
   readonly chaos: boolean;
+  /** A bug that is switched on, to see that it is found; only with `chaos`. */
+  readonly plant: string | undefined;
 }
 
 export interface ServeConfig {
@@ -93,7 +95,7 @@ export function declareServeOptions(command: Command): void {
     setting('memory', '<megabytes>', 'budget for graph data kept in memory; the rest stays on disk until it is used')
       .default(MEMORY_MB_DEFAULT, `half of Node's heap limit, here ${MEMORY_MB_DEFAULT}`)
       .argParser(wholeNumber(MEMORY_MB_MIN, 1024 * 1024)),
-    new Option('--chaos', 'let /v1/chaos cut, slow and spoil links, for experiments (env: WEFT_CHAOS)'),
+    new Option('--chaos', 'let /v1/chaos spoil links and the clock, for experiments (env: WEFT_CHAOS)'),
     setting('log-level', '<level>', 'least severe events to log, as JSON lines on standard error')
       .choices(LOG_LEVELS)
       .default('info'),
@@ -123,6 +125,11 @@ export function serveConfig(options: ServeOptions, environment: NodeJS.ProcessEn
   }
   const clusterSecret = options.clusterSecret || undefined;
   checkPeers(options, clusterSecret);
+  const chaos = options.chaos === true || isOn(environment.WEFT_CHAOS);
+  const plant = environment.WEFT_CHAOS_PLANT || undefined;
+  if (plant !== undefined && !chaos) {
+    throw new UsageError('WEFT_CHAOS_PLANT switches a bug on, for experiments; it needs --chaos');
+  }
   return Object.freeze({
     process: Object.freeze({
       name: options.name,
@@ -138,7 +145,8 @@ export function serveConfig(options: ServeOptions, environment: NodeJS.ProcessEn
       clusterSecret,
       advertise: options.advertise ?? listenUrl(options),
       peers: Object.freeze([...options.peers]),
-      chaos: options.chaos === true || isOn(environment.WEFT_CHAOS),
+      chaos,
+      plant,
     }),
   });
 }

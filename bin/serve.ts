@@ -8,6 +8,7 @@ import type { Command } from 'commander';
 import type { FastifyInstance } from 'fastify';
 import { buildServer } from '../api/server.ts';
 import type { Env, Log, Timer } from '../base/env.ts';
+import type { PlantedBug } from '../base/planted-bug.ts';
 import type { ClusterOptions } from '../src/cluster-options.ts';
 import { StrongOperations } from '../src/consistency/strong-operations.ts';
 import { type OpenedEngine, openEngine } from '../src/engine.ts';
@@ -24,6 +25,7 @@ import {
   type ServeOptions,
   serveConfig,
 } from './serve-config.ts';
+import { ShiftedClock } from './shifted-clock.ts';
 import { Upgrades } from './upgrades.ts';
 import { version } from './version.ts';
 import { WebSocketRoutes } from './web-socket-routes.ts';
@@ -56,7 +58,7 @@ Examples:
 /** Runs until a stop signal. @throws OperationFailed or WeftError if the server cannot start */
 async function serve(config: ServeConfig): Promise<void> {
   const { name, data, durability, memoryBudgetBytes, logLevel } = config.process;
-  const env = buildEnv(logLevel);
+  const { env, clockFault } = environment(buildEnv(logLevel), config.cluster);
   exitOnBug(env.log);
   const stopped = stopSignal(env.log);
   env.log.write('info', 'starting', { version: version(), name, data, durability, memoryBudgetBytes });
@@ -82,6 +84,7 @@ async function serve(config: ServeConfig): Promise<void> {
       onBug: (error) => endAfterAnswer(env, error),
       ...(token !== undefined && { token }),
       ...(linkFaults !== undefined && { linkFaults }),
+      ...(clockFault !== undefined && { clockFault }),
     });
     const upgrades = new Upgrades();
     if (links.cluster !== undefined) links.sockets.attach(upgrades);
@@ -100,6 +103,14 @@ async function serve(config: ServeConfig): Promise<void> {
   env.log.write('info', 'stopped');
   // Every resource is closed; a connection that a client holds open must not keep the process.
   process.exit(EXIT.ok);
+}
+
+/** The real world, with a clock that can be put wrong if the server was started for that. */
+function environment(real: Env, { chaos, plant }: ClusterSettings): { env: Env; clockFault: ShiftedClock | undefined } {
+  if (plant !== undefined) real.log.write('warn', 'a bug is switched on', { plant });
+  if (!chaos) return { env: real, clockFault: undefined };
+  const clock = new ShiftedClock(real.clock);
+  return { env: { ...real, clock }, clockFault: clock };
 }
 
 async function listen(server: FastifyInstance, config: ServeConfig): Promise<string> {
@@ -137,11 +148,14 @@ interface Links {
 }
 
 /** The way to the peers, if there are any. Nothing is dialed or accepted yet. */
-function linksOf({ peers, advertise, clusterSecret = '', chaos }: ClusterSettings, env: Env): Links {
+function linksOf({ peers, advertise, clusterSecret = '', chaos, plant }: ClusterSettings, env: Env): Links {
   const sockets = new WebSocketTransport(env);
   const linkFaults = chaos ? new FaultyTransport(sockets, { env, peers }) : undefined;
   const transport = linkFaults ?? sockets;
-  const cluster = peers.length === 0 ? undefined : { peers, advertise, secret: clusterSecret, transport };
+  // A name that is none switches nothing on.
+  const bugs = plant === undefined ? undefined : new Set([plant as PlantedBug]);
+  const own = { peers, advertise, secret: clusterSecret, transport, ...(bugs !== undefined && { bugs }) };
+  const cluster = peers.length === 0 ? undefined : own;
   return { sockets, cluster, linkFaults };
 }
 
@@ -156,7 +170,7 @@ async function startLinks(
     const replication = await startReplication({ env, engine, options: cluster, name, onBug });
     const { channel } = replication;
     engine.attachStrong(
-      await StrongOperations.start({ env, host: engine.strongHost, channel, onBug, bugs: undefined }),
+      await StrongOperations.start({ env, host: engine.strongHost, channel, onBug, bugs: cluster.bugs }),
     );
     return () => replication.close();
   } catch (error) {

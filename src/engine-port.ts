@@ -268,6 +268,13 @@ export interface LinkFault {
   readonly dropRate: number;
 }
 
+/** The wall clock of this server, put wrong for experiments; only a server that was started with `--chaos` has it. */
+export interface ClockFault {
+  readonly offsetMs: number;
+  /** Adds this to the wall time from now on, in place of what was added. */
+  shift(offsetMs: number): void;
+}
+
 export interface Health {
   readonly canRead: boolean;
   readonly canWrite: boolean;
