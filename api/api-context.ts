@@ -8,8 +8,11 @@ export interface ApiContext {
   readonly engine: Engine;
   readonly env: Env;
   /** Logs what went wrong inside of the server, and passes a failed assertion on. */
-  readonly reportFailure: (thrown: unknown, request: FastifyRequest) => void;
+  readonly reportFailure: (thrown: unknown, request: Reported) => void;
 }
+
+/** What the log says of a request that failed. */
+export type Reported = Pick<FastifyRequest, 'trace' | 'method' | 'url'>;
 
 export interface GraphPath {
   readonly graph: string;

@@ -21,6 +21,20 @@ declare module 'fastify' {
 }
 
 export type ConsistencyLevel = 'eventual' | 'session' | 'strong';
+
+/** What a request on a graph carries on its way, whether it came over HTTP or a session channel. */
+export type Call = Pick<FastifyRequest, 'consistencyLevel' | 'sessionTokens' | 'mayDowngrade' | 'trace'>;
+
+/** The terms that a request asks for. */
+export interface Terms {
+  readonly level: ConsistencyLevel;
+  /** Session tokens that it presents. */
+  readonly tokens: readonly string[];
+  readonly mayDowngrade: boolean;
+  /** Whether its answer depends on which graphs there are. */
+  readonly restsOnCatalog: boolean;
+}
+
 const LEVELS: ReadonlySet<string> = new Set<ConsistencyLevel>(['eventual', 'session', 'strong']);
 
 /** Gives the routes that are added from now on their level, and their answers a token. */
@@ -29,19 +43,17 @@ export function installConsistency(app: FastifyInstance, engine: Engine): void {
     let wait: Promise<void> | undefined;
     try {
       const level = levelOf(request);
-      request.consistencyLevel = level;
-      request.mayDowngrade = mayDowngrade(request, level);
       const header = request.headers['session-token'];
-      if (header !== undefined) wait = present(engine, request, tokensOf(header));
-      if (request.mayDowngrade && !engine.quorum().isReachable) request.consistencyLevel = 'session';
-      reply.header('consistency-effective', request.consistencyLevel);
+      wait = beginCall(engine, request, {
+        level,
+        tokens: header === undefined ? [] : tokensOf(header),
+        mayDowngrade: mayDowngrade(request, level),
+        restsOnCatalog: level === 'strong' && restsOnCatalog(request, engine),
+      });
+      reply.header('consistency-effective', request.consistencyLevel as ConsistencyLevel);
     } catch (error) {
       done(error as Error);
       return;
-    }
-    if (request.consistencyLevel === 'strong' && restsOnCatalog(request, engine)) {
-      const seen = engine.seeCatalog();
-      wait = wait === undefined ? seen : wait.then(() => seen);
     }
     if (wait === undefined) done();
     else wait.then(() => done(), done);
@@ -50,6 +62,21 @@ export function installConsistency(app: FastifyInstance, engine: Engine): void {
     if (request.consistencyLevel !== null) reply.header('session-token', sessionTokenFor(engine, request));
     done();
   });
+}
+
+/**
+ * Gives a request its level, and waits until this server may serve it at that.
+ * @returns nothing if there is nothing to wait for
+ * @throws WeftError `invalid-session-token` or, later, what `Engine.reachSession` rejects with
+ */
+export function beginCall(engine: Engine, call: Call, terms: Terms): Promise<void> | undefined {
+  call.consistencyLevel = terms.level;
+  call.mayDowngrade = terms.mayDowngrade;
+  const wait = present(engine, call, terms.tokens);
+  if (terms.mayDowngrade && !engine.quorum().isReachable) call.consistencyLevel = 'session';
+  if (call.consistencyLevel !== 'strong' || !terms.restsOnCatalog) return wait;
+  const seen = engine.seeCatalog();
+  return wait === undefined ? seen : wait.then(() => seen);
 }
 
 /** Requests have these from the start, wherever they end. */
@@ -64,7 +91,7 @@ export function decorateConsistency(app: FastifyInstance): void {
  * @returns nothing if there is nothing to wait for
  * @throws WeftError `invalid-session-token` or, later, what `Engine.reachSession` rejects with
  */
-export function present(engine: Engine, request: FastifyRequest, tokens: readonly string[]): Promise<void> | undefined {
+export function present(engine: Engine, request: Call, tokens: readonly string[]): Promise<void> | undefined {
   if (tokens.length === 0) return undefined;
   const all = request.sessionTokens === null ? tokens : [...request.sessionTokens, ...tokens];
   if (all.length > LIMITS.sessionTokensMax) {
@@ -77,7 +104,7 @@ export function present(engine: Engine, request: FastifyRequest, tokens: readonl
 }
 
 /** A token for what the answer to this request shows. */
-export function sessionTokenFor(engine: Engine, request: FastifyRequest): string {
+export function sessionTokenFor(engine: Engine, request: Call): string {
   return request.sessionTokens === null ? engine.sessionToken() : engine.sessionToken(request.sessionTokens);
 }
 
@@ -85,14 +112,23 @@ export function sessionTokenFor(engine: Engine, request: FastifyRequest): string
 function restsOnCatalog({ params, routeOptions }: FastifyRequest, engine: Engine): boolean {
   if (CATALOG_ROUTES.has(routeOptions.url ?? '')) return true;
   const { graph } = params as { readonly graph?: string };
-  return graph !== undefined && engine.listGraphs().every(({ name }) => name !== graph);
+  return graph !== undefined && !isKnownGraph(engine, graph);
+}
+
+/** Whether this server has a graph of this name; a strong request waits until it has all that there are. */
+export function isKnownGraph(engine: Engine, graph: string): boolean {
+  return engine.listGraphs().some(({ name }) => name === graph);
 }
 
 const CATALOG_ROUTES: ReadonlySet<string> = new Set(['/v1/graphs', '/v1/graphs/:graph']);
 
-/** Only who asks for it gets less than `strong`, and the answer says so. @throws WeftError `invalid-request`, definite */
+/** Only who asks for it gets less than `strong`, and the answer says so. */
 function mayDowngrade(request: FastifyRequest, level: ConsistencyLevel): boolean {
-  const wanted = singleParameter(request.query as Query, 'allowDowngrade');
+  return checkDowngrade(singleParameter(request.query as Query, 'allowDowngrade'), level);
+}
+
+/** @throws WeftError `invalid-request`, definite */
+export function checkDowngrade(wanted: string | undefined, level: ConsistencyLevel): boolean {
   if (wanted === undefined) return false;
   if (wanted !== 'session' || level !== 'strong') {
     throw new WeftError('invalid-request', 'allowDowngrade takes `session`, on a strong request', {
@@ -111,12 +147,14 @@ function levelOf(request: FastifyRequest): ConsistencyLevel {
   }
   asked ??= parameter;
   if (asked === undefined) return 'session';
-  if (!LEVELS.has(asked)) {
-    const field = header === undefined ? 'consistency' : 'Consistency-Level';
-    const known = [...LEVELS].join(', ');
-    throw new WeftError('invalid-request', `unknown consistency level "${asked}"; known are ${known}`, { field });
-  }
-  return asked as ConsistencyLevel;
+  return checkLevel(asked, header === undefined ? 'consistency' : 'Consistency-Level');
+}
+
+/** @throws WeftError `invalid-request`, definite */
+export function checkLevel(asked: string, field: string): ConsistencyLevel {
+  if (LEVELS.has(asked)) return asked as ConsistencyLevel;
+  const known = [...LEVELS].join(', ');
+  throw new WeftError('invalid-request', `unknown consistency level "${asked}"; known are ${known}`, { field });
 }
 
 /** A header may be repeated, and hold several tokens separated by commas. */

@@ -36,8 +36,7 @@ export async function writeOne(
   operation: Operation,
   key?: IdempotencyKey,
 ): Promise<Answer> {
-  const [result] = await graph.write([operation], key);
-  const { id, created, element, version, replayed } = present(result, 'a batch of one operation has one result');
+  const { id, created, element, version, replayed } = await writeElement(graph, operation, key);
   const again = replayed === true ? REPLAYED : {};
   if (element === undefined) return { status: 204, headers: again };
   const etag = entityTag(present(version, 'an element that exists has a version'));
@@ -49,6 +48,12 @@ export async function writeOne(
     document,
     headers: { location: `/v1/graphs/${name}/${collection}/${encodeURIComponent(id)}`, etag, ...again },
   };
+}
+
+/** What one operation did. */
+export async function writeElement(graph: Graph, operation: Operation, key?: IdempotencyKey): Promise<OperationResult> {
+  const [result] = await graph.write([operation], key);
+  return present(result, 'a batch of one operation has one result');
 }
 
 /** Header of an answer that an earlier request with the same key got first. */

@@ -27,7 +27,11 @@ const KEY = /^[\x21-\x7e]{1,255}$/;
  * @throws WeftError `invalid-request` unless it is 1 to 255 visible ASCII characters, definite
  */
 export function idempotencyKey(request: FastifyRequest): string | undefined {
-  const key = request.headers['idempotency-key'];
+  return checkKey(request.headers['idempotency-key']);
+}
+
+/** @throws WeftError `invalid-request` unless it is 1 to 255 visible ASCII characters, definite */
+export function checkKey(key: unknown): string | undefined {
   if (key === undefined) return undefined;
   if (typeof key === 'string' && KEY.test(key)) return key;
   throw new WeftError('invalid-request', 'an Idempotency-Key has 1 to 255 visible ASCII characters', {

@@ -82,11 +82,20 @@ const STRONG_METRICS: readonly MetricRow<keyof StrongMetrics>[] = [
 
 const MEMBER_STATES: readonly MemberState[] = ['alive', 'suspect', 'dead'];
 
+/** Counts a request that did not come over HTTP, when it is answered. */
+export type RequestTally = (status: number, startedMs: number) => void;
+
+export interface Metrics {
+  readonly registry: Registry;
+  /** A row of its own for requests that come another way. */
+  tally(method: string, route: string): RequestTally;
+}
+
 /**
- * Counts the requests to every route that is added from now on, and returns the registry that shows them. Its hook must
+ * Counts the requests to every route that is added from now on, and returns what shows them. Its hook must
  * be the first: one that refuses a request ends the row of hooks.
  */
-export function installMetrics(app: FastifyInstance, { engine, env }: ApiContext): Registry {
+export function installMetrics(app: FastifyInstance, { engine, env }: ApiContext): Metrics {
   const registry = new Registry();
   const tallies: RouteTally[] = [];
   const unmatched = newTally('ANY', 'none');
@@ -124,7 +133,14 @@ export function installMetrics(app: FastifyInstance, { engine, env }: ApiContext
     addNumber(registry, row, (field) => engine.metrics().replication?.[field] ?? 0);
   for (const row of STRONG_METRICS) addNumber(registry, row, (field) => engine.metrics().strong?.[field] ?? 0);
   addMemberMetrics(registry, engine);
-  return registry;
+  return {
+    registry,
+    tally(method, route) {
+      const tally = newTally(method, route);
+      tallies.push(tally);
+      return (status, startedMs) => record(tally, status, (env.clock.monotonicMs() - startedMs) / 1000);
+    },
+  };
 }
 
 function addNumber<Field>(

@@ -16,6 +16,9 @@ interface DecoderParts {
   pos: number;
   readonly stack: { top(): { map?: object } | undefined };
   decode(bytes: Uint8Array): unknown;
+  reinitializeState(): void;
+  setBuffer(bytes: Uint8Array): void;
+  doDecodeSync(): unknown;
   readF32(): number;
   readF64(): number;
   readU64AsBigInt(): bigint;
@@ -28,6 +31,8 @@ interface DecoderParts {
 
 /** The members of `Encoder` that the subclass calls or replaces. */
 interface EncoderParts {
+  pos: number;
+  readonly bytes: Uint8Array;
   encode(tree: unknown): Uint8Array;
   doEncode(tree: unknown, depth: number): void;
   encodeNumberAsFloat(value: number): void;
@@ -69,6 +74,12 @@ class ExactDecoder extends OpenDecoder {
   override decode(bytes: Uint8Array): unknown {
     this.#promised = 0;
     return super.decode(bytes);
+  }
+
+  /** The document that follows in the same bytes. */
+  continued(): unknown {
+    this.#promised = 0;
+    return this.doDecodeSync();
   }
 
   override readF32(): number {
@@ -141,6 +152,53 @@ class ExactEncoder extends OpenEncoder {
   }
 }
 
+/** Reads messages that hold documents one after the other. Not to be entered again while it reads. */
+export class MessagePackReader extends ExactDecoder {
+  /** Where the document begins that was read last. */
+  start = 0;
+
+  /** Begins with another message. */
+  open(bytes: Uint8Array): void {
+    this.reinitializeState();
+    this.setBuffer(bytes);
+    this.start = 0;
+  }
+
+  get isAtEnd(): boolean {
+    return this.pos >= this.bytes.byteLength;
+  }
+
+  /** The next document. @throws WeftError as `parseMessagePack`; where the next one begins is then not known */
+  next(): unknown {
+    this.start = this.pos;
+    return decoding(this, () => this.continued());
+  }
+}
+
+/** Documents one after the other, taken together. */
+export class MessagePackWriter extends ExactEncoder {
+  get length(): number {
+    return this.pos;
+  }
+
+  append(tree: unknown): void {
+    const before = this.pos;
+    try {
+      this.doEncode(tree, 1);
+    } catch (error) {
+      this.pos = before;
+      throw error;
+    }
+  }
+
+  /** A copy of what was appended since the last time. */
+  take(): Uint8Array {
+    const taken = this.bytes.slice(0, this.pos);
+    this.pos = 0;
+    return taken;
+  }
+}
+
 const decoder = new ExactDecoder();
 const encoder = new ExactEncoder();
 
@@ -149,12 +207,16 @@ const encoder = new ExactEncoder();
  * @throws WeftError `malformed-request` that says at which byte, or `invalid-value`; definite
  */
 export function parseMessagePack(bytes: Uint8Array): unknown {
+  return decoding(decoder, () => decoder.decode(bytes));
+}
+
+function decoding<T>(at: ExactDecoder, decode: () => T): T {
   try {
-    return decoder.decode(bytes);
+    return decode();
   } catch (error) {
     if (error instanceof WeftError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
-    throw new WeftError('malformed-request', `the MessagePack body is malformed at byte ${decoder.pos}: ${reason}`);
+    throw new WeftError('malformed-request', `the MessagePack body is malformed at byte ${at.pos}: ${reason}`);
   }
 }
 

@@ -66,7 +66,8 @@ function bookmarksOf(field: unknown): readonly string[] {
   throw invalidField('bookmarks', 'must be a list of session tokens');
 }
 
-function parseOperation(tree: unknown, place: string): Operation {
+/** An operation as it stands in a batch. @throws as `parseBatch`, without an index */
+export function parseOperation(tree: unknown, place: string): Operation {
   const fields = objectOf(tree, place);
   const operation = parseUnconditional(fields, place);
   const condition = conditionOfFields(fields.ifMatch, fields.ifNoneMatch, (field) => pathOf(place, field));

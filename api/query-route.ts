@@ -5,10 +5,10 @@
  */
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Counters } from '../query/execution/counters.ts';
-import type { StatementAnswer } from '../query/execution/query-engine.ts';
+import type { StatementAnswer, StatementRows } from '../query/execution/query-engine.ts';
 import type { ResultValue } from '../query/execution/result-value.ts';
-import { type ApiContext, type GraphPath, graphOf } from './api-context.ts';
+import type { PlanDescription } from '../query/plan/planned-statement.ts';
+import { type ApiContext, graphOf } from './api-context.ts';
 import { present, sessionTokenFor } from './consistency.ts';
 import { describe, GRAPH_PATH } from './describe.ts';
 import { idempotencyKey } from './idempotency.ts';
@@ -17,9 +17,10 @@ import { encodeMessagePack } from './msgpack.ts';
 import { invalidField } from './parse-fields.ts';
 import { parseQueryRequest, type QueryRequest } from './parse-statement.ts';
 import { asWeftError, problemOf } from './problem.ts';
+import { countersDocument, QueryCall } from './query-call.ts';
 import { readQuery } from './query-parameters.ts';
 import { printPlain, printTyped, wireResult } from './result-values.ts';
-import type { RunningQueries, RunningQuery } from './running-queries.ts';
+import type { RunningQueries } from './running-queries.ts';
 
 /** Characters of a piece of a stream: fewer, larger writes. */
 const PIECE_CHARS = 64 * 1024;
@@ -37,7 +38,8 @@ const QUERY_SCHEMA = describe({
   description:
     'One `statement`, or `statements` that run in order as one transaction. A statement that writes is committed before ' +
     'its answer begins. `Accept: application/vnd.neo4j.query` answers typed JSON, `Accept: application/jsonl` streams ' +
-    'events `Header`, `Record`, `Summary` and `Error`. `bookmarks` are session tokens.',
+    'events `Header`, `Record`, `Summary` and `Error`. `bookmarks` are session tokens. ' +
+    'Many queries on one connection: `WS /v1/graphs/{graph}/session`, in docs/protocol.md.',
   path: GRAPH_PATH,
   body: 'Query',
   answers: { 200: { doc: 'Fields, rows and counters', schema: 'QueryResult' } },
@@ -70,79 +72,39 @@ async function answerQuery(
   const parsed = parseQueryRequest(request.body);
   if (idempotencyKey(request) !== undefined) throw invalidField('Idempotency-Key', 'is not supported by queries');
   if (parsed.bookmarks.length > 0) await present(context.engine, request, parsed.bookmarks);
-  const name = (request.params as GraphPath).graph;
-  const query = running.begin(name, parsed.statements.map(({ text }) => text).join(';\n'));
+  const call = new QueryCall(graph, parsed, running);
   const cancel = () => {
-    if (!reply.raw.writableEnded) query.isCancelled = true;
+    if (!reply.raw.writableEnded) call.cancel();
   };
   reply.raw.once('close', cancel);
-  let isStreaming = false;
   try {
-    const options = {
-      accessMode: parsed.accessMode,
-      ...(parsed.timeoutMs === undefined ? {} : { timeoutMs: parsed.timeoutMs }),
-      ...(parsed.rowsMax === undefined ? {} : { rowsMax: parsed.rowsMax }),
-      isCancelled: () => query.isCancelled,
-    };
-    const [only] = parsed.statements;
-    const answers =
-      parsed.isList || only === undefined
-        ? await graph.transaction(parsed.statements, options)
-        : [await graph.query(only, options)];
-    const [answer] = answers;
-    if (request.headers.accept?.includes('jsonl') === true && answer !== undefined && !parsed.isList) {
-      isStreaming = true;
-      await stream(context, request, reply, { answer, query, running });
+    if (request.headers.accept?.includes('jsonl') === true && !parsed.isList) {
+      await stream(context, request, reply, { answer: await call.begin(), call });
       return;
     }
-    await sendWhole(context, request, reply, answers, parsed);
+    const answered = call.readWhole();
+    const answers = answered instanceof Promise ? await answered : answered;
+    sendWhole(context, request, reply, answers, parsed);
   } finally {
     reply.raw.off('close', cancel);
-    if (!isStreaming) running.end(query);
   }
 }
 
-/** All rows of an answer. */
-async function readAll(answer: StatementAnswer): Promise<readonly (readonly ResultValue[])[]> {
-  const rows: (readonly ResultValue[])[] = [];
-  try {
-    for (;;) {
-      const batch = await answer.next();
-      if (batch === undefined) return rows;
-      for (const row of batch) rows.push(row);
-    }
-  } finally {
-    answer.close();
-  }
-}
-
-function countersDocument(counters: Counters): object {
-  const containsUpdates = Object.values(counters).some((count) => count > 0);
-  return { containsUpdates, ...counters };
-}
-
-interface ReadAnswer {
-  readonly answer: StatementAnswer;
-  readonly rows: readonly (readonly ResultValue[])[];
-}
-
-async function sendWhole(
+function sendWhole(
   context: ApiContext,
   request: FastifyRequest,
   reply: FastifyReply,
-  answers: readonly StatementAnswer[],
+  answers: readonly StatementRows[],
   { isList }: QueryRequest,
-): Promise<void> {
-  const read: ReadAnswer[] = [];
-  for (const answer of answers) read.push({ answer, rows: await readAll(answer) });
+): void {
   const bookmarks = [sessionTokenFor(context.engine, request)];
   const { accept } = request.headers;
   const messagePack = acceptedMessagePack(accept);
   if (messagePack !== undefined) {
-    const parts = read.map(({ answer, rows }) => ({
-      data: { fields: answer.fields, values: rows.map((row) => row.map(wireResult)) },
-      counters: countersDocument(answer.counters),
-      ...planMember(answer),
+    const parts = answers.map(({ fields, rows, counters, plan }) => ({
+      data: { fields, values: rows.map((row) => row.map(wireResult)) },
+      counters: countersDocument(counters),
+      ...planMember(plan),
     }));
     const document = isList ? { results: parts, bookmarks } : { ...parts[0], bookmarks };
     reply.header('content-type', messagePack).send(encodeMessagePack(document));
@@ -150,14 +112,13 @@ async function sendWhole(
   }
   const isTyped = accept?.includes(TYPED_JSON_TYPE) === true;
   const print = isTyped ? printTyped : printPlain;
-  const parts = read.map(({ answer, rows }) => printAnswer(answer, rows, print));
+  const parts = answers.map((answer) => printAnswer(answer, print));
   const tail = `"bookmarks":${JSON.stringify(bookmarks)}}`;
   const text = isList ? `{"results":[${parts.map((part) => `{${part}}`).join(',')}],${tail}` : `{${parts[0]},${tail}`;
   reply.header('content-type', isTyped ? TYPED_JSON_TYPE : JSON_TYPE).send(text);
 }
 
-function planMember(answer: StatementAnswer): object {
-  const plan = answer.plan();
+function planMember(plan: PlanDescription | undefined): object {
   return plan === undefined ? {} : { queryPlan: plan };
 }
 
@@ -167,24 +128,18 @@ function printRow(row: readonly ResultValue[], print: (value: ResultValue) => st
   return `${text}]`;
 }
 
-function printAnswer(
-  answer: StatementAnswer,
-  rows: readonly (readonly ResultValue[])[],
-  print: (value: ResultValue) => string,
-): string {
+function printAnswer({ fields, rows, counters, plan }: StatementRows, print: (value: ResultValue) => string): string {
   const values = rows.map((row) => printRow(row, print)).join(',');
-  const plan = answer.plan();
   return (
-    `"data":{"fields":${JSON.stringify(answer.fields)},"values":[${values}]},` +
-    `"counters":${JSON.stringify(countersDocument(answer.counters))}` +
+    `"data":{"fields":${JSON.stringify(fields)},"values":[${values}]},` +
+    `"counters":${JSON.stringify(countersDocument(counters))}` +
     (plan === undefined ? '' : `,"queryPlan":${JSON.stringify(plan)}`)
   );
 }
 
 interface Streamed {
   readonly answer: StatementAnswer;
-  readonly query: RunningQuery;
-  readonly running: RunningQueries;
+  readonly call: QueryCall;
 }
 
 /** The first rows are read before the first byte is sent, so that most errors still get a status of their own. */
@@ -194,13 +149,13 @@ async function stream(
   reply: FastifyReply,
   streamed: Streamed,
 ): Promise<void> {
-  const { answer, query, running } = streamed;
+  const { answer, call } = streamed;
   let first: readonly (readonly ResultValue[])[] | undefined;
   try {
     first = await answer.next();
   } catch (error) {
     answer.close();
-    running.end(query);
+    call.end();
     throw error;
   }
   const print = request.headers.accept?.includes(TYPED_JSON_TYPE) === true ? printTyped : printPlain;
@@ -214,8 +169,7 @@ async function* events(
   request: FastifyRequest,
   {
     answer,
-    query,
-    running,
+    call,
     first,
     print,
   }: Streamed & {
@@ -236,7 +190,7 @@ async function* events(
     const summary = {
       bookmarks: [sessionTokenFor(context.engine, request)],
       counters: countersDocument(answer.counters),
-      ...planMember(answer),
+      ...planMember(answer.plan()),
     };
     yield `${piece}{"$event":"Summary","_body":${JSON.stringify(summary)}}\n`;
   } catch (thrown) {
@@ -245,8 +199,8 @@ async function* events(
     const problem = problemOf(error, request.trace?.traceId ?? '');
     yield `${piece}{"$event":"Error","_body":[${JSON.stringify({ ...problem, message: problem.detail })}]}\n`;
   } finally {
-    query.isCancelled = true;
+    call.cancel();
     answer.close();
-    running.end(query);
+    call.end();
   }
 }

@@ -10,7 +10,7 @@ import { WeftError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { ClockFault, Engine, LinkFaults } from '../src/engine-port.ts';
 import { sendProblem } from './answer.ts';
-import type { ApiContext } from './api-context.ts';
+import type { ApiContext, Reported } from './api-context.ts';
 import { addBatchRoute } from './batch-route.ts';
 import { installBodyParsers } from './bodies.ts';
 import { addChaosRoutes } from './chaos-routes.ts';
@@ -33,6 +33,7 @@ import { addQueryRoutes } from './query-route.ts';
 import { authorization, beginTrace, installRequestContext } from './request-context.ts';
 import { RunningQueries } from './running-queries.ts';
 import { addRunningQueryRoutes } from './running-query-routes.ts';
+import { SESSION_PATH, sessionRoute } from './session-route.ts';
 import { addTraversalRoutes } from './traversal-routes.ts';
 import type { SocketRoutes } from './web-sockets.ts';
 
@@ -55,7 +56,7 @@ export interface ServerOptions {
 
 /** Builds the server; the caller lets it listen and closes it, then the engine. */
 export function buildServer(options: ServerOptions): FastifyInstance {
-  const { engine, env, token, linkFaults, clockFault, bodyBytesMax = LIMITS.bodyBytesMax, onBug } = options;
+  const { engine, env, token, sockets, linkFaults, clockFault, bodyBytesMax = LIMITS.bodyBytesMax, onBug } = options;
   const context: ApiContext = { engine, env, reportFailure };
   const running = new RunningQueries(env.clock);
   let isStopping = false;
@@ -80,7 +81,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     if (error.code === 'internal') reportFailure(thrown, request);
   }
 
-  function reportFailure(thrown: unknown, request: FastifyRequest): void {
+  function reportFailure(thrown: unknown, request: Reported): void {
     env.log.write('error', 'request failed', {
       traceId: request.trace?.traceId,
       method: request.method,
@@ -104,7 +105,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   });
 
   recordMethods(app);
-  const registry = installMetrics(app, context);
+  const metrics = installMetrics(app, context);
   installRequestContext(app, { engine, env, isStopping: () => isStopping });
   decorateConsistency(app);
   installBodyParsers(app);
@@ -116,7 +117,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   });
   app.register((guarded, _options, done) => {
     if (token !== undefined) guarded.addHook('onRequest', authorization(token));
-    addMetricsRoute(guarded, registry);
+    addMetricsRoute(guarded, metrics.registry);
     addOpenApiRoutes(guarded);
     addClusterRoute(guarded, context);
     if (linkFaults !== undefined) addChaosRoutes(guarded, linkFaults);
@@ -125,6 +126,10 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     guarded.register(graphRoutes(context, running));
     done();
   });
+  if (sockets !== undefined) {
+    const tally = metrics.tally('WS', SESSION_PATH);
+    sockets.add(sessionRoute(context, { running, token, tally }));
+  }
   return app;
 }
 

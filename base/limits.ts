@@ -101,6 +101,12 @@ export const LIMITS = {
   closeMsMax: 1_000,
   /** WebSockets of clients that may be open: each holds some kilobytes. */
   socketsMax: 10_000,
+  /** Requests of one session channel that are under way: more get 429. */
+  channelRequestsMax: 1_000,
+  /** Bytes that wait to be sent on a channel before its client is read no further and its streams pause. */
+  channelBufferBytes: 1024 * 1024,
+  /** Bytes of answers that share one message: enough to make the price of a message small. */
+  channelMessageBytes: 64 * 1024,
   /** How often they are asked for a sign of life, in milliseconds: one that is gone is dropped at the second beat. */
   socketBeatMs: 20_000,
   /** Session tokens that one request may present: a client that talks to more servers joins what they answered. */

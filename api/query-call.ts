@@ -1,0 +1,103 @@
+/** Running queries for whoever asked, over HTTP or a session channel: the one way in to the engine's statements. */
+import type { Counters } from '../query/execution/counters.ts';
+import type { StatementAnswer, StatementRows } from '../query/execution/query-engine.ts';
+import type { ResultValue } from '../query/execution/result-value.ts';
+import type { Graph, QueryOptions } from '../src/engine-port.ts';
+import type { QueryRequest } from './parse-statement.ts';
+import type { RunningQueries, RunningQuery } from './running-queries.ts';
+
+/** A query of a client, from the first look at it until its answer is complete. */
+export class QueryCall {
+  readonly request: QueryRequest;
+  readonly options: QueryOptions;
+  readonly #graph: Graph;
+  readonly #running: RunningQueries;
+  #query: RunningQuery | undefined;
+  #isCancelled = false;
+
+  constructor(graph: Graph, request: QueryRequest, running: RunningQueries) {
+    this.request = request;
+    this.#graph = graph;
+    this.#running = running;
+    const { accessMode, timeoutMs, rowsMax } = request;
+    this.options = {
+      accessMode,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      ...(rowsMax === undefined ? {} : { rowsMax }),
+      isCancelled: () => this.#isCancelled || this.#query?.isCancelled === true,
+    };
+  }
+
+  /** Whoever asked does not wait any more. */
+  cancel(): void {
+    this.#isCancelled = true;
+  }
+
+  /** All rows of all statements. No promise unless something had to be waited for. */
+  readWhole(): readonly StatementRows[] | Promise<readonly StatementRows[]> {
+    const { statements, isList } = this.request;
+    const [only] = statements;
+    if (isList || only === undefined) return this.#listed(this.#readAll());
+    const rows = this.#graph.queryRows(only, this.options);
+    return rows instanceof Promise ? this.#listed(rows.then((read) => [read])) : [rows];
+  }
+
+  async #readAll(): Promise<readonly StatementRows[]> {
+    const answers = await this.#graph.transaction(this.request.statements, this.options);
+    const read: StatementRows[] = [];
+    for (const answer of answers) read.push(await readRows(answer));
+    return read;
+  }
+
+  /** The answer to the first statement, whose rows come as they are asked for; `end` must be called after the last. */
+  async begin(): Promise<StatementAnswer> {
+    const [statement] = this.request.statements;
+    this.#list();
+    try {
+      return await this.#graph.query(statement as NonNullable<typeof statement>, this.options);
+    } catch (error) {
+      this.end();
+      throw error;
+    }
+  }
+
+  end(): void {
+    if (this.#query !== undefined) this.#running.end(this.#query);
+  }
+
+  /** Only what takes more than one turn of the event loop can be seen, or cancelled, by anybody else. */
+  #list(): void {
+    const texts = this.request.statements.map(({ text }) => text);
+    this.#query = this.#running.begin(this.#graph.description.name, texts.join(';\n'));
+  }
+
+  async #listed<T>(work: Promise<T>): Promise<T> {
+    this.#list();
+    try {
+      return await work;
+    } finally {
+      this.end();
+    }
+  }
+}
+
+async function readRows(answer: StatementAnswer): Promise<StatementRows> {
+  const rows: (readonly ResultValue[])[] = [];
+  try {
+    for (let batch = await answer.next(); batch !== undefined; batch = await answer.next()) {
+      for (const row of batch) rows.push(row);
+    }
+    return { fields: answer.fields, rows, counters: answer.counters, plan: answer.plan() };
+  } finally {
+    answer.close();
+  }
+}
+
+export function countersDocument(counters: Counters): object {
+  return { containsUpdates: containsUpdates(counters), ...counters };
+}
+
+export function containsUpdates(counters: Counters): boolean {
+  for (const name in counters) if (counters[name as keyof Counters] > 0) return true;
+  return false;
+}

@@ -1,0 +1,418 @@
+/**
+ * A session channel: requests and answers on one connection, many under way at once. A frame is run as it arrives, by the code
+ * that serves HTTP; answers go out in the order in which they are ready, those of one turn in one message.
+ *
+ * Neither side can make the other hold much: while more waits to be sent than the connection takes, nothing more is read and
+ * streams pause; a stream also waits for the credit that its client gives.
+ */
+import { WeftError } from '../base/errors.ts';
+import { type GraphName, graphName } from '../base/ids.ts';
+import { LIMITS } from '../base/limits.ts';
+import { wireDocument } from '../graph/json-values.ts';
+import type { Counters } from '../query/execution/counters.ts';
+import type { StatementAnswer, StatementRows } from '../query/execution/query-engine.ts';
+import type { Graph, IdempotencyKey } from '../src/engine-port.ts';
+import type { ApiContext } from './api-context.ts';
+import { beginCall, type Call, isKnownGraph, present, sessionTokenFor } from './consistency.ts';
+import { MessagePackReader, MessagePackWriter } from './msgpack.ts';
+import { parseQueryRequest } from './parse-statement.ts';
+import { asWeftError, problemOf } from './problem.ts';
+import { containsUpdates, QueryCall } from './query-call.ts';
+import { wireResult } from './result-values.ts';
+import type { RunningQueries } from './running-queries.ts';
+import { frameId, idInFront, parseFrame, type RequestFrame, type SignalFrame } from './session-frames.ts';
+import { type OnceRunner, type Reply, runOperation } from './session-operations.ts';
+import { type Trace, traceOf } from './trace.ts';
+import { SOCKET_CLOSE, type Socket, type SocketEvents } from './web-sockets.ts';
+
+export interface ChannelOptions {
+  readonly context: ApiContext;
+  readonly running: RunningQueries;
+  /** The graph that the path of the channel names. */
+  readonly graph: string;
+  /** Hears of every answer, for the metrics. */
+  readonly answered: (status: number, startedMs: number) => void;
+}
+
+/** A request that has not been answered. */
+class Request implements Call {
+  readonly id: number;
+  readonly startedMs: number;
+  consistencyLevel: Call['consistencyLevel'] = null;
+  sessionTokens: Call['sessionTokens'] = null;
+  mayDowngrade = false;
+  trace: Trace | null = null;
+  /** Whether its answer tells the trace. */
+  isTraced = false;
+  query: QueryCall | undefined;
+  isCancelled = false;
+  credit = 0;
+  /** Wakes its stream. */
+  wake: (() => void) | undefined;
+
+  constructor(id: number, startedMs: number) {
+    this.id = id;
+    this.startedMs = startedMs;
+  }
+}
+
+export class SessionChannel implements SocketEvents {
+  readonly #socket: Socket;
+  readonly #options: ChannelOptions;
+  readonly #name: GraphName;
+  readonly #reader = new MessagePackReader();
+  readonly #writer = new MessagePackWriter();
+  readonly #underWay = new Map<number, Request>();
+  /** Tokens that every request presents. */
+  #session: readonly string[] = [];
+  /** The last token that was sent: it is not repeated. */
+  #token = '';
+  #isFlushing = false;
+  #isPaused = false;
+  #isStopping = false;
+  #isClosed = false;
+
+  constructor(socket: Socket, options: ChannelOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    this.#name = graphName(options.graph);
+  }
+
+  // What the socket tells.
+
+  message(bytes: Uint8Array): void {
+    const reader = this.#reader;
+    reader.open(bytes);
+    while (!reader.isAtEnd && !this.#isClosed) {
+      let tree: unknown;
+      try {
+        tree = reader.next();
+      } catch (error) {
+        this.#undecodable(bytes.subarray(reader.start), error as Error);
+        return;
+      }
+      this.#take(tree);
+    }
+  }
+
+  drained(): void {
+    if (this.#isPaused) {
+      this.#isPaused = false;
+      this.#socket.resume();
+    }
+    for (const request of this.#underWay.values()) request.wake?.();
+  }
+
+  stopping(): void {
+    this.#isStopping = true;
+    this.#endIfIdle();
+  }
+
+  closed(): void {
+    this.#isClosed = true;
+    for (const request of this.#underWay.values()) cancel(request);
+  }
+
+  // Frames.
+
+  #undecodable(rest: Uint8Array, error: Error): void {
+    const id = idInFront(rest);
+    if (id === undefined) {
+      this.#close(error.message);
+      return;
+    }
+    const request = this.#request(id);
+    if (request !== undefined) this.#fail(request, error);
+  }
+
+  #take(tree: unknown): void {
+    const id = frameId(tree);
+    if (id === undefined) {
+      this.#close('a frame is a map with an `id`, an integer from 0 to 2^53 - 1');
+      return;
+    }
+    let frame: RequestFrame | SignalFrame;
+    try {
+      frame = parseFrame(tree);
+    } catch (error) {
+      const refused = this.#request(id);
+      if (refused !== undefined) this.#fail(refused, error);
+      return;
+    }
+    if (frame.op === 'cancel' || frame.op === 'more') {
+      // It may have been answered meanwhile.
+      const request = this.#underWay.get(id);
+      if (request !== undefined) signal(request, frame);
+      return;
+    }
+    const request = this.#request(id);
+    if (request !== undefined) this.#begin(request, frame);
+  }
+
+  /** Undefined if nobody could tell whose the answer is. */
+  #request(id: number): Request | undefined {
+    if (this.#underWay.has(id)) {
+      this.#close(`the id ${id} is under way already`);
+      return undefined;
+    }
+    return new Request(id, this.#options.context.env.clock.monotonicMs());
+  }
+
+  #begin(request: Request, frame: RequestFrame): void {
+    let work: Promise<void> | undefined;
+    try {
+      work = this.#run(request, frame);
+    } catch (error) {
+      this.#fail(request, error);
+      return;
+    }
+    if (work === undefined) return;
+    this.#underWay.set(request.id, request);
+    work
+      .catch((error: unknown) => {
+        this.#underWay.delete(request.id);
+        this.#fail(request, error);
+      })
+      .finally(() => {
+        this.#underWay.delete(request.id);
+        this.#endIfIdle();
+      });
+  }
+
+  /** Answers at once if it can; else the promise rejects with what could not be answered. */
+  #run(request: Request, frame: RequestFrame): Promise<void> | undefined {
+    const { engine, env } = this.#options.context;
+    if (frame.traceparent !== undefined) {
+      request.trace = traceOf(frame.traceparent, env.random);
+      request.isTraced = true;
+    }
+    if (this.#isStopping) throw new WeftError('shutting-down', 'the server is stopping');
+    if (this.#underWay.size >= LIMITS.channelRequestsMax) {
+      throw new WeftError('too-many-requests', `${LIMITS.channelRequestsMax} requests are under way on this channel`, {
+        limit: LIMITS.channelRequestsMax,
+      });
+    }
+    if (frame.op === 'ping') {
+      this.#answer(request, { status: 200 });
+      return undefined;
+    }
+    const { terms } = frame;
+    const restsOnCatalog = terms.level === 'strong' && !isKnownGraph(engine, this.#name);
+    const tokens = this.#session.length === 0 ? terms.tokens : [...this.#session, ...terms.tokens];
+    const wait = beginCall(engine, request, { ...terms, tokens, restsOnCatalog });
+    if (frame.keepsSession) this.#session = this.#joined(terms.tokens);
+    return wait === undefined ? this.#serve(request, frame) : wait.then(() => this.#serve(request, frame));
+  }
+
+  /** One token that covers all, so that a long session does not grow. */
+  #joined(tokens: readonly string[]): readonly string[] {
+    return [this.#options.context.engine.sessionToken([...this.#session, ...tokens])];
+  }
+
+  #serve(request: Request, frame: RequestFrame): Promise<void> | undefined {
+    const { engine } = this.#options.context;
+    const graph = engine.graph(this.#name, request.consistencyLevel === 'strong' ? 'strong' : undefined);
+    if (frame.op === 'query') return this.#query(request, frame, graph);
+    const operation = {
+      graph,
+      frame,
+      present: (tokens: readonly string[]) => present(engine, request, tokens),
+      once: this.#once(request, frame),
+    };
+    return runOperation(operation).then((reply) => this.#answer(request, reply));
+  }
+
+  #once(request: Request, { idempotencyKey: key }: RequestFrame): OnceRunner {
+    return async (fingerprint, write) => {
+      if (key === undefined) return write();
+      const kept: IdempotencyKey | undefined = request.consistencyLevel === 'strong' ? { key, fingerprint } : undefined;
+      const { engine } = this.#options.context;
+      const { replayed, outcome } = await engine.once(key, fingerprint, () => settled(() => write(kept)));
+      if (outcome instanceof WeftError) throw outcome;
+      return replayed ? { ...outcome, replayed } : outcome;
+    };
+  }
+
+  // Queries.
+
+  #query(request: Request, frame: RequestFrame, graph: Graph): Promise<void> | undefined {
+    const parsed = parseQueryRequest(frame.body);
+    if (frame.credit !== undefined && parsed.isList) {
+      throw new WeftError('invalid-request', '`stream` is for one statement', { field: 'stream' });
+    }
+    const call = new QueryCall(graph, parsed, this.#options.running);
+    request.query = call;
+    const wait = present(this.#options.context.engine, request, parsed.bookmarks);
+    if (wait !== undefined || frame.credit !== undefined) return this.#queryLater(request, frame, call, wait);
+    const answers = call.readWhole();
+    if (!(answers instanceof Promise)) {
+      this.#answerRows(request, answers, parsed.isList);
+      return undefined;
+    }
+    return answers.then((read) => this.#answerRows(request, read, parsed.isList));
+  }
+
+  async #queryLater(request: Request, frame: RequestFrame, call: QueryCall, wait?: Promise<void>): Promise<void> {
+    if (wait !== undefined) await wait;
+    if (frame.credit === undefined) {
+      this.#answerRows(request, await call.readWhole(), call.request.isList);
+      return;
+    }
+    request.credit = frame.credit;
+    const answer = await call.begin();
+    try {
+      await this.#stream(request, answer);
+    } finally {
+      answer.close();
+      call.end();
+    }
+  }
+
+  #answerRows(request: Request, answers: readonly StatementRows[], isList: boolean): void {
+    const parts = answers.map(({ fields, rows, counters, plan }) => ({
+      data: { fields, values: rows.map((row) => row.map(wireResult)) },
+      ...countersMember(counters),
+      ...(plan === undefined ? {} : { queryPlan: plan }),
+    }));
+    this.#answer(request, { status: 200, body: isList ? { results: parts } : parts[0] });
+  }
+
+  /** A frame with the fields, frames with rows as there is credit and room, and the last one. */
+  async #stream(request: Request, answer: StatementAnswer): Promise<void> {
+    let isBegun = false;
+    for (let batch = await answer.next(); batch !== undefined; batch = await answer.next()) {
+      if (!isBegun) this.#append({ id: request.id, fields: answer.fields });
+      isBegun = true;
+      for (let at = 0; at < batch.length; at += ROWS_A_FRAME) {
+        while (!this.#hasRoom(request)) {
+          await new Promise<void>((resolve) => {
+            request.wake = resolve;
+          });
+          request.wake = undefined;
+        }
+        request.credit--;
+        const rows = batch.slice(at, at + ROWS_A_FRAME).map((row) => row.map(wireResult));
+        this.#append({ id: request.id, rows });
+      }
+    }
+    if (!isBegun) this.#append({ id: request.id, fields: answer.fields });
+    const plan = answer.plan();
+    const body = { ...countersMember(answer.counters), ...(plan === undefined ? {} : { queryPlan: plan }) };
+    this.#answer(request, { status: 200, body });
+  }
+
+  /** @throws WeftError `query-cancelled`, definite: what was streamed is a part of a read */
+  #hasRoom(request: Request): boolean {
+    if (request.isCancelled) throw new WeftError('query-cancelled', 'the request was cancelled');
+    return request.credit > 0 && this.#socket.bufferedBytes < LIMITS.channelBufferBytes;
+  }
+
+  // Answers.
+
+  #answer(request: Request, { status, body, version, replayed }: Reply): void {
+    const { consistencyLevel, isTraced, trace } = request;
+    this.#append({
+      id: request.id,
+      status,
+      body,
+      version,
+      replayed,
+      sessionToken: this.#tokenFor(request),
+      consistency: consistencyLevel === null || consistencyLevel === 'session' ? undefined : consistencyLevel,
+      traceparent: isTraced ? trace?.traceparent : undefined,
+    });
+    this.#options.answered(status, request.startedMs);
+  }
+
+  #fail(request: Request, thrown: unknown): void {
+    const { context, answered } = this.#options;
+    const error = asWeftError(thrown);
+    request.trace ??= traceOf(undefined, context.env.random);
+    const problem = problemOf(error, request.trace.traceId);
+    this.#append({
+      id: request.id,
+      status: problem.status,
+      error: wireDocument(problem),
+      sessionToken: this.#tokenFor(request),
+      traceparent: request.isTraced ? request.trace.traceparent : undefined,
+    });
+    answered(problem.status, request.startedMs);
+    if (error.code === 'internal') {
+      context.reportFailure(thrown, { trace: request.trace, method: 'WS', url: `/v1/graphs/${this.#name}/session` });
+    }
+  }
+
+  /** The token of an answer, unless the one before has told it. */
+  #tokenFor(request: Request): string | undefined {
+    if (request.consistencyLevel === null) return undefined;
+    const token = sessionTokenFor(this.#options.context.engine, request);
+    if (token === this.#token) return undefined;
+    this.#token = token;
+    return token;
+  }
+
+  #append(frame: object): void {
+    if (this.#isClosed) return;
+    this.#writer.append(frame);
+    if (this.#writer.length >= LIMITS.channelMessageBytes) this.#flush();
+    else if (!this.#isFlushing) {
+      this.#isFlushing = true;
+      // Once everything that is ready now has been answered.
+      void Promise.resolve().then(() => this.#flush());
+    }
+  }
+
+  #flush(): void {
+    this.#isFlushing = false;
+    if (this.#writer.length === 0) return;
+    this.#socket.send(this.#writer.take());
+    if (this.#isPaused || this.#socket.bufferedBytes < LIMITS.channelBufferBytes) return;
+    this.#isPaused = true;
+    this.#socket.pause();
+  }
+
+  #endIfIdle(): void {
+    if (!this.#isStopping || this.#underWay.size > 0) return;
+    this.#flush();
+    this.#socket.close(SOCKET_CLOSE.goingAway, 'the server is stopping');
+  }
+
+  #close(reason: string): void {
+    if (this.#isClosed) return;
+    this.#flush();
+    this.closed();
+    this.#socket.close(SOCKET_CLOSE.badFrame, reason);
+  }
+}
+
+/** Rows of one frame of a stream: what a credit of one allows. */
+const ROWS_A_FRAME = 1000;
+
+function signal(request: Request, frame: SignalFrame): void {
+  if (frame.op === 'cancel') cancel(request);
+  else {
+    request.credit += frame.credit;
+    request.wake?.();
+  }
+}
+
+function cancel(request: Request): void {
+  request.isCancelled = true;
+  request.query?.cancel();
+  request.wake?.();
+}
+
+/** What a statement changed, if it changed anything: an answer without them says that it did not. */
+function countersMember(counters: Counters): object {
+  return containsUpdates(counters) ? { counters: { containsUpdates: true, ...counters } } : {};
+}
+
+/** An error that is definite and final is an outcome to remember; any other may be tried again with the same key. */
+async function settled(write: () => Promise<Reply>): Promise<Reply | WeftError> {
+  try {
+    return await write();
+  } catch (error) {
+    if (!(error instanceof WeftError) || !error.kind.definite || error.kind.retryable) throw error;
+    return error;
+  }
+}
