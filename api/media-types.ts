@@ -9,6 +9,7 @@ export type MessagePackType = (typeof MESSAGE_PACK_TYPES)[number];
 
 /** Typed JSON, as the Neo4j Query API has it. */
 export const TYPED_JSON_TYPE = 'application/vnd.neo4j.query';
+export const EVENT_STREAM_TYPE = 'text/event-stream; charset=utf-8';
 export const JSON_LINES_TYPE = 'application/jsonl';
 
 /** What an import may call itself; all of them mean one JSON document a line. */

@@ -72,6 +72,7 @@ describe('openapi', () => {
         `post ${graph}/batch`,
         `post ${graph}/import`,
         `get ${graph}/export`,
+        `get ${graph}/changes`,
         `get ${graph}/digest`,
         ...['get', 'post'].map((method) => `${method} ${graph}/integrity`),
         `post ${graph}/query`,

@@ -130,6 +130,29 @@ export const SCHEMAS = {
   PatchEdge: { type: 'object', properties: { properties: { ...object, description: PATCH_DOC } } },
   NodePage: page('nodes', Node),
   EdgePage: page('edges', Edge),
+  ChangePage: {
+    type: 'object',
+    required: ['changes', 'since', 'more'],
+    properties: {
+      changes: {
+        type: 'array',
+        items: {
+          type: 'object',
+          required: ['kind', 'change', 'id', 'timeMs', 'replica'],
+          properties: {
+            kind: { enum: ['node', 'edge'] },
+            change: { enum: ['create', 'update', 'delete'] },
+            id: text,
+            timeMs: integer,
+            replica: integer,
+            after: { type: ['object', 'null'], description: 'The element now, if it was asked for' },
+          },
+        },
+      },
+      since: { ...text, description: 'Position after these changes' },
+      more: { type: 'boolean', description: 'Whether there was more to read' },
+    },
+  },
   ShortestPath: {
     type: 'object',
     required: ['path', 'length'],

@@ -13,6 +13,7 @@ import { sendProblem } from './answer.ts';
 import type { ApiContext, Reported } from './api-context.ts';
 import { addBatchRoute } from './batch-route.ts';
 import { installBodyParsers } from './bodies.ts';
+import { addChangesRoute } from './changes-route.ts';
 import { addChaosRoutes } from './chaos-routes.ts';
 import { answerClientError } from './client-errors.ts';
 import { addClockRoutes } from './clock-routes.ts';
@@ -143,6 +144,7 @@ function graphRoutes(context: ApiContext, running: RunningQueries) {
     addBatchRoute(scope, context);
     addImportRoute(scope, context);
     addExportRoute(scope, context);
+    addChangesRoute(scope, context);
     addProofRoutes(scope, context);
     addQueryRoutes(scope, context, running);
     done();

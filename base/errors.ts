@@ -61,6 +61,10 @@ export const ERRORS = {
   'schema-conflict': kind(409, 'An index or constraint of this name, or a constraint like it, is declared already.'),
   'graph-protected': kind(409, 'The graph cannot be deleted or written to directly.'),
   'out-of-bounds': kind(409, 'The increment would cross `$min` or `$max`. Nothing was changed.'),
+  'must-refetch': kind(
+    410,
+    'The changes after this position are gone. Ask for `since=now`, export the graph, and go on from that position.',
+  ),
   'precondition-failed': kind(412, 'If-Match or If-None-Match does not hold. Read the element again.'),
   'payload-too-large': kind(413, 'The body, line, frame or value exceeds its limit, which `detail` names.'),
   'unsupported-media-type': kind(415, 'Send application/json, application/vnd.msgpack or, to import, NDJSON.'),

@@ -109,6 +109,12 @@ export const LIMITS = {
   channelMessageBytes: 64 * 1024,
   /** How often they are asked for a sign of life, in milliseconds: one that is gone is dropped at the second beat. */
   socketBeatMs: 20_000,
+  /** Readers that wait for changes at a time: each wakes with every commit. */
+  changeReadersMax: 1000,
+  /** How long a request for changes may wait for some, in milliseconds: below what proxies bear. */
+  changeWaitMsMax: 60_000,
+  /** How long a stream of changes may find no room before its reader is cut off, in milliseconds. */
+  changeStallMsMax: 30_000,
   /** Session tokens that one request may present: a client that talks to more servers joins what they answered. */
   sessionTokensMax: 64,
   /** Delay that a fault may put on a link, in milliseconds: longer is a cut. */

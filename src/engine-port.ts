@@ -49,6 +49,8 @@ export interface Engine {
    * @throws WeftError `session-not-reached` (with `wanted` and `held`), `too-many-requests`, `invalid-session-token`
    */
   reachSession(tokens: readonly string[]): Promise<void>;
+  /** Runs `task` once, when the next commit of any graph has become visible, unless what it returns is called before. */
+  onceCommitted(task: () => void): () => void;
   cluster(): ClusterDescription;
   /** Whether strong operations are served now. */
   quorum(): QuorumDescription;
@@ -171,6 +173,14 @@ export interface Graph {
     { readonly kind: 'node'; readonly node: Node } | { readonly kind: 'edge'; readonly edge: Edge }
   >;
 
+  /**
+   * What was written after `since`, from the oldest on, `deleted` included. Ends after the commit with which `limit` is reached.
+   * @param since a position from an earlier page, of any server of the cluster; `now` for all that comes; undefined for the
+   * beginning of the graph
+   * @throws WeftError `must-refetch` if the log does not reach back that far; `invalid-request` for what is no position
+   */
+  changes(since: string | undefined, options: ChangeOptions): Promise<ChangePage>;
+
   /** Digest of the canonical state: equal on replicas that hold the same graph. Hexadecimal. */
   digest(): Promise<{ readonly digest: string; readonly partitions: Readonly<Record<PartitionId, string>> }>;
   integrity(): Promise<IntegrityReport>;
@@ -178,6 +188,50 @@ export interface Graph {
   repair(): Promise<IntegrityReport>;
   /** Counts of visible elements; hydrates every partition. */
   counts(): Promise<{ readonly nodes: number; readonly edges: number }>;
+}
+
+export interface ChangeOptions {
+  readonly limit: number;
+  /** Adds to each change what its element is now. */
+  readonly withAfter: boolean;
+  /** Only nodes with the label, or edges of the type; of what is gone now nobody knows it any more, so that passes too. */
+  readonly label?: string;
+  readonly type?: string;
+  /** Only elements of this scope. */
+  readonly scope?: string;
+}
+
+/** What one patch did to one element. Applying the changes of a graph in order gives its elements, but for `merged`. */
+export interface Change {
+  readonly kind: 'node' | 'edge';
+  /** A `create` has the whole element, also in place of an earlier one. */
+  readonly change: 'create' | 'update' | 'delete';
+  readonly id: string;
+  /** Of the stamp: when, by the clock of the writer in milliseconds since the Unix epoch, and by whom. */
+  readonly timeMs: number;
+  readonly replica: number;
+  readonly labels?: readonly string[];
+  readonly labelsAdded?: readonly string[];
+  readonly labelsRemoved?: readonly string[];
+  readonly type?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly properties?: Node['properties'];
+  readonly propertiesRemoved?: readonly string[];
+  /** Counters and sets that changed: what they are now depends on what others did at the same time, see `after`. */
+  readonly merged?: readonly string[];
+  /** The element now, which may be later than the change; null if there is none that readers see. */
+  readonly after?: Node | Edge | null;
+}
+
+export interface ChangePage {
+  readonly changes: readonly Change[];
+  /** Where commits end: after so many of `changes`, with the position there. */
+  readonly ends: readonly { readonly changes: number; readonly since: string }[];
+  /** Continues after all that was read. */
+  readonly since: string;
+  /** Whether there was more to read. */
+  readonly more: boolean;
 }
 
 export interface IntegrityReport {

@@ -9,6 +9,8 @@ import type { Store } from '../storage/store.ts';
 import { Adoption } from './adoption.ts';
 import { type CatalogEntry, OUTCOMES_GRAPH, SYSTEM_GRAPH } from './catalog.ts';
 import { type CatalogWriter, StrongCatalogWriter } from './catalog-writer.ts';
+import { ChangeFeed } from './change-feed.ts';
+import { ChangePositions } from './change-position.ts';
 import type { ClusterOptions } from './cluster-options.ts';
 import { Committer } from './committer.ts';
 import type { StrongHost, StrongOperations } from './consistency/strong-operations.ts';
@@ -89,8 +91,8 @@ export async function openEngine(options: EngineOptions): Promise<OpenedEngine> 
     used: retired.keys(),
     bugs: cluster?.bugs,
   });
-  const tokens = new SessionTokens(await sessionSecret(store, env.random, cluster));
-  const engine = new LocalEngine(options, { ...incarnation, retired, tokens, adoption: await Adoption.read(store) });
+  const secret = await sessionSecret(store, env.random, cluster);
+  const engine = new LocalEngine(options, { ...incarnation, retired, secret, adoption: await Adoption.read(store) });
   await engine.load();
   return engine;
 }
@@ -98,7 +100,8 @@ export async function openEngine(options: EngineOptions): Promise<OpenedEngine> 
 /** What was read from the store before the engine is there. */
 interface Found extends Incarnation {
   readonly retired: VersionVector;
-  readonly tokens: SessionTokens;
+  /** Signs what clients keep for us. */
+  readonly secret: Uint8Array;
   readonly adoption: Adoption;
 }
 
@@ -117,6 +120,7 @@ class LocalEngine implements OpenedEngine {
   readonly #sessions: Sessions;
   readonly #adoption: Adoption;
   readonly #catalog: GraphCatalog;
+  readonly #feed: ChangeFeed;
   readonly #hasPeers: boolean;
   #status: ClusterStatus | undefined;
   #strong: StrongOperations | undefined;
@@ -124,7 +128,8 @@ class LocalEngine implements OpenedEngine {
   #closing: Promise<void> | undefined;
 
   constructor({ env, store, name, memoryBudgetBytes, cluster }: EngineOptions, found: Found) {
-    const { replica, lastSeq, adoption, tokens } = found;
+    const { replica, lastSeq, adoption, secret } = found;
+    const tokens = new SessionTokens(secret);
     const bugs = cluster?.bugs;
     this.name = name;
     this.replicaId = replica;
@@ -168,6 +173,7 @@ class LocalEngine implements OpenedEngine {
       residency,
       committer,
       makeGraph: (entry) => this.#makeGraph(entry),
+      onRemoved: () => this.#feed.moved(),
       onFailure: (error) => env.log.write('error', 'a graph could not be brought in step', { error: String(error) }),
     });
     this.#catalog = catalog;
@@ -183,6 +189,7 @@ class LocalEngine implements OpenedEngine {
       adoption,
       onMoved: () => this.#onVisible([]),
     });
+    this.#feed = new ChangeFeed({ replica: this.replica, positions: new ChangePositions(secret) });
     this.strongHost = new EngineStrongHost({
       env,
       replica: this.replica,
@@ -226,6 +233,7 @@ class LocalEngine implements OpenedEngine {
       system: () => this.#catalog.system,
       clock: this.#clock,
       replica: this.replicaId,
+      feed: this.#feed,
     });
   }
 
@@ -288,6 +296,10 @@ class LocalEngine implements OpenedEngine {
     return this.#sessions.reach(tokens);
   }
 
+  onceCommitted(task: () => void): () => void {
+    return this.#feed.onceMoved(task);
+  }
+
   /** Something became visible, or the vector moved in another way. */
   #onVisible(commits: readonly StreamCommit[]): void {
     this.#adoption.moved(this.#progress)?.catch((error: unknown) => {
@@ -295,6 +307,7 @@ class LocalEngine implements OpenedEngine {
     });
     this.#sessions.moved();
     this.strongHost.moved();
+    this.#feed.moved();
     if (commits.length > 0) this.replica.announce(commits);
   }
 
@@ -381,6 +394,7 @@ class LocalEngine implements OpenedEngine {
     this.#strong?.close();
     this.#outcomeExpiry.stop();
     this.#sessions.stop();
+    this.#feed.moved();
     await this.#catalog.settled();
     await this.#committer.idle();
     await this.#residency.settled();

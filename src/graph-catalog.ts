@@ -46,6 +46,8 @@ export interface GraphCatalogOptions {
   readonly residency: Residency;
   readonly committer: Committer;
   readonly makeGraph: (entry: CatalogEntry) => EngineGraph;
+  /** A graph went. */
+  readonly onRemoved: () => void;
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -213,6 +215,7 @@ export class GraphCatalog {
     this.#options.residency.remove(resident);
     this.#byKey.delete(entry.key);
     if (this.#byName.get(resident.name)?.entry.key === entry.key) this.#byName.delete(resident.name);
+    this.#options.onRemoved();
     return true;
   }
 

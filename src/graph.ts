@@ -21,8 +21,11 @@ import type { Direction, Edge, Node, Operation } from '../graph/model.ts';
 import { type Value, valuesEqual } from '../graph/value.ts';
 import { inRange } from '../query/execution/graph-overlay.ts';
 import type { StatementAnswer, StatementRows } from '../query/execution/query-engine.ts';
+import type { ChangeFeed } from './change-feed.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import type {
+  ChangeOptions,
+  ChangePage,
   Graph,
   GraphDescription,
   IntegrityReport,
@@ -34,6 +37,7 @@ import type {
   Versioned,
 } from './engine-port.ts';
 import { GraphBulk } from './graph-bulk.ts';
+import { GraphChanges } from './graph-changes.ts';
 import { GraphQueries } from './graph-queries.ts';
 import { GraphSchema } from './graph-schema.ts';
 import type { GraphWriter } from './graph-writer.ts';
@@ -42,12 +46,13 @@ import { PartitionHold, type Residency } from './residency.ts';
 import type { ResidentGraph } from './resident-graph.ts';
 import { checkVisited, Traversal } from './traversal.ts';
 
-/** What a statement needs beside the graph. */
+/** What statements and readers of changes need beside the graph. */
 export interface StatementSource {
   readonly env: Env;
   readonly system: () => EngineGraph;
   readonly clock: HybridClock;
   readonly replica: ReplicaId;
+  readonly feed: ChangeFeed;
 }
 
 export class EngineGraph implements Graph {
@@ -61,6 +66,7 @@ export class EngineGraph implements Graph {
   readonly #statements: StatementSource;
   readonly #schema: GraphSchema;
   readonly #queries: GraphQueries;
+  readonly #changes: GraphChanges;
 
   constructor(resident: ResidentGraph, residency: Residency, writer: GraphWriter, statements: StatementSource) {
     this.resident = resident;
@@ -68,6 +74,7 @@ export class EngineGraph implements Graph {
     this.#statements = statements;
     this.#schema = new GraphSchema(resident, statements.system);
     this.#queries = new GraphQueries(statements.env, (decide) => this.statementGraph(decide));
+    this.#changes = new GraphChanges(resident.key, this, statements.feed);
     this.#residency = residency;
     this.#traversal = new Traversal(resident.view);
     this.#partitioned = new PartitionedReads(resident, residency);
@@ -319,6 +326,11 @@ export class EngineGraph implements Graph {
 
   export(): ReturnType<Graph['export']> {
     return this.#bulk.export();
+  }
+
+  async changes(since: string | undefined, options: ChangeOptions): Promise<ChangePage> {
+    if (this.resident.deleted) throw this.resident.notFound();
+    return this.#changes.read(since, options);
   }
 
   digest(): Promise<{ readonly digest: string; readonly partitions: Readonly<Record<PartitionId, string>> }> {

@@ -11,6 +11,7 @@ export class ProtectedGraph implements Graph {
   readonly neighbors: Graph['neighbors'];
   readonly shortestPath: Graph['shortestPath'];
   readonly export: Graph['export'];
+  readonly changes: Graph['changes'];
   readonly digest: Graph['digest'];
   readonly integrity: Graph['integrity'];
   readonly counts: Graph['counts'];
@@ -24,6 +25,7 @@ export class ProtectedGraph implements Graph {
     this.neighbors = graph.neighbors.bind(graph);
     this.shortestPath = graph.shortestPath.bind(graph);
     this.export = graph.export.bind(graph);
+    this.changes = graph.changes.bind(graph);
     this.digest = graph.digest.bind(graph);
     this.integrity = graph.integrity.bind(graph);
     this.counts = graph.counts.bind(graph);

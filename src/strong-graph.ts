@@ -126,6 +126,10 @@ export class StrongGraph implements Graph {
     throw noStream('an export');
   }
 
+  changes(): never {
+    throw noStream('reading changes');
+  }
+
   repair(): never {
     throw noStream('a repair');
   }

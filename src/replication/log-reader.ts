@@ -1,4 +1,4 @@
-/** Reads what a peer lacks from the log, in the order in which this server applied it, as much as one round should send. */
+/** Reads what somebody lacks from the log, in the order in which this server applied it, as much as one round should send. */
 
 import { seqOf, type VersionVector } from '../version-vector.ts';
 import type { TailCommit } from './commit-tail.ts';
@@ -14,12 +14,11 @@ const READ_BYTES = 512 * 1024;
  * Commits of these streams after these positions, in the order of lsn. `behind`: of some stream the log starts later, and
  * `have` says that there was more.
  */
-export async function readBeyond(
+export async function readLog(
   log: Pick<Replica, 'readCommits'>,
   after: VersionVector,
   have: VersionVector,
-  nowMs: number,
-): Promise<{ readonly commits: readonly TailCommit[]; readonly behind: boolean }> {
+): Promise<{ readonly commits: readonly StreamCommit[]; readonly behind: boolean }> {
   const found: StreamCommit[] = [];
   let behind = false;
   let complete = Number.POSITIVE_INFINITY;
@@ -34,12 +33,22 @@ export async function readBeyond(
     if (last !== undefined && last.seq < seqOf(have, origin)) complete = Math.min(complete, last.lsn);
     found.push(...commits);
   }
-  const ordered = found.filter(({ lsn }) => lsn <= complete).sort((a, b) => a.lsn - b.lsn);
-  const commits = ordered.map((commit) => {
+  return { commits: found.filter(({ lsn }) => lsn <= complete).sort((a, b) => a.lsn - b.lsn), behind };
+}
+
+/** As `readLog`, encoded for a link. */
+export async function readBeyond(
+  log: Pick<Replica, 'readCommits'>,
+  after: VersionVector,
+  have: VersionVector,
+  nowMs: number,
+): Promise<{ readonly commits: readonly TailCommit[]; readonly behind: boolean }> {
+  const { commits, behind } = await readLog(log, after, have);
+  const encoded = commits.map((commit) => {
     const { origin, seq, lsn } = commit;
     return { origin, seq, lsn, encoded: encodeCommit(commit), atMs: nowMs };
   });
-  return { commits, behind };
+  return { commits: encoded, behind };
 }
 
 async function readStream(
