@@ -12,8 +12,9 @@ export const counters: Checker = {
     const most = new Map<string, number>();
     for (const { counter, by, operation } of events) {
       const effect = effectOf(byId.get(operation), destroyed);
-      if (effect === 'sure') least.set(counter, (least.get(counter) ?? 0) + by);
-      if (effect !== 'none') most.set(counter, (most.get(counter) ?? 0) + by);
+      // One that only may have happened widens what is allowed: upwards, or downwards if it takes away.
+      if (effect === 'sure' || (effect === 'possible' && by < 0)) least.set(counter, (least.get(counter) ?? 0) + by);
+      if (effect === 'sure' || (effect === 'possible' && by > 0)) most.set(counter, (most.get(counter) ?? 0) + by);
     }
     const evidence: string[] = [];
     for (const { server, counters: held } of final) {

@@ -10,6 +10,7 @@ import { wholeNumber } from '../../bin/serve-config.ts';
 import { REAL_CHECKERS } from './checkers/all.ts';
 import { REAL_FAULTS } from './faults/all.ts';
 import { judgeRun, type RunVerdict, verdictLines } from './judge.ts';
+import { reportPage } from './report/page.ts';
 import { readRun } from './run-record.ts';
 import { runScenario } from './run-scenario.ts';
 import { readScenario, type Scenario, ScenarioError } from './scenario.ts';
@@ -115,8 +116,9 @@ function conclude(folder: string): RunVerdict {
   const record = readRun(folder);
   const verdict = judgeRun(record);
   writeFileSync(join(folder, 'verdict.json'), `${JSON.stringify(verdict, undefined, 2)}\n`);
+  writeFileSync(join(folder, 'report.html'), reportPage(record, verdict));
   for (const line of verdictLines(verdict)) console.log(line);
-  console.log(`  ${join(folder, 'verdict.json')}\n`);
+  console.log(`  ${join(folder, 'report.html')}\n`);
   if (verdict.verdict !== 'valid') process.exitCode = EXIT.failed;
   return verdict;
 }

@@ -138,6 +138,10 @@ describe('accepted', () => {
     ['counters', record(history(add(2), add(3, { type: 'info' })), { final: [holds('one', node('n', { count: 2 }))] })],
     [
       'counters',
+      record(history(add(2), add(-1, { type: 'info' })), { final: [holds('one', node('n', { count: 2 }))] }),
+    ],
+    [
+      'counters',
       record(history(add(1, { type: 'info' }, 'k'), add(1, { type: 'info' }, 'k'), add(1, {}, 'k')), {
         final: [holds('one', node('n', { count: 1 }))],
       }),

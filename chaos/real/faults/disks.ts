@@ -82,6 +82,9 @@ const corrupting = (name: string, about: string, ending: RegExp): RealFault => (
 });
 
 const TMPFS_MEGABYTES = 24;
+/** Until a write meets the full disk. */
+const FULL_MS_MAX = 15_000;
+const STORE_FAILED = /ENOSPC|No space left|storage.failed/i;
 
 function mayMount(): string | undefined {
   const folder = join(tmpdir(), `weft-chaos-mount-${process.pid}`);
@@ -114,6 +117,7 @@ export const DISK_FAULTS: readonly RealFault[] = [
     async inject(context) {
       const { cluster, target, lastsMs } = context;
       const server = cluster.server(target);
+      const beganMs = cluster.world.nowMs();
       const copy = join(cluster.folder, 'data', `${target}-copy`);
       await server.stop();
       rmSync(copy, { recursive: true, force: true });
@@ -121,11 +125,12 @@ export const DISK_FAULTS: readonly RealFault[] = [
       await bringBack(cluster, [target]);
       // Long enough for the copy to be old.
       await cluster.world.sleep(lastsMs);
-      return lose(context, (data) => {
+      const injury = await lose(context, (data) => {
         rmSync(data, { recursive: true });
         cpSync(copy, data, { recursive: true });
         return `a copy from ${lastsMs} ms before brought back`;
       });
+      return injury && { ...injury, beganMs };
     },
   },
   corrupting('corrupt-table', 'bits of a LevelDB table are flipped while the server is down', /\.ldb$/),
@@ -146,13 +151,14 @@ export const DISK_FAULTS: readonly RealFault[] = [
       server.expectEnd();
       const logged = readFileSync(server.logFile, 'utf8').length;
       fill(join(server.data, 'filler'));
+      const isSeen = () => STORE_FAILED.test(readFileSync(server.logFile, 'utf8').slice(logged));
+      await cluster.world.until(FULL_MS_MAX, isSeen);
       return {
         what: `${target}: disk full`,
         beganMs,
         servers: [target],
         async mend() {
-          const said = readFileSync(server.logFile, 'utf8').slice(logged);
-          const isSeen = /ENOSPC|No space left|storage-failed|storage failed/i.test(said);
+          const wasSeen = isSeen();
           await server.kill();
           rmSync(join(server.data, 'filler'), { force: true });
           rmSync(aside, { recursive: true, force: true });
@@ -162,21 +168,23 @@ export const DISK_FAULTS: readonly RealFault[] = [
           cpSync(aside, server.data, { recursive: true });
           rmSync(aside, { recursive: true });
           const ms = await bringBack(cluster, [target]);
-          return isSeen ? `the store failed; back in service after ${ms} ms` : undefined;
+          return wasSeen ? `the store failed; back in service after ${ms} ms` : undefined;
         },
       };
     },
   },
 ];
 
-/** Takes what is left of the disk. */
+/** Takes what is left of the disk, to the last page. */
 function fill(file: string): void {
-  const block = Buffer.alloc(64 * 1024, 1);
-  try {
-    for (let written = 0; written < 2 * TMPFS_MEGABYTES * 1024 * 1024; written += block.length) {
-      writeFileSync(file, block, { flag: 'a' });
+  for (const bytes of [64 * 1024, 512]) {
+    const block = Buffer.alloc(bytes, 1);
+    try {
+      for (let written = 0; written < 2 * TMPFS_MEGABYTES * 1024 * 1024; written += bytes) {
+        writeFileSync(file, block, { flag: 'a' });
+      }
+    } catch {
+      // It is full, for blocks of this size.
     }
-  } catch {
-    // It is full now.
   }
 }
