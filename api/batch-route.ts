@@ -29,6 +29,7 @@ export function addBatchRoute(app: FastifyInstance, context: ApiContext): void {
           'node-not-found',
           'edge-not-found',
           'node-exists',
+          'constraint-violated',
           'edge-exists',
           'endpoint-missing',
           'node-has-edges',

@@ -106,7 +106,15 @@ describe('traversal routes', () => {
   test('digest and integrity: a sound graph -> a digest, nothing to repair', async () => {
     const digest = await get('/digest');
     expect(digest).toEqual({ digest: expect.stringMatching(/^[0-9a-f]+$/), partitions: expect.any(Object) });
-    const integrity = { nodes: 5, edges: 5, hiddenEdges: [], orphanStubs: [], missingStubs: [], duplicateEdges: [] };
+    const integrity = {
+      nodes: 5,
+      edges: 5,
+      hiddenEdges: [],
+      orphanStubs: [],
+      missingStubs: [],
+      duplicateEdges: [],
+      constraintViolations: [],
+    };
     expect(await get('/integrity')).toEqual({ ...integrity, repaired: 0 });
     expect((await server.call('POST', `${GRAPH}/integrity`)).json).toEqual({ ...integrity, repaired: 0 });
     expect(await get('/digest')).toEqual(digest);

@@ -49,6 +49,7 @@ export function addEdgeRoutes(app: FastifyInstance, context: ApiContext): void {
         errors: [
           'graph-not-found',
           'endpoint-missing',
+          'constraint-violated',
           'edge-exists',
           'invalid-name',
           'invalid-value',
@@ -81,6 +82,7 @@ export function addEdgeRoutes(app: FastifyInstance, context: ApiContext): void {
             'invalid-name',
             'invalid-value',
             'property-type',
+            'constraint-violated',
             'out-of-bounds',
             'precondition-failed',
             'graph-protected',

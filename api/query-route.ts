@@ -53,6 +53,7 @@ const QUERY_SCHEMA = describe({
     'query-cancelled',
     'query-limit',
     'schema-conflict',
+    'constraint-violated',
     'node-not-found',
     'edge-not-found',
     'endpoint-missing',

@@ -226,7 +226,16 @@ export const SCHEMAS = {
   },
   Integrity: {
     type: 'object',
-    required: ['nodes', 'edges', 'hiddenEdges', 'orphanStubs', 'missingStubs', 'duplicateEdges', 'repaired'],
+    required: [
+      'nodes',
+      'edges',
+      'hiddenEdges',
+      'orphanStubs',
+      'missingStubs',
+      'duplicateEdges',
+      'constraintViolations',
+      'repaired',
+    ],
     properties: {
       nodes: integer,
       edges: integer,
@@ -234,6 +243,18 @@ export const SCHEMAS = {
       orphanStubs: texts('Incoming stubs without a matching edge'),
       missingStubs: texts('Edges without a stub in the partition of their target'),
       duplicateEdges: texts('Edge ids that exist in more than one partition'),
+      constraintViolations: {
+        type: 'array',
+        description: 'Constraints that merged data breaks: how many elements, and their ids, those of one key together',
+        items: {
+          type: 'object',
+          properties: {
+            constraint: text,
+            elements: integer,
+            groups: { type: 'array', items: { type: 'array', items: text } },
+          },
+        },
+      },
       repaired: integer,
     },
   },

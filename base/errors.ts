@@ -59,6 +59,10 @@ export const ERRORS = {
   'node-has-edges': kind(409, 'The node has edges. Delete them first, or ask for `?detach=true`.'),
   'graph-exists': kind(409, 'The graph exists with other settings. Settings are fixed at creation.'),
   'schema-conflict': kind(409, 'An index or constraint of this name, or a constraint like it, is declared already.'),
+  'constraint-violated': kind(
+    409,
+    'A constraint forbids it; `constraint` names it, `ids` the elements in the way. Nothing was changed.',
+  ),
   'graph-protected': kind(409, 'The graph cannot be deleted or written to directly.'),
   'out-of-bounds': kind(409, 'The increment would cross `$min` or `$max`. Nothing was changed.'),
   'must-refetch': kind(

@@ -54,6 +54,8 @@ export const LIMITS = {
   /** What one round of the group commit takes of them, in commits and in bytes: bounds how long it holds the loop. */
   receivedRoundCommits: 1000,
   receivedRoundBytes: 1024 * 1024,
+  /** Groups of elements that break a constraint which a report names: enough to begin repairing. */
+  violationGroupsMax: 1000,
   /** How long a request waits for this replica to reach its session token, in milliseconds: a few round trips. */
   sessionWaitMs: 2_000,
   /** Requests that wait so at a time: more would only queue for the same commits. */

@@ -1,4 +1,5 @@
 /** Nodes and edges as a draft leaves them. Registers are folded only when a later operation asks for them. */
+import { present } from '../base/assert.ts';
 import { type ElementState, PlainState } from './element-state.ts';
 import type { EdgeCreate, NodeCreate, Patch } from './patch.ts';
 import { Registers } from './registers.ts';
@@ -78,4 +79,14 @@ export interface DraftEdge {
   type: string;
   from: string;
   to: string;
+}
+
+/** Of an edge that exists. */
+export function edgeState(edge: DraftEdge): ElementState {
+  return present(edge.element.state(), 'an existing edge has a state');
+}
+
+/** Names an edge in a draft: its id is unique only within the partition of its source. */
+export function edgeKey(home: number, id: string): string {
+  return `${home}/${id}`;
 }

@@ -23,9 +23,11 @@ import {
   sameProperties,
 } from './assignments.ts';
 import { checkCondition } from './condition.ts';
-import { type DraftEdge, DraftElement, type DraftNode } from './draft-element.ts';
+import type { Shown } from './constraint-set.ts';
+import { type ConstraintRules, DraftConstraints } from './draft-constraints.ts';
+import { type DraftEdge, DraftElement, type DraftNode, edgeKey, edgeState } from './draft-element.ts';
 import { EDGE_RECORD, STUB_EXISTS } from './edge-table.ts';
-import { type ElementState, PlainState } from './element-state.ts';
+import { PlainState } from './element-state.ts';
 import type { GraphView } from './graph-view.ts';
 import type { Assignments, EdgeCreate, NodeCreate, NodeUpdate, Patch } from './patch.ts';
 import { encodeEdgeCreate, encodePatch } from './patch-codec.ts';
@@ -53,14 +55,16 @@ export interface DraftOptions {
   readonly replica: ReplicaId;
   /** Leave out puts that change nothing: for imports that are repeated. */
   readonly skipEqual: boolean;
+  /** What it must keep. */
+  readonly rules?: ConstraintRules;
 }
 
 export class Draft {
   readonly patches: DraftedPatch[] = [];
   readonly #view: GraphView;
-  readonly #clock: HybridClock;
-  readonly #replica: ReplicaId;
-  readonly #skipEqual: boolean;
+  readonly #options: DraftOptions;
+  /** Absent in most graphs. */
+  readonly #constraints: DraftConstraints | undefined;
   readonly #nodes = new Map<string, DraftNode>();
   readonly #edges = new Map<string, DraftEdge>();
   /** Edges that the view does not know, by id. */
@@ -73,15 +77,29 @@ export class Draft {
   /** True once an operation looked for elements that earlier ones made. */
   lookedBack = false;
 
-  constructor({ view, clock, replica, skipEqual }: DraftOptions) {
+  constructor(options: DraftOptions) {
+    const { view, rules } = options;
+    this.#options = options;
+    this.#constraints = rules?.set && new DraftConstraints(view, rules, rules.set, this);
     this.#view = view;
-    this.#clock = clock;
-    this.#replica = replica;
-    this.#skipEqual = skipEqual;
   }
 
   /** Adds the patches of one operation. @throws WeftError, definite; Unhydrated */
   apply(operation: Operation): Drafted {
+    const constraints = this.#constraints;
+    if (constraints === undefined) return this.#apply(operation);
+    const prepared = constraints.prepared(operation, this.#options.skipEqual);
+    const drafted = this.#apply(prepared);
+    constraints.drafted(prepared, drafted.id);
+    return drafted;
+  }
+
+  /** After the operations that are one for their user: CON-1. @throws WeftError `constraint-violated`, definite; Unhydrated */
+  check(): void {
+    this.#constraints?.check();
+  }
+
+  #apply(operation: Operation): Drafted {
     switch (operation.op) {
       case 'createNode':
         return this.#createNode(operation);
@@ -104,7 +122,20 @@ export class Draft {
 
   /** An empty draft over the same view. */
   fresh(): Draft {
-    return new Draft({ view: this.#view, clock: this.#clock, replica: this.#replica, skipEqual: this.#skipEqual });
+    return new Draft(this.#options);
+  }
+
+  shownNode(id: string): Shown | undefined {
+    const { visible, element } = this.#node(id);
+    const state = visible ? element.state() : undefined;
+    const restored = !element.exists;
+    return state && { labels: state.labels(restored), properties: state.properties(restored) };
+  }
+
+  shownEdge(id: string): Shown | undefined {
+    const edge = this.#findEdge(id);
+    if (edge === undefined || !this.#edgeVisible(edge)) return undefined;
+    return { labels: [edge.type], properties: edgeState(edge).properties() };
   }
 
   /** A result with its element as this draft shows it now, whatever becomes of the view. */
@@ -113,13 +144,12 @@ export class Draft {
     const { op, id, created } = result;
     if (op === 'deleteNode' || op === 'deleteEdge') return { op, id, created };
     if (op === 'createNode' || op === 'putNode' || op === 'patchNode') {
-      const node = this.#node(id);
-      const state = node.visible ? node.element.state() : undefined;
-      if (state === undefined) return { op, id, created };
-      const restored = !node.element.exists;
-      const labels = this.#view.nodes.labelSet(state.labels(restored));
-      const element = { id: id as NodeId, labels, properties: state.properties(restored) };
-      return { op, id, created, element, version: registersVersion(node.element.registers(), restored) };
+      const shown = this.shownNode(id);
+      if (shown === undefined) return { op, id, created };
+      const labels = this.#view.nodes.labelSet(shown.labels);
+      const element = { id: id as NodeId, labels, properties: shown.properties };
+      const held = this.#node(id).element;
+      return { op, id, created, element, version: registersVersion(held.registers(), !held.exists) };
     }
     const edge = this.#findEdge(id);
     if (edge === undefined || !this.#edgeVisible(edge)) return { op, id, created };
@@ -130,7 +160,7 @@ export class Draft {
   }
 
   #stamp(): { readonly clock: number; readonly replica: ReplicaId } {
-    return { clock: this.#clock.tick(), replica: this.#replica };
+    return { clock: this.#options.clock.tick(), replica: this.#options.replica };
   }
 
   /** @throws WeftError `payload-too-large`, definite: so it comes before the draft itself changes */
@@ -237,7 +267,7 @@ export class Draft {
     const node = this.#node(id);
     const existed = node.visible;
     this.#checkNode(node, operation.condition);
-    if (this.#skipEqual && node.element.exists && this.#shows(node, labels, properties)) {
+    if (this.#options.skipEqual && node.element.exists && this.#shows(node, labels, properties)) {
       return { op, id, created: false };
     }
     const more = clearing(node.element.state(), labels, properties);
@@ -488,7 +518,7 @@ export class Draft {
     if (existing.type !== type || existing.from !== from || existing.to !== to) {
       throw new WeftError('edge-exists', `edge \`${id}\` exists with another type or other endpoints`, { id });
     }
-    if (this.#skipEqual && sameProperties(edgeState(existing).properties(), properties)) {
+    if (this.#options.skipEqual && sameProperties(edgeState(existing).properties(), properties)) {
       return { op, id, created: false };
     }
     const { more } = clearing(edgeState(existing), [], properties);
@@ -563,12 +593,4 @@ export class Draft {
     this.#emit(this.#node(to).home, { kind: 'stub-delete', ...this.#stamp(), id, from });
     return true;
   }
-}
-
-function edgeState(edge: DraftEdge): ElementState {
-  return present(edge.element.state(), 'an existing edge has a state');
-}
-
-function edgeKey(home: number, id: string): string {
-  return `${home}/${id}`;
 }

@@ -4,7 +4,8 @@
  * Keys are equal for values that queries take for equal: numbers by size, whatever their kind.
  */
 import { compareText } from '../base/order.ts';
-import { Float, isMap, type Value } from '../graph/value.ts';
+import { getOwn } from '../base/record.ts';
+import { Float, isMap, type Properties, type Value } from '../graph/value.ts';
 import { Int32List } from './columns.ts';
 
 export type IndexKey = string | number;
@@ -50,8 +51,9 @@ export class PropertyIndex {
     return this.#byKey.size;
   }
 
-  add(value: Value, node: number): void {
-    const key = indexKey(value);
+  note(properties: Properties, node: number): void {
+    const value = getOwn(properties, this.property);
+    const key = value === undefined ? undefined : indexKey(value);
     if (key === undefined) return;
     let list = this.#byKey.get(key);
     if (list === undefined) {

@@ -1,5 +1,8 @@
-/** The declared property indexes of a view. They are filled when first sought and follow every patch from then on. */
-import { getOwn } from '../base/record.ts';
+/**
+ * The declared property indexes of a view, and those of unique keys. They are filled when first sought and follow every
+ * patch from then on.
+ */
+import { KeyIndex } from './key-index.ts';
 import type { NodeTable } from './node-table.ts';
 import type { PartitionIndex } from './partition-index.ts';
 import { PropertyIndex } from './property-index.ts';
@@ -16,8 +19,9 @@ const STALE_FACTOR = 4;
 export class PropertyIndexes {
   readonly #view: IndexedNodes;
   readonly #byName = new Map<string, PropertyIndex>();
-  /** The same, for every patch of a node: most graphs have few. */
-  #filled: PropertyIndex[] = [];
+  readonly #keys = new Map<string, KeyIndex>();
+  /** Those that are filled, for every patch of a node: most graphs have few. */
+  #filled: (PropertyIndex | KeyIndex)[] = [];
 
   constructor(view: IndexedNodes) {
     this.#view = view;
@@ -31,9 +35,25 @@ export class PropertyIndexes {
       index = new PropertyIndex(label, property);
       this.#byName.set(name, index);
     }
+    this.#freshen(index);
+    return index;
+  }
+
+  /** The index of the keys that these properties make, filled from what is open. */
+  useKey(label: string, properties: readonly string[]): KeyIndex {
+    const name = JSON.stringify([label, properties]);
+    let index = this.#keys.get(name);
+    if (index === undefined) {
+      index = new KeyIndex(label, properties);
+      this.#keys.set(name, index);
+    }
+    this.#freshen(index);
+    return index;
+  }
+
+  #freshen(index: PropertyIndex | KeyIndex): void {
     if (!this.#filled.includes(index)) this.#fill(index);
     else if (index.entries > STALE_FACTOR * this.#view.nodes.size + 1024) this.#fill(index);
-    return index;
   }
 
   /** Number of different values, as far as it is known. */
@@ -41,13 +61,12 @@ export class PropertyIndexes {
     return this.#byName.get(`${label.length}:${label}${property}`)?.distinctKeys;
   }
 
-  #fill(index: PropertyIndex): void {
+  #fill(index: PropertyIndex | KeyIndex): void {
     index.clear();
     const { nodes } = this.#view;
     for (const partition of this.#view.openPartitions()) {
       for (const node of partition.withLabel(index.label)) {
-        const value = getOwn(nodes.properties[node] ?? {}, index.property);
-        if (value !== undefined && nodes.exists(node)) index.add(value, node);
+        if (nodes.exists(node)) index.note(nodes.properties[node] ?? {}, node);
       }
     }
     if (!this.#filled.includes(index)) this.#filled.push(index);
@@ -60,9 +79,7 @@ export class PropertyIndexes {
     const labels = nodes.labels[node];
     if (labels === undefined || labels.length === 0) return;
     for (const index of this.#filled) {
-      if (!labels.includes(index.label)) continue;
-      const value = getOwn(nodes.properties[node] ?? {}, index.property);
-      if (value !== undefined) index.add(value, node);
+      if (labels.includes(index.label)) index.note(nodes.properties[node] ?? {}, node);
     }
   }
 

@@ -18,6 +18,7 @@ import type {
 } from '../graph/query-graph.ts';
 import { type Properties, type Value, valuesEqual } from '../graph/value.ts';
 import type { Int32List } from './columns.ts';
+import { ConstraintSet } from './constraint-set.ts';
 import { EDGE_EXISTS, EDGE_RECORD } from './edge-table.ts';
 import { type GraphView, Unhydrated } from './graph-view.ts';
 import type { PartitionIndex } from './partition-index.ts';
@@ -27,6 +28,7 @@ import type { HybridClock } from './stamp.ts';
 import { uniqueText } from './unique-text.ts';
 import { edgeVisible, findEdge, findNode, nodeExists } from './view-reads.ts';
 import { ViewStatistics } from './view-statistics.ts';
+import { violationsOf } from './violation-scan.ts';
 
 /** The graph that holds the view. */
 export interface StatementHost {
@@ -161,6 +163,10 @@ export class ViewStatementGraph implements StatementGraph {
     return uniqueText({ clock: this.#clock.tick(), replica: this.#replica }) as NodeId;
   }
 
+  derivedNodeId(labels: readonly string[], properties: Properties): NodeId | undefined {
+    return ConstraintSet.of(this.#schema.entries())?.derivedId({ labels, properties });
+  }
+
   makeEdgeId(from: NodeId): EdgeId {
     return makeEdgeId(this.#view.partitionOf(from), uniqueText({ clock: this.#clock.tick(), replica: this.#replica }));
   }
@@ -180,6 +186,10 @@ export class ViewStatementGraph implements StatementGraph {
 
   drop(name: string): Promise<boolean> {
     return this.#schema.drop(name);
+  }
+
+  violations(entry: SchemaEntry): number {
+    return violationsOf(this.#graph, entry).elements;
   }
 
   // --- scans

@@ -45,9 +45,10 @@ export class ViewStatistics implements GraphStatistics {
   }
 
   hasIndex(label: string, property: string): boolean {
-    return this.#declared().some(
-      (entry) => entry.on === 'node' && entry.label === label && entry.properties[0] === property,
-    );
+    return this.#declared().some(({ kind, on, label: of, properties }) => {
+      const isIndex = kind === 'index' || kind === 'unique' || kind === 'key';
+      return isIndex && on === 'node' && of === label && properties[0] === property;
+    });
   }
 
   distinctValues(label: string, property: string): number {

@@ -107,12 +107,17 @@ export interface QueryGraph {
 
 /** A declared index or constraint, as `SHOW INDEXES` and `SHOW CONSTRAINTS` list them. */
 export interface SchemaEntry {
-  readonly kind: 'index' | 'unique' | 'exists' | 'key';
+  /** `key` is `unique` and `exists` in one. */
+  readonly kind: 'index' | 'unique' | 'exists' | 'key' | 'type';
   readonly name: string;
   readonly on: 'node' | 'edge';
   /** The label or edge type. */
   readonly label: string;
   readonly properties: readonly string[];
+  /** Of kind `type`: what the property may hold, as Cypher names types. */
+  readonly types?: readonly string[];
+  /** Clock reading of its declaration, which orders constraints; absent until it is declared. */
+  readonly since?: number;
 }
 
 /** What a statement has of a graph: reads, ids for what it makes, one commit, and the end. */
@@ -123,6 +128,8 @@ export interface StatementGraph extends QueryGraph {
   keepResident(): void;
   /** A fresh id, never given before, also by other servers. */
   makeNodeId(): NodeId;
+  /** The id that a unique constraint gives to a node with these labels and properties, if one does. */
+  derivedNodeId(labels: readonly string[], properties: Properties): NodeId | undefined;
   makeEdgeId(from: NodeId): EdgeId;
   /**
    * Waits until no other statement writes to the graph, and keeps others from it until `commit` has decided or `release`:
@@ -138,6 +145,8 @@ export interface StatementGraph extends QueryGraph {
   /** Declares durably. @throws WeftError if an entry with this name or of this content exists, or it cannot be kept */
   declare(entry: SchemaEntry): Promise<void>;
   drop(name: string): Promise<boolean>;
+  /** Elements that break a constraint, counted now. @throws NotResident */
+  violations(entry: SchemaEntry): number;
   /** Lets go of everything. Idempotent. */
   release(): void;
 }

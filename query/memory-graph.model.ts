@@ -254,6 +254,12 @@ export class MemoryGraph implements StatementGraph {
     return `n${this.#ids++}` as NodeId;
   }
 
+  derivedNodeId(): undefined {}
+
+  violations(): number {
+    return 0;
+  }
+
   makeEdgeId(): EdgeId {
     return `e${this.#ids++}` as EdgeId;
   }

@@ -3,6 +3,7 @@
  * them. Every call that can fail rejects with a `WeftError` whose code says whether it definitely did not happen.
  */
 import type { EdgeId, GraphName, NodeId, PartitionId, ReplicaId } from '../base/ids.ts';
+import type { ConstraintViolations } from '../crdt/violation-scan.ts';
 import type { Direction, Edge, GraphSettings, Node, Operation, OperationResult } from '../graph/model.ts';
 import type { Value } from '../graph/value.ts';
 import type { StatementAnswer, StatementRows } from '../query/execution/query-engine.ts';
@@ -245,6 +246,8 @@ export interface IntegrityReport {
   readonly missingStubs: readonly EdgeId[];
   /** Edge ids that exist in more than one partition. */
   readonly duplicateEdges: readonly EdgeId[];
+  /** Constraints that what merged does not keep; those that are kept are left out. Nothing repairs these by itself. */
+  readonly constraintViolations: readonly ConstraintViolations[];
   readonly repaired: number;
 }
 

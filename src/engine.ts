@@ -14,6 +14,7 @@ import { ChangePositions } from './change-position.ts';
 import type { ClusterOptions } from './cluster-options.ts';
 import { Committer } from './committer.ts';
 import type { StrongHost, StrongOperations } from './consistency/strong-operations.ts';
+import { Declarations } from './constraints/declarations.ts';
 import type {
   ClusterDescription,
   Engine,
@@ -27,6 +28,7 @@ import type {
 import { EngineReplica, readRetired } from './engine-replica.ts';
 import { EngineGraph } from './graph.ts';
 import { GraphCatalog } from './graph-catalog.ts';
+import { GraphSchema } from './graph-schema.ts';
 import { GraphWriter } from './graph-writer.ts';
 import { IdempotentRequests } from './idempotency.ts';
 import { beginIncarnation, type Incarnation } from './incarnation.ts';
@@ -219,8 +221,11 @@ class LocalEngine implements OpenedEngine {
 
   #makeGraph({ name, key, settings }: CatalogEntry): EngineGraph {
     const resident = new ResidentGraph(name, key, settings);
+    const schema = new GraphSchema(key, () => this.#catalog.system.resident);
     const writer = new GraphWriter({
       graph: resident,
+      schema,
+      isAlone: !this.#hasPeers,
       residency: this.#residency,
       committer: this.#committer,
       store: this.#store,
@@ -230,7 +235,15 @@ class LocalEngine implements OpenedEngine {
     });
     return new EngineGraph(resident, this.#residency, writer, {
       env: this.#env,
-      system: () => this.#catalog.system,
+      schema,
+      declarations: new Declarations({
+        graph: resident,
+        schema,
+        residency: this.#residency,
+        clock: this.#clock,
+        system: () => this.#catalog.system.writer,
+        strong: () => this.#decider(),
+      }),
       clock: this.#clock,
       replica: this.replicaId,
       feed: this.#feed,
@@ -259,7 +272,12 @@ class LocalEngine implements OpenedEngine {
   }
 
   #strongGraph(graph: EngineGraph): Graph {
-    if (this.#strong !== undefined || !this.#hasPeers) return new StrongGraph(graph, this.#strong);
+    return new StrongGraph(graph, this.#decider());
+  }
+
+  /** Undefined on a server that stands alone. */
+  #decider(): StrongOperations | undefined {
+    if (this.#strong !== undefined || !this.#hasPeers) return this.#strong;
     throw new WeftError('quorum-unavailable', 'this server has not begun to vote yet', { outcome: 'none' });
   }
 

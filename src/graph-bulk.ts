@@ -5,8 +5,10 @@ import { digestOfGraph, digestOfPartition } from '../crdt/digest.ts';
 import { EDGE_EXISTS, EDGE_RECORD, STUB_EXISTS } from '../crdt/edge-table.ts';
 import { Unhydrated } from '../crdt/graph-view.ts';
 import { edgeAt, nodeAt, sortedEdges, sortedNodes } from '../crdt/view-reads.ts';
+import { ViolationScan } from '../crdt/violation-scan.ts';
 import type { Edge, Node, Operation } from '../graph/model.ts';
 import type { Graph, IntegrityReport } from './engine-port.ts';
+import type { GraphSchema } from './graph-schema.ts';
 import { type GraphWriter, partitionsOf } from './graph-writer.ts';
 import type { Residency } from './residency.ts';
 import type { ResidentGraph } from './resident-graph.ts';
@@ -23,10 +25,17 @@ export class GraphBulk {
   readonly #residency: Residency;
   readonly #writer: GraphWriter;
 
-  constructor(graph: ResidentGraph, residency: Residency, writer: GraphWriter) {
+  readonly #schema: GraphSchema;
+
+  constructor(
+    graph: ResidentGraph,
+    residency: Residency,
+    { writer, schema }: { readonly writer: GraphWriter; readonly schema: GraphSchema },
+  ) {
     this.#graph = graph;
     this.#residency = residency;
     this.#writer = writer;
+    this.#schema = schema;
   }
 
   async load(
@@ -198,6 +207,7 @@ export class GraphBulk {
     const hidden = new Map<string, EdgeId>();
     const homes = new Map<string, number>();
     const duplicates = new Set<EdgeId>();
+    const scans = (this.#schema.constraints()?.all ?? []).map((constraint) => new ViolationScan(constraint));
     const meet = (text: string, key: string, mine: Map<string, string>, other: Map<string, string>) => {
       if (!other.delete(text)) mine.set(text, key);
     };
@@ -205,6 +215,7 @@ export class GraphBulk {
       await this.#read(id, () => {
         const partition = view.need(id);
         nodes += sortedNodes(view, partition, undefined).length;
+        for (const scan of scans) scan.meetPartition(view, partition);
         this.#forEachStub(id, (edge, target) => {
           const key = this.#edgeKey(edge);
           const ends = view.stubEnds(edge);
@@ -232,6 +243,7 @@ export class GraphBulk {
       orphanStubs: Array.from(new Set(stubs.values()), idOfKey).sort(),
       missingStubs: Array.from(records.values(), idOfKey).sort(),
       duplicateEdges: Array.from(duplicates).sort(),
+      constraintViolations: scans.map((scan) => scan.result()).filter(({ elements }) => elements > 0),
       repaired: 0,
     };
   }

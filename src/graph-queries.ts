@@ -8,7 +8,7 @@ import { planStatement } from '../query/plan/plan-statement.ts';
 import { fromStored, type RuntimeMap } from '../query/values/runtime-value.ts';
 import type { QueryOptions, QueryStatement } from './engine-port.ts';
 
-type OpenStatement = (decide?: Decide) => ViewStatementGraph | Promise<ViewStatementGraph>;
+type OpenStatement = (decide?: Decide) => ViewStatementGraph;
 
 export class GraphQueries {
   readonly #open: OpenStatement;
@@ -20,17 +20,12 @@ export class GraphQueries {
   }
 
   async query(statement: QueryStatement, options: QueryOptions): Promise<StatementAnswer> {
-    const opened = this.#open();
-    const graph = opened instanceof Promise ? await opened : opened;
-    return this.#engine.run(statement.text, graph, runOptions(statement, options));
+    return this.#engine.run(statement.text, this.#open(), runOptions(statement, options));
   }
 
   /** @param decide what becomes of its writes; by default they are committed */
   queryRows(statement: QueryStatement, options: QueryOptions, decide?: Decide): StatementRows | Promise<StatementRows> {
-    const opened = this.#open(decide);
-    const run = (graph: ViewStatementGraph) =>
-      this.#engine.runRows(statement.text, graph, runOptions(statement, options));
-    return opened instanceof Promise ? opened.then(run) : run(opened);
+    return this.#engine.runRows(statement.text, this.#open(decide), runOptions(statement, options));
   }
 
   async transaction(
@@ -38,7 +33,7 @@ export class GraphQueries {
     options: QueryOptions,
     decide?: Decide,
   ): Promise<readonly StatementAnswer[]> {
-    const graph = await this.#open(decide);
+    const graph = this.#open(decide);
     const transaction = this.#engine.begin(graph);
     try {
       if (options.accessMode === 'write') await graph.beginWriting();

@@ -5,102 +5,103 @@
 import { WeftError } from '../base/errors.ts';
 import { nodeId, type PartitionId } from '../base/ids.ts';
 import { compareText } from '../base/order.ts';
-import type { Node } from '../graph/model.ts';
+import { ConstraintSet } from '../crdt/constraint-set.ts';
+import { nodeAt, sortedNodes } from '../crdt/view-reads.ts';
+import type { Node, Operation } from '../graph/model.ts';
 import type { SchemaEntry } from '../graph/query-graph.ts';
-import { isList } from '../graph/value.ts';
-import type { Graph } from './engine-port.ts';
+import { isList, type Value } from '../graph/value.ts';
+import { declaresSame } from '../query/execution/schema-statements.ts';
 import type { ResidentGraph } from './resident-graph.ts';
 
-export const SCHEMA_LABEL = 'Schema';
-
-const KINDS: readonly string[] = ['index', 'unique', 'exists', 'key'] satisfies SchemaEntry['kind'][];
+const SCHEMA_LABEL = 'Schema';
+const KINDS: readonly string[] = ['index', 'unique', 'exists', 'key', 'type'] satisfies SchemaEntry['kind'][];
 const SYSTEM_PARTITION = '0' as PartitionId;
 
-/** As much of the catalog's graph as this needs. */
-export type SystemGraph = Pick<Graph, 'nodes' | 'write'> & { readonly resident: ResidentGraph };
-
 export class GraphSchema {
-  readonly #graph: ResidentGraph;
+  readonly #key: string;
   /** Asked for late: the catalog makes graphs before it has its own. */
-  readonly #system: () => SystemGraph;
+  readonly #system: () => ResidentGraph;
   #entries: readonly SchemaEntry[] = [];
   /** Counts changes of the partition that the entries were read at. */
   #revision = -1;
 
-  constructor(graph: ResidentGraph, system: () => SystemGraph) {
-    this.#graph = graph;
+  /** @param key of the graph */
+  constructor(key: string, system: () => ResidentGraph) {
+    this.#key = key;
     this.#system = system;
   }
 
-  /** Reads what is declared if that may have changed. Before each statement. */
-  refresh(): Promise<void> | undefined {
-    const { view } = this.#system().resident;
-    if (view.isOpen(SYSTEM_PARTITION) && view.need(SYSTEM_PARTITION).revision === this.#revision) return undefined;
-    return this.#read();
-  }
-
-  async #read(): Promise<void> {
-    const { view } = this.#system().resident;
-    const nodes: Node[] = [];
-    let cursor: string | undefined;
-    do {
-      const page = await this.#system().nodes(
-        { label: SCHEMA_LABEL, properties: [['graph', this.#graph.key]] },
-        { limit: 1000, ...(cursor === undefined ? {} : { cursor }) },
-      );
-      nodes.push(...page.items);
-      cursor = page.cursor;
-    } while (cursor !== undefined);
-    this.#entries = nodes
+  /** By name; the same array until something is declared or dropped. Those of `_system` itself and before it is read: none. */
+  entries(): readonly SchemaEntry[] {
+    const { key, view } = this.#system();
+    if (key === this.#key || !view.isOpen(SYSTEM_PARTITION)) return this.#entries;
+    const partition = view.need(SYSTEM_PARTITION);
+    if (partition.revision === this.#revision) return this.#entries;
+    this.#revision = partition.revision;
+    const entries = Array.from(sortedNodes(view, partition, SCHEMA_LABEL), (node) => nodeAt(view, node))
+      .filter(({ properties }) => properties.graph === this.#key)
       .map(entryOf)
       .filter((entry) => entry !== undefined)
       .sort((a, b) => compareText(a.name, b.name));
-    this.#revision = view.isOpen(SYSTEM_PARTITION) ? view.need(SYSTEM_PARTITION).revision : -1;
+    if (JSON.stringify(entries) === JSON.stringify(this.#entries)) return this.#entries;
+    this.#entries = entries;
+    return entries;
   }
 
-  /** As of the last `refresh`, by name. */
-  entries(): readonly SchemaEntry[] {
-    return this.#entries;
+  /** What writes must keep; undefined if there is nothing. */
+  constraints(): ConstraintSet | undefined {
+    return ConstraintSet.of(this.entries());
   }
 
-  /** @throws WeftError `schema-conflict`, definite */
-  async declare(entry: SchemaEntry): Promise<void> {
-    await this.refresh();
-    const same = this.#entries.find((held) => held.name === entry.name);
-    if (same !== undefined) {
-      throw new WeftError('schema-conflict', `\`${entry.name}\` is declared already`, { name: entry.name });
+  find(name: string): SchemaEntry | undefined {
+    return this.entries().find((entry) => entry.name === name);
+  }
+
+  /** What declares an entry in `_system`. @throws WeftError `schema-conflict`, definite */
+  declaration(entry: SchemaEntry, since: number): Operation {
+    const { kind, name, on, label, properties, types } = entry;
+    if (this.find(name) !== undefined) {
+      throw new WeftError('schema-conflict', `\`${name}\` is declared already`, { name });
     }
-    const { kind, name, on, label, properties } = entry;
-    await this.#system().write([
-      {
-        op: 'putNode',
-        id: this.#idOf(name),
-        labels: [SCHEMA_LABEL],
-        properties: { graph: this.#graph.key, kind, name, on, label, properties },
-      },
-    ]);
-    await this.refresh();
+    const like = this.entries().find((held) => declaresSame(held, entry));
+    if (like !== undefined) {
+      throw new WeftError('schema-conflict', `\`${like.name}\` declares the same`, { name: like.name });
+    }
+    const more: { [name: string]: Value } = types === undefined ? {} : { types };
+    return {
+      op: 'putNode',
+      id: this.#idOf(name),
+      labels: [SCHEMA_LABEL],
+      properties: { graph: this.#key, kind, name, on, label, properties, since, ...more },
+    };
   }
 
-  /** False if there is none of the name. */
-  async drop(name: string): Promise<boolean> {
-    await this.refresh();
-    if (!this.#entries.some((entry) => entry.name === name)) return false;
-    await this.#system().write([{ op: 'deleteNode', id: this.#idOf(name), detach: true }]);
-    await this.refresh();
-    return true;
+  /** What takes it back. */
+  dropping(name: string): Operation {
+    return { op: 'deleteNode', id: this.#idOf(name), detach: true };
   }
 
   #idOf(name: string) {
-    return nodeId(`schema:${this.#graph.key}:${name}`);
+    return nodeId(`schema:${this.#key}:${name}`);
   }
 }
 
 function entryOf({ properties }: Node): SchemaEntry | undefined {
-  const { kind, name, on, label, properties: names } = properties;
+  const { kind, name, on, label, properties: names, types, since } = properties;
   if (typeof kind !== 'string' || !KINDS.includes(kind) || typeof name !== 'string') return undefined;
   if ((on !== 'node' && on !== 'edge') || typeof label !== 'string') return undefined;
   if (names === undefined || !isList(names)) return undefined;
-  const texts = names.filter((each) => typeof each === 'string');
-  return { kind: kind as SchemaEntry['kind'], name, on, label, properties: texts };
+  return {
+    kind: kind as SchemaEntry['kind'],
+    name,
+    on,
+    label,
+    properties: textsOf(names),
+    ...(types !== undefined && isList(types) && { types: textsOf(types) }),
+    ...(typeof since === 'number' && { since }),
+  };
+}
+
+function textsOf(values: readonly Value[]): string[] {
+  return values.filter((each) => typeof each === 'string');
 }

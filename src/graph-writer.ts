@@ -2,14 +2,17 @@
 import { WeftError } from '../base/errors.ts';
 import type { EdgeId, NodeId, PartitionId, ReplicaId } from '../base/ids.ts';
 import { Draft, type DraftedPatch } from '../crdt/draft.ts';
+import type { ConstraintRules } from '../crdt/draft-constraints.ts';
 import { decodePatch } from '../crdt/patch-codec.ts';
 import { needsLocator, partitionNamedByEdge } from '../crdt/routing.ts';
 import type { HybridClock } from '../crdt/stamp.ts';
 import { edgeAt, edgeVersion, findEdge, findNode, nodeAt, nodeVersion } from '../crdt/view-reads.ts';
+import { closedPartitions } from '../crdt/violation-scan.ts';
 import type { Operation } from '../graph/model.ts';
 import type { Store } from '../storage/store.ts';
 import type { Committer } from './committer.ts';
 import type { OperationResult } from './engine-port.ts';
+import type { GraphSchema } from './graph-schema.ts';
 import { DocumentsNeeded, type Residency } from './residency.ts';
 import type { ResidentGraph } from './resident-graph.ts';
 import type { ResidentPartition } from './resident-partition.ts';
@@ -21,6 +24,9 @@ export interface GraphWriterOptions {
   readonly store: Store;
   readonly clock: HybridClock;
   readonly replica: ReplicaId;
+  readonly schema: GraphSchema;
+  /** Whether this server decides for all, since there are no others. */
+  readonly isAlone: boolean;
   /** Throws while this replica can answer nobody. */
   readonly checkReadable: () => void;
 }
@@ -32,9 +38,14 @@ export class GraphWriter {
   readonly #store: Store;
   readonly #clock: HybridClock;
   readonly #replica: ReplicaId;
+  readonly #schema: GraphSchema;
+  readonly #isAlone: boolean;
   readonly #checkReadable: () => void;
 
-  constructor({ graph, residency, committer, store, clock, replica, checkReadable }: GraphWriterOptions) {
+  constructor(options: GraphWriterOptions) {
+    const { graph, residency, committer, store, clock, replica, schema, isAlone, checkReadable } = options;
+    this.#schema = schema;
+    this.#isAlone = isAlone;
     this.#checkReadable = checkReadable;
     this.#graph = graph;
     this.#residency = residency;
@@ -67,6 +78,7 @@ export class GraphWriter {
       const drafted: OperationResult[] = [];
       try {
         for (const operation of operations) drafted.push(draft.apply(operation));
+        draft.check();
       } catch (error) {
         if (!(error instanceof WeftError)) throw error;
         return { refusal: operations.length > 1 ? atOperation(error, drafted.length) : error };
@@ -83,21 +95,24 @@ export class GraphWriter {
 
   /**
    * Runs `apply` on a draft with all that it needs open. `apply` is synchronous; if it needs more partitions it is run
-   * again with a fresh draft, so it must have no other effect before it commits. `replica`: whose stamps the patches bear.
+   * again with a fresh draft, so it must have no other effect before it commits.
+   * @param strongWriter whose stamps the patches bear if they are decided for all; below `strong`, this replica's
    */
   async drafting<T>(
     operations: readonly Operation[],
     skipEqual: boolean,
     apply: (draft: Draft) => T,
-    replica = this.#replica,
+    strongWriter?: ReplicaId,
   ): Promise<T> {
+    const replica = strongWriter ?? this.#replica;
+    const isDecisive = this.#isAlone || strongWriter !== undefined;
     const chosen = chosenEdgeIds(operations);
-    if (chosen.length === 0) return this.#drafting({ operations, chosen, skipEqual, replica }, apply);
+    if (chosen.length === 0) return this.#drafting({ operations, chosen, skipEqual, replica, isDecisive }, apply);
     const arrived = new Set<string>();
     const tell = (edge: string) => void arrived.add(edge);
     this.#graph.lookups.add(tell);
     try {
-      return await this.#drafting({ operations, chosen, skipEqual, replica }, apply, arrived);
+      return await this.#drafting({ operations, chosen, skipEqual, replica, isDecisive }, apply, arrived);
     } finally {
       this.#graph.lookups.delete(tell);
     }
@@ -109,11 +124,12 @@ export class GraphWriter {
       readonly chosen: readonly EdgeId[];
       readonly skipEqual: boolean;
       readonly replica: ReplicaId;
+      readonly isDecisive: boolean;
     },
     apply: (draft: Draft) => T,
     arrived?: Set<string>,
   ): Promise<T> {
-    const { operations, chosen, skipEqual, replica } = given;
+    const { operations, chosen, skipEqual, replica, isDecisive } = given;
     const { view } = this.#graph;
     for (;;) {
       const needed = new Set<PartitionId>();
@@ -131,7 +147,12 @@ export class GraphWriter {
         // One of the ids may have come from another replica since.
         if (arrived !== undefined && arrived.size > 0 && chosen.some((id) => arrived.has(id))) return undefined;
         this.#checkReadable();
-        const draft = new Draft({ view, clock: this.#clock, replica, skipEqual });
+        const rules: ConstraintRules = {
+          set: this.#schema.constraints(),
+          isDecisive,
+          closedPartitions: () => closedPartitions(this.#graph),
+        };
+        const draft = new Draft({ view, clock: this.#clock, replica, skipEqual, rules });
         return { value: apply(draft) };
       });
       if (outcome !== undefined) return outcome.value;
@@ -208,7 +229,7 @@ export class GraphWriter {
 }
 
 function atOperation(error: WeftError, operation: number): WeftError {
-  return new WeftError(error.code, error.message, { ...error.context, operation }, error);
+  return new WeftError(error.code, error.message, { operation, ...error.context }, error);
 }
 
 /** The partitions that an operation names; deletions may need more. */

@@ -22,6 +22,7 @@ import { type Value, valuesEqual } from '../graph/value.ts';
 import { inRange } from '../query/execution/graph-overlay.ts';
 import type { StatementAnswer, StatementRows } from '../query/execution/query-engine.ts';
 import type { ChangeFeed } from './change-feed.ts';
+import type { Declarations } from './constraints/declarations.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import type {
   ChangeOptions,
@@ -39,7 +40,7 @@ import type {
 import { GraphBulk } from './graph-bulk.ts';
 import { GraphChanges } from './graph-changes.ts';
 import { GraphQueries } from './graph-queries.ts';
-import { GraphSchema } from './graph-schema.ts';
+import type { GraphSchema } from './graph-schema.ts';
 import type { GraphWriter } from './graph-writer.ts';
 import { PartitionedReads } from './reads.ts';
 import { PartitionHold, type Residency } from './residency.ts';
@@ -49,7 +50,8 @@ import { checkVisited, Traversal } from './traversal.ts';
 /** What statements and readers of changes need beside the graph. */
 export interface StatementSource {
   readonly env: Env;
-  readonly system: () => EngineGraph;
+  readonly schema: GraphSchema;
+  readonly declarations: Declarations;
   readonly clock: HybridClock;
   readonly replica: ReplicaId;
   readonly feed: ChangeFeed;
@@ -64,7 +66,6 @@ export class EngineGraph implements Graph {
   readonly #bulk: GraphBulk;
 
   readonly #statements: StatementSource;
-  readonly #schema: GraphSchema;
   readonly #queries: GraphQueries;
   readonly #changes: GraphChanges;
 
@@ -72,13 +73,12 @@ export class EngineGraph implements Graph {
     this.resident = resident;
     this.writer = writer;
     this.#statements = statements;
-    this.#schema = new GraphSchema(resident, statements.system);
     this.#queries = new GraphQueries(statements.env, (decide) => this.statementGraph(decide));
     this.#changes = new GraphChanges(resident.key, this, statements.feed);
     this.#residency = residency;
     this.#traversal = new Traversal(resident.view);
     this.#partitioned = new PartitionedReads(resident, residency);
-    this.#bulk = new GraphBulk(resident, residency, writer);
+    this.#bulk = new GraphBulk(resident, residency, { writer, schema: statements.schema });
   }
 
   get description(): GraphDescription {
@@ -282,21 +282,24 @@ export class EngineGraph implements Graph {
     return { nodes: ids.map((id) => nodes.get(id)).filter((node) => node !== undefined), edges };
   }
 
-  /** The graph as one statement sees it; the caller releases it. Waits only if what is declared may have changed. */
-  statementGraph(decide?: Decide): ViewStatementGraph | Promise<ViewStatementGraph> {
-    const refreshed = this.#schema.refresh();
-    const open = () =>
-      new ViewStatementGraph({
-        graph: this.resident,
-        hold: () => new PartitionHold(this.#residency, this.resident),
-        writer: this.writer,
-        inRange,
-        schema: this.#schema,
-        clock: this.#statements.clock,
-        replica: this.#statements.replica,
-        decide,
-      });
-    return refreshed === undefined ? open() : refreshed.then(open);
+  /** The graph as one statement sees it; the caller releases it. */
+  statementGraph(decide?: Decide): ViewStatementGraph {
+    const { declarations, clock, replica } = this.#statements;
+    return new ViewStatementGraph({
+      graph: this.resident,
+      hold: () => new PartitionHold(this.#residency, this.resident),
+      writer: this.writer,
+      schema: declarations,
+      inRange,
+      clock,
+      replica,
+      decide,
+    });
+  }
+
+  /** Declares and drops, for whoever decides strong writes. */
+  get declarations(): Declarations {
+    return this.#statements.declarations;
   }
 
   async write(operations: readonly Operation[]): Promise<readonly OperationResult[]> {

@@ -23,6 +23,7 @@ import type { ProvisionalPatch } from './consistency/message.ts';
 import { decodeOperations, encodeResults } from './consistency/operation-codec.ts';
 import { decodeOutcome, outcomeId, outcomeNode, repeated } from './consistency/outcome.ts';
 import type { StrongHost } from './consistency/strong-operations.ts';
+import { decodeSchemaChange, isSchemaChange } from './constraints/schema-change.ts';
 import type { IdempotencyKey, OperationResult } from './engine-port.ts';
 import type { EngineReplica } from './engine-replica.ts';
 import type { EngineGraph } from './graph.ts';
@@ -125,6 +126,8 @@ export class EngineStrongHost implements StrongHost {
     }
     try {
       committer.admit();
+      const [first] = writes;
+      if (first !== undefined && isSchemaChange(first.operations)) return await this.#decideSchema(graph, first);
       const remembered = await this.#remembered(graphKey, writes);
       const decided = await this.#draft(graph, writes, remembered);
       if (isPlanted(bugs, 'outcome-without-patches')) return decided;
@@ -135,6 +138,18 @@ export class EngineStrongHost implements StrongHost {
       const refusal = refusalOf(error);
       return { decisions: writes.map(() => ({ kind: 'failed', error: refusal })), patches: [] };
     }
+  }
+
+  /** It comes alone. */
+  async #decideSchema(graph: EngineGraph, { operations }: WriteRequest): ReturnType<CoordinationHost['decide']> {
+    const { key: graphKey, view } = this.#options.catalog.system.resident;
+    const change = decodeSchemaChange(operations);
+    const patches = await graph.declarations.drafting(
+      change,
+      (draft) => draft.patches.map(({ home, text }) => ({ graphKey, partition: view.partitionAt(home), text })),
+      this.#options.writer,
+    );
+    return { decisions: [{ kind: 'written', results: encodeResults([]), replayed: false }], patches };
   }
 
   /** What requests with these keys answered the first time. */
@@ -284,10 +299,11 @@ function tryAll(
     const before = draft.patches.length;
     try {
       for (const operation of operations) results.push(draft.apply(operation));
+      draft.check();
     } catch (error) {
       if (!(error instanceof WeftError)) throw error;
       const { length } = results;
-      const context = operations.length > 1 ? { ...error.context, operation: length } : error.context;
+      const context = operations.length > 1 ? { operation: length, ...error.context } : error.context;
       const refused = new WeftError(error.code, error.message, context);
       failed.set(i, refused);
       if (draft.patches.length > before) return undefined;

@@ -302,8 +302,14 @@ export class GraphOverlay implements QueryGraph {
   nodeId(node: number): NodeId {
     if (node < FIRST_NEW) return this.base.nodeId(node);
     const made = this.#newNode(node);
-    made.id ??= this.base.makeNodeId();
+    made.id ??= this.#freeDerivedId(made) ?? this.base.makeNodeId();
     return made.id;
+  }
+
+  /** The id that the key of a new node gives, unless somebody has it. @throws NotResident */
+  #freeDerivedId({ labels, properties }: NewNode): NodeId | undefined {
+    const id = this.base.derivedNodeId(labels, properties);
+    return id !== undefined && this.findNode(id) < 0 ? id : undefined;
   }
 
   nodeExists(node: number): boolean {
@@ -479,6 +485,13 @@ export class GraphOverlay implements QueryGraph {
   operations(): Operation[] {
     this.#checkDeleted();
     const operations: Operation[] = [];
+    // What goes comes first: a node that is made may have the key, and so the id, of one that is deleted.
+    for (const [edge, { deleted }] of this.#edges) {
+      if (deleted) operations.push({ op: 'deleteEdge', id: this.base.edgeId(edge) });
+    }
+    for (const [node, { deleted, detach }] of this.#nodes) {
+      if (deleted) operations.push({ op: 'deleteNode', id: this.base.nodeId(node), detach });
+    }
     for (let i = 0; i < this.#newNodes.length; i++) {
       const { id, deleted, labels, properties } = this.#newNodes[i] as NewNode;
       if (deleted) continue;
@@ -494,15 +507,9 @@ export class GraphOverlay implements QueryGraph {
       operations.push({ op: 'createEdge', ...named, type, from: this.nodeId(from), to: this.nodeId(to), properties });
     }
     for (const [edge, change] of this.#edges) {
-      const id = this.base.edgeId(edge);
-      if (change.deleted) operations.push({ op: 'deleteEdge', id });
-      else if (change.properties !== undefined) {
-        const properties = differences(this.base.edgeProperties(edge), change.properties);
-        if (properties !== undefined) operations.push({ op: 'patchEdge', id, properties });
-      }
-    }
-    for (const [node, { deleted, detach }] of this.#nodes) {
-      if (deleted) operations.push({ op: 'deleteNode', id: this.base.nodeId(node), detach });
+      if (change.deleted || change.properties === undefined) continue;
+      const properties = differences(this.base.edgeProperties(edge), change.properties);
+      if (properties !== undefined) operations.push({ op: 'patchEdge', id: this.base.edgeId(edge), properties });
     }
     return operations;
   }

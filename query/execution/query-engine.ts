@@ -20,7 +20,7 @@ import { type ExecuteOptions, Execution, PreparedPlan } from './execute.ts';
 import { GraphOverlay } from './graph-overlay.ts';
 import type { ResultValue } from './result-value.ts';
 import type { Procedure, RunHost, StatementOptions } from './run.ts';
-import { dropSchema, showSchema } from './schema-statements.ts';
+import { declareSchema, dropSchema, showSchema } from './schema-statements.ts';
 
 /** Uses of a kept plan between two looks at whether the graph has grown out of it. */
 const USES_PER_LOOK = 256;
@@ -122,7 +122,8 @@ export class QueryEngine {
   async run(text: string, graph: StatementGraph, options: StatementOptions): Promise<StatementAnswer> {
     try {
       const { planned, prepared } = this.#plan(text, graph);
-      if (planned.kind !== 'query' || prepared === undefined) return await this.#schemaStatement(planned, graph);
+      if (planned.kind !== 'query' || prepared === undefined)
+        return await this.#schemaStatement(planned, graph, options);
       const { plan, mode } = planned;
       if (mode === 'explain') return explained(planned, graph);
       if (!plan.writes) return this.#read(prepared, graph, { ...options, profiled: mode === 'profile' });
@@ -307,25 +308,23 @@ export class QueryEngine {
     }
   }
 
-  async #schemaStatement(planned: PlannedStatement, graph: StatementGraph): Promise<StatementAnswer> {
+  async #schemaStatement(
+    planned: PlannedStatement,
+    graph: StatementGraph,
+    { accessMode }: StatementOptions,
+  ): Promise<StatementAnswer> {
     const counters = new Counters();
     try {
       if (planned.kind === 'show') {
-        const { fields, rows } = showSchema(graph.schema(), planned.what);
+        const { fields, rows } = await resident(graph, () => showSchema(graph, planned));
         return kept(
           fields.map((name) => ({ name })),
           rows,
           { counters, plan: undefined, writes: false },
         );
       }
-      if (planned.kind === 'declare') {
-        const exists = graph.schema().some(({ name }) => name === planned.entry.name);
-        if (planned.entry.kind !== 'index') throw unenforced(planned.entry);
-        if (!(exists && planned.ifNotExists)) {
-          await graph.declare(planned.entry);
-          counters.indexesAdded++;
-        }
-      }
+      if (accessMode === 'read') throw readOnly();
+      if (planned.kind === 'declare') await declareSchema(planned, graph, counters);
       if (planned.kind === 'drop') await dropSchema(planned, graph, counters);
       return kept([], [], { counters, plan: undefined, writes: true });
     } finally {
@@ -355,22 +354,11 @@ export class Transaction {
   /** Commits and lets go of the graph. @throws QueryError, WeftError */
   async commit(): Promise<void> {
     try {
-      const operations = await this.#operations();
+      const operations = await resident(this.#graph, () => this.overlay.operations());
       if (operations.length > 0) await this.#graph.commit(operations);
       else await this.#graph.settle();
     } finally {
       this.#graph.release();
-    }
-  }
-
-  async #operations() {
-    for (;;) {
-      try {
-        return this.overlay.operations();
-      } catch (error) {
-        if (!(error instanceof NotResident)) throw error;
-        await this.#graph.makeResident(error);
-      }
     }
   }
 
@@ -380,10 +368,16 @@ export class Transaction {
   }
 }
 
-/** A claim that nothing keeps is not taken. */
-function unenforced({ kind }: SchemaEntry): Error {
-  const message = `constraints of kind \`${kind}\` are not enforced here yet, so none can be declared`;
-  return runtimeError('SemanticError', 'UnsupportedConstraint', message);
+/** Reads with all that it needs in memory. */
+async function resident<T>(graph: StatementGraph, read: () => T): Promise<T> {
+  for (;;) {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof NotResident)) throw error;
+      await graph.makeResident(error);
+    }
+  }
 }
 
 function readOnly(): Error {

@@ -11,13 +11,14 @@ export function planStatement(text: string, context: PlannerContext): PlannedSta
       analyseQuery(statement.query, text, context);
       return { kind: 'query', mode: statement.mode, plan: planQuery(statement.query, text, context) };
     case 'createSchema': {
-      const { what, on, label, properties, ifNotExists } = statement;
+      const { what, on, label, properties, types, ifNotExists } = statement;
       const name = statement.name ?? [what, label, ...properties].join('_');
-      return { kind: 'declare', ifNotExists, entry: { kind: what, name, on, label, properties } };
+      const entry = { kind: what, name, on, label, properties, ...(types && { types }) };
+      return { kind: 'declare', ifNotExists, entry };
     }
     case 'dropSchema':
       return { kind: 'drop', what: statement.what, name: statement.name, ifExists: statement.ifExists };
     case 'showSchema':
-      return { kind: 'show', what: statement.what };
+      return { kind: 'show', what: statement.what, only: statement.only, columns: statement.columns };
   }
 }

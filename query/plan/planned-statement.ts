@@ -16,7 +16,13 @@ export type PlannedStatement =
       readonly ifNotExists: boolean;
     }
   | { readonly kind: 'drop'; readonly what: 'index' | 'constraint'; readonly name: string; readonly ifExists: boolean }
-  | { readonly kind: 'show'; readonly what: 'indexes' | 'constraints' };
+  | {
+      readonly kind: 'show';
+      readonly what: 'indexes' | 'constraints';
+      readonly only: 'unique' | 'key' | undefined;
+      /** Undefined for all. */
+      readonly columns: readonly string[] | undefined;
+    };
 
 export interface ProcedureSignature {
   /** As it is called, e.g. `db.labels`. */

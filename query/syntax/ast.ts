@@ -395,13 +395,15 @@ export interface QueryStatement extends Spanned {
 export type SchemaStatement =
   | (Spanned & {
       readonly kind: 'createSchema';
-      readonly what: 'index' | 'unique' | 'exists' | 'key';
+      readonly what: 'index' | 'unique' | 'exists' | 'key' | 'type';
       /** Undefined: one is made of what it is about. */
       readonly name: string | undefined;
       readonly ifNotExists: boolean;
       readonly on: 'node' | 'edge';
       readonly label: string;
       readonly properties: readonly string[];
+      /** Of `type`: names of types in capitals, e.g. `LIST<STRING NOT NULL>`. */
+      readonly types?: readonly string[];
     })
   | (Spanned & {
       readonly kind: 'dropSchema';
@@ -409,4 +411,11 @@ export type SchemaStatement =
       readonly name: string;
       readonly ifExists: boolean;
     })
-  | (Spanned & { readonly kind: 'showSchema'; readonly what: 'indexes' | 'constraints' });
+  | (Spanned & {
+      readonly kind: 'showSchema';
+      readonly what: 'indexes' | 'constraints';
+      /** Constraints of one kind. */
+      readonly only: 'unique' | 'key' | undefined;
+      /** Columns that YIELD asks for; undefined for all, as `*` does. */
+      readonly columns: readonly string[] | undefined;
+    });

@@ -8,6 +8,28 @@ export function parseStatement(text: string): Statement {
 }
 
 type CreateSchema = Extract<SchemaStatement, { kind: 'createSchema' }>;
+type Demand = Pick<CreateSchema, 'what' | 'on' | 'label' | 'properties' | 'types'>;
+
+/** What a type constraint can ask for, beside lists of these. */
+const VALUE_TYPES: readonly string[] = [
+  'BOOLEAN',
+  'STRING',
+  'INTEGER',
+  'FLOAT',
+  'DATE',
+  'LOCAL TIME',
+  'ZONED TIME',
+  'LOCAL DATETIME',
+  'ZONED DATETIME',
+  'DURATION',
+  'POINT',
+];
+/** Other names, of the same number of words. */
+const TYPE_SYNONYMS: Readonly<Record<string, string | undefined>> = {
+  BOOL: 'BOOLEAN',
+  INT: 'INTEGER',
+  VARCHAR: 'STRING',
+};
 
 class StatementParser extends ClauseParser {
   statement(): Statement {
@@ -71,7 +93,7 @@ class StatementParser extends ClauseParser {
     return { what: 'index', on, label, properties: this.#schemaProperties() };
   }
 
-  #constraint(): Pick<CreateSchema, 'what' | 'on' | 'label' | 'properties'> {
+  #constraint(): Demand {
     if (!this.takeWord('FOR')) this.expectWord('ON');
     const { on, label } = this.#schemaPattern();
     if (!this.takeWord('REQUIRE')) this.expectWord('ASSERT');
@@ -80,7 +102,16 @@ class StatementParser extends ClauseParser {
       return { what: 'exists', on, label, properties: this.#schemaProperties() };
     }
     const properties = this.#schemaProperties();
+    if (this.take(':')) {
+      this.expect(':');
+      return { what: 'type', on, label, properties, types: this.#valueTypes() };
+    }
     this.expectWord('IS');
+    if (this.take(':')) {
+      this.expect(':');
+      return { what: 'type', on, label, properties, types: this.#valueTypes() };
+    }
+    if (this.#takeText('TYPED')) return { what: 'type', on, label, properties, types: this.#valueTypes() };
     if (this.takeWord('NOT')) {
       this.expectWord('NULL');
       return { what: 'exists', on, label, properties };
@@ -115,6 +146,38 @@ class StatementParser extends ClauseParser {
     return properties;
   }
 
+  /** A name that is no keyword. */
+  #takeText(text: string): boolean {
+    if (this.kind !== 'name' || this.sourceAt(this.at).toUpperCase() !== text) return false;
+    this.at++;
+    return true;
+  }
+
+  /** `STRING | INTEGER`, `LIST<DATE NOT NULL>`. */
+  #valueTypes(): string[] {
+    const types = [this.#valueType()];
+    while (this.take('|')) types.push(this.#valueType());
+    return types;
+  }
+
+  #valueType(): string {
+    if (this.#takeText('LIST') || this.#takeText('ARRAY')) {
+      this.expect('<');
+      const items = this.#valueType();
+      for (const word of ['NOT', 'NULL']) this.expectWord(word);
+      this.expect('>');
+      return `LIST<${items} NOT NULL>`;
+    }
+    const { start } = this;
+    let text = this.name('a type').text.toUpperCase();
+    if (text === 'LOCAL' || text === 'ZONED') text += ` ${this.name('TIME or DATETIME').text.toUpperCase()}`;
+    const type = TYPE_SYNONYMS[text] ?? text;
+    if (!VALUE_TYPES.includes(type)) {
+      this.fail({ start, end: this.lastEnd }, 'UnexpectedSyntax', `expected a type: ${VALUE_TYPES.join(', ')}`);
+    }
+    return type;
+  }
+
   #dropSchema(): SchemaStatement {
     const { start } = this;
     this.expectWord('DROP');
@@ -129,12 +192,22 @@ class StatementParser extends ClauseParser {
   #showSchema(): SchemaStatement {
     const { start } = this;
     this.expectWord('SHOW');
-    for (const word of ['ALL', 'RANGE', 'UNIQUE', 'UNIQUENESS', 'NODE', 'KEY']) this.takeWord(word);
+    const only = this.#shownKind();
     const isIndexes = this.word === 'INDEX' || this.word === 'INDEXES';
     if (!isIndexes && this.word !== 'CONSTRAINT' && this.word !== 'CONSTRAINTS') {
       this.unexpected('INDEXES or CONSTRAINTS');
     }
     this.at++;
-    return { kind: 'showSchema', what: isIndexes ? 'indexes' : 'constraints', start, end: this.lastEnd };
+    const columns =
+      this.takeWord('YIELD') && !this.take('*') ? this.commaList(() => this.name('a column').text) : undefined;
+    return { kind: 'showSchema', what: isIndexes ? 'indexes' : 'constraints', only, columns, start, end: this.lastEnd };
+  }
+
+  /** `SHOW UNIQUE CONSTRAINTS` and the like. */
+  #shownKind(): 'unique' | 'key' | undefined {
+    if (this.takeWord('ALL') || this.takeWord('RANGE')) return undefined;
+    if (this.takeWord('UNIQUE') || this.takeWord('UNIQUENESS')) return 'unique';
+    this.takeWord('NODE');
+    return this.takeWord('KEY') ? 'key' : undefined;
   }
 }

@@ -8,6 +8,7 @@ import type { Env, Timer } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
+import { isSchemaChange } from '../constraints/schema-change.ts';
 import type { IdempotencyKey } from '../engine-port.ts';
 import { joined, type VersionVector } from '../version-vector.ts';
 import { type Ballot, compareBallots, sameBallot } from './ballot.ts';
@@ -388,8 +389,15 @@ export class Coordination {
       const next = this.#queue.shift();
       if (next === undefined) break;
       if (next.isEnded) continue;
-      if (next.request.kind === 'write') chars += next.request.operations.length;
+      const { request } = next;
+      const isAlone = request.kind === 'write' && isSchemaChange(request.operations);
+      if (isAlone && batch.length > 0) {
+        this.#queue.unshift(next);
+        break;
+      }
+      if (request.kind === 'write') chars += request.operations.length;
       batch.push(next);
+      if (isAlone) break;
     }
     return batch;
   }

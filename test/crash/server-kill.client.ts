@@ -303,7 +303,14 @@ export class Client {
   async #checkIntegrity(graph: string, elements: number): Promise<string[]> {
     const answer = await this.#call('GET', `${graph}/integrity`);
     const { nodes, edges, ...faults } = JSON.parse(answer?.text ?? '{}');
-    const clean = { hiddenEdges: [], orphanStubs: [], missingStubs: [], duplicateEdges: [], repaired: 0 };
+    const clean = {
+      hiddenEdges: [],
+      orphanStubs: [],
+      missingStubs: [],
+      duplicateEdges: [],
+      constraintViolations: [],
+      repaired: 0,
+    };
     const wrong = canonical(faults) === canonical(clean) ? [] : [`integrity of ${graph}: ${answer?.text}`];
     return nodes + edges === elements ? wrong : [...wrong, `integrity of ${graph} counts ${nodes} + ${edges}`];
   }
