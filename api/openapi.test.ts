@@ -80,6 +80,7 @@ describe('openapi', () => {
         'get /v1/queries',
         ...['get', 'delete'].map((method) => `${method} /v1/queries/{id}`),
         'get /v1/cluster',
+        ...['put', 'delete'].map((method) => `${method} /v1/cluster/voters/{name}`),
         'get /v1/chaos/links',
         ...['put', 'delete'].map((method) => `${method} /v1/chaos/links/{peer}`),
         ...['get', 'put'].map((method) => `${method} /v1/chaos/clock`),

@@ -1,9 +1,10 @@
 /** What operators and load balancers ask: cluster state, liveness, readiness. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Engine } from '../src/engine-port.ts';
+import type { Engine, VoterChange } from '../src/engine-port.ts';
 import { sendDocument } from './answer.ts';
 import type { ApiContext } from './api-context.ts';
 import { describe } from './describe.ts';
+import { readQuery } from './query-parameters.ts';
 
 export function addClusterRoute(app: FastifyInstance, { engine }: ApiContext): void {
   app.get(
@@ -18,6 +19,47 @@ export function addClusterRoute(app: FastifyInstance, { engine }: ApiContext): v
       }),
     },
     (request, reply) => sendDocument(request, reply, engine.cluster()),
+  );
+}
+
+/** Who votes on strong operations. */
+export function addVoterRoutes(app: FastifyInstance, { engine }: ApiContext): void {
+  const answers = { 200: { doc: 'Who votes now', schema: 'Quorum' } } as const;
+  const path = { name: 'Name of a server, percent-encoded' };
+  const change = (kind: VoterChange['kind']) => async (request: FastifyRequest, reply: FastifyReply) => {
+    readQuery(request.query, {});
+    const { name } = request.params as { readonly name: string };
+    sendDocument(request, reply, await engine.changeVoters({ kind, name }));
+  };
+  app.put(
+    '/v1/cluster/voters/:name',
+    {
+      schema: describe({
+        kind: 'operator',
+        tag: 'operations',
+        summary: 'Make a member a voter',
+        description: 'Decided by those who vote now. The server must be linked. One change at a time; idempotent.',
+        path,
+        answers,
+        errors: ['peer-not-found', 'voters-conflict', 'quorum-unavailable', 'quorum-indeterminate'],
+      }),
+    },
+    change('add'),
+  );
+  app.delete(
+    '/v1/cluster/voters/:name',
+    {
+      schema: describe({
+        kind: 'operator',
+        tag: 'operations',
+        summary: 'Let a server vote no longer',
+        description: 'Decided by those who vote now. The server may be lost. One change at a time; idempotent.',
+        path,
+        answers,
+        errors: ['peer-not-found', 'voters-conflict', 'quorum-unavailable', 'quorum-indeterminate'],
+      }),
+    },
+    change('remove'),
   );
 }
 

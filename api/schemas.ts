@@ -77,6 +77,19 @@ const vector = {
   additionalProperties: integer,
   description: 'Origin of a stream of commits -> the last one that is durable, with all before it',
 };
+const Quorum = {
+  type: 'object',
+  required: ['configuration', 'voters', 'votes', 'reachable', 'majority', 'isReachable'],
+  properties: {
+    configuration: { ...integer, description: 'Number of the set of voters; 0 before they have met' },
+    voters: { type: 'array', items: text, description: 'Their names' },
+    votes: { type: 'boolean', description: 'Whether this server votes now' },
+    reachable: { ...integer, description: 'Voters that this server reaches' },
+    majority: { ...integer, description: 'How many are needed' },
+    isReachable: { type: 'boolean' },
+  },
+};
+
 const Member = {
   type: 'object',
   required: ['name', 'url', 'state', 'self', 'lagCommits', 'lagMs', 'link'],
@@ -258,12 +271,14 @@ export const SCHEMAS = {
       repaired: integer,
     },
   },
+  Quorum: Quorum,
   Cluster: {
     type: 'object',
-    required: ['self', 'members', 'vector'],
+    required: ['self', 'members', 'quorum', 'vector'],
     properties: {
       self: { type: 'object', required: ['name', 'replicaId'], properties: { name: text, replicaId: integer } },
-      members: { type: 'array', items: Member, description: 'All voters, this server included, by name' },
+      members: { type: 'array', items: Member, description: 'All servers that are known, this one included, by name' },
+      quorum: Quorum,
       vector,
     },
   },

@@ -26,7 +26,7 @@ import { recordMethods } from './method-table.ts';
 import { addMetricsRoute, installMetrics } from './metrics.ts';
 import { addNodeRoutes } from './node-routes.ts';
 import { addOpenApiRoutes, installOpenApi } from './openapi.ts';
-import { addClusterRoute, addHealthRoutes } from './operations-routes.ts';
+import { addClusterRoute, addHealthRoutes, addVoterRoutes } from './operations-routes.ts';
 import { asWeftError } from './problem.ts';
 import { addProofRoutes } from './proof-routes.ts';
 import { parseQuery } from './query-parameters.ts';
@@ -121,6 +121,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     addMetricsRoute(guarded, metrics.registry);
     addOpenApiRoutes(guarded);
     addClusterRoute(guarded, context);
+    addVoterRoutes(guarded, context);
     if (linkFaults !== undefined) addChaosRoutes(guarded, linkFaults);
     if (clockFault !== undefined) addClockRoutes(guarded, clockFault);
     addRunningQueryRoutes(guarded, running);

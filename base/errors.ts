@@ -64,6 +64,7 @@ export const ERRORS = {
     'A constraint forbids it; `constraint` names it, `ids` the elements in the way. Nothing was changed.',
   ),
   'graph-protected': kind(409, 'The graph cannot be deleted or written to directly.'),
+  'voters-conflict': kind(409, 'The voters cannot be changed so, or not now; `detail` says why. Nothing was changed.'),
   'out-of-bounds': kind(409, 'The increment would cross `$min` or `$max`. Nothing was changed.'),
   'must-refetch': kind(
     410,

@@ -62,6 +62,8 @@ export const LIMITS = {
   sessionWaitersMax: 10_000,
   /** How long a strong request waits for a majority, in milliseconds: a fail-over and a few rounds. */
   strongWaitMs: 5_000,
+  /** Voters: more only make every round slower, and seven survive the loss of any three. */
+  votersMax: 9,
   /** Strong requests of one graph that wait at a time, and how many one round decides. */
   strongQueueMax: 10_000,
   strongBatchMax: 1_000,

@@ -32,8 +32,13 @@ export function answerTo(connection: Connection, sent: ClientRequest): Promise<I
 }
 
 /** The JSON answer to a GET. @throws OperationFailed with what the server said, if it refused */
-export async function getJson<T>(connection: Connection, path: string): Promise<T> {
-  const sent = open(connection, path, { headers: { accept: 'application/json' } });
+export function getJson<T>(connection: Connection, path: string): Promise<T> {
+  return requestJson<T>(connection, 'GET', path);
+}
+
+/** The JSON answer to a request without a body. @throws OperationFailed with what the server said, if it refused */
+export async function requestJson<T>(connection: Connection, method: string, path: string): Promise<T> {
+  const sent = open(connection, path, { method, headers: { accept: 'application/json' } });
   sent.end();
   const answer = await answerTo(connection, sent);
   const body = await readJson(answer);

@@ -19,6 +19,7 @@ const statusOf = (members: readonly Member[]) =>
     url: 'http://127.0.0.1:7401',
     self: { name: 'a', replicaId: 5 },
     members,
+    quorum: { configuration: 1, voters: ['a', 'b'], reachable: 2, majority: 2, votes: true, isReachable: true },
     vector: { 5: 1200, 7: 3 },
     graphs: [{ name: 'default', partitions: 16, nodes: 65, edges: 182 }],
   });
@@ -45,6 +46,9 @@ members
   b     http://10.0.0.1/b  alive  120 ms ago  none                  up           1.5 kB  2.5 MB
   c     http://10.0.0.1/c  dead   1 min ago   1,200 commits, 1 min  refused      0 B     0 B
   link to c refused: the cluster secret is another one
+
+voters (configuration 1): a, b
+2 can be reached, 2 are needed; this server votes
 
 graphs
   name     nodes  edges  partitions

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { ClusterDescription, Member } from '../src/engine-port.ts';
 import { type Connection, declareConnectionOptions, getJson } from './connection.ts';
 import { count } from './progress.ts';
+import { describeVoters } from './voters.ts';
 
 interface StatusOptions extends Connection {
   readonly json?: boolean;
@@ -69,6 +70,8 @@ export function describeStatus(status: Status): string {
     '',
     'members',
     ...memberLines(status.members),
+    '',
+    describeVoters(status.quorum),
     '',
     'graphs',
     ...table([['name', 'nodes', 'edges', 'partitions'], ...graphs], ''),

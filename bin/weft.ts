@@ -10,6 +10,7 @@ import { declareServe } from './serve.ts';
 import { declareStatus } from './status.ts';
 import { declareVerify } from './verify.ts';
 import { version } from './version.ts';
+import { declareVoters } from './voters.ts';
 
 function buildProgram(): Command {
   const program = new Command('weft')
@@ -35,6 +36,7 @@ Exit codes: 0 ok, 1 the operation failed, 2 wrong usage, 70 a bug of weft (pleas
   declareExport(program);
   declareQuery(program);
   declareStatus(program);
+  declareVoters(program);
   declareVerify(program);
   return program;
 }

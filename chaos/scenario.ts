@@ -58,7 +58,9 @@ export function scenarioOf(
   );
   const chosen = random.some(names, 0.4);
   const workloads = chosen.length === 0 ? [random.pick(names)] : chosen;
-  const usual = (Object.keys(FAULTS) as FaultName[]).filter((name) => !FINAL.includes(name));
+  const usual = (Object.keys(FAULTS) as FaultName[]).filter(
+    (name) => !FINAL.includes(name) && (isStrong || name !== 'voters'),
+  );
   const faults = random.some(usual, isHeavy ? 0.5 : 0.35);
   const cluster: ClusterSetup = {
     servers: random.chance(0.2) ? (isStrong ? 5 : 2) : isHeavy && random.chance(0.4) ? 5 : 3,

@@ -18,12 +18,15 @@ export function isStrong(workloads: readonly WorkloadName[]): boolean {
 export async function endStrong(arena: Arena): Promise<StrongEnd> {
   const { cluster } = arena;
   const { servers, timeline } = cluster;
-  const startMs = timeline.nowMs;
-  const voting = () => servers.filter(({ engine }) => engine?.quorum().votes === true);
-  const hasMajority = () => voting().length > servers.length / 2;
-  while (timeline.nowMs - startMs < PATIENCE_MS && hasMajority() && voting().length < servers.length) {
-    await timeline.sleep(LOOK_MS);
-  }
+  const voting = () => votersOf(cluster).filter(({ engine }) => engine?.quorum().votes === true);
+  const hasMajority = () => voting().length > votersOf(cluster).length / 2;
+  const allVote = async () => {
+    const startMs = timeline.nowMs;
+    while (timeline.nowMs - startMs < PATIENCE_MS && hasMajority() && voting().length < votersOf(cluster).length) {
+      await timeline.sleep(LOOK_MS);
+    }
+  };
+  await allVote();
   const stuck: string[] = [];
   if (hasMajority()) {
     for (const server of servers) if (!(await writes(cluster, server))) stuck.push(server.name);
@@ -32,8 +35,21 @@ export async function endStrong(arena: Arena): Promise<StrongEnd> {
     for (const key of keys) await readRegister(arena, client, key);
     if (arena.lists.length > 0) await readLists(arena, client);
   }
-  const voters = servers.map((server) => ({ server: server.name, votes: server.engine?.quorum().votes === true }));
+  // Who votes may have been changed by somebody who was still waiting.
+  await allVote();
+  const voters = votersOf(cluster).map(({ name, engine }) => ({
+    server: name,
+    votes: engine?.quorum().votes === true,
+  }));
   return { voters, stuck };
+}
+
+/** Those of the last configuration that any server knows of; before there is one, all are meant to vote. */
+function votersOf({ servers }: Cluster): readonly Server[] {
+  const quorums = servers.flatMap(({ engine }) => (engine === undefined ? [] : [engine.quorum()]));
+  const last = quorums.sort((a, b) => b.configuration - a.configuration)[0];
+  if (last === undefined || last.configuration === 0) return servers;
+  return servers.filter(({ name }) => last.voters.includes(name));
 }
 
 async function writes(cluster: Cluster, server: Server): Promise<boolean> {

@@ -55,6 +55,11 @@ export interface Engine {
   cluster(): ClusterDescription;
   /** Whether strong operations are served now. */
   quorum(): QuorumDescription;
+  /**
+   * Makes a server a voter, or one no longer, by a decision of those who vote now; resolves with what is then in force. Idempotent.
+   * @throws WeftError `peer-not-found`, `voters-conflict`, `quorum-unavailable`, definite; `quorum-indeterminate`
+   */
+  changeVoters(change: VoterChange): Promise<QuorumDescription>;
   health(): Health;
   metrics(): EngineMetrics;
   /** Stops taking writes, makes everything durable, closes the store. Idempotent. */
@@ -251,6 +256,12 @@ export interface IntegrityReport {
   readonly repaired: number;
 }
 
+export interface VoterChange {
+  readonly kind: 'add' | 'remove';
+  /** Name of a server. */
+  readonly name: string;
+}
+
 export interface QuorumDescription {
   readonly isReachable: boolean;
   /** Voters that this server reaches, itself included if it is one, and how many are a majority. */
@@ -267,8 +278,9 @@ export type MemberState = 'alive' | 'suspect' | 'dead';
 
 export interface ClusterDescription {
   readonly self: { readonly name: string; readonly replicaId: number };
-  /** All voters as this server sees them, itself included, by name. */
+  /** All servers that this one was told of or has met, itself included, by name. */
   readonly members: readonly Member[];
+  readonly quorum: QuorumDescription;
   /** Version vector: origin -> last contiguous seq durably applied here. */
   readonly vector: Readonly<Record<string, number>>;
 }

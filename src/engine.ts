@@ -24,6 +24,7 @@ import type {
   Health,
   QuorumDescription,
   ReplicationMetrics,
+  VoterChange,
 } from './engine-port.ts';
 import { EngineReplica, readRetired } from './engine-replica.ts';
 import { EngineGraph } from './graph.ts';
@@ -341,6 +342,13 @@ class LocalEngine implements OpenedEngine {
     return { ...status, isReachable: status.reachable >= status.majority && (this.#strong !== undefined || isAlone) };
   }
 
+  async changeVoters(change: VoterChange): Promise<QuorumDescription> {
+    if (!this.#hasPeers) throw new WeftError('voters-conflict', 'this server runs alone, without --peers');
+    if (this.#strong === undefined) throw new WeftError('quorum-unavailable', 'this server has not begun to vote yet');
+    await this.#strong.changeVoters(change);
+    return this.quorum();
+  }
+
   attachStatus(status: ClusterStatus): void {
     this.#status = status;
   }
@@ -363,6 +371,7 @@ class LocalEngine implements OpenedEngine {
           link: { state: 'up', bytesSent: 0, bytesReceived: 0, unacknowledgedBytes: 0 },
         },
       ],
+      quorum: this.quorum(),
       vector,
     };
   }

@@ -23,6 +23,7 @@ import type { ProvisionalPatch } from './consistency/message.ts';
 import { decodeOperations, encodeResults } from './consistency/operation-codec.ts';
 import { decodeOutcome, outcomeId, outcomeNode, repeated } from './consistency/outcome.ts';
 import type { StrongHost } from './consistency/strong-operations.ts';
+import { configurationNode, decidedText } from './consistency/voter-change.ts';
 import { decodeSchemaChange, isSchemaChange } from './constraints/schema-change.ts';
 import type { IdempotencyKey, OperationResult } from './engine-port.ts';
 import type { EngineReplica } from './engine-replica.ts';
@@ -89,6 +90,12 @@ export class EngineStrongHost implements StrongHost {
   /** The vector moved, or an adoption ended. */
   moved(): void {
     this.#onMoved();
+  }
+
+  decidedConfiguration(number: number): string | undefined {
+    const { view } = this.#options.catalog.system.resident;
+    const node = findNode(view, configurationNode(number));
+    return node === undefined ? undefined : decidedText(nodeAt(view, node).properties);
   }
 
   whenCovered(wanted: VersionVector, patienceMs: number): Promise<boolean> {

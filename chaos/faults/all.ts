@@ -5,6 +5,7 @@ import { failedWrite, lostDisk, lostDisks, rot, slowDisk } from './disks.ts';
 import type { Fault } from './fault.ts';
 import { delay, duplication, loss, narrow, reordering } from './frames.ts';
 import { blackout, kill, pause, powerCut, stop } from './processes.ts';
+import { changeVoters } from './voters.ts';
 
 export const FAULTS = {
   cut: cutLink,
@@ -29,6 +30,7 @@ export const FAULTS = {
   'lost-disk': lostDisk,
   'lost-disks': lostDisks,
   rot,
+  voters: changeVoters,
 } as const satisfies Record<string, Fault>;
 
 export type FaultName = keyof typeof FAULTS;

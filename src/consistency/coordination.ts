@@ -6,11 +6,12 @@
 import { assert, present } from '../../base/assert.ts';
 import type { Env, Timer } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
+import type { ReplicaId } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
 import { isSchemaChange } from '../constraints/schema-change.ts';
 import type { IdempotencyKey } from '../engine-port.ts';
-import { joined, type VersionVector } from '../version-vector.ts';
+import { covers, joined, seqOf, type VersionVector } from '../version-vector.ts';
 import { type Ballot, compareBallots, sameBallot } from './ballot.ts';
 import {
   ballotOf,
@@ -86,6 +87,13 @@ interface Waiting {
   proposed: { readonly ballot: Ballot; readonly decision: Decision } | undefined;
 }
 
+/** A proposal that was chosen and changed the graph. */
+interface Change {
+  /** What it was decided with, at least. */
+  readonly base: VersionVector;
+  readonly commit: readonly [origin: number, seq: number];
+}
+
 /** Something of which the driver must know before it goes on. */
 type Turn =
   | Extract<CoordinatorEffect, { kind: 'catch-up' | 'leads' | 'chosen' | 'probed' | 'lost' }>
@@ -106,6 +114,8 @@ export class Coordination {
   rounds = 0;
   /** Of those, the ones that changed the graph. */
   #changes = 0;
+  /** The last ones of this era, in order. */
+  #recent: Change[] = [];
   elections = 0;
 
   constructor(options: CoordinationOptions) {
@@ -257,6 +267,7 @@ export class Coordination {
     const isCurrent = this.#settings.configuration === voters().configuration;
     if (this.#state.phase.kind === 'leading' && isCurrent && this.#unresolved.length === 0) return true;
     this.#settings = { ...settings, ...voters() };
+    this.#recent = [];
     this.elections++;
     let turn = await this.#drive({ kind: 'begin' });
     for (;;) {
@@ -335,7 +346,7 @@ export class Coordination {
         if (!isFresh) waiting.end({ kind: 'stale' });
         else writes.push(waiting);
         cover = joined(cover, basis?.seen ?? []);
-      } else if (request.era !== era) waiting.end({ kind: 'confirmed', holds: false });
+      } else if (request.era !== era || !this.#isBefore(request)) waiting.end({ kind: 'confirmed', holds: false });
       else {
         confirms.push(waiting);
         cover = joined(cover, request.seen);
@@ -343,6 +354,8 @@ export class Coordination {
     }
     if (writes.length + confirms.length === 0) return;
     const requests = writes.map(({ request }) => asWrite(request));
+    // What is decided rests on this at least; more may come in meanwhile.
+    const base = host.vector;
     const { decisions, patches } =
       writes.length === 0 ? { decisions: [], patches: [] } : await host.decide(settings.graph, requests);
     if (writes.length > 0) await host.durable();
@@ -378,8 +391,27 @@ export class Coordination {
     this.#count(patches);
     this.#attempts = 0;
     const commit = patches.length === 0 ? undefined : await host.commit(patches);
+    if (commit !== undefined) this.#remember({ base, commit });
     this.#answer(writes, decisions, confirms);
     await this.#drive(commit === undefined ? { kind: 'committed' } : { kind: 'committed', commit });
+  }
+
+  #remember(change: Change): void {
+    this.#recent.push(change);
+    if (this.#recent.length > RECENT_MAX) this.#recent.shift();
+  }
+
+  /**
+   * STR-8: whether what a reader saw comes before the first change that it did not see, if there is one: that change must have
+   * been decided with all that the reader saw, which may be writes of other levels too.
+   */
+  #isBefore({ changes, seen }: Extract<Request, { kind: 'confirm' }>): boolean {
+    const since = this.#changes - changes;
+    if (since > this.#recent.length) return false;
+    const unseen = this.#recent
+      .slice(this.#recent.length - since)
+      .find(({ commit: [origin, seq] }) => seqOf(seen, origin as ReplicaId) < seq);
+    return unseen === undefined || covers(unseen.base, seen);
   }
 
   #take(): Waiting[] {
@@ -419,6 +451,9 @@ function asWrite(request: Request): WriteRequest {
   assert(request.kind === 'write', 'only writes are decided');
   return { operations: request.operations, key: request.key };
 }
+
+/** Far more changes than there are while one read is on its way. */
+const RECENT_MAX = 1_000;
 
 /** After so many questions without an answer of a majority the round is given up. */
 const RESENDS_MAX = 10;

@@ -100,7 +100,7 @@ function requestFields(request: Request): unknown[] {
     case 'position':
       return ['position'];
     case 'confirm':
-      return ['confirm', request.era, flat(request.seen)];
+      return ['confirm', request.era, request.changes, flat(request.seen)];
   }
 }
 
@@ -238,7 +238,7 @@ function readRequest(read: FieldReader): Request {
     case 'position':
       return { kind };
     case 'confirm':
-      return { kind, era: read.integer('era'), seen: read.vector('seen') };
+      return { kind, era: read.integer('era'), changes: read.integer('changes'), seen: read.vector('seen') };
     default:
       throw malformed(`unknown request ${kind}`);
   }

@@ -45,7 +45,7 @@ const request: fc.Arbitrary<Request> = fc.oneof(
       ...(basis !== undefined && { basis }),
     })),
   fc.constant({ kind: 'position' as const }),
-  fc.record({ kind: fc.constant('confirm' as const), era: count, seen: someVector }),
+  fc.record({ kind: fc.constant('confirm' as const), era: count, changes: count, seen: someVector }),
 );
 const reply: fc.Arbitrary<Reply> = fc.oneof(
   fc.record({ kind: fc.constant('written' as const), results: text, replayed: fc.boolean(), vector: someVector }),

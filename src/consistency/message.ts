@@ -155,7 +155,7 @@ export type Request =
   /** Where the coordinator is: everything that strong operations acknowledged so far is covered by it. */
   | { readonly kind: 'position' }
   /** Whether what a reader saw holds: the coordinator led without break since it told its position. */
-  | { readonly kind: 'confirm'; readonly era: number; readonly seen: VersionVector };
+  | { readonly kind: 'confirm'; readonly era: number; readonly changes: number; readonly seen: VersionVector };
 
 /** What a write rests on that was read elsewhere: it is decided only if no other strong write came in between. */
 export interface Basis {

@@ -7,18 +7,24 @@ import { WeftError } from '../../base/errors.ts';
 import type { PartitionId, ReplicaId } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
-import type { IdempotencyKey, QuorumDescription, StrongMetrics } from '../engine-port.ts';
+import { SYSTEM_KEY } from '../catalog.ts';
+import type { IdempotencyKey, QuorumDescription, StrongMetrics, VoterChange } from '../engine-port.ts';
+import { type Configuration, parseConfiguration } from '../replication/configuration.ts';
 import { rendezvousOrder } from '../replication/rendezvous.ts';
 import type { VoterChannel } from '../replication/voter-channel.ts';
 import { Coordination, type CoordinationHost } from './coordination.ts';
 import { indeterminate, refusalFrom, unavailable } from './failures.ts';
 import type { Ask, Message, Reply, Request } from './message.ts';
 import { decodeMessage, encodeMessage } from './message-codec.ts';
+import { encodeOperations } from './operation-codec.ts';
 import { Voter, type VoterHost } from './voter.ts';
+import { changed, conflict, deciding, type Surroundings, votingNow } from './voter-change.ts';
 import { majorityOf } from './votes.ts';
 
 export interface StrongHost extends CoordinationHost, VoterHost {
   readonly replica: ReplicaId;
+  /** The configuration of this number, as text, once its decision is here. */
+  decidedConfiguration(number: number): string | undefined;
   /** Hears whenever `vector` moved. */
   onMoved(listener: () => void): void;
 }
@@ -94,6 +100,7 @@ export class StrongOperations {
     const { env, channel } = this.#options;
     this.#timer = env.scheduler.after(LIMITS.strongResendMs, () => this.#tick());
     const reachable = new Set(channel.reachable());
+    this.#learnDecided();
     this.#voter.tick();
     for (const name of reachable) if (name !== channel.self) this.#voter.introduce(name);
     for (const { to, end } of Array.from(this.#asked.values())) if (!reachable.has(to)) end('lost');
@@ -260,10 +267,11 @@ export class StrongOperations {
       }
       if (position.kind !== 'position') throw failureOf(position);
       if (!(await host.whenCovered(position.vector, deadlineMs - this.#nowMs()))) throw tooLate();
+      const { era, changes } = position;
       const outcome = await settled(read());
       await host.durable();
       const seen = host.vector;
-      const answer = await this.#ask(graph, { kind: 'confirm', era: position.era, seen }, deadlineMs);
+      const answer = await this.#ask(graph, { kind: 'confirm', era, changes, seen }, deadlineMs);
       if (answer !== 'lost' && answer.kind !== 'confirmed') throw failureOf(answer);
       if (answer === 'lost' || !answer.holds) {
         this.#checkTime(deadlineMs);
@@ -316,7 +324,7 @@ export class StrongOperations {
       if ('error' in outcome && outcome.error instanceof Stale) continue;
       if (!isDecided) {
         await host.durable();
-        const answer = await this.#ask(graph, { kind: 'confirm', era, seen: host.vector }, deadlineMs);
+        const answer = await this.#ask(graph, { kind: 'confirm', era, changes, seen: host.vector }, deadlineMs);
         if (answer !== 'lost' && answer.kind !== 'confirmed') throw failureOf(answer);
         if (answer === 'lost' || !answer.holds) continue;
       }
@@ -358,6 +366,68 @@ export class StrongOperations {
       this.#asked.set(ask.id, { to, end });
       this.send(to, ask);
     });
+  }
+
+  // Who votes.
+
+  /**
+   * Has those who vote decide who votes next, and waits until the new voters do, as long as a strong request may take.
+   * @throws WeftError `peer-not-found`, `voters-conflict`, `quorum-unavailable`, definite; `quorum-indeterminate`
+   */
+  async changeVoters(change: VoterChange): Promise<void> {
+    const { env, channel } = this.#options;
+    const { voterSet, self } = channel;
+    const deadlineMs = this.#nowMs() + LIMITS.strongWaitMs;
+    const next = await this.#nextConfiguration(change, deadlineMs);
+    if (next !== undefined) {
+      await this.#write(SYSTEM_KEY, encodeOperations([deciding(next)]), undefined, LIMITS.strongWaitMs).catch(
+        (error: unknown) => {
+          const isTaken = error instanceof WeftError && error.code === 'node-exists';
+          throw isTaken ? conflict('the voters were changed by somebody else meanwhile; look, and try again') : error;
+        },
+      );
+      env.log.write('info', 'quorum: the voters were changed', { ...change, by: self, configuration: next.number });
+      voterSet.adopt(next);
+    }
+    const isInForce = () => {
+      const voting = votingNow(voterSet.configuration, this.#surroundings());
+      return voting.length >= majorityOf(voterSet.configuration.voters.length);
+    };
+    while (!this.#closed && !isInForce() && this.#nowMs() < deadlineMs) {
+      await new Promise<void>((resolve) => env.scheduler.after(LIMITS.strongResendMs, resolve));
+    }
+  }
+
+  /** Undefined if nothing is to be changed. Waits a little for what may pass: a server that has just come, or a change under way. */
+  async #nextConfiguration(change: VoterChange, deadlineMs: number): Promise<Configuration | undefined> {
+    const { env, channel } = this.#options;
+    for (;;) {
+      this.#learnDecided();
+      const { configuration } = channel.voterSet;
+      if (configuration.number === 0)
+        throw unavailable('the servers that were told of each other have not all met yet');
+      const step = changed(configuration, change, this.#surroundings());
+      if (step.kind === 'next') return step.next;
+      if (!step.mayPass || this.#closed || this.#nowMs() >= deadlineMs - PATIENCE_LEFT_MS) throw step.refusal;
+      await new Promise<void>((resolve) => env.scheduler.after(LIMITS.strongResendMs, resolve));
+    }
+  }
+
+  #surroundings(): Surroundings {
+    const { channel } = this.#options;
+    const told = (name: string) => this.#voter.told(name);
+    return { self: channel.self, votes: this.#voter.votes, reachable: channel.reachable(), told };
+  }
+
+  /** Whoever made a decision may have been lost before it told anybody; the decision was not. */
+  #learnDecided(): void {
+    const { host, channel } = this.#options;
+    for (;;) {
+      const { number } = channel.voterSet.configuration;
+      const text = number === 0 ? undefined : host.decidedConfiguration(number + 1);
+      if (text === undefined) return;
+      channel.voterSet.adopt(parseConfiguration(text));
+    }
   }
 
   /** This server first, if it is a voter. */
