@@ -4,6 +4,7 @@
  * insertion, which differs between replicas, so readers sort before they emit.
  */
 import { grown } from './columns.ts';
+import { EdgeSlices } from './edge-slices.ts';
 
 export class Adjacency {
   #pool: Int32Array = new Int32Array(64);
@@ -13,6 +14,8 @@ export class Adjacency {
   /** One more than log2 of the slice's capacity; 0 means that the node has no slice. */
   #size = new Uint8Array(0);
   readonly #freeBySize: number[][] = [];
+  /** The same as queries read it. */
+  readonly slices = new EdgeSlices();
 
   /** Makes room for node ordinals below `capacity`. */
   reserve(capacity: number): void {
@@ -32,6 +35,7 @@ export class Adjacency {
   }
 
   add(node: number, edge: number): void {
+    this.slices.forget(node);
     const length = this.#length[node] as number;
     const size = this.#size[node] as number;
     if (size === 0 || length === 1 << (size - 1)) this.#grow(node, length, size);
@@ -41,6 +45,7 @@ export class Adjacency {
 
   /** Removes one entry of `edge`; the last entry takes its place. Nothing happens if there is none. */
   remove(node: number, edge: number): void {
+    this.slices.forget(node);
     const start = this.#start[node] as number;
     const last = (this.#length[node] as number) - 1;
     for (let i = 0; i <= last; i++) {
@@ -54,6 +59,7 @@ export class Adjacency {
 
   /** Frees the slice of `node`. Idempotent. */
   clear(node: number): void {
+    this.slices.forget(node);
     const size = this.#size[node] ?? 0;
     if (size === 0) return;
     this.#free(size, this.#start[node] as number);

@@ -39,6 +39,7 @@ export class EdgeFold {
     const from = edges.from[edge] as number;
     if (from !== UNKNOWN) nodes.out.clear(from);
     edges.set(edge, EDGE_RECORD | EDGE_EXISTS, false);
+    this.#touch(edge);
     edges.registers.delete(edge);
     if (!edges.has(edge, STUB_RECORD)) {
       this.#forgetEdge(edge);
@@ -73,8 +74,18 @@ export class EdgeFold {
     if (edge !== row && !edges.has(edge, EDGE_RECORD | STUB_RECORD)) this.#forgetEdge(edge);
   }
 
+  /**
+   * The record changed, and with it what queries keep of the edges that lead to its target. Those that lead from its source
+   * follow its adjacency, which changes with the record.
+   */
+  #touch(edge: number): void {
+    const { edges, nodes } = this.#host;
+    nodes.in.slices.forget(edges.to[edge] as number);
+  }
+
   #setEnds(edge: number, ends: Ends): void {
     const { edges, nodes } = this.#host;
+    this.#touch(edge);
     const before = [edges.from[edge] as number, edges.to[edge] as number];
     const from = this.#host.intern(ends.from);
     nodes.retain(from);
@@ -83,6 +94,7 @@ export class EdgeFold {
     edges.from[edge] = from;
     edges.to[edge] = to;
     edges.type[edge] = edges.internType(ends.type);
+    this.#touch(edge);
     for (const node of before) if (node !== UNKNOWN) nodes.release(node);
   }
 
@@ -120,6 +132,7 @@ export class EdgeFold {
     this.#lastEdge = edge;
     this.#lastId = patch.id;
     edges.set(edge, EDGE_EXISTS, true);
+    this.#touch(edge);
     edges.properties[edge] = patch.properties;
     const from = edges.from[edge] as number;
     nodes.out.add(from, edge);
@@ -186,12 +199,14 @@ export class EdgeFold {
       if (edges.has(edge, STUB_RECORD)) this.#stubRegisters(edge);
       if (fromBefore !== UNKNOWN) nodes.out.remove(fromBefore, edge);
       edges.set(edge, EDGE_EXISTS, false);
+      this.#touch(edge);
       if (fromBefore !== UNKNOWN) this.#host.refreshEndpoint(fromBefore);
       this.#setEnds(edge, registers.ends);
     }
     const from = edges.from[edge] as number;
     const existed = edges.has(edge, EDGE_EXISTS);
     edges.set(edge, EDGE_EXISTS, registers.exists);
+    this.#touch(edge);
     edges.properties[edge] = registers.exists ? registers.properties() : NO_PROPERTIES;
     if (existed === registers.exists) return;
     if (registers.exists) nodes.out.add(from, edge);

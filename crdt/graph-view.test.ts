@@ -7,7 +7,7 @@ import { digestOfPartition } from './digest.ts';
 import { describeGraph, type PlacedPatch, visibleGraph } from './graph.model.ts';
 import { GraphView } from './graph-view.ts';
 import { decodePatch, encodePatch } from './patch-codec.ts';
-import { readGraph, readIncident } from './reading.model.ts';
+import { checkExpansions, readGraph, readIncident } from './reading.model.ts';
 import { partitionOfNode } from './routing.ts';
 import { encodeViewSnapshot, foldViewSnapshot } from './view-snapshot.ts';
 
@@ -142,7 +142,11 @@ function reopen(
   else for (const placed of folded) if (placed.partition === partition) foldInto(view, placed);
 }
 
-function played(patches: readonly PlacedPatch[], events: readonly Event[]): GraphView {
+function played(
+  patches: readonly PlacedPatch[],
+  events: readonly Event[],
+  check: (view: GraphView) => void = () => undefined,
+): GraphView {
   const view = emptyView();
   const folded: PlacedPatch[] = [];
   for (const event of events) {
@@ -152,6 +156,7 @@ function played(patches: readonly PlacedPatch[], events: readonly Event[]): Grap
       foldInto(view, placed);
       folded.push(placed);
     }
+    check(view);
   }
   return view;
 }
@@ -180,6 +185,13 @@ describe('GraphView', () => {
       { numRuns: 3000 },
     );
     // Ten seconds on an idle core; a busy machine must not fail it.
+  }, 300_000);
+
+  test('VIEW-8 edges followed after every change -> by slices as by adjacency', () => {
+    fc.assert(
+      fc.property(events, ({ patches, events }) => void played(patches, events, checkExpansions)),
+      { numRuns: 400 },
+    );
   }, 300_000);
 
   test('VIEW-1 the same patches in two orders -> equal digests of every partition', () => {

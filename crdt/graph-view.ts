@@ -128,9 +128,14 @@ export class GraphView {
     return partition;
   }
 
-  /** Estimated memory of what belongs to no open partition: the far ends of edges that lead out of them. */
+  /**
+   * Estimated memory of what belongs to no open partition: the far ends of edges that lead out of them, and what queries
+   * keep of properties and edges to find it faster.
+   */
   get outsideBytes(): number {
-    return NAMED_NODE_BYTES * (this.nodes.size - this.#records);
+    const { nodes } = this;
+    const queried = nodes.columns.bytes + nodes.out.slices.bytes + nodes.in.slices.bytes;
+    return NAMED_NODE_BYTES * (nodes.size - this.#records) + queried;
   }
 
   /** Opens an empty partition, into which the caller folds all its patches before anybody reads. */
@@ -151,6 +156,10 @@ export class GraphView {
     this.#open[index] = undefined;
     this.openCount--;
     this.indexes.invalidate();
+    // Mostly it is closed because memory is short.
+    this.nodes.columns.drop();
+    this.nodes.out.slices.drop();
+    this.nodes.in.slices.drop();
     this.#records -= closed.nodes.length;
     for (const edge of closed.edges.items()) this.#edgeFold.dropRecord(edge);
     for (const edge of closed.stubs.items()) this.#edgeFold.dropStub(edge);
@@ -258,10 +267,10 @@ export class GraphView {
       return !nodes.registers.has(node) && nodes.clock[node] === patch.clock && nodes.replica[node] === patch.replica;
     }
     this.#addNodeRecord(partition, node, chars);
-    nodes.flags[node] = NODE_RECORD | NODE_EXISTS;
+    nodes.setFlags(node, NODE_RECORD | NODE_EXISTS);
     nodes.clock[node] = patch.clock;
     nodes.replica[node] = patch.replica;
-    nodes.properties[node] = patch.properties;
+    nodes.setProperties(node, patch.properties);
     const labels = nodes.labelSet(patch.labels);
     nodes.labels[node] = labels;
     for (const label of labels) partition.addLabel(label, node);
@@ -272,7 +281,7 @@ export class GraphView {
 
   #addNodeRecord(partition: PartitionIndex, node: number, chars: number): void {
     assert(this.nodes.home[node] === partition.ordinal, 'a node patch lies in the partition of its node');
-    this.nodes.flags[node] = NODE_RECORD;
+    this.nodes.setFlags(node, NODE_RECORD);
     this.nodes.retain(node);
     partition.nodes.push(node);
     this.#records++;
@@ -323,8 +332,8 @@ export class GraphView {
     const exists = registers.exists || restored;
     const labelsBefore = nodes.labels[node] as readonly string[];
     const existedBefore = nodes.exists(node);
-    nodes.flags[node] = exists ? NODE_RECORD | NODE_EXISTS : NODE_RECORD;
-    nodes.properties[node] = exists ? registers.properties(restored) : NO_PROPERTIES;
+    nodes.setFlags(node, exists ? NODE_RECORD | NODE_EXISTS : NODE_RECORD);
+    nodes.setProperties(node, exists ? registers.properties(restored) : NO_PROPERTIES);
     const labels = nodes.labelSet(exists ? registers.labels(restored) : []);
     const same = labels === labelsBefore && exists === existedBefore;
     nodes.labels[node] = labels;

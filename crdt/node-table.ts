@@ -7,6 +7,7 @@ import type { Properties } from '../graph/value.ts';
 import { Adjacency } from './adjacency.ts';
 import { grown, Ordinals } from './columns.ts';
 import { NO_PROPERTIES } from './patch-codec.ts';
+import { PropertyColumns } from './property-columns.ts';
 import type { Registers } from './registers.ts';
 
 /** The node has a record: its partition is open and has at least one patch of it. */
@@ -23,12 +24,15 @@ export class NodeTable {
   /** Index of the partition in which the node lives; see `GraphView`. */
   home = new Int32Array(0);
   flags = new Uint8Array(0);
+  /** Ordinals that stand for no visible node: deleted, or named by an edge only. */
+  hidden = 0;
   /** Stamp of the one create of a node without `registers`. */
   clock = new Float64Array(0);
   replica = new Uint32Array(0);
   /** What readers see, never changed in place: labels in canonical order, properties in any. */
   readonly labels: (readonly string[])[] = [];
   readonly properties: Properties[] = [];
+  readonly columns = new PropertyColumns(this);
   /** Only for nodes with more than a single create. */
   readonly registers = new Map<number, Registers>();
   readonly out = new Adjacency();
@@ -63,10 +67,11 @@ export class NodeTable {
     this.#ordinalOf.set(id, ordinal);
     this.ids[ordinal] = id;
     this.labels[ordinal] = NO_LABELS;
-    this.properties[ordinal] = NO_PROPERTIES;
+    this.setProperties(ordinal, NO_PROPERTIES);
     this.home[ordinal] = home;
     this.countAt[home] = (this.countAt[home] ?? 0) + 1;
     this.flags[ordinal] = 0;
+    this.hidden++;
     this.#references[ordinal] = 0;
     return ordinal;
   }
@@ -83,9 +88,22 @@ export class NodeTable {
     const home = this.home[ordinal] as number;
     this.countAt[home] = (this.countAt[home] as number) - 1;
     this.ids[ordinal] = '';
+    if (!this.exists(ordinal)) this.hidden--;
     this.out.clear(ordinal);
     this.in.clear(ordinal);
     this.#ordinals.release(ordinal);
+  }
+
+  setFlags(ordinal: number, flags: number): void {
+    const was = this.exists(ordinal);
+    this.flags[ordinal] = flags;
+    const is = this.exists(ordinal);
+    if (was !== is) this.hidden += is ? -1 : 1;
+  }
+
+  setProperties(ordinal: number, properties: Properties): void {
+    this.properties[ordinal] = properties;
+    this.columns.forget(ordinal);
   }
 
   exists(ordinal: number): boolean {
@@ -98,9 +116,9 @@ export class NodeTable {
 
   /** Forgets the record but not the ordinal. */
   clearRecord(ordinal: number): void {
-    this.flags[ordinal] = 0;
+    this.setFlags(ordinal, 0);
     this.labels[ordinal] = NO_LABELS;
-    this.properties[ordinal] = NO_PROPERTIES;
+    this.setProperties(ordinal, NO_PROPERTIES);
     this.registers.delete(ordinal);
   }
 

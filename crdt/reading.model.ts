@@ -2,6 +2,7 @@
 import { compareText } from '../base/order.ts';
 import type { Edge, Node } from '../graph/model.ts';
 import type { GraphView } from './graph-view.ts';
+import { countEdges, expandNode } from './view-expansion.ts';
 import { edgeAt, edgeVisible, forEachEdge, nodeAt, sortedEdges, sortedNodes } from './view-reads.ts';
 
 export interface ReadGraph {
@@ -20,6 +21,31 @@ export function readGraph(view: GraphView): ReadGraph {
     for (const at of sortedEdges(view, partition)) if (edgeVisible(view, at)) edges.push(edgeAt(view, at));
   }
   return { nodes: nodes.sort((a, b) => compareText(a.id, b.id)), edges };
+}
+
+/** The edges of each visible node as queries follow them must be those that its adjacency leads to. */
+export function checkExpansions(view: GraphView): void {
+  const types = [undefined, ...view.edges.types.map((_, type) => type)];
+  for (let node = 0; node < view.nodes.capacity; node++) {
+    if (!view.nodes.exists(node)) continue;
+    for (const direction of ['out', 'in', 'both'] as const) {
+      for (const type of types) {
+        const expected: string[] = [];
+        forEachEdge(view, node, direction, type, (edge, neighbor) => {
+          expected.push(`${edge} ${neighbor}`);
+          return true;
+        });
+        const tokens = type === undefined ? undefined : [type];
+        const into = { edges: new Int32Array(1), neighbors: new Int32Array(1), length: 0 };
+        expandNode(view, node, direction, tokens, into);
+        const found = Array.from(into.edges.subarray(0, into.length), (edge, i) => `${edge} ${into.neighbors[i]}`);
+        const counted = countEdges(view, node, direction, tokens);
+        if (found.sort().join() !== expected.sort().join() || counted !== found.length) {
+          throw new Error(`node ${node} ${direction} ${type}: ${counted} of ${found}, not ${expected}`);
+        }
+      }
+    }
+  }
 }
 
 export interface Incident {

@@ -10,6 +10,7 @@ import type { NotResident } from '../graph/not-resident.ts';
 import type {
   EdgeBuffer,
   GraphStatistics,
+  NodeColumn,
   OrdinalCursor,
   RangeBound,
   SchemaEntry,
@@ -19,14 +20,15 @@ import type {
 import { type Properties, type Value, valuesEqual } from '../graph/value.ts';
 import type { Int32List } from './columns.ts';
 import { ConstraintSet } from './constraint-set.ts';
-import { EDGE_EXISTS, EDGE_RECORD } from './edge-table.ts';
+import { EDGE_EXISTS } from './edge-table.ts';
 import { type GraphView, Unhydrated } from './graph-view.ts';
 import type { PartitionIndex } from './partition-index.ts';
 import { compareKeys, type IndexKey, indexKey } from './property-index.ts';
 import { makeEdgeId } from './routing.ts';
 import type { HybridClock } from './stamp.ts';
 import { uniqueText } from './unique-text.ts';
-import { edgeVisible, findEdge, findNode, nodeExists } from './view-reads.ts';
+import { countEdges, expandNode } from './view-expansion.ts';
+import { edgeVisible, findEdge, findNode } from './view-reads.ts';
 import { ViewStatistics } from './view-statistics.ts';
 import { violationsOf } from './violation-scan.ts';
 
@@ -385,47 +387,11 @@ export class ViewStatementGraph implements StatementGraph {
   // --- expansion
 
   expand(node: number, direction: Direction, types: TypeTokens, into: EdgeBuffer): void {
-    const { edges, nodes } = this.#view;
-    const single = types !== undefined && types.length === 1 ? (types[0] as number) : -2;
-    // A partition that is closed shows no edges: whoever expands has read the node, so its own is open.
-    const most = nodes.out.degree(node) + nodes.in.degree(node);
-    reserve(into, into.length + most);
-    const edgesInto = into.edges;
-    const neighborsInto = into.neighbors;
-    let length = into.length;
-    if (direction !== 'in') {
-      const degree = nodes.out.degree(node);
-      for (let i = 0; i < degree; i++) {
-        const edge = nodes.out.edgeAt(node, i);
-        if (single !== -2 ? edges.type[edge] !== single : !isOf(edges.type[edge] as number, types)) continue;
-        const neighbor = edges.to[edge] as number;
-        if (!edges.has(edge, EDGE_EXISTS) || !nodeExists(this.#view, neighbor)) continue;
-        edgesInto[length] = edge;
-        neighborsInto[length++] = neighbor;
-      }
-    }
-    if (direction !== 'out') {
-      const degree = nodes.in.degree(node);
-      for (let i = 0; i < degree; i++) {
-        const stub = nodes.in.edgeAt(node, i);
-        const edge = edges.mainOf(stub);
-        const type = edges.type[edges.has(edge, EDGE_RECORD) ? edge : stub] as number;
-        if (single !== -2 ? type !== single : !isOf(type, types)) continue;
-        const neighbor = edges.from[edge] as number;
-        if (direction === 'both' && neighbor === node) continue;
-        if (!edges.has(edge, EDGE_RECORD)) this.#view.needAt(edges.home[edge] as number);
-        if (!edges.has(edge, EDGE_EXISTS) || edges.to[edge] !== node || !nodeExists(this.#view, neighbor)) continue;
-        edgesInto[length] = edge;
-        neighborsInto[length++] = neighbor;
-      }
-    }
-    into.length = length;
+    expandNode(this.#view, node, direction, types, into);
   }
 
   degree(node: number, direction: Direction, types: TypeTokens): number {
-    const counted: EdgeBuffer = { edges: new Int32Array(64), neighbors: new Int32Array(64), length: 0 };
-    this.expand(node, direction, types, counted);
-    return counted.length;
+    return countEdges(this.#view, node, direction, types);
   }
 
   get nodeCapacity(): number {
@@ -455,6 +421,10 @@ export class ViewStatementGraph implements StatementGraph {
 
   nodeProperty(node: number, name: string): Value | undefined {
     return getOwnData(this.#view.nodes.properties[node] as Properties, name);
+  }
+
+  nodeColumn(name: string): NodeColumn {
+    return this.#view.nodes.columns.column(name);
   }
 
   nodeProperties(node: number): Properties {
@@ -497,21 +467,6 @@ export class ViewStatementGraph implements StatementGraph {
   edgeExists(edge: number): boolean {
     return this.#view.edges.has(edge, EDGE_EXISTS);
   }
-}
-
-function isOf(type: number, types: TypeTokens): boolean {
-  return types === undefined || types.includes(type);
-}
-
-function reserve(buffer: EdgeBuffer, length: number): void {
-  if (length <= buffer.edges.length) return;
-  const capacity = Math.max(length, buffer.edges.length * 2);
-  const edges = new Int32Array(capacity);
-  const neighbors = new Int32Array(capacity);
-  edges.set(buffer.edges.subarray(0, buffer.length));
-  neighbors.set(buffer.neighbors.subarray(0, buffer.length));
-  buffer.edges = edges;
-  buffer.neighbors = neighbors;
 }
 
 /** Opens the cursor at its first use, so that making one never throws. */

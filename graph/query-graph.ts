@@ -42,6 +42,12 @@ export interface RangeBound {
   readonly inclusive: boolean;
 }
 
+/** One property of all nodes, for whoever reads it of one after the other. */
+export interface NodeColumn {
+  /** As `nodeProperty`. */
+  at(node: number): Value | undefined;
+}
+
 /** What the planner counts with. Estimates: cheap, never hydrating anything. */
 export interface GraphStatistics {
   /** Visible nodes, all or with a label. */
@@ -91,6 +97,8 @@ export interface QueryGraph {
   /** In canonical order. */
   labels(node: number): readonly string[];
   nodeProperty(node: number, name: string): Value | undefined;
+  /** Good until `release`, and follows what is written meanwhile. */
+  nodeColumn(name: string): NodeColumn;
   nodeProperties(node: number): Properties;
   nodeId(node: number): NodeId;
   /** False once it was deleted. */

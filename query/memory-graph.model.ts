@@ -9,6 +9,7 @@ import type { Direction, Operation, PropertyChanges } from '../graph/model.ts';
 import { NotResident } from '../graph/not-resident.ts';
 import type {
   EdgeBuffer,
+  NodeColumn,
   OrdinalCursor,
   RangeBound,
   SchemaEntry,
@@ -208,6 +209,10 @@ export class MemoryGraph implements StatementGraph {
 
   nodeProperty(node: number, name: string): Value | undefined {
     return getOwn(this.#node(node).properties, name);
+  }
+
+  nodeColumn(name: string): NodeColumn {
+    return { at: (node) => this.nodeProperty(node, name) };
   }
 
   nodeProperties(node: number): Properties {

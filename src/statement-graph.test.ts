@@ -62,6 +62,9 @@ async function compare(graph: StatementGraph, model: PropertyGraph): Promise<voi
       labels: model.node(id)?.labels,
       properties: model.node(id)?.properties,
     });
+    // Often enough for the column to be kept as one.
+    const column = graph.nodeColumn('p');
+    for (let i = 0; i < 100; i++) expect(column.at(node)).toBe(graph.nodeProperties(node).p);
     for (const direction of DIRECTIONS) {
       for (const type of [undefined, ...RANDOM_TYPES]) {
         const buffer = { edges: new Int32Array(1), neighbors: new Int32Array(1), length: 0 };
@@ -76,6 +79,7 @@ async function compare(graph: StatementGraph, model: PropertyGraph): Promise<voi
           return graph.edgeId(edge);
         });
         expect(sorted(found)).toEqual(sorted(model.edgesOf(id, direction, type).map((edge) => edge.id)));
+        expect(await settle(graph, () => graph.degree(node, direction, types))).toBe(found.length);
       }
     }
   }

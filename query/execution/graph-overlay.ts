@@ -13,6 +13,7 @@ import type { Direction, Operation, PropertyChange } from '../../graph/model.ts'
 import type {
   EdgeBuffer,
   GraphStatistics,
+  NodeColumn,
   OrdinalCursor,
   QueryGraph,
   RangeBound,
@@ -290,6 +291,14 @@ export class GraphOverlay implements QueryGraph {
   nodeProperty(node: number, name: string): Value | undefined {
     if (node < FIRST_NEW && !this.#nodes.has(node)) return this.base.nodeProperty(node, name);
     return getOwn(this.nodeProperties(node), name);
+  }
+
+  nodeColumn(name: string): NodeColumn {
+    const below = this.base.nodeColumn(name);
+    return {
+      at: (node) =>
+        node < FIRST_NEW && !this.#nodes.has(node) ? below.at(node) : getOwn(this.nodeProperties(node), name),
+    };
   }
 
   nodeProperties(node: number): Properties {

@@ -8,7 +8,7 @@
 
 import { BugError } from '../../base/assert.ts';
 import type { Clock, Scheduler } from '../../base/env.ts';
-import type { QueryGraph, StatementGraph } from '../../graph/query-graph.ts';
+import type { NodeColumn, QueryGraph, StatementGraph } from '../../graph/query-graph.ts';
 import type { FunctionContext } from '../functions/function.ts';
 import { runtimeError } from '../query-error.ts';
 import type { RuntimeValue } from '../values/runtime-value.ts';
@@ -69,6 +69,9 @@ export class Run implements FunctionContext {
   parameters: Readonly<Record<string, RuntimeValue>> = {};
   /** Read from the clock when it is first asked for: most statements never do. */
   #statementMs: number | undefined;
+  /** Properties of nodes that expressions read, and their columns in this run. */
+  readonly #columnNames: string[] = [];
+  readonly #columns: (NodeColumn | undefined)[] = [];
   #deadlineMs = 0;
   #sliceEndMs = 0;
   #ticks = 0;
@@ -94,6 +97,7 @@ export class Run implements FunctionContext {
 
   /** Lets go of what the run was about. */
   end(): void {
+    this.#columns.fill(undefined);
     this.#options = undefined;
     this.#graph = undefined;
     this.parameters = {};
@@ -102,6 +106,22 @@ export class Run implements FunctionContext {
   get #running(): RunOptions {
     if (this.#options === undefined) throw new BugError('nothing is evaluated outside of a run');
     return this.#options;
+  }
+
+  /** The number by which `nodeColumn` knows a property, the same in all runs. */
+  numberOfColumn(name: string): number {
+    const known = this.#columnNames.indexOf(name);
+    return known >= 0 ? known : this.#columnNames.push(name) - 1;
+  }
+
+  nodeColumn(number: number): NodeColumn {
+    return this.#columns[number] ?? this.#openColumn(number);
+  }
+
+  #openColumn(number: number): NodeColumn {
+    const column = this.graph.nodeColumn(this.#columnNames[number] as string);
+    this.#columns[number] = column;
+    return column;
   }
 
   /** What expressions and operators read: through what the statement wrote. */

@@ -2,6 +2,7 @@
 
 import type { QueryGraph } from '../../graph/query-graph.ts';
 import { Point } from '../../graph/value.ts';
+import type { Run } from '../execution/run.ts';
 import { checkedEdge, checkedNode } from '../functions/entity-functions.ts';
 import { pointProperty } from '../functions/spatial-functions.ts';
 import { runtimeError } from '../query-error.ts';
@@ -22,6 +23,16 @@ export function nodeProperty(graph: QueryGraph, node: number, name: string): Run
   const value = graph.nodeProperty(node, name);
   if (value === undefined) {
     checkedNode(graph, node);
+    return null;
+  }
+  return typeof value === 'object' ? fromStored(value) : value;
+}
+
+/** The same for a property that is read of one node after the other. */
+export function nodePropertyIn(run: Run, column: number, node: number): RuntimeValue {
+  const value = run.nodeColumn(column).at(node);
+  if (value === undefined) {
+    checkedNode(run.graph, node);
     return null;
   }
   return typeof value === 'object' ? fromStored(value) : value;

@@ -21,7 +21,7 @@ import {
   type RuntimeValue,
   typeName,
 } from '../values/runtime-value.ts';
-import { edgeProperty, elementAt, nodeProperty, propertyOf, slice } from './access.ts';
+import { edgeProperty, elementAt, nodePropertyIn, propertyOf, slice } from './access.ts';
 import { compileCall } from './compile-call.ts';
 import { compileComprehension, compileQuantifier, compileReduce } from './compile-iteration.ts';
 import { compileLabels } from './compile-labels.ts';
@@ -178,9 +178,10 @@ function compileProperty(of: BoundExpression, name: string, context: ExpressionC
   if (of.kind === 'slot' && of.slotKind !== 'value') {
     const { slot } = of;
     if (of.slotKind === 'node') {
+      const column = run.numberOfColumn(name);
       return (columns, row) => {
         const node = (columns[slot] as Int32Array)[row] as number;
-        return node < 0 ? null : nodeProperty(run.graph, node, name);
+        return node < 0 ? null : nodePropertyIn(run, column, node);
       };
     }
     return (columns, row) => {
