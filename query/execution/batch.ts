@@ -25,6 +25,8 @@ export class Batch {
   /** Rows that there is room for. */
   capacity: number;
   size = 0;
+  /** How many equal rows each row stands for, if that is not one. Only what aggregates is given such batches. */
+  weights: Int32Array | undefined;
   #isDelivered = false;
 
   /** @param slots that have a column from the start; others get one when somebody writes it (`ordinals`) */

@@ -10,6 +10,7 @@ import { findAggregate } from '../functions/aggregates.ts';
 import { AggregateOperator, type CompiledAggregate } from '../operators/aggregate.ts';
 import { ApplyOperator } from '../operators/apply.ts';
 import { ArgumentOperator } from '../operators/argument.ts';
+import { CountExpandOperator } from '../operators/count-expand.ts';
 import { CreateOperator } from '../operators/create.ts';
 import { DeleteOperator } from '../operators/delete.ts';
 import { DistinctOperator } from '../operators/distinct.ts';
@@ -37,8 +38,10 @@ import type { CompiledElement, CompiledSet } from '../operators/write-elements.t
 import type { BoundExpression } from '../plan/bound-expression.ts';
 import type {
   Aggregate,
+  AggregateItem,
   Apply,
   CreateElement,
+  Expand,
   Foreach,
   HashJoin,
   Merge,
@@ -266,20 +269,39 @@ class PlanCompiler {
     const slots = definedSlots(operator.input, scope.slots);
     const context = this.#context(slots);
     const aggregates = operator.aggregates.map((item): CompiledAggregate => {
-      const [first] = item.arguments;
       const counts = item.function.toLowerCase() === 'count';
+      const [first] = isCountOfRows(item, operator.input) ? [] : item.arguments;
       const isOrdinal = first?.kind === 'slot' && first.slotKind !== 'value';
       return {
         slot: item.slot,
         function: counts && first === undefined ? undefined : findAggregate(item.function),
         distinct: item.distinct,
-        arguments: item.arguments.map((argument) => compile(argument, context)),
+        arguments: first === undefined ? [] : item.arguments.map((argument) => compile(argument, context)),
         distinctSlot: counts && item.distinct && isOrdinal ? first.slot : undefined,
       };
     });
-    const input = this.#operator(operator.input, below, scope);
+    const { input: from } = operator;
+    const input = this.#onlyCounts(operator)
+      ? this.#countExpand(from as Expand, below, scope)
+      : this.#operator(from, below, scope);
     const keys = this.#items(operator.keys, context);
     return new AggregateOperator(this.#run, input, { keys, aggregates, kinds: this.#plan.slots });
+  }
+
+  /** Whether it aggregates an expansion only to count its rows, by what was there before. Profiles show all rows. */
+  #onlyCounts({ input, keys, aggregates }: Aggregate): boolean {
+    if (input.kind !== 'Expand' || input.bound || this.#profile !== undefined) return false;
+    const keyed = this.#usage.of(...keys.map(({ expression }) => expression));
+    return aggregates.every((item) => isCountOfRows(item, input)) && filledBy(input).every((slot) => !keyed.has(slot));
+  }
+
+  #countExpand(operator: Expand, needed: ReadonlySet<number>, scope: Scope): PlanOperator {
+    const own = this.#usage.own(operator);
+    const filled = new Set(filledBy(operator));
+    const copies = this.#carried(operator.input, needed, scope).filter((slot) => !filled.has(slot));
+    const below = new Set([...copies, ...own]);
+    const input = this.#operator(operator.input, below, scope);
+    return new CountExpandOperator(this.#run, input, { plan: operator, kinds: this.#plan.slots, copies });
   }
 
   #sort(operator: Sort, input: PlanOperator, slots: readonly number[], context: ExpressionContext): PlanOperator {
@@ -387,4 +409,12 @@ class PlanCompiler {
       rightSlots,
     });
   }
+}
+
+/** `count(x)` of what an expansion has just filled, which is never null: as good as `count(*)`. */
+function isCountOfRows({ function: called, distinct, arguments: given }: AggregateItem, input: Operator): boolean {
+  if (called.toLowerCase() !== 'count' || distinct) return false;
+  const [first] = given;
+  if (first === undefined) return true;
+  return input.kind === 'Expand' && first.kind === 'slot' && filledBy(input).includes(first.slot);
 }

@@ -1,14 +1,14 @@
 /**
- * Groups rows by keys and computes aggregates for each group. Groups have dense numbers; what a row adds is evaluated
- * completely before anything is added, so that a row that throws can be repeated.
+ * Groups rows by keys and computes aggregates for each group. Groups have dense numbers. A batch goes through column by
+ * column: first all that must be evaluated, which may throw and goes on where it was, then what it adds, which may not.
  */
-import { Batch, type Column, type SlotKind } from '../execution/batch.ts';
+import { Batch, type SlotKind } from '../execution/batch.ts';
 import { RowStore } from '../execution/row-store.ts';
 import type { Run } from '../execution/run.ts';
 import type { Evaluate } from '../expressions/evaluate.ts';
 import { type AggregateFunction, DistinctAggregate, type RunningAggregate } from '../functions/aggregates.ts';
 import type { RuntimeValue } from '../values/runtime-value.ts';
-import { type RowKey, rowKey } from './group-keys.ts';
+import { GroupNumbers } from './group-numbers.ts';
 import { PlanOperator } from './plan-operator.ts';
 import { type CompiledItem, store } from './project.ts';
 
@@ -27,24 +27,26 @@ export class AggregateOperator extends PlanOperator {
   readonly #input: PlanOperator;
   readonly #keys: readonly CompiledItem[];
   readonly #aggregates: readonly CompiledAggregate[];
-  readonly #keyOf: (columns: Batch['columns'], row: number) => RowKey;
   readonly #out: Batch;
   readonly #groups: RowStore;
-  #groupOf = new Map<RowKey, number>();
+  readonly #numbers: GroupNumbers;
   #running: RunningAggregate[] = [];
   #rowCounts: number[] = [];
   #groupCount = 0;
-  #lastKey: RowKey | undefined;
-  #lastGroup = 0;
   /** Indexes of aggregates that are more than a count of rows. */
   readonly #computed: readonly number[];
   #batch: Batch | undefined;
+  /** What is evaluated for the batch at hand: keys first, then the arguments of aggregates. */
+  readonly #evaluations: readonly Evaluation[];
+  #evaluation = 0;
   #row = 0;
   #isRead = false;
   #at = 0;
   #held = 0;
-  readonly #values: RuntimeValue[] = [];
-  readonly #seconds: RuntimeValue[] = [];
+  /** By row of the batch. */
+  #groupOf = new Int32Array(0);
+  readonly #values: RuntimeValue[][];
+  readonly #seconds: RuntimeValue[][];
   readonly #seen = new SeenOrdinals();
   /** No keys, and nothing but `count(*)`: batches count as a whole. */
   readonly #onlyCounts: boolean;
@@ -70,11 +72,25 @@ export class AggregateOperator extends PlanOperator {
     this.#keys = keys;
     this.#aggregates = aggregates;
     const slots = keys.map(({ slot }) => slot);
-    this.#keyOf = rowKey(slots, kinds);
     this.#groups = new RowStore(kinds, slots);
+    this.#numbers = new GroupNumbers(slots, kinds);
     this.#out = new Batch(kinds, [...slots, ...aggregates.map(({ slot }) => slot)]);
     this.#computed = aggregates.flatMap((each, i) => (each.function === undefined ? [] : [i]));
     this.#onlyCounts = keys.length === 0 && aggregates.every((each) => each.function === undefined);
+    this.#values = aggregates.map(() => []);
+    this.#seconds = aggregates.map(() => []);
+    this.#evaluations = [
+      ...keys.map((key) => ({ key, evaluate: key.evaluate, into: undefined })),
+      ...aggregates.flatMap(({ function: called, arguments: given }, i) =>
+        called === undefined
+          ? []
+          : given.map((evaluate, at) => ({
+              key: undefined,
+              evaluate,
+              into: (at === 0 ? this.#values[i] : this.#seconds[i]) as RuntimeValue[],
+            })),
+      ),
+    ];
     const [only] = aggregates;
     this.#distinctSlot = keys.length === 0 && aggregates.length === 1 ? only?.distinctSlot : undefined;
   }
@@ -95,13 +111,14 @@ export class AggregateOperator extends PlanOperator {
   }
 
   #forget(): void {
-    if (this.#groupOf.size > 0) this.#groupOf = new Map();
+    this.#numbers.clear();
+    for (const values of [...this.#values, ...this.#seconds]) if (values.length > 0) values.length = 0;
     this.#groups.clear();
     this.#out.clear();
     this.#running = [];
     this.#rowCounts = [];
     this.#groupCount = 0;
-    this.#lastKey = undefined;
+    this.#evaluation = 0;
     this.#batch = undefined;
     this.#row = 0;
     this.#isRead = false;
@@ -140,6 +157,7 @@ export class AggregateOperator extends PlanOperator {
   #readBatch(): void {
     if (this.#batch === undefined) {
       this.#batch = this.#input.next();
+      this.#evaluation = 0;
       this.#row = 0;
       if (this.#batch === undefined) {
         this.#isRead = true;
@@ -147,12 +165,13 @@ export class AggregateOperator extends PlanOperator {
       }
     }
     const batch = this.#batch;
-    if (this.#onlyCounts) this.#rowCounts[0] = (this.#rowCounts[0] ?? 0) + batch.size;
+    if (this.#onlyCounts) this.#rowCounts[0] = (this.#rowCounts[0] ?? 0) + rowsOf(batch);
     else if (this.#distinctSlot !== undefined) {
       const column = batch.columns[this.#distinctSlot] as Int32Array;
       this.#rowCounts[0] = (this.#rowCounts[0] ?? 0) + this.#seen.add(column, batch.size);
     } else {
-      for (; this.#row < batch.size; this.#row++) this.#addRow(batch, this.#row);
+      this.#evaluate(batch);
+      this.#addRows(batch);
     }
     this.#batch = undefined;
     this.#accountHeld();
@@ -167,39 +186,62 @@ export class AggregateOperator extends PlanOperator {
     this.#run.hold(more);
   }
 
-  #addRow(batch: Batch, row: number): void {
-    const { columns } = batch;
-    for (const { slot, evaluate, ordinal } of this.#keys) {
-      if (ordinal !== undefined) batch.ordinals(slot)[row] = ordinal(columns, row);
-      else store(batch, slot, row, evaluate(columns, row));
-    }
-    for (const i of this.#computed) {
-      const args = (this.#aggregates[i] as CompiledAggregate).arguments;
-      this.#values[i] = args[0]?.(columns, row) ?? null;
-      if (args.length > 1) this.#seconds[i] = args[1]?.(columns, row) ?? null;
-    }
-    const group = this.#groupAt(columns, row);
-    this.#rowCounts[group] = (this.#rowCounts[group] ?? 0) + 1;
-    for (const i of this.#computed) {
-      this.#running[i]?.add(group, this.#values[i] as RuntimeValue, this.#seconds[i] as RuntimeValue);
+  /** Goes on where it threw. */
+  #evaluate(batch: Batch): void {
+    const { size } = batch;
+    for (; this.#evaluation < this.#evaluations.length; this.#evaluation++) {
+      const { key, evaluate, into } = this.#evaluations[this.#evaluation] as Evaluation;
+      const { columns } = batch;
+      if (key?.ordinal !== undefined) {
+        const ordinals = batch.ordinals(key.slot);
+        for (let row = this.#row; row < size; this.#row = ++row) ordinals[row] = key.ordinal(columns, row);
+      } else {
+        const values = into ?? (columns[(key as CompiledItem).slot] as RuntimeValue[]);
+        for (let row = this.#row; row < size; this.#row = ++row) values[row] = evaluate(columns, row);
+      }
+      this.#row = 0;
     }
   }
 
-  #groupAt(columns: Column[], row: number): number {
-    if (this.#keys.length === 0) return 0;
-    const key = this.#keyOf(columns, row);
-    // Rows that were expanded from one row come one after the other.
-    if (key === this.#lastKey) return this.#lastGroup;
-    let group = this.#groupOf.get(key);
-    if (group === undefined) {
-      group = this.#groups.add(columns, row);
-      this.#groupOf.set(key, group);
-      this.#groupCount++;
+  #addRows(batch: Batch): void {
+    const { size, columns, weights } = batch;
+    if (this.#groupOf.length < size) this.#groupOf = new Int32Array(Math.max(size, batch.capacity));
+    const groupOf = this.#groupOf;
+    const counts = this.#rowCounts;
+    for (let row = 0; row < size; row++) {
+      const group = this.#numbers.of(columns, row);
+      groupOf[row] = group;
+      if (group === this.#groupCount) {
+        this.#groups.add(columns, row);
+        this.#groupCount++;
+        counts[group] = 0;
+      }
+      counts[group] = (counts[group] as number) + (weights === undefined ? 1 : (weights[row] as number));
     }
-    this.#lastKey = key;
-    this.#lastGroup = group;
-    return group;
+    for (const i of this.#computed) {
+      const running = this.#running[i] as RunningAggregate;
+      const values = this.#values[i] as RuntimeValue[];
+      const seconds = this.#seconds[i] as RuntimeValue[];
+      for (let row = 0; row < size; row++) {
+        running.add(groupOf[row] as number, values[row] as RuntimeValue, seconds[row] as RuntimeValue);
+      }
+    }
   }
+}
+
+/** Something that is evaluated for each row of a batch: a key, into its slot, or an argument. */
+interface Evaluation {
+  readonly key: CompiledItem | undefined;
+  readonly evaluate: Evaluate;
+  readonly into: RuntimeValue[] | undefined;
+}
+
+/** The rows that a batch stands for. */
+function rowsOf({ size, weights }: Batch): number {
+  if (weights === undefined) return size;
+  let rows = 0;
+  for (let row = 0; row < size; row++) rows += weights[row] as number;
+  return rows;
 }
 
 /** In the place of an aggregate that only counts rows. */

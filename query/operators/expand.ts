@@ -5,6 +5,7 @@ import type { Run } from '../execution/run.ts';
 import type { Expand } from '../plan/operator.ts';
 import { RelationshipValue, type RuntimeValue } from '../values/runtime-value.ts';
 import { InputRows, PlanOperator } from './plan-operator.ts';
+import { TargetMarks } from './target-marks.ts';
 import { TypeNames } from './type-names.ts';
 
 export class ExpandOperator extends PlanOperator {
@@ -14,6 +15,7 @@ export class ExpandOperator extends PlanOperator {
   readonly #copies: SlotCopy;
   readonly #out: Batch;
   readonly #types: TypeNames;
+  readonly #marks: TargetMarks;
   readonly #buffer: EdgeBuffer = { edges: new Int32Array(64), neighbors: new Int32Array(64), length: 0 };
   /** Position in the buffer; -1 while the row at hand is not expanded. */
   #at = -1;
@@ -42,17 +44,20 @@ export class ExpandOperator extends PlanOperator {
     this.#keepsEdge = needed.has(plan.edge) && !plan.bound;
     this.#out = new Batch(kinds, [...copies, plan.to, ...(this.#keepsEdge ? [plan.edge] : [])]);
     this.#types = new TypeNames(plan.types, run);
+    this.#marks = new TargetMarks(run, plan.direction);
   }
 
   open(): void {
     this.#input.open();
     this.#at = -1;
     this.#out.clear();
+    this.#marks.reset();
   }
 
   override clear(): void {
     this.#input.clear();
     this.#out.clear();
+    this.#marks.reset();
   }
 
   next(): Batch | undefined {
@@ -77,13 +82,18 @@ export class ExpandOperator extends PlanOperator {
 
   /** Expands the row into the buffer. */
   #fill(columns: Columns, row: number): void {
-    const { from, edge, direction, bound } = this.#plan;
+    const { from, to, edge, direction, into, bound } = this.#plan;
     const buffer = this.#buffer;
     buffer.length = 0;
     const node = (columns[from] as Int32Array)[row] as number;
     if (node < 0) return;
-    if (bound) this.#fillBound(node, (columns[edge] as Int32Array)[row] as number);
-    else this.#run.graph.expand(node, direction, this.#types.tokens(), buffer);
+    if (bound) {
+      this.#fillBound(node, (columns[edge] as Int32Array)[row] as number);
+      return;
+    }
+    const types = this.#types.tokens();
+    if (into && this.#marks.count(node, (columns[to] as Int32Array)[row] as number, types) === 0) return;
+    this.#run.graph.expand(node, direction, types, buffer);
   }
 
   #fillBound(node: number, edge: number): void {
@@ -139,7 +149,7 @@ export class ExpandOperator extends PlanOperator {
 }
 
 /** The relationship in a slot of either kind, -1 for none. */
-function edgeAt(columns: Columns, slot: number, row: number): number {
+export function edgeAt(columns: Columns, slot: number, row: number): number {
   const held = (columns[slot] as Int32Array | RuntimeValue[])[row];
   if (typeof held === 'number') return held;
   return held instanceof RelationshipValue ? held.edge : -1;
