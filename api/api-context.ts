@@ -1,12 +1,23 @@
 /** What route groups are built with. */
 import type { FastifyRequest } from 'fastify';
 import type { Env } from '../base/env.ts';
-import { graphName } from '../base/ids.ts';
+import { type GraphName, graphName } from '../base/ids.ts';
 import type { Engine, Graph } from '../src/engine-port.ts';
+import { principalOfRequest, requireAnywhere } from './access/access-hooks.ts';
+import type { AuditLog } from './access/audit-log.ts';
+import type { Authenticator } from './access/authenticator.ts';
+import { guarded } from './access/guarded-graph.ts';
+import type { Principal } from './access/principal.ts';
+import type { RateLimits } from './access/rate-limits.ts';
 
 export interface ApiContext {
   readonly engine: Engine;
   readonly env: Env;
+  readonly audit: AuditLog;
+  /** Asked once for every request of a channel; undefined if anybody may ask as often as he likes. */
+  readonly rates: RateLimits | undefined;
+  /** Undefined on a server that asks for no token. */
+  readonly authenticator: Authenticator | undefined;
   /** Logs what went wrong inside of the server, and passes a failed assertion on. */
   readonly reportFailure: (thrown: unknown, request: Reported) => void;
 }
@@ -21,8 +32,29 @@ export interface ElementPath extends GraphPath {
   readonly id: string;
 }
 
-/** The graph that the path names, at the level of the request. @throws WeftError `graph-not-found`, `invalid-name`; definite */
-export function graphOf(context: ApiContext, { params, consistencyLevel }: FastifyRequest): Graph {
-  const name = graphName((params as GraphPath).graph);
-  return context.engine.graph(name, consistencyLevel === 'strong' ? 'strong' : undefined);
+/**
+ * The graph that the path names, at the level of the request, as its principal may see it.
+ * @throws WeftError `forbidden` before the graph is looked for, `graph-not-found`, `invalid-name`; definite
+ */
+export function graphOf(context: ApiContext, request: FastifyRequest): Graph {
+  const { params, consistencyLevel } = request;
+  const principal = principalOfRequest(request);
+  return graphFor(context, { name: graphName((params as GraphPath).graph), principal, consistencyLevel });
+}
+
+/** The same for who came over a channel. */
+export function graphFor(
+  { engine }: ApiContext,
+  {
+    name,
+    principal,
+    consistencyLevel,
+  }: {
+    readonly name: GraphName;
+    readonly principal: Principal;
+    readonly consistencyLevel: FastifyRequest['consistencyLevel'];
+  },
+): Graph {
+  requireAnywhere(principal, 'read', name);
+  return guarded(engine.graph(name, consistencyLevel === 'strong' ? 'strong' : undefined), principal);
 }

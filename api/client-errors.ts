@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import type { Env } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
 import { printJson } from '../graph/json-values.ts';
 import { PROBLEM_TYPE } from './media-types.ts';
 import { problemOf } from './problem.ts';
@@ -24,7 +25,7 @@ export function answerClientError(error: Error & { readonly code?: string }, soc
 function problemFor(code: string | undefined): WeftError {
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':
-      return new WeftError('payload-too-large', 'the URL and headers exceed 16 KB');
+      return new WeftError('payload-too-large', `the URL and headers exceed ${LIMITS.headerBytesMax / 1024} KB`);
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return new WeftError('malformed-request', 'the request headers did not arrive in time');
     default:

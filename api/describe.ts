@@ -26,6 +26,8 @@ const READ_ERRORS: readonly ErrorCode[] = [
   'invalid-request',
   'invalid-session-token',
   'unauthorized',
+  'forbidden',
+  'too-many-requests',
   'partition-recovering',
   'replica-recovering',
   'session-not-reached',
@@ -36,7 +38,6 @@ const WRITE_ERRORS: readonly ErrorCode[] = [
   'unsupported-media-type',
   'payload-too-large',
   'idempotency-key-reused',
-  'too-many-requests',
   'storage-failed',
   'quorum-indeterminate',
 ];
@@ -44,7 +45,7 @@ const OPEN_ERRORS: readonly ErrorCode[] = ['shutting-down', 'internal'];
 const COMMON_ERRORS = {
   read: READ_ERRORS,
   write: WRITE_ERRORS,
-  operator: ['malformed-request', 'invalid-request', 'unauthorized'],
+  operator: ['malformed-request', 'invalid-request', 'unauthorized', 'forbidden', 'too-many-requests'],
   open: [],
 } as const satisfies Record<RouteDescription['kind'], readonly ErrorCode[]>;
 

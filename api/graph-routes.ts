@@ -4,6 +4,8 @@ import { graphName } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { GraphSettings } from '../graph/model.ts';
 import type { GraphDescription } from '../src/engine-port.ts';
+import { principalOfRequest } from './access/access-hooks.ts';
+import { authorise, hasAny } from './access/authorise.ts';
 import { sendDocument } from './answer.ts';
 import { type ApiContext, type GraphPath, graphOf } from './api-context.ts';
 import { describe, GRAPH_PATH } from './describe.ts';
@@ -11,7 +13,6 @@ import { answerOnce } from './idempotency.ts';
 import { fieldsOf, invalidField, namesField } from './parse-fields.ts';
 import { readQuery } from './query-parameters.ts';
 
-/** Holds what the server keeps about itself; reachable by name, but no graph of a user. */
 /** Written by the server only; readable by name, but nobody's data. */
 const INTERNAL_GRAPHS: readonly string[] = ['_system', '_outcomes'];
 
@@ -62,7 +63,10 @@ export function addGraphRoutes(app: FastifyInstance, context: ApiContext): void 
     },
     (request, reply) => {
       readQuery(request.query, {});
-      const graphs = engine.listGraphs().filter(({ name }) => !INTERNAL_GRAPHS.includes(name));
+      const principal = principalOfRequest(request);
+      const graphs = engine
+        .listGraphs()
+        .filter(({ name }) => !INTERNAL_GRAPHS.includes(name) && hasAny(principal, 'read', name));
       sendDocument(request, reply, { graphs: graphs.map(graphDocument) });
     },
   );
@@ -105,6 +109,7 @@ export function addGraphRoutes(app: FastifyInstance, context: ApiContext): void 
     (request, reply) => {
       readQuery(request.query, {});
       const name = graphName((request.params as GraphPath).graph);
+      authorise(principalOfRequest(request), 'admin', { graph: name });
       const settings = parseSettings(request.body, name);
       return answerOnce(engine, request, reply, async () => {
         const { created, graph } = await engine.createGraph(name, settings, strongOr(request));
@@ -129,6 +134,7 @@ export function addGraphRoutes(app: FastifyInstance, context: ApiContext): void 
     (request, reply) => {
       readQuery(request.query, {});
       const name = graphName((request.params as GraphPath).graph);
+      authorise(principalOfRequest(request), 'admin', { graph: name });
       return answerOnce(engine, request, reply, async () => {
         await engine.deleteGraph(name, strongOr(request));
         return { status: 204 };

@@ -47,7 +47,12 @@ export function strongKey(request: FastifyRequest): IdempotencyKey | undefined {
 
 /** What tells a request from others with the same key. */
 function fingerprintOf(request: FastifyRequest): string {
-  return `${request.method} ${request.url} ${request.bodyHash}`;
+  return `${whoAsks(request)}${request.method} ${request.url} ${request.bodyHash}`;
+}
+
+/** Whoever has limited rights gets no answer that was another's. */
+export function whoAsks({ principal }: Pick<FastifyRequest, 'principal'>): string {
+  return principal === null || principal.isUnlimited ? '' : `${principal.name} `;
 }
 
 /** Runs a write and sends its answer, at most once if the request has a key. */

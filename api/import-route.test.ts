@@ -223,7 +223,9 @@ describe('import over sockets', () => {
     const half = '{"type":"node","id":"half';
     const socket = connect(port, '127.0.0.1');
     const path = '/v1/graphs/default/import';
-    socket.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 9999999\r\n\r\n`);
+    socket.write(
+      `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nContent-Length: 9999999\r\n\r\n`,
+    );
     await new Promise((resolve) => socket.write(lines + half, resolve));
     const metrics = async () => (await own.call('GET', '/metrics')).text;
     // Two loads of 4,000 lines are durable, 1,000 lines wait for more; then the client goes away.

@@ -8,7 +8,7 @@ import { type Answer, sendAnswer } from './answer.ts';
 import { type ApiContext, graphOf } from './api-context.ts';
 import { checkEncoding } from './bodies.ts';
 import { describe, GRAPH_PATH } from './describe.ts';
-import { idempotencyKey, type StoredAnswer, sendStored, storedAnswer, storedProblem } from './idempotency.ts';
+import { idempotencyKey, type StoredAnswer, sendStored, storedAnswer, storedProblem, whoAsks } from './idempotency.ts';
 import { ImportRun } from './import-run.ts';
 import { IMPORT_TYPES } from './media-types.ts';
 import { choiceParameter, readQuery } from './query-parameters.ts';
@@ -81,7 +81,7 @@ async function importOrReplay(context: ApiContext, request: FastifyRequest, repl
   }
   // The body is too long to be hashed first, so its hash is part of the outcome and compared afterwards.
   const hash = createHash('sha256');
-  const fingerprint = `${request.method} ${request.url}`;
+  const fingerprint = `${whoAsks(request)}${request.method} ${request.url}`;
   const { replayed, outcome } = await context.engine.once(key, fingerprint, () =>
     storedImport(request, graph, hash, onError),
   );

@@ -43,5 +43,16 @@ export function addOpenApiRoutes(app: FastifyInstance): void {
     text ??= JSON.stringify(app.swagger());
     reply.header('content-type', JSON_TYPE).send(text);
   });
-  app.register(swaggerUi, { routePrefix: '/docs' });
+  app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: {
+      'default-src': "'self'",
+      'img-src': ["'self'", 'data:'],
+      // The page sets styles of single elements.
+      'style-src': ["'self'", "'unsafe-inline'"],
+      'object-src': "'none'",
+      'base-uri': "'self'",
+      'frame-ancestors': "'none';",
+    },
+  });
 }

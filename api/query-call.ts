@@ -3,27 +3,36 @@ import type { Counters } from '../query/execution/counters.ts';
 import type { StatementAnswer, StatementRows } from '../query/execution/query-engine.ts';
 import type { ResultValue } from '../query/execution/result-value.ts';
 import type { Graph, QueryOptions } from '../src/engine-port.ts';
+import type { Principal } from './access/principal.ts';
 import type { QueryRequest } from './parse-statement.ts';
 import type { RunningQueries, RunningQuery } from './running-queries.ts';
+
+/** Who asks, and what is told of it. */
+export interface Caller {
+  readonly principal: Principal;
+  readonly running: RunningQueries;
+  readonly permit: NonNullable<QueryOptions['permit']>;
+}
 
 /** A query of a client, from the first look at it until its answer is complete. */
 export class QueryCall {
   readonly request: QueryRequest;
   readonly options: QueryOptions;
   readonly #graph: Graph;
-  readonly #running: RunningQueries;
+  readonly #caller: Caller;
   #query: RunningQuery | undefined;
   #isCancelled = false;
 
-  constructor(graph: Graph, request: QueryRequest, running: RunningQueries) {
+  constructor(graph: Graph, request: QueryRequest, caller: Caller) {
     this.request = request;
     this.#graph = graph;
-    this.#running = running;
+    this.#caller = caller;
     const { accessMode, timeoutMs, rowsMax } = request;
     this.options = {
       accessMode,
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
       ...(rowsMax === undefined ? {} : { rowsMax }),
+      permit: caller.permit,
       isCancelled: () => this.#isCancelled || this.#query?.isCancelled === true,
     };
   }
@@ -62,13 +71,13 @@ export class QueryCall {
   }
 
   end(): void {
-    if (this.#query !== undefined) this.#running.end(this.#query);
+    if (this.#query !== undefined) this.#caller.running.end(this.#query);
   }
 
   /** Only what takes more than one turn of the event loop can be seen, or cancelled, by anybody else. */
   #list(): void {
     const texts = this.request.statements.map(({ text }) => text);
-    this.#query = this.#running.begin(this.#graph.description.name, texts.join(';\n'));
+    this.#query = this.#caller.running.begin(this.#graph.description.name, this.#caller.principal, texts.join(';\n'));
   }
 
   async #listed<T>(work: Promise<T>): Promise<T> {

@@ -8,6 +8,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { StatementAnswer, StatementRows } from '../query/execution/query-engine.ts';
 import type { ResultValue } from '../query/execution/result-value.ts';
 import type { PlanDescription } from '../query/plan/planned-statement.ts';
+import { principalOfRequest } from './access/access-hooks.ts';
 import { type ApiContext, graphOf } from './api-context.ts';
 import { present, sessionTokenFor } from './consistency.ts';
 import { describe, GRAPH_PATH } from './describe.ts';
@@ -73,7 +74,14 @@ async function answerQuery(
   const parsed = parseQueryRequest(request.body);
   if (idempotencyKey(request) !== undefined) throw invalidField('Idempotency-Key', 'is not supported by queries');
   if (parsed.bookmarks.length > 0) await present(context.engine, request, parsed.bookmarks);
-  const call = new QueryCall(graph, parsed, running);
+  const principal = principalOfRequest(request);
+  const call = new QueryCall(graph, parsed, {
+    running,
+    principal,
+    permit: (right) => {
+      if (right === 'schema') context.audit.schemaChange(principal, graph.description.name, request.trace?.traceId);
+    },
+  });
   const cancel = () => {
     if (!reply.raw.writableEnded) call.cancel();
   };

@@ -1,6 +1,9 @@
 /** Queries that run on this server now: listed and cancelled by id. */
 import type { Clock } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import { mayDo } from './access/authorise.ts';
+import type { Principal } from './access/principal.ts';
 
 /** Characters of a statement that the list shows. */
 const SHOWN_CHARS = 1000;
@@ -8,15 +11,30 @@ const SHOWN_CHARS = 1000;
 export class RunningQuery {
   readonly id: string;
   readonly graph: string;
+  readonly principal: Principal;
   readonly statement: string;
   readonly #clock: Clock;
   readonly #startedMs: number;
   readonly #wallMs: number;
   isCancelled = false;
 
-  constructor(id: string, graph: string, statement: string, clock: Clock) {
+  constructor(
+    id: string,
+    {
+      graph,
+      principal,
+      statement,
+      clock,
+    }: {
+      readonly graph: string;
+      readonly principal: Principal;
+      readonly statement: string;
+      readonly clock: Clock;
+    },
+  ) {
     this.id = id;
     this.graph = graph;
+    this.principal = principal;
     this.statement = statement;
     this.#clock = clock;
     this.#startedMs = clock.monotonicMs();
@@ -40,8 +58,14 @@ export class RunningQueries {
     this.#clock = clock;
   }
 
-  begin(graph: string, statement: string): RunningQuery {
-    const query = new RunningQuery(`q${++this.#last}`, graph, statement, this.#clock);
+  /** @throws WeftError `too-many-requests` if as many run as may, definite */
+  begin(graph: string, principal: Principal, statement: string): RunningQuery {
+    if (this.#running.size >= LIMITS.runningQueriesMax) {
+      throw new WeftError('too-many-requests', `${LIMITS.runningQueriesMax} queries are running, as many as may`, {
+        limit: 'running queries',
+      });
+    }
+    const query = new RunningQuery(`q${++this.#last}`, { graph, principal, statement, clock: this.#clock });
     this.#running.set(query.id, query);
     return query;
   }
@@ -50,14 +74,20 @@ export class RunningQueries {
     this.#running.delete(query.id);
   }
 
-  list(): object[] {
-    return Array.from(this.#running.values(), (query) => query.document());
+  /** Those that `principal` began, and those on graphs that he administers. */
+  list(principal: Principal): object[] {
+    return [...this.#running.values()].filter((query) => concerns(query, principal)).map((query) => query.document());
   }
 
-  /** @throws WeftError `query-not-found`, definite */
-  find(id: string): RunningQuery {
+  /** @throws WeftError `query-not-found` for a query of somebody else as well, definite */
+  find(id: string, principal: Principal): RunningQuery {
     const query = this.#running.get(id);
-    if (query === undefined) throw new WeftError('query-not-found', `no query \`${id}\` is running here`, { id });
+    if (query === undefined || !concerns(query, principal))
+      throw new WeftError('query-not-found', `no query \`${id}\` is running here`, { id });
     return query;
   }
+}
+
+function concerns({ graph, principal: owner }: RunningQuery, principal: Principal): boolean {
+  return owner.name === principal.name || mayDo(principal, 'admin', { graph });
 }

@@ -1,5 +1,6 @@
 /** `GET /v1/queries`, `GET` and `DELETE /v1/queries/{id}`: what runs on this server, and how to end it. */
 import type { FastifyInstance } from 'fastify';
+import { principalOfRequest } from './access/access-hooks.ts';
 import { describe } from './describe.ts';
 import { JSON_TYPE } from './media-types.ts';
 import { readQuery } from './query-parameters.ts';
@@ -8,16 +9,21 @@ import type { RunningQueries } from './running-queries.ts';
 export function addRunningQueryRoutes(app: FastifyInstance, running: RunningQueries): void {
   app.get('/v1/queries', { schema: LIST_SCHEMA }, (request, reply) => {
     readQuery(request.query, {});
-    reply.header('content-type', JSON_TYPE).send(JSON.stringify({ queries: running.list() }));
+    reply
+      .header('content-type', JSON_TYPE)
+      .send(JSON.stringify({ queries: running.list(principalOfRequest(request)) }));
   });
   app.get('/v1/queries/:id', { schema: ONE_SCHEMA }, (request, reply) => {
     readQuery(request.query, {});
     const { id } = request.params as { readonly id: string };
-    reply.header('content-type', JSON_TYPE).send(JSON.stringify(running.find(id).document()));
+    reply
+      .header('content-type', JSON_TYPE)
+      .send(JSON.stringify(running.find(id, principalOfRequest(request)).document()));
   });
   app.delete('/v1/queries/:id', { schema: CANCEL_SCHEMA }, (request, reply) => {
     readQuery(request.query, {});
-    running.find((request.params as { readonly id: string }).id).isCancelled = true;
+    const { id } = request.params as { readonly id: string };
+    running.find(id, principalOfRequest(request)).isCancelled = true;
     reply.code(204).send();
   });
 }

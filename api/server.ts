@@ -3,12 +3,19 @@
  * routes), authorization and the consistency hook before its body is read; its handler answers with prepared text; and
  * whatever is thrown on the way becomes a problem document here.
  */
+import type { SecureContextOptions } from 'node:tls';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { BugError } from '../base/assert.ts';
-import type { Env } from '../base/env.ts';
+import type { Env, Log } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { ClockFault, Engine, LinkFaults } from '../src/engine-port.ts';
+import { decorateAccess, installAccess } from './access/access-hooks.ts';
+import { AuditLog } from './access/audit-log.ts';
+import type { Authenticator } from './access/authenticator.ts';
+import { unlimitedPrincipal } from './access/principal.ts';
+import { RateLimits } from './access/rate-limits.ts';
+import { adminToken, StaticTokens } from './access/static-tokens.ts';
 import { sendProblem } from './answer.ts';
 import type { ApiContext, Reported } from './api-context.ts';
 import { addBatchRoute } from './batch-route.ts';
@@ -31,7 +38,7 @@ import { asWeftError } from './problem.ts';
 import { addProofRoutes } from './proof-routes.ts';
 import { parseQuery } from './query-parameters.ts';
 import { addQueryRoutes } from './query-route.ts';
-import { authorization, beginTrace, installRequestContext } from './request-context.ts';
+import { beginTrace, installRequestContext } from './request-context.ts';
 import { RunningQueries } from './running-queries.ts';
 import { addRunningQueryRoutes } from './running-query-routes.ts';
 import { SESSION_PATH, sessionRoute } from './session-route.ts';
@@ -43,8 +50,18 @@ export interface ServerOptions {
   readonly env: Env;
   /** If set, everything but `/livez` and `/readyz` needs `Authorization: Bearer TOKEN`. */
   readonly token?: string;
+  /** Requests a second that one principal may make; any number if absent. */
+  readonly requestsPerSecond?: number;
+  /** Makes it an HTTPS server. */
+  readonly tls?: SecureContextOptions & { readonly requestCert?: boolean; readonly rejectUnauthorized?: boolean };
+  /** How long the headers of a request may take to arrive, in milliseconds; `LIMITS.headersMsMax` if absent. */
+  readonly headersMsMax?: number;
   /** Where WebSocket routes are added; without it there are none. */
   readonly sockets?: SocketRoutes;
+  /** In its place: tells who asks. */
+  readonly authenticator?: Authenticator;
+  /** Who administered what, and who was refused; the log of `env` if absent. */
+  readonly audit?: Log;
   /** If set, `/v1/chaos` puts faults on links. */
   readonly linkFaults?: LinkFaults;
   /** If set, `/v1/chaos` shifts the clock. */
@@ -58,11 +75,17 @@ export interface ServerOptions {
 /** Builds the server; the caller lets it listen and closes it, then the engine. */
 export function buildServer(options: ServerOptions): FastifyInstance {
   const { engine, env, token, sockets, linkFaults, clockFault, bodyBytesMax = LIMITS.bodyBytesMax, onBug } = options;
-  const context: ApiContext = { engine, env, reportFailure };
+  const authenticator =
+    options.authenticator ?? (token === undefined ? undefined : new StaticTokens([adminToken(token)]));
+  const audit = new AuditLog(options.audit ?? env.log);
+  const { requestsPerSecond } = options;
+  const rates = requestsPerSecond === undefined ? undefined : new RateLimits(env.clock, requestsPerSecond);
+  const context: ApiContext = { engine, env, audit, authenticator, rates, reportFailure };
   const running = new RunningQueries(env.clock);
   let isStopping = false;
 
   const app = Fastify({
+    ...transportOptions(options),
     logger: false,
     bodyLimit: bodyBytesMax,
     // Answered by the first hook instead, as a problem document.
@@ -105,9 +128,11 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     done();
   });
 
+  app.server.maxConnections = LIMITS.connectionsMax;
   recordMethods(app);
   const metrics = installMetrics(app, context);
   installRequestContext(app, { engine, env, isStopping: () => isStopping });
+  decorateAccess(app);
   decorateConsistency(app);
   installBodyParsers(app);
   installOpenApi(app);
@@ -117,7 +142,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     done();
   });
   app.register((guarded, _options, done) => {
-    if (token !== undefined) guarded.addHook('onRequest', authorization(token));
+    installAccess(guarded, { authenticator, everybody: unlimitedPrincipal('everybody'), audit, rates });
     addMetricsRoute(guarded, metrics.registry);
     addOpenApiRoutes(guarded);
     addClusterRoute(guarded, context);
@@ -130,9 +155,19 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   });
   if (sockets !== undefined) {
     const tally = metrics.tally('WS', SESSION_PATH);
-    sockets.add(sessionRoute(context, { running, token, tally }));
+    sockets.add(sessionRoute(context, { running, tally }));
   }
   return app;
+}
+
+/** Bounds what somebody can make the server hold who never completes a request. */
+function transportOptions({ tls, headersMsMax = LIMITS.headersMsMax }: ServerOptions): object {
+  const http = {
+    headersTimeout: headersMsMax,
+    connectionsCheckingInterval: Math.ceil(headersMsMax / 2),
+    maxHeaderSize: LIMITS.headerBytesMax,
+  };
+  return tls === undefined ? { http } : { https: { ...tls, ...http } };
 }
 
 function graphRoutes(context: ApiContext, running: RunningQueries) {

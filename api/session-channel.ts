@@ -12,8 +12,10 @@ import { wireDocument } from '../graph/json-values.ts';
 import type { Counters } from '../query/execution/counters.ts';
 import type { StatementAnswer, StatementRows } from '../query/execution/query-engine.ts';
 import type { Graph, IdempotencyKey } from '../src/engine-port.ts';
-import type { ApiContext } from './api-context.ts';
+import type { Principal } from './access/principal.ts';
+import { type ApiContext, graphFor } from './api-context.ts';
 import { beginCall, type Call, isKnownGraph, present, sessionTokenFor } from './consistency.ts';
+import { whoAsks } from './idempotency.ts';
 import { MessagePackReader, MessagePackWriter } from './msgpack.ts';
 import { parseQueryRequest } from './parse-statement.ts';
 import { asWeftError, problemOf } from './problem.ts';
@@ -30,6 +32,7 @@ export interface ChannelOptions {
   readonly running: RunningQueries;
   /** The graph that the path of the channel names. */
   readonly graph: string;
+  readonly principal: Principal;
   /** Hears of every answer, for the metrics. */
   readonly answered: (status: number, startedMs: number) => void;
 }
@@ -196,6 +199,7 @@ export class SessionChannel implements SocketEvents {
       this.#answer(request, { status: 200 });
       return undefined;
     }
+    this.#options.context.rates?.take(this.#options.principal);
     const { terms } = frame;
     const restsOnCatalog = terms.level === 'strong' && !isKnownGraph(engine, this.#name);
     const tokens = this.#session.length === 0 ? terms.tokens : [...this.#session, ...terms.tokens];
@@ -210,8 +214,9 @@ export class SessionChannel implements SocketEvents {
   }
 
   #serve(request: Request, frame: RequestFrame): Promise<void> | undefined {
-    const { engine } = this.#options.context;
-    const graph = engine.graph(this.#name, request.consistencyLevel === 'strong' ? 'strong' : undefined);
+    const { context, principal } = this.#options;
+    const { engine } = context;
+    const graph = graphFor(context, { name: this.#name, principal, consistencyLevel: request.consistencyLevel });
     if (frame.op === 'query') return this.#query(request, frame, graph);
     const operation = {
       graph,
@@ -223,7 +228,8 @@ export class SessionChannel implements SocketEvents {
   }
 
   #once(request: Request, { idempotencyKey: key }: RequestFrame): OnceRunner {
-    return async (fingerprint, write) => {
+    return async (asked, write) => {
+      const fingerprint = `${whoAsks(this.#options)}${asked}`;
       if (key === undefined) return write();
       const kept: IdempotencyKey | undefined = request.consistencyLevel === 'strong' ? { key, fingerprint } : undefined;
       const { engine } = this.#options.context;
@@ -240,7 +246,14 @@ export class SessionChannel implements SocketEvents {
     if (frame.credit !== undefined && parsed.isList) {
       throw new WeftError('invalid-request', '`stream` is for one statement', { field: 'stream' });
     }
-    const call = new QueryCall(graph, parsed, this.#options.running);
+    const { context, principal, running } = this.#options;
+    const call = new QueryCall(graph, parsed, {
+      running,
+      principal,
+      permit: (right) => {
+        if (right === 'schema') context.audit.schemaChange(principal, this.#name, request.trace?.traceId);
+      },
+    });
     request.query = call;
     const wait = present(this.#options.context.engine, request, parsed.bookmarks);
     if (wait !== undefined || frame.credit !== undefined) return this.#queryLater(request, frame, call, wait);

@@ -1,29 +1,35 @@
 /** `WS /v1/graphs/{g}/session`: opens session channels. */
 import { graphName } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
+import { requireAnywhere } from './access/access-hooks.ts';
+import type { Principal } from './access/principal.ts';
 import type { ApiContext } from './api-context.ts';
 import type { RequestTally } from './metrics.ts';
 import type { RunningQueries } from './running-queries.ts';
 import { SessionChannel } from './session-channel.ts';
 import { socketAuthorization } from './socket-authorization.ts';
-import type { SocketRoute } from './web-sockets.ts';
+import type { AcceptSocket, SocketRoute } from './web-sockets.ts';
 
 export const SESSION_PATH = '/v1/graphs/:graph/session';
 
 export function sessionRoute(
   context: ApiContext,
-  options: { readonly running: RunningQueries; readonly token: string | undefined; readonly tally: RequestTally },
+  options: { readonly running: RunningQueries; readonly tally: RequestTally },
 ): SocketRoute {
-  const authorise = socketAuthorization(options.token);
+  const authorise = socketAuthorization(context.authenticator);
   const { running, tally } = options;
   return {
     path: SESSION_PATH,
     protocol: 'weft.session.v1',
     messageBytesMax: LIMITS.bodyBytesMax,
     admit(request) {
-      authorise(request);
-      const graph = graphName(request.parameters.graph ?? '');
-      return (socket) => new SessionChannel(socket, { context, running, graph, answered: tally });
+      const open = (principal: Principal): AcceptSocket => {
+        const graph = graphName(request.parameters.graph ?? '');
+        requireAnywhere(principal, 'read', graph);
+        return (socket) => new SessionChannel(socket, { context, running, graph, principal, answered: tally });
+      };
+      const found = authorise(request);
+      return found instanceof Promise ? found.then(open) : open(found);
     },
   };
 }

@@ -18,9 +18,9 @@ export interface SocketRoute {
   readonly messageBytesMax: number;
   /**
    * Looks at the request before it is upgraded.
-   * @throws WeftError, which is answered as a problem document, without an upgrade
+   * @throws, or rejects with, WeftError, which is answered as a problem document, without an upgrade
    */
-  admit(request: SocketRequest): AcceptSocket;
+  admit(request: SocketRequest): AcceptSocket | Promise<AcceptSocket>;
 }
 
 export interface SocketRequest {

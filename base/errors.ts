@@ -47,6 +47,7 @@ export const ERRORS = {
   'query-not-found': kind(404, 'No query with this id is running on this server.'),
   'clock-ahead': kind(400, "A stamp lies further in the future than the drift limit. Set the sender's clock."),
   unauthorized: kind(401, 'A token is required. Send `Authorization: Bearer TOKEN`.'),
+  forbidden: kind(403, 'The token is valid but lacks a right, which `right`, `graph` and `scope` name.'),
   'graph-not-found': kind(404, 'There is no graph of this name. Create it with `PUT /v1/graphs/{g}`.'),
   'node-not-found': kind(404, 'There is no node with this id.'),
   'edge-not-found': kind(404, 'There is no edge with this id.'),

@@ -135,4 +135,30 @@ export const LIMITS = {
   plansKeptMax: 1000,
   /** Values that one statement may hold in memory at a time, sorted or grouped rows and what it wrote: some hundred MB. */
   queryHeldValuesMax: 10_000_000,
+  /** Bytes of all headers of a request: a URL of the longest names, and a token. */
+  headerBytesMax: 32 * 1024,
+  /** How long the headers of a request may take to arrive, in milliseconds. */
+  headersMsMax: 15_000,
+  /** Open connections of all clients: beyond it new ones are closed, so that the files of the store still open. */
+  connectionsMax: 20_000,
+  /** Principals whose rate is remembered. */
+  ratedPrincipalsMax: 10_000,
+  /** Statements that run at a time: each may hold memory, and they share one thread. */
+  runningQueriesMax: 200,
+  /** Characters of a token that a file holds as it is: shorter ones can be guessed. */
+  tokenCharsMin: 16,
+  /** Listed tokens: each is compared with every request. Beyond it, an identity provider is meant. */
+  staticTokensMax: 1000,
+  /** Grants of one principal, and graphs or scopes that one grant lists. */
+  grantsMax: 100,
+  grantNamesMax: 10_000,
+  /** Characters of a JSON Web Token: fits into the headers that Node takes. */
+  webTokenCharsMax: 12_000,
+  /** Pages that are read to fill one for somebody who may not see all of them: bounds the work of one request. */
+  filteredPagesMax: 100,
+  /** Keys of a JWK Set, and bytes of a shared secret among them: as many as HS256 has. */
+  webTokenKeysMax: 100,
+  webTokenSecretBytesMin: 32,
+  /** Verified JSON Web Tokens that are remembered until they expire. */
+  webTokensKeptMax: 10_000,
 } as const;

@@ -3,7 +3,8 @@ import { type ClientRequest, request as httpRequest, type IncomingMessage, type 
 import { request as httpsRequest } from 'node:https';
 import type { Command } from 'commander';
 import { OperationFailed } from './exit.ts';
-import { httpUrl, secret, setting } from './serve-config.ts';
+import { setting } from './options.ts';
+import { httpUrl, secret } from './serve-config.ts';
 
 export interface Connection {
   readonly url: string;

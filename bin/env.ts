@@ -53,7 +53,7 @@ function systemScheduler(): Scheduler {
 }
 
 /** One JSON object a line: `time`, `level`, `message`, then the fields of the event. */
-function jsonLines(clock: Clock, logLevel: LogLevel, writeLine: (line: string) => void): Log {
+export function jsonLines(clock: Clock, logLevel: LogLevel, writeLine: (line: string) => void): Log {
   return {
     write(level, message, fields) {
       if (LEVELS[level] < LEVELS[logLevel]) return;

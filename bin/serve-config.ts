@@ -9,8 +9,16 @@ import { resolve } from 'node:path';
 import { getHeapStatistics } from 'node:v8';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { LogLevel } from '../base/env.ts';
+import {
+  type AccessOptions,
+  type AccessSettings,
+  accessOptions,
+  accessSettings,
+  asksForTokens,
+} from './access-settings.ts';
 import { LOG_LEVELS } from './env.ts';
 import { UsageError } from './exit.ts';
+import { setting, wholeNumber } from './options.ts';
 
 export type Durability = 'disk' | 'buffered';
 
@@ -45,9 +53,10 @@ export interface ClusterSettings {
 export interface ServeConfig {
   readonly process: ProcessSettings;
   readonly cluster: ClusterSettings;
+  readonly access: AccessSettings;
 }
 
-export interface ServeOptions {
+export interface ServeOptions extends AccessOptions {
   name: string;
   host: string;
   port: number;
@@ -55,7 +64,6 @@ export interface ServeOptions {
   peers: readonly string[];
   advertise?: string;
   clusterSecret?: string;
-  token?: string;
   durability: Durability;
   memory: number;
   chaos?: boolean;
@@ -89,6 +97,7 @@ export function declareServeOptions(command: Command): void {
       '<token>',
       'what clients send as `Authorization: Bearer`; without it, none is asked for',
     ).argParser(secret),
+    ...accessOptions(),
     setting('durability', '<level>', 'acknowledge a write after fsync (disk) or after the write call (buffered)')
       .choices(['disk', 'buffered'])
       .default('disk'),
@@ -103,11 +112,6 @@ export function declareServeOptions(command: Command): void {
   for (const option of options) command.addOption(option);
 }
 
-/** A flag that is also read from `WEFT_...`. */
-export function setting(name: string, argument: string, description: string): Option {
-  return new Option(`--${name} ${argument}`, description).env(`WEFT_${name.toUpperCase().replaceAll('-', '_')}`);
-}
-
 /**
  * Checks what one flag alone cannot tell, and freezes the result.
  * @throws UsageError that names the flag
@@ -116,10 +120,10 @@ export function serveConfig(options: ServeOptions, environment: NodeJS.ProcessEn
   if (options.name.trim() === '') throw new UsageError('--name must not be empty');
   if (options.host.trim() === '') throw new UsageError('--host must not be empty; 127.0.0.1 is the default');
   if (options.data.trim() === '') throw new UsageError('--data must not be empty; ./data is the default');
-  const token = options.token || undefined;
-  if (token === undefined && !isLoopback(options.host)) {
+  const access = accessSettings(options);
+  if (!asksForTokens(access) && !isLoopback(options.host)) {
     throw new UsageError(
-      `--host ${options.host} is reachable from other machines, so --token (or WEFT_TOKEN) is required: ` +
+      `--host ${options.host} is reachable from other machines, so --token (or WEFT_TOKEN), --tokens or --jwt-keys is required: ` +
         'without it anyone could read and change every graph',
     );
   }
@@ -141,13 +145,14 @@ export function serveConfig(options: ServeOptions, environment: NodeJS.ProcessEn
       logLevel: options.logLevel,
     }),
     cluster: Object.freeze({
-      token,
+      token: access.token,
       clusterSecret,
       advertise: options.advertise ?? listenUrl(options),
       peers: Object.freeze([...options.peers]),
       chaos,
       plant,
     }),
+    access,
   });
 }
 
@@ -174,7 +179,9 @@ function checkPeers(options: ServeOptions, clusterSecret: string | undefined): v
 function isOwnUrl(url: string, options: ServeOptions): boolean {
   if (url === options.advertise || url === listenUrl(options)) return true;
   const { port, protocol, pathname } = new URL(url);
-  if (protocol !== 'http:' || pathname !== '/' || Number(port || 80) !== options.port) return false;
+  const own = options.tlsCert ? 'https:' : 'http:';
+  if (protocol !== own || pathname !== '/' || Number(port || (own === 'http:' ? 80 : 443)) !== options.port)
+    return false;
   // All names of loopback, and all addresses if the server listens on all, are this machine.
   return isLoopback(hostOf(url)) && (isLoopback(options.host) || isWildcard(options.host));
 }
@@ -185,9 +192,9 @@ function hostOf(url: string): string {
 }
 
 /** Where the server will listen, as far as its settings tell. */
-function listenUrl({ host, port }: ServeOptions): string | undefined {
+function listenUrl({ host, port, tlsCert }: ServeOptions): string | undefined {
   if (port === 0 || isWildcard(host)) return undefined;
-  return httpUrl(`http://${host.includes(':') ? `[${host}]` : host}:${port}`);
+  return httpUrl(`${tlsCert ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`);
 }
 
 function isWildcard(host: string): boolean {
@@ -206,16 +213,6 @@ export function isLoopback(host: string): boolean {
 
 function isOn(text: string | undefined): boolean {
   return text !== undefined && !['', '0', 'false', 'no', 'off'].includes(text.toLowerCase());
-}
-
-export function wholeNumber(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!/^\d+$/.test(text) || value < min || value > max) {
-      throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
-    }
-    return value;
-  };
 }
 
 /** An HTTP URL without its trailing slash. */

@@ -2,12 +2,15 @@
  * `weft serve`: builds the real world (clock, disk, socket), hands it to engine and API, and takes it down again without
  * losing anything that was acknowledged.
  */
+import { openSync, writeSync } from 'node:fs';
+import type { Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { constants } from 'node:os';
 import type { Command } from 'commander';
 import type { FastifyInstance } from 'fastify';
 import { buildServer } from '../api/server.ts';
 import type { Env, Log, Timer } from '../base/env.ts';
+import { LIMITS } from '../base/limits.ts';
 import type { PlantedBug } from '../base/planted-bug.ts';
 import type { ClusterOptions } from '../src/cluster-options.ts';
 import { StrongOperations } from '../src/consistency/strong-operations.ts';
@@ -16,7 +19,9 @@ import type { LinkFaults } from '../src/engine-port.ts';
 import { FaultyTransport } from '../src/replication/faulty-transport.ts';
 import { startReplication } from '../src/replication/replicator.ts';
 import { openLevelStore } from '../storage/level-store.ts';
-import { buildEnv } from './env.ts';
+import { authenticatorOf } from './access-files.ts';
+import type { AccessSettings } from './access-settings.ts';
+import { buildEnv, jsonLines } from './env.ts';
 import { EXIT, OperationFailed } from './exit.ts';
 import {
   type ClusterSettings,
@@ -26,8 +31,10 @@ import {
   serveConfig,
 } from './serve-config.ts';
 import { ShiftedClock } from './shifted-clock.ts';
+import { type LinkSecurity, TlsFiles } from './tls.ts';
 import { Upgrades } from './upgrades.ts';
 import { version } from './version.ts';
+import { WatchedFiles } from './watched-files.ts';
 import { WebSocketRoutes } from './web-socket-routes.ts';
 import { WebSocketTransport } from './web-socket-transport.ts';
 
@@ -59,12 +66,16 @@ Examples:
 async function serve(config: ServeConfig): Promise<void> {
   const { name, data, durability, memoryBudgetBytes, logLevel } = config.process;
   const { env, clockFault } = environment(buildEnv(logLevel), config.cluster);
+  const files = new WatchedFiles(env);
+  const authenticator = await authenticatorOf(config.access, { env, files });
+  const tls = config.access.tls && (await TlsFiles.open(config.access.tls, files));
+  const audit = auditLogOf(config.access, env);
   exitOnBug(env.log);
   const stopped = stopSignal(env.log);
   env.log.write('info', 'starting', { version: version(), name, data, durability, memoryBudgetBytes });
 
   const store = await openLevelStore({ directory: data, durability, env });
-  const links = linksOf(config.cluster, env);
+  const links = linksOf(config.cluster, env, tls);
   let engine: OpenedEngine;
   try {
     engine = await openEngine({ env, store, name, memoryBudgetBytes, cluster: links.cluster });
@@ -74,15 +85,18 @@ async function serve(config: ServeConfig): Promise<void> {
   }
   const closeLinks = await startLinks(links, { env, engine, name });
   try {
-    const { token } = config.cluster;
     const { linkFaults } = links;
+    const { requestsPerSecond } = config.access;
     const sockets = new WebSocketRoutes(env);
     const server = buildServer({
       engine,
       env,
       sockets,
       onBug: (error) => endAfterAnswer(env, error),
-      ...(token !== undefined && { token }),
+      audit,
+      ...(authenticator !== undefined && { authenticator }),
+      ...(requestsPerSecond !== undefined && { requestsPerSecond }),
+      ...(tls !== undefined && { tls: tls.serverOptions() }),
       ...(linkFaults !== undefined && { linkFaults }),
       ...(clockFault !== undefined && { clockFault }),
     });
@@ -90,13 +104,16 @@ async function serve(config: ServeConfig): Promise<void> {
     if (links.cluster !== undefined) links.sockets.attach(upgrades);
     sockets.attach(upgrades);
     upgrades.attach(server.server);
+    if (tls !== undefined) tls.attach(server.server as unknown as Server);
     const url = await listen(server, config);
     env.log.write('info', 'listening', { url, replicaId: engine.replicaId, peers: config.cluster.peers });
+    files.begin();
     console.log(`weft listening on ${url}`);
     const signal = await stopped;
     env.log.write('info', 'stopping', { signal });
     await drain(server, env, { acceptedLinks: () => links.sockets.acceptedCount, closeLinks, sockets });
   } finally {
+    files.close();
     await closeLinks();
     await engine.close();
   }
@@ -113,6 +130,17 @@ function environment(real: Env, { chaos, plant }: ClusterSettings): { env: Env; 
   return { env: { ...real, clock }, clockFault: clock };
 }
 
+/** @throws OperationFailed if the file cannot be written to */
+function auditLogOf({ auditLogFile }: AccessSettings, env: Env): Log {
+  if (auditLogFile === undefined) return env.log;
+  try {
+    const file = openSync(auditLogFile, 'a', 0o600);
+    return jsonLines(env.clock, 'info', (line) => writeSync(file, `${line}\n`));
+  } catch (error) {
+    throw new OperationFailed(`${auditLogFile} cannot be written to: ${(error as Error).message}`);
+  }
+}
+
 async function listen(server: FastifyInstance, config: ServeConfig): Promise<string> {
   const { host, port } = config.process;
   try {
@@ -122,7 +150,7 @@ async function listen(server: FastifyInstance, config: ServeConfig): Promise<str
     throw new OperationFailed(whyNotListening(cause as NodeJS.ErrnoException, host, port));
   }
   const { port: actual } = server.server.address() as AddressInfo;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${actual}`;
+  return `${config.access.tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${actual}`;
 }
 
 function whyNotListening(cause: NodeJS.ErrnoException, host: string, port: number): string {
@@ -148,8 +176,12 @@ interface Links {
 }
 
 /** The way to the peers, if there are any. Nothing is dialed or accepted yet. */
-function linksOf({ peers, advertise, clusterSecret = '', chaos, plant }: ClusterSettings, env: Env): Links {
-  const sockets = new WebSocketTransport(env);
+function linksOf(
+  { peers, advertise, clusterSecret = '', chaos, plant }: ClusterSettings,
+  env: Env,
+  security: LinkSecurity | undefined,
+): Links {
+  const sockets = new WebSocketTransport(env, LIMITS, security);
   const linkFaults = chaos ? new FaultyTransport(sockets, { env, peers }) : undefined;
   const transport = linkFaults ?? sockets;
   // A name that is none switches nothing on.

@@ -15,8 +15,8 @@ import { recover } from '../storage/recovery.ts';
 import type { PartitionKey, Recovery } from '../storage/store.ts';
 import { buildEnv } from './env.ts';
 import { OperationFailed } from './exit.ts';
+import { setting } from './options.ts';
 import { count } from './progress.ts';
-import { setting } from './serve-config.ts';
 
 interface VerifyOptions {
   readonly data: string;

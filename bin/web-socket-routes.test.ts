@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
+import { adminToken, StaticTokens } from '../api/access/static-tokens.ts';
 import { socketAuthorization } from '../api/socket-authorization.ts';
 import type { Socket, SocketRequest, SocketRoute } from '../api/web-sockets.ts';
 import { testEnv } from '../src/test-env.model.ts';
@@ -31,13 +32,13 @@ async function served(options: { readonly token?: string; readonly socketsMax?: 
   const requests: SocketRequest[] = [];
   const events: string[] = [];
   const sockets: Socket[] = [];
-  const authorise = socketAuthorization(token);
+  const authorise = socketAuthorization(token === undefined ? undefined : new StaticTokens([adminToken(token)]));
   const route: SocketRoute = {
     path: '/v1/echo/:name/open',
     protocol: 'echo.v1',
     messageBytesMax: 1000,
-    admit: (request) => {
-      authorise(request);
+    admit: async (request) => {
+      await authorise(request);
       requests.push(request);
       return (socket) => {
         sockets.push(socket);

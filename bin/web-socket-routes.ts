@@ -86,28 +86,42 @@ export class WebSocketRoutes implements SocketRoutes {
     found: readonly string[],
     { request, socket, head }: { readonly request: IncomingMessage; readonly socket: Duplex; readonly head: Buffer },
   ): void {
-    let accept: AcceptSocket;
+    const refuse = (thrown: unknown): void => {
+      const error = asWeftError(thrown);
+      const problem = problemOf(error, traceOf(request.headers.traceparent, this.#env.random).traceId);
+      const headers = problemHeaders(error);
+      const body = JSON.stringify(problem);
+      refuseUpgrade(socket, { status: problem.status, type: 'application/problem+json', body, headers });
+    };
+    const begin = (accept: AcceptSocket): void =>
+      upgrades.handleUpgrade(request, socket, head, (opened) => {
+        const open = new OpenSocket(opened, socket, () => this.#open.delete(open));
+        this.#open.add(open);
+        this.#timer ??= this.#nextBeat();
+        open.begin(accept);
+      });
     try {
       if (this.#isStopping) throw new WeftError('shutting-down', 'the server is stopping');
       if (this.#open.size >= this.#limits.socketsMax) {
         throw new WeftError('too-many-requests', `${this.#limits.socketsMax} WebSockets are open, as many as may be`);
       }
       checkProtocol(request.headers['sec-websocket-protocol'], route.protocol);
-      accept = route.admit(requestOf(request, names, found));
+      const admitted = route.admit(requestOf(request, names, found));
+      if (!(admitted instanceof Promise)) {
+        begin(admitted);
+        return;
+      }
+      // Nobody else listens until the upgrade, and a client may go away meanwhile.
+      const ignore = (): void => undefined;
+      socket.on('error', ignore);
+      admitted.then((accept) => {
+        socket.off('error', ignore);
+        if (this.#isStopping) refuse(new WeftError('shutting-down', 'the server is stopping'));
+        else begin(accept);
+      }, refuse);
     } catch (thrown) {
-      const error = asWeftError(thrown);
-      const problem = problemOf(error, traceOf(request.headers.traceparent, this.#env.random).traceId);
-      const headers = problemHeaders(error);
-      const body = JSON.stringify(problem);
-      refuseUpgrade(socket, { status: problem.status, type: 'application/problem+json', body, headers });
-      return;
+      refuse(thrown);
     }
-    upgrades.handleUpgrade(request, socket, head, (opened) => {
-      const open = new OpenSocket(opened, socket, () => this.#open.delete(open));
-      this.#open.add(open);
-      this.#timer ??= this.#nextBeat();
-      open.begin(accept);
-    });
   }
 
   /** Beats while there is something to watch. */

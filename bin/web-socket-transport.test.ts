@@ -276,7 +276,7 @@ describe('web sockets: who is let in', () => {
     socket.on('error', () => undefined);
     closers.push(() => void socket.destroy());
     socket.write(
-      `GET ${REPLICATION_PATH} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+      `GET ${REPLICATION_PATH} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
         'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
     );
     await once(socket, 'data');

@@ -5,10 +5,12 @@
  */
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Env, Timer } from '../base/env.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Accept, Transport } from '../src/replication/transport.ts';
+import type { LinkSecurity } from './tls.ts';
 import { refuseUpgrade, type Upgrades } from './upgrades.ts';
 import { CLOSE, SOCKET_OPTIONS, WebSocketConnection } from './web-socket-connection.ts';
 
@@ -29,6 +31,7 @@ interface Dial {
 export class WebSocketTransport implements Transport {
   readonly #env: Env;
   readonly #limits: LinkLimits;
+  readonly #security: LinkSecurity | undefined;
   readonly #upgrades = new WebSocketServer({ ...SOCKET_OPTIONS, noServer: true, clientTracking: false });
   readonly #connections = new Set<WebSocketConnection>();
   /** Accepted connections of nobody in particular yet, with what closes them in time. */
@@ -38,9 +41,11 @@ export class WebSocketTransport implements Transport {
   #acceptedCount = 0;
   #isClosed = false;
 
-  constructor(env: Env, limits: LinkLimits = LIMITS) {
+  /** @param security undefined without TLS */
+  constructor(env: Env, limits: LinkLimits = LIMITS, security?: LinkSecurity) {
     this.#env = env;
     this.#limits = limits;
+    this.#security = security;
   }
 
   /** Connections that a server accepted and that are open. */
@@ -69,7 +74,11 @@ export class WebSocketTransport implements Transport {
     }
     let socket: WebSocket;
     try {
-      const options = { ...SOCKET_OPTIONS, handshakeTimeout: this.#limits.dialMsMax };
+      const options = {
+        ...SOCKET_OPTIONS,
+        handshakeTimeout: this.#limits.dialMsMax,
+        ...this.#security?.clientOptions(),
+      };
       socket = new WebSocket(linkUrl(url), options);
     } catch (error) {
       failLater(`the URL cannot be dialed: ${(error as Error).message}`);
@@ -152,10 +161,18 @@ export class WebSocketTransport implements Transport {
   #refusal(request: IncomingMessage): readonly [status: number, detail: string] | undefined {
     // Only browsers send it, and a page that somebody visits must not speak for a server.
     if (request.headers.origin !== undefined) return [403, 'links are for servers, not for browsers'];
+    if (this.#security?.asksForCertificates === true && !isCertified(request)) {
+      return [403, 'links need a certificate of an authority that this server believes'];
+    }
     if (this.#accept === undefined || this.#isClosed) return [503, 'this server takes no links now'];
     if (this.#strangers.size >= this.#limits.unidentifiedLinksMax) return [503, 'too many links wait to identify'];
     return undefined;
   }
+}
+
+/** Whether the other side showed a certificate that checks out. */
+function isCertified({ socket }: IncomingMessage): boolean {
+  return (socket as Partial<TLSSocket>).authorized === true;
 }
 
 /** Where a peer takes links, from its HTTP URL: `https://host/prefix` gives `wss://host/prefix/v1/replicate`. */

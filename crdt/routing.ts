@@ -8,8 +8,8 @@ import { hashText } from '../base/text.ts';
 /** Scopes longer than this are not repeated in edge ids, which have a limit of their own. */
 const SCOPE_CHARS_IN_EDGE_ID = 128;
 
-/** The scope partition that `id` names, or undefined if it has no scope. */
-function scopeOf(id: string): PartitionId | undefined {
+/** The scope partition that `id` names, as `tenant!`, or undefined if it has no scope. */
+export function scopeOf(id: string): PartitionId | undefined {
   const mark = id.indexOf('!');
   return mark > 0 ? (id.slice(0, mark + 1) as PartitionId) : undefined;
 }

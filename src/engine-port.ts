@@ -108,6 +108,8 @@ export interface QueryOptions {
   readonly rowsMax?: number;
   /** Asked again and again while the statement runs. */
   readonly isCancelled: () => boolean;
+  /** Asked before a statement changes elements (`write`) or indexes and constraints (`schema`); throws to refuse it. */
+  readonly permit?: (right: 'write' | 'schema') => void;
 }
 
 /** Reads show only what is durable here. Lists return an element that exists throughout exactly once. */

@@ -58,5 +58,6 @@ function runOptions({ parameters }: QueryStatement, options: QueryOptions): Stat
     rowsMax: options.rowsMax,
     heldMax: LIMITS.queryHeldValuesMax,
     isCancelled: options.isCancelled,
+    permit: options.permit,
   };
 }

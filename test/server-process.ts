@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const PROGRAM = join(ROOT, 'dist/bin/weft.js');
-const READY = /^weft listening on (http:\/\/\S+)$/m;
+const READY = /^weft listening on (https?:\/\/\S+)$/m;
 
 /** Builds the program if a source file is newer; `npm test` builds first, a run of one file may not. */
 export function buildIfStale(): void {

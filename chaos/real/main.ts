@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { buildEnv } from '../../bin/env.ts';
 import { EXIT } from '../../bin/exit.ts';
-import { wholeNumber } from '../../bin/serve-config.ts';
+import { wholeNumber } from '../../bin/options.ts';
 import { REAL_CHECKERS } from './checkers/all.ts';
 import { REAL_FAULTS } from './faults/all.ts';
 import { judgeRun, type RunVerdict, verdictLines } from './judge.ts';

@@ -127,7 +127,7 @@ export class QueryEngine {
       const { plan, mode } = planned;
       if (mode === 'explain') return explained(planned, graph);
       if (!plan.writes) return this.#read(prepared, graph, { ...options, profiled: mode === 'profile' });
-      if (options.accessMode === 'read') throw readOnly();
+      checkChange('write', options);
       const waiting = graph.beginWriting();
       if (waiting !== undefined) await waiting;
       const transaction = this.begin(graph);
@@ -285,7 +285,7 @@ export class QueryEngine {
       throw runtimeError('SemanticError', 'InvalidClauseComposition', 'a schema statement stands alone');
     }
     if (planned.mode === 'explain') return explained(planned, graph);
-    if (planned.plan.writes && options.accessMode === 'read') throw readOnly();
+    if (planned.plan.writes) checkChange('write', options);
     const profiled = planned.mode === 'profile';
     const before = { ...overlay.counters };
     const execution = this.#execution(prepared, { graph, overlay, statement: options, transactionMs, profiled });
@@ -311,7 +311,7 @@ export class QueryEngine {
   async #schemaStatement(
     planned: PlannedStatement,
     graph: StatementGraph,
-    { accessMode }: StatementOptions,
+    options: StatementOptions,
   ): Promise<StatementAnswer> {
     const counters = new Counters();
     try {
@@ -323,7 +323,7 @@ export class QueryEngine {
           { counters, plan: undefined, writes: false },
         );
       }
-      if (accessMode === 'read') throw readOnly();
+      checkChange('schema', options);
       if (planned.kind === 'declare') await declareSchema(planned, graph, counters);
       if (planned.kind === 'drop') await dropSchema(planned, graph, counters);
       return kept([], [], { counters, plan: undefined, writes: true });
@@ -378,6 +378,12 @@ async function resident<T>(graph: StatementGraph, read: () => T): Promise<T> {
       await graph.makeResident(error);
     }
   }
+}
+
+/** @throws QueryError if the access mode is `read`, or what `permit` throws */
+function checkChange(right: 'write' | 'schema', { accessMode, permit }: StatementOptions): void {
+  if (accessMode === 'read') throw readOnly();
+  permit?.(right);
 }
 
 function readOnly(): Error {

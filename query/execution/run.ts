@@ -47,6 +47,8 @@ export interface StatementOptions {
   /** Values that operators may hold at a time. */
   readonly heldMax: number;
   readonly isCancelled: () => boolean;
+  /** Asked before a statement changes elements (`write`) or indexes and constraints (`schema`); throws to refuse it. */
+  readonly permit?: ((right: 'write' | 'schema') => void) | undefined;
 }
 
 export interface RunOptions {

@@ -116,7 +116,9 @@ export function rawRequest(method: string, path: string, body?: string, headers:
     body === undefined || headers.some((header) => /^content-type:/i.test(header))
       ? []
       : ['Content-Type: application/json'];
-  return [`${method} ${path} HTTP/1.1`, 'Host: weft', ...type, ...described, ...headers, '', body ?? ''].join('\r\n');
+  return [`${method} ${path} HTTP/1.1`, 'Host: localhost', ...type, ...described, ...headers, '', body ?? ''].join(
+    '\r\n',
+  );
 }
 
 /** The statuses of pipelined answers, in order. Bodies end without a newline, so an answer may begin anywhere in a line. */
