@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** `weft-chaos`: runs scenarios against real servers, and writes what they showed. */
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
@@ -10,6 +10,8 @@ import { wholeNumber } from '../../bin/options.ts';
 import { REAL_CHECKERS } from './checkers/all.ts';
 import { REAL_FAULTS } from './faults/all.ts';
 import { judgeRun, type RunVerdict, verdictLines } from './judge.ts';
+import { PLANTS, TRIES_MAX, TRY_SECONDS } from './plants.ts';
+import { proofPage } from './proof.ts';
 import { reportPage } from './report/page.ts';
 import { readRun } from './run-record.ts';
 import { runScenario } from './run-scenario.ts';
@@ -56,6 +58,7 @@ Examples:
   weft-chaos run isolate                 a scenario by name
   weft-chaos run mine.json --seconds 60  one of your own, for a minute
   weft-chaos report chaos-runs/isolate-1 judge a run again, and write its report again
+  weft-chaos self-test                   see that planted bugs are found
 
 A run leaves a folder: history.jsonl, samples.jsonl, logs/, final/, verdict.json, report.html.
 Exit codes: 0 all valid, 1 a guarantee was broken or is not known, 2 wrong usage.`,
@@ -79,6 +82,22 @@ Exit codes: 0 all valid, 1 a guarantee was broken or is not known, 2 wrong usage
     .action((folders: readonly string[]) => {
       for (const folder of folders) conclude(folder);
     });
+  program
+    .command('self-test')
+    .description('switch on one bug after the other, and see that each is found')
+    .argument('[bug...]', 'some of them only')
+    .option('--out <folder>', 'where run folders are made', 'chaos-runs')
+    .action(selfTest);
+  program
+    .command('proof')
+    .description('write docs/proof.md from the verdicts of runs')
+    .argument('<folder...>', 'run folders')
+    .action((folders: readonly string[]) => {
+      const files = folders.map((folder) => join(folder, 'verdict.json')).filter((file) => existsSync(file));
+      const verdicts = files.map((file) => JSON.parse(readFileSync(file, 'utf8')) as RunVerdict);
+      writeFileSync(join(ROOT, 'docs/proof.md'), proofPage(verdicts));
+      console.log(`docs/proof.md: ${verdicts.length} runs`);
+    });
   return program;
 }
 
@@ -91,15 +110,41 @@ function scenarioOf(name: string): Scenario {
   return readScenario(file, KNOWN);
 }
 
-async function runOne(name: string, { out, seed, seconds, plant }: RunFlags): Promise<void> {
+/** A bug that no run finds, of so many, is a hole in the checkers. */
+async function selfTest(bugs: readonly string[], { out }: { readonly out: string }): Promise<void> {
+  const missed: string[] = [];
+  for (const { bug, scenario } of PLANTS) {
+    if (interrupts > 0 || (bugs.length > 0 && !bugs.includes(bug))) continue;
+    let isFound = false;
+    for (let seed = 1; seed <= TRIES_MAX && !isFound && interrupts === 0; seed++) {
+      const { verdict } = await runOne(scenario, { out, seed, seconds: TRY_SECONDS, plant: bug });
+      isFound = verdict === 'invalid';
+    }
+    console.log(`${bug}: ${isFound ? 'found' : 'NOT FOUND'}\n`);
+    if (!isFound) missed.push(bug);
+  }
+  process.exitCode = missed.length === 0 && interrupts === 0 ? EXIT.ok : EXIT.failed;
+}
+
+async function runOne(name: string, { out, seed, seconds, plant }: RunFlags): Promise<RunVerdict> {
   const found = scenarioOf(name);
   const scenario = seconds === undefined ? found : { ...found, seconds };
   const folder = freeFolder(resolve(out), plant === undefined ? scenario.name : `${scenario.name}-${plant}`);
   console.log(`${scenario.name}: ${scenario.about}`);
   const isInterrupted = () => interrupts > 0;
-  await runScenario({ env, scenario, seed, folder, program: PROGRAM, plant, isInterrupted, onProgress });
+  const failure = await runScenario({
+    env,
+    scenario,
+    seed,
+    folder,
+    program: PROGRAM,
+    plant,
+    isInterrupted,
+    onProgress,
+  });
   clearProgress();
-  conclude(folder);
+  if (failure !== undefined) console.error(`weft-chaos: the run did not come to its end: ${failure}`);
+  return conclude(folder);
 }
 
 /** Numbered, so that no run writes over another one. */

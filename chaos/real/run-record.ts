@@ -62,7 +62,9 @@ export function readRun(folder: string): RunRecord {
   };
 }
 
+/** None if the run ended before there was such a file. */
 function readLines<T>(file: string): T[] {
+  if (!existsSync(file)) return [];
   return readFileSync(file, 'utf8')
     .split('\n')
     .filter((line) => line !== '')

@@ -39,8 +39,8 @@ const PROGRESS_MS = 1_000;
 /** Starting, stopping and mending take their time; beyond this something hangs. */
 const BEYOND_MS_MAX = 300_000;
 
-/** Leaves its record in the folder. @throws Error if the servers do not come to serve at all */
-export async function runScenario(options: RunOptions): Promise<void> {
+/** Leaves its record in the folder. @returns what went wrong with the run itself, as distinct from what it showed */
+export async function runScenario(options: RunOptions): Promise<string | undefined> {
   const { env, scenario, seed, folder, program, plant, isInterrupted } = options;
   const startedAt = new Date(env.clock.wallMs()).toISOString();
   const world = new World(env, seed);
@@ -51,12 +51,17 @@ export async function runScenario(options: RunOptions): Promise<void> {
   const cluster = await RealCluster.prepare({ world, http, program, folder, servers, flags, plant });
   const arena = new Arena(cluster, recorder);
   const run = new Run(options, arena);
+  let failure: string | undefined;
   try {
     await run.start();
     await run.work();
     await run.converge();
+  } catch (error) {
+    failure = error instanceof Error ? error.message : String(error);
   } finally {
-    if (isInterrupted() || run.isLate) recorder.phase('interrupted', run.isLate ? 'it took too long' : 'by the user');
+    if (isInterrupted()) failure = 'it was interrupted';
+    else if (run.isLate) failure ??= 'it took too long';
+    if (failure !== undefined) recorder.phase('interrupted', failure);
     await run.end();
     const impossible = REAL_FAULTS.filter(({ name }) => scenario.faults.some(({ kind }) => kind === name)).flatMap(
       ({ name, impossible: why }) => (why?.() === undefined ? [] : [`${name}: ${why()}`]),
@@ -73,6 +78,7 @@ export async function runScenario(options: RunOptions): Promise<void> {
     writeFileSync(join(folder, 'run.json'), `${JSON.stringify(facts, undefined, 2)}\n`);
     http.close();
   }
+  return failure;
 }
 
 class Run {
@@ -130,7 +136,8 @@ class Run {
       return workload?.start(this.#arena, choice) ?? [];
     });
     const isOver = () => world.nowMs() >= endMs || this.#mustEnd();
-    const nemesis = runNemesis({ cluster, recorder, scenario, faults: REAL_FAULTS, isOver });
+    const mustEnd = () => this.#mustEnd();
+    const nemesis = runNemesis({ cluster, recorder, scenario, faults: REAL_FAULTS, isOver, mustEnd });
     const progress = this.#showProgress(endMs);
     try {
       await nemesis;

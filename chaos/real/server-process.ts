@@ -68,16 +68,22 @@ export class ServerProcess {
   }
 
   /** @throws Error with the end of its log if it does not come to listen */
-  async start(extra: Readonly<Record<string, string>> = {}): Promise<void> {
+  async start(): Promise<void> {
+    if (await this.tryStart()) return;
+    throw new Error(`server ${this.name} did not start (${await this.#ended}):\n${this.#endOfLog()}`);
+  }
+
+  /** False if it ends before it listens, which is then no crash: it may have reasons. */
+  async tryStart(): Promise<boolean> {
     const { world, program, flags, environment, wrapper = [] } = this.#setup;
     const log = openSync(this.logFile, 'a');
     const command = [...wrapper, process.execPath, program, 'serve', '--name', this.name, '--data', this.data];
     const [first = process.execPath, ...rest] = [...command, ...flags];
     writeSync(log, `${JSON.stringify({ message: 'started by the run', atMs: world.nowMs() })}\n`);
-    const child = spawn(first, rest, { env: { ...environment, ...extra }, stdio: ['ignore', 'pipe', log] });
+    const child = spawn(first, rest, { env: environment, stdio: ['ignore', 'pipe', log] });
     closeSync(log);
     this.#child = child;
-    this.#isEndExpected = false;
+    this.#isEndExpected = true;
     this.#ended = new Promise((resolve) => {
       child.once('error', (error) => resolve(error.message));
       child.once('exit', (code, signal) => resolve(String(signal ?? code)));
@@ -90,12 +96,13 @@ export class ServerProcess {
       if (!this.#isEndExpected) this.crashes.push({ server: this.name, atMs: world.nowMs(), how });
     });
     const port = await this.#listens(child);
-    if (port !== undefined) {
-      this.port = port;
-      return;
+    if (port === undefined) {
+      await this.kill();
+      return false;
     }
-    await this.kill();
-    throw new Error(`server ${this.name} did not start (${await this.#ended}):\n${this.#endOfLog()}`);
+    this.port = port;
+    this.#isEndExpected = false;
+    return true;
   }
 
   /** The port that the ready line names; undefined if it ends before, or never says so. */

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import type { SeededRandom } from '../../../base/seeded-random.ts';
 import type { Losing } from '../entry.ts';
 import type { RealCluster } from '../real-cluster.ts';
+import type { ServerProcess } from '../server-process.ts';
 import { bringBack } from './processes.ts';
 import type { FaultContext, Injury, RealFault } from './real-fault.ts';
 
@@ -74,12 +75,34 @@ function flipBits(data: string, ending: RegExp, random: SeededRandom): string | 
 const corrupting = (name: string, about: string, ending: RegExp): RealFault => ({
   name,
   about,
-  inject: (context) =>
-    lose(context, (data) => {
+  async inject(context) {
+    const { cluster, target } = context;
+    const injury = await lose(context, (data) => {
       const done = flipBits(data, ending, context.random) ?? flipBits(data, /\.(?:log|ldb)$/, context.random);
       return done ?? 'there is no file to damage';
-    }),
+    });
+    return (
+      injury && {
+        ...injury,
+        async mend() {
+          const noticed = await startDamaged(cluster.server(target));
+          return `${noticed}; ${await injury.mend()}`;
+        },
+      }
+    );
+  },
 });
+
+/** As an operator does: a store that says it is damaged is replaced by an empty one, which is filled from the others. */
+async function startDamaged(server: ServerProcess): Promise<string> {
+  const logged = readFileSync(server.logFile, 'utf8').length;
+  if (await server.tryStart()) return 'it started and healed what it found';
+  const said = readFileSync(server.logFile, 'utf8').slice(logged);
+  if (!said.includes('data-corrupt')) throw new Error(`${server.name} did not start over a damaged disk:\n${said}`);
+  rmSync(server.data, { recursive: true });
+  mkdirSync(server.data);
+  return 'it refused to start: data-corrupt';
+}
 
 const TMPFS_MEGABYTES = 24;
 /** Until a write meets the full disk. */

@@ -1,0 +1,116 @@
+/** `docs/proof.md`: what is claimed, who looks for the opposite, and how much was run; written from verdicts of runs. */
+import { REAL_CHECKERS } from './checkers/all.ts';
+import type { GuaranteeVerdict, RunVerdict } from './judge.ts';
+import { PLANTS } from './plants.ts';
+
+const HEAD = `# Proof
+
+What weft claims, which checker looks for the opposite, which planted bugs show that it would be found, and how much was run
+with real processes. Written by \`npm run chaos -- proof FOLDER...\` from the verdicts of runs, so that it says no more than
+what was run; the simulator's part is below. [consistency.md](consistency.md) has the promises in full,
+[chaos/real/README.md](../chaos/real/README.md) how a run is made and judged.
+`;
+
+const TAIL = `## In the simulator
+\`npm run sim\` runs the production code of several servers in one process from one seed, with simulated time, network and disks:
+power cuts, torn and lost writes, clock jumps, loss, reordering. Its checkers are the same where they can be, and stricter where only
+it can look: streams, vectors and the fold of all commits. \`chaos/planted-bugs.ts\` lists the bugs that it must find, with
+the seeds within which it must; \`chaos/planted-bugs.test.ts\` runs them. \`npm run model\` explores strong operations exhaustively
+for small cases.
+
+## Not covered
+- Loss of power of real machines: \`kill -9\` leaves what was written to the system. The simulator has it.
+- Real networks between machines, \`tc netem\` and network namespaces: links are proxies on one machine.
+- Offline replicas that come and go, and unique constraints from both sides of a cut, with real processes.
+- A disk that lies about \`fsync\`; memory that flips bits.
+- Latency and speed: runs share a machine with their servers. \`npm run bench\` measures these.
+`;
+
+export function proofPage(verdicts: readonly RunVerdict[]): string {
+  const plain = verdicts.filter(({ plant }) => plant === undefined);
+  const planted = verdicts.filter(({ plant }) => plant !== undefined);
+  const sum = (of: (run: RunVerdict) => number) => plain.reduce((all, run) => all + of(run), 0);
+  const operations = sum(({ operations: { ok, fail, info } }) => ok + fail + info);
+  const hours = (sum(({ seconds }) => seconds) / 3_600).toFixed(1);
+  const scenarios = new Set(plain.map(({ scenario }) => scenario)).size;
+  const last = verdicts
+    .map(({ startedAt }) => startedAt)
+    .sort()
+    .at(-1)
+    ?.slice(0, 10);
+  const much = `${plain.length} runs of ${scenarios} scenarios, ${hours} hours, ${operations} operations, ${sum(({ faultEvents }) => faultEvents)} fault events that were seen to happen`;
+  const broken = plain.filter(({ verdict }) => verdict === 'invalid').length;
+  const unknown = plain.filter(({ verdict }) => verdict === 'unknown').length;
+  return [
+    HEAD,
+    `Until ${last}: ${much}. ${broken} runs broke a promise; in ${unknown} something could not be judged.\n`,
+    '## Promises\n',
+    table(
+      ['promise', 'checker', 'runs', 'judged', 'broken in', 'planted bugs that it found'],
+      promiseRows(plain, planted),
+    ),
+    '## Planted bugs\n',
+    'Each is switched on in all servers; `npm run chaos -- self-test` runs them again.\n',
+    table(['bug', 'scenario', 'runs', 'found in', 'by'], plantRows(planted)),
+    '## Scenarios\n',
+    table(['scenario', 'runs', 'operations', 'fault events', 'valid', 'unknown', 'broken'], scenarioRows(plain)),
+    TAIL,
+  ].join('\n');
+}
+
+type Row = readonly (string | number)[];
+
+function table(head: readonly string[], rows: readonly Row[]): string {
+  const line = (cells: Row) => `| ${cells.join(' | ')} |`;
+  return `${[line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')}\n`;
+}
+
+function ofChecker(runs: readonly RunVerdict[], name: string): (GuaranteeVerdict & { readonly run: RunVerdict })[] {
+  return runs.flatMap((run) =>
+    run.guarantees.filter(({ checker }) => checker === name).map((guarantee) => ({ ...guarantee, run })),
+  );
+}
+
+function promiseRows(plain: readonly RunVerdict[], planted: readonly RunVerdict[]): Row[] {
+  return REAL_CHECKERS.map(({ name, promise }) => {
+    const verdicts = ofChecker(plain, name);
+    const found = ofChecker(planted, name).filter(({ verdict }) => verdict === 'invalid');
+    const bugs = [...new Set(found.map(({ run }) => run.plant ?? ''))].sort();
+    const judged = verdicts.reduce((all, guarantee) => all + guarantee.judged, 0);
+    const broken = verdicts.filter(({ verdict }) => verdict === 'invalid').length;
+    return [promise, `\`${name}\``, verdicts.length, judged, broken, bugs.map((bug) => `\`${bug}\``).join(', ')];
+  });
+}
+
+function plantRows(planted: readonly RunVerdict[]): Row[] {
+  const bugs = [...new Set([...PLANTS.map(({ bug }) => bug as string), ...planted.map(({ plant }) => plant ?? '')])];
+  return bugs.sort().map((bug) => {
+    const runs = planted.filter(({ plant }) => plant === bug);
+    const found = runs.filter(({ verdict }) => verdict === 'invalid');
+    const by = new Set(
+      found.flatMap(({ guarantees }) =>
+        guarantees.filter(({ verdict }) => verdict === 'invalid').map(({ checker }) => checker),
+      ),
+    );
+    const scenarios = new Set(runs.map(({ scenario }) => scenario));
+    return [`\`${bug}\``, [...scenarios].sort().join(', '), runs.length, found.length, [...by].sort().join(', ')];
+  });
+}
+
+function scenarioRows(plain: readonly RunVerdict[]): Row[] {
+  return [...new Set(plain.map(({ scenario }) => scenario))].sort().map((name) => {
+    const runs = plain.filter(({ scenario }) => scenario === name);
+    const sum = (of: (run: RunVerdict) => number) => runs.reduce((all, run) => all + of(run), 0);
+    const are = (kind: RunVerdict['verdict']) => runs.filter(({ verdict }) => verdict === kind).length;
+    const operations = sum(({ operations: { ok, fail, info } }) => ok + fail + info);
+    return [
+      `\`${name}\``,
+      runs.length,
+      operations,
+      sum(({ faultEvents }) => faultEvents),
+      are('valid'),
+      are('unknown'),
+      are('invalid'),
+    ];
+  });
+}
