@@ -105,3 +105,47 @@ describe('idempotency', () => {
     expect((await server.call('GET', `${NODES}/i/edges?type=BAD`)).json.edges).toHaveLength(1);
   });
 });
+
+describe('idempotency of queries', () => {
+  const QUERY = `${GRAPH}/query`;
+  const create = { statement: 'CREATE (n:Bell {tone: $tone}) RETURN n.tone AS tone', parameters: { tone: 2.5 } };
+
+  test('repeated: same statement and parameters -> the first rows and counters, in whichever form', async () => {
+    const first = await server.call('POST', QUERY, create, key('q1'));
+    const again = await server.call('POST', QUERY, create, key('q1'));
+    expect(again.headers['idempotency-replayed']).toBe('true');
+    expect([again.json.data, again.json.counters]).toEqual([first.json.data, first.json.counters]);
+    const lines = await server.call('POST', QUERY, create, { ...key('q1'), accept: 'application/jsonl' });
+    expect(lines.text).toContain('{"$event":"Record","_body":[2.5]}');
+    const typed = await server.call('POST', QUERY, create, { ...key('q1'), accept: 'application/vnd.neo4j.query' });
+    expect(typed.json.data.values).toEqual([[{ $type: 'Float', _value: '2.5' }]]);
+    const count = await server.call('POST', QUERY, { statement: 'MATCH (n:Bell) RETURN count(n)' });
+    expect(count.json.data.values).toEqual([[1]]);
+  });
+
+  test('same key: other parameters, another statement, several statements -> 422', async () => {
+    for (const body of [
+      { ...create, parameters: { tone: 3 } },
+      { statement: 'CREATE (:Bell)' },
+      { statements: [create] },
+    ]) {
+      expect((await server.call('POST', QUERY, body, key('q1'))).json.code).toBe('idempotency-key-reused');
+    }
+  });
+
+  test('a result too large to be kept -> refused before anything is written', async () => {
+    const statement = 'UNWIND range(1, 40000) AS i CREATE (:Huge) RETURN i';
+    const refused = await server.call('POST', QUERY, { statement }, key('q2'));
+    expect(refused.status).toBe(413);
+    expect(refused.json).toMatchObject({ code: 'query-limit', definite: true });
+    const count = await server.call('POST', QUERY, { statement: 'MATCH (n:Huge) RETURN count(n)' });
+    expect(count.json.data.values).toEqual([[0]]);
+    const kept = await server.call('POST', QUERY, { statement: statement.replace('RETURN i', '') }, key('q2'));
+    expect(kept.json.counters.nodesCreated).toBe(40_000);
+  });
+
+  test('one that fails -> nothing is remembered; the key may be used again', async () => {
+    expect((await server.call('POST', QUERY, { statement: 'RETURN 1 / 0' }, key('q3'))).status).toBe(400);
+    expect((await server.call('POST', QUERY, { statement: 'RETURN 1' }, key('q3'))).status).toBe(200);
+  });
+});

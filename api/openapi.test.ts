@@ -38,6 +38,8 @@ const CODES = Object.keys(ERRORS) as ErrorCode[];
 /** Codes that no request of these routes can get: they stop the server, or belong to other protocols. */
 const NOT_OVER_HTTP: ReadonlySet<ErrorCode> = new Set([
   'clock-ahead',
+  'unreachable',
+  'answer-lost',
   'data-format',
   'data-locked',
   'data-corrupt',

@@ -1,9 +1,12 @@
 /** Running queries for whoever asked, over HTTP or a session channel: the one way in to the engine's statements. */
+import { printJson } from '../graph/json-values.ts';
 import type { Counters } from '../query/execution/counters.ts';
 import type { StatementAnswer, StatementRows } from '../query/execution/query-engine.ts';
 import type { ResultValue } from '../query/execution/result-value.ts';
-import type { Graph, QueryOptions } from '../src/engine-port.ts';
+import type { Engine, Graph, KeptAnswers, QueryOptions } from '../src/engine-port.ts';
 import type { Principal } from './access/principal.ts';
+import { hashOf } from './bodies.ts';
+import { whoAsks } from './idempotency.ts';
 import type { QueryRequest } from './parse-statement.ts';
 import type { RunningQueries, RunningQuery } from './running-queries.ts';
 
@@ -51,6 +54,23 @@ export class QueryCall {
     return rows instanceof Promise ? this.#listed(rows.then((read) => [read])) : [rows];
   }
 
+  /** All rows, at most once for the key: a repetition, over HTTP or a channel, gets those of the first time. */
+  async readOnce(engine: Engine, key: string): Promise<KeptAnswers> {
+    const { statements, accessMode } = this.request;
+    const fingerprint = this.#fingerprint();
+    const run = () => this.#graph.transactionOnce(statements, { ...this.options, accessMode }, { key, fingerprint });
+    const { replayed, outcome } = await this.#listed(engine.once(key, fingerprint, run));
+    return replayed ? { ...outcome, replayed } : outcome;
+  }
+
+  /** What tells the query from others with the same key: the same whatever form it came in. */
+  #fingerprint(): string {
+    const { statements, accessMode, isList } = this.request;
+    const texts = statements.map(({ text, parameters }) => ({ text, properties: parameters }));
+    const document = { graph: this.#graph.description.name, accessMode, isList, texts };
+    return `${whoAsks(this.#caller)}query ${hashOf(Buffer.from(printJson(document)))}`;
+  }
+
   async #readAll(): Promise<readonly StatementRows[]> {
     const answers = await this.#graph.transaction(this.request.statements, this.options);
     const read: StatementRows[] = [];
@@ -88,6 +108,23 @@ export class QueryCall {
       this.end();
     }
   }
+}
+
+/** Rows that are all there, as an answer gives them. */
+export function keptAnswer({ fields, rows, counters, plan }: StatementRows): StatementAnswer {
+  let isGiven = rows.length === 0;
+  return {
+    fields,
+    writes: false,
+    counters,
+    plan: () => plan,
+    async next() {
+      if (isGiven) return undefined;
+      isGiven = true;
+      return rows;
+    },
+    close: () => undefined,
+  };
 }
 
 async function readRows(answer: StatementAnswer): Promise<StatementRows> {

@@ -12,13 +12,13 @@ import { principalOfRequest } from './access/access-hooks.ts';
 import { type ApiContext, graphOf } from './api-context.ts';
 import { present, sessionTokenFor } from './consistency.ts';
 import { describe, GRAPH_PATH } from './describe.ts';
+import { REPLAYED } from './element-answers.ts';
 import { idempotencyKey } from './idempotency.ts';
 import { acceptedMessagePack, JSON_LINES_TYPE, JSON_TYPE, TYPED_JSON_TYPE } from './media-types.ts';
 import { encodeMessagePack } from './msgpack.ts';
-import { invalidField } from './parse-fields.ts';
 import { parseQueryRequest, type QueryRequest } from './parse-statement.ts';
 import { asWeftError, problemOf } from './problem.ts';
-import { countersDocument, QueryCall } from './query-call.ts';
+import { countersDocument, keptAnswer, QueryCall } from './query-call.ts';
 import { readQuery } from './query-parameters.ts';
 import { printPlain, printTyped, wireResult } from './result-values.ts';
 import type { RunningQueries } from './running-queries.ts';
@@ -72,7 +72,7 @@ async function answerQuery(
   readQuery(request.query, {});
   const graph = graphOf(context, request);
   const parsed = parseQueryRequest(request.body);
-  if (idempotencyKey(request) !== undefined) throw invalidField('Idempotency-Key', 'is not supported by queries');
+  const key = idempotencyKey(request);
   if (parsed.bookmarks.length > 0) await present(context.engine, request, parsed.bookmarks);
   const principal = principalOfRequest(request);
   const call = new QueryCall(graph, parsed, {
@@ -87,7 +87,16 @@ async function answerQuery(
   };
   reply.raw.once('close', cancel);
   try {
-    if (request.headers.accept?.includes('jsonl') === true && !parsed.isList) {
+    const isStream = request.headers.accept?.includes('jsonl') === true && !parsed.isList;
+    if (key !== undefined) {
+      const { answers, replayed } = await call.readOnce(context.engine, key);
+      if (replayed) reply.headers(REPLAYED);
+      const [first] = answers;
+      if (!isStream || first === undefined) sendWhole(context, request, reply, answers, parsed);
+      else await stream(context, request, reply, { answer: keptAnswer(first), call });
+      return;
+    }
+    if (isStream) {
       await stream(context, request, reply, { answer: await call.begin(), call });
       return;
     }

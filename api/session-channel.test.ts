@@ -139,6 +139,23 @@ describe('session channel: requests', () => {
     expect((await channel.call({ id: 4, ...patch, body: other })).error.code).toBe('idempotency-key-reused');
   });
 
+  test('keys: a query over HTTP repeated over a channel, whole and streamed -> the first result', async () => {
+    const body = { statement: 'CREATE (n:Lamp {on: true}) RETURN n.on AS lit' };
+    const key = { 'idempotency-key': 'both' };
+    await server.call('POST', '/v1/graphs/default/query', body, { ...AUTHORISED, ...key });
+    const channel = open();
+    const again = await channel.call({ id: 1, op: 'query', body, idempotencyKey: 'both' });
+    expect(again).toMatchObject({
+      replayed: true,
+      body: { data: { values: [[true]] }, counters: { nodesCreated: 1 } },
+    });
+    channel.ask({ id: 2, op: 'query', body, idempotencyKey: 'both', stream: true });
+    expect(await channel.next()).toEqual({ id: 2, fields: ['lit'] });
+    expect(await channel.next()).toEqual({ id: 2, rows: [[true]] });
+    expect(await channel.next()).toMatchObject({ id: 2, status: 200, replayed: true });
+    expect((await channel.call(query(3, 'MATCH (n:Lamp) RETURN count(n)'))).body.data.values).toEqual([[1]]);
+  });
+
   test('ping -> answered at once', async () => {
     expect(await open().call({ id: 9, op: 'ping' })).toEqual({ id: 9, status: 200 });
   });

@@ -19,7 +19,7 @@ import { whoAsks } from './idempotency.ts';
 import { MessagePackReader, MessagePackWriter } from './msgpack.ts';
 import { parseQueryRequest } from './parse-statement.ts';
 import { asWeftError, problemOf } from './problem.ts';
-import { containsUpdates, QueryCall } from './query-call.ts';
+import { containsUpdates, keptAnswer, QueryCall } from './query-call.ts';
 import { wireResult } from './result-values.ts';
 import type { RunningQueries } from './running-queries.ts';
 import { frameId, idInFront, parseFrame, type RequestFrame, type SignalFrame } from './session-frames.ts';
@@ -256,7 +256,8 @@ export class SessionChannel implements SocketEvents {
     });
     request.query = call;
     const wait = present(this.#options.context.engine, request, parsed.bookmarks);
-    if (wait !== undefined || frame.credit !== undefined) return this.#queryLater(request, frame, call, wait);
+    if (wait !== undefined || frame.credit !== undefined || frame.idempotencyKey !== undefined)
+      return this.#queryLater(request, frame, call, wait);
     const answers = call.readWhole();
     if (!(answers instanceof Promise)) {
       this.#answerRows(request, answers, parsed.isList);
@@ -267,31 +268,36 @@ export class SessionChannel implements SocketEvents {
 
   async #queryLater(request: Request, frame: RequestFrame, call: QueryCall, wait?: Promise<void>): Promise<void> {
     if (wait !== undefined) await wait;
-    if (frame.credit === undefined) {
-      this.#answerRows(request, await call.readWhole(), call.request.isList);
+    const { idempotencyKey: key, credit } = frame;
+    const kept = key === undefined ? undefined : await call.readOnce(this.#options.context.engine, key);
+    if (credit === undefined) {
+      const answers = kept?.answers ?? (await call.readWhole());
+      this.#answerRows(request, answers, call.request.isList, kept?.replayed === true);
       return;
     }
-    request.credit = frame.credit;
-    const answer = await call.begin();
+    request.credit = credit;
+    const [first] = kept?.answers ?? [];
+    const answer = first === undefined ? await call.begin() : keptAnswer(first);
     try {
-      await this.#stream(request, answer);
+      await this.#stream(request, answer, kept?.replayed === true);
     } finally {
       answer.close();
       call.end();
     }
   }
 
-  #answerRows(request: Request, answers: readonly StatementRows[], isList: boolean): void {
+  #answerRows(request: Request, answers: readonly StatementRows[], isList: boolean, replayed = false): void {
     const parts = answers.map(({ fields, rows, counters, plan }) => ({
       data: { fields, values: rows.map((row) => row.map(wireResult)) },
       ...countersMember(counters),
       ...(plan === undefined ? {} : { queryPlan: plan }),
     }));
-    this.#answer(request, { status: 200, body: isList ? { results: parts } : parts[0] });
+    const body = isList ? { results: parts } : parts[0];
+    this.#answer(request, { status: 200, body, ...(replayed && { replayed }) });
   }
 
   /** A frame with the fields, frames with rows as there is credit and room, and the last one. */
-  async #stream(request: Request, answer: StatementAnswer): Promise<void> {
+  async #stream(request: Request, answer: StatementAnswer, replayed: boolean): Promise<void> {
     let isBegun = false;
     for (let batch = await answer.next(); batch !== undefined; batch = await answer.next()) {
       if (!isBegun) this.#append({ id: request.id, fields: answer.fields });
@@ -311,7 +317,7 @@ export class SessionChannel implements SocketEvents {
     if (!isBegun) this.#append({ id: request.id, fields: answer.fields });
     const plan = answer.plan();
     const body = { ...countersMember(answer.counters), ...(plan === undefined ? {} : { queryPlan: plan }) };
-    this.#answer(request, { status: 200, body });
+    this.#answer(request, { status: 200, body, ...(replayed && { replayed }) });
   }
 
   /** @throws WeftError `query-cancelled`, definite: what was streamed is a part of a read */

@@ -45,6 +45,8 @@ export const LIMITS = {
   logMarksMax: 4096,
   /** Remembered results of requests with an Idempotency-Key. */
   idempotencyKeysMax: 100_000,
+  /** Characters of the result of a query that is kept for its Idempotency-Key: it travels with what the query wrote. */
+  outcomeCharsMax: 256 * 1024,
   /** How often results that were kept with strong writes are looked through for old ones, in milliseconds. */
   outcomeExpiryMs: 60 * 60 * 1000,
   /** How long such a result is remembered, in milliseconds. */

@@ -14,11 +14,13 @@ import { nodeHeap } from './node-heap.ts';
 import { overwrites } from './overwrites.ts';
 import { pointReads } from './point-reads.ts';
 import { propertyUpdates } from './property-updates.ts';
+import { queryHttp } from './query-http.ts';
 import { replicationCatchUp } from './replication-catch-up.ts';
 import { replicationOverhead } from './replication-overhead.ts';
 import { replicationVisible } from './replication-visible.ts';
 import type { Benchmark } from './report.ts';
 import { restart } from './restart.ts';
+import { sessionChannel } from './session-channel.ts';
 import { strongFailOver } from './strong-fail-over.ts';
 import { strongOperations } from './strong-operations.ts';
 
@@ -34,6 +36,8 @@ export const BENCHMARKS: readonly Benchmark[] = [
   httpPost,
   httpLatency,
   httpImport,
+  queryHttp,
+  sessionChannel,
   hydration,
   restart,
   beyondMemoryScopes,

@@ -23,6 +23,20 @@ const BODY = {
   },
 } as const;
 
+const COUNTERS = [
+  'nodesCreated',
+  'nodesDeleted',
+  'relationshipsCreated',
+  'relationshipsDeleted',
+  'propertiesSet',
+  'labelsAdded',
+  'labelsRemoved',
+  'indexesAdded',
+  'indexesRemoved',
+  'constraintsAdded',
+  'constraintsRemoved',
+];
+
 interface Body {
   readonly labels: readonly string[];
   readonly properties: object;
@@ -31,6 +45,18 @@ interface Body {
 const app = Fastify({ logger: false });
 app.get('/v1/graphs/:graph/nodes/:id', (_request, reply) => {
   reply.header('content-type', 'application/json; charset=utf-8').send(NODE_TEXT);
+});
+/** The answer of weft to the point query, its bookmark included. */
+const QUERY_TEXT = JSON.stringify({
+  data: { fields: ['name'], values: [['Person number 000001']] },
+  counters: {
+    containsUpdates: false,
+    ...Object.fromEntries(COUNTERS.map((counter) => [counter, 0])),
+  },
+  bookmarks: ['AbcdefghijklmnopqrstuvwxyzABCDEFGHI'],
+});
+app.post('/v1/graphs/:graph/query', (_request, reply) => {
+  reply.header('content-type', 'application/json; charset=utf-8').send(QUERY_TEXT);
 });
 let made = 1_000_000;
 app.post<{ Body: Body }>('/v1/graphs/:graph/nodes', { schema: { body: BODY } }, (request, reply) => {

@@ -99,6 +99,13 @@ export interface QueryStatement {
   readonly parameters: Readonly<Record<string, Value>>;
 }
 
+/** Results of statements, without plans. */
+export interface KeptAnswers {
+  readonly answers: readonly StatementRows[];
+  /** Whether an earlier request with the same key got them first. */
+  readonly replayed: boolean;
+}
+
 export interface QueryOptions {
   /** `read` refuses statements that write. */
   readonly accessMode: 'read' | 'write';
@@ -162,6 +169,16 @@ export interface Graph {
   queryRows(statement: QueryStatement, options: QueryOptions): StatementRows | Promise<StatementRows>;
   /** Runs statements one after the other, each seeing what those before it wrote, as one commit. @throws as `query` */
   transaction(statements: readonly QueryStatement[], options: QueryOptions): Promise<readonly StatementAnswer[]>;
+  /**
+   * As `transaction`, for a request with an Idempotency-Key: the result is complete, and at level `strong` it is kept with
+   * what was written, so that a repetition gets it on any server. Statements that write nothing leave nothing to find.
+   * @throws as `query`; WeftError `query-limit`, before anything is written, if the result is too large to be kept
+   */
+  transactionOnce(
+    statements: readonly QueryStatement[],
+    options: QueryOptions,
+    key: IdempotencyKey,
+  ): Promise<KeptAnswers>;
 
   /**
    * Applies operations of an import in commits of its own choice, in order. Resolves when all are durable.

@@ -1,11 +1,14 @@
 /** Statements over one graph of the engine. */
 import type { Env } from '../base/env.ts';
+import { WeftError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Decide, ViewStatementGraph } from '../crdt/view-statement-graph.ts';
+import type { Operation } from '../graph/model.ts';
 import { QueryEngine, type StatementAnswer, type StatementRows } from '../query/execution/query-engine.ts';
 import type { StatementOptions } from '../query/execution/run.ts';
 import { planStatement } from '../query/plan/plan-statement.ts';
 import { fromStored, type RuntimeMap } from '../query/values/runtime-value.ts';
+import { encodeAnswers } from './answer-codec.ts';
 import type { QueryOptions, QueryStatement } from './engine-port.ts';
 
 type OpenStatement = (decide?: Decide) => ViewStatementGraph;
@@ -48,6 +51,48 @@ export class GraphQueries {
       throw error;
     }
   }
+
+  /**
+   * As `transaction`, with all rows read before it commits.
+   * @param decide gets the result as text along with the operations
+   * @throws as `transaction`; WeftError `query-limit` if the text is too long to be kept, definite
+   */
+  async transactionOnce(
+    statements: readonly QueryStatement[],
+    options: QueryOptions,
+    decide?: DecideKept,
+  ): Promise<readonly StatementRows[]> {
+    let outcome = '';
+    const answers: StatementRows[] = [];
+    const graph = await this.#open(
+      decide === undefined ? undefined : (operations, sawOneState) => decide(operations, sawOneState, outcome),
+    );
+    const transaction = this.#engine.begin(graph);
+    try {
+      if (options.accessMode === 'write') await graph.beginWriting();
+      for (const statement of statements) {
+        const answer = await transaction.run(statement.text, runOptions(statement, options));
+        const rows = (await answer.next()) ?? [];
+        answers.push({ fields: answer.fields, rows, counters: answer.counters, plan: undefined });
+      }
+      outcome = encodeAnswers(answers);
+      if (outcome.length > LIMITS.outcomeCharsMax) throw tooLargeToKeep(outcome.length);
+      await transaction.commit();
+      return answers;
+    } catch (error) {
+      transaction.rollback();
+      throw error;
+    }
+  }
+}
+
+/** As `Decide`, with the result that is kept. */
+export type DecideKept = (operations: readonly Operation[], sawOneState: boolean, outcome: string) => Promise<void>;
+
+function tooLargeToKeep(chars: number): WeftError {
+  const limit = LIMITS.outcomeCharsMax;
+  const detail = `the result has ${chars} characters; with an Idempotency-Key at most ${limit} can be kept, so return less`;
+  return new WeftError('query-limit', detail, { limit });
 }
 
 function runOptions({ parameters }: QueryStatement, options: QueryOptions): StatementOptions {

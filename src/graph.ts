@@ -29,7 +29,9 @@ import type {
   ChangePage,
   Graph,
   GraphDescription,
+  IdempotencyKey,
   IntegrityReport,
+  KeptAnswers,
   OperationResult,
   Page,
   PageRequest,
@@ -39,7 +41,7 @@ import type {
 } from './engine-port.ts';
 import { GraphBulk } from './graph-bulk.ts';
 import { GraphChanges } from './graph-changes.ts';
-import { GraphQueries } from './graph-queries.ts';
+import { type DecideKept, GraphQueries } from './graph-queries.ts';
 import type { GraphSchema } from './graph-schema.ts';
 import type { GraphWriter } from './graph-writer.ts';
 import { PartitionedReads } from './reads.ts';
@@ -321,6 +323,16 @@ export class EngineGraph implements Graph {
     decide?: Decide,
   ): Promise<readonly StatementAnswer[]> {
     return this.#queries.transaction(statements, options, decide);
+  }
+
+  /** Keys are remembered by whoever asks; what is kept of the result is checked here, so that every level keeps as much. */
+  async transactionOnce(
+    statements: readonly QueryStatement[],
+    options: QueryOptions,
+    _key?: IdempotencyKey,
+    decide?: DecideKept,
+  ): Promise<KeptAnswers> {
+    return { answers: await this.#queries.transactionOnce(statements, options, decide), replayed: false };
   }
 
   load(operations: readonly Operation[], options: { readonly stopAtFirst: boolean }) {

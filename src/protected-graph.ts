@@ -47,6 +47,12 @@ export class ProtectedGraph implements Graph {
     return this.#graph.transaction(statements, { ...options, accessMode: 'read' });
   }
 
+  transactionOnce(
+    ...[statements, options, key]: Parameters<Graph['transactionOnce']>
+  ): ReturnType<Graph['transactionOnce']> {
+    return this.#graph.transactionOnce(statements, { ...options, accessMode: 'read' }, key);
+  }
+
   async write(): Promise<never> {
     throw this.#refusal();
   }

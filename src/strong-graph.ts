@@ -8,10 +8,12 @@ import { LIMITS } from '../base/limits.ts';
 import type { Decide } from '../crdt/view-statement-graph.ts';
 import type { Operation } from '../graph/model.ts';
 import type { StatementAnswer, StatementRows } from '../query/execution/query-engine.ts';
+import { decodeAnswers } from './answer-codec.ts';
 import { decodeResults, encodeOperations } from './consistency/operation-codec.ts';
-import { Stale, type StrongOperations } from './consistency/strong-operations.ts';
+import { type Kept, Stale, type StrongOperations } from './consistency/strong-operations.ts';
 import type { Graph, GraphDescription, IdempotencyKey, OperationResult } from './engine-port.ts';
 import type { EngineGraph } from './graph.ts';
+import type { DecideKept } from './graph-queries.ts';
 
 /** After so many readings during which the graph changed the reader is told to come again. */
 const READINGS_MAX = 10;
@@ -87,15 +89,24 @@ export class StrongGraph implements Graph {
 
   queryRows(...[statement, options]: Parameters<Graph['queryRows']>): ReturnType<Graph['queryRows']> {
     if (this.#strong === undefined) return this.#graph.queryRows(statement, options);
-    return this.#update(async (decide) => this.#graph.queryRows(statement, options, decide));
+    return this.#update(async (decide) => this.#graph.queryRows(statement, options, withoutOutcome(decide)));
   }
 
   async transaction(...[statements, options]: Parameters<Graph['transaction']>): ReturnType<Graph['transaction']> {
     if (this.#strong === undefined) return this.#graph.transaction(statements, options);
-    return this.#update((decide) => this.#graph.transaction(statements, options, decide));
+    return this.#update((decide) => this.#graph.transaction(statements, options, withoutOutcome(decide)));
   }
 
-  #update<T>(attempt: (decide: Decide) => Promise<T>): Promise<T> {
+  async transactionOnce(
+    ...[statements, options, key]: Parameters<Graph['transactionOnce']>
+  ): ReturnType<Graph['transactionOnce']> {
+    if (this.#strong === undefined) return this.#graph.transactionOnce(statements, options);
+    const attempt = (decide: DecideKept) => this.#graph.transactionOnce(statements, options, undefined, decide);
+    const recall = (kept: string) => ({ answers: decodeAnswers(kept), replayed: true });
+    return this.#update(attempt, { key, recall });
+  }
+
+  #update<T>(attempt: (decide: DecideKept) => Promise<T>, kept?: Kept<T>): Promise<T> {
     const { resident } = this.#graph;
     const strong = present(this.#strong, 'statements of a lone server need no majority');
     return strong.update(
@@ -104,17 +115,17 @@ export class StrongGraph implements Graph {
         let isDeciding = false;
         const before = resident.changes;
         const isWhole = resident.whole;
-        return attempt(async (operations, sawOneState) => {
+        return attempt(async (operations, sawOneState, outcome) => {
           isDeciding = true;
           if (!sawOneState) throw new Stale();
-          await decide(encodeOperations(operations));
+          await decide(encodeOperations(operations), outcome);
         }).then((value) => {
           // One that only read must have seen one state as well; with everything in memory it read in one step.
           if (!isDeciding && before !== resident.changes && !(isWhole && resident.whole)) throw new Stale();
           return value;
         });
       },
-      LIMITS.strongWaitMs,
+      { patienceMs: LIMITS.strongWaitMs, ...(kept !== undefined && { kept }) },
     );
   }
 
@@ -157,6 +168,10 @@ export class StrongGraph implements Graph {
       );
     });
   }
+}
+
+function withoutOutcome(decide: DecideKept): Decide {
+  return (operations, sawOneState) => decide(operations, sawOneState, '');
 }
 
 /** Rows that are all there, as an answer gives them. */

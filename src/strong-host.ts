@@ -138,8 +138,12 @@ export class EngineStrongHost implements StrongHost {
       const remembered = await this.#remembered(graphKey, writes);
       const decided = await this.#draft(graph, writes, remembered);
       if (isPlanted(bugs, 'outcome-without-patches')) return decided;
-      const outcomes = await this.#draftOutcomes(graphKey, writes, remembered, decided.decisions);
-      return { decisions: decided.decisions, patches: [...decided.patches, ...outcomes] };
+      const decisions = decided.decisions.map((decision, i): Decision => {
+        const outcome = remembered[i] === undefined ? writes[i]?.outcome : undefined;
+        return decision.kind === 'written' && outcome !== undefined ? { ...decision, results: outcome } : decision;
+      });
+      const outcomes = await this.#draftOutcomes(graphKey, writes, remembered, decisions);
+      return { decisions, patches: [...decided.patches, ...outcomes] };
     } catch (error) {
       if (!(error instanceof WeftError) || error.code === 'storage-failed') throw error;
       const refusal = refusalOf(error);
@@ -157,6 +161,11 @@ export class EngineStrongHost implements StrongHost {
       this.#options.writer,
     );
     return { decisions: [{ kind: 'written', results: encodeResults([]), replayed: false }], patches };
+  }
+
+  async remembered(graphKey: string, key: IdempotencyKey): Promise<Decision | undefined> {
+    const [decision] = await this.#remembered(graphKey, [{ operations: '', key }]);
+    return decision;
   }
 
   /** What requests with these keys answered the first time. */

@@ -127,6 +127,13 @@ export class GuardedGraph implements Graph {
     return this.#graph.transaction(statements, this.#limited(options));
   }
 
+  async transactionOnce(
+    ...[statements, options, key]: Parameters<Graph['transactionOnce']>
+  ): ReturnType<Graph['transactionOnce']> {
+    this.#checkWhole('read');
+    return this.#graph.transactionOnce(statements, this.#limited(options), key);
+  }
+
   async *export(): ReturnType<Graph['export']> {
     for await (const item of this.#graph.export()) {
       if (item.kind === 'node' ? this.#seesNode(item.node.id) : this.#seesEdge(item.edge)) yield item;

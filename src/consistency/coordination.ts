@@ -37,6 +37,8 @@ import type {
 export interface WriteRequest {
   readonly operations: string;
   readonly key: IdempotencyKey | undefined;
+  /** Is kept under the key in place of the results. */
+  readonly outcome?: string | undefined;
 }
 
 /** What became of one write when it was decided. */
@@ -449,7 +451,7 @@ function decisionAt(decisions: readonly Decision[], index: number): Decision {
 
 function asWrite(request: Request): WriteRequest {
   assert(request.kind === 'write', 'only writes are decided');
-  return { operations: request.operations, key: request.key };
+  return { operations: request.operations, key: request.key, outcome: request.outcome };
 }
 
 /** Far more changes than there are while one read is on its way. */

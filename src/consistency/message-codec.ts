@@ -95,6 +95,7 @@ function requestFields(request: Request): unknown[] {
         request.operations,
         request.key?.key ?? '',
         request.key?.fingerprint ?? '',
+        request.outcome ?? '',
         ...basisFields(request),
       ];
     case 'position':
@@ -225,6 +226,7 @@ function readRequest(read: FieldReader): Request {
       const operations = read.text('operations');
       const key = read.text('key');
       const fingerprint = read.text('fingerprint');
+      const outcome = read.text('outcome');
       const basis = read.done
         ? undefined
         : { era: read.integer('era'), changes: read.integer('changes'), seen: read.vector('seen') };
@@ -233,6 +235,7 @@ function readRequest(read: FieldReader): Request {
         operations,
         ...(key !== '' && { key: { key, fingerprint } }),
         ...(basis !== undefined && { basis }),
+        ...(outcome !== '' && { outcome }),
       };
     }
     case 'position':

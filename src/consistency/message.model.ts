@@ -37,12 +37,14 @@ const request: fc.Arbitrary<Request> = fc.oneof(
       text,
       fc.option(fc.record({ key: name, fingerprint: text }), { nil: undefined }),
       fc.option(fc.record({ era: count, changes: count, seen: someVector }), { nil: undefined }),
+      fc.option(name, { nil: undefined }),
     )
-    .map(([operations, key, basis]) => ({
+    .map(([operations, key, basis, outcome]) => ({
       kind: 'write' as const,
       operations,
       ...(key !== undefined && { key }),
       ...(basis !== undefined && { basis }),
+      ...(outcome !== undefined && { outcome }),
     })),
   fc.constant({ kind: 'position' as const }),
   fc.record({ kind: fc.constant('confirm' as const), era: count, changes: count, seen: someVector }),

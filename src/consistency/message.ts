@@ -151,7 +151,14 @@ export interface Ask {
 
 export type Request =
   /** Operations to decide, as text of `operation-codec.ts`. */
-  | { readonly kind: 'write'; readonly operations: string; readonly key?: IdempotencyKey; readonly basis?: Basis }
+  | {
+      readonly kind: 'write';
+      readonly operations: string;
+      readonly key?: IdempotencyKey;
+      readonly basis?: Basis;
+      /** What is kept under the key in place of the results of the operations; not empty. */
+      readonly outcome?: string;
+    }
   /** Where the coordinator is: everything that strong operations acknowledged so far is covered by it. */
   | { readonly kind: 'position' }
   /** Whether what a reader saw holds: the coordinator led without break since it told its position. */

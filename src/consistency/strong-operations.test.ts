@@ -314,6 +314,45 @@ describe('strong statements', () => {
     expect(await during(ask(servers[1], 'MATCH (p:Person) RETURN count(p)'))).toEqual([[1]]);
   });
 
+  test('a statement repeated with its key on every server, one after the other and at once -> happens once, the first result', async () => {
+    const servers = await threeServers();
+    await during(ask(servers[0], "CREATE (:Count {n: 0, at: date('2020-02-29')})"));
+    const once = (server: Server, fingerprint = 'add') =>
+      strong(server).transactionOnce(
+        [
+          {
+            text: 'MATCH (c:Count) SET c.n = c.n + 1 RETURN c, c.n AS n, 2.0 AS f, [c.at, {a: null}] AS l',
+            parameters: {},
+          },
+        ],
+        options,
+        { key: 'k', fingerprint },
+      );
+    const first = await during(once(servers[0]));
+    expect(first.replayed).toBe(false);
+    expect(first.answers[0]?.rows[0]?.[1]).toBe(1);
+    const again = await during(Promise.all(servers.map((server) => once(server))));
+    for (const { answers, replayed } of again) {
+      expect(replayed).toBe(true);
+      expect(answers).toEqual(first.answers);
+    }
+    expect(await during(ask(servers[2], 'MATCH (c:Count) RETURN c.n'))).toEqual([[1]]);
+    expect((await refusal(once(servers[1], 'another'))).code).toBe('idempotency-key-reused');
+    await cluster.converge(...servers);
+  });
+
+  test('a statement with one key on all servers at once -> happens once', async () => {
+    const servers = await threeServers();
+    const statement = { text: "CREATE (n:Once {at: 'sea'}) RETURN n.at", parameters: {} };
+    const key = { key: 'k2', fingerprint: 'create' };
+    const all = await during(
+      Promise.all(servers.map((server) => strong(server).transactionOnce([statement], options, key))),
+    );
+    expect(all.filter(({ replayed }) => !replayed)).toHaveLength(1);
+    for (const { answers } of all) expect(answers[0]?.rows).toEqual([['sea']]);
+    expect(await during(ask(servers[1], 'MATCH (n:Once) RETURN count(n)'))).toEqual([[1]]);
+  });
+
   test('a statement that fails -> leaves nothing; a transaction of several -> all or none', async () => {
     const [a, b] = await threeServers();
     const statements = ['CREATE (:A)', 'RETURN 1 / 0'].map((text) => ({ text, parameters: {} }));

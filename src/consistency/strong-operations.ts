@@ -12,7 +12,7 @@ import type { IdempotencyKey, QuorumDescription, StrongMetrics, VoterChange } fr
 import { type Configuration, parseConfiguration } from '../replication/configuration.ts';
 import { rendezvousOrder } from '../replication/rendezvous.ts';
 import type { VoterChannel } from '../replication/voter-channel.ts';
-import { Coordination, type CoordinationHost } from './coordination.ts';
+import { Coordination, type CoordinationHost, type Decision } from './coordination.ts';
 import { indeterminate, refusalFrom, unavailable } from './failures.ts';
 import type { Ask, Message, Reply, Request } from './message.ts';
 import { decodeMessage, encodeMessage } from './message-codec.ts';
@@ -22,6 +22,8 @@ import { changed, conflict, deciding, type Surroundings, votingNow } from './vot
 import { majorityOf } from './votes.ts';
 
 export interface StrongHost extends CoordinationHost, VoterHost {
+  /** What a write with this key was decided to be, if this server has it. */
+  remembered(graph: string, key: IdempotencyKey): Promise<Decision | undefined>;
   readonly replica: ReplicaId;
   /** The configuration of this number, as text, once its decision is here. */
   decidedConfiguration(number: number): string | undefined;
@@ -284,37 +286,58 @@ export class StrongOperations {
 
   /**
    * Runs `attempt`, which reads and then decides operations on what it read: nothing that a strong write changes comes in
-   * between, or it runs again. What it read without deciding anything is confirmed like a read.
+   * between, or it runs again. What it read without deciding anything is confirmed like a read. With a key, what was decided
+   * under it before is recalled instead of deciding anything.
    * @throws WeftError what `attempt` throws; `quorum-unavailable`, definite; `quorum-indeterminate`
    */
   update<T>(
     graph: string,
-    attempt: (decide: (operations: string) => Promise<void>) => Promise<T>,
-    patienceMs: number,
+    attempt: (decide: DecideUpdate) => Promise<T>,
+    options: { readonly patienceMs: number; readonly kept?: Kept<T> },
   ): Promise<T> {
     this.#counts.strongWritesTotal++;
-    return this.#counting(this.#update(graph, attempt, patienceMs));
+    return this.#counting(this.#update(graph, attempt, options));
   }
 
   async #update<T>(
     graph: string,
-    attempt: (decide: (operations: string) => Promise<void>) => Promise<T>,
-    patienceMs: number,
+    attempt: (decide: DecideUpdate) => Promise<T>,
+    { patienceMs, kept }: { readonly patienceMs: number; readonly kept?: Kept<T> },
   ): Promise<T> {
     const { host } = this.#options;
     const deadlineMs = this.#nowMs() + patienceMs;
-    for (; ; this.#checkTime(deadlineMs)) {
+    let isUnknown = false;
+    const checkTime = () => {
+      if (isUnknown && this.#nowMs() >= deadlineMs)
+        throw indeterminate('an attempt was lost, and no other was decided');
+      this.#checkTime(deadlineMs);
+    };
+    for (; ; checkTime()) {
       const position = await this.#ask(graph, { kind: 'position' }, deadlineMs);
       if (position === 'lost') continue;
       if (position.kind !== 'position') throw failureOf(position);
       if (!(await host.whenCovered(position.vector, deadlineMs - this.#nowMs()))) throw tooLate();
+      const before = kept === undefined ? undefined : await host.remembered(graph, kept.key);
+      if (before !== undefined && kept !== undefined) {
+        await host.durable();
+        if (before.kind === 'failed') throw refusalFrom(before.error);
+        return kept.recall(before.results);
+      }
       const { era, changes } = position;
       let isDecided = false;
-      const decide = async (operations: string): Promise<void> => {
+      const decide = async (operations: string, outcome: string): Promise<void> => {
         await host.durable();
-        const request: Request = { kind: 'write', operations, basis: { era, changes, seen: host.vector } };
-        const reply = await this.#ask(graph, request, deadlineMs);
-        if (reply !== 'lost' && reply.kind === 'stale') throw new Stale();
+        const basis = { era, changes, seen: host.vector };
+        const keeps = kept === undefined ? {} : { key: kept.key, outcome };
+        const reply = await this.#ask(graph, { kind: 'write', operations, basis, ...keeps }, deadlineMs);
+        // What was decided under the key before is recalled in the next turn.
+        if (reply !== 'lost' && (reply.kind === 'stale' || (reply.kind === 'written' && reply.replayed)))
+          throw new Stale();
+        // With a key it can be asked again: it will not happen twice.
+        if (reply === 'lost' && kept !== undefined) {
+          isUnknown = true;
+          throw new Stale();
+        }
         isDecided = true;
         if (reply === 'lost') throw indeterminate('the coordinator was lost while the write was being decided');
         if (reply.kind !== 'written') throw failureOf(reply);
@@ -328,8 +351,9 @@ export class StrongOperations {
         if (answer !== 'lost' && answer.kind !== 'confirmed') throw failureOf(answer);
         if (answer === 'lost' || !answer.holds) continue;
       }
-      if ('error' in outcome) throw outcome.error;
-      return outcome.value;
+      if (!('error' in outcome)) return outcome.value;
+      // What this attempt met says nothing of the one that was lost.
+      throw isUnknown ? indeterminate(`an attempt was lost, and then ${String(outcome.error)}`) : outcome.error;
     }
   }
 
@@ -492,6 +516,15 @@ export class StrongOperations {
     for (const coordination of this.#coordinations.values()) coordination.close();
     for (const { end } of Array.from(this.#asked.values())) end('lost');
   }
+}
+
+/** @param outcome what a repetition with the same key is answered; without a key it goes nowhere */
+export type DecideUpdate = (operations: string, outcome: string) => Promise<void>;
+
+/** How an update is found that was decided before. */
+export interface Kept<T> {
+  readonly key: IdempotencyKey;
+  readonly recall: (outcome: string) => T;
 }
 
 /** What an update rests on has changed: it must read again. Nothing happened. */
