@@ -53,9 +53,17 @@ export function isSuccess(answer: IncomingMessage): boolean {
 
 /** The body of an answer as JSON, or as text if it is none, which is what a proxy in between may send. */
 export async function readJson(answer: IncomingMessage): Promise<unknown> {
+  return jsonOr(await readText(answer));
+}
+
+/** The body of an answer as it came. */
+export async function readText(answer: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of answer) chunks.push(chunk);
-  const text = Buffer.concat(chunks).toString();
+  return Buffer.concat(chunks).toString();
+}
+
+export function jsonOr(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

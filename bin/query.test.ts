@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { describeAnswer } from './query.ts';
-import { cypherText } from './result-table.ts';
+import { cypherText, type TypedValue } from './result-table.ts';
 import { splitScript } from './split-script.ts';
 
 it.each([
@@ -14,13 +14,23 @@ it.each([
   expect(splitScript(script)).toEqual(statements);
 });
 
+const typed = ($type: string, _value: unknown): TypedValue => ({ $type, _value });
+const node = (id: string, labels: string[], properties: object = {}) =>
+  typed('Node', { _element_id: id, _labels: labels, _properties: properties });
+const relationship = (from: string, to: string) =>
+  typed('Relationship', {
+    _element_id: 'r',
+    _start_node_element_id: from,
+    _end_node_element_id: to,
+    _type: 'T',
+    _properties: {},
+  });
+
 it('table: nodes, relationships, lists and text -> aligned, as Cypher writes them', () => {
-  const node = { elementId: 'a', labels: ['P', 'Q'], properties: { name: 'Ann' } };
-  const relationship = { elementId: 'r', startNodeElementId: 'a', endNodeElementId: 'b', type: 'T', properties: {} };
+  const ann = node('a', ['P', 'Q'], { name: typed('String', 'Ann') });
+  const list = typed('List', [relationship('a', 'b'), typed('Null', null), typed('Float', '1.5')]);
   const counters = { containsUpdates: true, nodesCreated: 2, labelsAdded: 0 };
-  expect(
-    describeAnswer({ data: { fields: ['n', 'rest'], values: [[node, [relationship, null, 1.5]]] }, counters }),
-  ).toBe(
+  expect(describeAnswer({ data: { fields: ['n', 'rest'], values: [[ann, list]] }, counters })).toBe(
     [
       '+----------------------+-------------------+',
       '| n                    | rest              |',
@@ -31,5 +41,21 @@ it('table: nodes, relationships, lists and text -> aligned, as Cypher writes the
       'nodes created: 2',
     ].join('\n'),
   );
-  expect(cypherText({ elementId: 'a', labels: [], properties: {} })).toBe('()');
+});
+
+it.each<[TypedValue, string]>([
+  [typed('Integer', '9007199254740993'), '9007199254740993'],
+  [typed('Integer', '-9223372036854775808'), '-9223372036854775808'],
+  [typed('Float', '2.0'), '2.0'],
+  [typed('Float', 'NaN'), 'NaN'],
+  [typed('Boolean', true), 'true'],
+  [typed('Date', '2020-02-29'), '2020-02-29'],
+  [typed('Map', { a: typed('Integer', '1') }), '{a: 1}'],
+  [node('a', []), '()'],
+  [
+    typed('Path', [node('a', ['A']), relationship('a', 'b'), node('b', []), relationship('c', 'b'), node('c', ['C'])]),
+    '(:A)-[:T]->()<-[:T]-(:C)',
+  ],
+])('table: %j -> %s', (value, text) => {
+  expect(cypherText(value)).toBe(text);
 });

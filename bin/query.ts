@@ -1,17 +1,20 @@
 /** `weft query`: runs openCypher on a server and prints what it answers, as a table for people or as JSON for programs. */
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { JSON_TYPE, TYPED_JSON_TYPE } from '../api/media-types.ts';
+import { parseExactJson } from '../graph/exact-json.ts';
 import {
   answerTo,
   type Connection,
   declareConnectionOptions,
   isSuccess,
+  jsonOr,
   open,
   problemText,
-  readJson,
+  readText,
 } from './connection.ts';
 import { OperationFailed, UsageError } from './exit.ts';
-import { resultTable } from './result-table.ts';
+import { resultTable, type TypedValue } from './result-table.ts';
 import { splitScript } from './split-script.ts';
 
 interface QueryOptions extends Connection {
@@ -21,7 +24,7 @@ interface QueryOptions extends Connection {
 }
 
 interface Answer {
-  readonly data: { readonly fields: readonly string[]; readonly values: readonly (readonly unknown[])[] };
+  readonly data: { readonly fields: readonly string[]; readonly values: readonly (readonly TypedValue[])[] };
   readonly counters: Readonly<Record<string, number | boolean>>;
   readonly queryPlan?: PlanNode;
 }
@@ -57,7 +60,8 @@ Examples:
       const parameters = parametersOf(options.param);
       for (const text of splitScript(statement ?? readFileSync(0, 'utf8'))) {
         const answer = await run(options, text, parameters);
-        console.log(options.json === true ? JSON.stringify(answer) : describeAnswer(answer));
+        // As it came: whatever parsed it here could only make its numbers worse.
+        console.log(options.json === true ? answer : describeAnswer(JSON.parse(answer) as Answer));
       }
     });
 }
@@ -73,7 +77,7 @@ function parametersOf(given: readonly string[]): Record<string, unknown> {
       if (at <= 0) throw new UsageError(`--param takes name=value, not "${each}"`);
       const text = each.slice(at + 1);
       try {
-        return [each.slice(0, at), JSON.parse(text)];
+        return [each.slice(0, at), parseExactJson(text)];
       } catch {
         return [each.slice(0, at), text];
       }
@@ -81,16 +85,17 @@ function parametersOf(given: readonly string[]): Record<string, unknown> {
   );
 }
 
-async function run(options: QueryOptions, statement: string, parameters: object): Promise<Answer> {
+/** The answer as text: plain JSON for programs, typed JSON for the table. */
+async function run(options: QueryOptions, statement: string, parameters: object): Promise<string> {
   const sent = open(options, `/v1/graphs/${encodeURIComponent(options.graph)}/query`, {
     method: 'POST',
-    headers: { accept: 'application/json', 'content-type': 'application/json' },
+    headers: { accept: options.json === true ? JSON_TYPE : TYPED_JSON_TYPE, 'content-type': 'application/json' },
   });
   sent.end(JSON.stringify({ statement, parameters }));
   const answer = await answerTo(options, sent);
-  const body = await readJson(answer);
-  if (!isSuccess(answer)) throw new OperationFailed(problemText(answer, body));
-  return body as Answer;
+  const body = await readText(answer);
+  if (!isSuccess(answer)) throw new OperationFailed(problemText(answer, jsonOr(body)));
+  return body;
 }
 
 export function describeAnswer({ data, counters, queryPlan }: Answer): string {

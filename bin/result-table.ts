@@ -1,11 +1,19 @@
-/** Rows of a result as an aligned table, values written as Cypher writes them. */
+/** Rows of a result as an aligned table, values written as Cypher writes them. They come as typed JSON, so that all are exact. */
 
 /** Characters of a cell beyond which it is cut. */
 const CELL_CHARS_MAX = 120;
 
-export function resultTable(fields: readonly string[], rows: readonly (readonly unknown[])[]): string {
+/** A value as typed JSON has it. */
+export interface TypedValue {
+  readonly $type: string;
+  readonly _value: unknown;
+}
+
+export function resultTable(fields: readonly string[], rows: readonly (readonly TypedValue[])[]): string {
   const cells = [fields.map((field) => field), ...rows.map((row) => row.map((value) => cut(cypherText(value))))];
-  const widths = fields.map((_, column) => Math.max(...cells.map((row) => Array.from(row[column] ?? '').length)));
+  const widths = fields.map((_, column) =>
+    cells.reduce((width, row) => Math.max(width, Array.from(row[column] ?? '').length), 0),
+  );
   const line = (row: readonly string[]) =>
     `| ${row.map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - Array.from(cell).length)).join(' | ')} |`;
   const rule = `+${widths.map((width) => '-'.repeat(width + 2)).join('+')}+`;
@@ -18,36 +26,69 @@ function cut(text: string): string {
 }
 
 interface NodeForm {
-  readonly elementId: string;
-  readonly labels: readonly string[];
-  readonly properties: object;
+  readonly _element_id: string;
+  readonly _labels: readonly string[];
+  readonly _properties: TypedMap;
 }
 
 interface RelationshipForm {
-  readonly elementId: string;
-  readonly type: string;
-  readonly properties: object;
+  readonly _start_node_element_id: string;
+  readonly _type: string;
+  readonly _properties: TypedMap;
 }
 
-export function cypherText(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(cypherText).join(', ')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  if (Object.hasOwn(value, 'elementId') && Object.hasOwn(value, 'labels')) {
-    const { labels, properties } = value as NodeForm;
-    return `(${labels.map((label) => `:${label}`).join('')}${withBlank(labels.length > 0, properties)})`;
+type TypedMap = Readonly<Record<string, TypedValue>>;
+
+export function cypherText({ $type: type, _value: value }: TypedValue): string {
+  switch (type) {
+    case 'Null':
+      return 'null';
+    case 'String':
+      return JSON.stringify(value);
+    case 'List':
+      return `[${(value as readonly TypedValue[]).map(cypherText).join(', ')}]`;
+    case 'Map':
+      return mapText(value as TypedMap);
+    case 'Node':
+      return nodeText(value as NodeForm);
+    case 'Relationship':
+      return relationshipText(value as RelationshipForm);
+    case 'Path':
+      return pathText(value as readonly TypedValue[]);
+    default:
+      // Numbers with all their digits, booleans, temporal values, points, bytes.
+      return String(value);
   }
-  if (Object.hasOwn(value, 'elementId') && Object.hasOwn(value, 'startNodeElementId')) {
-    const { type, properties } = value as RelationshipForm;
-    return `[:${type}${withBlank(true, properties)}]`;
-  }
-  return mapText(value);
 }
 
-function withBlank(isBehind: boolean, properties: object): string {
+function nodeText({ _labels: labels, _properties: properties }: NodeForm): string {
+  return `(${labels.map((label) => `:${label}`).join('')}${withBlank(labels.length > 0, properties)})`;
+}
+
+function relationshipText({ _type: type, _properties: properties }: RelationshipForm): string {
+  return `[:${type}${withBlank(true, properties)}]`;
+}
+
+/** Nodes and relationships alternate; each relationship points as it lies in the graph. */
+function pathText(steps: readonly TypedValue[]): string {
+  let text = '';
+  for (let i = 0; i < steps.length; i += 2) {
+    const node = (steps[i] as TypedValue)._value as NodeForm;
+    text += nodeText(node);
+    const next = steps[i + 1];
+    if (next === undefined) break;
+    const relationship = next._value as RelationshipForm;
+    const isForward = relationship._start_node_element_id === node._element_id;
+    text += isForward ? `-${relationshipText(relationship)}->` : `<-${relationshipText(relationship)}-`;
+  }
+  return text;
+}
+
+function withBlank(isBehind: boolean, properties: TypedMap): string {
   return Object.keys(properties).length === 0 ? '' : `${isBehind ? ' ' : ''}${mapText(properties)}`;
 }
 
-function mapText(map: object): string {
+function mapText(map: TypedMap): string {
   return `{${Object.entries(map)
     .map(([key, value]) => `${key}: ${cypherText(value)}`)
     .join(', ')}}`;
