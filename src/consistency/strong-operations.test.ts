@@ -341,6 +341,45 @@ describe('strong statements', () => {
     await cluster.converge(...servers);
   });
 
+  test('a statement with a key [asking server cut off after any number of turns] -> at most once; the retry gets its result', async () => {
+    const [a, b, c] = await threeServers();
+    await during(ask(a, 'CREATE (:Count {n: 0})'));
+    const statement = { text: 'MATCH (c:Count) SET c.n = c.n + 1 RETURN c.n AS n', parameters: {} };
+    const once = (server: Server, key: string) =>
+      strong(server).transactionOnce([statement], options, { key, fingerprint: 'add' });
+    const tried = <T>(work: Promise<T>) => work.catch((error: WeftError) => error);
+    let happened = 0;
+    let unknown = 0;
+    for (const asking of [a, b, c]) {
+      for (let turns = 0; turns < 8; turns++) {
+        const key = `${asking.name}${turns}`;
+        const first = tried(once(asking, key));
+        for (let i = 0; i < turns; i++) await cluster.run(1);
+        const others = [a, b, c].filter((other) => other !== asking);
+        for (const other of others) cluster.cut(asking, other);
+        const outcome = await during(first);
+        for (const other of others) cluster.heal(asking, other);
+        await cluster.linked(a, b, c);
+        if (outcome instanceof WeftError && !outcome.kind.definite) unknown++;
+        if (outcome instanceof WeftError && outcome.kind.definite) {
+          expect(await during(ask(b, 'MATCH (c:Count) RETURN c.n'))).toEqual([[happened]]);
+        }
+        // Whatever became of the first, the second finds it or does it.
+        let again = await during(tried(once(others[0] as Server, key)));
+        while (again instanceof WeftError) {
+          expect(again.kind.retryable).toBe(true);
+          again = await during(tried(once(others[0] as Server, key)));
+        }
+        const { answers } = again;
+        happened++;
+        expect(answers[0]?.rows).toEqual([[happened]]);
+        if (!(outcome instanceof WeftError)) expect(outcome.answers).toEqual(answers);
+      }
+    }
+    expect(unknown).toBeGreaterThan(0);
+    expect(await during(ask(c, 'MATCH (c:Count) RETURN c.n'))).toEqual([[happened]]);
+  });
+
   test('a statement with one key on all servers at once -> happens once', async () => {
     const servers = await threeServers();
     const statement = { text: "CREATE (n:Once {at: 'sea'}) RETURN n.at", parameters: {} };

@@ -2,6 +2,8 @@
  * Strong operations of this server: asks the coordinator of a graph for its clients, coordinates for others, and votes. Any
  * server may coordinate; that all ask the first live one of the graph's rendezvous order only saves them from duels.
  */
+
+import { BugError } from '../../base/assert.ts';
 import type { Env, Timer } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
 import type { PartitionId, ReplicaId } from '../../base/ids.ts';
@@ -302,17 +304,29 @@ export class StrongOperations {
   async #update<T>(
     graph: string,
     attempt: (decide: DecideUpdate) => Promise<T>,
+    options: { readonly patienceMs: number; readonly kept?: Kept<T> },
+  ): Promise<T> {
+    const attempts = { isLost: false };
+    try {
+      return await this.#attempts(graph, attempt, options, attempts);
+    } catch (error) {
+      // What a later attempt met says nothing of the one that was lost.
+      throw attempts.isLost && !(error instanceof BugError)
+        ? indeterminate(`an attempt was lost, and then ${String(error)}`)
+        : error;
+    }
+  }
+
+  /** @param attempts told when it is not known what became of one */
+  async #attempts<T>(
+    graph: string,
+    attempt: (decide: DecideUpdate) => Promise<T>,
     { patienceMs, kept }: { readonly patienceMs: number; readonly kept?: Kept<T> },
+    attempts: { isLost: boolean },
   ): Promise<T> {
     const { host } = this.#options;
     const deadlineMs = this.#nowMs() + patienceMs;
-    let isUnknown = false;
-    const checkTime = () => {
-      if (isUnknown && this.#nowMs() >= deadlineMs)
-        throw indeterminate('an attempt was lost, and no other was decided');
-      this.#checkTime(deadlineMs);
-    };
-    for (; ; checkTime()) {
+    for (; ; this.#checkTime(deadlineMs)) {
       const position = await this.#ask(graph, { kind: 'position' }, deadlineMs);
       if (position === 'lost') continue;
       if (position.kind !== 'position') throw failureOf(position);
@@ -320,6 +334,7 @@ export class StrongOperations {
       const before = kept === undefined ? undefined : await host.remembered(graph, kept.key);
       if (before !== undefined && kept !== undefined) {
         await host.durable();
+        attempts.isLost = false;
         if (before.kind === 'failed') throw refusalFrom(before.error);
         return kept.recall(before.results);
       }
@@ -335,7 +350,7 @@ export class StrongOperations {
           throw new Stale();
         // With a key it can be asked again: it will not happen twice.
         if (reply === 'lost' && kept !== undefined) {
-          isUnknown = true;
+          attempts.isLost = true;
           throw new Stale();
         }
         isDecided = true;
@@ -351,9 +366,8 @@ export class StrongOperations {
         if (answer !== 'lost' && answer.kind !== 'confirmed') throw failureOf(answer);
         if (answer === 'lost' || !answer.holds) continue;
       }
-      if (!('error' in outcome)) return outcome.value;
-      // What this attempt met says nothing of the one that was lost.
-      throw isUnknown ? indeterminate(`an attempt was lost, and then ${String(outcome.error)}`) : outcome.error;
+      if ('error' in outcome) throw outcome.error;
+      return outcome.value;
     }
   }
 
