@@ -42,6 +42,8 @@ import { beginTrace, installRequestContext } from './request-context.ts';
 import { RunningQueries } from './running-queries.ts';
 import { addRunningQueryRoutes } from './running-query-routes.ts';
 import { SESSION_PATH, sessionRoute } from './session-route.ts';
+import { accessAuthority, type SyncAuthority } from './sync-authority.ts';
+import { addSyncRoute } from './sync-route.ts';
 import { addTraversalRoutes } from './traversal-routes.ts';
 import type { SocketRoutes } from './web-sockets.ts';
 
@@ -62,6 +64,8 @@ export interface ServerOptions {
   readonly authenticator?: Authenticator;
   /** Who administered what, and who was refused; the log of `env` if absent. */
   readonly audit?: Log;
+  /** In place of what `authenticator` and grants say: who may sync what. */
+  readonly syncAuthority?: SyncAuthority;
   /** If set, `/v1/chaos` puts faults on links. */
   readonly linkFaults?: LinkFaults;
   /** If set, `/v1/chaos` shifts the clock. */
@@ -156,6 +160,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   if (sockets !== undefined) {
     const tally = metrics.tally('WS', SESSION_PATH);
     sockets.add(sessionRoute(context, { running, tally }));
+    addSyncRoute(sockets, context, options.syncAuthority ?? accessAuthority(context.authenticator));
   }
   return app;
 }

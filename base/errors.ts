@@ -104,6 +104,10 @@ export const ERRORS = {
     retryable: true,
   }),
   'shutting-down': kind(503, 'The server is stopping. Send the request to another one.', { retryable: true }),
+  'outside-scope': kind(
+    409,
+    'Said by an offline replica: the element lies in a scope or partition that it has not opened.',
+  ),
   unreachable: kind(503, 'Said by a client: no server could be reached, and nothing was sent.', { retryable: true }),
   'answer-lost': kind(
     503,

@@ -127,6 +127,10 @@ export const LIMITS = {
   faultDelayMsMax: 60_000,
   /** How far a clock may be put wrong on purpose, in milliseconds: a year is as wrong as any. */
   clockOffsetMsMax: 365 * 24 * 60 * 60 * 1000,
+  /** Bytes that wait to be sent to an offline replica: one that reads slower is closed, and comes back for the difference. */
+  syncBufferedBytesMax: 64 * 1024 * 1024,
+  /** Partitions and scopes that one replica opens: far more than a person works in. */
+  syncPartitionsMax: 10_000,
   /** Characters of the text of a query: beyond it, data belongs into parameters. */
   queryCharsMax: 1_000_000,
   /** Nesting of expressions, patterns and sub-queries in a text: far above honest queries, far below the stack. */

@@ -34,9 +34,9 @@ export const LAYERS = [
 const ISOMORPHIC = new Map([
   ['base', []],
   ['graph', []],
-  ['crdt', ['yjs', '@noble']],
+  ['crdt', ['yjs', '@noble', '@msgpack']],
   ['query', ['temporal-polyfill', 're2js']],
-  ['client', ['yjs', '@noble']],
+  ['client', ['level']],
 ]);
 
 /** Folder pairs that the order would allow but that must never see each other: they meet at `graph/`. */

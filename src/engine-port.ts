@@ -3,6 +3,7 @@
  * them. Every call that can fail rejects with a `WeftError` whose code says whether it definitely did not happen.
  */
 import type { EdgeId, GraphName, NodeId, PartitionId, ReplicaId } from '../base/ids.ts';
+import type { PlacedText } from '../crdt/sync-frame.ts';
 import type { ConstraintViolations } from '../crdt/violation-scan.ts';
 import type { Direction, Edge, GraphSettings, Node, Operation, OperationResult } from '../graph/model.ts';
 import type { Value } from '../graph/value.ts';
@@ -34,6 +35,8 @@ export interface Engine {
   seeCatalog(): Promise<void>;
   /** Deletes a graph and all that it holds. @throws WeftError `graph-not-found`, `graph-protected` */
   deleteGraph(name: GraphName, level?: 'strong'): Promise<void>;
+  /** A graph as offline replicas sync with it. @throws WeftError `graph-not-found`, `graph-protected`; definite */
+  sync(name: GraphName): GraphSync;
   /** Runs `request` at most once per key: a repeated key gets the first outcome, and waits for it if it is running. */
   once<T>(
     key: string,
@@ -257,6 +260,33 @@ export interface ChangePage {
   readonly since: string;
   /** Whether there was more to read. */
   readonly more: boolean;
+}
+
+/** What offline replicas get of a graph, and give to it. */
+export interface GraphSync {
+  /** Names this graph for ever: one that is created again under the same name has another. */
+  readonly generation: string;
+  readonly settings: GraphSettings;
+  /** A reading of the hybrid clock. */
+  readonly clock: number;
+  /**
+   * What a replica with this Yjs state vector lacks of a partition, as one update; nothing that is not durable.
+   * @throws WeftError `malformed-request`, `partition-recovering`, `storage-failed`; definite
+   */
+  diff(partition: PartitionId, stateVector: Uint8Array): Promise<Uint8Array>;
+  /** Hears of commits, each once and in order, as they become visible. Returns how to stop. */
+  listen(listener: (updates: readonly PartitionUpdate[]) => void): () => void;
+  /**
+   * Takes stamped patches that were checked as one commit, and resolves when it is durable with its place in the stream.
+   * Taking patches twice changes nothing. @throws WeftError `graph-not-found`, `too-many-requests`, `storage-failed`
+   */
+  accept(patches: readonly PlacedText[]): Promise<{ readonly origin: number; readonly seq: number }>;
+}
+
+export interface PartitionUpdate {
+  readonly partition: PartitionId;
+  /** A Yjs update. */
+  readonly bytes: Uint8Array;
 }
 
 export interface IntegrityReport {

@@ -21,6 +21,7 @@ import type {
   EngineMetrics,
   Graph,
   GraphDescription,
+  GraphSync,
   Health,
   QuorumDescription,
   ReplicationMetrics,
@@ -30,6 +31,7 @@ import { EngineReplica, readRetired } from './engine-replica.ts';
 import { EngineGraph } from './graph.ts';
 import { GraphCatalog } from './graph-catalog.ts';
 import { GraphSchema } from './graph-schema.ts';
+import { EngineGraphSync, SyncFeed } from './graph-sync.ts';
 import { GraphWriter } from './graph-writer.ts';
 import { IdempotentRequests } from './idempotency.ts';
 import { beginIncarnation, type Incarnation } from './incarnation.ts';
@@ -128,6 +130,7 @@ class LocalEngine implements OpenedEngine {
   #status: ClusterStatus | undefined;
   #strong: StrongOperations | undefined;
   readonly #outcomeExpiry: OutcomeExpiry;
+  readonly #syncFeed = new SyncFeed();
   #closing: Promise<void> | undefined;
 
   constructor({ env, store, name, memoryBudgetBytes, cluster }: EngineOptions, found: Found) {
@@ -272,6 +275,22 @@ class LocalEngine implements OpenedEngine {
     return name === SYSTEM_GRAPH || name === OUTCOMES_GRAPH ? new ProtectedGraph(served) : served;
   }
 
+  sync(name: GraphName): GraphSync {
+    const graph = this.#catalog.find(name);
+    if (graph === undefined) throw new WeftError('graph-not-found', `there is no graph \`${name}\``, { graph: name });
+    if (name === SYSTEM_GRAPH || name === OUTCOMES_GRAPH) {
+      throw new WeftError('graph-protected', `the graph \`${name}\` has no replicas`);
+    }
+    return new EngineGraphSync(graph.resident, {
+      replica: this.replica,
+      feed: this.#syncFeed,
+      commit: (patches) => {
+        this.#committer.admit();
+        return this.strongHost.commit(patches);
+      },
+    });
+  }
+
   #strongGraph(graph: EngineGraph): Graph {
     return new StrongGraph(graph, this.#decider());
   }
@@ -327,7 +346,9 @@ class LocalEngine implements OpenedEngine {
     this.#sessions.moved();
     this.strongHost.moved();
     this.#feed.moved();
-    if (commits.length > 0) this.replica.announce(commits);
+    if (commits.length === 0) return;
+    this.replica.announce(commits);
+    this.#syncFeed.announce(commits);
   }
 
   attachStrong(strong: StrongOperations): void {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { graphName } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
-import { encodeOperations } from './consistency/operation-codec.ts';
+import { encodeOperations } from '../crdt/operation-codec.ts';
 import type { StrongOperations } from './consistency/strong-operations.ts';
 import { node, run, turns } from './engine-on-disk.model.ts';
 

@@ -5,11 +5,11 @@
 import { present } from '../base/assert.ts';
 import { WeftError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
+import { decodeResults, encodeOperations } from '../crdt/operation-codec.ts';
 import type { Decide } from '../crdt/view-statement-graph.ts';
 import type { Operation } from '../graph/model.ts';
 import type { StatementAnswer, StatementRows } from '../query/execution/query-engine.ts';
 import { decodeAnswers } from './answer-codec.ts';
-import { decodeResults, encodeOperations } from './consistency/operation-codec.ts';
 import { type Kept, Stale, type StrongOperations } from './consistency/strong-operations.ts';
 import type { Graph, GraphDescription, IdempotencyKey, OperationResult } from './engine-port.ts';
 import type { EngineGraph } from './graph.ts';

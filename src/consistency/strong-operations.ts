@@ -9,6 +9,7 @@ import { WeftError } from '../../base/errors.ts';
 import type { PartitionId, ReplicaId } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
+import { encodeOperations } from '../../crdt/operation-codec.ts';
 import { SYSTEM_KEY } from '../catalog.ts';
 import type { IdempotencyKey, QuorumDescription, StrongMetrics, VoterChange } from '../engine-port.ts';
 import { type Configuration, parseConfiguration } from '../replication/configuration.ts';
@@ -18,7 +19,6 @@ import { Coordination, type CoordinationHost, type Decision } from './coordinati
 import { indeterminate, refusalFrom, unavailable } from './failures.ts';
 import type { Ask, Message, Reply, Request } from './message.ts';
 import { decodeMessage, encodeMessage } from './message-codec.ts';
-import { encodeOperations } from './operation-codec.ts';
 import { Voter, type VoterHost } from './voter.ts';
 import { changed, conflict, deciding, type Surroundings, votingNow } from './voter-change.ts';
 import { majorityOf } from './votes.ts';

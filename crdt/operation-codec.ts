@@ -2,12 +2,11 @@
  * Operations and their results as JSON text, values as in patches: what a server asks the coordinator to decide, and what
  * the coordinator answers. Both ends are servers of one cluster; what a client sends was checked before.
  */
-import type { EdgeId, NodeId } from '../../base/ids.ts';
-import { setOwn } from '../../base/record.ts';
-import { fromPlain, propertiesFromPlain, propertiesToPlain, toPlain } from '../../crdt/value-codec.ts';
-import type { Operation, PropertyChange, PropertyChanges } from '../../graph/model.ts';
-import type { Properties, Value } from '../../graph/value.ts';
-import type { OperationResult } from '../engine-port.ts';
+import type { EdgeId, NodeId } from '../base/ids.ts';
+import { setOwn } from '../base/record.ts';
+import type { Operation, OperationResult, PropertyChange, PropertyChanges } from '../graph/model.ts';
+import type { Properties, Value } from '../graph/value.ts';
+import { fromPlain, propertiesFromPlain, propertiesToPlain, toPlain } from './value-codec.ts';
 
 type Plain = Readonly<Record<string, unknown>>;
 type PlainChange = { readonly kind: PropertyChange['kind'] } & {

@@ -1,0 +1,43 @@
+/** Who may sync what, as `access/` says it of scopes: a scope that is opened is read, one that is written to needs more. */
+import type { PartitionId } from '../base/ids.ts';
+import { requireAnywhere } from './access/access-hooks.ts';
+import type { Authenticator } from './access/authenticator.ts';
+import { mayDo } from './access/authorise.ts';
+import type { Principal } from './access/principal.ts';
+import { socketAuthorization } from './socket-authorization.ts';
+import type { SocketRequest } from './web-sockets.ts';
+
+export interface SyncAuthority {
+  /** Before the upgrade. @throws, or rejects with, WeftError `unauthorized`, `forbidden`; definite */
+  admit(request: SocketRequest, graph: string): SyncPrincipal | Promise<SyncPrincipal>;
+}
+
+export interface SyncPrincipal {
+  may(partition: PartitionId, right: 'read' | 'write'): boolean;
+  /** Calls `revoked` once if the right to be here ends. Returns how to stop. */
+  watch(revoked: () => void): () => void;
+}
+
+/** @param authenticator undefined on a server that asks for no token */
+export function accessAuthority(authenticator: Authenticator | undefined): SyncAuthority {
+  const authorise = socketAuthorization(authenticator);
+  return {
+    admit: (request, graph) => {
+      const admitted = (principal: Principal): SyncPrincipal => {
+        requireAnywhere(principal, 'replicate', graph);
+        return {
+          may: (partition, right) => mayDo(principal, right, { graph, ...scopeOf(partition) }),
+          // Tokens are checked when a connection begins; nothing tells yet when one ends.
+          watch: () => () => undefined,
+        };
+      };
+      const found = authorise(request);
+      return found instanceof Promise ? found.then(admitted) : admitted(found);
+    },
+  };
+}
+
+/** A hash partition holds what is in no scope. */
+function scopeOf(partition: PartitionId): { readonly scope?: string } {
+  return partition.endsWith('!') ? { scope: partition.slice(0, -1) } : {};
+}

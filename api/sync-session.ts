@@ -1,0 +1,290 @@
+/**
+ * One connection of an offline replica, as a machine of three states: it waits for the hello, sends the states that the replica
+ * lacks, and is live. Writes are taken in all but the first.
+ *
+ * - SYN-4 What a commit does to the partitions that are open goes into one frame, after all that came before it.
+ * - SYN-5 A receipt for a batch comes after the update that holds its patches.
+ * - SYN-6 After a refusal no batch of the same epoch is taken any more: the replica made them on what was refused.
+ * - SYN-7 A batch that was taken is not taken again, though it may be sent again.
+ * - SYN-8 A replica that reads too slowly is closed, not waited for: it comes back and gets the difference.
+ */
+import type { Env, Timer } from '../base/env.ts';
+import { WeftError } from '../base/errors.ts';
+import type { PartitionId } from '../base/ids.ts';
+import { LIMITS } from '../base/limits.ts';
+import { checkReplicaPatches, isPartition } from '../crdt/replica-patches.ts';
+import {
+  decodeReplicaFrame,
+  encodeServerFrame,
+  type PartitionBytes,
+  type PlacedText,
+  type ReplicaFrame,
+  type ServerFrame,
+  SYNC_VERSION,
+} from '../crdt/sync-frame.ts';
+import type { Engine, GraphSync } from '../src/engine-port.ts';
+import { asWeftError } from './problem.ts';
+import type { SyncPrincipal } from './sync-authority.ts';
+import { SOCKET_CLOSE, type Socket, type SocketEvents } from './web-sockets.ts';
+
+/** Close codes beside those of all WebSockets, after the HTTP status that they resemble. */
+export const SYNC_CLOSE = { revoked: 4403, mustRefetch: 4410, tooSlow: 4429, unavailable: 4503 } as const;
+
+/** How often receipts are looked at again whose batches are not durable on all servers, in milliseconds. */
+const RECEIPT_LOOK_MS = 250;
+/** Batches that are remembered, so that they are not written again. */
+const ACCEPTED_MAX = 100_000;
+/** Receipts that wait for other servers: the latest says the same of all before it. */
+const RECEIPTS_MAX = 1_000;
+
+type Write = Extract<ReplicaFrame, { kind: 'write' }>;
+type Place = Awaited<ReturnType<GraphSync['accept']>>;
+
+interface Receipt {
+  readonly write: Write;
+  readonly place: Place;
+  durableOn: number;
+}
+
+/** Batches that were taken lately, by their stamps: no two batches bear the same. */
+export class AcceptedBatches {
+  readonly #places = new Map<string, Promise<Place>>();
+
+  /** Takes a batch once; a repetition gets the outcome of the first. One that failed may be tried again. */
+  once(key: string, take: () => Promise<Place>): Promise<Place> {
+    const known = this.#places.get(key);
+    if (known !== undefined) return known;
+    const taken = take();
+    this.#places.set(key, taken);
+    taken.catch(() => this.#places.delete(key));
+    if (this.#places.size > ACCEPTED_MAX) {
+      const [oldest] = this.#places.keys();
+      if (oldest !== undefined) this.#places.delete(oldest);
+    }
+    return taken;
+  }
+}
+
+export interface SyncSessionOptions {
+  readonly engine: Pick<Engine, 'cluster'>;
+  readonly env: Env;
+  readonly graph: GraphSync;
+  readonly principal: SyncPrincipal;
+  readonly socket: Socket;
+  readonly accepted: AcceptedBatches;
+}
+
+export class SyncSession implements SocketEvents {
+  readonly #options: SyncSessionOptions;
+  #state: 'waiting' | 'sending' | 'live' | 'over' = 'waiting';
+  #replica = 0;
+  readonly #open = new Set<PartitionId>();
+  /** Commits that became visible while states were sent. */
+  #held: (readonly PartitionBytes[])[] = [];
+  #refusedEpoch = -1;
+  readonly #receipts: Receipt[] = [];
+  #receiptTimer: Timer | undefined;
+  readonly #stops: (() => void)[] = [];
+
+  constructor(options: SyncSessionOptions) {
+    this.#options = options;
+    const revoked = () => this.#end(SYNC_CLOSE.revoked, 'the right to sync was revoked');
+    this.#stops.push(options.principal.watch(revoked));
+    const late = options.env.scheduler.after(LIMITS.identifyMsMax, () => {
+      if (this.#state === 'waiting') this.#end(SOCKET_CLOSE.policy, 'no hello came');
+    });
+    this.#stops.push(() => late.cancel());
+  }
+
+  message(bytes: Uint8Array): void {
+    if (this.#state === 'over') return;
+    try {
+      this.#take(decodeReplicaFrame(bytes));
+    } catch (error) {
+      if (!(error instanceof WeftError)) throw error;
+      this.#end(SOCKET_CLOSE.badFrame, error.message);
+    }
+  }
+
+  drained(): void {}
+
+  stopping(): void {
+    this.#end(SOCKET_CLOSE.goingAway, 'the server is stopping');
+  }
+
+  closed(): void {
+    this.#state = 'over';
+    this.#receiptTimer?.cancel();
+    for (const stop of this.#stops.splice(0)) stop();
+  }
+
+  #end(code: number, reason: string): void {
+    if (this.#state === 'over') return;
+    this.closed();
+    this.#options.socket.close(code, reason);
+  }
+
+  #send(frame: ServerFrame): void {
+    if (this.#state === 'over') return;
+    const { socket } = this.#options;
+    socket.send(encodeServerFrame(frame));
+    if (socket.bufferedBytes > LIMITS.syncBufferedBytesMax)
+      this.#end(SYNC_CLOSE.tooSlow, 'the replica reads too slowly');
+  }
+
+  #take(frame: ReplicaFrame): void {
+    if (frame.kind === 'ping') {
+      this.#send({ kind: 'pong', wallMs: this.#wallMs() });
+      return;
+    }
+    const isHello = frame.kind === 'hello';
+    if (isHello !== (this.#state === 'waiting')) {
+      throw new WeftError('malformed-request', isHello ? 'a second hello' : 'the first frame must be a hello');
+    }
+    if (isHello) this.#hello(frame);
+    else this.#write(frame);
+  }
+
+  #wallMs(): number {
+    return Math.floor(this.#options.env.clock.wallMs());
+  }
+
+  // --- downstream
+
+  #hello({ version, replica, generation, syncedMs, partitions }: Extract<ReplicaFrame, { kind: 'hello' }>): void {
+    const { graph, principal, engine } = this.#options;
+    if (version !== SYNC_VERSION) throw new WeftError('malformed-request', `version ${SYNC_VERSION} is spoken here`);
+    if (partitions.length > LIMITS.syncPartitionsMax) throw new WeftError('malformed-request', 'too many partitions');
+    const refetch = this.#refetchReason(generation, syncedMs);
+    if (refetch !== undefined || engine.cluster().vector[String(replica)] !== undefined) {
+      this.#send({ kind: 'must-refetch', reason: refetch ?? 'replica-id' });
+      this.#end(SYNC_CLOSE.mustRefetch, 'the replica must begin anew');
+      return;
+    }
+    for (const { partition } of partitions) {
+      if (!isPartition(partition, graph.settings.partitions)) {
+        // One that was never here guesses how many there are; the welcome tells, and it comes again.
+        if (generation === '' && isPartition(partition, LIMITS.partitionsMax)) continue;
+        throw new WeftError('malformed-request', `there is no partition ${partition}`);
+      }
+      if (!principal.may(partition, 'read')) {
+        this.#end(SYNC_CLOSE.revoked, `no right to read partition ${partition}`);
+        return;
+      }
+      this.#open.add(partition);
+    }
+    this.#replica = replica;
+    this.#state = 'sending';
+    this.#send({
+      kind: 'welcome',
+      generation: graph.generation,
+      partitions: graph.settings.partitions,
+      restoringTypes: graph.settings.restoringTypes,
+      wallMs: this.#wallMs(),
+      clock: graph.clock,
+    });
+    // Before the states: what becomes visible from here on is in the state or comes after it, or both.
+    this.#stops.push(graph.listen((updates) => this.#visible(updates)));
+    void this.#sendStates(partitions.filter(({ partition }) => this.#open.has(partition)));
+  }
+
+  #refetchReason(generation: string, syncedMs: number): 'generation' | 'too-old' | undefined {
+    if (generation !== '' && generation !== this.#options.graph.generation) return 'generation';
+    const isTooOld = syncedMs > 0 && this.#wallMs() - syncedMs > LIMITS.tombstoneRetentionMs;
+    return isTooOld ? 'too-old' : undefined;
+  }
+
+  async #sendStates(partitions: readonly PartitionBytes[]): Promise<void> {
+    try {
+      for (const { partition, bytes } of partitions) {
+        const diff = await this.#options.graph.diff(partition, bytes);
+        if (this.#state === 'over') return;
+        this.#send({ kind: 'state', state: { partition, bytes: diff } });
+      }
+    } catch (thrown) {
+      const error = asWeftError(thrown);
+      this.#end(error.code === 'malformed-request' ? SOCKET_CLOSE.badFrame : SYNC_CLOSE.unavailable, error.message);
+      return;
+    }
+    for (const updates of this.#held.splice(0)) this.#send({ kind: 'update', updates });
+    if (this.#state === 'sending') this.#state = 'live';
+    this.#send({ kind: 'live' });
+  }
+
+  #visible(all: readonly PartitionBytes[]): void {
+    const updates = all.filter(({ partition }) => this.#open.has(partition));
+    if (updates.length === 0) return;
+    if (this.#state === 'sending') this.#held.push(updates);
+    else this.#send({ kind: 'update', updates });
+  }
+
+  // --- upstream
+
+  #write(write: Write): void {
+    const { epoch, number, patches } = write;
+    if (epoch <= this.#refusedEpoch) return;
+    const { principal, graph } = this.#options;
+    try {
+      checkReplicaPatches(patches, {
+        replica: this.#replica,
+        partitions: graph.settings.partitions,
+        mayWrite: (partition) => this.#open.has(partition) && principal.may(partition, 'write'),
+        wallMs: this.#wallMs(),
+      });
+    } catch (error) {
+      if (!(error instanceof WeftError)) throw error;
+      this.#refusedEpoch = epoch;
+      this.#send({ kind: 'refused', epoch, number, code: error.code, detail: error.message });
+      return;
+    }
+    void this.#accept(write, patches);
+  }
+
+  async #accept(write: Write, patches: readonly PlacedText[]): Promise<void> {
+    const { accepted, graph } = this.#options;
+    const key = `${graph.generation} ${keyOf(patches)}`;
+    try {
+      const place = await accepted.once(key, () => graph.accept(patches));
+      this.#receipt({ write, place, durableOn: 0 });
+    } catch (thrown) {
+      const error = asWeftError(thrown);
+      // Nothing is wrong with the batch: the replica keeps it and comes back.
+      this.#end(SYNC_CLOSE.unavailable, error.message);
+    }
+  }
+
+  #receipt(receipt: Receipt): void {
+    if (this.#state === 'over') return;
+    this.#receipts.push(receipt);
+    if (this.#receipts.length > RECEIPTS_MAX) this.#receipts.shift();
+    this.#tellReceipts();
+  }
+
+  /** SYN-5: while states are sent the update with the patches is held back, and so are receipts. */
+  #tellReceipts(): void {
+    const { members } = this.#options.engine.cluster();
+    let isOpen = this.#state === 'sending';
+    for (const receipt of isOpen ? [] : Array.from(this.#receipts)) {
+      const { write, place } = receipt;
+      const has = members.filter((member) => (member.vector?.[String(place.origin)] ?? 0) >= place.seq);
+      // This server has it, whatever it says of itself.
+      const durableOn = Math.max(1, has.length);
+      if (durableOn > receipt.durableOn) {
+        receipt.durableOn = durableOn;
+        const { epoch, number } = write;
+        this.#send({ kind: 'receipt', epoch, number, durableOn, of: Math.max(1, members.length) });
+      }
+      if (durableOn >= members.length) this.#receipts.splice(this.#receipts.indexOf(receipt), 1);
+      else isOpen = true;
+    }
+    this.#receiptTimer?.cancel();
+    if (!isOpen || this.#state === 'over') return;
+    this.#receiptTimer = this.#options.env.scheduler.after(RECEIPT_LOOK_MS, () => this.#tellReceipts());
+  }
+}
+
+/** Kind and stamp of the first and the last patch. */
+function keyOf(patches: readonly PlacedText[]): string {
+  const head = (one: PlacedText | undefined) => one?.text.slice(0, 16) ?? '';
+  return `${head(patches[0])} ${head(patches.at(-1))} ${patches.length}`;
+}

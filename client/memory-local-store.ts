@@ -1,0 +1,58 @@
+/** A local store in memory. What `LocalMemory` holds outlives the store, as a disk does; what was not durable does not. */
+import { WeftError } from '../base/errors.ts';
+import { compareText } from '../base/order.ts';
+import type { LocalChange, LocalRow, LocalStore } from './local-store.ts';
+
+/** The disk under memory stores. */
+export class LocalMemory {
+  readonly rows = new Map<string, Uint8Array>();
+  /** Writes from now on fail, as on a full disk. */
+  isFull = false;
+  /** Holds writes back until it resolves. */
+  barrier: Promise<void> = Promise.resolve();
+}
+
+export class MemoryLocalStore implements LocalStore {
+  readonly #memory: LocalMemory;
+  #last: Promise<void> = Promise.resolve();
+  #failure: WeftError | undefined;
+  #isGone = false;
+
+  constructor(memory = new LocalMemory()) {
+    this.#memory = memory;
+  }
+
+  async read(prefix: string): Promise<readonly LocalRow[]> {
+    await this.#last.catch(() => undefined);
+    return Array.from(this.#memory.rows)
+      .filter(([key]) => key.startsWith(prefix))
+      .map(([key, value]) => ({ key, value }))
+      .sort((a, b) => compareText(a.key, b.key));
+  }
+
+  write(changes: readonly LocalChange[]): Promise<void> {
+    this.#last = this.#last.then(() => this.#memory.barrier).then(() => this.#apply(changes));
+    return this.#last;
+  }
+
+  #apply(changes: readonly LocalChange[]): void {
+    if (this.#isGone || this.#memory.isFull) {
+      this.#failure ??= new WeftError('storage-failed', this.#isGone ? 'the store was closed' : 'the store is full');
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+    for (const change of changes) {
+      if (change.kind === 'put') this.#memory.rows.set(change.key, change.value.slice());
+      else this.#memory.rows.delete(change.key);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#last.catch(() => undefined);
+    this.#isGone = true;
+  }
+
+  /** Ends it as a crash does: what is not durable by now never will be. */
+  crash(): void {
+    this.#isGone = true;
+  }
+}

@@ -1,0 +1,351 @@
+/**
+ * What a replica holds of a graph: the documents that servers author, the outbox of what was written here, and the view that is
+ * folded from both. Everything happens in memory at once and in the local store soon after, in the same order.
+ *
+ * - REP-C1 The view is the fold of the documents and of the patches of the outbox: what was written here is shown at once, and a
+ *   batch that leaves the outbox is in the documents, or refused.
+ * - REP-C2 A batch is shown as durable, and sent, only after its row is durable.
+ * - REP-C3 After a refusal the batches behind it are made anew from their operations, on what is left. Their first patches,
+ *   which no server took (SYN-6), are forgotten.
+ * - REP-C4 Patches lie in partitions that the replica has opened.
+ */
+import { present } from '../base/assert.ts';
+import type { Clock } from '../base/env.ts';
+import { WeftError } from '../base/errors.ts';
+import { type PartitionId, type ReplicaId, replicaId } from '../base/ids.ts';
+import { digestOfGraph, digestOfPartition } from '../crdt/digest.ts';
+import { Draft } from '../crdt/draft.ts';
+import { checkState } from '../crdt/foreign-update.ts';
+import { GraphView, Unhydrated } from '../crdt/graph-view.ts';
+import { PartitionDocument } from '../crdt/partition-document.ts';
+import { decodePatch } from '../crdt/patch-codec.ts';
+import { HybridClock } from '../crdt/stamp.ts';
+import type { PartitionBytes, PlacedText } from '../crdt/sync-frame.ts';
+import type { GraphSettings, Operation, OperationResult } from '../graph/model.ts';
+import type { LocalChange, LocalStore } from './local-store.ts';
+import { type OutboxEntry, type Refusal, type ReplicaMeta, rows, type StoredReplica } from './replica-rows.ts';
+
+/** Updates of a partition in the store, after which they are written as one. */
+const UPDATES_MAX = 64;
+/** The documents are only read here, and this writer never writes. */
+const READER = replicaId(0);
+
+export interface ReplicaGraphOptions {
+  readonly clock: Clock;
+  readonly store: LocalStore;
+  readonly stored: StoredReplica;
+  readonly meta: ReplicaMeta;
+  /** Which partitions it opens, of a graph with these settings. */
+  readonly open: (settings: GraphSettings) => readonly PartitionId[];
+  /** Something that readers see changed. */
+  readonly onChange: () => void;
+  readonly onFailure: (error: WeftError) => void;
+  /** Batches may be sent that could not before. */
+  readonly onDurable: () => void;
+}
+
+export class ReplicaGraph {
+  readonly #options: ReplicaGraphOptions;
+  meta: ReplicaMeta;
+  view: GraphView;
+  clock: HybridClock;
+  readonly #documents = new Map<PartitionId, PartitionDocument>();
+  /** Numbers of the rows of a partition's updates in the store. */
+  readonly #updateRows = new Map<PartitionId, number[]>();
+  /** By number, in order. */
+  readonly outbox = new Map<number, OutboxEntry>();
+  /** Batches of the outbox whose rows are durable. */
+  readonly durable = new Set<number>();
+  readonly refusals = new Map<number, Refusal>();
+  #nextNumber = 1;
+  /** Counts changes of the view. */
+  changes = 0;
+  failure: WeftError | undefined;
+  /** The latest stamp of what servers hold. */
+  #clockOfServers = 0;
+
+  constructor(options: ReplicaGraphOptions) {
+    const { stored, clock, meta } = options;
+    this.#options = options;
+    this.meta = meta;
+    this.view = new GraphView(this.settings);
+    for (const [partition, updates] of stored.updates) {
+      this.#load(
+        partition,
+        updates.map(({ value }) => value),
+      );
+      this.#updateRows.set(
+        partition,
+        updates.map(({ number }) => number),
+      );
+    }
+    for (const entry of stored.outbox) {
+      this.outbox.set(entry.number, entry);
+      this.durable.add(entry.number);
+    }
+    for (const refusal of stored.refusals) this.refusals.set(refusal.number, refusal);
+    this.#nextNumber = Math.max(0, ...this.outbox.keys(), ...this.refusals.keys()) + 1;
+    this.clock = new HybridClock(this.#correctedClock(clock), this.#clockOfServers);
+    this.#fold();
+  }
+
+  /** The own clock, as far as it is known to be off. */
+  #correctedClock(clock: Clock): Clock {
+    return { wallMs: () => clock.wallMs() + this.meta.offsetMs, monotonicMs: () => clock.monotonicMs() };
+  }
+
+  get settings(): GraphSettings {
+    return { partitions: this.meta.partitions, restoringTypes: this.meta.restoringTypes };
+  }
+
+  get replica(): ReplicaId {
+    return replicaId(this.meta.replica);
+  }
+
+  get open(): readonly PartitionId[] {
+    return this.#options.open(this.settings);
+  }
+
+  stateVectors(): PartitionBytes[] {
+    return this.open.map((partition) => ({ partition, bytes: this.#document(partition).stateVector() }));
+  }
+
+  #document(partition: PartitionId): PartitionDocument {
+    return this.#documents.get(partition) ?? this.#load(partition, []);
+  }
+
+  #load(partition: PartitionId, updates: readonly Uint8Array[]): PartitionDocument {
+    const document = PartitionDocument.hydrate(partition, READER, updates);
+    this.#documents.set(partition, document);
+    return document;
+  }
+
+  /** Makes the view anew: of the documents, and of the outbox as it stands. */
+  #fold(): void {
+    this.view = new GraphView(this.settings);
+    for (const partition of this.open) {
+      const opened = this.view.open(partition);
+      for (const text of this.#document(partition).all()) {
+        const patch = decodePatch(text);
+        this.#clockOfServers = Math.max(this.#clockOfServers, patch.clock);
+        this.view.fold(opened, patch, text.length);
+      }
+    }
+    this.clock.see(this.#clockOfServers);
+    for (const { patches } of this.outbox.values()) this.#foldTexts(patches);
+    this.#changed();
+  }
+
+  #foldTexts(patches: readonly PlacedText[]): void {
+    const open = new Set(this.open);
+    for (const { partition, text } of patches) {
+      const patch = decodePatch(text);
+      this.clock.see(patch.clock);
+      if (open.has(partition)) this.view.fold(this.view.need(partition), patch, text.length);
+    }
+  }
+
+  #changed(): void {
+    this.changes++;
+    this.#options.onChange();
+  }
+
+  /** Opens what a read came upon and this replica does not hold: nothing is there. */
+  provide(missed: unknown): void {
+    if (!(missed instanceof Unhydrated)) throw missed;
+    for (const partition of missed.partitions) if (!this.view.isOpen(partition)) this.view.open(partition);
+  }
+
+  #write(changes: readonly LocalChange[]): Promise<void> {
+    const written = this.#options.store.write(changes);
+    written.catch((error: WeftError) => {
+      if (this.failure !== undefined) return;
+      this.failure = error;
+      this.#options.onFailure(error);
+    });
+    return written;
+  }
+
+  // --- writes of this replica
+
+  /** Resolves when the batch is durable here; it is shown at once. @throws WeftError definite, as a server would */
+  async write(operations: readonly Operation[]): Promise<readonly OperationResult[]> {
+    if (this.failure !== undefined) throw this.failure;
+    const { results, patches } = this.#draft(operations);
+    if (patches.length === 0) return results;
+    const number = this.#nextNumber++;
+    const named = operations.map((operation, i) => ({ ...operation, id: present(results[i], 'one for each').id }));
+    const entry: OutboxEntry = { number, operations: named as Operation[], patches };
+    this.#foldTexts(patches);
+    this.outbox.set(number, entry);
+    const written = this.#write([rows.entry(entry)]);
+    this.#changed();
+    await written;
+    if (this.outbox.has(number)) this.durable.add(number);
+    this.#options.onDurable();
+    return results;
+  }
+
+  #draft(operations: readonly Operation[]): {
+    readonly results: readonly OperationResult[];
+    readonly patches: readonly PlacedText[];
+  } {
+    for (const { op, properties } of operations as readonly { op: string; properties?: object }[]) {
+      const bounded = Object.values(properties ?? {}).some(
+        (change) => op.startsWith('patch') && ('min' in change || 'max' in change),
+      );
+      if (bounded) throw new WeftError('invalid-request', '$min and $max need a strong write, which only servers do');
+    }
+    for (;;) {
+      const draft = new Draft({ view: this.view, clock: this.clock, replica: this.replica, skipEqual: false });
+      try {
+        const drafted = operations.map((operation, i) =>
+          applied(draft, operation, operations.length > 1 ? i : undefined),
+        );
+        const results = drafted.map((result) => draft.completed(result));
+        const open = new Set(this.open);
+        const patches = draft.patches.map(({ home, text }) => ({ partition: this.view.partitionAt(home), text }));
+        const outside = patches.find(({ partition }) => !open.has(partition));
+        if (outside !== undefined) {
+          throw new WeftError('outside-scope', `this replica has not opened \`${outside.partition}\``);
+        }
+        return { results, patches };
+      } catch (error) {
+        // What it does not hold it takes for empty, and finds out above whether it would write there.
+        this.provide(error);
+      }
+    }
+  }
+
+  // --- what servers say
+
+  /** Takes updates of one commit, or states. False if they build on what is not here: the state vector tells a server more. */
+  merge(updates: readonly PartitionBytes[]): boolean {
+    const open = new Set(this.open);
+    const merged = updates.filter(({ partition }) => open.has(partition));
+    const checked = merged.map(({ bytes }) => checkState(bytes));
+    const lacks = checked.some(
+      (one, i) => this.#document((merged[i] as PartitionBytes).partition).lacks(one) !== undefined,
+    );
+    if (lacks) return false;
+    const changes: LocalChange[] = [];
+    checked.forEach((one, i) => {
+      const { partition, bytes } = merged[i] as PartitionBytes;
+      this.#document(partition).mergeAll([one]);
+      const opened = this.view.need(partition);
+      one.patches.forEach((patch, at) => {
+        this.view.fold(opened, patch, (one.texts[at] as string).length);
+      });
+      this.#clockOfServers = Math.max(this.#clockOfServers, one.clockMax);
+      changes.push(...this.#keep(partition, bytes));
+    });
+    this.clock.see(this.#clockOfServers);
+    void this.#write(changes);
+    this.#changed();
+    return true;
+  }
+
+  #keep(partition: PartitionId, update: Uint8Array): LocalChange[] {
+    const held = this.#updateRows.get(partition) ?? [];
+    this.#updateRows.set(partition, held);
+    const number = (held.at(-1) ?? 0) + 1;
+    if (held.length < UPDATES_MAX) {
+      held.push(number);
+      return [rows.update(partition, number, update)];
+    }
+    const gone = held.splice(0, held.length, number).map((old) => rows.noUpdate(partition, old));
+    return [...gone, rows.update(partition, number, this.#document(partition).encode())];
+  }
+
+  /** A server has the batch, and the documents here have its patches (SYN-5). */
+  acknowledge(number: number): void {
+    if (!this.outbox.delete(number)) return;
+    this.durable.delete(number);
+    void this.#write([rows.noEntry(number)]);
+  }
+
+  note(meta: Partial<ReplicaMeta>): void {
+    this.meta = { ...this.meta, ...meta };
+    void this.#write([rows.meta(this.meta)]);
+  }
+
+  dismiss(number: number): Promise<void> {
+    this.refusals.delete(number);
+    return this.#write([rows.noRefusal(number)]);
+  }
+
+  // --- beginning anew
+
+  /**
+   * Makes the batches of the outbox anew, after one of them was refused or what they rest on changed otherwise. Nobody may be
+   * reading the view. Returns what was refused: the batch itself, and those that cannot be done without it.
+   * @param freshClock forgets stamps that no server has taken, because they lie in the future
+   */
+  rebase(refused?: Refusal, freshClock = false): readonly Refusal[] {
+    this.meta = { ...this.meta, replays: false };
+    const waiting = Array.from(this.outbox.values()).filter(({ number }) => number !== refused?.number);
+    const refusals = refused === undefined ? [] : [refused];
+    const changes: LocalChange[] = refused === undefined ? [] : [rows.noEntry(refused.number), rows.refusal(refused)];
+    this.outbox.clear();
+    this.durable.clear();
+    if (freshClock) this.clock = new HybridClock(this.#correctedClock(this.#options.clock), this.#clockOfServers);
+    this.#fold();
+    for (const { number, operations } of waiting) {
+      try {
+        const { patches } = this.#draft(operations);
+        if (patches.length === 0) {
+          changes.push(rows.noEntry(number));
+          continue;
+        }
+        const entry = { number, operations, patches };
+        this.#foldTexts(patches);
+        this.outbox.set(number, entry);
+        changes.push(rows.entry(entry));
+      } catch (error) {
+        if (!(error instanceof WeftError)) throw error;
+        const refusal = { number, operations, code: error.code, detail: error.message };
+        refusals.push(refusal);
+        changes.push(rows.noEntry(number), rows.refusal(refusal));
+      }
+    }
+    for (const refusal of refusals) this.refusals.set(refusal.number, refusal);
+    const kept = Array.from(this.outbox.keys());
+    void this.#write([...changes, rows.meta(this.meta)]).then(
+      () => {
+        for (const number of kept) if (this.outbox.has(number)) this.durable.add(number);
+        this.#options.onDurable();
+      },
+      () => undefined,
+    );
+    this.#changed();
+    return refusals;
+  }
+
+  /** Forgets all that servers said. What comes instead is what the outbox will be made anew on. */
+  forget(meta: Partial<ReplicaMeta>): void {
+    const changes: LocalChange[] = [];
+    for (const [partition, numbers] of this.#updateRows) {
+      changes.push(...numbers.map((number) => rows.noUpdate(partition, number)));
+    }
+    this.#updateRows.clear();
+    this.#documents.clear();
+    this.#clockOfServers = 0;
+    this.meta = { ...this.meta, ...meta, generation: '', syncedMs: 0, replays: true };
+    void this.#write([...changes, rows.meta(this.meta)]);
+    this.#fold();
+  }
+
+  digest(): string {
+    const digests = this.open.map((id) => [id, digestOfPartition(this.view, this.view.need(id))] as const);
+    return digestOfGraph(Object.fromEntries(digests.filter(([, digest]) => digest !== '')));
+  }
+}
+
+function applied(draft: Draft, operation: Operation, index: number | undefined): OperationResult {
+  try {
+    return draft.apply(operation);
+  } catch (error) {
+    if (!(error instanceof WeftError) || index === undefined) throw error;
+    throw new WeftError(error.code, error.message, { ...error.context, operation: index }, error);
+  }
+}

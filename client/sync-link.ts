@@ -1,0 +1,301 @@
+/**
+ * The connection of a replica to a server: which state it is in, what is sent of the outbox, and what is done with each frame.
+ * Frames are handled one after the other, each to its end.
+ *
+ * | state | opened | welcome | live | receipt, refused | must-refetch | closed |
+ * | --- | --- | --- | --- | --- | --- | --- |
+ * | offline | - | - | - | - | - | - |
+ * | connecting | send hello | settings fit: syncing; else begin anew | - | - | forget, come back | wait, then the next address |
+ * | syncing | - | - | live | as in live | forget, come back | the same |
+ * | live | - | - | - | outbox shrinks; rebase | forget, come back | the same |
+ */
+import type { Timer } from '../base/env.ts';
+import { WeftError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import { toUtf8 } from '../base/text.ts';
+import { clockOfWallMs } from '../crdt/stamp.ts';
+import {
+  decodeServerFrame,
+  encodeReplicaFrame,
+  type ReplicaFrame,
+  type ServerFrame,
+  SYNC_PROTOCOL,
+  SYNC_VERSION,
+} from '../crdt/sync-frame.ts';
+import { toBase64 } from '../graph/base64.ts';
+import type { ClientSocket, Platform } from './platform.ts';
+import type { ReplicaGraph } from './replica-graph.ts';
+import type { Refusal } from './replica-rows.ts';
+
+export type SyncState = 'offline' | 'connecting' | 'syncing' | 'live';
+
+/** What a server said of a batch. */
+export interface Receipt {
+  readonly number: number;
+  readonly durableOn: number;
+  readonly of: number;
+}
+
+/** Batches that were sent and have no receipt yet. */
+const WINDOW_BATCHES = 256;
+const PAUSE_MS = 200;
+const PAUSE_MS_MAX = 15_000;
+const PING_MS = 15_000;
+/** Clocks that differ by less are left alone. */
+const OFFSET_MS_MIN = 1_000;
+
+export interface SyncLinkOptions {
+  readonly platform: Platform;
+  readonly urls: readonly string[];
+  readonly graphName: string;
+  readonly token: string | undefined;
+  readonly graph: ReplicaGraph;
+  /** Runs `change` when nobody reads the view. */
+  readonly alone: <T>(change: () => T) => Promise<T>;
+  readonly onState: () => void;
+  readonly onReceipt: (receipt: Receipt) => void;
+  readonly onRefused: (refusals: readonly Refusal[]) => void;
+}
+
+export class SyncLink {
+  readonly #options: SyncLinkOptions;
+  state: SyncState = 'offline';
+  /** Why it is not live, in words of whoever ended the last connection. */
+  reason = '';
+  #wanted = false;
+  #socket: ClientSocket | undefined;
+  /** Tells events of a connection that is given up from those of the current one. */
+  #generation = 0;
+  #current = 0;
+  #pauseMs = PAUSE_MS;
+  #timer: Timer | undefined;
+  #pings: Timer | undefined;
+  #wasHeard = true;
+  #epoch = 0;
+  /** The last batch that was sent on this connection. */
+  #sent = 0;
+  #maySend = false;
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(options: SyncLinkOptions) {
+    this.#options = options;
+  }
+
+  /** Idempotent; tries for as long as `stop` is not called. */
+  start(): void {
+    if (this.#wanted) return;
+    this.#wanted = true;
+    this.#pauseMs = PAUSE_MS;
+    this.#dial();
+  }
+
+  stop(): void {
+    this.#wanted = false;
+    this.#hangUp('asked to be offline');
+    this.#become('offline');
+  }
+
+  #become(state: SyncState): void {
+    if (this.state === state) return;
+    this.state = state;
+    this.#options.onState();
+  }
+
+  #hangUp(reason: string): void {
+    this.#generation++;
+    this.#timer?.cancel();
+    this.#pings?.cancel();
+    this.#maySend = false;
+    this.reason = reason;
+    this.#socket?.close(1000, '');
+    this.#socket = undefined;
+  }
+
+  #dial(): void {
+    const { platform, urls, graphName, token } = this.#options;
+    this.#become('connecting');
+    const generation = ++this.#generation;
+    const isCurrent = () => generation === this.#generation;
+    const url = `${(urls[this.#current] as string).replace(/\/+$/, '').replace(/^http/, 'ws')}/v1/graphs/${encodeURIComponent(graphName)}/sync`;
+    const protocols = token === undefined ? [SYNC_PROTOCOL] : [SYNC_PROTOCOL, `weft.bearer.${base64Url(token)}`];
+    try {
+      this.#socket = platform.openSocket(url, protocols, {
+        opened: () => {
+          if (isCurrent()) this.#later(generation, () => this.#hello());
+        },
+        message: (bytes) => {
+          if (!isCurrent()) return;
+          this.#wasHeard = true;
+          this.#later(generation, () => this.#take(decodeServerFrame(bytes)));
+        },
+        closed: (code, reason) => {
+          if (isCurrent()) this.#lost(reason === '' ? `the connection ended (${code})` : reason);
+        },
+      });
+    } catch (error) {
+      this.#lost((error as Error).message);
+      return;
+    }
+    this.#beat();
+  }
+
+  /** Handles one event after the one before it. */
+  #later(generation: number, handle: () => void | Promise<void>): void {
+    this.#work = this.#work.then(async () => {
+      if (generation !== this.#generation) return;
+      try {
+        await handle();
+      } catch (error) {
+        if (!(error instanceof WeftError)) throw error;
+        this.#lost(error.message);
+      }
+    });
+    this.#work.catch((error: unknown) => {
+      this.#options.platform.env.log.write('error', 'the replica failed', { error: String(error) });
+      this.#lost(String(error));
+      this.#work = Promise.resolve();
+    });
+  }
+
+  #lost(reason: string, pauses = true): void {
+    this.#hangUp(reason);
+    if (!this.#wanted) return;
+    this.#become('connecting');
+    this.#current = (this.#current + 1) % this.#options.urls.length;
+    const { random, scheduler } = this.#options.platform.env;
+    const spread = pauses ? this.#pauseMs * (0.5 + random.uint32() / 2 ** 33) : 0;
+    this.#pauseMs = Math.min(this.#pauseMs * 2, PAUSE_MS_MAX);
+    this.#timer = scheduler.after(spread, () => this.#dial());
+  }
+
+  /** A connection that is silent for two beats is given up, whatever the runtime believes of it. */
+  #beat(): void {
+    this.#wasHeard = true;
+    const beat = () => {
+      if (!this.#wasHeard) {
+        this.#lost('the server is silent');
+        return;
+      }
+      this.#wasHeard = false;
+      if (this.state === 'live') this.#send({ kind: 'ping' });
+      this.#pings = this.#options.platform.env.scheduler.after(PING_MS, beat);
+    };
+    this.#pings = this.#options.platform.env.scheduler.after(PING_MS, beat);
+  }
+
+  #send(frame: ReplicaFrame): void {
+    this.#socket?.send(encodeReplicaFrame(frame));
+  }
+
+  #hello(): void {
+    const { graph } = this.#options;
+    const { replica, generation, syncedMs } = graph.meta;
+    const partitions = graph.stateVectors();
+    this.#send({ kind: 'hello', version: SYNC_VERSION, replica, generation, syncedMs, partitions });
+  }
+
+  async #take(frame: ServerFrame): Promise<void> {
+    const { graph, onReceipt } = this.#options;
+    switch (frame.kind) {
+      case 'welcome':
+        return this.#welcome(frame);
+      case 'state':
+        return this.#merge([frame.state]);
+      case 'update':
+        return this.#merge(frame.updates);
+      case 'live':
+        return this.#live();
+      case 'receipt': {
+        const { epoch, number, durableOn, of } = frame;
+        if (epoch !== this.#epoch) return;
+        graph.acknowledge(number);
+        onReceipt({ number, durableOn, of });
+        this.pump();
+        return;
+      }
+      case 'refused':
+        if (frame.epoch === this.#epoch) await this.#refused(frame.number, frame.code, frame.detail);
+        return;
+      case 'must-refetch':
+        return this.#refetch(frame.reason);
+      case 'pong':
+        if (this.state === 'live') graph.note({ syncedMs: frame.wallMs });
+    }
+  }
+
+  #merge(updates: Parameters<ReplicaGraph['merge']>[0]): void {
+    if (!this.#options.graph.merge(updates)) this.#lost('updates build on what is not here', false);
+  }
+
+  async #welcome({
+    generation,
+    partitions,
+    restoringTypes,
+    wallMs,
+  }: Extract<ServerFrame, { kind: 'welcome' }>): Promise<void> {
+    const { graph, platform, alone } = this.#options;
+    const { meta } = graph;
+    this.#epoch++;
+    this.#sent = 0;
+    const apart = wallMs - platform.env.clock.wallMs();
+    const offsetMs = Math.abs(apart) < OFFSET_MS_MIN ? 0 : Math.round(apart);
+    const fits = partitions === meta.partitions && restoringTypes.join() === meta.restoringTypes.join();
+    graph.note({ generation, partitions, restoringTypes, offsetMs });
+    const isAhead = graph.clock.last > clockOfWallMs(wallMs + LIMITS.clockDriftMsMax);
+    if (!fits || isAhead) this.#options.onRefused(await alone(() => graph.rebase(undefined, isAhead)));
+    if (!fits) {
+      // Other settings mean other partitions, of which the hello said nothing.
+      this.#lost('the graph has other settings', false);
+      return;
+    }
+    this.#become('syncing');
+    this.#maySend = !graph.meta.replays;
+    this.pump();
+  }
+
+  async #live(): Promise<void> {
+    const { graph, alone, onRefused, platform } = this.#options;
+    if (graph.meta.replays) onRefused(await alone(() => graph.rebase()));
+    graph.note({ syncedMs: Math.floor(platform.env.clock.wallMs() + graph.meta.offsetMs) });
+    this.#maySend = true;
+    this.#pauseMs = PAUSE_MS;
+    this.reason = '';
+    this.#become('live');
+    this.pump();
+  }
+
+  /** Sends what is durable and was not sent, as far as the window allows. */
+  pump(): void {
+    if (!this.#maySend) return;
+    const { graph } = this.#options;
+    let waiting = 0;
+    for (const { number, patches } of graph.outbox.values()) {
+      if (waiting++ >= WINDOW_BATCHES || !graph.durable.has(number)) return;
+      if (number <= this.#sent) continue;
+      this.#sent = number;
+      this.#send({ kind: 'write', epoch: this.#epoch, number, patches });
+    }
+  }
+
+  async #refused(number: number, code: string, detail: string): Promise<void> {
+    const { graph, alone, onRefused } = this.#options;
+    const entry = graph.outbox.get(number);
+    this.#epoch++;
+    this.#sent = 0;
+    if (entry === undefined) return;
+    const { operations } = entry;
+    onRefused(await alone(() => graph.rebase({ number, operations, code, detail })));
+    this.pump();
+  }
+
+  async #refetch(reason: 'generation' | 'too-old' | 'replica-id'): Promise<void> {
+    const { graph, alone, platform } = this.#options;
+    const replica = reason === 'replica-id' ? { replica: platform.env.random.uint32() } : {};
+    await alone(() => graph.forget(replica));
+    this.#lost(`must begin anew: ${reason}`, false);
+  }
+}
+
+function base64Url(text: string): string {
+  return toBase64(toUtf8(text)).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
+}

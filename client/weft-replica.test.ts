@@ -1,0 +1,364 @@
+/** Replicas against servers with real engines, over sockets in memory that the tests cut. */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { openTestServer, type TestServer } from '../api/server.model.ts';
+import type { SyncAuthority } from '../api/sync-authority.ts';
+import { SYNC_CLOSE } from '../api/sync-session.ts';
+import { type EdgeId, type GraphName, type NodeId, type PartitionId, replicaId } from '../base/ids.ts';
+import { encodeStamp } from '../crdt/patch-codec.ts';
+import { decodeServerFrame, encodeReplicaFrame, SYNC_PROTOCOL } from '../crdt/sync-frame.ts';
+import type { Operation } from '../graph/model.ts';
+import { ambientPlatform } from './ambient.ts';
+import { LocalMemory, MemoryLocalStore } from './memory-local-store.ts';
+import { MemorySockets } from './memory-sockets.model.ts';
+import type { Platform } from './platform.ts';
+import { type ReplicaStatus, WeftReplica, type WeftReplicaOptions } from './weft-replica.ts';
+
+const URL_OF_SERVER = 'http://server';
+const real = ambientPlatform();
+let sockets: MemorySockets;
+let server: TestServer;
+let opened: WeftReplica[] = [];
+/** Partitions in which nobody may write, and who is told when rights end. */
+let forbidden: ReadonlySet<string>;
+let revoke: () => void;
+
+const authority: SyncAuthority = {
+  admit: () => ({
+    may: (partition, right) => right === 'read' || !forbidden.has(partition),
+    watch: (revoked) => {
+      revoke = revoked;
+      return () => undefined;
+    },
+  }),
+};
+
+beforeEach(async () => {
+  sockets = new MemorySockets();
+  forbidden = new Set();
+  server = await openTestServer({ sockets: sockets.at(URL_OF_SERVER), syncAuthority: authority, env: real.env });
+});
+
+afterEach(async () => {
+  for (const replica of opened.splice(0)) await replica.close();
+  await server.close();
+  opened = [];
+});
+
+const platform = (changes: Partial<Platform> = {}): Platform => ({ ...real, openSocket: sockets.open, ...changes });
+
+async function open(options: Partial<WeftReplicaOptions> = {}): Promise<WeftReplica> {
+  const store = new MemoryLocalStore();
+  const replica = await WeftReplica.open({ urls: [URL_OF_SERVER], store, platform: platform(), ...options });
+  opened.push(replica);
+  return replica;
+}
+
+function until(replica: WeftReplica, holds: (status: ReplicaStatus) => boolean): Promise<ReplicaStatus> {
+  return new Promise((resolve) => {
+    const stop = replica.onStatus((status) => {
+      if (!holds(status)) return;
+      resolve(status);
+      void Promise.resolve().then(() => stop());
+    });
+  });
+}
+
+const isInStep = ({ state, pending }: ReplicaStatus): boolean => state === 'live' && pending === 0;
+
+async function inStep(...replicas: WeftReplica[]): Promise<void> {
+  for (const replica of replicas) {
+    replica.connect();
+    await until(replica, isInStep);
+  }
+}
+
+const graphOf = (name = 'default') => server.engine.graph(name as GraphName);
+const create = (id: string, properties = {}, labels = ['L']): Operation => {
+  return { op: 'createNode', id: id as NodeId, labels, properties };
+};
+const increment = (id: string, by = 1): Operation => {
+  return { op: 'patchNode', id: id as NodeId, properties: { count: { kind: 'increment', by } } };
+};
+const link = (id: string, from: string, to: string): Operation => {
+  return { op: 'createEdge', id: id as EdgeId, type: 'T', from: from as NodeId, to: to as NodeId, properties: {} };
+};
+
+/** Waits until what the server sends has reached everybody. */
+async function sameEverywhere(...replicas: WeftReplica[]): Promise<void> {
+  const { digest } = await graphOf().digest();
+  for (const replica of replicas) while (replica.digest() !== digest) await real.env.scheduler.yield();
+}
+
+describe('in step', () => {
+  test('two replicas: written offline on both, and on the server -> equal digests, increments added up', async () => {
+    await graphOf().write([create('shared', { count: 1 })]);
+    const [one, two] = [await open(), await open()];
+    await inStep(one, two);
+    expect(one.node('shared')?.properties).toEqual({ count: 1 });
+    one.disconnect();
+    two.disconnect();
+    await one.write([increment('shared', 2), create('a'), link('e', 'a', 'shared')]);
+    await two.write([increment('shared', 4), create('b', { x: [1, 'y'] })]);
+    await graphOf().write([increment('shared', 8)]);
+    expect(one.node('shared')?.properties).toEqual({ count: 3 });
+    await inStep(one, two);
+    await sameEverywhere(one, two);
+    expect(two.node('shared')?.properties).toEqual({ count: 15 });
+    expect(two.edge('e')).toMatchObject({ from: 'a', to: 'shared' });
+    expect((await graphOf().integrity()).orphanStubs).toEqual([]);
+  });
+
+  test('live: a write on the server -> is there, and observers hear of it; a write here -> seen by others at once', async () => {
+    const [one, two] = [await open(), await open()];
+    await inStep(one, two);
+    const seen: unknown[] = [];
+    const heard = new Promise<void>((resolve) => {
+      two.observe(
+        'MATCH (n:L) RETURN n.k AS k ORDER BY k',
+        {},
+        (rows) => {
+          seen.push(rows.map(({ k }) => k));
+          if (rows.length === 3) resolve();
+        },
+        (error) => expect.unreachable(error.message),
+      );
+    });
+    await graphOf().write([create('s', { k: 1 })]);
+    await sameEverywhere(two);
+    await one.write([create('o', { k: 2 })]);
+    await until(one, isInStep);
+    await sameEverywhere(two);
+    await two.write([create('t', { k: 3 })]);
+    await heard;
+    expect(seen[0]).toEqual([]);
+    expect(seen.at(-1)).toEqual([1, 2, 3]);
+    expect((await until(one, isInStep)).lastReceipt).toMatchObject({ durableOn: 1, of: 1 });
+  });
+
+  test('scopes: of two, one opened -> its nodes alone, and writes elsewhere are refused here', async () => {
+    await graphOf().write([create('a!1'), create('a!2'), create('b!1'), create('plain')]);
+    await graphOf().write([link('in', 'a!1', 'a!2'), link('out', 'a!1', 'b!1')]);
+    const replica = await open({ scopes: ['a!'] });
+    await inStep(replica);
+    expect(await replica.query('MATCH (n) RETURN n.missing AS m, count(*) AS nodes')).toEqual([{ m: null, nodes: 2 }]);
+    expect(await replica.query('MATCH ()-[r]->() RETURN count(r) AS edges')).toEqual([{ edges: 1 }]);
+    await expect(replica.write([create('b!2')])).rejects.toMatchObject({ code: 'outside-scope' });
+    await expect(replica.write([link('x', 'a!1', 'b!1')])).rejects.toMatchObject({ code: 'endpoint-missing' });
+    await replica.write([create('a!3')]);
+    await until(replica, isInStep);
+    expect((await graphOf().node('a!3' as NodeId)).element.labels).toEqual(['L']);
+  });
+
+  test('Cypher: MERGE, SET, DELETE and a read of its own writes, offline -> as on a server', async () => {
+    const replica = await open();
+    await replica.query('MERGE (a:P {name: $name}) SET a.age = 1 RETURN a', { name: 'Ada' });
+    await replica.query("MERGE (a:P {name: 'Ada'}) CREATE (a)-[:KNOWS]->(:P {name: 'Bo'})");
+    expect(await replica.query('MATCH (a:P)-[:KNOWS]->(b) RETURN a.name AS a, a.age AS age, b.name AS b')).toEqual([
+      { a: 'Ada', age: 1, b: 'Bo' },
+    ]);
+    await replica.query("MATCH (b:P {name: 'Bo'}) DETACH DELETE b");
+    await expect(replica.query('CREATE INDEX FOR (p:P) ON (p.name)')).rejects.toMatchObject({
+      code: 'invalid-request',
+    });
+    await inStep(replica);
+    await sameEverywhere(replica);
+    expect(await graphOf().counts()).toEqual({ nodes: 1, edges: 0 });
+  });
+});
+
+describe('what goes wrong', () => {
+  test('crash: after writes that were acknowledged here -> they are there again, and reach the server', async () => {
+    const memory = new LocalMemory();
+    const store = new MemoryLocalStore(memory);
+    const replica = await open({ store });
+    await replica.write([create('kept', { count: 0 })]);
+    await replica.write([increment('kept')]);
+    memory.barrier = new Promise(() => undefined);
+    replica.write([create('lost')]).catch(() => undefined);
+    expect(replica.node('lost')).toBeDefined();
+    store.crash();
+    replica.disconnect();
+    memory.barrier = Promise.resolve();
+    const again = await open({ store: new MemoryLocalStore(memory) });
+    expect(again.node('kept')?.properties).toEqual({ count: 1 });
+    expect(again.node('lost')).toBeUndefined();
+    await again.write([increment('kept')]);
+    await inStep(again);
+    expect((await graphOf().node('kept' as NodeId)).element.properties).toEqual({ count: 2 });
+    await expect(graphOf().node('lost' as NodeId)).rejects.toMatchObject({ code: 'node-not-found' });
+  });
+
+  test('network: receipts get lost again and again, restarts in between -> everything is done once', async () => {
+    const memory = new LocalMemory();
+    let replica = await open({ store: new MemoryLocalStore(memory) });
+    await replica.write([create('n', { count: 0 })]);
+    for (let i = 0; i < 20; i++) await replica.write([increment('n')]);
+    let left = 6;
+    sockets.loses = (frame) => decodeServerFrame(frame).kind === 'receipt' && left-- > 0;
+    for (let restarts = 0; restarts < 3; restarts++) {
+      replica.connect();
+      await until(replica, ({ reason }) => reason === 'lost');
+      await replica.close();
+      replica = await open({ store: new MemoryLocalStore(memory) });
+    }
+    await inStep(replica);
+    await sameEverywhere(replica);
+    expect((await graphOf().node('n' as NodeId)).element.properties).toEqual({ count: 20 });
+  });
+
+  test('refusal: no right to write in a scope -> rolled back, handed over, and only what rests on it goes with it', async () => {
+    forbidden = new Set(['no!']);
+    const replica = await open({ scopes: ['yes!', 'no!'] });
+    await replica.write([create('yes!n', { count: 0 })]);
+    await replica.write([create('yes!both'), create('no!bad')]);
+    await replica.write([increment('yes!n')]);
+    await replica.write([link('e', 'yes!n', 'no!bad')]);
+    await replica.write([increment('yes!n', 2)]);
+    expect(replica.edge('e')).toBeDefined();
+    await inStep(replica);
+    expect(replica.status.refusals.map(({ code, operations }) => [code, operations.length])).toEqual([
+      ['forbidden', 2],
+      ['endpoint-missing', 1],
+    ]);
+    expect(['yes!both', 'no!bad'].map((id) => replica.node(id))).toEqual([undefined, undefined]);
+    expect(replica.edge('e')).toBeUndefined();
+    const served = server.engine.graph('default' as GraphName);
+    expect((await served.node('yes!n' as NodeId)).element.properties).toEqual({ count: 3 });
+    await expect(served.node('yes!both' as NodeId)).rejects.toMatchObject({ code: 'node-not-found' });
+    for (const { number } of replica.status.refusals) await replica.dismiss(number);
+    expect(replica.status.refusals).toEqual([]);
+  });
+
+  test('clock: a day ahead while offline -> corrected, and nothing is lost or in the future', async () => {
+    const clock = { ...real.env.clock, wallMs: () => real.env.clock.wallMs() + 24 * 3600 * 1000 };
+    const replica = await open({ platform: platform({ env: { ...real.env, clock } }) });
+    await replica.write([create('n', { count: 1 })]);
+    await replica.write([increment('n')]);
+    await inStep(replica);
+    await graphOf().write([{ op: 'patchNode', id: 'n' as NodeId, properties: { count: { kind: 'set', value: 7 } } }]);
+    await sameEverywhere(replica);
+    expect(replica.node('n')?.properties).toEqual({ count: 7 });
+    await replica.write([increment('n')]);
+    await until(replica, isInStep);
+    expect((await graphOf().node('n' as NodeId)).element.properties).toEqual({ count: 8 });
+  });
+
+  test('graph: deleted and made again with other settings -> begins anew, and the unsent batches are new writes', async () => {
+    const name = 'again' as GraphName;
+    await server.engine.createGraph(name, { partitions: 4 });
+    const replica = await open({ graph: name });
+    replica.connect();
+    await until(replica, isInStep);
+    await replica.write([create('old')]);
+    await until(replica, isInStep);
+    replica.disconnect();
+    await replica.write([create('new')]);
+    await server.engine.deleteGraph(name);
+    await server.engine.createGraph(name, { partitions: 8 });
+    await inStep(replica);
+    expect([replica.node('old'), replica.node('new')?.id]).toEqual([undefined, 'new']);
+    expect(await graphOf(name).counts()).toEqual({ nodes: 1, edges: 0 });
+  });
+
+  test('right: revoked -> the live connection is closed with 4403', async () => {
+    const replica = await open();
+    await inStep(replica);
+    revoke();
+    const { reason } = await until(replica, ({ state }) => state !== 'live');
+    expect(reason).toBe('the right to sync was revoked');
+  });
+
+  test('store: full -> the write fails, later ones too, and the status says why', async () => {
+    const memory = new LocalMemory();
+    const replica = await open({ store: new MemoryLocalStore(memory) });
+    await replica.write([create('a')]);
+    memory.isFull = true;
+    await expect(replica.write([create('b')])).rejects.toMatchObject({ code: 'storage-failed' });
+    await expect(replica.write([create('c')])).rejects.toMatchObject({ code: 'storage-failed' });
+    expect(replica.status).toMatchObject({ state: 'offline', reason: 'the store is full' });
+  });
+});
+
+describe('the server believes nothing', () => {
+  const patch = (replica: number, clock = 1, id = 'a!n', kind = 'N') =>
+    `${kind}${encodeStamp(clock, replicaId(replica))}${id}\t["L"]\t{}`;
+  const hello = encodeReplicaFrame({
+    kind: 'hello',
+    version: 1,
+    replica: 77,
+    generation: '',
+    syncedMs: 0,
+    partitions: [{ partition: 'a!' as PartitionId, bytes: new Uint8Array([0]) }],
+  });
+  const write = (patches: readonly string[], partition = 'a!', epoch = 1) =>
+    encodeReplicaFrame({
+      kind: 'write',
+      epoch,
+      number: 1,
+      patches: patches.map((text) => ({ partition: partition as PartitionId, text })),
+    });
+
+  /** What the server says to these frames, until it has said so many or closed. */
+  function said(frames: readonly Uint8Array[], count: number): Promise<unknown[]> {
+    return new Promise((resolve) => {
+      const heard: unknown[] = [];
+      const socket = sockets.open(`ws://server/v1/graphs/default/sync`, [SYNC_PROTOCOL], {
+        opened: () => frames.forEach((frame) => void socket.send(frame)),
+        message: (bytes) => {
+          const frame = decodeServerFrame(bytes);
+          heard.push(frame.kind === 'refused' ? frame.code : frame.kind);
+          if (heard.length === count) resolve(heard);
+        },
+        closed: (code) => resolve([...heard, code]),
+      });
+    });
+  }
+
+  test.each([
+    ['no MessagePack', [new Uint8Array([0xc1])], [4400]],
+    ['a write before the hello', [write([])], [4400]],
+    ['a second hello', [hello, hello], ['welcome', 'state', 'live', 4400]],
+    [
+      'another version',
+      [encodeReplicaFrame({ kind: 'hello', version: 9, replica: 1, generation: '', syncedMs: 0, partitions: [] })],
+      [4400],
+    ],
+    [
+      'a generation that is gone',
+      [encodeReplicaFrame({ kind: 'hello', version: 1, replica: 1, generation: 'x', syncedMs: 0, partitions: [] })],
+      ['must-refetch', SYNC_CLOSE.mustRefetch],
+    ],
+    [
+      'away for longer than tombstones are kept',
+      [encodeReplicaFrame({ kind: 'hello', version: 1, replica: 1, generation: '', syncedMs: 1, partitions: [] })],
+      ['must-refetch', SYNC_CLOSE.mustRefetch],
+    ],
+    [
+      'no such partition',
+      [
+        encodeReplicaFrame({
+          kind: 'hello',
+          version: 1,
+          replica: 1,
+          generation: '',
+          syncedMs: 0,
+          partitions: [{ partition: 'a!b!' as PartitionId, bytes: new Uint8Array([0]) }],
+        }),
+      ],
+      [4400],
+    ],
+  ])('frame: %s -> the connection is closed', async (_what, frames, expected) => {
+    expect(await said(frames, 9)).toEqual(expected);
+  });
+
+  test.each([
+    ['no patch', 'nonsense', 'a!', 'invalid-value'],
+    ['the stamp of another replica', patch(78), 'a!', 'invalid-request'],
+    ['a time in the future', patch(77, 2 ** 52), 'a!', 'clock-ahead'],
+    ['another partition than that of its node', patch(77, 1, 'b!n'), 'a!', 'invalid-request'],
+    ['an edge without its stub', patch(77, 1, 'e', 'E').replace('["L"]', 'T\ta!n\ta!m'), 'a!', 'invalid-request'],
+    ['a partition that is not open', patch(77), 'b!', 'forbidden'],
+  ])('patch: %s -> refused', async (_what, text, partition, code) => {
+    expect((await said([hello, write([text], partition)], 4)).filter((kind) => kind === code)).toEqual([code]);
+  });
+});

@@ -1,0 +1,392 @@
+/**
+ * An offline replica: part of a graph that is read, queried and written here, whether there is a network or not, and that is in
+ * step with the servers whenever there is one.
+ */
+import { WeftError } from '../base/errors.ts';
+import type { EdgeId, NodeId, PartitionId } from '../base/ids.ts';
+import { LIMITS } from '../base/limits.ts';
+import { edgeAt, findEdge, findNode, nodeAt } from '../crdt/view-reads.ts';
+import { ViewStatementGraph } from '../crdt/view-statement-graph.ts';
+import type { Edge, GraphSettings, Node, Operation, OperationResult } from '../graph/model.ts';
+import type { Value } from '../graph/value.ts';
+import { inRange } from '../query/execution/graph-overlay.ts';
+import { QueryEngine, type StatementRows } from '../query/execution/query-engine.ts';
+import type { ResultValue } from '../query/execution/result-value.ts';
+import { planStatement } from '../query/plan/plan-statement.ts';
+import { QueryError } from '../query/query-error.ts';
+import { fromStored, type RuntimeMap } from '../query/values/runtime-value.ts';
+import type { LocalStore } from './local-store.ts';
+import type { Platform } from './platform.ts';
+import { ReplicaGraph } from './replica-graph.ts';
+import { type Refusal, type ReplicaMeta, readReplica } from './replica-rows.ts';
+import { type Receipt, SyncLink, type SyncState } from './sync-link.ts';
+
+export interface WeftReplicaOptions {
+  readonly urls: readonly string[];
+  readonly token?: string;
+  /** `default` if absent. */
+  readonly graph?: string;
+  /** Scopes to open, `team!` for the nodes whose ids begin so; without any, all nodes that are in no scope. */
+  readonly scopes?: readonly string[];
+  readonly store: LocalStore;
+  readonly platform: Platform;
+}
+
+export interface ReplicaStatus {
+  readonly state: SyncState;
+  /** Batches that no server has yet. */
+  readonly pending: number;
+  readonly lastReceipt: Receipt | undefined;
+  /** Why it is not live, as far as it is known. */
+  readonly reason: string;
+  /** Batches that were refused and not dismissed. */
+  readonly refusals: readonly Refusal[];
+}
+
+export type ReplicaRow = { readonly [field: string]: ResultValue };
+
+export class WeftReplica {
+  readonly #store: LocalStore;
+  readonly #graph: ReplicaGraph;
+  readonly #link: SyncLink;
+  readonly #queries: QueryEngine;
+  readonly #statusListeners = new Set<(status: ReplicaStatus) => void>();
+  readonly #observers = new Set<() => void>();
+  #lastReceipt: Receipt | undefined;
+  #isNotifying = false;
+  /** Statements that read the view. */
+  #reading = 0;
+  #whenIdle: (() => void)[] = [];
+  #changing: Promise<void> | undefined;
+  #writing: Promise<void> | undefined;
+
+  /** Opens what the store has; nothing is sent before `connect`. @throws WeftError `data-format`, `data-corrupt` */
+  static async open(options: WeftReplicaOptions): Promise<WeftReplica> {
+    const stored = await readReplica(options.store);
+    const meta = stored.meta ?? freshMeta(options.platform);
+    const replica = new WeftReplica(options, stored, meta);
+    if (stored.meta === undefined) replica.#graph.note(meta);
+    return replica;
+  }
+
+  private constructor(options: WeftReplicaOptions, stored: Awaited<ReturnType<typeof readReplica>>, meta: ReplicaMeta) {
+    const { urls, token, graph: graphName = 'default', scopes = [], store, platform } = options;
+    if (urls.length === 0) throw new WeftError('invalid-request', 'a replica needs the URL of a server');
+    for (const scope of scopes) {
+      if (!/^[^!]+!$/.test(scope))
+        throw new WeftError('invalid-name', `a scope ends with its only \`!\`, \`${scope}\` does not`);
+    }
+    this.#store = store;
+    this.#graph = new ReplicaGraph({
+      clock: platform.env.clock,
+      store,
+      stored,
+      meta,
+      open: (settings) => partitionsOf(settings, scopes),
+      onChange: () => this.#changed(),
+      onDurable: () => {
+        this.#link.pump();
+        this.#tell();
+      },
+      onFailure: (error) => {
+        this.#link.stop();
+        this.#link.reason = error.message;
+        this.#tell();
+      },
+    });
+    this.#link = new SyncLink({
+      platform,
+      urls,
+      graphName,
+      token,
+      graph: this.#graph,
+      alone: (change) => this.#alone(change),
+      onState: () => this.#tell(),
+      onReceipt: (receipt) => {
+        this.#lastReceipt = receipt;
+        this.#tell();
+      },
+      onRefused: () => this.#tell(),
+    });
+    this.#queries = new QueryEngine({ env: platform.env, planStatement, procedures: new Map(), optimise: true });
+  }
+
+  // --- sync
+
+  /** Connects, and comes back after every loss, until `disconnect`. */
+  connect(): void {
+    this.#link.start();
+  }
+
+  disconnect(): void {
+    this.#link.stop();
+  }
+
+  get status(): ReplicaStatus {
+    return {
+      state: this.#link.state,
+      pending: this.#graph.outbox.size,
+      lastReceipt: this.#lastReceipt,
+      reason: this.#link.reason,
+      refusals: Array.from(this.#graph.refusals.values()),
+    };
+  }
+
+  /** Calls `listener` now and whenever the status changes. Returns how to stop. */
+  onStatus(listener: (status: ReplicaStatus) => void): () => void {
+    this.#statusListeners.add(listener);
+    listener(this.status);
+    return () => this.#statusListeners.delete(listener);
+  }
+
+  /** The application has dealt with a refused batch. */
+  dismiss(number: number): Promise<void> {
+    const done = this.#graph.dismiss(number);
+    this.#tell();
+    return done;
+  }
+
+  /** Equal to a server's digest once both hold the same, if it opens all that the server has. */
+  digest(): string {
+    return this.#graph.digest();
+  }
+
+  #tell(): void {
+    const { status } = this;
+    for (const listener of Array.from(this.#statusListeners)) listener(status);
+  }
+
+  // --- reads and writes
+
+  node(id: string): Node | undefined {
+    return this.#read(() => {
+      const { view } = this.#graph;
+      const node = findNode(view, id as NodeId);
+      return node === undefined ? undefined : nodeAt(view, node);
+    });
+  }
+
+  edge(id: string): Edge | undefined {
+    return this.#read(() => {
+      const { view } = this.#graph;
+      const edge = findEdge(view, id as EdgeId);
+      return edge === undefined ? undefined : edgeAt(view, edge);
+    });
+  }
+
+  #read<T>(read: () => T): T {
+    for (;;) {
+      try {
+        return read();
+      } catch (missed) {
+        this.#graph.provide(missed);
+      }
+    }
+  }
+
+  /**
+   * Applies all operations or none. Shown at once; resolves when it is durable here, and is sent when there is a server.
+   * @throws WeftError definite, as a server would for what this replica holds; `outside-scope`, `storage-failed`
+   */
+  async write(operations: readonly Operation[]): Promise<readonly OperationResult[]> {
+    if (this.#changing !== undefined) await this.#changing;
+    const written = this.#graph.write(operations);
+    this.#tell();
+    return written;
+  }
+
+  /**
+   * Runs openCypher on what is here; what it writes is a batch of the outbox. @throws QueryError; WeftError as `write`
+   */
+  async query<R extends ReplicaRow = ReplicaRow>(
+    statement: string,
+    parameters: { readonly [name: string]: Value } = {},
+  ): Promise<readonly R[]> {
+    const { fields, rows } = await this.run(statement, parameters);
+    return rows.map((row) => Object.fromEntries(fields.map((field, i) => [field, row[i]])) as R);
+  }
+
+  /** As `query`, with everything that the engine says. */
+  async run(statement: string, parameters: { readonly [name: string]: Value } = {}): Promise<StatementRows> {
+    while (this.#changing !== undefined) await this.#changing;
+    this.#reading++;
+    try {
+      return await this.#queries.runRows(statement, this.#statementGraph(), {
+        parameters: fromStored(parameters) as RuntimeMap,
+        accessMode: 'write',
+        timeoutMs: undefined,
+        rowsMax: undefined,
+        heldMax: LIMITS.queryHeldValuesMax,
+        isCancelled: () => false,
+      });
+    } finally {
+      this.#reading--;
+      if (this.#reading === 0) for (const wake of this.#whenIdle.splice(0)) wake();
+    }
+  }
+
+  #statementGraph(): ViewStatementGraph {
+    const graph = this.#graph;
+    const open = new Set(graph.open);
+    const { view } = graph;
+    const self = this;
+    return new ViewStatementGraph({
+      graph: {
+        view,
+        get changes() {
+          return graph.changes;
+        },
+        whole: true,
+        deleted: false,
+        get writingStatements() {
+          return self.#writing;
+        },
+        set writingStatements(writing: Promise<void> | undefined) {
+          self.#writing = writing;
+        },
+        partitionIds: () => Array.from(open).sort(),
+        mayHold: (node) => open.has(view.partitionOf(node)),
+        notFound: () => new WeftError('graph-not-found', 'the graph is gone'),
+      },
+      hold: () => ({
+        provide: async (missed) => graph.provide(missed),
+        keepOpen: () => undefined,
+        release: () => undefined,
+      }),
+      writer: {
+        durable: () => undefined,
+        write: async (operations, onDecided) => {
+          const written = graph.write(operations);
+          onDecided?.();
+          await written;
+        },
+      },
+      schema: {
+        entries: () => NO_SCHEMA,
+        declare: () => Promise.reject(onServersOnly()),
+        drop: () => Promise.reject(onServersOnly()),
+      },
+      inRange,
+      clock: graph.clock,
+      replica: graph.replica,
+      decide: undefined,
+    });
+  }
+
+  /** Runs `change` while no statement reads: it may replace the view. */
+  async #alone<T>(change: () => T): Promise<T> {
+    let done = (): void => undefined;
+    this.#changing = new Promise((resolve) => {
+      done = () => {
+        this.#changing = undefined;
+        resolve();
+      };
+    });
+    try {
+      if (this.#reading > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
+      return change();
+    } finally {
+      done();
+    }
+  }
+
+  // --- observation
+
+  /** Calls `listener` with the rows now, and again whenever a change, here or elsewhere, makes them others. Returns how to stop. */
+  observe<R extends ReplicaRow = ReplicaRow>(
+    statement: string,
+    parameters: { readonly [name: string]: Value },
+    listener: (rows: readonly R[]) => void,
+    onError: (error: WeftError | QueryError) => void,
+  ): () => void {
+    let last: string | undefined;
+    return this.#observe(async (isStopped) => {
+      try {
+        const rows = await this.query<R>(statement, parameters);
+        const text = JSON.stringify(rows, (_key, value) => (typeof value === 'bigint' ? `${value}n` : value));
+        if (isStopped() || text === last) return;
+        last = text;
+        listener(rows);
+      } catch (error) {
+        if (!(error instanceof WeftError || error instanceof QueryError)) throw error;
+        if (!isStopped()) onError(error);
+      }
+    });
+  }
+
+  /** As `observe`, of one node; undefined while there is none. */
+  observeNode(id: string, listener: (node: Node | undefined) => void): () => void {
+    let last: Node | undefined | null = null;
+    return this.#observe(async () => {
+      const node = this.node(id);
+      if (last !== null && node?.properties === last?.properties && node?.labels === last?.labels) return;
+      last = node;
+      listener(node);
+    });
+  }
+
+  #observe(look: (isStopped: () => boolean) => Promise<void>): () => void {
+    let isStopped = false;
+    let isLooking = false;
+    let isStale = false;
+    const observer = async () => {
+      isStale = true;
+      if (isLooking) return;
+      isLooking = true;
+      while (isStale && !isStopped) {
+        isStale = false;
+        await look(() => isStopped);
+      }
+      isLooking = false;
+    };
+    const notice = () => void observer();
+    this.#observers.add(notice);
+    notice();
+    return () => {
+      isStopped = true;
+      this.#observers.delete(notice);
+    };
+  }
+
+  /** Changes that come together are told together. */
+  #changed(): void {
+    if (this.#isNotifying) return;
+    this.#isNotifying = true;
+    void Promise.resolve().then(() => {
+      this.#isNotifying = false;
+      for (const notice of Array.from(this.#observers)) notice();
+    });
+  }
+
+  /** Goes offline and closes the store. What waits in the outbox is there when it is opened again. */
+  async close(): Promise<void> {
+    this.#link.stop();
+    this.#observers.clear();
+    await this.#store.close();
+  }
+}
+
+const NO_SCHEMA = [] as const;
+
+function onServersOnly(): WeftError {
+  return new WeftError('invalid-request', 'indexes and constraints are declared on servers');
+}
+
+function freshMeta({ env }: Platform): ReplicaMeta {
+  return {
+    format: 1,
+    replica: env.random.uint32(),
+    generation: '',
+    // What graphs have that do not say; if this one does, the replica learns of it when it first connects.
+    partitions: LIMITS.partitionsDefault,
+    restoringTypes: [],
+    syncedMs: 0,
+    offsetMs: 0,
+    replays: false,
+  };
+}
+
+function partitionsOf({ partitions }: GraphSettings, scopes: readonly string[]): PartitionId[] {
+  if (scopes.length > 0) return scopes.map((scope) => scope as PartitionId);
+  return Array.from({ length: partitions }, (_, i) => String(i) as PartitionId);
+}
