@@ -45,6 +45,11 @@ const NOT_OVER_HTTP: ReadonlySet<ErrorCode> = new Set([
   'data-corrupt',
   'route-not-found',
   'method-not-allowed',
+  // Said by clients and offline replicas, and over their socket.
+  'forbidden',
+  'outside-scope',
+  'unreachable',
+  'answer-lost',
 ]);
 
 function operations(): [string, Operation][] {
