@@ -46,7 +46,6 @@ const NOT_OVER_HTTP: ReadonlySet<ErrorCode> = new Set([
   'route-not-found',
   'method-not-allowed',
   // Said by clients and offline replicas, and over their socket.
-  'forbidden',
   'outside-scope',
   'unreachable',
   'answer-lost',
