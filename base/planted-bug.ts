@@ -2,7 +2,7 @@
  * Bugs that can be switched on, only by `chaos/` and tests, to see that a checker catches them. Each is looked at in the
  * one place that it breaks; production never sets one.
  */
-export type PlantedBug = ReplicationBug | QuorumBug;
+export type PlantedBug = ReplicationBug | QuorumBug | ConstraintBug;
 
 export type ReplicationBug =
   /** Commits are applied as they come, whether or not what they build on is here. */
@@ -60,6 +60,13 @@ export type QuorumBug =
   | 'read-without-quorum'
   /** The outcome of an Idempotency-Key does not travel with the patches. */
   | 'outcome-without-patches';
+
+/** In the keeping of constraints (`crdt/draft-constraints.ts`). */
+export type ConstraintBug =
+  /** Below `strong` a node with a unique key gets any id, as if it had none. */
+  | 'ids-not-derived'
+  /** A strong write is decided without a look at constraints. */
+  | 'constraints-undecided';
 
 /** True if `bug` is switched on. */
 export function isPlanted(bugs: ReadonlySet<PlantedBug> | undefined, bug: PlantedBug): boolean {

@@ -23,6 +23,8 @@ export interface Workload {
   readonly name: string;
   /** Applied to the default graph by one server before anything else. */
   readonly setup: readonly Operation[];
+  /** Declared after that, before the clients start. */
+  readonly declarations?: readonly string[];
   /** Starts the clients; each goes on until the arena is over. */
   start(arena: Arena): readonly Promise<void>[];
   /** Sums and sets to compare, as a server shows them in the end. */

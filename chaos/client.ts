@@ -3,6 +3,7 @@ import { WeftError } from '../base/errors.ts';
 import { graphName, type NodeId } from '../base/ids.ts';
 import type { Operation } from '../graph/model.ts';
 import type { Properties } from '../graph/value.ts';
+import type { StatementRows } from '../query/execution/query-engine.ts';
 import type { Engine, Graph } from '../src/engine-port.ts';
 import { type Cluster, Died, type Server, Unreachable } from './cluster.ts';
 import type { CommitName, OperationRecord, Outcome } from './history.ts';
@@ -158,6 +159,11 @@ function failure(error: unknown): { readonly kind: 'failed' | 'unknown'; readonl
   if (error instanceof Died) return { kind: 'unknown', reason: 'the server died' };
   if (error instanceof WeftError) return { kind: error.kind.definite ? 'failed' : 'unknown', reason: error.code };
   return { kind: 'unknown', reason: String(error) };
+}
+
+/** Runs a statement to its end. */
+export async function runStatement(graph: Graph, text: string, parameters: Properties = {}): Promise<StatementRows> {
+  return graph.queryRows({ text, parameters }, { accessMode: 'write', isCancelled: () => false });
 }
 
 /** The operation that sets one property of a node. */

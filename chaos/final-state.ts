@@ -83,7 +83,9 @@ async function finalState(
         for (const [counter, sum] of figures?.counters ?? []) counters.set(counter, sum);
         for (const [set, members] of figures?.sets ?? []) sets.set(set, members);
       }
-      return { server: server.name, vector: cluster.holdings(server), graphs, counters, sets };
+      const { constraintViolations } = await engine.graph(DEFAULT).integrity();
+      const broken = constraintViolations.map(({ constraint, groups }) => `${constraint}: ${JSON.stringify(groups)}`);
+      return { server: server.name, vector: cluster.holdings(server), graphs, counters, sets, broken };
     }),
   );
 }

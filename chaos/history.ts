@@ -144,6 +144,8 @@ export interface FinalState {
   readonly graphs: ReadonlyMap<string, FinalGraph>;
   readonly counters: ReadonlyMap<string, number>;
   readonly sets: ReadonlyMap<string, readonly string[]>;
+  /** Constraints of the default graph that are broken, in words. */
+  readonly broken: readonly string[];
 }
 
 export interface FinalGraph {
@@ -181,6 +183,8 @@ export interface History {
   readonly conflicts: readonly string[];
   /** Commits that were lost with every disk that held them, which no setting promised to survive. */
   readonly destroyed: ReadonlySet<string>;
+  /** Disks that were lost with all that was on them. */
+  readonly lostDisks: number;
   readonly queues: readonly QueueObservation[];
   /** Broken invariants of the code itself, unhandled rejections, throws out of events. */
   readonly bugs: readonly string[];
@@ -212,6 +216,7 @@ export const EMPTY_HISTORY: History = {
   logs: [],
   conflicts: [],
   destroyed: new Set(),
+  lostDisks: 0,
   queues: [],
   bugs: [],
   convergedAfterMs: 0,

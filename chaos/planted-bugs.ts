@@ -4,7 +4,7 @@
  * without the bug.
  */
 import { LIMITS } from '../base/limits.ts';
-import type { PlantedBug, QuorumBug, ReplicationBug } from '../base/planted-bug.ts';
+import type { ConstraintBug, PlantedBug, QuorumBug, ReplicationBug } from '../base/planted-bug.ts';
 import type { Direction } from './scenario.ts';
 
 export interface Plan {
@@ -20,7 +20,7 @@ const plain = { servers: 3, durability: 'disk', memoryBudgetBytes: 1e9, logScale
 const voting = { ...plain, keepsVoter: true };
 const cutting = { ...plain, logScale: LIMITS.logBytesHardMax / CUT_AFTER_BYTES };
 
-export const PLANTED_BUGS: Readonly<Record<ReplicationBug, Plan> & Partial<Record<QuorumBug, Plan>>> = {
+export const PLANTED_BUGS: Readonly<Record<ReplicationBug | ConstraintBug, Plan> & Partial<Record<QuorumBug, Plan>>> = {
   'no-causal-gate': {
     seeds: 8,
     direction: {
@@ -198,6 +198,28 @@ export const PLANTED_BUGS: Readonly<Record<ReplicationBug, Plan> & Partial<Recor
       faultRate: 4,
       operations: 200,
       thinkMs: 40,
+    },
+  },
+  'ids-not-derived': {
+    seeds: 3,
+    direction: {
+      cluster: voting,
+      workloads: ['merge-unique'],
+      faults: ['isolate', 'cut'],
+      faultRate: 4,
+      operations: 150,
+      thinkMs: 40,
+    },
+  },
+  'constraints-undecided': {
+    seeds: 3,
+    direction: {
+      cluster: voting,
+      workloads: ['strong-unique'],
+      faults: ['isolate', 'kill', 'delay'],
+      faultRate: 4,
+      operations: 150,
+      thinkMs: 20,
     },
   },
 };

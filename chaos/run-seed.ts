@@ -1,9 +1,9 @@
 /** One run from one seed: the cluster forms, clients work while the nemesis is at it, all is healed, checkers judge. */
-import { Arena } from './arena.ts';
+import { Arena, type Workload } from './arena.ts';
 import { CHECKERS } from './checkers/all.ts';
 import { CONVERGENCE_MS_MAX } from './checkers/liveness.ts';
 import type { Verdict } from './checkers/verdict.ts';
-import { DEFAULT } from './client.ts';
+import { DEFAULT, runStatement } from './client.ts';
 import { Cluster } from './cluster.ts';
 import { expectedGraphs, valuesOf } from './expectation.ts';
 import type { FaultName } from './faults/all.ts';
@@ -69,7 +69,8 @@ export async function runSeed(
     nemesis.heal();
     const ended = await settled(cluster, scenario.workloads, CONVERGENCE_MS_MAX);
     const strongEnd = isStrong(scenario.workloads) ? await endStrong(arena) : undefined;
-    history = historyOf({ cluster, arena, scenario, observer, ended, strongEnd });
+    const lostDisks = nemesis.injected.get('lost-disk') ?? 0;
+    history = historyOf({ cluster, arena, scenario, observer, ended, strongEnd, lostDisks });
   };
   let isDone = false;
   const end = () => {
@@ -118,7 +119,16 @@ async function formCluster(cluster: Cluster, { workloads }: Scenario): Promise<v
   const startMs = timeline.nowMs;
   const isFormed = async () =>
     (!isStrong(workloads) || servers.every(({ engine }) => engine?.quorum().votes)) && (await haveConverged(cluster));
-  while (timeline.nowMs - startMs < FORMATION_MS_MAX && !(await isFormed())) await timeline.sleep(LOOK_MS);
+  const untilFormed = async () => {
+    while (timeline.nowMs - startMs < FORMATION_MS_MAX && !(await isFormed())) await timeline.sleep(LOOK_MS);
+  };
+  await untilFormed();
+  if (first === undefined) return;
+  for (const text of workloads.flatMap((name) => (WORKLOADS[name] as Workload).declarations ?? [])) {
+    await cluster.ask(first, (engine) => runStatement(engine.graph(DEFAULT), text));
+  }
+  // Everybody knows of them, so that all that clients write must keep them.
+  await untilFormed();
 }
 
 function historyOf(run: {
@@ -128,8 +138,9 @@ function historyOf(run: {
   readonly observer: Observer;
   readonly ended: Ended;
   readonly strongEnd: StrongEnd | undefined;
+  readonly lostDisks: number;
 }): History {
-  const { cluster, arena, scenario, observer, ended, strongEnd } = run;
+  const { cluster, arena, scenario, observer, ended, strongEnd, lostDisks } = run;
   const { recorder, destroyed, bugs } = cluster;
   const { afterMs, final } = ended;
   return {
@@ -150,6 +161,7 @@ function historyOf(run: {
     logs: recorder.logs,
     conflicts: recorder.conflicts,
     destroyed,
+    lostDisks,
     queues: observer.queues(scenario.faults.includes('rot')),
     bugs,
     convergedAfterMs: afterMs,

@@ -6,6 +6,7 @@ import type { StrongEnd } from './history.ts';
 import { STRONG, type WorkloadName } from './workloads/all.ts';
 import { readRegister } from './workloads/register-calls.ts';
 import { readLists } from './workloads/strong-lists.ts';
+import { CLAIMED_KEYS, readClaim } from './workloads/strong-unique.ts';
 
 /** A few fail-overs, and the wait of a server that lost its disk. */
 const PATIENCE_MS = 30_000;
@@ -32,7 +33,7 @@ export async function endStrong(arena: Arena): Promise<StrongEnd> {
     for (const server of servers) if (!(await writes(cluster, server))) stuck.push(server.name);
     const client = arena.client('strong-end', { usesToken: false, stays: 0 });
     const keys = new Set(arena.registers.map(({ operation }) => operation.key));
-    for (const key of keys) await readRegister(arena, client, key);
+    for (const key of keys) await (CLAIMED_KEYS.includes(key) ? readClaim : readRegister)(arena, client, key);
     if (arena.lists.length > 0) await readLists(arena, client);
   }
   // Who votes may have been changed by somebody who was still waiting.

@@ -18,6 +18,8 @@ export interface ConstraintRules {
   readonly set: ConstraintSet | undefined;
   /** Whether what is decided is decided for all: at `strong`, and on a server that stands alone. */
   readonly isDecisive: boolean;
+  /** False plants `ids-not-derived`. */
+  readonly idsFollow: boolean;
   /** Partitions that are not in memory: a key may be in each of them. */
   readonly closedPartitions: () => readonly PartitionId[];
 }
@@ -80,7 +82,7 @@ export class DraftConstraints {
   }
 
   #identified(operation: Extract<Operation, { op: 'createNode' }>): Extract<Operation, { op: 'createNode' }> {
-    const id = this.#set.derivedId(operation);
+    const id = this.#rules.idsFollow ? this.#set.derivedId(operation) : undefined;
     const isChosen = operation.id !== undefined;
     if (id === undefined || (isChosen && (operation.id !== id || operation.condition !== undefined))) return operation;
     const holder = this.#reads.shownNode(id);
@@ -197,7 +199,8 @@ export class DraftConstraints {
       const holder = isKept ? undefined : this.#holderOf(constraint, key, id);
       if (holder !== undefined) throw constraint.refusal(`node \`${holder}\` has this key`, { ids: [holder], ...at });
       const isRepeated = isKept && !this.#put.has(id);
-      if (!this.#rules.isDecisive && !isRepeated) this.#checkIdentity({ id, constraint, key, identity, at });
+      if (!this.#rules.isDecisive && this.#rules.idsFollow && !isRepeated)
+        this.#checkIdentity({ id, constraint, key, identity, at });
     }
   }
 

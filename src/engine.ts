@@ -127,6 +127,7 @@ class LocalEngine implements OpenedEngine {
   readonly #catalog: GraphCatalog;
   readonly #feed: ChangeFeed;
   readonly #hasPeers: boolean;
+  readonly #bugs: ClusterOptions['bugs'];
   #status: ClusterStatus | undefined;
   #strong: StrongOperations | undefined;
   readonly #outcomeExpiry: OutcomeExpiry;
@@ -210,6 +211,7 @@ class LocalEngine implements OpenedEngine {
       bugs,
     });
     this.#hasPeers = hasPeers(cluster);
+    this.#bugs = bugs;
     this.#outcomeExpiry = new OutcomeExpiry({
       env,
       outcomes: () => catalog.outcomes,
@@ -230,6 +232,7 @@ class LocalEngine implements OpenedEngine {
       graph: resident,
       schema,
       isAlone: !this.#hasPeers,
+      bugs: this.#bugs,
       residency: this.#residency,
       committer: this.#committer,
       store: this.#store,

@@ -1,6 +1,7 @@
 /** Turns operations into commits: draft, fold into the view, hand over to the group commit. */
 import { WeftError } from '../base/errors.ts';
 import type { EdgeId, NodeId, PartitionId, ReplicaId } from '../base/ids.ts';
+import { isPlanted, type PlantedBug } from '../base/planted-bug.ts';
 import { Draft, type DraftedPatch } from '../crdt/draft.ts';
 import type { ConstraintRules } from '../crdt/draft-constraints.ts';
 import { decodePatch } from '../crdt/patch-codec.ts';
@@ -27,6 +28,7 @@ export interface GraphWriterOptions {
   readonly schema: GraphSchema;
   /** Whether this server decides for all, since there are no others. */
   readonly isAlone: boolean;
+  readonly bugs: ReadonlySet<PlantedBug> | undefined;
   /** Throws while this replica can answer nobody. */
   readonly checkReadable: () => void;
 }
@@ -40,12 +42,14 @@ export class GraphWriter {
   readonly #replica: ReplicaId;
   readonly #schema: GraphSchema;
   readonly #isAlone: boolean;
+  readonly #bugs: GraphWriterOptions['bugs'];
   readonly #checkReadable: () => void;
 
   constructor(options: GraphWriterOptions) {
-    const { graph, residency, committer, store, clock, replica, schema, isAlone, checkReadable } = options;
+    const { graph, residency, committer, store, clock, replica, schema, isAlone, bugs, checkReadable } = options;
     this.#schema = schema;
     this.#isAlone = isAlone;
+    this.#bugs = bugs;
     this.#checkReadable = checkReadable;
     this.#graph = graph;
     this.#residency = residency;
@@ -150,6 +154,7 @@ export class GraphWriter {
         const rules: ConstraintRules = {
           set: this.#schema.constraints(),
           isDecisive,
+          idsFollow: !isPlanted(this.#bugs, 'ids-not-derived'),
           closedPartitions: () => closedPartitions(this.#graph),
         };
         const draft = new Draft({ view, clock: this.#clock, replica, skipEqual, rules });

@@ -194,10 +194,11 @@ export class EngineStrongHost implements StrongHost {
       remembered[i] === undefined ? decodeOperations(operations) : [],
     );
     const { key: graphKey, view } = graph.resident;
+    const keepsConstraints = !isPlanted(this.#options.bugs, 'constraints-undecided');
     const run = (first: Draft): { decisions: Decision[]; draft: Draft } => {
       const failed = new Map<number, WeftError>();
       for (let draft = first; ; draft = first.fresh()) {
-        const decisions = tryAll(draft, requests, remembered, failed);
+        const decisions = tryAll(draft, { requests, remembered, failed, keepsConstraints });
         if (decisions !== undefined) return { decisions, draft };
       }
     };
@@ -299,9 +300,17 @@ async function openFor(
 /** Undefined if a write failed after it had changed the draft: it was noted, and all must be tried again without it. */
 function tryAll(
   draft: Draft,
-  requests: readonly (readonly Operation[])[],
-  remembered: readonly (Decision | undefined)[],
-  failed: Map<number, WeftError>,
+  {
+    requests,
+    remembered,
+    failed,
+    keepsConstraints,
+  }: {
+    readonly requests: readonly (readonly Operation[])[];
+    readonly remembered: readonly (Decision | undefined)[];
+    readonly failed: Map<number, WeftError>;
+    readonly keepsConstraints: boolean;
+  },
 ): Decision[] | undefined {
   const decisions: Decision[] = [];
   for (const [i, operations] of requests.entries()) {
@@ -315,7 +324,7 @@ function tryAll(
     const before = draft.patches.length;
     try {
       for (const operation of operations) results.push(draft.apply(operation));
-      draft.check();
+      if (keepsConstraints) draft.check();
     } catch (error) {
       if (!(error instanceof WeftError)) throw error;
       const { length } = results;

@@ -16,6 +16,7 @@ import { sets } from './sets.ts';
 import { soundness } from './soundness.ts';
 import { streams } from './streams.ts';
 import { strongLiveness } from './strong-liveness.ts';
+import { uniqueness } from './uniqueness.ts';
 import type { Checker } from './verdict.ts';
 
 export const CHECKERS: readonly Checker[] = [
@@ -35,5 +36,6 @@ export const CHECKERS: readonly Checker[] = [
   convergence,
   counters,
   sets,
+  uniqueness,
   bounds,
 ];

@@ -28,6 +28,7 @@ import { sets } from './sets.ts';
 import { soundness } from './soundness.ts';
 import { streams } from './streams.ts';
 import { strongLiveness } from './strong-liveness.ts';
+import { uniqueness } from './uniqueness.ts';
 import type { Checker } from './verdict.ts';
 
 function verdictOf(checker: Checker, history: Partial<History>): string {
@@ -43,7 +44,7 @@ function operation(id: number, more: Partial<OperationRecord> = {}): OperationRe
 }
 
 function finalState(server: string, more: Partial<FinalState> = {}): FinalState {
-  return { server, vector: new Map(), graphs: new Map(), counters: new Map(), sets: new Map(), ...more };
+  return { server, vector: new Map(), graphs: new Map(), counters: new Map(), sets: new Map(), broken: [], ...more };
 }
 
 test('checkers: every one has a name of its own and a promise', () => {
@@ -368,5 +369,14 @@ describe('strong operations', () => {
     const registers = [call(1, 'x', 'write'), call(2, 'y', 'write'), call(3, 'x', 'read')];
     expect(verdictOf(linearizability, { registers })).toMatch(/^k: no order/);
     expect(verdictOf(linearizability, { registers: registers.slice(0, 2) })).toBe('valid');
+  });
+});
+
+describe('uniqueness', () => {
+  test('uniqueness: no constraint is broken -> valid; one is, on one server -> names both', () => {
+    const good = finalState('a');
+    expect(verdictOf(uniqueness, { final: [good] })).toBe('valid');
+    const bad = finalState('b', { broken: ['claimed: [["n1","n2"]]'] });
+    expect(verdictOf(uniqueness, { final: [good, bad] })).toMatch(/b holds what breaks claimed: .*n1.*n2/);
   });
 });

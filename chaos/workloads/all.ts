@@ -5,6 +5,7 @@ import { causes } from './causes.ts';
 import { counters } from './counters.ts';
 import { edges } from './edges.ts';
 import { graphs } from './graphs.ts';
+import { mergeUnique } from './merge-unique.ts';
 import { mixed } from './mixed.ts';
 import { overwrites } from './overwrites.ts';
 import { registers } from './registers.ts';
@@ -14,6 +15,7 @@ import { strongBank } from './strong-bank.ts';
 import { strongKeys } from './strong-keys.ts';
 import { strongLists } from './strong-lists.ts';
 import { strongRegisters } from './strong-registers.ts';
+import { strongUnique } from './strong-unique.ts';
 
 export const WORKLOADS = {
   batches,
@@ -21,6 +23,7 @@ export const WORKLOADS = {
   counters,
   edges,
   graphs,
+  'merge-unique': mergeUnique,
   mixed,
   overwrites,
   registers,
@@ -30,9 +33,17 @@ export const WORKLOADS = {
   'strong-keys': strongKeys,
   'strong-lists': strongLists,
   'strong-registers': strongRegisters,
+  'strong-unique': strongUnique,
 } as const satisfies Record<string, Workload>;
 
 export type WorkloadName = keyof typeof WORKLOADS;
 
-/** These need a majority of servers that kept their disks, and are run apart from the others. */
-export const STRONG: readonly WorkloadName[] = ['strong-bank', 'strong-keys', 'strong-lists', 'strong-registers'];
+/** These need a majority of servers that kept their disks, if only to declare a constraint, and are run apart from the others. */
+export const STRONG: readonly WorkloadName[] = [
+  'merge-unique',
+  'strong-bank',
+  'strong-keys',
+  'strong-lists',
+  'strong-registers',
+  'strong-unique',
+];

@@ -174,7 +174,7 @@ function finalStates(run: RunRecord): FinalState[] {
       if (typeof count === 'number') counts.set(id, count);
       if (Array.isArray(held)) members.set(id, held as string[]);
     }
-    return { server: final.server, vector: new Map(), graphs: new Map(), counters: counts, sets: members };
+    return { server: final.server, vector: new Map(), graphs: new Map(), counters: counts, sets: members, broken: [] };
   });
 }
 
