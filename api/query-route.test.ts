@@ -56,6 +56,22 @@ describe('query', () => {
     ]);
   });
 
+  test('query: a map that a node got over CRUD -> read like any map; a statement that would set one is refused', async () => {
+    const node = { id: 'mapped', properties: { place: { km: 7, name: 'sea' } } };
+    await server.call('POST', '/v1/graphs/default/nodes', node);
+    const find = 'MATCH (n) WHERE elementId(n) = "mapped"';
+    const { json } = await query({ statement: `${find} RETURN n.place.km AS km, n.place AS place` });
+    expect(json.data.values).toEqual([[7, { km: 7, name: 'sea' }]]);
+    for (const write of ['SET n.other = n.place', 'SET n.other = {a: 1}', 'CREATE ({place: {a: 1}})']) {
+      const refused = await query({ statement: `${find} ${write}` });
+      expect(refused.json).toMatchObject({ code: 'query-error', errorType: 'TypeError' });
+    }
+    // What it does not touch stays.
+    await query({ statement: `${find} SET n.seen = true` });
+    const { properties } = (await server.call('GET', '/v1/graphs/default/nodes/mapped')).json;
+    expect(properties).toEqual({ ...node.properties, seen: true });
+  });
+
   test('query: JSON Lines -> header, records, summary; an error before the first row has a status of its own', async () => {
     const headers = { accept: 'application/jsonl' };
     const { text } = await query({ statement: 'UNWIND range(1, 2000) AS x RETURN x' }, headers);

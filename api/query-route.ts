@@ -5,6 +5,7 @@
  */
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Counters } from '../query/execution/counters.ts';
 import type { StatementAnswer, StatementRows } from '../query/execution/query-engine.ts';
 import type { ResultValue } from '../query/execution/result-value.ts';
 import type { PlanDescription } from '../query/plan/planned-statement.ts';
@@ -18,7 +19,7 @@ import { acceptedMessagePack, JSON_LINES_TYPE, JSON_TYPE, TYPED_JSON_TYPE } from
 import { encodeMessagePack } from './msgpack.ts';
 import { parseQueryRequest, type QueryRequest } from './parse-statement.ts';
 import { asWeftError, problemOf } from './problem.ts';
-import { countersDocument, keptAnswer, QueryCall } from './query-call.ts';
+import { containsUpdates, countersDocument, keptAnswer, QueryCall } from './query-call.ts';
 import { readQuery } from './query-parameters.ts';
 import { printPlain, printTyped, wireResult } from './result-values.ts';
 import type { RunningQueries } from './running-queries.ts';
@@ -146,11 +147,14 @@ function printRow(row: readonly ResultValue[], print: (value: ResultValue) => st
   return `${text}]`;
 }
 
+/** Most answers say this. */
+const NOTHING_CHANGED = JSON.stringify(countersDocument(new Counters()));
+
 function printAnswer({ fields, rows, counters, plan }: StatementRows, print: (value: ResultValue) => string): string {
   const values = rows.map((row) => printRow(row, print)).join(',');
   return (
     `"data":{"fields":${JSON.stringify(fields)},"values":[${values}]},` +
-    `"counters":${JSON.stringify(countersDocument(counters))}` +
+    `"counters":${containsUpdates(counters) ? JSON.stringify(countersDocument(counters)) : NOTHING_CHANGED}` +
     (plan === undefined ? '' : `,"queryPlan":${JSON.stringify(plan)}`)
   );
 }
