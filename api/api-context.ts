@@ -9,6 +9,7 @@ import type { Authenticator } from './access/authenticator.ts';
 import { guarded } from './access/guarded-graph.ts';
 import type { Principal } from './access/principal.ts';
 import type { RateLimits } from './access/rate-limits.ts';
+import { checkLoad, type Pressure, ReadOnlyGraph } from './pressure.ts';
 
 export interface ApiContext {
   readonly engine: Engine;
@@ -16,6 +17,7 @@ export interface ApiContext {
   readonly audit: AuditLog;
   /** Asked once for every request of a channel; undefined if anybody may ask as often as he likes. */
   readonly rates: RateLimits | undefined;
+  readonly pressure: Pressure;
   /** Undefined on a server that asks for no token. */
   readonly authenticator: Authenticator | undefined;
   /** Logs what went wrong inside of the server, and passes a failed assertion on. */
@@ -44,7 +46,7 @@ export function graphOf(context: ApiContext, request: FastifyRequest): Graph {
 
 /** The same for who came over a channel. */
 export function graphFor(
-  { engine }: ApiContext,
+  { engine, pressure }: ApiContext,
   {
     name,
     principal,
@@ -56,5 +58,8 @@ export function graphFor(
   },
 ): Graph {
   requireAnywhere(principal, 'read', name);
-  return guarded(engine.graph(name, consistencyLevel === 'strong' ? 'strong' : undefined), principal);
+  checkLoad(pressure);
+  const graph = engine.graph(name, consistencyLevel === 'strong' ? 'strong' : undefined);
+  if (pressure.readOnly() !== undefined) return new ReadOnlyGraph(graph, principal, pressure);
+  return guarded(graph, principal);
 }

@@ -28,6 +28,7 @@ const READ_ERRORS: readonly ErrorCode[] = [
   'unauthorized',
   'forbidden',
   'too-many-requests',
+  'overloaded',
   'partition-recovering',
   'replica-recovering',
   'session-not-reached',
@@ -39,6 +40,7 @@ const WRITE_ERRORS: readonly ErrorCode[] = [
   'payload-too-large',
   'idempotency-key-reused',
   'storage-failed',
+  'disk-full',
   'quorum-indeterminate',
 ];
 const OPEN_ERRORS: readonly ErrorCode[] = ['shutting-down', 'internal'];

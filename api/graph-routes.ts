@@ -11,6 +11,7 @@ import { type ApiContext, type GraphPath, graphOf } from './api-context.ts';
 import { describe, GRAPH_PATH } from './describe.ts';
 import { answerOnce } from './idempotency.ts';
 import { fieldsOf, invalidField, namesField } from './parse-fields.ts';
+import { checkSpace } from './pressure.ts';
 import { readQuery } from './query-parameters.ts';
 
 /** Written by the server only; readable by name, but nobody's data. */
@@ -110,6 +111,7 @@ export function addGraphRoutes(app: FastifyInstance, context: ApiContext): void 
       readQuery(request.query, {});
       const name = graphName((request.params as GraphPath).graph);
       authorise(principalOfRequest(request), 'admin', { graph: name });
+      checkSpace(context.pressure);
       const settings = parseSettings(request.body, name);
       return answerOnce(engine, request, reply, async () => {
         const { created, graph } = await engine.createGraph(name, settings, strongOr(request));

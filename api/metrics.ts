@@ -95,7 +95,7 @@ export interface Metrics {
  * Counts the requests to every route that is added from now on, and returns what shows them. Its hook must
  * be the first: one that refuses a request ends the row of hooks.
  */
-export function installMetrics(app: FastifyInstance, { engine, env }: ApiContext): Metrics {
+export function installMetrics(app: FastifyInstance, { engine, env, pressure }: ApiContext): Metrics {
   const registry = new Registry();
   const tallies: RouteTally[] = [];
   const unmatched = newTally('ANY', 'none');
@@ -133,6 +133,15 @@ export function installMetrics(app: FastifyInstance, { engine, env }: ApiContext
     addNumber(registry, row, (field) => engine.metrics().replication?.[field] ?? 0);
   for (const row of STRONG_METRICS) addNumber(registry, row, (field) => engine.metrics().strong?.[field] ?? 0);
   addMemberMetrics(registry, engine);
+  const flag = (reason: string | undefined): number => (reason === undefined ? 0 : 1);
+  addNumber(
+    registry,
+    ['weft_sheds_load', undefined, 'gauge', '1 while requests are turned away for want of memory'],
+    () => flag(pressure.shedding()),
+  );
+  addNumber(registry, ['weft_read_only', undefined, 'gauge', '1 while nothing is written for want of disk'], () =>
+    flag(pressure.readOnly()),
+  );
   return {
     registry,
     tally(method, route) {

@@ -1,9 +1,10 @@
 /** What operators and load balancers ask: cluster state, liveness, readiness. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Engine, VoterChange } from '../src/engine-port.ts';
+import type { Health, VoterChange } from '../src/engine-port.ts';
 import { sendDocument } from './answer.ts';
 import type { ApiContext } from './api-context.ts';
 import { describe } from './describe.ts';
+import type { Pressure } from './pressure.ts';
 import { readQuery } from './query-parameters.ts';
 
 export function addClusterRoute(app: FastifyInstance, { engine }: ApiContext): void {
@@ -64,7 +65,7 @@ export function addVoterRoutes(app: FastifyInstance, { engine }: ApiContext): vo
 }
 
 /** Routes that need no token: a load balancer asks them. */
-export function addHealthRoutes(app: FastifyInstance, { engine }: ApiContext): void {
+export function addHealthRoutes(app: FastifyInstance, { engine, pressure }: ApiContext): void {
   app.get(
     '/livez',
     {
@@ -100,7 +101,7 @@ export function addHealthRoutes(app: FastifyInstance, { engine }: ApiContext): v
           errors: [],
         }),
       },
-      (request, reply) => sendHealth(request, reply, engine, isReady),
+      (request, reply) => sendHealth(request, reply, healthUnder(pressure, engine.health()), isReady),
     );
   }
 }
@@ -110,13 +111,22 @@ interface Ability {
   readonly canWrite: boolean;
 }
 
+/** A server that turns requests away, or has no space, is not ready for them. */
+function healthUnder(pressure: Pressure, { canRead, canWrite, reasons }: Health): Health {
+  const [shedding, readOnly] = [pressure.shedding(), pressure.readOnly()];
+  return {
+    canRead: canRead && shedding === undefined,
+    canWrite: canWrite && shedding === undefined && readOnly === undefined,
+    reasons: [...reasons, ...[shedding, readOnly].filter((reason) => reason !== undefined)],
+  };
+}
+
 function sendHealth(
   request: FastifyRequest,
   reply: FastifyReply,
-  engine: Engine,
+  { canRead, canWrite, reasons }: Health,
   isReady: (ability: Ability) => boolean,
 ): void {
-  const { canRead, canWrite, reasons } = engine.health();
   const ready = isReady({ canRead, canWrite });
   if (!ready) reply.code(503).header('retry-after', '1');
   sendDocument(request, reply, { ready, canRead, canWrite, reasons });

@@ -34,6 +34,7 @@ import { addMetricsRoute, installMetrics } from './metrics.ts';
 import { addNodeRoutes } from './node-routes.ts';
 import { addOpenApiRoutes, installOpenApi } from './openapi.ts';
 import { addClusterRoute, addHealthRoutes, addVoterRoutes } from './operations-routes.ts';
+import { NO_PRESSURE, type Pressure } from './pressure.ts';
 import { asWeftError } from './problem.ts';
 import { addProofRoutes } from './proof-routes.ts';
 import { parseQuery } from './query-parameters.ts';
@@ -54,6 +55,8 @@ export interface ServerOptions {
   readonly token?: string;
   /** Requests a second that one principal may make; any number if absent. */
   readonly requestsPerSecond?: number;
+  /** What the machine is short of; nothing if absent. */
+  readonly pressure?: Pressure;
   /** Makes it an HTTPS server. */
   readonly tls?: SecureContextOptions & { readonly requestCert?: boolean; readonly rejectUnauthorized?: boolean };
   /** How long the headers of a request may take to arrive, in milliseconds; `LIMITS.headersMsMax` if absent. */
@@ -82,9 +85,9 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   const authenticator =
     options.authenticator ?? (token === undefined ? undefined : new StaticTokens([adminToken(token)]));
   const audit = new AuditLog(options.audit ?? env.log);
-  const { requestsPerSecond } = options;
+  const { requestsPerSecond, pressure = NO_PRESSURE } = options;
   const rates = requestsPerSecond === undefined ? undefined : new RateLimits(env.clock, requestsPerSecond);
-  const context: ApiContext = { engine, env, audit, authenticator, rates, reportFailure };
+  const context: ApiContext = { engine, env, audit, authenticator, rates, pressure, reportFailure };
   const running = new RunningQueries(env.clock);
   let isStopping = false;
 
@@ -146,7 +149,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     done();
   });
   app.register((guarded, _options, done) => {
-    installAccess(guarded, { authenticator, everybody: unlimitedPrincipal('everybody'), audit, rates });
+    installAccess(guarded, { authenticator, everybody: unlimitedPrincipal('everybody'), audit, rates, pressure });
     addMetricsRoute(guarded, metrics.registry);
     addOpenApiRoutes(guarded);
     addClusterRoute(guarded, context);

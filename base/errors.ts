@@ -103,6 +103,12 @@ export const ERRORS = {
     definite: false,
     retryable: true,
   }),
+  overloaded: kind(503, 'The server is short of memory and turns requests away. Retry later, or ask another one.', {
+    retryable: true,
+  }),
+  'disk-full': kind(503, 'The disk of the server is nearly full: it reads, and writes again once there is space.', {
+    retryable: true,
+  }),
   'shutting-down': kind(503, 'The server is stopping. Send the request to another one.', { retryable: true }),
   'outside-scope': kind(
     409,

@@ -23,6 +23,7 @@ import { authenticatorOf } from './access-files.ts';
 import type { AccessSettings } from './access-settings.ts';
 import { buildEnv, jsonLines } from './env.ts';
 import { EXIT, OperationFailed } from './exit.ts';
+import { MachinePressure, machineOf } from './machine-pressure.ts';
 import {
   type ClusterSettings,
   declareServeOptions,
@@ -70,6 +71,7 @@ async function serve(config: ServeConfig): Promise<void> {
   const authenticator = await authenticatorOf(config.access, { env, files });
   const tls = config.access.tls && (await TlsFiles.open(config.access.tls, files));
   const audit = auditLogOf(config.access, env);
+  const pressure = new MachinePressure(env, machineOf(data));
   exitOnBug(env.log);
   const stopped = stopSignal(env.log);
   env.log.write('info', 'starting', { version: version(), name, data, durability, memoryBudgetBytes });
@@ -94,6 +96,7 @@ async function serve(config: ServeConfig): Promise<void> {
       sockets,
       onBug: (error) => endAfterAnswer(env, error),
       audit,
+      pressure,
       ...(authenticator !== undefined && { authenticator }),
       ...(requestsPerSecond !== undefined && { requestsPerSecond }),
       ...(tls !== undefined && { tls: tls.serverOptions() }),
@@ -108,12 +111,14 @@ async function serve(config: ServeConfig): Promise<void> {
     const url = await listen(server, config);
     env.log.write('info', 'listening', { url, replicaId: engine.replicaId, peers: config.cluster.peers });
     files.begin();
+    pressure.begin();
     console.log(`weft listening on ${url}`);
     const signal = await stopped;
     env.log.write('info', 'stopping', { signal });
     await drain(server, env, { acceptedLinks: () => links.sockets.acceptedCount, closeLinks, sockets });
   } finally {
     files.close();
+    pressure.close();
     await closeLinks();
     await engine.close();
   }

@@ -5,6 +5,7 @@
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { WeftError } from '../../base/errors.ts';
+import { checkLoad, type Pressure } from '../pressure.ts';
 import type { AuditLog } from './audit-log.ts';
 import { type Authenticator, bearerOf } from './authenticator.ts';
 import { authorise, hasAny } from './authorise.ts';
@@ -37,10 +38,15 @@ export function decorateAccess(app: FastifyInstance): void {
 }
 
 /** Guards the routes that are added from now on. */
-export function installAccess(app: FastifyInstance, { authenticator, everybody, audit, rates }: AccessOptions): void {
+export function installAccess(
+  app: FastifyInstance,
+  { authenticator, everybody, audit, rates, pressure }: AccessOptions,
+): void {
   app.addHook('onRequest', (request, _reply, done) => {
     let found: Principal | Promise<Principal>;
     try {
+      // Operators may still look, and cancel what is too much.
+      if (OF_GRAPHS.test(request.routeOptions.url ?? '')) checkLoad(pressure);
       if (authenticator === undefined) refuseForeignPages(request.headers);
       found = authenticator?.authenticate(bearerOf(request.headers.authorization)) ?? everybody;
     } catch (error) {
@@ -67,6 +73,7 @@ export interface AccessOptions {
   readonly audit: AuditLog;
   /** Undefined if anybody may ask as often as he likes. */
   readonly rates: RateLimits | undefined;
+  readonly pressure: Pressure;
 }
 
 /** Who asks. @throws WeftError `unauthorized` if that was never found out, definite */
