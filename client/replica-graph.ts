@@ -13,8 +13,10 @@ import { present } from '../base/assert.ts';
 import type { Clock } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
 import { type PartitionId, type ReplicaId, replicaId } from '../base/ids.ts';
+import { ConstraintSet } from '../crdt/constraint-set.ts';
 import { digestOfGraph, digestOfPartition } from '../crdt/digest.ts';
 import { Draft } from '../crdt/draft.ts';
+import type { ConstraintRules } from '../crdt/draft-constraints.ts';
 import { checkState } from '../crdt/foreign-update.ts';
 import { GraphView, Unhydrated } from '../crdt/graph-view.ts';
 import { PartitionDocument } from '../crdt/partition-document.ts';
@@ -22,6 +24,7 @@ import { decodePatch } from '../crdt/patch-codec.ts';
 import { HybridClock } from '../crdt/stamp.ts';
 import type { PartitionBytes, PlacedText } from '../crdt/sync-frame.ts';
 import type { GraphSettings, Operation, OperationResult } from '../graph/model.ts';
+import type { SchemaEntry } from '../graph/query-graph.ts';
 import type { LocalChange, LocalStore } from './local-store.ts';
 import { type OutboxEntry, type Refusal, type ReplicaMeta, rows, type StoredReplica } from './replica-rows.ts';
 
@@ -35,6 +38,8 @@ export interface ReplicaGraphOptions {
   readonly store: LocalStore;
   readonly stored: StoredReplica;
   readonly meta: ReplicaMeta;
+  /** Constraints that what is written here keeps. */
+  readonly schema: readonly SchemaEntry[];
   /** Which partitions it opens, of a graph with these settings. */
   readonly open: (settings: GraphSettings) => readonly PartitionId[];
   /** Something that readers see changed. */
@@ -186,6 +191,16 @@ export class ReplicaGraph {
     return results;
   }
 
+  get schema(): readonly SchemaEntry[] {
+    return this.#options.schema;
+  }
+
+  /** Others may write meanwhile, so nothing is decided here. */
+  get #rules(): ConstraintRules {
+    const set = ConstraintSet.of(this.schema);
+    return { set, isDecisive: false, idsFollow: true, closedPartitions: () => [] };
+  }
+
   #draft(operations: readonly Operation[]): {
     readonly results: readonly OperationResult[];
     readonly patches: readonly PlacedText[];
@@ -197,11 +212,13 @@ export class ReplicaGraph {
       if (bounded) throw new WeftError('invalid-request', '$min and $max need a strong write, which only servers do');
     }
     for (;;) {
-      const draft = new Draft({ view: this.view, clock: this.clock, replica: this.replica, skipEqual: false });
+      const { view, clock, replica } = this;
+      const draft = new Draft({ view, clock, replica, skipEqual: false, rules: this.#rules });
       try {
         const drafted = operations.map((operation, i) =>
           applied(draft, operation, operations.length > 1 ? i : undefined),
         );
+        draft.check();
         const results = drafted.map((result) => draft.completed(result));
         const open = new Set(this.open);
         const patches = draft.patches.map(({ home, text }) => ({ partition: this.view.partitionAt(home), text }));

@@ -362,3 +362,33 @@ describe('the server believes nothing', () => {
     expect((await said([hello, write([text], partition)], 4)).filter((kind) => kind === code)).toEqual([code]);
   });
 });
+
+describe('unique keys', () => {
+  const UNIQUE = 'CREATE CONSTRAINT FOR (u:User) REQUIRE u.email IS UNIQUE';
+  const uniqueKeys = [{ label: 'User', properties: ['email'] }];
+  const onServer = async (text: string) =>
+    graphOf().queryRows({ text, parameters: {} }, { accessMode: 'write', isCancelled: () => false });
+
+  test('unique keys: two replicas and the server merge one key apart -> one node with what all of them wrote', async () => {
+    await onServer(UNIQUE);
+    const [one, two] = [await open({ uniqueKeys }), await open({ uniqueKeys })];
+    await one.query("MERGE (u:User {email: 'x'}) SET u.one = 1");
+    await two.query("MERGE (u:User {email: 'x'}) SET u.two = 2 CREATE (u)-[:HAS]->(:Thing)");
+    await onServer("MERGE (u:User {email: 'x'}) SET u.three = 3");
+    await inStep(one, two);
+    await sameEverywhere(one, two);
+    expect(await one.query('MATCH (u:User) RETURN u.one AS a, u.two AS b, u.three AS c')).toEqual([
+      { a: 1, b: 2, c: 3 },
+    ]);
+    expect((await graphOf().integrity()).constraintViolations).toEqual([]);
+  });
+
+  test('unique keys: a key is there, or the id does not follow from it -> refused, nothing written', async () => {
+    const replica = await open({ uniqueKeys });
+    await replica.query("CREATE (:User {email: 'x'})");
+    await expect(replica.query("CREATE (:User {email: 'x'})")).rejects.toMatchObject({ code: 'constraint-violated' });
+    const chosen = async () => replica.write([create('mine', { email: 'y' }, ['User'])]);
+    await expect(chosen()).rejects.toMatchObject({ code: 'constraint-violated' });
+    expect(await replica.query('MATCH (n) RETURN count(*) AS n')).toEqual([{ n: 1 }]);
+  });
+});

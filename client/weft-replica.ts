@@ -8,6 +8,7 @@ import { LIMITS } from '../base/limits.ts';
 import { edgeAt, findEdge, findNode, nodeAt } from '../crdt/view-reads.ts';
 import { ViewStatementGraph } from '../crdt/view-statement-graph.ts';
 import type { Edge, GraphSettings, Node, Operation, OperationResult } from '../graph/model.ts';
+import type { SchemaEntry } from '../graph/query-graph.ts';
 import type { Value } from '../graph/value.ts';
 import { inRange } from '../query/execution/graph-overlay.ts';
 import { QueryEngine, type StatementRows } from '../query/execution/query-engine.ts';
@@ -28,6 +29,11 @@ export interface WeftReplicaOptions {
   readonly graph?: string;
   /** Scopes to open, `team!` for the nodes whose ids begin so; without any, all nodes that are in no scope. */
   readonly scopes?: readonly string[];
+  /**
+   * Unique constraints of the graph, in the order in which they were declared. What is written here keeps them as a server does
+   * below `strong`: the id of a node follows from its key.
+   */
+  readonly uniqueKeys?: readonly { readonly label: string; readonly properties: readonly string[] }[];
   readonly store: LocalStore;
   readonly platform: Platform;
 }
@@ -70,7 +76,7 @@ export class WeftReplica {
   }
 
   private constructor(options: WeftReplicaOptions, stored: Awaited<ReturnType<typeof readReplica>>, meta: ReplicaMeta) {
-    const { urls, token, graph: graphName = 'default', scopes = [], store, platform } = options;
+    const { urls, token, graph: graphName = 'default', scopes = [], uniqueKeys = [], store, platform } = options;
     if (urls.length === 0) throw new WeftError('invalid-request', 'a replica needs the URL of a server');
     for (const scope of scopes) {
       if (!/^[^!]+!$/.test(scope))
@@ -82,6 +88,7 @@ export class WeftReplica {
       store,
       stored,
       meta,
+      schema: schemaOf(uniqueKeys),
       open: (settings) => partitionsOf(settings, scopes),
       onChange: () => this.#changed(),
       onDurable: () => {
@@ -262,7 +269,7 @@ export class WeftReplica {
         },
       },
       schema: {
-        entries: () => NO_SCHEMA,
+        entries: () => graph.schema,
         declare: () => Promise.reject(onServersOnly()),
         drop: () => Promise.reject(onServersOnly()),
       },
@@ -366,7 +373,12 @@ export class WeftReplica {
   }
 }
 
-const NO_SCHEMA = [] as const;
+function schemaOf(uniqueKeys: NonNullable<WeftReplicaOptions['uniqueKeys']>): SchemaEntry[] {
+  return uniqueKeys.map(({ label, properties }, since) => {
+    const name = ['unique', label, ...properties].join('_');
+    return { kind: 'unique', name, on: 'node', label, properties, since };
+  });
+}
 
 function onServersOnly(): WeftError {
   return new WeftError('invalid-request', 'indexes and constraints are declared on servers');

@@ -16,7 +16,7 @@ export type { Receipt, SyncState } from '../sync-link.ts';
 export { type ReplicaStatus, WeftReplica, type WeftReplicaOptions } from '../weft-replica.ts';
 
 export interface OpenReplicaOptions
-  extends Partial<Pick<WeftReplicaOptions, 'token' | 'graph' | 'scopes' | 'store' | 'platform'>>,
+  extends Partial<Pick<WeftReplicaOptions, 'token' | 'graph' | 'scopes' | 'uniqueKeys' | 'store' | 'platform'>>,
     AmbientOptions {
   /** Of the servers, `http://` or `https://`. */
   readonly urls: string | readonly string[];
