@@ -39,9 +39,9 @@ export interface ElementPath extends GraphPath {
  * @throws WeftError `forbidden` before the graph is looked for, `graph-not-found`, `invalid-name`; definite
  */
 export function graphOf(context: ApiContext, request: FastifyRequest): Graph {
-  const { params, consistencyLevel } = request;
+  const { params, consistencyLevel, trace } = request;
   const principal = principalOfRequest(request);
-  return graphFor(context, { name: graphName((params as GraphPath).graph), principal, consistencyLevel });
+  return graphFor(context, { name: graphName((params as GraphPath).graph), principal, consistencyLevel, trace });
 }
 
 /** The same for who came over a channel. */
@@ -51,15 +51,17 @@ export function graphFor(
     name,
     principal,
     consistencyLevel,
+    trace,
   }: {
     readonly name: GraphName;
     readonly principal: Principal;
     readonly consistencyLevel: FastifyRequest['consistencyLevel'];
+    readonly trace: FastifyRequest['trace'];
   },
 ): Graph {
   requireAnywhere(principal, 'read', name);
   checkLoad(pressure);
-  const graph = engine.graph(name, consistencyLevel === 'strong' ? 'strong' : undefined);
+  const graph = engine.graph(name, consistencyLevel === 'strong' ? 'strong' : undefined, trace?.traceparent);
   if (pressure.readOnly() !== undefined) return new ReadOnlyGraph(graph, principal, pressure);
   return guarded(graph, principal);
 }

@@ -216,7 +216,8 @@ export class SessionChannel implements SocketEvents {
   #serve(request: Request, frame: RequestFrame): Promise<void> | undefined {
     const { context, principal } = this.#options;
     const { engine } = context;
-    const graph = graphFor(context, { name: this.#name, principal, consistencyLevel: request.consistencyLevel });
+    const { consistencyLevel, trace } = request;
+    const graph = graphFor(context, { name: this.#name, principal, consistencyLevel, trace });
     if (frame.op === 'query') return this.#query(request, frame, graph);
     const operation = {
       graph,

@@ -19,8 +19,9 @@ export interface Engine {
   /**
    * At level `strong` every call of the graph is linearizable, and fails with `quorum-unavailable` (definite) or, for writes,
    * `quorum-indeterminate` without a majority. @throws WeftError `graph-not-found`, definite
+   * @param trace `traceparent` of the request that is served, for whoever decides it
    */
-  graph(name: GraphName, level?: 'strong'): Graph;
+  graph(name: GraphName, level?: 'strong', trace?: string): Graph;
   /**
    * Creates a graph durably; creating it again with the same settings changes nothing. At level `strong` of two servers that
    * create one name with different settings one is refused; at any other both graphs stay (CAT-3).

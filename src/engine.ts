@@ -271,10 +271,10 @@ class LocalEngine implements OpenedEngine {
     return this.#catalog.list();
   }
 
-  graph(name: GraphName, level?: 'strong'): Graph {
+  graph(name: GraphName, level?: 'strong', trace?: string): Graph {
     const graph = this.#catalog.find(name);
     if (graph === undefined) throw new WeftError('graph-not-found', `there is no graph \`${name}\``, { graph: name });
-    const served = level === 'strong' ? this.#strongGraph(graph) : graph;
+    const served = level === 'strong' ? this.#strongGraph(graph, trace) : graph;
     return name === SYSTEM_GRAPH || name === OUTCOMES_GRAPH ? new ProtectedGraph(served) : served;
   }
 
@@ -294,8 +294,8 @@ class LocalEngine implements OpenedEngine {
     });
   }
 
-  #strongGraph(graph: EngineGraph): Graph {
-    return new StrongGraph(graph, this.#decider());
+  #strongGraph(graph: EngineGraph, trace?: string): Graph {
+    return new StrongGraph(graph, this.#decider(), trace);
   }
 
   /** Undefined on a server that stands alone. */

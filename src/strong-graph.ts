@@ -10,7 +10,7 @@ import type { Decide } from '../crdt/view-statement-graph.ts';
 import type { Operation } from '../graph/model.ts';
 import type { StatementAnswer, StatementRows } from '../query/execution/query-engine.ts';
 import { decodeAnswers } from './answer-codec.ts';
-import { type Kept, Stale, type StrongOperations } from './consistency/strong-operations.ts';
+import { type Kept, Stale, type StrongOperations, type Terms } from './consistency/strong-operations.ts';
 import type { Graph, GraphDescription, IdempotencyKey, OperationResult } from './engine-port.ts';
 import type { EngineGraph } from './graph.ts';
 import type { DecideKept } from './graph-queries.ts';
@@ -22,10 +22,13 @@ export class StrongGraph implements Graph {
   readonly #graph: EngineGraph;
   /** Absent on a server that stands alone: one process decides everything, in one order. */
   readonly #strong: StrongOperations | undefined;
+  readonly #terms: Terms;
 
-  constructor(graph: EngineGraph, strong: StrongOperations | undefined) {
+  /** @param trace `traceparent` of the request that is served */
+  constructor(graph: EngineGraph, strong: StrongOperations | undefined, trace = '') {
     this.#graph = graph;
     this.#strong = strong;
+    this.#terms = { patienceMs: LIMITS.strongWaitMs, trace };
   }
 
   get description(): GraphDescription {
@@ -73,7 +76,7 @@ export class StrongGraph implements Graph {
     const { resident, writer } = this.#graph;
     if (this.#strong === undefined) return writer.write(operations);
     const text = encodeOperations(operations);
-    const { results, replayed } = await this.#strong.write(resident.key, text, key, LIMITS.strongWaitMs);
+    const { results, replayed } = await this.#strong.write(resident.key, text, key, this.#terms);
     const decoded = decodeResults(results);
     return replayed ? decoded.map((result) => ({ ...result, replayed })) : decoded;
   }
@@ -125,7 +128,7 @@ export class StrongGraph implements Graph {
           return value;
         });
       },
-      { patienceMs: LIMITS.strongWaitMs, ...(kept !== undefined && { kept }) },
+      { ...this.#terms, ...(kept !== undefined && { kept }) },
     );
   }
 
@@ -146,7 +149,7 @@ export class StrongGraph implements Graph {
   }
 
   #read<T>(read: () => Promise<T>): Promise<T> {
-    return this.#strong === undefined ? read() : this.#strong.read(this.#graph.resident.key, read, LIMITS.strongWaitMs);
+    return this.#strong === undefined ? read() : this.#strong.read(this.#graph.resident.key, read, this.#terms);
   }
 
   /** A read that may take several steps: all must see the same state. */

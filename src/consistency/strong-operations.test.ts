@@ -125,6 +125,22 @@ describe('strong write', () => {
   });
 });
 
+test('strong operations: [a request has a trace] -> whoever decides it for another server goes on with the trace', async () => {
+  const servers = await threeServers();
+  for (const { name, engine } of servers) {
+    const graph = engine.graph(DEFAULT, 'strong', `trace of ${name}`);
+    await during(graph.write([create(`n-${name}`)]));
+    await during(graph.node(id(`n-${name}`)));
+  }
+  const decided = servers.flatMap(({ log }) => log.filter((line) => line.includes('decided for another server')));
+  const asked = servers.flatMap(({ log }) => log.filter((line) => line.includes('asks the coordinator')));
+  // One of the three is asked by the other two; a write is one question, a read two.
+  expect(decided.map((line) => line.slice(line.indexOf('trace of'))).sort()).toEqual(
+    asked.map((line) => line.slice(line.indexOf('trace of'))).sort(),
+  );
+  expect(decided).toHaveLength(6);
+});
+
 describe('strong operations without a majority', () => {
   test('one server cut off -> it refuses, definitely; the others go on, and it sees all after the heal', async () => {
     const [a, b, c] = await threeServers();

@@ -12,7 +12,6 @@ import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
 import { encodeOperations } from '../../crdt/operation-codec.ts';
 import { SYSTEM_KEY } from '../catalog.ts';
 import type { IdempotencyKey, QuorumDescription, StrongMetrics, VoterChange } from '../engine-port.ts';
-import { type Configuration, parseConfiguration } from '../replication/configuration.ts';
 import { rendezvousOrder } from '../replication/rendezvous.ts';
 import type { VoterChannel } from '../replication/voter-channel.ts';
 import { Coordination, type CoordinationHost, type Decision } from './coordination.ts';
@@ -20,7 +19,7 @@ import { indeterminate, refusalFrom, unavailable } from './failures.ts';
 import type { Ask, Message, Reply, Request } from './message.ts';
 import { decodeMessage, encodeMessage } from './message-codec.ts';
 import { Voter, type VoterHost } from './voter.ts';
-import { changed, conflict, deciding, type Surroundings, votingNow } from './voter-change.ts';
+import { VoterChanges } from './voter-changes.ts';
 import { majorityOf } from './votes.ts';
 
 export interface StrongHost extends CoordinationHost, VoterHost {
@@ -42,6 +41,19 @@ export interface StrongOptions {
   readonly bugs: ReadonlySet<PlantedBug> | undefined;
 }
 
+/** On what terms a client asks. */
+export interface Terms {
+  readonly patienceMs: number;
+  /** `traceparent` of its request (W3C Trace Context), which whoever coordinates goes on with; may be empty. */
+  readonly trace: string;
+}
+
+/** `Terms` once the clock runs. */
+interface Due {
+  readonly deadlineMs: number;
+  readonly trace: string;
+}
+
 interface Asked {
   readonly to: string;
   readonly end: (reply: Reply | 'lost') => void;
@@ -50,6 +62,7 @@ interface Asked {
 export class StrongOperations {
   readonly #options: StrongOptions;
   readonly #voter: Voter;
+  readonly #changes: VoterChanges;
   readonly #coordinations = new Map<string, Coordination>();
   readonly #asked = new Map<number, Asked>();
   /** A restarted server must not use an id again that others may remember. */
@@ -63,6 +76,16 @@ export class StrongOperations {
   private constructor(options: StrongOptions, voter: Voter) {
     this.#options = options;
     this.#voter = voter;
+    const { env, host, channel } = options;
+    this.#changes = new VoterChanges({
+      env,
+      channel,
+      voter,
+      decided: (number) => host.decidedConfiguration(number),
+      decide: async (operation) =>
+        void (await this.#write(SYSTEM_KEY, encodeOperations([operation]), undefined, TERMS)),
+      isClosed: () => this.#closed,
+    });
     this.#asks = options.env.random.uint32();
   }
 
@@ -104,7 +127,7 @@ export class StrongOperations {
     const { env, channel } = this.#options;
     this.#timer = env.scheduler.after(LIMITS.strongResendMs, () => this.#tick());
     const reachable = new Set(channel.reachable());
-    this.#learnDecided();
+    this.#changes.learnDecided();
     this.#voter.tick();
     for (const name of reachable) if (name !== channel.self) this.#voter.introduce(name);
     for (const { to, end } of Array.from(this.#asked.values())) if (!reachable.has(to)) end('lost');
@@ -174,8 +197,11 @@ export class StrongOperations {
     return true;
   }
 
-  async #answer(from: string, { id, graph, patienceMs, request }: Ask): Promise<void> {
+  async #answer(from: string, { id, graph, patienceMs, trace, request }: Ask): Promise<void> {
+    const { env } = this.#options;
     const reply = await this.#coordination(graph).submit(request, Math.min(patienceMs, LIMITS.strongWaitMs));
+    const said = { from, graph, request: request.kind, reply: reply.kind, traceparent: trace };
+    env.log.write('debug', 'quorum: decided for another server', said);
     this.send(from, { kind: 'answer', id, reply });
   }
 
@@ -213,23 +239,24 @@ export class StrongOperations {
     graph: string,
     operations: string,
     key: IdempotencyKey | undefined,
-    patienceMs: number,
+    terms: Terms,
   ): Promise<{ readonly results: string; readonly replayed: boolean }> {
     this.#counts.strongWritesTotal++;
-    return this.#counting(this.#write(graph, operations, key, patienceMs));
+    return this.#counting(this.#write(graph, operations, key, terms));
   }
 
   async #write(
     graph: string,
     operations: string,
     key: IdempotencyKey | undefined,
-    patienceMs: number,
+    terms: Terms,
   ): Promise<{ readonly results: string; readonly replayed: boolean }> {
-    const deadlineMs = this.#nowMs() + patienceMs;
+    const due = this.#due(terms);
+    const { deadlineMs } = due;
     const request: Request = { kind: 'write', operations, ...(key !== undefined && { key }) };
     let isUnknown = false;
     for (;;) {
-      const reply = await this.#ask(graph, request, deadlineMs).catch((error: unknown) => {
+      const reply = await this.#ask(graph, request, due).catch((error: unknown) => {
         throw isUnknown ? withUnknown(error) : error;
       });
       if (reply === 'lost') {
@@ -254,17 +281,18 @@ export class StrongOperations {
    * not see. `read` may run more than once; it must read one state of the graph.
    * @throws WeftError what `read` throws; `quorum-unavailable`, definite
    */
-  read<T>(graph: string, read: () => Promise<T>, patienceMs: number): Promise<T> {
+  read<T>(graph: string, read: () => Promise<T>, terms: Terms): Promise<T> {
     this.#counts.strongReadsTotal++;
-    return this.#counting(this.#read(graph, read, patienceMs));
+    return this.#counting(this.#read(graph, read, terms));
   }
 
-  async #read<T>(graph: string, read: () => Promise<T>, patienceMs: number): Promise<T> {
+  async #read<T>(graph: string, read: () => Promise<T>, terms: Terms): Promise<T> {
     const { host, bugs } = this.#options;
     if (isPlanted(bugs, 'read-without-quorum')) return read();
-    const deadlineMs = this.#nowMs() + patienceMs;
+    const due = this.#due(terms);
+    const { deadlineMs } = due;
     for (;;) {
-      const position = await this.#ask(graph, { kind: 'position' }, deadlineMs);
+      const position = await this.#ask(graph, { kind: 'position' }, due);
       if (position === 'lost') {
         this.#checkTime(deadlineMs);
         continue;
@@ -275,7 +303,7 @@ export class StrongOperations {
       const outcome = await settled(read());
       await host.durable();
       const seen = host.vector;
-      const answer = await this.#ask(graph, { kind: 'confirm', era, changes, seen }, deadlineMs);
+      const answer = await this.#ask(graph, { kind: 'confirm', era, changes, seen }, due);
       if (answer !== 'lost' && answer.kind !== 'confirmed') throw failureOf(answer);
       if (answer === 'lost' || !answer.holds) {
         this.#checkTime(deadlineMs);
@@ -295,20 +323,20 @@ export class StrongOperations {
   update<T>(
     graph: string,
     attempt: (decide: DecideUpdate) => Promise<T>,
-    options: { readonly patienceMs: number; readonly kept?: Kept<T> },
+    terms: Terms & { readonly kept?: Kept<T> },
   ): Promise<T> {
     this.#counts.strongWritesTotal++;
-    return this.#counting(this.#update(graph, attempt, options));
+    return this.#counting(this.#update(graph, attempt, terms));
   }
 
   async #update<T>(
     graph: string,
     attempt: (decide: DecideUpdate) => Promise<T>,
-    options: { readonly patienceMs: number; readonly kept?: Kept<T> },
+    terms: Terms & { readonly kept?: Kept<T> },
   ): Promise<T> {
     const attempts = { isLost: false };
     try {
-      return await this.#attempts(graph, attempt, options, attempts);
+      return await this.#attempts(graph, attempt, terms, attempts);
     } catch (error) {
       // What a later attempt met says nothing of the one that was lost.
       throw attempts.isLost && !(error instanceof BugError)
@@ -321,13 +349,14 @@ export class StrongOperations {
   async #attempts<T>(
     graph: string,
     attempt: (decide: DecideUpdate) => Promise<T>,
-    { patienceMs, kept }: { readonly patienceMs: number; readonly kept?: Kept<T> },
+    { kept, ...terms }: Terms & { readonly kept?: Kept<T> },
     attempts: { isLost: boolean },
   ): Promise<T> {
     const { host } = this.#options;
-    const deadlineMs = this.#nowMs() + patienceMs;
+    const due = this.#due(terms);
+    const { deadlineMs } = due;
     for (; ; this.#checkTime(deadlineMs)) {
-      const position = await this.#ask(graph, { kind: 'position' }, deadlineMs);
+      const position = await this.#ask(graph, { kind: 'position' }, due);
       if (position === 'lost') continue;
       if (position.kind !== 'position') throw failureOf(position);
       if (!(await host.whenCovered(position.vector, deadlineMs - this.#nowMs()))) throw tooLate();
@@ -344,7 +373,7 @@ export class StrongOperations {
         await host.durable();
         const basis = { era, changes, seen: host.vector };
         const keeps = kept === undefined ? {} : { key: kept.key, outcome };
-        const reply = await this.#ask(graph, { kind: 'write', operations, basis, ...keeps }, deadlineMs);
+        const reply = await this.#ask(graph, { kind: 'write', operations, basis, ...keeps }, due);
         // What was decided under the key before is recalled in the next turn.
         if (reply !== 'lost' && (reply.kind === 'stale' || (reply.kind === 'written' && reply.replayed)))
           throw new Stale();
@@ -362,7 +391,7 @@ export class StrongOperations {
       if ('error' in outcome && outcome.error instanceof Stale) continue;
       if (!isDecided) {
         await host.durable();
-        const answer = await this.#ask(graph, { kind: 'confirm', era, changes, seen: host.vector }, deadlineMs);
+        const answer = await this.#ask(graph, { kind: 'confirm', era, changes, seen: host.vector }, due);
         if (answer !== 'lost' && answer.kind !== 'confirmed') throw failureOf(answer);
         if (answer === 'lost' || !answer.holds) continue;
       }
@@ -375,20 +404,25 @@ export class StrongOperations {
     if (this.#nowMs() >= deadlineMs) throw unavailable('no majority of the servers answered in time');
   }
 
+  #due({ patienceMs, trace }: Terms): Due {
+    return { deadlineMs: this.#nowMs() + patienceMs, trace };
+  }
+
   #nowMs(): number {
     return this.#options.env.clock.monotonicMs();
   }
 
   /** @throws WeftError `quorum-unavailable`, definite, if no majority can be reached */
-  async #ask(graph: string, request: Request, deadlineMs: number): Promise<Reply | 'lost'> {
-    const { channel } = this.#options;
+  async #ask(graph: string, request: Request, { deadlineMs, trace }: Due): Promise<Reply | 'lost'> {
+    const { env, channel } = this.#options;
     const reachable = await this.#reachableMajority(deadlineMs);
     const to = rendezvousOrder({ graphKey: graph, partition: '' as PartitionId }, reachable)[0] ?? channel.self;
     const patienceMs = Math.max(0, Math.ceil(deadlineMs - this.#nowMs()));
     if (to === channel.self) return this.#coordination(graph).submit(request, patienceMs);
     // It gives up a little earlier, so that what it says then still arrives.
     const theirsMs = patienceMs - Math.floor(Math.min(LIMITS.strongResendMs, patienceMs / 10));
-    const ask: Ask = { kind: 'ask', id: ++this.#asks, graph, patienceMs: theirsMs, trace: '', request };
+    const ask: Ask = { kind: 'ask', id: ++this.#asks, graph, patienceMs: theirsMs, trace, request };
+    env.log.write('debug', 'quorum: asks the coordinator', { to, graph, request: request.kind, traceparent: trace });
     return this.#askPeer(to, ask, patienceMs);
   }
 
@@ -408,64 +442,9 @@ export class StrongOperations {
 
   // Who votes.
 
-  /**
-   * Has those who vote decide who votes next, and waits until the new voters do, as long as a strong request may take.
-   * @throws WeftError `peer-not-found`, `voters-conflict`, `quorum-unavailable`, definite; `quorum-indeterminate`
-   */
-  async changeVoters(change: VoterChange): Promise<void> {
-    const { env, channel } = this.#options;
-    const { voterSet, self } = channel;
-    const deadlineMs = this.#nowMs() + LIMITS.strongWaitMs;
-    const next = await this.#nextConfiguration(change, deadlineMs);
-    if (next !== undefined) {
-      await this.#write(SYSTEM_KEY, encodeOperations([deciding(next)]), undefined, LIMITS.strongWaitMs).catch(
-        (error: unknown) => {
-          const isTaken = error instanceof WeftError && error.code === 'node-exists';
-          throw isTaken ? conflict('the voters were changed by somebody else meanwhile; look, and try again') : error;
-        },
-      );
-      env.log.write('info', 'quorum: the voters were changed', { ...change, by: self, configuration: next.number });
-      voterSet.adopt(next);
-    }
-    const isInForce = () => {
-      const voting = votingNow(voterSet.configuration, this.#surroundings());
-      return voting.length >= majorityOf(voterSet.configuration.voters.length);
-    };
-    while (!this.#closed && !isInForce() && this.#nowMs() < deadlineMs) {
-      await new Promise<void>((resolve) => env.scheduler.after(LIMITS.strongResendMs, resolve));
-    }
-  }
-
-  /** Undefined if nothing is to be changed. Waits a little for what may pass: a server that has just come, or a change under way. */
-  async #nextConfiguration(change: VoterChange, deadlineMs: number): Promise<Configuration | undefined> {
-    const { env, channel } = this.#options;
-    for (;;) {
-      this.#learnDecided();
-      const { configuration } = channel.voterSet;
-      if (configuration.number === 0)
-        throw unavailable('the servers that were told of each other have not all met yet');
-      const step = changed(configuration, change, this.#surroundings());
-      if (step.kind === 'next') return step.next;
-      if (!step.mayPass || this.#closed || this.#nowMs() >= deadlineMs - PATIENCE_LEFT_MS) throw step.refusal;
-      await new Promise<void>((resolve) => env.scheduler.after(LIMITS.strongResendMs, resolve));
-    }
-  }
-
-  #surroundings(): Surroundings {
-    const { channel } = this.#options;
-    const told = (name: string) => this.#voter.told(name);
-    return { self: channel.self, votes: this.#voter.votes, reachable: channel.reachable(), told };
-  }
-
-  /** Whoever made a decision may have been lost before it told anybody; the decision was not. */
-  #learnDecided(): void {
-    const { host, channel } = this.#options;
-    for (;;) {
-      const { number } = channel.voterSet.configuration;
-      const text = number === 0 ? undefined : host.decidedConfiguration(number + 1);
-      if (text === undefined) return;
-      channel.voterSet.adopt(parseConfiguration(text));
-    }
+  /** @throws as `VoterChanges.change` */
+  changeVoters(change: VoterChange): Promise<void> {
+    return this.#changes.change(change);
   }
 
   /** This server first, if it is a voter. */
@@ -554,6 +533,9 @@ function withUnknown(error: unknown): unknown {
   const isUndecided = error instanceof WeftError && error.kind.definite && error.kind.retryable;
   return isUndecided ? indeterminate(`an attempt was lost, and then ${error.message}`) : error;
 }
+
+/** Of what this server asks for itself. */
+const TERMS: Terms = { patienceMs: LIMITS.strongWaitMs, trace: '' };
 
 /** Far more than a server asks while one frame is on its way. */
 const HEARD_MAX = LIMITS.strongQueueMax;

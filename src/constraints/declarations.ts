@@ -61,7 +61,10 @@ export class Declarations {
     const { graph, strong, system } = this.#options;
     const decider = strong();
     if (decider !== undefined) {
-      await decider.write(graph.key, encodeSchemaChange(change), undefined, LIMITS.strongWaitMs);
+      await decider.write(graph.key, encodeSchemaChange(change), undefined, {
+        patienceMs: LIMITS.strongWaitMs,
+        trace: '',
+      });
       return;
     }
     const writer = system();

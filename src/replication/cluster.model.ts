@@ -44,7 +44,7 @@ export interface Server {
   readonly graph: Graph;
   readonly replication: Replication;
   readonly faults: FaultyTransport;
-  /** Messages of its log, `level message`. */
+  /** Messages of its log, `level message`, with the trace if there is one. */
   readonly log: readonly string[];
 }
 
@@ -68,7 +68,11 @@ export class Cluster {
     const env: Env = {
       ...rest,
       clock: { monotonicMs: () => clock.monotonicMs(), wallMs: () => clock.wallMs() + wallOffsetMs },
-      log: { write: (level, message) => void log.push(`${level} ${message}`) },
+      log: {
+        write: (level, message, { traceparent } = {}) => {
+          log.push(`${level} ${message}${typeof traceparent === 'string' ? ` ${traceparent}` : ''}`);
+        },
+      },
     };
     const peers = (options.peers ?? this.names.filter((other) => other !== name)).map(urlOf);
     const faults = new FaultyTransport(this.network.transport(urlOf(name)), { env, peers });
