@@ -195,8 +195,11 @@ export class DraftConstraints {
       const key = constraint.keyOf(state);
       if (key === undefined) continue;
       identity ??= constraint;
-      const isKept = before !== undefined && constraint.keyOf(before) === key;
-      const holder = isKept ? undefined : this.#holderOf(constraint, key, id);
+      const isKept = this.#hadBefore(constraint, key, id);
+      // What merged may share a key, and is kept; but the draft may have given the key to another since.
+      const holder = isKept
+        ? this.#holderInDraft(constraint, key, (other) => other === id || this.#hadBefore(constraint, key, other))
+        : (this.#holderInDraft(constraint, key, (other) => other === id) ?? this.#holderOf(constraint, key, id));
       if (holder !== undefined) throw constraint.refusal(`node \`${holder}\` has this key`, { ids: [holder], ...at });
       const isRepeated = isKept && !this.#put.has(id);
       if (!this.#rules.isDecisive && this.#rules.idsFollow && !isRepeated)
@@ -223,21 +226,34 @@ export class DraftConstraints {
     return { labels: nodes.labels[node] as readonly string[], properties: nodes.properties[node] as Properties };
   }
 
-  /** Another node that has the key. @throws Unhydrated */
+  #hadBefore(constraint: Constraint, key: string, id: string): boolean {
+    const before = this.#shownBefore(id);
+    return before !== undefined && constraint.keyOf(before) === key;
+  }
+
+  /** A node to which the draft gave the key, or wrote while it had it, and that has it still; but none of these. */
+  #holderInDraft(constraint: Constraint, key: string, isExempt: (id: string) => boolean): string | undefined {
+    for (const other of this.#keys.get(keyName(constraint, key)) ?? []) {
+      if (!isExempt(other) && this.#holds(constraint, key, other)) return other;
+    }
+    return undefined;
+  }
+
+  /** Another node of the view that has the key. @throws Unhydrated */
   #holderOf(constraint: Constraint, key: string, id: string): string | undefined {
     const closed = this.#rules.closedPartitions();
     if (closed.length > 0) throw new Unhydrated(closed);
-    const holds = (other: string) => {
-      if (other === id) return false;
-      const state = this.#reads.shownNode(other);
-      return state !== undefined && constraint.keyOf(state) === key;
-    };
     const { ids } = this.#view.nodes;
     for (const node of this.#view.indexes.useKey(constraint.entry.label, constraint.names).find(key)) {
-      if (holds(ids[node] as string)) return ids[node];
+      const other = ids[node] as string;
+      if (other !== id && this.#holds(constraint, key, other)) return other;
     }
-    for (const other of this.#keys.get(keyName(constraint, key)) ?? []) if (holds(other)) return other;
     return undefined;
+  }
+
+  #holds(constraint: Constraint, key: string, id: string): boolean {
+    const state = this.#reads.shownNode(id);
+    return state !== undefined && constraint.keyOf(state) === key;
   }
 
   #checkEdge(type: string, properties: Properties, id: string | undefined, operation?: number): void {

@@ -206,6 +206,18 @@ describe('strong', () => {
     expect((await query(strong(servers[1]), 'MATCH (u:User) RETURN count(*)')).rows).toEqual([[1]]);
   });
 
+  test('one round deletes a node, gives its key to another, and would make it again -> the last is refused', async () => {
+    const [a] = await withUnique();
+    const [{ id }] = (await during(strong(a).write([made('x')]))) as [OperationResult];
+    const graph = strong(a);
+    const outcomes = await during(
+      Promise.allSettled([graph.write([remove(id)]), graph.write([user('u', 'x')]), graph.write([made('x')])]),
+    );
+    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
+    expect(outcomes[2]).toMatchObject({ reason: { code: 'constraint-violated', context: { ids: ['u'] } } });
+    expect((await query(graph, 'MATCH (u:User) RETURN u.email, count(*)')).rows).toEqual([['x', 1]]);
+  });
+
   test('statements and batches on three servers -> one of each key; a refused one leaves nothing', async () => {
     const servers = await withUnique();
     const [a, b, c] = servers;
