@@ -81,6 +81,11 @@ export class LinkSession implements ConnectionEvents {
     return this.#link;
   }
 
+  /** What the other side calls itself, once it said so; proved only if there is a link. */
+  get peerName(): string | undefined {
+    return this.#handshake.peer?.name;
+  }
+
   /** True once it is closed, or about to be. */
   get isOver(): boolean {
     return this.#ended || this.#refusal !== undefined;

@@ -154,7 +154,10 @@ export class Membership {
   /** A session is over. Answers the peer whose link it was, if it was one. */
   lose(session: LinkSession, why: Ending): Peer | undefined {
     const { env } = this.#options;
-    if (session.url !== undefined) this.#at(session.url).isDialing = false;
+    if (session.url !== undefined) {
+      this.#at(session.url).isDialing = false;
+      if (why.refusal?.code === 'duplicate') this.#learnPlace(session.url, session.peerName);
+    }
     const peer = this.peerOf(session);
     if (peer !== undefined) {
       peer.unlink(why);
@@ -164,6 +167,13 @@ export class Membership {
       env.log.write('warn', 'replication: link refused', { url: session.url ?? null, ...why.refusal });
     }
     return peer;
+  }
+
+  /** A server that has a link to this one already was found at a URL that was taken for another one's: the other is elsewhere. */
+  #learnPlace(url: string, name: string | undefined): void {
+    const dialed = this.#at(url);
+    const named = this.#peers.find((peer) => peer.name === name);
+    if (name !== undefined && named !== undefined && named !== dialed) named.exchangeUrls(dialed);
   }
 
   /** Both operators should see why. Of an accepted connection it is not certain whose it was. */
