@@ -4,7 +4,7 @@
  *
  *     npm run cluster -- [--ports 7401,7402,7403] [--data ./data/cluster] [--log-level warn]
  *
- * Prints where they listen once all of them see each other, passes on what they log with their names in front, starts one
+ * Prints where they listen once all of them see each other and vote, passes on what they log with their names in front, starts one
  * that was killed again, and stops all on Ctrl-C. Links can be cut (`--chaos`), and the cluster secret is a new one at every
  * start.
  */
@@ -98,12 +98,11 @@ function start(name, index) {
   return { child, ready };
 }
 
-/** Resolves once every server sees all others. */
+/** Resolves once every server sees all others, and votes. */
 async function meet() {
   const lastMs = Date.now() + MEET_MS_MAX;
   while (!isStopping) {
-    const seen = await Promise.all(urls.map(linksUp));
-    if (seen.every((up) => up === NAMES.length - 1)) return;
+    if ((await Promise.all(urls.map(isSettled))).every((settled) => settled)) return;
     if (Date.now() > lastMs) {
       console.error(`the servers do not see each other; \`weft status --url ${urls[0]}\` says why`);
       return;
@@ -112,12 +111,13 @@ async function meet() {
   }
 }
 
-async function linksUp(url) {
+async function isSettled(url) {
   try {
-    const { members } = await (await fetch(`${url}/v1/cluster`)).json();
-    return members.filter(({ self, link }) => !self && link.state === 'up').length;
+    const { members, quorum } = await (await fetch(`${url}/v1/cluster`)).json();
+    const linked = members.filter(({ self, link }) => !self && link.state === 'up').length;
+    return linked === NAMES.length - 1 && quorum.votes;
   } catch {
-    return 0;
+    return false;
   }
 }
 

@@ -363,7 +363,9 @@ class LocalEngine implements OpenedEngine {
     const isAlone = !this.#hasPeers;
     const alone = { votes: isAlone, reachable: 1, majority: 1, configuration: 0, voters: isAlone ? [this.name] : [] };
     const status = this.#strong?.status() ?? alone;
-    return { ...status, isReachable: status.reachable >= status.majority && (this.#strong !== undefined || isAlone) };
+    // Before the cluster is founded nobody votes, whoever is reached.
+    const isFounded = status.configuration > 0 || isAlone;
+    return { ...status, isReachable: isFounded && status.reachable >= status.majority };
   }
 
   async changeVoters(change: VoterChange): Promise<QuorumDescription> {

@@ -335,6 +335,8 @@ export class Voter {
       const told = this.#told.get(name);
       if (told === undefined || told.memory !== this.#known.get(name) || told.votesIn > 0) return;
       if (!sameNames(told.met, met)) {
+        // It may just have some to meet yet.
+        if (told.met.every((other) => met.includes(other))) return;
         env.log.write('warn', 'quorum: servers were told of different servers', { self: met, [name]: told.met });
         return;
       }
