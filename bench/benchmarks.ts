@@ -14,7 +14,10 @@ import { nodeHeap } from './node-heap.ts';
 import { overwrites } from './overwrites.ts';
 import { pointReads } from './point-reads.ts';
 import { propertyUpdates } from './property-updates.ts';
+import { queries } from './queries.ts';
 import { queryHttp } from './query-http.ts';
+import { queryPeers } from './query-peers.ts';
+import { queryWrites } from './query-writes.ts';
 import { replicationCatchUp } from './replication-catch-up.ts';
 import { replicationOverhead } from './replication-overhead.ts';
 import { replicationVisible } from './replication-visible.ts';
@@ -29,6 +32,9 @@ export const BENCHMARKS: readonly Benchmark[] = [
   edgeCreates,
   propertyUpdates,
   pointReads,
+  queries,
+  queryPeers,
+  queryWrites,
   nodeHeap,
   edgeHeap,
   overwrites,

@@ -90,6 +90,27 @@ export async function seconds(work: () => unknown): Promise<number> {
   return (performance.now() - start) / 1000;
 }
 
+/** How many repetitions take about `roundMs` by the clock `nowMs`, once what is repeated is warm. */
+export async function repetitionsIn(
+  roundMs: number,
+  nowMs: () => number,
+  repeat: (times: number) => unknown,
+  first = 1,
+): Promise<number> {
+  for (let times = first; ; times *= 2) {
+    const start = nowMs();
+    await repeat(times);
+    const tookMs = nowMs() - start;
+    if (tookMs > roundMs / 2) return Math.max(1, Math.round((times * roundMs) / tookMs));
+  }
+}
+
+/** Processor time of this process so far, in milliseconds. */
+export function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 /** Collects garbage; the runner starts every benchmark with `--expose-gc`. */
 export function collect(): void {
   if (globalThis.gc === undefined) throw new Error('run with node --expose-gc');

@@ -56,7 +56,7 @@ export function figureLine(figure: Figure): string {
   const { what, ours, unit, reference, ratio, target } = figure;
   const met = isMet(figure);
   const parts = [
-    `  ${what.padEnd(58)}`,
+    `  ${what.padEnd(58)} `,
     `${number(ours)} ${unit}`.padStart(18),
     `  ${reference.what}: ${number(reference.value)} ${unit}`.padEnd(40),
     `${ratio.toFixed(2)}x`.padStart(8),

@@ -20,6 +20,8 @@ export class PropertyIndexes {
   readonly #view: IndexedNodes;
   readonly #byName = new Map<string, PropertyIndex>();
   readonly #keys = new Map<string, KeyIndex>();
+  /** Mostly one is sought again and again. */
+  #last: PropertyIndex | undefined;
   /** Those that are filled, for every patch of a node: most graphs have few. */
   #filled: (PropertyIndex | KeyIndex)[] = [];
 
@@ -29,12 +31,18 @@ export class PropertyIndexes {
 
   /** The index, filled from what is open. */
   use(label: string, property: string): PropertyIndex {
+    const last = this.#last;
+    if (last !== undefined && last.label === label && last.property === property) {
+      this.#freshen(last);
+      return last;
+    }
     const name = `${label.length}:${label}${property}`;
     let index = this.#byName.get(name);
     if (index === undefined) {
       index = new PropertyIndex(label, property);
       this.#byName.set(name, index);
     }
+    this.#last = index;
     this.#freshen(index);
     return index;
   }

@@ -289,6 +289,8 @@ export class ViewStatementGraph implements StatementGraph {
   }
 
   seekEqual(label: string, property: string, values: readonly Value[]): OrdinalCursor {
+    const [only] = values;
+    if (only !== undefined && values.length === 1) return this.#seekOne(label, property, only);
     const held = (node: number, value: Value) => sameKey(this.nodeProperty(node, property), value);
     return lazily(() => {
       const index = this.#index(label, property);
@@ -302,6 +304,29 @@ export class ViewStatementGraph implements StatementGraph {
       }
       return this.#candidates(lists, (node, i) => this.hasLabel(node, label) && held(node, wanted[i] as Value));
     });
+  }
+
+  /** One value, which mostly one node has. */
+  #seekOne(label: string, property: string, value: Value): OrdinalCursor {
+    let several: OrdinalCursor | undefined;
+    let isDone = false;
+    const keep = (node: number) => this.hasLabel(node, label) && sameKey(this.nodeProperty(node, property), value);
+    return {
+      next: (into, at, limit) => {
+        if (several !== undefined) return several.next(into, at, limit);
+        if (isDone || limit === 0) return 0;
+        const key = indexKey(value);
+        const list = key === undefined ? undefined : this.#index(label, property).find(key);
+        if (list !== undefined && list.length > 1) {
+          several = this.#candidates([list], keep);
+          return several.next(into, at, limit);
+        }
+        isDone = true;
+        if (list === undefined || list.length === 0 || !keep(list.at(0))) return 0;
+        into[at] = list.at(0);
+        return 1;
+      },
+    };
   }
 
   seekRange(label: string, property: string, from: RangeBound | undefined, to: RangeBound | undefined): OrdinalCursor {
