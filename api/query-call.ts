@@ -1,8 +1,7 @@
 /** Running queries for whoever asked, over HTTP or a session channel: the one way in to the engine's statements. */
 import { printJson } from '../graph/json-values.ts';
 import type { Counters } from '../query/execution/counters.ts';
-import type { StatementAnswer, StatementRows } from '../query/execution/query-engine.ts';
-import type { ResultValue } from '../query/execution/result-value.ts';
+import { collectRows, type StatementAnswer, type StatementRows } from '../query/execution/statement-answer.ts';
 import type { Engine, Graph, KeptAnswers, QueryOptions } from '../src/engine-port.ts';
 import type { Principal } from './access/principal.ts';
 import { hashOf } from './bodies.ts';
@@ -74,7 +73,7 @@ export class QueryCall {
   async #readAll(): Promise<readonly StatementRows[]> {
     const answers = await this.#graph.transaction(this.request.statements, this.options);
     const read: StatementRows[] = [];
-    for (const answer of answers) read.push(await readRows(answer));
+    for (const answer of answers) read.push(await collectRows(answer));
     return read;
   }
 
@@ -107,35 +106,6 @@ export class QueryCall {
     } finally {
       this.end();
     }
-  }
-}
-
-/** Rows that are all there, as an answer gives them. */
-export function keptAnswer({ fields, rows, counters, plan }: StatementRows): StatementAnswer {
-  let isGiven = rows.length === 0;
-  return {
-    fields,
-    writes: false,
-    counters,
-    plan: () => plan,
-    async next() {
-      if (isGiven) return undefined;
-      isGiven = true;
-      return rows;
-    },
-    close: () => undefined,
-  };
-}
-
-async function readRows(answer: StatementAnswer): Promise<StatementRows> {
-  const rows: (readonly ResultValue[])[] = [];
-  try {
-    for (let batch = await answer.next(); batch !== undefined; batch = await answer.next()) {
-      for (const row of batch) rows.push(row);
-    }
-    return { fields: answer.fields, rows, counters: answer.counters, plan: answer.plan() };
-  } finally {
-    answer.close();
   }
 }
 

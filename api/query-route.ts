@@ -6,8 +6,8 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Counters } from '../query/execution/counters.ts';
-import type { StatementAnswer, StatementRows } from '../query/execution/query-engine.ts';
 import type { ResultValue } from '../query/execution/result-value.ts';
+import { answerOfRows, type StatementAnswer, type StatementRows } from '../query/execution/statement-answer.ts';
 import type { PlanDescription } from '../query/plan/planned-statement.ts';
 import { principalOfRequest } from './access/access-hooks.ts';
 import { type ApiContext, graphOf } from './api-context.ts';
@@ -19,7 +19,7 @@ import { acceptedMessagePack, JSON_LINES_TYPE, JSON_TYPE, TYPED_JSON_TYPE } from
 import { encodeMessagePack } from './msgpack.ts';
 import { parseQueryRequest, type QueryRequest } from './parse-statement.ts';
 import { asWeftError, problemOf } from './problem.ts';
-import { containsUpdates, countersDocument, keptAnswer, QueryCall } from './query-call.ts';
+import { containsUpdates, countersDocument, QueryCall } from './query-call.ts';
 import { readQuery } from './query-parameters.ts';
 import { printPlain, printTyped, wireResult } from './result-values.ts';
 import type { RunningQueries } from './running-queries.ts';
@@ -94,7 +94,7 @@ async function answerQuery(
       if (replayed) reply.headers(REPLAYED);
       const [first] = answers;
       if (!isStream || first === undefined) sendWhole(context, request, reply, answers, parsed);
-      else await stream(context, request, reply, { answer: keptAnswer(first), call });
+      else await stream(context, request, reply, { answer: answerOfRows(first), call });
       return;
     }
     if (isStream) {

@@ -10,7 +10,7 @@ import { type GraphName, graphName } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
 import { wireDocument } from '../graph/json-values.ts';
 import type { Counters } from '../query/execution/counters.ts';
-import type { StatementAnswer, StatementRows } from '../query/execution/query-engine.ts';
+import { answerOfRows, type StatementAnswer, type StatementRows } from '../query/execution/statement-answer.ts';
 import type { Graph, IdempotencyKey } from '../src/engine-port.ts';
 import type { Principal } from './access/principal.ts';
 import { type ApiContext, graphFor } from './api-context.ts';
@@ -19,7 +19,7 @@ import { whoAsks } from './idempotency.ts';
 import { MessagePackReader, MessagePackWriter } from './msgpack.ts';
 import { parseQueryRequest } from './parse-statement.ts';
 import { asWeftError, problemOf } from './problem.ts';
-import { containsUpdates, keptAnswer, QueryCall } from './query-call.ts';
+import { containsUpdates, QueryCall } from './query-call.ts';
 import { wireResult } from './result-values.ts';
 import type { RunningQueries } from './running-queries.ts';
 import { frameId, idInFront, parseFrame, type RequestFrame, type SignalFrame } from './session-frames.ts';
@@ -278,7 +278,7 @@ export class SessionChannel implements SocketEvents {
     }
     request.credit = credit;
     const [first] = kept?.answers ?? [];
-    const answer = first === undefined ? await call.begin() : keptAnswer(first);
+    const answer = first === undefined ? await call.begin() : answerOfRows(first);
     try {
       await this.#stream(request, answer, kept?.replayed === true);
     } finally {

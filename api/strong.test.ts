@@ -20,10 +20,7 @@ afterEach(async () => {
 
 async function threeServers(): Promise<[Called, Called, Called]> {
   cluster = new Cluster('a', 'b', 'c');
-  const started = await cluster.startAll();
-  await cluster.linked(...started);
-  await cluster.until(() => started.every(({ engine }) => engine.quorum().votes), 'votes');
-  const called = started.map((server) => {
+  const called = (await cluster.startVoting()).map((server) => {
     const app = buildServer({
       engine: server.engine,
       env: cluster.network.env,
@@ -38,15 +35,7 @@ async function threeServers(): Promise<[Called, Called, Called]> {
   return called as [Called, Called, Called];
 }
 
-/** The answer, however long it takes. */
-async function answer(asked: Promise<Answered>): Promise<Answered> {
-  let isAnswered = false;
-  void asked.finally(() => {
-    isAnswered = true;
-  });
-  await cluster.until(() => isAnswered, 'an answer');
-  return asked;
-}
+const answer = (asked: Promise<Answered>): Promise<Answered> => cluster.during(asked);
 
 describe('strong over HTTP', () => {
   test('write on one server, read on another -> seen; the answers say `strong`, and their token covers it', async () => {

@@ -3,7 +3,7 @@ import { WeftError } from '../base/errors.ts';
 import { graphName, type NodeId } from '../base/ids.ts';
 import type { Operation } from '../graph/model.ts';
 import type { Properties } from '../graph/value.ts';
-import type { StatementRows } from '../query/execution/query-engine.ts';
+import type { StatementRows } from '../query/execution/statement-answer.ts';
 import type { Engine, Graph } from '../src/engine-port.ts';
 import { type Cluster, Died, type Server, Unreachable } from './cluster.ts';
 import type { CommitName, OperationRecord, Outcome } from './history.ts';

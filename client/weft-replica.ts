@@ -11,8 +11,9 @@ import type { Edge, GraphSettings, Node, Operation, OperationResult } from '../g
 import type { SchemaEntry } from '../graph/query-graph.ts';
 import type { Value } from '../graph/value.ts';
 import { inRange } from '../query/execution/graph-overlay.ts';
-import { QueryEngine, type StatementRows } from '../query/execution/query-engine.ts';
+import { QueryEngine } from '../query/execution/query-engine.ts';
 import type { ResultValue } from '../query/execution/result-value.ts';
+import type { StatementRows } from '../query/execution/statement-answer.ts';
 import { planStatement } from '../query/plan/plan-statement.ts';
 import { QueryError } from '../query/query-error.ts';
 import { fromStored, type RuntimeMap } from '../query/values/runtime-value.ts';

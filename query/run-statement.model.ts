@@ -2,8 +2,9 @@
 import type { Env } from '../base/env.ts';
 import { SeededRandom } from '../base/seeded-random.ts';
 import type { GraphStatistics, StatementGraph } from '../graph/query-graph.ts';
-import { QueryEngine, type StatementRows } from './execution/query-engine.ts';
+import { QueryEngine } from './execution/query-engine.ts';
 import type { ResultValue } from './execution/result-value.ts';
+import type { StatementRows } from './execution/statement-answer.ts';
 import type { Operator } from './plan/operator.ts';
 import { planStatement } from './plan/plan-statement.ts';
 import type { RuntimeValue } from './values/runtime-value.ts';

@@ -8,7 +8,6 @@ import { setOwn } from '../base/record.ts';
 import { fromPlain, propertiesFromPlain, propertiesToPlain, toPlain } from '../crdt/value-codec.ts';
 import type { Value } from '../graph/value.ts';
 import { Counters } from '../query/execution/counters.ts';
-import type { StatementRows } from '../query/execution/query-engine.ts';
 import {
   isResultMap,
   ResultNode,
@@ -16,6 +15,7 @@ import {
   ResultRelationship,
   type ResultValue,
 } from '../query/execution/result-value.ts';
+import type { StatementRows } from '../query/execution/statement-answer.ts';
 
 type PlainProperties = Readonly<Record<string, unknown>>;
 

@@ -7,7 +7,7 @@ import type { PlacedText } from '../crdt/sync-frame.ts';
 import type { ConstraintViolations } from '../crdt/violation-scan.ts';
 import type { Direction, Edge, GraphSettings, Node, Operation, OperationResult } from '../graph/model.ts';
 import type { Value } from '../graph/value.ts';
-import type { StatementAnswer, StatementRows } from '../query/execution/query-engine.ts';
+import type { StatementAnswer, StatementRows } from '../query/execution/statement-answer.ts';
 
 export type { OperationResult } from '../graph/model.ts';
 

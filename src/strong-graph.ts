@@ -8,7 +8,7 @@ import { LIMITS } from '../base/limits.ts';
 import { decodeResults, encodeOperations } from '../crdt/operation-codec.ts';
 import type { Decide } from '../crdt/view-statement-graph.ts';
 import type { Operation } from '../graph/model.ts';
-import type { StatementAnswer, StatementRows } from '../query/execution/query-engine.ts';
+import { answerOfRows } from '../query/execution/statement-answer.ts';
 import { decodeAnswers } from './answer-codec.ts';
 import { type Kept, Stale, type StrongOperations, type Terms } from './consistency/strong-operations.ts';
 import type { Graph, GraphDescription, IdempotencyKey, OperationResult } from './engine-port.ts';
@@ -87,7 +87,7 @@ export class StrongGraph implements Graph {
    */
   async query(...[statement, options]: Parameters<Graph['query']>): ReturnType<Graph['query']> {
     if (this.#strong === undefined) return this.#graph.query(statement, options);
-    return answerOf(await this.queryRows(statement, options));
+    return answerOfRows(await this.queryRows(statement, options));
   }
 
   queryRows(...[statement, options]: Parameters<Graph['queryRows']>): ReturnType<Graph['queryRows']> {
@@ -175,23 +175,6 @@ export class StrongGraph implements Graph {
 
 function withoutOutcome(decide: DecideKept): Decide {
   return (operations, sawOneState) => decide(operations, sawOneState, '');
-}
-
-/** Rows that are all there, as an answer gives them. */
-function answerOf({ fields, rows, counters, plan }: StatementRows): StatementAnswer {
-  let isGiven = rows.length === 0;
-  return {
-    fields,
-    writes: false,
-    counters,
-    plan: () => plan,
-    async next() {
-      if (isGiven) return undefined;
-      isGiven = true;
-      return rows;
-    },
-    close: () => undefined,
-  };
 }
 
 function noStream(what: string): WeftError {

@@ -10,20 +10,10 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { bundle } from './browser/bundle.ts';
+import { CHROMIUM, CHROMIUM_FLAGS } from './browser/chromium.ts';
 import { type Converged, converge } from './isomorphic.workload.ts';
 
-const CHROMIUM = '/usr/bin/chromium';
-const FLAGS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--disable-dev-shm-usage',
-];
 const SEEDS = Array.from({ length: 40 }, (_, index) => index + 1);
 const WORKLOAD = fileURLToPath(new URL('isomorphic.workload.ts', import.meta.url));
 
@@ -35,22 +25,6 @@ beforeAll(async () => {
 
 afterAll(() => rm(scratch, { recursive: true, force: true, maxRetries: 5 }));
 
-/** One classic script that does what `source` says, resolved as for a browser. */
-async function bundle(source: string): Promise<string> {
-  const { build } = await import('vite');
-  const entry = join(scratch, 'entry.js');
-  await writeFile(entry, source);
-  const built = await build({
-    configFile: false,
-    root: fileURLToPath(new URL('..', import.meta.url)),
-    logLevel: 'error',
-    build: { write: false, minify: false, lib: { entry, formats: ['iife'], name: 'weft' } },
-  });
-  const [first] = Array.isArray(built) ? built : [built];
-  if (first === undefined || !('output' in first)) throw new Error('there is no bundle');
-  return first.output[0].code;
-}
-
 /** The text of the page after `script` ran in it. */
 async function runInBrowser(script: string): Promise<string> {
   const page = join(scratch, 'page.html');
@@ -60,9 +34,13 @@ async function runInBrowser(script: string): Promise<string> {
     '<!doctype html><meta charset="utf-8"><body><pre>nothing ran</pre><script src="script.js"></script>',
   );
   const profile = `--user-data-dir=${join(scratch, 'profile')}`;
-  const { stdout } = await promisify(execFile)(CHROMIUM, [...FLAGS, profile, '--dump-dom', pathToFileURL(page).href], {
-    maxBuffer: 2 ** 24,
-  });
+  const { stdout } = await promisify(execFile)(
+    CHROMIUM,
+    [...CHROMIUM_FLAGS, profile, '--dump-dom', pathToFileURL(page).href],
+    {
+      maxBuffer: 2 ** 24,
+    },
+  );
   return /<pre>([\s\S]*)<\/pre>/.exec(stdout)?.[1] ?? stdout;
 }
 
@@ -80,7 +58,7 @@ test('node: two replicas, concurrent writes, merge, compaction, rebuilt views ->
 
 test('browser: the same replicas in headless Chromium -> every digest is that of Node', async ({ skip }) => {
   if (!existsSync(CHROMIUM)) skip(`${CHROMIUM} is absent: the isomorphic folders were not run in a browser`);
-  const script = await bundle(`
+  const source = `
     import { converge } from ${JSON.stringify(WORKLOAD)};
     const page = document.querySelector('pre');
     try {
@@ -89,7 +67,8 @@ test('browser: the same replicas in headless Chromium -> every digest is that of
     } catch (error) {
       page.textContent = String(error?.stack ?? error);
     }
-  `);
+  `;
+  const script = await bundle(source, { minify: false });
   expect(script).not.toMatch(/browser-external|require\(['"]node:/);
   const text = await runInBrowser(script);
   expect(text).toMatch(/^\[\{"seed":1,/);

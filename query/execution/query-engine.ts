@@ -21,6 +21,7 @@ import { GraphOverlay } from './graph-overlay.ts';
 import type { ResultValue } from './result-value.ts';
 import type { Procedure, RunHost, StatementOptions } from './run.ts';
 import { declareSchema, dropSchema, showSchema } from './schema-statements.ts';
+import { collectRows, type StatementAnswer, type StatementRows } from './statement-answer.ts';
 
 /** Uses of a kept plan between two looks at whether the graph has grown out of it. */
 const USES_PER_LOOK = 256;
@@ -37,27 +38,6 @@ export interface QueryEngineOptions {
   readonly procedures: ReadonlyMap<string, RegisteredProcedure>;
   /** False plans as the text has it. */
   readonly optimise: boolean;
-}
-
-/** The answer to a statement. Rows come in batches as they are asked for; `close` must be called in any case. */
-export interface StatementAnswer {
-  readonly fields: readonly string[];
-  readonly writes: boolean;
-  /** Undefined at the end. */
-  next(): Promise<readonly (readonly ResultValue[])[] | undefined>;
-  /** Complete once the rows are at their end. */
-  readonly counters: Counters;
-  /** For EXPLAIN at once, for PROFILE at the end. */
-  plan(): PlanDescription | undefined;
-  close(): void;
-}
-
-/** An answer with all of its rows. */
-export interface StatementRows {
-  readonly fields: readonly string[];
-  readonly rows: readonly (readonly ResultValue[])[];
-  readonly counters: Counters;
-  readonly plan: PlanDescription | undefined;
 }
 
 /** Shared, since nobody writes to it: of statements that only read. */
@@ -217,18 +197,7 @@ export class QueryEngine {
   }
 
   async #collect(text: string, graph: StatementGraph, options: StatementOptions): Promise<StatementRows> {
-    const answer = await this.run(text, graph, options);
-    const rows: (readonly ResultValue[])[] = [];
-    try {
-      for (;;) {
-        const batch = await answer.next();
-        if (batch === undefined) break;
-        for (const row of batch) rows.push(row);
-      }
-    } finally {
-      answer.close();
-    }
-    return { fields: answer.fields, rows, counters: answer.counters, plan: answer.plan() };
+    return collectRows(await this.run(text, graph, options));
   }
 
   #read(

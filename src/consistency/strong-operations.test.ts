@@ -27,30 +27,7 @@ const strong = ({ engine }: Server): Graph => engine.graph(DEFAULT, 'strong');
 
 async function threeServers(): Promise<[Server, Server, Server]> {
   cluster = new Cluster('a', 'b', 'c');
-  const servers = (await cluster.startAll()) as [Server, Server, Server];
-  await cluster.linked(...servers);
-  await cluster.until(() => servers.every(({ engine }) => engine.quorum().votes), 'votes');
-  return servers;
-}
-
-/** Lets time pass until the work is done. */
-async function during<T>(work: Promise<T>): Promise<T> {
-  let done = false;
-  const watched = work.finally(() => {
-    done = true;
-  });
-  watched.catch(() => undefined);
-  await cluster.until(() => done, 'an answer');
-  return watched;
-}
-
-async function refusal(work: Promise<unknown>): Promise<WeftError> {
-  const error = await during(work).then(
-    () => expect.fail('it was not refused'),
-    (thrown: unknown) => thrown,
-  );
-  expect(error).toBeInstanceOf(WeftError);
-  return error as WeftError;
+  return (await cluster.startVoting()) as [Server, Server, Server];
 }
 
 describe('strong write', () => {
@@ -58,10 +35,10 @@ describe('strong write', () => {
     const servers = await threeServers();
     for (const [i, server] of servers.entries()) {
       const name = `n${i}`;
-      const [result] = (await during(strong(server).write([create(name, { p: i })]))) as [OperationResult];
+      const [result] = (await cluster.during(strong(server).write([create(name, { p: i })]))) as [OperationResult];
       expect(result).toMatchObject({ id: name, created: true, element: { id: name, properties: { p: i } } });
       for (const other of servers) {
-        expect((await during(strong(other).node(id(name)))).element.properties).toEqual({ p: i });
+        expect((await cluster.during(strong(other).node(id(name)))).element.properties).toEqual({ p: i });
       }
     }
     await cluster.converge(...servers);
@@ -69,32 +46,32 @@ describe('strong write', () => {
 
   test('two create one id at once on two servers -> one of them gets it', async () => {
     const [a, b, c] = await threeServers();
-    const both = await during(
+    const both = await cluster.during(
       Promise.allSettled([strong(a).write([create('n', { by: 1 })]), strong(b).write([create('n', { by: 2 })])]),
     );
     expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
     const lost = both.find(({ status }) => status === 'rejected') as PromiseRejectedResult;
     expect(lost.reason).toMatchObject({ code: 'node-exists' });
     const winner = both[0].status === 'fulfilled' ? 1 : 2;
-    expect((await during(strong(c).node(id('n')))).element.properties).toEqual({ by: winner });
+    expect((await cluster.during(strong(c).node(id('n')))).element.properties).toEqual({ by: winner });
   });
 
   test('a stock of 3, ten take one each on three servers with $min 0 -> three succeed', async () => {
     const servers = await threeServers();
-    await during(strong(servers[0]).write([create('s', { stock: 3 })]));
+    await cluster.during(strong(servers[0]).write([create('s', { stock: 3 })]));
     const takes = Array.from({ length: 10 }, (_, i) => strong(servers[i % 3] as Server).write([increment('s', -1, 0)]));
-    const outcomes = await during(Promise.allSettled(takes));
+    const outcomes = await cluster.during(Promise.allSettled(takes));
     expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(3);
     for (const outcome of outcomes) {
       if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 'out-of-bounds' });
     }
-    expect((await during(strong(servers[2]).node(id('s')))).element.properties).toEqual({ stock: 0 });
+    expect((await cluster.during(strong(servers[2]).node(id('s')))).element.properties).toEqual({ stock: 0 });
     await cluster.converge(...servers);
   });
 
   test('strong and session increments on one server at once -> all add up', async () => {
     const [a, b, c] = await threeServers();
-    await during(strong(a).write([create('s', { stock: 0 })]));
+    await cluster.during(strong(a).write([create('s', { stock: 0 })]));
     await cluster.converge(a, b, c);
     const work = [a, b, c].flatMap((server) => [
       strong(server).write([increment('s', 1)]),
@@ -102,14 +79,14 @@ describe('strong write', () => {
       strong(server).write([increment('s', 100)]),
       server.graph.write([increment('s', 1000)]),
     ]);
-    await during(Promise.all(work));
+    await cluster.during(Promise.all(work));
     await cluster.converge(a, b, c);
     expect((await b.graph.node(id('s'))).element.properties).toEqual({ stock: 3333 });
   });
 
   test('a batch whose second operation fails, beside others in the same round -> leaves nothing, the others stand', async () => {
     const [a, b] = await threeServers();
-    const outcomes = await during(
+    const outcomes = await cluster.during(
       Promise.allSettled([
         strong(a).write([create('x')]),
         strong(a).write([create('y'), create('x')]),
@@ -121,7 +98,7 @@ describe('strong write', () => {
       code: 'node-exists',
       context: { operation: 1 },
     });
-    expect((await refusal(strong(b).node(id('y')))).code).toBe('node-not-found');
+    expect((await cluster.refusal(strong(b).node(id('y')))).code).toBe('node-not-found');
   });
 });
 
@@ -129,8 +106,8 @@ test('strong operations: [a request has a trace] -> whoever decides it for anoth
   const servers = await threeServers();
   for (const { name, engine } of servers) {
     const graph = engine.graph(DEFAULT, 'strong', `trace of ${name}`);
-    await during(graph.write([create(`n-${name}`)]));
-    await during(graph.node(id(`n-${name}`)));
+    await cluster.during(graph.write([create(`n-${name}`)]));
+    await cluster.during(graph.node(id(`n-${name}`)));
   }
   const decided = servers.flatMap(({ log }) => log.filter((line) => line.includes('decided for another server')));
   const asked = servers.flatMap(({ log }) => log.filter((line) => line.includes('asks the coordinator')));
@@ -147,25 +124,25 @@ describe('strong operations without a majority', () => {
     cluster.cut(a, b);
     cluster.cut(a, c);
     await cluster.until(() => !a.engine.quorum().isReachable, 'a to notice');
-    const refused = await refusal(strong(a).write([create('lost')]));
+    const refused = await cluster.refusal(strong(a).write([create('lost')]));
     expect(refused).toMatchObject({ code: 'quorum-unavailable', context: { outcome: 'none' } });
-    expect((await refusal(strong(a).node(id('lost')))).code).toBe('quorum-unavailable');
-    await during(strong(b).write([create('kept')]));
+    expect((await cluster.refusal(strong(a).node(id('lost')))).code).toBe('quorum-unavailable');
+    await cluster.during(strong(b).write([create('kept')]));
     cluster.heal(a, b);
     cluster.heal(a, c);
     await cluster.linked(a, b, c);
-    expect((await during(strong(a).node(id('kept')))).element.id).toBe('kept');
-    expect((await refusal(strong(a).node(id('lost')))).code).toBe('node-not-found');
+    expect((await cluster.during(strong(a).node(id('kept')))).element.id).toBe('kept');
+    expect((await cluster.refusal(strong(a).node(id('lost')))).code).toBe('node-not-found');
   });
 
   test('the coordinator is killed between two writes -> another one takes over, and nothing is lost', async () => {
     const servers = await threeServers();
-    for (const server of servers) await during(strong(server).write([create(`at-${server.name}`)]));
+    for (const server of servers) await cluster.during(strong(server).write([create(`at-${server.name}`)]));
     const [a, b, c] = servers;
     await cluster.kill(a);
-    await during(strong(b).write([create('after')]));
+    await cluster.during(strong(b).write([create('after')]));
     for (const name of ['at-a', 'at-b', 'at-c', 'after']) {
-      expect((await during(strong(c).node(id(name)))).element.id).toBe(name);
+      expect((await cluster.during(strong(c).node(id(name)))).element.id).toBe(name);
     }
   });
 });
@@ -199,7 +176,7 @@ describe('who votes', () => {
   test('the preferred coordinator is silent, nothing is closed -> another takes over in under two seconds', async () => {
     const [a, b, c] = await threeServers();
     const servers = [a, b, c];
-    for (const server of servers) await during(strong(server).write([create(`warm-${server.name}`)]));
+    for (const server of servers) await cluster.during(strong(server).write([create(`warm-${server.name}`)]));
     const leader = servers.find(({ engine }) => (engine.metrics().strong?.roundsTotal ?? 0) >= 3) as Server;
     const others = servers.filter((server) => server !== leader);
     for (const other of others) cluster.cut(leader, other);
@@ -216,13 +193,13 @@ describe('who votes', () => {
         if (outcome) return clock.monotonicMs() - cutMs;
       }
     };
-    expect(await during(writes())).toBeLessThan(2_000);
+    expect(await cluster.during(writes())).toBeLessThan(2_000);
     // The one that was cut off leads no more: what it is asked it refuses, and after the heal it follows.
-    expect((await refusal(strong(leader).write([create('late')]))).code).toMatch(/^quorum-/);
+    expect((await cluster.refusal(strong(leader).write([create('late')]))).code).toMatch(/^quorum-/);
     for (const other of others) cluster.heal(leader, other);
     await cluster.linked(...servers);
-    expect((await refusal(strong(leader).node(id('late')))).code).toBe('node-not-found');
-    await during(strong(leader).write([create('again')]));
+    expect((await cluster.refusal(strong(leader).node(id('late')))).code).toBe('node-not-found');
+    await cluster.during(strong(leader).write([create('again')]));
     await cluster.converge(...servers);
   });
 });
@@ -230,19 +207,19 @@ describe('who votes', () => {
 describe('a voter that lost its disk', () => {
   test('it comes back empty -> votes again once the others told it, and its promises hold', async () => {
     const [a, b, c] = await threeServers();
-    await during(strong(a).write([create('n', { p: 1 })]));
+    await cluster.during(strong(a).write([create('n', { p: 1 })]));
     await cluster.kill(c);
     const back = await cluster.start('c', { disk: new MemoryDisk() });
     expect(back.engine.quorum().votes).toBe(false);
     await cluster.until(() => back.engine.quorum().votes, 'votes');
     await cluster.kill(b);
     await cluster.until(() => back.engine.quorum().isReachable, 'a majority');
-    expect((await during(strong(back).node(id('n')))).element.properties).toEqual({ p: 1 });
+    expect((await cluster.during(strong(back).node(id('n')))).element.properties).toEqual({ p: 1 });
   });
 
   test('two of three come back empty -> nobody lets them vote', async () => {
     const [a, b, c] = await threeServers();
-    await during(strong(a).write([create('n')]));
+    await cluster.during(strong(a).write([create('n')]));
     await cluster.kill(b);
     await cluster.kill(c);
     const backs = await Promise.all(['b', 'c'].map((name) => cluster.start(name, { disk: new MemoryDisk() })));
@@ -253,7 +230,7 @@ describe('a voter that lost its disk', () => {
 
   test('all come back empty, one after the other, each before the last votes -> nobody votes, and nobody begins anew (STR-14)', async () => {
     const servers = await threeServers();
-    await during(strong(servers[0]).write([create('n')]));
+    await cluster.during(strong(servers[0]).write([create('n')]));
     const backs: Server[] = [];
     for (const server of servers) {
       await cluster.kill(server);
@@ -270,7 +247,7 @@ describe('a voter that lost its disk', () => {
       { votes: false, configuration: 1 },
     ]);
     for (const back of backs) {
-      expect((await refusal(strong(back).write([create('anew')]))).code).toBe('quorum-unavailable');
+      expect((await cluster.refusal(strong(back).write([create('anew')]))).code).toBe('quorum-unavailable');
     }
   });
 });
@@ -278,31 +255,33 @@ describe('a voter that lost its disk', () => {
 describe('a repeated Idempotency-Key', () => {
   test('on another server -> the first outcome; with another request -> refused', async () => {
     const [a, b] = await threeServers();
-    await during(strong(a).write([create('s', { stock: 0 })]));
+    await cluster.during(strong(a).write([create('s', { stock: 0 })]));
     const key = { key: 'k', fingerprint: 'take one' };
-    const first = await during(strong(a).write([increment('s', 1)], key));
-    const again = await during(strong(b).write([increment('s', 1)], key));
+    const first = await cluster.during(strong(a).write([increment('s', 1)], key));
+    const again = await cluster.during(strong(b).write([increment('s', 1)], key));
     expect(again).toEqual(first.map((result) => ({ ...result, replayed: true })));
-    expect((await during(strong(b).node(id('s')))).element.properties).toEqual({ stock: 1 });
-    const other = await refusal(strong(b).write([increment('s', 1)], { ...key, fingerprint: 'another' }));
+    expect((await cluster.during(strong(b).node(id('s')))).element.properties).toEqual({ stock: 1 });
+    const other = await cluster.refusal(strong(b).write([increment('s', 1)], { ...key, fingerprint: 'another' }));
     expect(other.code).toBe('idempotency-key-reused');
   });
 
   test('at once on all servers, so that one batch holds the repetitions -> it happens once, all get one outcome', async () => {
     const servers = await threeServers();
-    await during(strong(servers[0]).write([create('s', { stock: 0 })]));
+    await cluster.during(strong(servers[0]).write([create('s', { stock: 0 })]));
     const key = { key: 'k', fingerprint: 'take one' };
-    const answers = await during(Promise.all(servers.map((server) => strong(server).write([increment('s', 1)], key))));
+    const answers = await cluster.during(
+      Promise.all(servers.map((server) => strong(server).write([increment('s', 1)], key))),
+    );
     for (const [result] of answers) expect(result?.element?.properties).toEqual({ stock: 1 });
-    expect((await during(strong(servers[1]).node(id('s')))).element.properties).toEqual({ stock: 1 });
+    expect((await cluster.during(strong(servers[1]).node(id('s')))).element.properties).toEqual({ stock: 1 });
   });
 });
 
 test('strong read: [write at session on the same server] -> sees it, and so does every later strong read', async () => {
   const [a, b, c] = await threeServers();
   await a.graph.write([create('n')]);
-  expect((await during(strong(a).node(id('n')))).element.id).toBe('n');
-  expect((await during(strong(b).node(id('n')))).element.id).toBe('n');
+  expect((await cluster.during(strong(a).node(id('n')))).element.id).toBe('n');
+  expect((await cluster.during(strong(b).node(id('n')))).element.id).toBe('n');
   await cluster.converge(a, b, c);
 });
 
@@ -315,24 +294,25 @@ describe('strong statements', () => {
 
   test('nine on three servers each read a number and write one more -> nine more, none is lost', async () => {
     const servers = await threeServers();
-    await during(ask(servers[0], 'CREATE (:Count {n: 0})'));
+    await cluster.during(ask(servers[0], 'CREATE (:Count {n: 0})'));
     const adding = Array.from({ length: 9 }, (_, i) =>
       ask(servers[i % 3] as Server, 'MATCH (c:Count) SET c.n = c.n + 1'),
     );
-    await during(Promise.all(adding));
-    for (const server of servers) expect(await during(ask(server, 'MATCH (c:Count) RETURN c.n'))).toEqual([[9]]);
+    await cluster.during(Promise.all(adding));
+    for (const server of servers)
+      expect(await cluster.during(ask(server, 'MATCH (c:Count) RETURN c.n'))).toEqual([[9]]);
     await cluster.converge(...servers);
   });
 
   test('MERGE of one key on three servers at once -> one node', async () => {
     const servers = await threeServers();
-    await during(Promise.all(servers.map((server) => ask(server, "MERGE (:Person {key: 'ada'})"))));
-    expect(await during(ask(servers[1], 'MATCH (p:Person) RETURN count(p)'))).toEqual([[1]]);
+    await cluster.during(Promise.all(servers.map((server) => ask(server, "MERGE (:Person {key: 'ada'})"))));
+    expect(await cluster.during(ask(servers[1], 'MATCH (p:Person) RETURN count(p)'))).toEqual([[1]]);
   });
 
   test('a statement repeated with its key on every server, one after the other and at once -> happens once, the first result', async () => {
     const servers = await threeServers();
-    await during(ask(servers[0], "CREATE (:Count {n: 0, at: date('2020-02-29')})"));
+    await cluster.during(ask(servers[0], "CREATE (:Count {n: 0, at: date('2020-02-29')})"));
     const once = (server: Server, fingerprint = 'add') =>
       strong(server).transactionOnce(
         [
@@ -344,22 +324,22 @@ describe('strong statements', () => {
         options,
         { key: 'k', fingerprint },
       );
-    const first = await during(once(servers[0]));
+    const first = await cluster.during(once(servers[0]));
     expect(first.replayed).toBe(false);
     expect(first.answers[0]?.rows[0]?.[1]).toBe(1);
-    const again = await during(Promise.all(servers.map((server) => once(server))));
+    const again = await cluster.during(Promise.all(servers.map((server) => once(server))));
     for (const { answers, replayed } of again) {
       expect(replayed).toBe(true);
       expect(answers).toEqual(first.answers);
     }
-    expect(await during(ask(servers[2], 'MATCH (c:Count) RETURN c.n'))).toEqual([[1]]);
-    expect((await refusal(once(servers[1], 'another'))).code).toBe('idempotency-key-reused');
+    expect(await cluster.during(ask(servers[2], 'MATCH (c:Count) RETURN c.n'))).toEqual([[1]]);
+    expect((await cluster.refusal(once(servers[1], 'another'))).code).toBe('idempotency-key-reused');
     await cluster.converge(...servers);
   });
 
   test('a statement with a key [asking server cut off after any number of turns] -> at most once; the retry gets its result', async () => {
     const [a, b, c] = await threeServers();
-    await during(ask(a, 'CREATE (:Count {n: 0})'));
+    await cluster.during(ask(a, 'CREATE (:Count {n: 0})'));
     const statement = { text: 'MATCH (c:Count) SET c.n = c.n + 1 RETURN c.n AS n', parameters: {} };
     const once = (server: Server, key: string) =>
       strong(server).transactionOnce([statement], options, { key, fingerprint: 'add' });
@@ -373,18 +353,18 @@ describe('strong statements', () => {
         for (let i = 0; i < turns; i++) await cluster.run(1);
         const others = [a, b, c].filter((other) => other !== asking);
         for (const other of others) cluster.cut(asking, other);
-        const outcome = await during(first);
+        const outcome = await cluster.during(first);
         for (const other of others) cluster.heal(asking, other);
         await cluster.linked(a, b, c);
         if (outcome instanceof WeftError && !outcome.kind.definite) unknown++;
         if (outcome instanceof WeftError && outcome.kind.definite) {
-          expect(await during(ask(b, 'MATCH (c:Count) RETURN c.n'))).toEqual([[happened]]);
+          expect(await cluster.during(ask(b, 'MATCH (c:Count) RETURN c.n'))).toEqual([[happened]]);
         }
         // Whatever became of the first, the second finds it or does it.
-        let again = await during(tried(once(others[0] as Server, key)));
+        let again = await cluster.during(tried(once(others[0] as Server, key)));
         while (again instanceof WeftError) {
           expect(again.kind.retryable).toBe(true);
-          again = await during(tried(once(others[0] as Server, key)));
+          again = await cluster.during(tried(once(others[0] as Server, key)));
         }
         const { answers } = again;
         happened++;
@@ -393,32 +373,32 @@ describe('strong statements', () => {
       }
     }
     expect(unknown).toBeGreaterThan(0);
-    expect(await during(ask(c, 'MATCH (c:Count) RETURN c.n'))).toEqual([[happened]]);
+    expect(await cluster.during(ask(c, 'MATCH (c:Count) RETURN c.n'))).toEqual([[happened]]);
   });
 
   test('a statement with one key on all servers at once -> happens once', async () => {
     const servers = await threeServers();
     const statement = { text: "CREATE (n:Once {at: 'sea'}) RETURN n.at", parameters: {} };
     const key = { key: 'k2', fingerprint: 'create' };
-    const all = await during(
+    const all = await cluster.during(
       Promise.all(servers.map((server) => strong(server).transactionOnce([statement], options, key))),
     );
     expect(all.filter(({ replayed }) => !replayed)).toHaveLength(1);
     for (const { answers } of all) expect(answers[0]?.rows).toEqual([['sea']]);
-    expect(await during(ask(servers[1], 'MATCH (n:Once) RETURN count(n)'))).toEqual([[1]]);
+    expect(await cluster.during(ask(servers[1], 'MATCH (n:Once) RETURN count(n)'))).toEqual([[1]]);
   });
 
   test('a statement that fails -> leaves nothing; a transaction of several -> all or none', async () => {
     const [a, b] = await threeServers();
     const statements = ['CREATE (:A)', 'RETURN 1 / 0'].map((text) => ({ text, parameters: {} }));
-    await expect(during(strong(a).transaction(statements, options))).rejects.toThrow();
-    expect(await during(ask(b, 'MATCH (n) RETURN count(n)'))).toEqual([[0]]);
-    await during(
+    await expect(cluster.during(strong(a).transaction(statements, options))).rejects.toThrow();
+    expect(await cluster.during(ask(b, 'MATCH (n) RETURN count(n)'))).toEqual([[0]]);
+    await cluster.during(
       strong(a).transaction(
         ['CREATE (:A)', 'MATCH (n:A) CREATE (:B)'].map((text) => ({ text, parameters: {} })),
         options,
       ),
     );
-    expect(await during(ask(b, 'MATCH (n) RETURN count(n)'))).toEqual([[2]]);
+    expect(await cluster.during(ask(b, 'MATCH (n) RETURN count(n)'))).toEqual([[2]]);
   });
 });

@@ -17,30 +17,17 @@ const configurationOf = ({ engine }: Server): number => engine.quorum().configur
 
 async function start(...names: readonly string[]): Promise<Server[]> {
   cluster = new Cluster(...names);
-  const servers = await cluster.startAll();
-  await cluster.until(() => servers.every(votes), 'votes');
-  return servers;
-}
-
-/** Lets time pass until the work is done. */
-async function during<T>(work: Promise<T>): Promise<T> {
-  let done = false;
-  const watched = work.finally(() => {
-    done = true;
-  });
-  watched.catch(() => undefined);
-  await cluster.until(() => done, 'an answer');
-  return watched;
+  return cluster.startVoting();
 }
 
 const write = (server: Server, name: string) =>
-  during(strong(server).write([{ op: 'createNode', id: id(name), labels: [], properties: {} }]));
-const read = async (server: Server, name: string) => (await during(strong(server).node(id(name)))).element.id;
+  cluster.during(strong(server).write([{ op: 'createNode', id: id(name), labels: [], properties: {} }]));
+const read = async (server: Server, name: string) => (await cluster.during(strong(server).node(id(name)))).element.id;
 const change = (server: Server, kind: 'add' | 'remove', name: string): Promise<QuorumDescription> =>
-  during(server.engine.changeVoters({ kind, name }));
+  cluster.during(server.engine.changeVoters({ kind, name }));
 
 async function codeOf(work: Promise<unknown>): Promise<string> {
-  return during(work).then(
+  return cluster.during(work).then(
     () => 'done',
     (error: WeftError) => error.code,
   );
@@ -164,7 +151,7 @@ describe('a change that is refused', () => {
       a.engine.changeVoters({ kind: 'add', name: 'd' }),
       b.engine.changeVoters({ kind: 'remove', name: 'c' }),
     ];
-    const outcomes = (await during(Promise.allSettled(both))).map((one) =>
+    const outcomes = (await cluster.during(Promise.allSettled(both))).map((one) =>
       one.status === 'fulfilled' ? 'done' : (one.reason as WeftError).code,
     );
     expect(['done,done', 'done,voters-conflict', 'voters-conflict,done']).toContain(outcomes.join());

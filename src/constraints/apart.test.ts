@@ -1,6 +1,5 @@
 /** Constraints over three whole servers: what is decided for all, and what each decides by itself. */
 import { afterEach, describe, expect, test } from 'vitest';
-import { WeftError } from '../../base/errors.ts';
 import type { NodeId } from '../../base/ids.ts';
 import type { Operation } from '../../graph/model.ts';
 import type { Value } from '../../graph/value.ts';
@@ -24,37 +23,14 @@ const set = (id: string, name: string, value: Value): Operation =>
   patch(id, { properties: { [name]: { kind: 'set', value } } });
 
 async function query(graph: Graph, text: string) {
-  return during(
+  return cluster.during(
     (async () => graph.queryRows({ text, parameters: {} }, { accessMode: 'write', isCancelled: () => false }))(),
   );
 }
 
-/** Lets time pass until the work is done. */
-async function during<T>(work: Promise<T>): Promise<T> {
-  let done = false;
-  const watched = work.finally(() => {
-    done = true;
-  });
-  watched.catch(() => undefined);
-  await cluster.until(() => done, 'an answer');
-  return watched;
-}
-
-async function refusal(work: Promise<unknown>): Promise<WeftError> {
-  const error = await during(work).then(
-    () => expect.fail('it was not refused'),
-    (thrown: unknown) => thrown,
-  );
-  expect(error).toBeInstanceOf(WeftError);
-  return error as WeftError;
-}
-
 async function threeServers(): Promise<[Server, Server, Server]> {
   cluster = new Cluster('a', 'b', 'c');
-  const servers = (await cluster.startAll()) as [Server, Server, Server];
-  await cluster.linked(...servers);
-  await cluster.until(() => servers.every(({ engine }) => engine.quorum().votes), 'votes');
-  return servers;
+  return (await cluster.startVoting()) as [Server, Server, Server];
 }
 
 async function withUnique(): Promise<[Server, Server, Server]> {
@@ -105,8 +81,8 @@ describe('below strong', () => {
   test('a key and an id that does not follow from it -> refused, whatever gives the key', async () => {
     const servers = await withUnique();
     const [, b] = servers;
-    await during(strong(b).write([user('mine', 'm'), node('other', { email: 'o' })]));
-    const [{ id }] = (await during(b.graph.write([made('x')]))) as [OperationResult];
+    await cluster.during(strong(b).write([user('mine', 'm'), node('other', { email: 'o' })]));
+    const [{ id }] = (await cluster.during(b.graph.write([made('x')]))) as [OperationResult];
     const refused: Operation[] = [
       user('chosen', 'y'),
       put('chosen', { email: 'y' }, ['User']),
@@ -116,11 +92,11 @@ describe('below strong', () => {
       patch('other', { labels: { kind: 'change', add: ['User'], remove: [] } }),
     ];
     for (const operation of refused) {
-      const error = await refusal(b.graph.write([operation]));
+      const error = await cluster.refusal(b.graph.write([operation]));
       expect([operation, error.code]).toEqual([operation, 'constraint-violated']);
       expect(error.message).toContain('below `strong`');
     }
-    await during(
+    await cluster.during(
       strong(b).write(
         refused
           .slice(3, 5)
@@ -133,35 +109,37 @@ describe('below strong', () => {
   test('everything else about such nodes -> allowed: other properties, the same value, no value, deletion', async () => {
     const servers = await withUnique();
     const [, b] = servers;
-    await during(strong(b).write([user('mine', 'm')]));
+    await cluster.during(strong(b).write([user('mine', 'm')]));
     const both = patch('mine', { properties: { email: { kind: 'set', value: 'm' }, n: { kind: 'set', value: 1 } } });
-    await during(b.graph.write([both, patch('mine', { labels: { kind: 'replace', labels: ['User', 'Admin'] } })]));
+    await cluster.during(
+      b.graph.write([both, patch('mine', { labels: { kind: 'replace', labels: ['User', 'Admin'] } })]),
+    );
     expect((await b.graph.node('mine' as NodeId)).element).toMatchObject({
       properties: { email: 'm', n: 1 },
       labels: ['Admin', 'User'],
     });
-    const [{ id }] = (await during(b.graph.write([made('x')]))) as [OperationResult];
-    await during(
+    const [{ id }] = (await cluster.during(b.graph.write([made('x')]))) as [OperationResult];
+    await cluster.during(
       b.graph.write([
         put(id, { email: 'x', n: 2 }, ['User']),
         patch('mine', { properties: { email: { kind: 'remove' } } }),
       ]),
     );
-    await during(b.graph.write([remove(id)]));
-    const [again] = (await during(b.graph.write([made('x')]))) as [OperationResult];
+    await cluster.during(b.graph.write([remove(id)]));
+    const [again] = (await cluster.during(b.graph.write([made('x')]))) as [OperationResult];
     expect(again.id).toBe(id);
   });
 
   test('a value is repeated while another server takes it away and makes the key anew -> one node has it', async () => {
     const servers = await withUnique();
     const [a, b] = servers;
-    await during(strong(a).write([user('mine', 'm')]));
+    await cluster.during(strong(a).write([user('mine', 'm')]));
     await cluster.converge(...servers);
     apart(servers);
-    await during(a.graph.write([patch('mine', { properties: { email: { kind: 'remove' } } })]));
-    await during(a.graph.write([made('m')]));
+    await cluster.during(a.graph.write([patch('mine', { properties: { email: { kind: 'remove' } } })]));
+    await cluster.during(a.graph.write([made('m')]));
     await cluster.run(1_000);
-    await during(
+    await cluster.during(
       b.graph.write([
         patch('mine', { properties: { email: { kind: 'set', value: 'm' }, n: { kind: 'set', value: 1 } } }),
       ]),
@@ -176,18 +154,20 @@ describe('below strong', () => {
     const [a] = servers;
     await query(a.graph, 'CREATE CONSTRAINT one_name FOR (u:User) REQUIRE u.name IS UNIQUE');
     const both: Operation = { op: 'createNode', labels: ['User'], properties: { email: 'x', name: 'n' } };
-    expect((await refusal(a.graph.write([both]))).message).toContain('`one_email` comes first');
-    await during(strong(a).write([both]));
-    await during(a.graph.write([{ ...both, properties: { name: 'other' } }]));
-    expect((await refusal(a.graph.write([{ ...both, properties: { name: 'n' } }]))).message).toContain('has this key');
+    expect((await cluster.refusal(a.graph.write([both]))).message).toContain('`one_email` comes first');
+    await cluster.during(strong(a).write([both]));
+    await cluster.during(a.graph.write([{ ...both, properties: { name: 'other' } }]));
+    expect((await cluster.refusal(a.graph.write([{ ...both, properties: { name: 'n' } }]))).message).toContain(
+      'has this key',
+    );
     await cluster.converge(...servers);
   });
 
   test('import: the id of a line follows from its key, or the line is refused', async () => {
     const [a] = await withUnique();
-    const [{ id }] = (await during(a.graph.write([made('x')]))) as [OperationResult];
+    const [{ id }] = (await cluster.during(a.graph.write([made('x')]))) as [OperationResult];
     const lines = [put('chosen', { email: 'y' }, ['User']), put(id, { email: 'x', n: 1 }, ['User'])];
-    const { failures } = await during(a.graph.load(lines, { stopAtFirst: false }));
+    const { failures } = await cluster.during(a.graph.load(lines, { stopAtFirst: false }));
     expect(failures.map(({ index }) => index)).toEqual([0]);
   });
 });
@@ -196,7 +176,7 @@ describe('strong', () => {
   test('three servers create one key at once, with ids of their own -> exactly one succeeds', async () => {
     const servers = await withUnique();
     const tries = servers.map((server, i) => strong(server).write([user(`u${i}`, 'x')]));
-    const outcomes = await during(Promise.allSettled(tries));
+    const outcomes = await cluster.during(Promise.allSettled(tries));
     expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected', 'rejected']);
     for (const outcome of outcomes) {
       if (outcome.status === 'rejected')
@@ -208,9 +188,9 @@ describe('strong', () => {
 
   test('one round deletes a node, gives its key to another, and would make it again -> the last is refused', async () => {
     const [a] = await withUnique();
-    const [{ id }] = (await during(strong(a).write([made('x')]))) as [OperationResult];
+    const [{ id }] = (await cluster.during(strong(a).write([made('x')]))) as [OperationResult];
     const graph = strong(a);
-    const outcomes = await during(
+    const outcomes = await cluster.during(
       Promise.allSettled([graph.write([remove(id)]), graph.write([user('u', 'x')]), graph.write([made('x')])]),
     );
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
@@ -221,7 +201,7 @@ describe('strong', () => {
   test('statements and batches on three servers -> one of each key; a refused one leaves nothing', async () => {
     const servers = await withUnique();
     const [a, b, c] = servers;
-    const outcomes = await during(
+    const outcomes = await cluster.during(
       Promise.allSettled([
         query(strong(a), "CREATE (:User {email: 'x'}), (:Left {by: 'a'})"),
         strong(b).write([node('left', {}, ['Left']), user('u', 'x')]),
@@ -240,7 +220,7 @@ describe('strong', () => {
     const servers = await withUnique();
     const [a] = servers;
     const tries = ['x', 'y', 'x', 'z'].map((email, i) => strong(a).write([node(`n${i}`), user(`u${i}`, email)]));
-    const outcomes = await during(Promise.allSettled(tries));
+    const outcomes = await cluster.during(Promise.allSettled(tries));
     expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled']);
     expect(outcomes[2]).toMatchObject({ reason: { context: { constraint: 'one_email', operation: 1, ids: ['u0'] } } });
     expect((await a.graph.counts()).nodes).toBe(6);
@@ -253,7 +233,7 @@ describe('declaration', () => {
     const servers = await threeServers();
     apart(servers);
     await cluster.run(3_000);
-    const error = await refusal(query(servers[0].graph, UNIQUE));
+    const error = await cluster.refusal(query(servers[0].graph, UNIQUE));
     expect([error.code, error.kind.definite]).toEqual(['quorum-unavailable', true]);
     await together(servers);
     expect((await query(servers[0].graph, 'SHOW CONSTRAINTS')).rows).toEqual([]);
@@ -264,7 +244,7 @@ describe('declaration', () => {
       const servers = await threeServers();
       const declarer = servers[first] as Server;
       const [one, other] = servers.filter((server) => server !== declarer) as [Server, Server];
-      const outcomes = await during(
+      const outcomes = await cluster.during(
         Promise.allSettled([
           query(declarer.graph, UNIQUE),
           strong(one).write([user('u', 'x')]),
@@ -281,7 +261,7 @@ describe('declaration', () => {
   test('two servers declare one name at once -> one of them is told', async () => {
     const servers = await threeServers();
     const [a, b] = servers;
-    const outcomes = await during(
+    const outcomes = await cluster.during(
       Promise.allSettled([query(a.graph, UNIQUE), query(b.graph, UNIQUE.replace('email', 'name'))]),
     );
     const lost = outcomes.find(({ status }) => status === 'rejected');
@@ -294,9 +274,9 @@ describe('declaration', () => {
     const [a, b, c] = servers;
     cluster.cut(a, c);
     cluster.cut(b, c);
-    await during(c.graph.write([user('late', 'x')]));
+    await cluster.during(c.graph.write([user('late', 'x')]));
     await query(a.graph, UNIQUE);
-    const [{ id }] = (await during(a.graph.write([made('x')]))) as [OperationResult];
+    const [{ id }] = (await cluster.during(a.graph.write([made('x')]))) as [OperationResult];
     cluster.heal(a, c);
     cluster.heal(b, c);
     await cluster.converge(...servers);
@@ -307,8 +287,8 @@ describe('declaration', () => {
       expect((await query(graph, 'SHOW CONSTRAINTS YIELD name, violations')).rows).toEqual([['one_email', 2]]);
     }
     // Neither can be told from the other, so both stay; what does not give the key may change.
-    await during(b.graph.write([set('late', 'n', 1)]));
-    await during(strong(b).write([set('late', 'email', 'y')]));
+    await cluster.during(b.graph.write([set('late', 'n', 1)]));
+    await cluster.during(strong(b).write([set('late', 'email', 'y')]));
     expect((await b.graph.integrity()).constraintViolations).toEqual([]);
     await cluster.converge(...servers);
   });

@@ -4,6 +4,7 @@
  */
 import { expect } from 'vitest';
 import type { Env } from '../../base/env.ts';
+import { WeftError } from '../../base/errors.ts';
 import { PartitionDocument } from '../../crdt/partition-document.ts';
 import { MemoryDisk, openMemoryStore } from '../../storage/memory-store.ts';
 import type { PartitionKey, Store } from '../../storage/store.ts';
@@ -93,6 +94,14 @@ export class Cluster {
     return Promise.all(this.names.map((name) => this.start(name)));
   }
 
+  /** Starts all, and waits until they are linked and vote. */
+  async startVoting(): Promise<Server[]> {
+    const servers = await this.startAll();
+    await this.linked(...servers);
+    await this.until(() => servers.every(({ engine }) => engine.quorum().votes), 'votes');
+    return servers;
+  }
+
   /** Stops a server as an operator does. */
   async stop({ name, replication, engine }: Server): Promise<void> {
     await replication.close();
@@ -125,6 +134,27 @@ export class Cluster {
       await this.run(100);
     }
     expect.fail(`${what} did not come about: ${this.describe()}`);
+  }
+
+  /** What work comes to; time passes until it is done. */
+  async during<T>(work: Promise<T>): Promise<T> {
+    let done = false;
+    const watched = work.finally(() => {
+      done = true;
+    });
+    watched.catch(() => undefined);
+    await this.until(() => done, 'an answer');
+    return watched;
+  }
+
+  /** The error that work fails with. */
+  async refusal(work: Promise<unknown>): Promise<WeftError> {
+    const error = await this.during(work).then(
+      () => expect.fail('it was not refused'),
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toBeInstanceOf(WeftError);
+    return error as WeftError;
   }
 
   describe(): string {

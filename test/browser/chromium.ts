@@ -5,7 +5,8 @@ import { createInterface } from 'node:readline';
 import { WebSocket } from 'ws';
 
 export const CHROMIUM = '/usr/bin/chromium';
-const FLAGS = [
+/** Headless, in any container, and quiet on the network. */
+export const CHROMIUM_FLAGS = [
   '--headless',
   '--no-sandbox',
   '--disable-gpu',
@@ -15,7 +16,6 @@ const FLAGS = [
   '--disable-component-update',
   '--disable-sync',
   '--disable-dev-shm-usage',
-  '--remote-debugging-port=0',
 ];
 
 type Answer = { readonly id?: number; readonly result?: unknown; readonly error?: { readonly message: string } };
@@ -43,7 +43,9 @@ export class Chromium {
   }
 
   static async start(profile: string): Promise<Chromium> {
-    const child = spawn(CHROMIUM, [...FLAGS, `--user-data-dir=${profile}`], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(CHROMIUM, [...CHROMIUM_FLAGS, '--remote-debugging-port=0', `--user-data-dir=${profile}`], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     for await (const line of createInterface({ input: child.stderr })) {
       const url = /^DevTools listening on (\S+)$/.exec(line)?.[1];
       if (url === undefined) continue;

@@ -3,7 +3,7 @@
  * server lies a proxy that can be cut.
  */
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -19,6 +19,7 @@ import { WebSocketRoutes } from '../../bin/web-socket-routes.ts';
 import { ambientPlatform } from '../../client/ambient.ts';
 import { LevelLocalStore } from '../../client/level-local-store.ts';
 import { WeftReplica } from '../../client/weft-replica.ts';
+import { bundle } from './bundle.ts';
 import { CHROMIUM, Chromium } from './chromium.ts';
 
 /** Wanted are 150,000: see docs/gaps.md. Beyond this it has grown again. */
@@ -96,22 +97,6 @@ const PAGE = `<!doctype html><meta charset="utf-8"><body>
 <script>addEventListener('error', (event) => { globalThis.failure ??= event.message; });</script>
 <script src="/program.js"></script>`;
 
-/** One script that does what `source` says, made for browsers, and small. */
-async function bundle(source: string): Promise<string> {
-  const { build } = await import('vite');
-  const entry = join(scratch, 'entry.js');
-  await writeFile(entry, source);
-  const built = await build({
-    configFile: false,
-    root: fileURLToPath(new URL('../..', import.meta.url)),
-    logLevel: 'error',
-    build: { write: false, minify: true, lib: { entry, formats: ['iife'], name: 'weft' } },
-  });
-  const [first] = Array.isArray(built) ? built : [built];
-  if (first === undefined || !('output' in first)) throw new Error('there is no bundle');
-  return first.output[0].code;
-}
-
 async function sameAs(digestOf: () => string | Promise<string>): Promise<void> {
   for (;;) {
     const { digest } = await server.engine.graph('default' as GraphName).digest();
@@ -149,7 +134,7 @@ test('replica in Node: over a real WebSocket, cut in between, opened again -> eq
 test('browser: two pages, cut, written on both, one reloaded while offline -> equal digests after the heal', async ({
   skip,
 }) => {
-  const script = await bundle(`
+  const source = `
     import { openReplica } from ${JSON.stringify(ENTRY)};
     const name = location.hash.slice(1);
     const options = { urls: ${JSON.stringify(`http://127.0.0.1:${portOf(proxy)}`)}, token: ${JSON.stringify(TOKEN)}, name };
@@ -159,7 +144,8 @@ test('browser: two pages, cut, written on both, one reloaded while offline -> eq
     }, (error) => {
       globalThis.failure = String(error?.stack ?? error);
     });
-  `);
+  `;
+  const script = await bundle(source, { minify: true });
   const bytes = gzipSync(script).length;
   console.log(`replica, query engine and Yjs for a browser: ${bytes} bytes gzipped (${BUNDLE_BYTES_MAX} allowed)`);
   expect(bytes).toBeLessThan(BUNDLE_BYTES_MAX);
