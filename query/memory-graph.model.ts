@@ -17,8 +17,8 @@ import type {
   TypeTokens,
 } from '../graph/query-graph.ts';
 import type { Properties, Value } from '../graph/value.ts';
-import { inRange } from './execution/graph-overlay.ts';
 import { equal } from './values/equality.ts';
+import { inRange } from './values/range.ts';
 import { fromStored } from './values/runtime-value.ts';
 
 interface StoredNode {

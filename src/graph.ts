@@ -19,8 +19,8 @@ import {
 import { type Decide, ViewStatementGraph } from '../crdt/view-statement-graph.ts';
 import type { Direction, Edge, Node, Operation } from '../graph/model.ts';
 import { type Value, valuesEqual } from '../graph/value.ts';
-import { inRange } from '../query/execution/graph-overlay.ts';
 import type { StatementAnswer, StatementRows } from '../query/execution/statement-answer.ts';
+import { inRange } from '../query/values/range.ts';
 import type { ChangeFeed } from './change-feed.ts';
 import type { Declarations } from './constraints/declarations.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';

@@ -1,7 +1,7 @@
 /** The part of the suite about states that come from elsewhere: snapshots with locators, and streams that jump. */
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { BugError } from '../base/assert.ts';
-import { A, at, B, bytes, commitOf, G, type StoreHarness } from './store.conformance.ts';
+import { A, at, B, bytes, commitOf, G, harnesses, type StoreHarness } from './store.conformance.ts';
 import type { Store, StreamPosition } from './store.ts';
 
 const CLOCK = 7 * 4096;
@@ -13,15 +13,7 @@ const snapshot = (lsn: number, text: string) => ({ lsn, document: bytes(text), v
 
 export function adoptionConformance(name: string, makeHarness: () => Promise<StoreHarness>): void {
   describe(`${name}, adoption`, () => {
-    const harnesses: StoreHarness[] = [];
-    const start = async (): Promise<StoreHarness> => {
-      const harness = await makeHarness();
-      harnesses.push(harness);
-      return harness;
-    };
-    afterEach(async () => {
-      for (const harness of harnesses.splice(0)) await harness.dispose();
-    });
+    const start = harnesses(makeHarness);
 
     /** What an adoption does with a store that holds three commits of its own. */
     async function adopt(store: Store): Promise<void> {

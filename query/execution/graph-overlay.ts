@@ -8,8 +8,8 @@
  */
 import type { EdgeId, NodeId } from '../../base/ids.ts';
 import { compareText } from '../../base/order.ts';
-import { getOwn, setOwn } from '../../base/record.ts';
-import type { Direction, Operation, PropertyChange } from '../../graph/model.ts';
+import { getOwn } from '../../base/record.ts';
+import type { Direction, Operation } from '../../graph/model.ts';
 import type {
   EdgeBuffer,
   GraphStatistics,
@@ -20,12 +20,14 @@ import type {
   StatementGraph,
   TypeTokens,
 } from '../../graph/query-graph.ts';
-import { type Properties, type Value, valuesEqual } from '../../graph/value.ts';
+import type { Properties, Value } from '../../graph/value.ts';
 import { deletedEntity } from '../functions/entity-functions.ts';
 import { runtimeError } from '../query-error.ts';
-import { compare, equal } from '../values/equality.ts';
+import { equal } from '../values/equality.ts';
+import { inRange } from '../values/range.ts';
 import { fromStored } from '../values/runtime-value.ts';
 import { Counters } from './counters.ts';
+import { countSet, differences, withProperties, withProperty } from './property-changes.ts';
 
 /** Ordinals of elements that the statement made begin here. */
 export const FIRST_NEW = 2 ** 30;
@@ -101,7 +103,7 @@ export class GraphOverlay implements QueryGraph {
 
   scanNodes(): OrdinalCursor {
     const made = this.#existingNew(this.#newNodes);
-    return this.#cursor(this.base.scanNodes(), (node) => this.nodeExists(node), made);
+    return narrowed(this.base.scanNodes(), (node) => this.nodeExists(node), made);
   }
 
   scanLabel(label: string): OrdinalCursor {
@@ -112,12 +114,12 @@ export class GraphOverlay implements QueryGraph {
       }
     }
     const made = this.#existingNew(this.#newNodes).filter((node) => this.hasLabel(node, label));
-    return this.#cursor(this.base.scanLabel(label), (node) => this.hasLabel(node, label), [...added, ...made]);
+    return narrowed(this.base.scanLabel(label), (node) => this.hasLabel(node, label), [...added, ...made]);
   }
 
   scanEdges(types: TypeTokens): OrdinalCursor {
     const made = this.#existingNew(this.#newEdges).filter((edge) => this.#hasType(this.#newEdge(edge), types));
-    return this.#cursor(this.base.scanEdges(types), (edge) => this.edgeExists(edge), made);
+    return narrowed(this.base.scanEdges(types), (edge) => this.edgeExists(edge), made);
   }
 
   #existingNew(elements: readonly { readonly deleted: boolean }[]): number[] {
@@ -155,33 +157,7 @@ export class GraphOverlay implements QueryGraph {
       const value = this.nodeProperty(node, property);
       return value !== undefined && matches(value);
     });
-    return this.#cursor(found, (node) => !this.#nodes.has(node), more);
-  }
-
-  #cursor(found: OrdinalCursor, keep: (ordinal: number) => boolean, more: readonly number[]): OrdinalCursor {
-    let ended = false;
-    let at = 0;
-    return {
-      next: (into, start, limit) => {
-        while (!ended) {
-          const count = found.next(into, start, limit);
-          if (count === 0) {
-            ended = true;
-            break;
-          }
-          let kept = 0;
-          for (let i = 0; i < count; i++) {
-            const ordinal = into[start + i] as number;
-            if (keep(ordinal)) into[start + kept++] = ordinal;
-          }
-          if (kept > 0) return kept;
-        }
-        const count = Math.min(limit, more.length - at);
-        for (let i = 0; i < count; i++) into[start + i] = more[at + i] as number;
-        at += count;
-        return count;
-      },
-    };
+    return narrowed(found, (node) => !this.#nodes.has(node), more);
   }
 
   findNode(id: string): number {
@@ -392,7 +368,7 @@ export class GraphOverlay implements QueryGraph {
   /** Null removes. @throws QueryError if the node was deleted */
   setNodeProperty(node: number, name: string, value: Value): void {
     if (!this.nodeExists(node)) throw deletedEntity();
-    this.#setNodeProperties(node, changed(this.nodeProperties(node), name, value));
+    this.#setNodeProperties(node, withProperty(this.nodeProperties(node), name, value));
     this.counters.propertiesSet++;
   }
 
@@ -400,8 +376,8 @@ export class GraphOverlay implements QueryGraph {
   replaceNodeProperties(node: number, properties: Properties, keep: boolean): void {
     if (!this.nodeExists(node)) throw deletedEntity();
     const before = this.nodeProperties(node);
-    this.counters.propertiesSet += countChanges(before, properties, keep);
-    this.#setNodeProperties(node, replaced(before, properties, keep));
+    this.counters.propertiesSet += countSet(before, properties, keep);
+    this.#setNodeProperties(node, withProperties(before, properties, keep));
   }
 
   #setNodeProperties(node: number, properties: Properties): void {
@@ -411,15 +387,15 @@ export class GraphOverlay implements QueryGraph {
 
   setEdgeProperty(edge: number, name: string, value: Value): void {
     if (!this.edgeExists(edge)) throw deletedEntity();
-    this.#setEdgeProperties(edge, changed(this.edgeProperties(edge), name, value));
+    this.#setEdgeProperties(edge, withProperty(this.edgeProperties(edge), name, value));
     this.counters.propertiesSet++;
   }
 
   replaceEdgeProperties(edge: number, properties: Properties, keep: boolean): void {
     if (!this.edgeExists(edge)) throw deletedEntity();
     const before = this.edgeProperties(edge);
-    this.counters.propertiesSet += countChanges(before, properties, keep);
-    this.#setEdgeProperties(edge, replaced(before, properties, keep));
+    this.counters.propertiesSet += countSet(before, properties, keep);
+    this.#setEdgeProperties(edge, withProperties(before, properties, keep));
   }
 
   #setEdgeProperties(edge: number, properties: Properties): void {
@@ -580,55 +556,29 @@ function doubled(column: Int32Array): Int32Array {
   return copy;
 }
 
-function changed(properties: Properties, name: string, value: Value): Properties {
-  const copy: Record<string, Value> = { ...properties };
-  if (value === null) delete copy[name];
-  else setOwn(copy, name, value);
-  return copy;
-}
-
-function replaced(before: Properties, properties: Properties, keep: boolean): Properties {
-  const copy: Record<string, Value> = keep ? { ...before } : {};
-  for (const [name, value] of Object.entries(properties)) {
-    if (value === null) delete copy[name];
-    else setOwn(copy, name, value);
-  }
-  return copy;
-}
-
-function countChanges(before: Properties, properties: Properties, keep: boolean): number {
-  const names = new Set(Object.keys(properties));
-  if (!keep) for (const name of Object.keys(before)) names.add(name);
-  let count = 0;
-  for (const name of names) {
-    if (getOwn(properties, name) === null && getOwn(before, name) === undefined) continue;
-    count++;
-  }
-  return count;
-}
-
-function differences(before: Properties, after: Properties): Record<string, PropertyChange> | undefined {
-  const changes: Record<string, PropertyChange> = {};
-  for (const [name, value] of Object.entries(after)) {
-    const held = getOwn(before, name);
-    if (held === undefined || !valuesEqual(held, value)) setOwn(changes, name, { kind: 'set', value } as const);
-  }
-  for (const name of Object.keys(before)) {
-    if (!Object.hasOwn(after, name)) setOwn(changes, name, { kind: 'remove' } as const);
-  }
-  return Object.keys(changes).length === 0 ? undefined : changes;
-}
-
-/** Whether a value can be compared with the bounds and lies between them. */
-export function inRange(value: Value, from: RangeBound | undefined, to: RangeBound | undefined): boolean {
-  const held = fromStored(value);
-  if (from !== undefined) {
-    const order = compare(held, fromStored(from.value));
-    if (order === null || !(from.inclusive ? order >= 0 : order > 0)) return false;
-  }
-  if (to !== undefined) {
-    const order = compare(held, fromStored(to.value));
-    if (order === null || !(to.inclusive ? order <= 0 : order < 0)) return false;
-  }
-  return true;
+/** What a cursor finds and is wanted, then more. */
+function narrowed(found: OrdinalCursor, keep: (ordinal: number) => boolean, more: readonly number[]): OrdinalCursor {
+  let ended = false;
+  let at = 0;
+  return {
+    next: (into, start, limit) => {
+      while (!ended) {
+        const count = found.next(into, start, limit);
+        if (count === 0) {
+          ended = true;
+          break;
+        }
+        let kept = 0;
+        for (let i = 0; i < count; i++) {
+          const ordinal = into[start + i] as number;
+          if (keep(ordinal)) into[start + kept++] = ordinal;
+        }
+        if (kept > 0) return kept;
+      }
+      const count = Math.min(limit, more.length - at);
+      for (let i = 0; i < count; i++) into[start + i] = more[at + i] as number;
+      at += count;
+      return count;
+    },
+  };
 }
