@@ -97,6 +97,10 @@ export const LIMITS = {
   /** Partitions of a state transfer, and bytes of one: what a peer can make us remember. */
   statePartitionsMax: 1_000_000,
   stateBytesMax: 1024 * 1024 * 1024,
+  /** Cuts of a store that are open at a time: each keeps on disk what was deleted since. One for each link, and a backup. */
+  storeCutsMax: 16,
+  /** How long a server that takes over our state may ask for nothing before its cut is let go of, in milliseconds. */
+  stateIdleMsMax: 60_000,
   /** How long a connection to another server may take to open, in milliseconds. */
   dialMsMax: 5_000,
   /** How long a connection that was accepted may take to say whose it is, in milliseconds. */

@@ -20,6 +20,17 @@ export function forgetfulStore(): Store {
     dropGraph: async () => undefined,
     readCommits: async () => [],
     truncateLog: async () => 0,
+    openCut: async () => ({
+      lsn: lastLsn,
+      streams: [],
+      partitions: [],
+      readPartition: async (): Promise<PartitionState> => ({ snapshot: undefined, tail: [] }),
+      release: async () => undefined,
+    }),
+    stage: async () => undefined,
+    listStaged: async () => [],
+    readStaged: async () => new Uint8Array(),
+    clearStaged: async () => undefined,
     getMeta: async (name) => meta.get(name),
     setMeta: async (name, value) => {
       meta.set(name, value);

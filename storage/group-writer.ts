@@ -59,6 +59,7 @@ interface Pending {
 export class GroupWriter {
   readonly #options: GroupWriterOptions;
   #queue: Pending[] = [];
+  #between: (() => void)[] = [];
   #lastBatch: number;
   #running: Promise<void> | undefined;
   #failure: WeftError | undefined;
@@ -81,6 +82,20 @@ export class GroupWriter {
     });
   }
 
+  /** Runs `task` between two batches: the database holds what the last one left, and `done` of its writes has run. */
+  between<T>(task: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#between.push(() => {
+        try {
+          resolve(task());
+        } catch (error) {
+          reject(error);
+        }
+      });
+      this.#running ??= this.#run();
+    });
+  }
+
   /** Resolves when nothing is in flight. */
   async idle(): Promise<void> {
     while (this.#running !== undefined) await this.#running;
@@ -99,7 +114,9 @@ export class GroupWriter {
   async #run(): Promise<void> {
     // Writes of the same turn share the first batch.
     await Promise.resolve();
-    while (this.#queue.length > 0) {
+    for (;;) {
+      for (const task of this.#between.splice(0)) task();
+      if (this.#queue.length === 0) break;
       const group = this.#take();
       try {
         await this.#write(group);
@@ -110,6 +127,8 @@ export class GroupWriter {
       }
       for (const { resolve } of group) resolve();
     }
+    // After a failure too: they see it themselves.
+    for (const task of this.#between.splice(0)) task();
     this.#running = undefined;
   }
 

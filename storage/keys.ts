@@ -4,6 +4,7 @@
  */
 import { assert } from '../base/assert.ts';
 import type { PartitionId, ReplicaId } from '../base/ids.ts';
+import { compareText } from '../base/order.ts';
 import { utf8Length } from '../base/text.ts';
 import type { PartitionKey } from './store.ts';
 
@@ -72,8 +73,16 @@ export function parsePartitionPath(path: string): PartitionKey {
 }
 
 export const partitionPath = (key: PartitionKey): string => `${key.graphKey}/${encodeText(key.partition)}`;
+/** Canonical order. */
+export const compareKeys = (a: PartitionKey, b: PartitionKey): number =>
+  compareText(a.graphKey, b.graphKey) || compareText(a.partition, b.partition);
 export const documentKey = (key: PartitionKey): string => `s/${partitionPath(key)}d`;
 export const viewKey = (key: PartitionKey): string => `s/${partitionPath(key)}v`;
+
+/** States that are kept apart. */
+export const STAGED = 'p/';
+export const stagedKey = (key: PartitionKey): string => STAGED + partitionPath(key);
+export const parseStagedKey = (key: string): PartitionKey => parsePartitionPath(key.slice(STAGED.length));
 
 export const locatorPrefix = (graphKey: string): string => `l/${graphKey}/`;
 export const locatorKey = (graphKey: string, edge: string): string => locatorPrefix(graphKey) + encodeText(edge);

@@ -14,7 +14,9 @@ import { checkGraphKey, checkPartitionKey, checkSnapshot } from './commit-check.
 import { acceptCommits, addPlace } from './commit-rows.ts';
 import { GroupWriter, type Write } from './group-writer.ts';
 import { CLEAN, documentKey, FORMAT_KEY, locatorKey, metaName, snapshotName, viewKey } from './keys.ts';
+import { LevelCut } from './level-cut.ts';
 import { corrupt, type Database, openDatabase, syncDirectory, syncLogs } from './level-database.ts';
+import { clearStaged, listStaged, readStaged, stage } from './level-staged.ts';
 import { LogIndex } from './log-index.ts';
 import { adoptStreams, hideGraph, type Maintained, removeGraph, truncateLog } from './log-maintenance.ts';
 import { MarkFile, readMark } from './mark-file.ts';
@@ -30,6 +32,7 @@ import type {
   PartitionState,
   Recovery,
   Store,
+  StoreCut,
   StoreStatus,
   StreamPosition,
 } from './store.ts';
@@ -129,6 +132,7 @@ class LevelStore implements Store {
   readonly #syncEarlier: () => Promise<void>;
   readonly #maintained: Maintained;
   readonly #metaKnown = new Set<string>();
+  readonly #cuts = new Set<LevelCut>();
   #maintenance: Promise<unknown> = Promise.resolve();
   #begun = false;
   #closing: Promise<void> | undefined;
@@ -268,6 +272,34 @@ class LevelStore implements Store {
     await this.#maintain(() => adoptStreams(this.#maintained, positions));
   }
 
+  openCut(): Promise<StoreCut> {
+    return this.#writer.between(() => {
+      this.#checkOpen();
+      return new LevelCut(this.#db, this.#index, this.#cuts);
+    });
+  }
+
+  async stage(key: PartitionKey, state: Uint8Array): Promise<void> {
+    this.#checkOpen();
+    checkPartitionKey(key);
+    await stage(this.#maintained, key, state);
+  }
+
+  async listStaged(): Promise<readonly PartitionKey[]> {
+    this.#checkOpen();
+    return this.#read(() => listStaged(this.#db));
+  }
+
+  async readStaged(key: PartitionKey): Promise<Uint8Array> {
+    this.#checkOpen();
+    return this.#read(() => readStaged(this.#db, key));
+  }
+
+  async clearStaged(): Promise<void> {
+    this.#checkOpen();
+    await this.#maintain(() => this.#read(() => clearStaged(this.#maintained)));
+  }
+
   async getMeta(name: string): Promise<Uint8Array | undefined> {
     this.#checkOpen();
     const known = this.#metaKnown.has(name);
@@ -300,6 +332,7 @@ class LevelStore implements Store {
   async #close(): Promise<void> {
     await this.#maintenance;
     await this.#writer.idle();
+    for (const cut of this.#cuts) await cut.release();
     if (this.#writer.failure === undefined && !(this.recovery.clean && !this.#begun)) {
       const state = this.#state;
       const marker = {

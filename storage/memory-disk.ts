@@ -13,6 +13,7 @@ import type {
   PartitionSnapshot,
   PartitionState,
   Recovery,
+  StoreCut,
   StreamPosition,
 } from './store.ts';
 
@@ -67,6 +68,7 @@ export class MemoryDisk {
   /** The log in order; its first commit is `#baseLsn + 1`. */
   #log: StoredCommit[] = [];
   #baseLsn: Lsn = 0;
+  readonly #staged = new Map<string, { readonly key: PartitionKey; readonly state: Uint8Array }>();
   #clean = false;
   #holder: object | undefined;
   #inFlight: readonly DiskWrite[] = [];
@@ -215,6 +217,17 @@ export class MemoryDisk {
     return replace(this.meta, name, value);
   }
 
+  stage(key: PartitionKey, state: Uint8Array): Undo {
+    return replace(this.#staged, `${key.graphKey}/${key.partition}`, { key, state });
+  }
+
+  clearStaged(): Undo {
+    const undos = Array.from(this.#staged.keys(), (name) => replace(this.#staged, name, undefined));
+    return () => {
+      for (const undo of undos) undo();
+    };
+  }
+
   setClean(clean: boolean): Undo {
     const before = this.#clean;
     this.#clean = clean;
@@ -296,7 +309,10 @@ export class MemoryDisk {
 
   /** @throws WeftError `partition-recovering` */
   readPartition(key: PartitionKey): PartitionState {
-    const { rows, snapshot } = this.#find(key) ?? NO_PARTITION;
+    return this.#read(key, this.#find(key) ?? NO_PARTITION);
+  }
+
+  #read(key: PartitionKey, { rows, snapshot }: StoredPartition): PartitionState {
     if (snapshot !== undefined && this.#damagedSnapshots.has(snapshot)) {
       throw recovering(key, `the snapshot of commit ${snapshot.lsn} has a wrong checksum`);
     }
@@ -304,6 +320,35 @@ export class MemoryDisk {
     const bad = tail.find((row) => this.#damagedRows.has(row));
     if (bad !== undefined) throw recovering(key, `the row of commit ${bad.lsn} has a wrong checksum`);
     return { snapshot, tail };
+  }
+
+  staged(): PartitionKey[] {
+    return Array.from(this.#staged.values(), ({ key }) => key);
+  }
+
+  readStaged({ graphKey, partition }: PartitionKey): Uint8Array {
+    const held = this.#staged.get(`${graphKey}/${partition}`);
+    if (held === undefined) throw new WeftError('data-corrupt', 'a state is missing', { graphKey, partition });
+    return held.state;
+  }
+
+  /** What is there now, so that later changes do not show in it. */
+  freeze(): Pick<StoreCut, 'lsn' | 'streams' | 'partitions'> & { read(key: PartitionKey): PartitionState } {
+    const states = new Map<string, { readonly key: PartitionKey; readonly read: () => PartitionState }>();
+    for (const [graphKey, graph] of this.#graphs) {
+      for (const [partition, { rows, snapshot }] of graph) {
+        if (rows.length === 0 && snapshot === undefined) continue;
+        const key = { graphKey, partition };
+        const held = { rows: rows.slice(), snapshot };
+        states.set(`${graphKey}/${partition}`, { key, read: () => this.#read(key, held) });
+      }
+    }
+    return {
+      lsn: this.lastLsn,
+      streams: Array.from(this.#streams, ([origin, { base, commits }]) => [origin, base.seq + commits.length] as const),
+      partitions: Array.from(states.values(), ({ key }) => key),
+      read: (key) => states.get(`${key.graphKey}/${key.partition}`)?.read() ?? { snapshot: undefined, tail: [] },
+    };
   }
 
   partitionsOf(graphKey: string): PartitionId[] {

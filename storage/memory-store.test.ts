@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { adoptionConformance } from './adoption.conformance.ts';
+import { cutConformance } from './cut.conformance.ts';
 import { failureConformance } from './failure.conformance.ts';
 import type { Damage } from './memory-disk.ts';
 import { MemoryDisk, openMemoryStore } from './memory-store.ts';
@@ -20,6 +21,7 @@ async function makeHarness() {
 storeConformance('memory store', makeHarness);
 adoptionConformance('memory store', makeHarness);
 failureConformance('memory store', makeHarness);
+cutConformance('memory store', makeHarness);
 
 test('memory disk: power cut [buffered] -> a prefix of the batches survives, synced ones always', async () => {
   for (let keep = 0; keep <= 4; keep++) {

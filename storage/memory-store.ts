@@ -8,8 +8,10 @@
 import { assert } from '../base/assert.ts';
 import { WeftError } from '../base/errors.ts';
 import type { PartitionId, ReplicaId } from '../base/ids.ts';
+import { LIMITS } from '../base/limits.ts';
 import { compareText } from '../base/order.ts';
 import { checkCommit, checkGraphKey, checkPartitionKey, checkSnapshot } from './commit-check.ts';
+import { compareKeys } from './keys.ts';
 import type { DiskWrite, MemoryDisk } from './memory-disk.ts';
 import type {
   Commit,
@@ -19,6 +21,7 @@ import type {
   PartitionState,
   Recovery,
   Store,
+  StoreCut,
   StoreStatus,
   StreamPosition,
 } from './store.ts';
@@ -58,6 +61,7 @@ class MemoryStore implements Store {
   #queue: Pending[] = [];
   #running: Promise<void> | undefined;
   #begun = false;
+  #cuts = 0;
   #failure: WeftError | undefined;
   #closing: Promise<void> | undefined;
 
@@ -148,6 +152,51 @@ class MemoryStore implements Store {
     assert(this.#disk.isLogEmpty && this.#disk.lastLsn === this.#lastLsn, 'streams jump over an empty log only');
     await this.#write(() => this.#disk.adoptStreams(positions), 'synced');
     for (const { origin, seq } of positions) this.#heads.set(origin, Math.max(seq, this.#heads.get(origin) ?? 0));
+  }
+
+  async openCut(): Promise<StoreCut> {
+    this.#checkOpen();
+    if (this.#cuts >= LIMITS.storeCutsMax) {
+      throw new WeftError('too-many-requests', 'too many cuts of the store are open', { retryAfterSeconds: 1 });
+    }
+    this.#cuts++;
+    const { lsn, streams, partitions, read } = this.#disk.freeze();
+    let isOpen = true;
+    return {
+      lsn,
+      streams,
+      partitions: [...partitions].sort(compareKeys),
+      readPartition: async (key) => {
+        this.#checkOpen();
+        if (!isOpen) throw new WeftError('shutting-down', 'the cut of the store was released');
+        return read(key);
+      },
+      release: async () => {
+        if (isOpen) this.#cuts--;
+        isOpen = false;
+      },
+    };
+  }
+
+  async stage(key: PartitionKey, state: Uint8Array): Promise<void> {
+    this.#checkOpen();
+    checkPartitionKey(key);
+    await this.#write(() => this.#disk.stage(key, state));
+  }
+
+  async listStaged(): Promise<readonly PartitionKey[]> {
+    this.#checkOpen();
+    return this.#disk.staged().sort(compareKeys);
+  }
+
+  async readStaged(key: PartitionKey): Promise<Uint8Array> {
+    this.#checkOpen();
+    return this.#disk.readStaged(key);
+  }
+
+  async clearStaged(): Promise<void> {
+    this.#checkOpen();
+    await this.#write(() => this.#disk.clearStaged());
   }
 
   async getMeta(name: string): Promise<Uint8Array | undefined> {

@@ -46,7 +46,31 @@ export function recovering(key: PartitionKey, reason: string): WeftError {
 /** Damage that was found in a partition; the store remembers it until a snapshot heals it. */
 export class DamageFound extends Error {}
 
+/** What must be found of a partition at one moment, as far as it is known without reading. */
+export interface Expected extends PartitionKey {
+  readonly rowPrefix: string;
+  readonly header: SnapshotHeader | undefined;
+  readonly lastLsn: Lsn;
+  /** Nothing up to this commit is visible; -1 if the graph was never dropped. */
+  readonly droppedLsn: Lsn;
+}
+
+/** To be noted in the turn in which the moment is fixed; the database may be further already. */
+export function expectedNow(index: LogIndex, entry: PartitionEntry): Expected {
+  const { graphKey, partition, rowPrefix: prefix, durableLsn } = entry;
+  const droppedLsn = index.drops.get(graphKey)?.lsn ?? -1;
+  return {
+    graphKey,
+    partition,
+    rowPrefix: prefix,
+    header: index.visibleHeader(entry),
+    lastLsn: durableLsn,
+    droppedLsn,
+  };
+}
+
 /**
+ * What is there now.
  * @throws DamageFound if a row is missing, misplaced or has a wrong checksum
  */
 export async function readPartitionRows(
@@ -55,37 +79,45 @@ export async function readPartitionRows(
   entry: PartitionEntry,
   want: { readonly document: boolean },
 ): Promise<PartitionState> {
-  // What must be found is noted in the same turn in which the moment is fixed. The database may already be further.
-  const expectedHeader = index.visibleHeader(entry);
-  const expectedLast = entry.durableLsn;
-  const droppedLsn = index.droppedLsn(entry.graphKey);
+  const expected = expectedNow(index, entry);
   const moment = db.snapshot();
   try {
-    const known = expectedHeader !== undefined;
-    const content = await readStateRow(db, snapshotName(entry), { known, snapshot: moment });
-    const found = content === undefined ? undefined : decodeSnapshotHeader(content);
-    const header = found !== undefined && index.isOvertaken(entry.graphKey, found.lsn) ? undefined : found;
-    if (expectedHeader !== undefined && (header === undefined || header.lsn < expectedHeader.lsn)) {
-      throw new DamageFound('the snapshot is missing or stale');
-    }
-    const snapshot = header === undefined ? undefined : await readSnapshot(db, moment, entry, header, want);
-    const from = Math.max(header?.lsn ?? 0, droppedLsn);
-    return { snapshot, tail: await readTail(db, moment, entry, { from, to: expectedLast }) };
+    return await readPartitionAt(db, moment, expected, want);
   } finally {
     await moment.close();
   }
 }
 
+/** @throws DamageFound */
+export async function readPartitionAt(
+  db: Database,
+  moment: DatabaseSnapshot,
+  expected: Expected,
+  want: { readonly document: boolean },
+): Promise<PartitionState> {
+  const { droppedLsn } = expected;
+  const known = expected.header !== undefined;
+  const content = await readStateRow(db, snapshotName(expected), { known, snapshot: moment });
+  const found = content === undefined ? undefined : decodeSnapshotHeader(content);
+  const header = found !== undefined && found.lsn <= droppedLsn ? undefined : found;
+  if (expected.header !== undefined && (header === undefined || header.lsn < expected.header.lsn)) {
+    throw new DamageFound('the snapshot is missing or stale');
+  }
+  const snapshot = header === undefined ? undefined : await readSnapshot(db, moment, expected, header, want);
+  const from = Math.max(header?.lsn ?? 0, droppedLsn);
+  return { snapshot, tail: await readTail(db, moment, expected, { from, to: expected.lastLsn }) };
+}
+
 async function readSnapshot(
   db: Database,
   moment: DatabaseSnapshot,
-  entry: PartitionEntry,
+  key: PartitionKey,
   header: SnapshotHeader,
   want: { readonly document: boolean },
 ): Promise<PartitionSnapshot> {
   const wantsDocument = want.document || header.view === undefined;
-  const read = async (key: string, about: { length: number; crc: number }): Promise<Uint8Array> => {
-    const bytes = await db.get(key, { snapshot: moment, fillCache: false });
+  const read = async (name: string, about: { length: number; crc: number }): Promise<Uint8Array> => {
+    const bytes = await db.get(name, { snapshot: moment, fillCache: false });
     if (bytes?.length !== about.length || updateChecksum(bytes) !== about.crc) {
       throw new DamageFound(`the snapshot of commit ${header.lsn} is missing or has a wrong checksum`);
     }
@@ -93,8 +125,8 @@ async function readSnapshot(
   };
   return {
     lsn: header.lsn,
-    document: wantsDocument ? await read(documentKey(entry), header.document) : new Uint8Array(),
-    view: header.view === undefined ? undefined : await read(viewKey(entry), header.view),
+    document: wantsDocument ? await read(documentKey(key), header.document) : new Uint8Array(),
+    view: header.view === undefined ? undefined : await read(viewKey(key), header.view),
   };
 }
 
@@ -102,12 +134,12 @@ async function readSnapshot(
 async function readTail(
   db: Database,
   snapshot: DatabaseSnapshot,
-  entry: PartitionEntry,
+  { rowPrefix: prefix }: Expected,
   { from, to }: { readonly from: Lsn; readonly to: Lsn },
 ): Promise<{ lsn: Lsn; update: Uint8Array }[]> {
   const tail: { lsn: Lsn; update: Uint8Array }[] = [];
   let last = from;
-  const range = { gt: rowKey(entry.rowPrefix, from), lt: `${entry.rowPrefix}z`, snapshot };
+  const range = { gt: rowKey(prefix, from), lt: `${prefix}z`, snapshot };
   for await (const chunk of entries(db, range)) {
     for (const [key, record] of chunk) {
       const row = decodeRow(key, record);
@@ -115,7 +147,7 @@ async function readTail(
       if (tail.length === 0 ? row.previousLsn > from : row.previousLsn !== last) {
         throw new DamageFound(`the row of commit ${row.previousLsn} is missing`);
       }
-      last = Number.parseInt(key.slice(entry.rowPrefix.length + 1), 16);
+      last = Number.parseInt(key.slice(prefix.length + 1), 16);
       tail.push({ lsn: last, update: asUint8Array(row.update) });
     }
   }

@@ -72,6 +72,22 @@ export interface PartitionSnapshot {
   readonly view: Uint8Array | undefined;
 }
 
+/**
+ * The store as it was at one durable moment: every commit up to `lsn` whole, and nothing of any other. It costs the space
+ * of what is deleted meanwhile, so it must be released. Writers do not wait for it.
+ */
+export interface StoreCut {
+  readonly lsn: Lsn;
+  /** Of each stream the last commit that is in it. */
+  readonly streams: readonly (readonly [origin: ReplicaId, seq: number])[];
+  /** Everything that holds anything, in canonical order. */
+  readonly partitions: readonly PartitionKey[];
+  /** As `Store.readPartition`. @throws WeftError `partition-recovering` */
+  readPartition(key: PartitionKey, want: { readonly document: boolean }): Promise<PartitionState>;
+  /** Idempotent; the store does it when it closes. */
+  release(): Promise<void>;
+}
+
 /** A position in a stream, with the clock reading of its last commit. */
 export interface StreamPosition {
   readonly origin: ReplicaId;
@@ -150,6 +166,24 @@ export interface Store {
    * of. Positions that are behind what is here are ignored.
    */
   adoptStreams(positions: readonly StreamPosition[]): Promise<void>;
+
+  /**
+   * Fixes the moment after all that is durable when it resolves.
+   * @throws WeftError `too-many-requests` beyond `storeCutsMax`
+   */
+  openCut(): Promise<StoreCut>;
+
+  /**
+   * Keeps the state of a partition apart from all else, in place of one that is kept already: nobody sees it before it is
+   * read back. Durable with the next `setMeta`.
+   */
+  stage(key: PartitionKey, state: Uint8Array): Promise<void>;
+  /** Of which partitions a state is kept, in canonical order. */
+  listStaged(): Promise<readonly PartitionKey[]>;
+  /** @throws WeftError `data-corrupt` if it is damaged or not there */
+  readStaged(key: PartitionKey): Promise<Uint8Array>;
+  /** Lets go of all states that are kept. */
+  clearStaged(): Promise<void>;
 
   /** Reads or durably writes a small named value. */
   getMeta(name: string): Promise<Uint8Array | undefined>;
