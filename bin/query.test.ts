@@ -43,6 +43,21 @@ it('table: nodes, relationships, lists and text -> aligned, as Cypher writes the
   );
 });
 
+it('plan: a tree with estimates, some of it profiled -> a table with one operator a line', () => {
+  const leaf = { operator: 'LabelScan', details: '(n:P)', estimatedRows: 2.4, rows: 3, timeMs: 0.04, children: [] };
+  const queryPlan = { operator: 'ProduceResults', details: 'n', rows: 3, timeMs: 1, children: [leaf] };
+  expect(describeAnswer({ data: { fields: [], values: [] }, counters: {}, queryPlan })).toBe(
+    [
+      '+----------------+---------+----------------+------+-----+',
+      '| operator       | details | estimated rows | rows | ms  |',
+      '+----------------+---------+----------------+------+-----+',
+      '| ProduceResults | n       |                | 3    | 1.0 |',
+      '|   LabelScan    | (n:P)   | 2              | 3    | 0.0 |',
+      '+----------------+---------+----------------+------+-----+',
+    ].join('\n'),
+  );
+});
+
 it.each<[TypedValue, string]>([
   [typed('Integer', '9007199254740993'), '9007199254740993'],
   [typed('Integer', '-9223372036854775808'), '-9223372036854775808'],

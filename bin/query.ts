@@ -14,6 +14,7 @@ import {
   readText,
 } from './connection.ts';
 import { OperationFailed, UsageError } from './exit.ts';
+import { type PlanNode, planTable } from './plan-table.ts';
 import { resultTable, type TypedValue } from './result-table.ts';
 import { splitScript } from './split-script.ts';
 
@@ -27,15 +28,6 @@ interface Answer {
   readonly data: { readonly fields: readonly string[]; readonly values: readonly (readonly TypedValue[])[] };
   readonly counters: Readonly<Record<string, number | boolean>>;
   readonly queryPlan?: PlanNode;
-}
-
-interface PlanNode {
-  readonly operator: string;
-  readonly details: string;
-  readonly estimatedRows?: number;
-  readonly rows?: number;
-  readonly timeMs?: number;
-  readonly children: readonly PlanNode[];
 }
 
 export function declareQuery(program: Command): void {
@@ -100,7 +92,7 @@ async function run(options: QueryOptions, statement: string, parameters: object)
 
 export function describeAnswer({ data, counters, queryPlan }: Answer): string {
   const parts: string[] = [];
-  if (queryPlan !== undefined) parts.push(planText(queryPlan));
+  if (queryPlan !== undefined) parts.push(planTable(queryPlan));
   if (data.fields.length > 0) {
     parts.push(resultTable(data.fields, data.values));
     parts.push(`${data.values.length} ${data.values.length === 1 ? 'row' : 'rows'}`);
@@ -113,13 +105,4 @@ export function describeAnswer({ data, counters, queryPlan }: Answer): string {
 /** `nodesCreated` as `nodes created`. */
 function words(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
-}
-
-function planText({ operator, details, estimatedRows, rows, timeMs, children }: PlanNode, depth = 0): string {
-  const parts = [`${'  '.repeat(depth)}${operator}`];
-  if (details !== '') parts.push(details);
-  if (estimatedRows !== undefined) parts.push(`(about ${Math.round(estimatedRows)} rows)`);
-  if (rows !== undefined) parts.push(`${rows} rows`);
-  if (timeMs !== undefined) parts.push(`${timeMs.toFixed(1)} ms`);
-  return [parts.join(' '), ...children.map((child) => planText(child, depth + 1))].join('\n');
 }

@@ -10,7 +10,15 @@ export interface TypedValue {
 }
 
 export function resultTable(fields: readonly string[], rows: readonly (readonly TypedValue[])[]): string {
-  const cells = [fields.map((field) => field), ...rows.map((row) => row.map((value) => cut(cypherText(value))))];
+  return textTable(
+    fields,
+    rows.map((row) => row.map((value) => cypherText(value))),
+  );
+}
+
+/** Columns as wide as their longest cell; cells that are too long are cut. */
+export function textTable(fields: readonly string[], rows: readonly (readonly string[])[]): string {
+  const cells = [fields, ...rows.map((row) => row.map(cut))];
   const widths = fields.map((_, column) =>
     cells.reduce((width, row) => Math.max(width, Array.from(row[column] ?? '').length), 0),
   );

@@ -14,6 +14,7 @@ import { QueryEngine } from '../query/execution/query-engine.ts';
 import type { ResultValue } from '../query/execution/result-value.ts';
 import type { StatementRows } from '../query/execution/statement-answer.ts';
 import { planStatement } from '../query/plan/plan-statement.ts';
+import { BUILT_IN_PROCEDURES } from '../query/procedures/built-in.ts';
 import { QueryError } from '../query/query-error.ts';
 import { inRange } from '../query/values/range.ts';
 import { fromStored, type RuntimeMap } from '../query/values/runtime-value.ts';
@@ -116,7 +117,12 @@ export class WeftReplica {
       },
       onRefused: () => this.#tell(),
     });
-    this.#queries = new QueryEngine({ env: platform.env, planStatement, procedures: new Map(), optimise: true });
+    this.#queries = new QueryEngine({
+      env: platform.env,
+      planStatement,
+      procedures: BUILT_IN_PROCEDURES,
+      optimise: true,
+    });
   }
 
   // --- sync

@@ -7,6 +7,7 @@ import type { ResultValue } from './execution/result-value.ts';
 import type { StatementRows } from './execution/statement-answer.ts';
 import type { Operator } from './plan/operator.ts';
 import { planStatement } from './plan/plan-statement.ts';
+import { BUILT_IN_PROCEDURES } from './procedures/built-in.ts';
 import type { RuntimeValue } from './values/runtime-value.ts';
 
 export interface RunStatementOptions {
@@ -39,7 +40,7 @@ export async function runStatement(
       if (planned.kind !== 'query' || rewrite === undefined) return planned;
       return { ...planned, plan: { ...planned.plan, root: rewrite(planned.plan.root) } };
     },
-    procedures: new Map(),
+    procedures: BUILT_IN_PROCEDURES,
     optimise,
   });
   const answer = await engine.run(text, graph, {

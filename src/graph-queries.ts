@@ -8,6 +8,7 @@ import { QueryEngine } from '../query/execution/query-engine.ts';
 import type { StatementOptions } from '../query/execution/run.ts';
 import type { StatementAnswer, StatementRows } from '../query/execution/statement-answer.ts';
 import { planStatement } from '../query/plan/plan-statement.ts';
+import { BUILT_IN_PROCEDURES } from '../query/procedures/built-in.ts';
 import { fromStored, type RuntimeMap } from '../query/values/runtime-value.ts';
 import { encodeAnswers } from './answer-codec.ts';
 import type { QueryOptions, QueryStatement } from './engine-port.ts';
@@ -20,7 +21,7 @@ export class GraphQueries {
 
   constructor(env: Env, open: OpenStatement) {
     this.#open = open;
-    this.#engine = new QueryEngine({ env, planStatement, procedures: new Map(), optimise: true });
+    this.#engine = new QueryEngine({ env, planStatement, procedures: BUILT_IN_PROCEDURES, optimise: true });
   }
 
   async query(statement: QueryStatement, options: QueryOptions): Promise<StatementAnswer> {

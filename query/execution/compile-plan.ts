@@ -361,7 +361,10 @@ class PlanCompiler {
         const inner = this.#operator(operator.inner, needed, innerScope);
         const copies = this.#carried(operator.input, needed, scope);
         const optional = operator.kind === 'Apply' ? undefined : { nullable: operator.nullable, kinds, copies };
-        return new ApplyOperator(input, inner, { argument, optional });
+        // An inner plan that aggregates has rows of its own.
+        const kept = definedSlots(operator.inner, outer);
+        const restored = copies.filter((slot) => !kept.has(slot));
+        return new ApplyOperator(input, inner, { argument, optional, restored: { kinds, slots: restored } });
       }
       case 'SemiApply': {
         const inner = this.#operator(operator.inner, new Set(), innerScope);

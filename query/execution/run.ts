@@ -25,7 +25,8 @@ const TICKS_PER_LOOK = 1024;
 
 /** A procedure that `CALL` finds by its name. */
 export interface Procedure {
-  call(args: readonly RuntimeValue[]): Iterable<readonly RuntimeValue[]>;
+  /** Its rows. If the iterator throws `NotResident`, it is asked for the same row again. */
+  call(args: readonly RuntimeValue[], run: Run): Iterable<readonly RuntimeValue[]>;
 }
 
 /** What runs of all statements share. */

@@ -80,8 +80,9 @@ function typeOf({ kind, on }: SchemaEntry): string {
 }
 
 /** Whether two entries demand the same, whatever they are called. */
-export function declaresSame(a: SchemaEntry, b: SchemaEntry): boolean {
-  const content = ({ kind, on, label, properties }: SchemaEntry) => JSON.stringify([kind, on, label, properties]);
+export function declaresSame(a: Omit<SchemaEntry, 'name'>, b: Omit<SchemaEntry, 'name'>): boolean {
+  const content = ({ kind, on, label, properties }: Omit<SchemaEntry, 'name'>) =>
+    JSON.stringify([kind, on, label, properties]);
   return content(a) === content(b);
 }
 
@@ -109,18 +110,26 @@ function whyUnsupported({ kind, on, properties }: SchemaEntry): string | undefin
   return undefined;
 }
 
-/** @throws QueryError if there is nothing of the name and it need be there */
+/** @throws QueryError if there is nothing of the kind and it need be there */
 export async function dropSchema(
-  { what, name, ifExists }: Extract<PlannedStatement, { kind: 'drop' }>,
+  { what, target, ifExists }: Extract<PlannedStatement, { kind: 'drop' }>,
   graph: StatementGraph,
   counters: Counters,
 ): Promise<void> {
-  const entry = graph.schema().find((each) => each.name === name && (each.kind === 'index') === (what === 'index'));
+  const isMeant = (each: SchemaEntry) =>
+    (each.kind === 'index') === (what === 'index') &&
+    (typeof target === 'string' ? each.name === target : declaresSame(each, target));
+  const entry = graph.schema().find(isMeant);
   if (entry === undefined) {
     if (ifExists) return;
-    throw runtimeError('SemanticError', 'SchemaNotFound', `there is no ${what} \`${name}\``);
+    const meant = typeof target === 'string' ? `\`${target}\`` : `on ${target.label}(${target.properties.join(', ')})`;
+    throw runtimeError(
+      'SemanticError',
+      'SchemaNotFound',
+      `there is no ${what} ${meant}; ${what === 'index' ? 'SHOW INDEXES' : 'SHOW CONSTRAINTS'} lists them`,
+    );
   }
-  await graph.drop(name);
+  await graph.drop(entry.name);
   if (what === 'index') counters.indexesRemoved++;
   else counters.constraintsRemoved++;
 }

@@ -188,8 +188,10 @@ function slotsOf(operator: Operator, argument: ReadonlySet<number>): ReadonlySet
   switch (operator.kind) {
     case 'Argument':
       return new Set(argument);
-    case 'Union':
-      return new Set(operator.inputs.flatMap((input) => [...definedSlots(input, argument)]));
+    case 'Union': {
+      const [first, ...others] = operator.inputs.map((input) => definedSlots(input, argument));
+      return new Set(Array.from(first ?? []).filter((slot) => others.every((slots) => slots.has(slot))));
+    }
     case 'Aggregate':
       return new Set([...operator.keys, ...operator.aggregates].map(({ slot }) => slot));
     case 'Apply':

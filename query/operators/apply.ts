@@ -10,12 +10,20 @@ export interface OptionalRows {
   readonly copies: readonly number[];
 }
 
+/** Slots of the row that rows of the inner plan lack. */
+export interface RestoredSlots {
+  readonly kinds: readonly SlotKind[];
+  readonly slots: readonly number[];
+}
+
 export class ApplyOperator extends PlanOperator {
   readonly #input: InputRows;
   readonly #inner: PlanOperator;
   readonly #argument: ArgumentRow;
   readonly #optional: OptionalRows | undefined;
   readonly #nulls: Batch | undefined;
+  readonly #restored: SlotCopy | undefined;
+  readonly #restoredOrdinals: readonly number[];
   readonly #copy: SlotCopy | undefined;
   #isOpen = false;
   #hasRows = false;
@@ -24,13 +32,23 @@ export class ApplyOperator extends PlanOperator {
   constructor(
     input: PlanOperator,
     inner: PlanOperator,
-    { argument, optional }: { readonly argument: ArgumentRow; readonly optional: OptionalRows | undefined },
+    {
+      argument,
+      optional,
+      restored,
+    }: {
+      readonly argument: ArgumentRow;
+      readonly optional: OptionalRows | undefined;
+      readonly restored: RestoredSlots;
+    },
   ) {
     super();
     this.#input = new InputRows(input);
     this.#inner = inner;
     this.#argument = argument;
     this.#optional = optional;
+    this.#restored = restored.slots.length === 0 ? undefined : new SlotCopy(restored.kinds, restored.slots);
+    this.#restoredOrdinals = restored.slots.filter((slot) => restored.kinds[slot] !== 'value');
     this.#copy = optional === undefined ? undefined : new SlotCopy(optional.kinds, optional.copies);
     this.#nulls =
       optional === undefined ? undefined : new Batch(optional.kinds, [...optional.copies, ...optional.nullable], 1);
@@ -60,6 +78,10 @@ export class ApplyOperator extends PlanOperator {
       const found = this.#inner.next();
       if (found !== undefined) {
         this.#hasRows = true;
+        if (this.#restored !== undefined) {
+          for (const slot of this.#restoredOrdinals) found.ordinals(slot);
+          this.#restored.fill(batch.columns, this.#input.row, found.columns, 0, found.size);
+        }
         return found;
       }
       this.#isOpen = false;

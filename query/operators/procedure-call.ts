@@ -82,6 +82,9 @@ export class ProcedureCallOperator extends PlanOperator {
     if (procedure === undefined) {
       throw runtimeError('ProcedureError', 'ProcedureNotFound', `there is no procedure \`${name}\``);
     }
-    return procedure.call(this.#arguments.map((argument) => argument(batch.columns, row)));
+    return procedure.call(
+      this.#arguments.map((argument) => argument(batch.columns, row)),
+      this.#run,
+    );
   }
 }

@@ -1,30 +1,34 @@
-/** The plan as EXPLAIN and PROFILE show it. */
+/** The plan as EXPLAIN and PROFILE show it: what each operator does in the words of the statement. */
+import type { Direction } from '../../graph/model.ts';
 import type { ProfileEntry } from '../execution/profile.ts';
-import type { Operator, Plan } from './operator.ts';
+import type { BoundExpression } from './bound-expression.ts';
+import { expressionText } from './expression-text.ts';
+import type { CreateElement, IndexSeek, Operator, Plan, ProjectItem, SetItem } from './operator.ts';
 import type { PlanDescription } from './planned-statement.ts';
 
+/** Longer ones are cut: a plan is read at a glance. */
+const DETAILS_CHARACTERS_MAX = 200;
+const ARROWS: Readonly<Record<Direction, readonly [string, string]>> = {
+  out: ['-', '->'],
+  in: ['<-', '-'],
+  both: ['-', '-'],
+};
+
 export function describePlan(plan: Plan, profile: ReadonlyMap<Operator, ProfileEntry> | undefined): PlanDescription {
-  const root = describe(plan.root, profile);
+  const describer = new Describer(plan, profile);
+  const root = describer.describe(plan.root);
   return {
     operator: 'ProduceResults',
-    details: plan.columns.map(({ name }) => name).join(', '),
+    details: cut(plan.columns.map(({ name }) => name).join(', ')),
     estimatedRows: root.estimatedRows,
     rows: root.rows,
     timeMs: root.timeMs,
-    children: [root, ...plan.subplans.map((each) => describe(each, profile))],
+    children: [root, ...plan.subplans.map((each) => describer.describe(each))],
   };
 }
 
-function describe(operator: Operator, profile: ReadonlyMap<Operator, ProfileEntry> | undefined): PlanDescription {
-  const entry = profile?.get(operator);
-  return {
-    operator: operator.kind,
-    details: detailsOf(operator),
-    estimatedRows: operator.estimatedRows,
-    rows: entry?.rows,
-    timeMs: entry?.timeMs,
-    children: inputsOf(operator).map((each) => describe(each, profile)),
-  };
+function cut(text: string): string {
+  return text.length <= DETAILS_CHARACTERS_MAX ? text : `${text.slice(0, DETAILS_CHARACTERS_MAX - 1)}…`;
 }
 
 function inputsOf(operator: Operator): readonly Operator[] {
@@ -34,44 +38,185 @@ function inputsOf(operator: Operator): readonly Operator[] {
   return 'inner' in operator ? [operator.input, operator.inner] : [operator.input];
 }
 
-function detailsOf(operator: Operator): string {
-  switch (operator.kind) {
-    case 'LabelScan':
-      return `:${operator.label}`;
-    case 'IndexSeek':
-      return `:${operator.label}(${operator.property}) ${operator.seek.kind}`;
-    case 'Expand':
-    case 'VarLengthExpand':
-    case 'ShortestPath': {
-      const [left, right] = { out: ['-', '->'], in: ['<-', '-'], both: ['-', '-'] }[operator.direction] as [
-        string,
-        string,
-      ];
-      const types = operator.types.length === 0 ? '' : `:${operator.types.join('|')}`;
-      const range = operator.kind === 'Expand' ? '' : `*${operator.min}..${operator.max ?? ''}`;
-      const into = operator.kind !== 'ShortestPath' && operator.into ? ' into' : '';
-      return `${left}[${types}${range}]${right}${into}`;
-    }
-    case 'Aggregate':
-      return operator.aggregates.map((each) => `${each.function}${each.distinct ? ' distinct' : ''}`).join(', ');
-    case 'Sort':
-      return operator.limit === undefined ? '' : 'top';
-    case 'SemiApply':
-      return operator.anti ? 'anti' : '';
-    case 'ProcedureCall':
-      return operator.name;
-    default:
-      return '';
-  }
-}
+class Describer {
+  readonly #names: readonly (string | undefined)[];
+  readonly #columns: ReadonlyMap<number, string>;
+  readonly #profile: ReadonlyMap<Operator, ProfileEntry> | undefined;
 
-/** The description as an indented text, one operator a line. */
-export function planText(description: PlanDescription, depth = 0): string {
-  const { operator, details, estimatedRows, rows, timeMs, children } = description;
-  const parts = [`${'  '.repeat(depth)}${operator}`];
-  if (details !== '') parts.push(details);
-  if (estimatedRows !== undefined) parts.push(`(about ${Math.round(estimatedRows)} rows)`);
-  if (rows !== undefined) parts.push(`${rows} rows`);
-  if (timeMs !== undefined) parts.push(`${timeMs.toFixed(1)} ms`);
-  return [parts.join(' '), ...children.map((child) => planText(child, depth + 1))].join('\n');
+  constructor(plan: Plan, profile: ReadonlyMap<Operator, ProfileEntry> | undefined) {
+    this.#names = plan.names ?? [];
+    this.#columns = new Map(plan.columns.map(({ slot, name }) => [slot, name]));
+    this.#profile = profile;
+  }
+
+  describe(operator: Operator): PlanDescription {
+    const entry = this.#profile?.get(operator);
+    return {
+      operator: operator.kind,
+      details: cut(this.#details(operator)),
+      estimatedRows: operator.estimatedRows,
+      rows: entry?.rows,
+      timeMs: entry?.timeMs,
+      children: inputsOf(operator).map((each) => this.describe(each)),
+    };
+  }
+
+  #details(operator: Operator): string {
+    switch (operator.kind) {
+      case 'Argument':
+      case 'Eager':
+      case 'Apply':
+      case 'OptionalApply':
+      case 'Union':
+        return '';
+      case 'AllNodesScan':
+        return this.#node(operator.node);
+      case 'LabelScan':
+        return this.#node(operator.node, [operator.label]);
+      case 'IndexSeek':
+        return `${this.#node(operator.node, [operator.label])} ${this.#seek(operator)}`;
+      case 'NodeByIdSeek':
+        return `${this.#node(operator.node)} id IN ${this.#text(operator.ids)}`;
+      case 'EdgeByIdSeek':
+        return `${this.#edge(operator, operator.edge)} id IN ${this.#text(operator.ids)}`;
+      case 'EdgeScan':
+        return this.#edge(operator, operator.edge, operator.types);
+      case 'Expand':
+        return `${this.#edge(operator, operator.edge, operator.types)}${operator.into ? ' into' : ''}`;
+      case 'VarLengthExpand': {
+        const { edges, types, min, max, into } = operator;
+        return `${this.#edge(operator, edges, types, `*${min}..${max ?? ''}`)}${into ? ' into' : ''}${this.#where(operator)}`;
+      }
+      case 'ShortestPath': {
+        const { edges, types, min, max, all } = operator;
+        const pattern = this.#edge(operator, edges, types, `*${min}..${max ?? ''}`);
+        return `${all ? 'all ' : ''}${pattern}${this.#where(operator)}`;
+      }
+      case 'Filter':
+        return this.#text(operator.predicate);
+      case 'Project':
+        return this.#items(operator.items);
+      case 'Aggregate': {
+        const aggregates = operator.aggregates.map(({ function: name, distinct, arguments: given }) => {
+          const inside = given.length === 0 ? '*' : this.#list(given);
+          return `${name}(${distinct ? 'DISTINCT ' : ''}${inside})`;
+        });
+        return [...(operator.keys.length === 0 ? [] : [this.#items(operator.keys)]), ...aggregates].join(', ');
+      }
+      case 'Distinct':
+        return operator.slots.map((slot) => this.#name(slot)).join(', ');
+      case 'Sort': {
+        const by = operator.by.map(
+          ({ expression, descending }) => `${this.#text(expression)}${descending ? ' DESC' : ''}`,
+        );
+        const top = operator.limit === undefined ? '' : `, top ${this.#text(operator.limit)}`;
+        return `${by.join(', ')}${top}`;
+      }
+      case 'Skip':
+      case 'Limit':
+        return this.#text(operator.count);
+      case 'SemiApply':
+        return operator.anti ? 'without' : 'with';
+      case 'Unwind':
+        return `${this.#text(operator.list)} AS ${this.#name(operator.slot)}`;
+      case 'Foreach':
+        return `${this.#name(operator.slot)} IN ${this.#text(operator.list)}`;
+      case 'Create':
+      case 'Merge':
+        return operator.elements.map((each) => this.#element(each)).join(', ');
+      case 'SetItems':
+        return operator.items.map((each) => this.#setItem(each)).join(', ');
+      case 'Delete':
+        return `${operator.detach ? 'DETACH ' : ''}${this.#list(operator.values)}`;
+      case 'ProcedureCall':
+        return `${operator.name}(${this.#list(operator.arguments)})`;
+      case 'HashJoin':
+        return operator.keys.map(({ left, right }) => `${this.#text(left)} = ${this.#text(right)}`).join(' AND ');
+    }
+  }
+
+  /** The name of a variable, of a column, or a number that says that it is the same one. */
+  #name(slot: number): string {
+    return this.#names[slot] ?? this.#columns.get(slot) ?? `_${slot}`;
+  }
+
+  #text(expression: BoundExpression): string {
+    return expressionText(expression, (slot) => this.#name(slot));
+  }
+
+  #list(expressions: readonly BoundExpression[]): string {
+    return expressions.map((each) => this.#text(each)).join(', ');
+  }
+
+  #node(slot: number, labels: readonly string[] = []): string {
+    return `(${this.#names[slot] ?? ''}${labels.map((label) => `:${label}`).join('')})`;
+  }
+
+  #edge(
+    { from, to, direction }: { readonly from: number; readonly to: number; readonly direction: Direction },
+    edge: number,
+    types: readonly string[] = [],
+    range = '',
+  ): string {
+    const [left, right] = ARROWS[direction];
+    const inside = `${this.#names[edge] ?? ''}${types.length === 0 ? '' : `:${types.join('|')}`}${range}`;
+    return `${this.#node(from)}${left}[${inside}]${right}${this.#node(to)}`;
+  }
+
+  #where({ condition }: { readonly condition: { readonly predicate: BoundExpression } | undefined }): string {
+    return condition === undefined ? '' : ` WHERE ${this.#text(condition.predicate)}`;
+  }
+
+  #seek({ node, property, seek }: IndexSeek): string {
+    const sought = `${this.#name(node)}.${property}`;
+    switch (seek.kind) {
+      case 'equal':
+        return `${sought} = ${this.#text(seek.value)}`;
+      case 'in':
+        return `${sought} IN ${this.#text(seek.list)}`;
+      case 'prefix':
+        return `${sought} STARTS WITH ${this.#text(seek.prefix)}`;
+      case 'range': {
+        const { from, to } = seek;
+        const bounds = [
+          ...(from === undefined ? [] : [`${sought} ${from.inclusive ? '>=' : '>'} ${this.#text(from.value)}`]),
+          ...(to === undefined ? [] : [`${sought} ${to.inclusive ? '<=' : '<'} ${this.#text(to.value)}`]),
+        ];
+        return bounds.join(' AND ');
+      }
+    }
+  }
+
+  #items(items: readonly ProjectItem[]): string {
+    const texts = items.map(({ slot, expression }) => {
+      const text = this.#text(expression);
+      const name = this.#names[slot] ?? this.#columns.get(slot);
+      return name === undefined || name === text ? text : `${text} AS ${name}`;
+    });
+    return texts.join(', ');
+  }
+
+  #element(element: CreateElement): string {
+    const properties = element.properties === undefined ? '' : ` ${this.#text(element.properties)}`;
+    if (element.kind === 'node') {
+      const labels = element.labels.map((label) => `:${label}`).join('');
+      return `(${this.#names[element.slot] ?? ''}${labels}${properties})`;
+    }
+    const { slot, type, from, to } = element;
+    return `${this.#node(from)}-[${this.#names[slot] ?? ''}:${type}${properties}]->${this.#node(to)}`;
+  }
+
+  #setItem(item: SetItem): string {
+    const target = this.#text(item.target);
+    switch (item.kind) {
+      case 'property':
+        return `${target}.${item.name} = ${this.#text(item.value)}`;
+      case 'all':
+        return `${target} ${item.keep ? '+=' : '='} ${this.#text(item.value)}`;
+      case 'addLabels':
+        return `${target}${item.labels.map((label) => `:${label}`).join('')}`;
+      case 'removeLabels':
+        return `REMOVE ${target}${item.labels.map((label) => `:${label}`).join('')}`;
+    }
+  }
 }

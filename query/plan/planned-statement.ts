@@ -15,7 +15,13 @@ export type PlannedStatement =
       readonly entry: SchemaEntry;
       readonly ifNotExists: boolean;
     }
-  | { readonly kind: 'drop'; readonly what: 'index' | 'constraint'; readonly name: string; readonly ifExists: boolean }
+  | {
+      readonly kind: 'drop';
+      readonly what: 'index' | 'constraint';
+      /** The name, or what it is about. */
+      readonly target: string | Omit<SchemaEntry, 'name'>;
+      readonly ifExists: boolean;
+    }
   | {
       readonly kind: 'show';
       readonly what: 'indexes' | 'constraints';

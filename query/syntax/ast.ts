@@ -392,23 +392,29 @@ export interface QueryStatement extends Spanned {
   readonly query: Query;
 }
 
+/** What an index or constraint is about. */
+export interface SchemaContent {
+  readonly what: 'index' | 'unique' | 'exists' | 'key' | 'type';
+  readonly on: 'node' | 'edge';
+  readonly label: string;
+  readonly properties: readonly string[];
+  /** Of `type`: names of types in capitals, e.g. `LIST<STRING NOT NULL>`. */
+  readonly types?: readonly string[];
+}
+
 export type SchemaStatement =
-  | (Spanned & {
-      readonly kind: 'createSchema';
-      readonly what: 'index' | 'unique' | 'exists' | 'key' | 'type';
-      /** Undefined: one is made of what it is about. */
-      readonly name: string | undefined;
-      readonly ifNotExists: boolean;
-      readonly on: 'node' | 'edge';
-      readonly label: string;
-      readonly properties: readonly string[];
-      /** Of `type`: names of types in capitals, e.g. `LIST<STRING NOT NULL>`. */
-      readonly types?: readonly string[];
-    })
+  | (Spanned &
+      SchemaContent & {
+        readonly kind: 'createSchema';
+        /** Undefined: one is made of what it is about. */
+        readonly name: string | undefined;
+        readonly ifNotExists: boolean;
+      })
   | (Spanned & {
       readonly kind: 'dropSchema';
       readonly what: 'index' | 'constraint';
-      readonly name: string;
+      /** The name, or what it is about. */
+      readonly target: string | SchemaContent;
       readonly ifExists: boolean;
     })
   | (Spanned & {

@@ -89,6 +89,10 @@ export abstract class ClauseParser extends PatternParser {
         return this.#foreach();
       case 'CALL':
         return this.#call();
+      case 'LOAD': {
+        const message = 'LOAD CSV is not offered: UNWIND rows that come as a parameter, or import them as JSON Lines';
+        return this.fail({ start: this.start, end: this.start + 4 }, 'UnexpectedSyntax', message);
+      }
       default:
         return undefined;
     }

@@ -105,6 +105,8 @@ describe('parsing', () => {
     'CREATE CONSTRAINT c ON (n:Person) ASSERT n.a IS NOT NULL',
     'CREATE CONSTRAINT FOR ()-[r:KNOWS]-() REQUIRE r.since IS NOT NULL',
     'DROP INDEX name IF EXISTS',
+    'DROP INDEX ON :L(a)',
+    'DROP CONSTRAINT ON (n:L) ASSERT n.a IS UNIQUE',
     'SHOW CONSTRAINTS',
     'MATCH (n) // comment\n/* and /* another */ RETURN `a name` + $`p q` + $0',
   ])('parser: %j -> accepted', (text) => {

@@ -1,14 +1,11 @@
 /** The entry of the parser: the text of one statement to its tree. */
-import type { SchemaStatement, Statement } from './ast.ts';
+import type { SchemaContent, SchemaStatement, Statement } from './ast.ts';
 import { ClauseParser } from './clause-parser.ts';
 
 /** One statement; a semicolon may end it. @throws QueryError at compile time, with the place */
 export function parseStatement(text: string): Statement {
   return new StatementParser(text).statement();
 }
-
-type CreateSchema = Extract<SchemaStatement, { kind: 'createSchema' }>;
-type Demand = Pick<CreateSchema, 'what' | 'on' | 'label' | 'properties' | 'types'>;
 
 /** What a type constraint can ask for, beside lists of these. */
 const VALUE_TYPES: readonly string[] = [
@@ -77,7 +74,7 @@ class StatementParser extends ClauseParser {
     return { kind: 'createSchema', name, ifNotExists, ...found, start, end: this.lastEnd };
   }
 
-  #index(): Pick<CreateSchema, 'what' | 'on' | 'label' | 'properties'> {
+  #index(): SchemaContent {
     if (this.takeWord('ON')) {
       this.expect(':');
       const label = this.name('a label').text;
@@ -93,7 +90,7 @@ class StatementParser extends ClauseParser {
     return { what: 'index', on, label, properties: this.#schemaProperties() };
   }
 
-  #constraint(): Demand {
+  #constraint(): SchemaContent {
     if (!this.takeWord('FOR')) this.expectWord('ON');
     const { on, label } = this.#schemaPattern();
     if (!this.takeWord('REQUIRE')) this.expectWord('ASSERT');
@@ -123,7 +120,7 @@ class StatementParser extends ClauseParser {
   }
 
   /** `(n:Label)` or `()-[r:TYPE]-()`, of which only the label or type counts. */
-  #schemaPattern(): Pick<CreateSchema, 'on' | 'label'> {
+  #schemaPattern(): Pick<SchemaContent, 'on' | 'label'> {
     const part = this.patternPart();
     const [relationship] = part.relationships;
     const labels = relationship === undefined ? part.nodes[0]?.labels : relationship.types;
@@ -183,10 +180,16 @@ class StatementParser extends ClauseParser {
     this.expectWord('DROP');
     const what = this.word === 'INDEX' ? 'index' : 'constraint';
     if (!this.takeWord('INDEX') && !this.takeWord('CONSTRAINT')) this.unexpected('INDEX or CONSTRAINT');
-    const { text: name } = this.name('the name of the index or constraint');
+    const target = this.#dropped(what);
     const ifExists = this.takeWord('IF');
     if (ifExists) this.expectWord('EXISTS');
-    return { kind: 'dropSchema', what, name, ifExists, start, end: this.lastEnd };
+    return { kind: 'dropSchema', what, target, ifExists, start, end: this.lastEnd };
+  }
+
+  /** Its name; or, as in older texts, what it was declared with. */
+  #dropped(what: 'index' | 'constraint'): string | SchemaContent {
+    if (this.word !== 'ON' && this.word !== 'FOR') return this.name('the name of the index or constraint').text;
+    return what === 'index' ? this.#index() : this.#constraint();
   }
 
   #showSchema(): SchemaStatement {

@@ -316,6 +316,11 @@ describe('statements', () => {
     expect((await query(graph, 'DROP CONSTRAINT one_email')).counters.constraintsRemoved).toBe(1);
     await engine.createGraph('other' as typeof DEFAULT, {});
     await query(engine.graph('other' as typeof DEFAULT), UNIQUE);
+    const older = 'DROP CONSTRAINT ON (u:User) ASSERT u.email IS UNIQUE';
+    expect((await query(engine.graph('other' as typeof DEFAULT), older)).counters.constraintsRemoved).toBe(1);
+    await expect(query(engine.graph('other' as typeof DEFAULT), older)).rejects.toThrow(
+      /no constraint on User\(email\)/,
+    );
     await graph.write([user('a', 1), user('b', 1)]);
   });
 });
