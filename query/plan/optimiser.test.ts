@@ -131,6 +131,13 @@ const query = fc.array(match, { minLength: 1, maxLength: 2 }).chain((matches) =>
           `RETURN ${first}.x AS x, count(*) AS n`,
           `WITH DISTINCT ${first} AS v MATCH (v)--(w) RETURN elementId(v) AS v, elementId(w) AS w`,
           `RETURN elementId(${first}) AS v ORDER BY ${first}.x, v LIMIT 3`,
+          `CALL (${first}) { MATCH (${first})--(z) RETURN count(z) AS k } RETURN elementId(${first}) AS v, k`,
+          `CALL (*) { MATCH (${first})-->(z) RETURN z UNION MATCH (${first})<-[:R]-(z:A) RETURN z } RETURN ${first}.x AS x, elementId(z) AS z`,
+          `OPTIONAL CALL (${first}) { MATCH (${first})-[r]-(z:B) WITH z, max(r.x) AS m WHERE m > 0 RETURN z, m } RETURN elementId(${first}) AS v, z.x AS z, m`,
+          `RETURN elementId(${first}) AS v, size([(${first})-[r]-(z) WHERE r.x > 0 | z.x]) AS n, COUNT { MATCH (${first})-->(z) RETURN DISTINCT z } AS k`,
+          `WITH ${first} AS v, count(*) AS n WHERE n > 1 MATCH (v)-[*1..2]-(w) RETURN elementId(v) AS v, n, w.x AS w`,
+          `WITH * CALL (${first}) { WITH ${first} AS v MATCH (v)--(z) CALL (z) { MATCH (z)-->(y) RETURN sum(y.x) AS s } RETURN collect(s) AS l } RETURN elementId(${first}) AS v, size(l) AS l`,
+          `UNWIND [1, 2] AS i CALL (i, ${first}) { MATCH (${first})--(z) WHERE z.x = i RETURN count(DISTINCT z) AS k } RETURN i, elementId(${first}) AS v, sum(k) AS k`,
         );
   return fc.tuple(fc.tuple(...clauses), ends).map(([texts, end]) => [...texts, end].join(' '));
 });
@@ -151,7 +158,7 @@ it('optimiser: random queries, random graphs and statistics -> the rows of the p
       const optimised = await runStatement(text, graph, { statistics: told });
       expect(sorted(optimised.rows)).toEqual(sorted(plain.rows));
     }),
-    { numRuns: 600 },
+    { numRuns: 800 },
   );
   // The runs are worth nothing if they do not meet what the optimiser can do.
   for (const kind of ['HashJoin', 'SemiApply', 'IndexSeek', 'NodeByIdSeek', 'EdgeScan', 'LabelScan', 'Expand']) {
