@@ -21,11 +21,13 @@ import {
   watched,
 } from './engine-on-disk.model.ts';
 import { ReadGate } from './read-gate.model.ts';
-import { ship, shipAll, transfer } from './shipping.model.ts';
+import { ship, shipAll, takeOver, transfer } from './shipping.model.ts';
 import { seqOf } from './version-vector.ts';
 
 const [a = '', b = '', c = ''] = spreadIds(3) as string[];
 const G = graphName('g');
+const EMPTY = new Uint8Array([0]);
+const EMPTY_STATE = new Uint8Array([0, 0]);
 const member = (options: RunOptions = {}) => run({ cluster: memberOf(), ...options });
 const keyOf = (id: string, graphKey = 'default') => ({ graphKey, partition: id as PartitionId });
 
@@ -140,39 +142,64 @@ describe('taking over a state', () => {
     expect(await written).toBe('replica-recovering');
   });
 
-  it('parts of later commits came along -> nobody reads until their streams have brought them', async () => {
+  it('the other one writes while its state is taken, and loses its disk -> what is here is of one moment', async () => {
     const from = await full();
+    await from.graph.write([put(a, { both: 0 }), put(b, { both: 0 })]);
     const to = await member();
     const { replica } = to.engine;
     await replica.beginAdoption();
-    const { vector, retired, clockReading: clock } = from.engine.replica;
-    await from.graph.write([put(a, { late: 1 }), put(b, { late: 1 })]);
-    for (const key of await from.engine.replica.listPartitions()) {
-      await replica.mergeState(key, await from.engine.replica.stateDiff(key, await replica.stateVector(key)));
+    const cut = await from.engine.replica.openCut();
+    let writes = 0;
+    for (const key of cut.partitions) {
+      await replica.stageState(key, await cut.diff(key, await replica.stateVector(key)));
+      writes++;
+      await from.graph.write([put(a, { both: writes }), put(b, { both: writes })]);
     }
-    await replica.adoptState({
-      vector,
-      retired,
-      clock: from.engine.replica.clockReading,
-      until: from.engine.replica.vector,
-    });
-    expect(clock).toBeLessThan(from.engine.replica.clockReading);
-    expect(replica.recovering).toBe(true);
-    expect(await codeOf(() => to.graph.counts())).toBe('replica-recovering');
-    to.disk.crash();
-    const again = await member({ disk: to.disk });
-    expect(again.engine.replica.recovering).toBe(true);
-    await ship(from.engine.replica, again.engine.replica);
-    expect(again.engine.replica.recovering).toBe(false);
-    await expectSame([from, again]);
-    await again.engine.close();
-    expect((await member({ disk: to.disk })).engine.replica.recovering).toBe(false);
+    await replica.adoptState(cut);
+    expect(replica.recovering).toBe(false);
+    expect(replica.vector).toEqual(cut.vector);
+    for (const id of [a, b]) expect((await to.graph.node(id as NodeId)).element.properties.both).toBe(0);
+    expect(writes).toBeGreaterThan(1);
+    // What is not lost comes as commits.
+    await ship(from.engine.replica, replica);
+    await expectSame([from, to]);
   });
 
-  it('[crash at any batch] -> recovering after the restart until it is done again, or done; never wrong', async () => {
+  it('cut off midway -> what was here is here and served, and a later attempt brings all', async () => {
     const from = await full();
-    const states = new Set<boolean>();
-    for (let batches = 0; batches < 40; batches++) {
+    const to = await member();
+    await to.graph.write([put('mine')]);
+    const before = await contents(to.graph);
+    const { replica } = to.engine;
+    await replica.beginAdoption();
+    const cut = await from.engine.replica.openCut();
+    for (const key of cut.partitions.slice(0, -1)) await replica.stageState(key, await cut.diff(key, EMPTY));
+    replica.cancelAdoption();
+    expect(replica.recovering).toBe(false);
+    expect(await contents(to.graph)).toEqual(before);
+    expect(await codeOf(() => replica.stageState(keyOf('0'), EMPTY_STATE))).toBe('invalid-request');
+    expect(await codeOf(() => replica.adoptState(cut))).toBe('invalid-request');
+    await ship(replica, from.engine.replica);
+    await transfer(from.engine.replica, replica);
+    await expectSame([from, to]);
+  });
+
+  it('what was kept is not all there at the next start -> data-corrupt, nothing of it is served', async () => {
+    const from = await full();
+    const disk = new MemoryDisk();
+    const isDecided = () => (disk.meta.get('adoption')?.length ?? 0) > 0;
+    const to = await member({ disk, beforeWrite: async () => void (isDecided() && disk.crash()) });
+    transfer(from.engine.replica, to.engine.replica).catch(() => undefined);
+    await turns(150);
+    expect(isDecided()).toBe(true);
+    disk.clearStaged();
+    expect(await codeOf(() => member({ disk }))).toBe('data-corrupt');
+  });
+
+  it('[crash at any batch] -> all of it is there after the restart, or nothing; never a part', async () => {
+    const from = await full();
+    const outcomes = new Set<string>();
+    for (let batches = 0; batches < 90; batches += 1 + (batches >> 4)) {
       const disk = new MemoryDisk();
       let left = Number.POSITIVE_INFINITY;
       const first = await member({
@@ -183,26 +210,29 @@ describe('taking over a state', () => {
       });
       await first.graph.write([put('mine')]);
       await ship(first.engine.replica, from.engine.replica);
+      const before = await contents(first.graph);
       left = batches;
-      transfer(from.engine.replica, first.engine.replica).catch(() => undefined);
+      const cut = await from.engine.replica.openCut();
+      takeOver(cut, first.engine.replica).catch(() => undefined);
       await turns(150);
+      await cut.release();
       if (left >= 0) {
         expect(first.engine.replica.recovering).toBe(false);
         disk.crash();
       }
       const second = await member({ disk });
-      states.add(second.engine.replica.recovering);
-      if (second.engine.replica.recovering) {
-        expect(await codeOf(() => second.graph.counts())).toBe('replica-recovering');
-        await transfer(from.engine.replica, second.engine.replica);
-      } else if (seqOf(second.engine.replica.vector, from.engine.replicaId) === 0) {
-        // It had not begun.
+      expect(second.engine.replica.recovering).toBe(false);
+      if (seqOf(second.engine.replica.vector, from.engine.replicaId) > 0) {
+        outcomes.add(left >= 0 ? 'done' : 'finished at the start');
+      } else {
+        outcomes.add('nothing');
+        expect(await contents(second.graph)).toEqual(before);
         await transfer(from.engine.replica, second.engine.replica);
       }
       await expectSame([from, second]);
       await expectSame([from, second], G);
     }
-    expect(states.size).toBe(2);
+    expect(Array.from(outcomes).sort()).toEqual(['done', 'finished at the start', 'nothing']);
   }, 120_000);
 
   it('the clock here is behind the state -> later writes win', async () => {
@@ -250,7 +280,9 @@ describe('taking over a state', () => {
           : kind === 'noise'
             ? new Uint8Array([1, 2, 3, 4])
             : await from.engine.replica.stateDiff(key, sv);
+      expect(await codeOf(() => to.engine.replica.stageState(key, bad))).toBe('malformed-request');
       expect(await codeOf(() => to.engine.replica.mergeState(key, bad))).toBe('malformed-request');
+      expect(await to.store.listStaged()).toEqual([]);
       expect(await to.store.listPartitions('default')).toEqual([]);
     },
   );

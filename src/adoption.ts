@@ -1,26 +1,52 @@
 /**
- * Taking over the state of another server. Until it is complete this replica has parts of commits, so it answers nobody;
- * a crash in between leaves it so, and the transfer begins again. The state lies in one small row of the store.
+ * Taking over the state of another server, so that all of it comes or nothing. The states of its partitions, of one
+ * moment, are kept apart until all are there; then one small row says so, and from then on they are taken in, over a
+ * crash too, without the other server. A crash before that leaves what was here before. Meanwhile this replica answers
+ * nobody: its streams are about to jump.
  *
- *     none ──begin──> merging ──adopted(until)──> waiting for `until` ──covered──> none
+ *     none ──begin──> staging ──decide──> applying ──applied──> none
+ *                        └──cancel──> none
  */
+import { crc32 } from 'node:zlib';
+import { assert } from '../base/assert.ts';
 import { WeftError } from '../base/errors.ts';
 import type { ReplicaId } from '../base/ids.ts';
 import { fromUtf8, toUtf8 } from '../base/text.ts';
-import type { Store } from '../storage/store.ts';
-import type { Progress } from './progress.ts';
+import type { PartitionKey, Store } from '../storage/store.ts';
 import type { VersionVector } from './version-vector.ts';
 
 const META_NAME = 'adoption';
 
-type Phase =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'merging' }
-  | { readonly kind: 'waiting'; readonly until: VersionVector };
+/** What is here once all states are taken in. */
+export interface Adopted {
+  readonly vector: VersionVector;
+  readonly retired: VersionVector;
+  /** A reading of the clock that is later than all stamps in the states. */
+  readonly clock: number;
+}
+
+/** Also a check that all states are there when they are taken in. */
+interface Decided extends Adopted {
+  readonly states: number;
+  readonly checksum: number;
+}
+
+/** What it has staged, by partition. */
+export interface Attempt {
+  readonly kind: 'staging';
+  readonly checksums: Map<string, number>;
+}
+
+type Phase = { readonly kind: 'none' } | Attempt | ({ readonly kind: 'applying' } & Decided);
+
+const NONE: Phase = { kind: 'none' };
+const CHECKSUMS = 2 ** 32;
+const RETRY = { retryAfterSeconds: 1 };
 
 export class Adoption {
   readonly #store: Store;
   #phase: Phase;
+  #writing: Promise<void> | undefined;
 
   private constructor(store: Store, phase: Phase) {
     this.#store = store;
@@ -29,17 +55,16 @@ export class Adoption {
 
   static async read(store: Store): Promise<Adoption> {
     const held = await store.getMeta(META_NAME);
-    if (held === undefined || held.length === 0) return new Adoption(store, { kind: 'none' });
-    const { until } = JSON.parse(fromUtf8(held)) as { until?: [ReplicaId, number][] };
-    return new Adoption(store, until === undefined ? { kind: 'merging' } : { kind: 'waiting', until: new Map(until) });
+    return new Adoption(store, held === undefined || held.length === 0 ? NONE : decode(held));
   }
 
   get isActive(): boolean {
     return this.#phase.kind !== 'none';
   }
 
-  get isMerging(): boolean {
-    return this.#phase.kind === 'merging';
+  /** States are being taken in: partitions may hold parts of commits. */
+  get isApplying(): boolean {
+    return this.#phase.kind === 'applying';
   }
 
   /** @throws WeftError `replica-recovering`, definite, while it is not over */
@@ -48,36 +73,89 @@ export class Adoption {
     throw new WeftError('replica-recovering', 'this server takes over the state of another one', RETRY);
   }
 
+  /** From here on nothing is answered. What an earlier attempt left is let go of. */
   async begin(): Promise<void> {
-    this.#phase = { kind: 'merging' };
-    await this.#store.setMeta(META_NAME, toUtf8('{}'));
+    assert(this.#phase.kind !== 'applying', 'what was decided is finished first');
+    this.#phase = { kind: 'staging', checksums: new Map() };
+    // What the attempt before is still writing must go, too.
+    await this.#writing?.catch(() => undefined);
+    await this.#store.clearStaged();
   }
 
-  async adopted(until: VersionVector): Promise<void> {
-    await this.#store.setMeta(META_NAME, toUtf8(JSON.stringify({ until: Array.from(until) })));
-    this.#phase = { kind: 'waiting', until };
+  /** @throws WeftError `invalid-request` if no attempt goes on */
+  attempt(): Attempt {
+    if (this.#phase.kind !== 'staging') throw new WeftError('invalid-request', 'no adoption has begun');
+    return this.#phase;
   }
 
-  /** What must be here before anybody may read; empty unless that is all that is missing. */
-  get awaited(): VersionVector {
-    return this.#phase.kind === 'waiting' ? this.#phase.until : NOTHING;
+  /** @throws WeftError `invalid-request` if the attempt is over */
+  async stage(attempt: Attempt, key: PartitionKey, state: Uint8Array): Promise<void> {
+    if (this.#phase !== attempt) throw new WeftError('invalid-request', 'the adoption was cancelled');
+    this.#writing = this.#store.stage(key, state);
+    await this.#writing;
+    attempt.checksums.set(`${key.graphKey}/${key.partition}`, crc32(state));
   }
 
-  /** Waits no longer for these streams: what they lack is lost. */
-  async abandon(origins: readonly ReplicaId[]): Promise<void> {
-    if (this.#phase.kind !== 'waiting') return;
-    const until = new Map(this.#phase.until);
-    for (const origin of origins) until.delete(origin);
-    await this.adopted(until);
+  /** Nothing of it stays. */
+  cancel(): void {
+    if (this.#phase.kind === 'staging') this.#phase = NONE;
   }
 
-  /** The vector moved. Ends the adoption if that is all it waited for; then the promise is of the row that goes. */
-  moved(progress: Progress): Promise<void> | undefined {
-    if (this.#phase.kind !== 'waiting' || !progress.covers(this.#phase.until)) return undefined;
-    this.#phase = { kind: 'none' };
-    return this.#store.setMeta(META_NAME, new Uint8Array());
+  /** All states are there; from here on there is no way back. */
+  async decide(adopted: Adopted): Promise<void> {
+    const { checksums } = this.attempt();
+    const checksum = sum(checksums.values());
+    const { vector, retired, clock } = adopted;
+    const decided: Decided = { vector, retired, clock, states: checksums.size, checksum };
+    // In memory first: if the write fails, nobody knows whether it is there.
+    this.#phase = { kind: 'applying', ...decided };
+    await this.#store.setMeta(META_NAME, encode(decided));
+  }
+
+  /**
+   * What was decided and is not taken in yet: the partitions of which a state is kept, each read and verified once.
+   * @throws WeftError `data-corrupt` if they are not those that were staged
+   */
+  async decided(): Promise<(Adopted & { readonly partitions: readonly PartitionKey[] }) | undefined> {
+    const phase = this.#phase;
+    if (phase.kind !== 'applying') return undefined;
+    const partitions = await this.#store.listStaged();
+    let checksum = 0;
+    for (const key of partitions) checksum = (checksum + crc32(await this.#store.readStaged(key))) % CHECKSUMS;
+    if (partitions.length !== phase.states || checksum !== phase.checksum) {
+      throw new WeftError(
+        'data-corrupt',
+        `${partitions.length} of ${phase.states} states that are being taken over are there; empty the data folder`,
+      );
+    }
+    return { ...phase, partitions };
+  }
+
+  /** All of it is in its place, durably. */
+  async applied(): Promise<void> {
+    await this.#store.setMeta(META_NAME, new Uint8Array());
+    await this.#store.clearStaged();
+    this.#phase = NONE;
   }
 }
 
-const NOTHING: VersionVector = new Map();
-const RETRY = { retryAfterSeconds: 1 };
+function sum(checksums: Iterable<number>): number {
+  let total = 0;
+  for (const checksum of checksums) total = (total + checksum) % CHECKSUMS;
+  return total;
+}
+
+function encode({ vector, retired, ...rest }: Decided): Uint8Array {
+  return toUtf8(JSON.stringify({ vector: Array.from(vector), retired: Array.from(retired), ...rest }));
+}
+
+function decode(held: Uint8Array): Phase {
+  const { vector, retired, ...rest } = JSON.parse(fromUtf8(held)) as Omit<Decided, 'vector' | 'retired'> & {
+    readonly vector?: [ReplicaId, number][];
+    readonly retired?: [ReplicaId, number][];
+  };
+  if (vector === undefined || retired === undefined) {
+    throw new WeftError('data-corrupt', 'an earlier version was taking over a state; empty the data folder');
+  }
+  return { kind: 'applying', ...rest, vector: new Map(vector), retired: new Map(retired) };
+}

@@ -2,15 +2,18 @@
 import { assert } from '../base/assert.ts';
 import { WeftError } from '../base/errors.ts';
 import type { GraphName, ReplicaId } from '../base/ids.ts';
+import type { PlantedBug } from '../base/planted-bug.ts';
 import { fromUtf8, toUtf8 } from '../base/text.ts';
 import type { HybridClock } from '../crdt/stamp.ts';
 import type { Commit, PartitionKey, Store } from '../storage/store.ts';
-import type { Adoption } from './adoption.ts';
+import type { Adopted, Adoption } from './adoption.ts';
+import { SYSTEM_KEY } from './catalog.ts';
 import type { Committer } from './committer.ts';
+import { openEngineCut } from './engine-cut.ts';
 import type { GraphCatalog } from './graph-catalog.ts';
 import type { PartitionStates } from './partition-states.ts';
 import type { Progress } from './progress.ts';
-import type { Replica, StreamCommit } from './replication/replica.ts';
+import type { Replica, ReplicaCut, StreamCommit } from './replication/replica.ts';
 import type { VersionVector } from './version-vector.ts';
 
 const RETIRED_META = 'retired';
@@ -27,6 +30,7 @@ export interface EngineReplicaOptions {
   readonly adoption: Adoption;
   /** Vector or adoption moved other than by a commit. */
   readonly onMoved: () => void;
+  readonly bugs: ReadonlySet<PlantedBug> | undefined;
 }
 
 /** Streams that ended, as the store has them. */
@@ -61,15 +65,6 @@ export class EngineReplica implements Replica {
     return this.#options.adoption.isActive;
   }
 
-  get awaited(): VersionVector {
-    return this.#options.adoption.awaited;
-  }
-
-  async abandon(origins: readonly ReplicaId[]): Promise<void> {
-    await this.#options.adoption.abandon(origins);
-    this.#options.onMoved();
-  }
-
   onCommits(listener: (commits: readonly StreamCommit[]) => void): void {
     this.#listeners.push(listener);
   }
@@ -85,7 +80,7 @@ export class EngineReplica implements Replica {
 
   async receive(commits: readonly Commit[]): Promise<void> {
     const { adoption, committer } = this.#options;
-    if (adoption.isMerging) adoption.check();
+    adoption.check();
     await committer.receive(commits);
   }
 
@@ -129,6 +124,10 @@ export class EngineReplica implements Replica {
     return this.#options.states.diff(key, stateVector);
   }
 
+  openCut(): Promise<ReplicaCut> {
+    return openEngineCut({ ...this.#options, replica: this.replicaId });
+  }
+
   async beginAdoption(): Promise<void> {
     const { adoption, committer } = this.#options;
     await adoption.begin();
@@ -137,23 +136,56 @@ export class EngineReplica implements Replica {
     if (committer.failure !== undefined) throw committer.failure;
   }
 
-  mergeState(key: PartitionKey, diff: Uint8Array): Promise<void> {
-    return this.#options.states.merge(key, diff);
+  async stageState(key: PartitionKey, diff: Uint8Array): Promise<void> {
+    const { adoption, states } = this.#options;
+    const attempt = adoption.attempt();
+    await states.check(key, diff);
+    await adoption.stage(attempt, key, diff);
   }
 
-  async adoptState({ vector, retired, clock, until }: Parameters<Replica['adoptState']>[0]): Promise<void> {
-    const { adoption, states, store, progress, catalog, onMoved } = this.#options;
-    if (!adoption.isMerging) throw new WeftError('invalid-request', 'no adoption has begun');
-    this.#options.clock.see(clock);
+  cancelAdoption(): void {
+    this.#options.adoption.cancel();
+  }
+
+  async adoptState(adopted: Adopted): Promise<void> {
+    await this.#options.adoption.decide(adopted);
+    await this.finishAdoption();
+  }
+
+  /** Takes in what was decided, if anything; each step may have been done before a crash. */
+  async finishAdoption(): Promise<void> {
+    const { adoption, states, store, progress, catalog, clock, onMoved } = this.#options;
+    const decided = await adoption.decided();
+    if (decided === undefined) return;
+    clock.see(decided.clock);
+    const isSystem = ({ graphKey }: PartitionKey) => graphKey === SYSTEM_KEY;
+    // The catalog first: it says of which graphs the others are.
+    const ordered = [...decided.partitions.filter(isSystem), ...decided.partitions.filter((key) => !isSystem(key))];
+    for (const key of ordered) await this.#takeIn(key, await store.readStaged(key));
     await catalog.settled();
     await states.coverAll();
     await store.truncateLog(store.status().durableLsn);
-    const positions = [...retired, ...vector].map(([origin, seq]) => ({ origin, seq, clock }));
-    await store.adoptStreams(positions);
+    const { vector, retired } = decided;
+    await store.adoptStreams([...retired, ...vector].map(([origin, seq]) => ({ origin, seq, clock: decided.clock })));
     progress.adopt(vector, retired);
     await this.#writeRetired(progress.retired);
-    await adoption.adopted(until);
+    await adoption.applied();
     onMoved();
+  }
+
+  /** It could be merged when it was staged, and nothing was written since. */
+  async #takeIn(key: PartitionKey, state: Uint8Array): Promise<void> {
+    try {
+      await this.#options.states.merge(key, state);
+    } catch (cause) {
+      if (!(cause instanceof WeftError) || cause.code !== 'malformed-request') throw cause;
+      const why = 'a partition was damaged while the state of another server was taken in; empty the data folder';
+      throw new WeftError('data-corrupt', why, { ...key }, cause);
+    }
+  }
+
+  mergeState(key: PartitionKey, diff: Uint8Array): Promise<void> {
+    return this.#options.states.merge(key, diff);
   }
 
   partitionDigest(key: PartitionKey): Promise<{ readonly digest: string; readonly vector: VersionVector }> {

@@ -195,6 +195,7 @@ class LocalEngine implements OpenedEngine {
       states,
       adoption,
       onMoved: () => this.#onVisible([]),
+      bugs,
     });
     this.#feed = new ChangeFeed({ replica: this.replica, positions: new ChangePositions(secret) });
     this.strongHost = new EngineStrongHost({
@@ -222,6 +223,7 @@ class LocalEngine implements OpenedEngine {
 
   async load(): Promise<void> {
     await this.#catalog.load();
+    await this.replica.finishAdoption();
     this.#onVisible([]);
   }
 
@@ -343,9 +345,6 @@ class LocalEngine implements OpenedEngine {
 
   /** Something became visible, or the vector moved in another way. */
   #onVisible(commits: readonly StreamCommit[]): void {
-    this.#adoption.moved(this.#progress)?.catch((error: unknown) => {
-      this.#env.log.write('error', 'the end of an adoption was not noted', { error: String(error) });
-    });
     this.#sessions.moved();
     this.strongHost.moved();
     this.#feed.moved();

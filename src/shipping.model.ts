@@ -2,7 +2,7 @@
  * The simplest replication there is, for tests: commits go from engine to engine in causal order over a network that is
  * the test itself. It speaks to engines through `Replica` alone.
  */
-import type { Replica } from './replication/replica.ts';
+import type { Replica, ReplicaCut } from './replication/replica.ts';
 import { covers, joined } from './version-vector.ts';
 
 /** Ships what `to` lacks of all that `from` has. Returns the number of commits. */
@@ -39,10 +39,16 @@ export async function shipAll(replicas: readonly Replica[]): Promise<void> {
 
 /** What `StateTransfer` does: `to` takes over the whole state of `from`. */
 export async function transfer(from: Replica, to: Replica): Promise<void> {
-  await to.beginAdoption();
-  const { vector, retired, clockReading: clock } = from;
-  for (const key of await from.listPartitions()) {
-    await to.mergeState(key, await from.stateDiff(key, await to.stateVector(key)));
+  const cut = await from.openCut();
+  try {
+    await takeOver(cut, to);
+  } finally {
+    await cut.release();
   }
-  await to.adoptState({ vector, retired, clock: Math.max(clock, from.clockReading), until: from.vector });
+}
+
+export async function takeOver(cut: ReplicaCut, to: Replica): Promise<void> {
+  await to.beginAdoption();
+  for (const key of cut.partitions) await to.stageState(key, await cut.diff(key, await to.stateVector(key)));
+  await to.adoptState(cut);
 }

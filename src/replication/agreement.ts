@@ -1,6 +1,6 @@
 /**
- * What follows from knowing all members: how far each of them has everything, which streams have ended, what is lost
- * everywhere, and that the cluster is one. Each needs all of them, so most is decided only while all are heard.
+ * What follows from knowing all members: how far each of them has everything, which streams have ended,
+ * and that the cluster is one. Each needs all of them, so most is decided only while all are heard.
  */
 import type { Env } from '../../base/env.ts';
 import type { ReplicaId } from '../../base/ids.ts';
@@ -34,7 +34,6 @@ export class Agreement {
     if (!membership.isWhole) return;
     if (membership.members?.every(({ clusterId }) => clusterId === identity.id)) guard(identity.establish());
     this.#retireEnded();
-    this.#abandonLost();
   }
 
   /** As far as is known, which outlives a link: the log may let go of it, and tombstones in it may expire. */
@@ -61,20 +60,6 @@ export class Agreement {
       env.log.write('info', 'replication: a stream ended', { origin, commits: seq });
       guard(replica.retire(origin));
     }
-  }
-
-  /** A state was taken from a server that lost its disk since: what only it had can never be reached. */
-  #abandonLost(): void {
-    const { replica, env, guard, have } = this.#options;
-    const lost: ReplicaId[] = [];
-    for (const [origin, wanted] of replica.awaited) {
-      const here = seqOf(have(), origin);
-      if (here < wanted && !this.#isLive(origin) && this.#everyPeer(origin, (there) => there <= here))
-        lost.push(origin);
-    }
-    if (lost.length === 0) return;
-    env.log.write('error', 'replication: commits that were partly taken over are lost everywhere', { origins: lost });
-    guard(replica.abandon(lost));
   }
 
   #isLive(origin: ReplicaId): boolean {

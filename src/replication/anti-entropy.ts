@@ -28,6 +28,9 @@ interface Repair {
   readonly session: LinkSession;
   readonly pull: StatePull;
   readonly why: 'digests differ' | 'damaged';
+  /** Fetched, and waiting until its vector is covered here; `sinceMs` bounds that. */
+  fetched: { readonly diff: Uint8Array; readonly vector: VersionVector; readonly sinceMs: number } | undefined;
+  isMerging: boolean;
 }
 
 export class AntiEntropy {
@@ -56,7 +59,8 @@ export class AntiEntropy {
 
   tick(links: readonly LinkSession[]): void {
     const nowMs = this.#nowMs();
-    if (this.#repair !== undefined) this.#follow(this.#repair, this.#repair.pull.tick(nowMs));
+    if (this.#repair?.fetched !== undefined) this.#mergeIfCovered(this.#repair);
+    else if (this.#repair !== undefined) this.#follow(this.#repair, this.#repair.pull.tick(nowMs));
     if (nowMs - this.#lastMs < this.#options.periodMs || links.length === 0 || this.#options.replica.recovering) return;
     this.#lastMs = nowMs;
     this.#options.guard(this.#healOrCompare(links));
@@ -129,25 +133,46 @@ export class AntiEntropy {
     if (this.#repair !== undefined) return;
     const { env, patienceMs } = this.#options;
     const patience = { patienceMs, attemptsMax: ATTEMPTS_MAX };
-    this.#repair = { session, pull: new StatePull(env.random.uint32(), key, stateVector, patience), why };
+    this.#repair = {
+      session,
+      pull: new StatePull(env.random.uint32(), key, stateVector, patience),
+      why,
+      fetched: undefined,
+      isMerging: false,
+    };
     this.#follow(this.#repair, this.#repair.pull.start(this.#nowMs()));
   }
 
   /** A slice that this server asked for; those of a state transfer are none of its business. */
   hearState(session: LinkSession, slice: StateSlice): void {
-    if (this.#repair?.session === session) this.#follow(this.#repair, this.#repair.pull.hear(slice, this.#nowMs()));
+    if (this.#repair?.session === session && this.#repair.fetched === undefined)
+      this.#follow(this.#repair, this.#repair.pull.hear(slice, this.#nowMs()));
   }
 
   /** A link ended, and with it what was asked for over it. */
   lose(session: LinkSession): void {
-    if (this.#repair?.session === session) this.#repair = undefined;
+    if (this.#repair?.session === session && !this.#repair.isMerging) this.#repair = undefined;
   }
 
   #follow(repair: Repair, step: PullStep | undefined): void {
     if (step === undefined) return;
     if (step.kind === 'ask') repair.session.send(step.frame);
     else if (step.kind === 'failed') this.#repair = undefined;
-    else this.#options.guard(this.#merge(repair, step.diff));
+    else {
+      repair.fetched = { diff: step.diff, vector: step.vector, sinceMs: this.#nowMs() };
+      this.#mergeIfCovered(repair);
+    }
+  }
+
+  /** Before its vector is here the state may hold parts of commits; if they are lost meanwhile, it never is. */
+  #mergeIfCovered(repair: Repair): void {
+    const { replica, patienceMs, guard } = this.#options;
+    const { fetched } = repair;
+    if (fetched === undefined || repair.isMerging) return;
+    if (covers(joined(replica.vector, replica.retired), fetched.vector) && !replica.recovering) {
+      repair.isMerging = true;
+      guard(this.#merge(repair, fetched.diff));
+    } else if (this.#nowMs() - fetched.sinceMs > patienceMs * ATTEMPTS_MAX) this.#repair = undefined;
   }
 
   async #merge({ session, pull: { key }, why }: Repair, diff: Uint8Array): Promise<void> {

@@ -8,6 +8,20 @@ import type { VersionVector } from '../version-vector.ts';
 
 export type StreamCommit = Commit & { readonly lsn: Lsn };
 
+/** A replica as it was at one moment: every commit up to its vector whole, and nothing of any other. */
+export interface ReplicaCut {
+  readonly vector: VersionVector;
+  readonly retired: VersionVector;
+  /** A reading of the hybrid clock that is later than all stamps. */
+  readonly clock: number;
+  /** All that hold anything, the catalog's first. */
+  readonly partitions: readonly PartitionKey[];
+  /** One Yjs update with all that a document with this state vector lacks, deletions included. */
+  diff(key: PartitionKey, stateVector: Uint8Array): Promise<Uint8Array>;
+  /** Idempotent. */
+  release(): Promise<void>;
+}
+
 export interface Replica {
   readonly replicaId: ReplicaId;
 
@@ -54,41 +68,41 @@ export interface Replica {
 
   // State, for a replica that the logs of the others no longer reach.
 
-  /** Every partition that holds anything here, the catalog's first, then in canonical order. */
-  listPartitions(): Promise<readonly PartitionKey[]>;
+  /**
+   * The state of this replica at one vector, for others to take over. It must be released.
+   * @throws WeftError `replica-recovering` while partitions may hold parts of commits, `too-many-requests`
+   */
+  openCut(): Promise<ReplicaCut>;
   /** The Yjs state vector of a partition; of an empty document if nothing is here. */
   stateVector(key: PartitionKey): Promise<Uint8Array>;
-  /** One Yjs update with all that a document with this state vector lacks, deletions included. Covers `vector`. */
-  stateDiff(key: PartitionKey, stateVector: Uint8Array): Promise<Uint8Array>;
-  /**
-   * Takes over what `adoptState` will complete: from here until then this replica is recovering, also over a restart,
-   * and answers neither reads nor writes.
-   */
+  /** From here until `adoptState` or `cancelAdoption` this replica is recovering and answers neither reads nor writes. */
   beginAdoption(): Promise<void>;
-  /** Merges a diff into a partition, durably. @throws WeftError `malformed-request` if it cannot be decoded */
-  mergeState(key: PartitionKey, diff: Uint8Array): Promise<void>;
   /**
-   * Ends an adoption: from here on this replica has what these vectors say (joined with its own), and its log starts
-   * anew. `clock` is a reading that is later than all stamps that were merged.
+   * Keeps a diff of a cut until all of them are here; nobody sees it before.
+   * @throws WeftError `malformed-request` if it could not be merged
    */
-  adoptState(state: {
-    readonly vector: VersionVector;
-    readonly retired: VersionVector;
-    readonly clock: number;
-    /**
-     * Until this is covered too, reads and writes go on being refused: parts of commits up to here may have been merged
-     * already, and no reader may see half of one.
-     */
-    readonly until: VersionVector;
-  }): Promise<void>;
-  /** True from `beginAdoption` until what `adoptState` waits for is here. */
+  stageState(key: PartitionKey, diff: Uint8Array): Promise<void>;
+  /** Forgets what was staged: this replica is what it was before. */
+  cancelAdoption(): void;
+  /**
+   * Takes in all that was staged, and what the cut says of itself: its vectors are joined with the own ones, and the log
+   * starts anew. Over a crash it is finished at the next start, or had not begun.
+   */
+  adoptState(cut: Pick<ReplicaCut, 'vector' | 'retired' | 'clock'>): Promise<void>;
+  /** True while a state is taken over. */
   readonly recovering: boolean;
-  /** What a recovering replica still waits for before it answers; empty otherwise. */
-  readonly awaited: VersionVector;
-  /** No voter has more of these streams, so what is awaited of them is lost: it is waited for no longer. */
-  abandon(origins: readonly ReplicaId[]): Promise<void>;
 
   // Anti-entropy.
+
+  /** Every partition that holds anything here, the catalog's first, then in canonical order. */
+  listPartitions(): Promise<readonly PartitionKey[]>;
+  /** One Yjs update with all that a document with this state vector lacks, deletions included, as it is now. */
+  stateDiff(key: PartitionKey, stateVector: Uint8Array): Promise<Uint8Array>;
+  /**
+   * Merges a diff into a partition, durably. Readers see it: it must hold nothing that `vector` does not cover.
+   * @throws WeftError `malformed-request` if it cannot be decoded
+   */
+  mergeState(key: PartitionKey, diff: Uint8Array): Promise<void>;
 
   /**
    * The digest of a partition's canonical state, empty if nothing is here, and the vector at which it holds.

@@ -25,7 +25,7 @@ import { rendezvousOrder } from './rendezvous.ts';
 import type { Replica, StreamCommit } from './replica.ts';
 import { hashOfSettings } from './settings-hash.ts';
 import { TICKS_PER_HEARTBEAT, TIMING } from './timing.ts';
-import { readMerged, Transfers } from './transfers.ts';
+import { Transfers } from './transfers.ts';
 import type { Connection } from './transport.ts';
 import type { VoterChannel } from './voter-channel.ts';
 import { VoterSet } from './voter-set.ts';
@@ -62,7 +62,7 @@ export async function startReplication(options: ReplicationOptions): Promise<Rep
   const { replica } = options.engine;
   const identity = await ClusterIdentity.read(replica);
   const voterSet = await VoterSet.read(replica);
-  return new Replicator(options, { identity, voterSet }, await readMerged(replica));
+  return new Replicator(options, { identity, voterSet });
 }
 
 /** A coordinator that was silent for so long is passed over: one that only paused loses nothing but its lead. */
@@ -104,7 +104,6 @@ class Replicator implements Replication, SessionHost {
   constructor(
     given: ReplicationOptions,
     { identity, voterSet }: { readonly identity: ClusterIdentity; readonly voterSet: VoterSet },
-    merged: VersionVector,
   ) {
     const { env, engine, options, name, onBug } = given;
     const { replica } = engine;
@@ -140,7 +139,6 @@ class Replicator implements Replication, SessionHost {
     this.#transfers = new Transfers({
       env,
       replica,
-      merged,
       have: () => this.#currentHave(),
       patienceMs,
       guard,

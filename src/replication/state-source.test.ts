@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { contents, edge, memberOf, node, type Running, remove, run } from '../engine-on-disk.model.ts';
+import { LIMITS } from '../../base/limits.ts';
+import type { PartitionKey } from '../../storage/store.ts';
+import { contents, edge, memberOf, node, type Running, remove, run, WriteGate } from '../engine-on-disk.model.ts';
 import { joined, type VersionVector } from '../version-vector.ts';
 import type { StateFrame } from './frame.ts';
 import type { Replica } from './replica.ts';
@@ -17,9 +19,14 @@ async function filled(): Promise<Running> {
   return running;
 }
 
+let requests = 0;
+
+const sourceOf = (replica: Replica, nowMs = () => 0) =>
+  new StateSource({ replica, have: () => have(replica), nowMs, sizes: TINY_SIZES });
+
 /** Takes over everything, each request answered by `source`; returns how many there were. */
-async function takeOver(source: StateSource, to: Replica, between: () => Promise<unknown>): Promise<string[]> {
-  const transfer = new StateTransfer(1, { patienceMs: 1e9, attemptsMax: 2 });
+async function takeOver(source: StateSource, to: Replica, between: () => unknown): Promise<string[]> {
+  const transfer = new StateTransfer(++requests, { patienceMs: 1e9, attemptsMax: 2 });
   const asked: string[] = [];
   const queue: TransferEffect[] = [...transfer.start()];
   const step = (event: TransferEvent) => void queue.push(...transfer.step(event, 0));
@@ -28,14 +35,15 @@ async function takeOver(source: StateSource, to: Replica, between: () => Promise
     if (effect.kind === 'begin') await to.beginAdoption().then(() => step({ kind: 'begun' }));
     else if (effect.kind === 'read-state-vector') {
       step({ kind: 'state-vector', stateVector: await to.stateVector(effect.key) });
-    } else if (effect.kind === 'merge')
-      await to.mergeState(effect.key, effect.diff).then(() => step({ kind: 'merged' }));
+    } else if (effect.kind === 'stage')
+      await to.stageState(effect.key, effect.diff).then(() => step({ kind: 'staged' }));
     else if (effect.kind === 'adopt') await to.adoptState(effect);
     else {
       asked.push(effect.frame.kind);
       await between();
-      const frame = (await source.answer(effect.frame)) as Extract<StateFrame, { kind: 'state-list' | 'state' }>;
-      step({ kind: 'answer', frame });
+      const frame = await source.answer(effect.frame);
+      if (frame === undefined) throw new Error('no answer');
+      step({ kind: 'answer', frame: frame as Extract<StateFrame, { kind: 'state-list' | 'state' }> });
     }
   }
   return asked;
@@ -46,28 +54,76 @@ describe('state source', () => {
     const from = await filled();
     const to = await run({ cluster: memberOf() });
     const { replica } = from.engine;
-    const source = new StateSource(replica, () => have(replica), TINY_SIZES);
+    const source = sourceOf(replica);
     const asked = await takeOver(source, to.engine.replica, async () => undefined);
     const partitions = (await replica.listPartitions()).length;
-    expect(asked.filter((kind) => kind === 'list-state').length).toBe(Math.ceil(partitions / 2) + 1);
+    expect(asked.filter((kind) => kind === 'list-state').length).toBe(Math.ceil(partitions / 2));
     expect(asked.filter((kind) => kind === 'get-state').length).toBeGreaterThan(2 * partitions);
     expect(to.engine.replica.recovering).toBe(false);
     expect(await contents(to.graph)).toEqual(await contents(from.graph));
     expect(have(to.engine.replica)).toEqual(have(replica));
   });
 
-  test('the sender writes before every answer -> taken over, and still recovering until the rest came (REP-9)', async () => {
+  test('the sender writes before every answer -> what is taken over is of the moment of the first request (REP-9)', async () => {
     const from = await filled();
     const to = await run({ cluster: memberOf() });
     const { replica } = from.engine;
-    const source = new StateSource(replica, () => have(replica), TINY_SIZES);
+    const source = sourceOf(replica);
+    const before = await contents(from.graph);
     let writes = 0;
-    await takeOver(source, to.engine.replica, () => from.graph.write([node(`late-${writes++}`)]));
-    expect(to.engine.replica.recovering).toBe(true);
-    const after = to.engine.replica.vector.get(replica.replicaId) ?? 0;
-    expect(after).toBe(22);
-    await to.engine.replica.receive(await replica.readCommits(replica.replicaId, after, 1000));
+    await takeOver(source, to.engine.replica, async () => {
+      // The first request fixes the moment.
+      if (writes++ > 0) await from.graph.write([node(`late-${writes}`), node(`late-too-${writes}`)]);
+    });
+    expect(writes).toBeGreaterThan(20);
     expect(to.engine.replica.recovering).toBe(false);
+    expect(await contents(to.graph)).toEqual(before);
+    const after = to.engine.replica.vector.get(replica.replicaId) ?? 0;
+    expect(after).toBe(21);
+    await to.engine.replica.receive(await replica.readCommits(replica.replicaId, after, 1000));
     expect(await contents(to.graph)).toEqual(await contents(from.graph));
+  });
+
+  test.each(['long silence', 'another transfer', 'a link that ended'])(
+    'the moment is let go of [%s] -> the transfer gets no answer, or one that it notices',
+    async (why) => {
+      const from = await filled();
+      const to = await run({ cluster: memberOf() });
+      const { replica } = from.engine;
+      let nowMs = 0;
+      const source = sourceOf(replica, () => nowMs);
+      let asked = 0;
+      const taken = takeOver(source, to.engine.replica, async () => {
+        if (++asked !== 30) return;
+        await from.graph.write([node('later')]);
+        nowMs += LIMITS.stateIdleMsMax;
+        if (why === 'long silence') source.tick();
+        else if (why === 'a link that ended') source.release();
+        else await source.answer({ kind: 'list-state', request: 99, after: undefined });
+      });
+      await expect(taken).rejects.toThrow(/no answer|let go of the moment/);
+      to.engine.replica.cancelAdoption();
+      expect(have(to.engine.replica)).toEqual(new Map());
+    },
+  );
+
+  test('a replica that takes in a state itself -> no answer, since it may hold parts of commits', async () => {
+    const from = await filled();
+    const gate = new WriteGate();
+    const to = await run({ cluster: memberOf(), beforeWrite: gate.beforeWrite });
+    const { replica } = to.engine;
+    await replica.beginAdoption();
+    const cut = await from.engine.replica.openCut();
+    for (const key of cut.partitions) await replica.stageState(key, await cut.diff(key, new Uint8Array([0])));
+    gate.close();
+    const adopting = replica.adoptState(cut);
+    const source = sourceOf(replica);
+    expect(await source.answer({ kind: 'list-state', request: 1, after: undefined })).toBeUndefined();
+    const key = cut.partitions[0] as PartitionKey;
+    const request = { kind: 'get-state', request: 2, key, stateVector: new Uint8Array([0]), offset: 0 } as const;
+    expect(await source.answer(request)).toBeUndefined();
+    gate.open();
+    await adopting;
+    expect(await source.answer({ kind: 'list-state', request: 1, after: undefined })).toBeDefined();
   });
 });

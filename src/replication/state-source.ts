@@ -1,9 +1,15 @@
-/** Answers the requests of a state transfer. It keeps nothing but the state that is being sliced, to save work. */
+/**
+ * Answers the requests of a state transfer. The first one fixes a moment: a cut of the replica, from which all answers to
+ * requests of the same number come. It is let go of when another transfer begins, the link ends, or nothing was asked for
+ * long. What no cut was opened for is a repair by anti-entropy, and gets the state as it is now.
+ */
 import { crc32 } from 'node:zlib';
+import { WeftError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
 import type { PartitionKey } from '../../storage/store.ts';
 import type { VersionVector } from '../version-vector.ts';
 import type { StateFrame } from './frame.ts';
-import type { Replica } from './replica.ts';
+import type { Replica, ReplicaCut } from './replica.ts';
 
 /** How much goes into one answer. Tiny sizes bring paging and slicing within reach of a test. */
 export interface AnswerSizes {
@@ -14,63 +20,102 @@ export interface AnswerSizes {
 const SIZES: AnswerSizes = { pagePartitions: 1000, sliceBytes: 1024 * 1024 };
 
 type Request = Extract<StateFrame, { kind: 'list-state' | 'get-state' }>;
+type Answer = Exclude<StateFrame, Request>;
+
+export interface StateSourceOptions {
+  readonly replica: Replica;
+  /** What is durable and visible here, retired streams included: no partition holds anything beyond it. */
+  readonly have: () => VersionVector;
+  readonly nowMs: () => number;
+  readonly sizes?: AnswerSizes;
+}
 
 export class StateSource {
-  readonly #replica: Replica;
-  readonly #bound: () => VersionVector;
+  readonly #options: StateSourceOptions;
   readonly #sizes: AnswerSizes;
+  #opened: { readonly request: number; readonly cut: Promise<ReplicaCut> } | undefined;
+  #askedMs = 0;
   #sliced:
     | { readonly name: string; readonly state: Uint8Array; readonly checksum: number; readonly vector: VersionVector }
     | undefined;
 
-  /** @param bound what no partition here holds anything beyond */
-  constructor(replica: Replica, bound: () => VersionVector, sizes = SIZES) {
-    this.#replica = replica;
-    this.#bound = bound;
-    this.#sizes = sizes;
+  constructor(options: StateSourceOptions) {
+    this.#options = options;
+    this.#sizes = options.sizes ?? SIZES;
   }
 
-  async answer(request: Request): Promise<Exclude<StateFrame, Request>> {
-    return request.kind === 'list-state' ? this.#list(request) : this.#slice(request);
+  /** Undefined for a request that cannot be answered now; it will be repeated, or given up. */
+  async answer(request: Request): Promise<Answer | undefined> {
+    this.#askedMs = this.#options.nowMs();
+    try {
+      return request.kind === 'list-state' ? await this.#list(request) : await this.#slice(request);
+    } catch (error) {
+      if (!(error instanceof WeftError) || !PASSING.includes(error.code)) throw error;
+      return undefined;
+    }
   }
 
-  async #list({ request, after }: Extract<Request, { kind: 'list-state' }>): Promise<Exclude<StateFrame, Request>> {
-    // Read before anything else: what is listed and sent from here on covers at least this.
-    const { vector, retired, clockReading: clock } = this.#replica;
-    const all = await this.#replica.listPartitions();
+  tick(): void {
+    if (this.#options.nowMs() - this.#askedMs >= LIMITS.stateIdleMsMax) this.release();
+  }
+
+  /** Lets go of the moment. */
+  release(): void {
+    const opened = this.#opened;
+    this.#opened = undefined;
+    this.#sliced = undefined;
+    opened?.cut.then((cut) => cut.release()).catch(() => undefined);
+  }
+
+  #cutOf(request: number): Promise<ReplicaCut> | undefined {
+    return this.#opened?.request === request ? this.#opened.cut : undefined;
+  }
+
+  #open(request: number): Promise<ReplicaCut> {
+    this.release();
+    const cut = this.#options.replica.openCut();
+    this.#opened = { request, cut };
+    cut.catch(() => {
+      if (this.#opened?.cut === cut) this.#opened = undefined;
+    });
+    return cut;
+  }
+
+  async #list({ request, after }: Extract<Request, { kind: 'list-state' }>): Promise<Answer | undefined> {
+    const opened = this.#cutOf(request) ?? (after === undefined ? this.#open(request) : undefined);
+    if (opened === undefined) return undefined;
+    const { partitions: all, vector, retired, clock } = await opened;
     const from = after === undefined ? 0 : indexAfter(all, after);
     const partitions = all.slice(from, from + this.#sizes.pagePartitions);
-    return {
-      kind: 'state-list',
-      request,
-      after,
-      partitions,
-      more: from + partitions.length < all.length,
-      vector,
-      retired,
-      clock,
-    };
+    const more = from + partitions.length < all.length;
+    return { kind: 'state-list', request, after, partitions, more, vector, retired, clock };
   }
 
-  async #slice({
-    request,
-    key,
-    stateVector,
-    offset,
-  }: Extract<Request, { kind: 'get-state' }>): Promise<Exclude<StateFrame, Request>> {
-    const name = `${key.graphKey}/${key.partition}/${Buffer.from(stateVector).toString('base64')}`;
+  async #slice({ request, key, stateVector, offset }: Extract<Request, { kind: 'get-state' }>): Promise<Answer> {
+    const opened = await this.#cutOf(request);
+    const name = `${request}/${key.graphKey}/${key.partition}/${Buffer.from(stateVector).toString('base64')}`;
     if (offset === 0 || this.#sliced?.name !== name) {
-      const state = await this.#replica.stateDiff(key, stateVector);
-      this.#sliced = { name, state, checksum: crc32(state), vector: this.#bound() };
+      const state = await (opened?.diff(key, stateVector) ?? this.#current(key, stateVector));
+      this.#sliced = { name, state, checksum: crc32(state), vector: opened?.vector ?? this.#options.have() };
     }
     const { state, checksum, vector } = this.#sliced;
     const bytes = state.subarray(offset, offset + this.#sizes.sliceBytes);
     if (offset + bytes.length >= state.length) this.#sliced = undefined;
     return { kind: 'state', request, key, offset, bytes, length: state.length, checksum, vector };
   }
+
+  /** The vector is read after it, so that it covers all of it. */
+  #current(key: PartitionKey, stateVector: Uint8Array): Promise<Uint8Array> {
+    const { replica } = this.#options;
+    if (replica.recovering) throw new WeftError('replica-recovering', 'this server takes over a state itself');
+    return replica.stateDiff(key, stateVector);
+  }
 }
 
-/** Where the list goes on. The partition itself may be gone by now; then everything is listed again, which is harmless. */
+/** Nothing is wrong with the request. */
+const PASSING: readonly string[] = ['replica-recovering', 'too-many-requests', 'shutting-down', 'partition-recovering'];
+
+/** Where the list goes on. */
 function indexAfter(all: readonly PartitionKey[], after: PartitionKey): number {
   return all.findIndex(({ graphKey, partition }) => graphKey === after.graphKey && partition === after.partition) + 1;
 }

@@ -19,28 +19,35 @@ type Answer = Extract<StateFrame, { kind: 'state-list' | 'state' }>;
 type Request = Exclude<StateFrame, Answer>;
 type Adopt = Extract<TransferEffect, { kind: 'adopt' }>;
 
-/** The sender: commits of one stream, each in one partition whose state is the list of its commits. It keeps nothing. */
+/**
+ * The sender: commits of one stream, each in one partition whose state is the list of its commits. A list without `after`
+ * of a new number fixes the moment; with `forgets` it answers everything as it is by then.
+ */
 class Source {
   readonly writes: number[] = [];
+  forgets = false;
+  #moment: { readonly request: number; readonly count: number } | undefined;
 
   write(partition: number): void {
     this.writes.push(partition);
   }
 
-  partitions(): PartitionKey[] {
-    return Array.from(new Set(this.writes)).sort().map(key);
-  }
-
   answer(request: Request): Answer {
-    const now = vector({ 1: this.writes.length });
+    const isNew = request.kind === 'list-state' && request.after === undefined;
+    if (isNew && this.#moment?.request !== request.request) {
+      this.#moment = { request: request.request, count: this.writes.length };
+    }
+    const isHeld = !this.forgets && this.#moment?.request === request.request;
+    const held = this.writes.slice(0, isHeld ? this.#moment?.count : undefined);
+    const now = vector({ 1: held.length });
     if (request.kind === 'list-state') {
-      const all = this.partitions();
+      const all = Array.from(new Set(held)).sort().map(key);
       const from = all.findIndex(({ partition }) => partition === request.after?.partition) + 1;
       const partitions = all.slice(from, from + PAGE_PARTITIONS);
       const more = from + partitions.length < all.length;
       return { ...request, kind: 'state-list', partitions, more, vector: now, retired: new Map(), clock: 7 };
     }
-    const seqs = this.writes.flatMap((written, i) => (String(written) === request.key.partition ? [i + 1] : []));
+    const seqs = held.flatMap((written, i) => (String(written) === request.key.partition ? [i + 1] : []));
     const state = toUtf8(seqs.join(','));
     const bytes = state.slice(request.offset, request.offset + SLICE_BYTES);
     const { request: number, key: asked, offset } = request;
@@ -61,8 +68,8 @@ class Source {
 class Taker {
   readonly transfer: StateTransfer;
   readonly asked: Request[] = [];
-  readonly merged = new Map<PartitionId, ReadonlySet<number>>();
-  /** Partitions in the order in which they were merged. */
+  readonly staged = new Map<PartitionId, ReadonlySet<number>>();
+  /** Partitions in the order in which they were staged. */
   readonly order: string[] = [];
   adopted: Adopt | undefined;
   gaveUp: string | undefined;
@@ -91,10 +98,9 @@ class Taker {
       else if (effect.kind === 'give-up') this.gaveUp = effect.reason;
       else {
         const seqs = fromUtf8(effect.diff).split(',').map(Number);
-        expect(seqOf(effect.vector, replica(1))).toBeGreaterThanOrEqual(Math.max(...seqs));
-        this.merged.set(effect.key.partition, new Set(seqs));
+        this.staged.set(effect.key.partition, new Set(seqs));
         this.order.push(effect.key.partition);
-        this.step({ kind: 'merged' });
+        this.step({ kind: 'staged' });
       }
     }
   }
@@ -108,15 +114,14 @@ function transferAll(source: Source, taker: Taker, beforeAnswer: (request: Reque
   }
 }
 
-/** REP-9: what the vector says is merged, and what is merged the vector that is waited for covers. */
-function checkAdoption(source: Source, { adopted, merged }: Taker): void {
+/** REP-9: what is taken in is what the vector says, no less and no more. */
+function checkAdoption(source: Source, { adopted, staged }: Taker): void {
   const upTo = seqOf(adopted?.vector ?? new Map(), replica(1));
-  const until = seqOf(adopted?.until ?? new Map(), replica(1));
-  for (let seq = 1; seq <= upTo; seq++) {
-    const partition = String(source.writes[seq - 1]) as PartitionId;
-    expect(merged.get(partition), `partition ${partition}`).toContain(seq);
+  const seqs = Array.from(staged.values()).flatMap((held) => Array.from(held));
+  expect(seqs.sort((a, b) => a - b)).toEqual(Array.from({ length: upTo }, (_, i) => i + 1));
+  for (const [partition, held] of staged) {
+    for (const seq of held) expect(String(source.writes[seq - 1])).toBe(partition);
   }
-  for (const seqs of merged.values()) for (const seq of seqs) expect(seq).toBeLessThanOrEqual(until);
 }
 
 function sourceOf(...writes: readonly number[]): Source {
@@ -126,57 +131,62 @@ function sourceOf(...writes: readonly number[]): Source {
 }
 
 describe('state transfer', () => {
-  test('several pages, several slices -> every partition merged once, then adopted', () => {
+  test('several pages, several slices -> every partition staged once, then adopted', () => {
     const source = sourceOf(1, 2, 3, 4, 5, 1, 1, 1, 1, 1, 1, 1);
     const taker = new Taker();
     transferAll(source, taker);
     expect(taker.order).toEqual(['1', '2', '3', '4', '5']);
-    expect(taker.adopted).toMatchObject({ vector: vector({ 1: 12 }), until: vector({ 1: 12 }), clock: 7 });
+    expect(taker.adopted).toMatchObject({ vector: vector({ 1: 12 }), clock: 7 });
     checkAdoption(source, taker);
   });
 
   test('nothing at the sender -> adopted without a partition', () => {
     const taker = new Taker();
     transferAll(sourceOf(), taker);
-    expect(taker.adopted?.until).toEqual(vector({ 1: 0 }));
+    expect(taker.adopted?.vector).toEqual(vector({ 1: 0 }));
   });
 
-  test('the sender writes before each answer -> the vector of the first list, until that of the last (REP-9)', () => {
+  test('the sender writes before each answer -> what it had at the first request, and nothing else (REP-9)', () => {
     const source = sourceOf(1, 2, 3, 4, 5);
     const taker = new Taker();
-    let writes = 8;
-    transferAll(source, taker, ({ kind }) => {
-      if (kind === 'get-state' && writes-- > 0) source.write((writes % 5) + 1);
+    let asked = 0;
+    transferAll(source, taker, () => {
+      if (asked++ > 0) source.write((asked % 7) + 1);
     });
     expect(taker.adopted?.vector).toEqual(vector({ 1: 5 }));
-    expect(seqOf(taker.adopted?.until ?? new Map(), replica(1))).toBeGreaterThan(5);
+    expect(source.writes.length).toBeGreaterThan(8);
     checkAdoption(source, taker);
   });
 
-  test('partitions that came meanwhile, after the last one -> merged too, before adoption (REP-9)', () => {
-    const source = sourceOf(1, 2);
-    const taker = new Taker();
-    let lists = 0;
-    transferAll(source, taker, ({ kind }) => {
-      if (kind === 'list-state' && ++lists < 4) source.write(lists + 4);
-    });
-    expect(taker.order).toEqual(['1', '2', '5', '6', '7']);
-    checkAdoption(source, taker);
-  });
+  test.each(['list-state', 'get-state'])(
+    'the sender let go of the moment before a %s and writes -> given up (REP-9)',
+    (kind) => {
+      const source = sourceOf(1, 2, 3, 4, 5);
+      const taker = new Taker();
+      let asked = 0;
+      transferAll(source, taker, (request) => {
+        if (asked++ === 0 || request.kind !== kind || source.forgets) return;
+        source.forgets = true;
+        source.write(3);
+      });
+      expect(taker.gaveUp).toContain('let go of the moment');
+      expect(taker.adopted).toBeUndefined();
+    },
+  );
 
-  test('the sender writes between two slices -> the partition is fetched again from its beginning', () => {
+  test('a slice of another state than the first [the sender began anew] -> fetched again, and given up', () => {
     const source = sourceOf(...new Array<number>(20).fill(1));
     const taker = new Taker();
     transferAll(source, taker, (request) => {
-      if (request.kind === 'get-state' && request.offset === SLICE_BYTES && source.writes.length < 22) source.write(1);
+      if (request.kind !== 'get-state' || request.offset !== SLICE_BYTES || source.forgets) return;
+      source.forgets = true;
+      source.write(1);
     });
-    expect(taker.order).toEqual(['1']);
-    checkAdoption(source, taker);
-    expect(taker.adopted?.vector).toEqual(vector({ 1: 20 }));
-    expect(taker.merged.get('1' as PartitionId)?.size).toBe(22);
+    expect(taker.gaveUp).toContain('let go of the moment');
+    expect(taker.staged.size).toBe(0);
   });
 
-  test('a state with a wrong checksum, too large, or of which nothing more comes -> given up, nothing is merged', () => {
+  test('a state with a wrong checksum, too large, or of which nothing more comes -> given up, nothing is staged', () => {
     const broken: Record<string, (answer: Extract<Answer, { kind: 'state' }>) => Answer> = {
       'wrong checksum': (answer) => ({ ...answer, checksum: answer.checksum ^ 1 }),
       'too large': (answer) => ({ ...answer, length: LIMITS.stateBytesMax + 1 }),
@@ -191,7 +201,7 @@ describe('state transfer', () => {
         taker.hear(answer.kind === 'state' ? breakIt(answer) : answer);
       }
       expect(taker.gaveUp).toContain(reason.replace('.', ''));
-      expect([taker.merged.size, taker.adopted]).toEqual([0, undefined]);
+      expect([taker.staged.size, taker.adopted]).toEqual([0, undefined]);
     }
   });
 

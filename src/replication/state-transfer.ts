@@ -1,17 +1,18 @@
 /**
- * Takes over the state of another server, for one that its log no longer reaches (or that starts empty). Partition after
- * partition the receiver asks for what its document lacks; then it adopts the vector that the first answer named, and
- * nobody may read before it has reached the vector that the last one named, because states were taken in between.
+ * Takes over the state of another server, for one that its log no longer reaches (or that starts empty). With its first
+ * request the sender fixes a moment, and all that it answers is of that moment. Partition after partition the receiver asks
+ * for what its document lacks, and keeps it apart; when all of it is there it adopts it as a whole.
  *
- *     list ──> for each partition: state vector ──> slices ──> merged ──> next ... ──> list again ──> adopt
+ *     list ──> for each partition: state vector ──> slices ──> staged ──> next ... ──> adopt
  *
- * A state machine: events in, effects out. Requests that stay unanswered are sent again; the sender keeps nothing.
+ * A state machine: events in, effects out. Requests that stay unanswered are sent again. A sender that let go of the moment
+ * answers with another vector, or not at all, and the transfer is given up.
  */
 import { assertNever } from '../../base/assert.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
 import type { PartitionKey } from '../../storage/store.ts';
-import type { VersionVector } from '../version-vector.ts';
+import { equalVectors, type VersionVector } from '../version-vector.ts';
 import type { StateFrame } from './frame.ts';
 import { type Patience, type PullStep, StatePull, type StateRequest, type StateSlice } from './state-pull.ts';
 
@@ -22,29 +23,24 @@ export type TransferEvent =
   | { readonly kind: 'begun' }
   | { readonly kind: 'answer'; readonly frame: List | StateSlice }
   | { readonly kind: 'state-vector'; readonly stateVector: Uint8Array }
-  | { readonly kind: 'merged' }
+  | { readonly kind: 'staged' }
   | { readonly kind: 'tick' };
 
 export type TransferEffect =
   | { readonly kind: 'begin' }
   | { readonly kind: 'ask'; readonly frame: ListRequest | StateRequest }
   | { readonly kind: 'read-state-vector'; readonly key: PartitionKey }
-  /** `diff` holds nothing beyond `vector`. */
-  | {
-      readonly kind: 'merge';
-      readonly key: PartitionKey;
-      readonly diff: Uint8Array;
-      readonly vector: VersionVector;
-    }
-  | {
-      readonly kind: 'adopt';
-      readonly vector: VersionVector;
-      readonly retired: VersionVector;
-      readonly clock: number;
-      readonly until: VersionVector;
-    }
+  | { readonly kind: 'stage'; readonly key: PartitionKey; readonly diff: Uint8Array }
+  | ({ readonly kind: 'adopt' } & Moment)
   /** The peer does not answer, or what it answers makes no sense. */
   | { readonly kind: 'give-up'; readonly reason: string };
+
+/** What the sender says of the moment whose state it gives. */
+interface Moment {
+  readonly vector: VersionVector;
+  readonly retired: VersionVector;
+  readonly clock: number;
+}
 
 export class StateTransfer {
   readonly #request: number;
@@ -52,15 +48,13 @@ export class StateTransfer {
   readonly #bugs: ReadonlySet<PlantedBug> | undefined;
   readonly #partitions: PartitionKey[] = [];
   #next = 0;
-  /** What the first list named. */
-  #start: { readonly vector: VersionVector; readonly retired: VersionVector; readonly clock: number } | undefined;
+  /** As every list names it. */
+  #moment: Moment | undefined;
   /** The list that was asked for, or the partition that is being fetched. */
   #asked: ListRequest | undefined;
   #askedMs = 0;
   #attempts = 0;
   #pull: StatePull | undefined;
-  /** True once all partitions that were listed are merged. */
-  #isClosing = false;
 
   /** @param request tells its answers from those to earlier ones */
   constructor(request: number, patience: Patience, bugs?: ReadonlySet<PlantedBug>) {
@@ -89,9 +83,9 @@ export class StateTransfer {
           this.#patience,
         );
         return this.#follow(this.#pull.start(nowMs));
-      case 'merged':
+      case 'staged':
         this.#next++;
-        return this.#goOn(nowMs);
+        return this.#goOn();
       case 'tick':
         return this.#asked === undefined ? this.#follow(this.#pull?.tick(nowMs)) : this.#listAgain(this.#asked, nowMs);
       default:
@@ -119,22 +113,23 @@ export class StateTransfer {
     const asked = this.#asked;
     if (asked === undefined || request !== asked.request || !sameKey(asked.after, after)) return [];
     this.#asked = undefined;
-    this.#start ??= { vector, retired, clock };
+    this.#moment ??= { vector, retired, clock };
+    if (!equalVectors(vector, this.#moment.vector)) return [MOMENT_GONE];
     if (this.#partitions.length + partitions.length > LIMITS.statePartitionsMax) {
       return [{ kind: 'give-up', reason: `the peer has more than ${LIMITS.statePartitionsMax} partitions` }];
     }
     this.#partitions.push(...partitions);
     if (more && partitions.length > 0) return this.#list(nowMs);
-    const isEarly = isPlanted(this.#bugs, 'adopt-early');
-    if (!isEarly && (!this.#isClosing || partitions.length > 0)) return this.#goOn(nowMs);
-    return [{ ...this.#start, kind: 'adopt', clock: Math.max(this.#start.clock, clock), until: vector }];
+    return isPlanted(this.#bugs, 'adopt-early') ? this.#adopt() : this.#goOn();
   }
 
-  #goOn(nowMs: number): TransferEffect[] {
+  #goOn(): TransferEffect[] {
     const key = this.#partitions[this.#next];
-    this.#isClosing = key === undefined;
-    // At the end it asks once more: for the vector by now, and for partitions that came last meanwhile.
-    return key === undefined ? this.#list(nowMs) : [{ kind: 'read-state-vector', key }];
+    return key === undefined ? this.#adopt() : [{ kind: 'read-state-vector', key }];
+  }
+
+  #adopt(): TransferEffect[] {
+    return [{ kind: 'adopt', ...(this.#moment as Moment) }];
   }
 
   #follow(step: PullStep | undefined): TransferEffect[] {
@@ -142,12 +137,15 @@ export class StateTransfer {
     if (step.kind === 'ask') return [step];
     const key = (this.#pull as StatePull).key;
     this.#pull = undefined;
-    return step.kind === 'whole'
-      ? [{ kind: 'merge', key, diff: step.diff, vector: step.vector }]
-      : [{ kind: 'give-up', reason: step.reason }];
+    if (step.kind === 'failed') return [{ kind: 'give-up', reason: step.reason }];
+    // Parts of later commits must not come in: what they lack might be lost before it comes.
+    if (!equalVectors(step.vector, this.#moment?.vector ?? new Map())) return [MOMENT_GONE];
+    return [{ kind: 'stage', key, diff: step.diff }];
   }
 }
 
 function sameKey(a: PartitionKey | undefined, b: PartitionKey | undefined): boolean {
   return a?.graphKey === b?.graphKey && a?.partition === b?.partition;
 }
+
+const MOMENT_GONE: TransferEffect = { kind: 'give-up', reason: 'the peer let go of the moment whose state it gave' };

@@ -2,10 +2,8 @@
 
 import { assertNever } from '../../base/assert.ts';
 import type { Env } from '../../base/env.ts';
-import type { ReplicaId } from '../../base/ids.ts';
 import type { PlantedBug } from '../../base/planted-bug.ts';
-import { fromUtf8, toUtf8 } from '../../base/text.ts';
-import { covers, equalVectors, joined, type VersionVector } from '../version-vector.ts';
+import { covers, type VersionVector } from '../version-vector.ts';
 import type { StateFrame } from './frame.ts';
 import type { LinkSession } from './link-session.ts';
 import type { Replica } from './replica.ts';
@@ -13,26 +11,15 @@ import { StateSource } from './state-source.ts';
 import { StateTransfer, type TransferEffect, type TransferEvent } from './state-transfer.ts';
 
 type Adopt = Extract<TransferEffect, { kind: 'adopt' }>;
-type Merge = Extract<TransferEffect, { kind: 'merge' }>;
 
 /** Unanswered requests after which a transfer is given up; it begins again with whoever is linked then. */
 const ATTEMPTS_MAX = 10;
-
-const NOTE = 'merged';
-
-/** What a replica that is recovering holds nothing beyond: its partitions hold more than its vector says. */
-export async function readMerged(replica: Replica): Promise<VersionVector> {
-  const note = replica.recovering ? await replica.readNote(NOTE) : undefined;
-  return new Map(note === undefined ? [] : (JSON.parse(fromUtf8(note)) as [ReplicaId, number][]));
-}
 
 export interface TransfersOptions {
   readonly env: Env;
   readonly replica: Replica;
   /** What is durable and visible here, retired streams included. */
   readonly have: () => VersionVector;
-  /** Of transfers that were cut off before a restart. */
-  readonly merged: VersionVector;
   readonly patienceMs: number;
   readonly guard: (work: Promise<unknown>) => void;
   /** A transfer ended, well or not. */
@@ -42,14 +29,14 @@ export interface TransfersOptions {
 
 export class Transfers {
   readonly #options: TransfersOptions;
-  readonly #sources = new WeakMap<LinkSession, StateSource>();
+  readonly #sources = new Map<LinkSession, StateSource>();
   #taking: { readonly session: LinkSession; readonly transfer: StateTransfer; readonly begunMs: number } | undefined;
-  /** True if what is here must not be served before a transfer: the last one was cut off. */
-  #isOwed: boolean;
+  /** The last one was cut off. */
+  #isOwed = false;
+  /** All states are there and are taken in: there is no way back. */
+  #isAdopting = false;
   /** An adoption that waits until the peer has what is only here. */
   #pending: { readonly effect: Adopt; readonly sinceMs: number } | undefined;
-  /** Partitions hold nothing beyond this and the own vector, while the replica is recovering. */
-  #merged: VersionVector;
   #nextLink = 0;
   /** A transfer that failed may fail again: others are not kept busy with it. */
   #notBeforeMs = 0;
@@ -57,8 +44,6 @@ export class Transfers {
 
   constructor(options: TransfersOptions) {
     this.#options = options;
-    this.#isOwed = options.replica.recovering;
-    this.#merged = options.merged;
   }
 
   /** While true no commits may be applied: the streams are about to jump. */
@@ -73,9 +58,8 @@ export class Transfers {
   /** Takes the state of the peer, unless one is being taken. */
   begin(session: LinkSession): void {
     if (this.#taking !== undefined) return;
-    const { env, replica, patienceMs, bugs } = this.#options;
+    const { env, patienceMs, bugs } = this.#options;
     this.#isOwed = true;
-    if (!replica.recovering) this.#merged = new Map();
     const transfer = new StateTransfer(env.random.uint32(), { patienceMs, attemptsMax: ATTEMPTS_MAX }, bugs);
     this.#taking = { session, transfer, begunMs: this.#nowMs() };
     env.log.write('info', 'replication: taking over state', { peer: session.link?.peer.name });
@@ -89,7 +73,7 @@ export class Transfers {
         this.#options.guard(
           this.#source(session)
             .answer(frame)
-            .then((answer) => session.send(answer)),
+            .then((answer) => (answer === undefined ? undefined : session.send(answer))),
         );
         return;
       case 'state-list':
@@ -104,28 +88,15 @@ export class Transfers {
   #source(session: LinkSession): StateSource {
     let source = this.#sources.get(session);
     if (source === undefined) {
-      source = new StateSource(this.#options.replica, () => this.#bound());
+      const { env, replica, have } = this.#options;
+      source = new StateSource({ replica, have, nowMs: () => env.clock.monotonicMs() });
       this.#sources.set(session, source);
     }
     return source;
   }
 
-  /** Of one that takes over state itself, partitions hold more than its vector says. */
-  #bound(): VersionVector {
-    const { replica, have } = this.#options;
-    return replica.recovering ? joined(have(), this.#merged) : have();
-  }
-
-  /** Merges a state; that it did so outlives a restart, and a transfer from another server that knows less. */
-  async #merge({ key, diff, vector }: Merge): Promise<void> {
-    const { replica } = this.#options;
-    const merged = joined(this.#merged, vector);
-    if (!equalVectors(merged, this.#merged)) await replica.writeNote(NOTE, toUtf8(JSON.stringify(Array.from(merged))));
-    this.#merged = merged;
-    await replica.mergeState(key, diff);
-  }
-
   tick(links: readonly LinkSession[]): void {
+    for (const source of this.#sources.values()) source.tick();
     // Another one each time: the last one may not answer.
     const link = links[this.#nextLink % links.length];
     if (this.#pending !== undefined) this.#adopt();
@@ -136,8 +107,10 @@ export class Transfers {
     }
   }
 
-  /** A link ended; what was merged stays, and the rest comes from another one. */
+  /** A link ended. */
   lose(session: LinkSession): void {
+    this.#sources.get(session)?.release();
+    this.#sources.delete(session);
     if (this.#taking?.session === session) this.#giveUp('the link ended');
   }
 
@@ -162,8 +135,8 @@ export class Transfers {
       case 'read-state-vector':
         this.#work(transfer, replica.stateVector(effect.key), (stateVector) => ({ kind: 'state-vector', stateVector }));
         return;
-      case 'merge':
-        this.#work(transfer, this.#merge(effect), () => ({ kind: 'merged' }));
+      case 'stage':
+        this.#work(transfer, replica.stageState(effect.key, effect.diff), () => ({ kind: 'staged' }));
         return;
       case 'adopt':
         this.#pending = { effect, sinceMs: this.#nowMs() };
@@ -188,10 +161,8 @@ export class Transfers {
     const isOut = covers(taking.session.link?.peerVector ?? new Map(), have());
     if (!isOut && this.#nowMs() - pending.sinceMs < patienceMs * ATTEMPTS_MAX) return;
     this.#pending = undefined;
-    const { effect } = pending;
-    // Of a transfer that was cut off, parts of commits may be here that this peer never had.
-    const until = joined(effect.until, this.#merged);
-    this.#work(taking.transfer, replica.adoptState({ ...effect, until }), () => undefined);
+    this.#isAdopting = true;
+    this.#work(taking.transfer, replica.adoptState(pending.effect), () => undefined);
   }
 
   /** Feeds the outcome back, if the transfer still goes on by then. Without an event, it is complete. */
@@ -216,12 +187,14 @@ export class Transfers {
     this.#taking = undefined;
     this.#pending = undefined;
     this.#isOwed = false;
+    this.#isAdopting = false;
     this.completed++;
     this.#options.onEnd();
   }
 
   #giveUp(reason: string): void {
-    if (this.#taking === undefined) return;
+    if (this.#taking === undefined || this.#isAdopting) return;
+    this.#options.replica.cancelAdoption();
     this.#options.env.log.write('warn', 'replication: taking over state was cut off', { reason });
     this.#notBeforeMs = this.#nowMs() + this.#options.patienceMs;
     this.#taking = undefined;
