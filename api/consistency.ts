@@ -7,6 +7,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { WeftError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Engine } from '../src/engine-port.ts';
+import { routeOf } from './matched-route.ts';
 import { type Query, singleParameter } from './query-parameters.ts';
 
 declare module 'fastify' {
@@ -109,9 +110,9 @@ export function sessionTokenFor(engine: Engine, request: Call): string {
 }
 
 /** Whether the answer depends on which graphs there are. */
-function restsOnCatalog({ params, routeOptions }: FastifyRequest, engine: Engine): boolean {
-  if (CATALOG_ROUTES.has(routeOptions.url ?? '')) return true;
-  const { graph } = params as { readonly graph?: string };
+function restsOnCatalog(request: FastifyRequest, engine: Engine): boolean {
+  if (CATALOG_ROUTES.has(routeOf(request).url)) return true;
+  const { graph } = request.params as { readonly graph?: string };
   return graph !== undefined && !isKnownGraph(engine, graph);
 }
 

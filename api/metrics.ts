@@ -7,6 +7,7 @@ import { Counter, Gauge, type Histogram, Registry } from 'prom-client';
 import type { Engine, EngineMetrics, MemberState, ReplicationMetrics, StrongMetrics } from '../src/engine-port.ts';
 import type { ApiContext } from './api-context.ts';
 import { describe } from './describe.ts';
+import { type MatchedRoute, routeOf } from './matched-route.ts';
 
 /** Upper bounds in seconds: the low ones for cached reads, the high ones for imports. */
 const BUCKETS_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -28,9 +29,6 @@ interface RouteTally {
 }
 
 declare module 'fastify' {
-  interface FastifyContextConfig {
-    tally?: RouteTally;
-  }
   interface FastifyRequest {
     startedMs: number;
   }
@@ -95,17 +93,18 @@ export interface Metrics {
  * Counts the requests to every route that is added from now on, and returns what shows them. Its hook must
  * be the first: one that refuses a request ends the row of hooks.
  */
-export function installMetrics(app: FastifyInstance, { engine, env, pressure }: ApiContext): Metrics {
+export function installMetrics(app: FastifyInstance, { engine, env, pressure, audit }: ApiContext): Metrics {
   const registry = new Registry();
   const tallies: RouteTally[] = [];
   const unmatched = newTally('ANY', 'none');
   tallies.push(unmatched);
   let inFlight = 0;
 
-  app.addHook('onRoute', (route) => {
-    const tally = newTally(Array.isArray(route.method) ? route.method.join(',') : route.method, route.url);
+  const byRoute = new Map<MatchedRoute | undefined, RouteTally>();
+  app.addHook('onRoute', ({ method, url, config }) => {
+    const tally = newTally(Array.isArray(method) ? method.join(',') : method, url);
     tallies.push(tally);
-    route.config = { ...route.config, tally };
+    byRoute.set(config?.matched, tally);
   });
   // One listener for all responses. 'close' comes for those too whose client went away, 'finish' does not.
   function countOut(this: CountedResponse): void {
@@ -113,8 +112,9 @@ export function installMetrics(app: FastifyInstance, { engine, env, pressure }: 
     const request = this[REQUEST];
     if (request === undefined) return;
     const status = this.writableEnded ? this.statusCode : CLIENT_CLOSED_REQUEST;
-    const tally = request.routeOptions.config.tally ?? unmatched;
+    const tally = byRoute.get(routeOf(request)) ?? unmatched;
     record(tally, status, (env.clock.monotonicMs() - request.startedMs) / 1000);
+    audit.answered(request, this.statusCode);
   }
 
   app.decorateRequest('startedMs', 0);

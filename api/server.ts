@@ -29,6 +29,7 @@ import { addEdgeRoutes } from './edge-routes.ts';
 import { addExportRoute } from './export-route.ts';
 import { addGraphRoutes } from './graph-routes.ts';
 import { addImportRoute } from './import-route.ts';
+import { recordRoutes } from './matched-route.ts';
 import { recordMethods } from './method-table.ts';
 import { addMetricsRoute, installMetrics } from './metrics.ts';
 import { addNodeRoutes } from './node-routes.ts';
@@ -137,6 +138,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
 
   app.server.maxConnections = LIMITS.connectionsMax;
   recordMethods(app);
+  recordRoutes(app);
   const metrics = installMetrics(app, context);
   installRequestContext(app, { engine, env, isStopping: () => isStopping });
   decorateAccess(app);
@@ -149,7 +151,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     done();
   });
   app.register((guarded, _options, done) => {
-    installAccess(guarded, { authenticator, everybody: unlimitedPrincipal('everybody'), audit, rates, pressure });
+    installAccess(guarded, { authenticator, everybody: unlimitedPrincipal('everybody'), rates, pressure });
     addMetricsRoute(guarded, metrics.registry);
     addOpenApiRoutes(guarded);
     addClusterRoute(guarded, context);

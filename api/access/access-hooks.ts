@@ -5,8 +5,8 @@
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { WeftError } from '../../base/errors.ts';
+import { routeOf } from '../matched-route.ts';
 import { checkLoad, type Pressure } from '../pressure.ts';
-import type { AuditLog } from './audit-log.ts';
 import { type Authenticator, bearerOf } from './authenticator.ts';
 import { authorise, hasAny } from './authorise.ts';
 import { refuseForeignPages } from './foreign-pages.ts';
@@ -30,9 +30,6 @@ const SERVER_RIGHTS: ReadonlyMap<string, Right | undefined> = new Map([
   ['/v1/graphs', undefined],
 ]);
 
-const OF_GRAPHS = /^\/(?:v1\/graphs|db)\/:graph(?:\/|$)/;
-const OF_DOCS = /^\/docs(?:\/|$)/;
-
 export function decorateAccess(app: FastifyInstance): void {
   app.decorateRequest('principal', null);
 }
@@ -40,13 +37,13 @@ export function decorateAccess(app: FastifyInstance): void {
 /** Guards the routes that are added from now on. */
 export function installAccess(
   app: FastifyInstance,
-  { authenticator, everybody, audit, rates, pressure }: AccessOptions,
+  { authenticator, everybody, rates, pressure }: AccessOptions,
 ): void {
   app.addHook('onRequest', (request, _reply, done) => {
     let found: Principal | Promise<Principal>;
     try {
       // Operators may still look, and cancel what is too much.
-      if (OF_GRAPHS.test(request.routeOptions.url ?? '')) checkLoad(pressure);
+      if (routeOf(request).isOfGraph) checkLoad(pressure);
       if (authenticator === undefined) refuseForeignPages(request.headers);
       found = authenticator?.authenticate(bearerOf(request.headers.authorization)) ?? everybody;
     } catch (error) {
@@ -60,17 +57,12 @@ export function installAccess(
     if (found instanceof Promise) found.then(admit, done);
     else admit(found);
   });
-  app.addHook('onResponse', (request, reply, done) => {
-    audit.answered(request, reply.statusCode);
-    done();
-  });
 }
 
 export interface AccessOptions {
   /** Undefined on a server that asks for no token. */
   readonly authenticator: Authenticator | undefined;
   readonly everybody: Principal;
-  readonly audit: AuditLog;
   /** Undefined if anybody may ask as often as he likes. */
   readonly rates: RateLimits | undefined;
   readonly pressure: Pressure;
@@ -87,18 +79,14 @@ export function requireAnywhere(principal: Principal, right: Right, graph: strin
   if (!hasAny(principal, right, graph)) authorise(principal, right, { graph });
 }
 
-function refusal(
-  principal: Principal,
-  { routeOptions, params }: FastifyRequest,
-  rates: RateLimits | undefined,
-): WeftError | undefined {
+function refusal(principal: Principal, request: FastifyRequest, rates: RateLimits | undefined): WeftError | undefined {
   if (rates === undefined && principal.isUnlimited) return undefined;
-  const url = routeOptions.url ?? '';
+  const { url, isOfGraph, isOfDocs } = routeOf(request);
   try {
     rates?.take(principal);
-    if (principal.isUnlimited || OF_DOCS.test(url)) return undefined;
-    if (OF_GRAPHS.test(url)) {
-      requireAnywhere(principal, 'read', (params as { readonly graph: string }).graph);
+    if (principal.isUnlimited || isOfDocs) return undefined;
+    if (isOfGraph) {
+      requireAnywhere(principal, 'read', (request.params as { readonly graph: string }).graph);
       return undefined;
     }
     const right = SERVER_RIGHTS.has(url) ? SERVER_RIGHTS.get(url) : 'admin';

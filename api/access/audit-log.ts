@@ -4,6 +4,7 @@
  */
 import type { FastifyRequest } from 'fastify';
 import type { Log } from '../../base/env.ts';
+import { routeOf } from '../matched-route.ts';
 import type { Principal } from './principal.ts';
 
 /** Routes whose use is an act of administration. */
@@ -26,11 +27,12 @@ export class AuditLog {
 
   /** Notes an answered request, if it was one of administration or was denied. */
   answered(request: FastifyRequest, status: number): void {
-    const { method, routeOptions } = request;
-    const action = `${method} ${routeOptions.url ?? ''}`;
+    const { method } = request;
     const isDenied = status === 401 || status === 403;
-    const { url = '' } = routeOptions;
-    const isAdministrative = ADMINISTRATIVE.has(action) || (url.startsWith('/v1/cluster/') && !READING.has(method));
+    if (!isDenied && READING.has(method)) return;
+    const { url } = routeOf(request);
+    const action = `${method} ${url}`;
+    const isAdministrative = ADMINISTRATIVE.has(action) || url.startsWith('/v1/cluster/');
     if (isDenied || isAdministrative) this.#note(request, action, { status, outcome: outcomeOf(status) });
   }
 

@@ -16,7 +16,13 @@ export function refuseForeignPages({ origin, host }: Pick<IncomingHttpHeaders, '
   throw new WeftError('unauthorized', `pages of ${origin} may not speak to a server that asks for no token`);
 }
 
+/** Clients send one host again and again. */
+let ownHost = 'localhost';
+
 function isOwnHost(host: string): boolean {
+  if (host === ownHost) return true;
   const name = host.replace(/:\d+$/, '').toLowerCase();
-  return name === 'localhost' || name.endsWith('.localhost') || isIP(name.replace(/^\[|\]$/g, '')) !== 0;
+  const isOwn = name === 'localhost' || name.endsWith('.localhost') || isIP(name.replace(/^\[|\]$/g, '')) !== 0;
+  if (isOwn) ownHost = host;
+  return isOwn;
 }
