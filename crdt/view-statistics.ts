@@ -45,13 +45,16 @@ export class ViewStatistics implements GraphStatistics {
   }
 
   hasIndex(label: string, property: string): boolean {
-    return this.#declared().some(({ kind, on, label: of, properties }) => {
-      const isIndex = kind === 'index' || kind === 'unique' || kind === 'key';
-      return isIndex && on === 'node' && of === label && properties[0] === property;
-    });
+    return this.#declared().some((entry) => indexes(entry, label, property));
   }
 
   distinctValues(label: string, property: string): number {
     return Math.max(1, this.#view.indexes.distinctValues(label, property) ?? this.nodeCount(label));
   }
+}
+
+/** Whether nodes of a label are found by a property because of a declaration. */
+export function indexes({ kind, on, label: of, properties }: SchemaEntry, label: string, property: string): boolean {
+  const isIndex = kind === 'index' || kind === 'unique' || kind === 'key';
+  return isIndex && on === 'node' && of === label && properties[0] === property;
 }

@@ -87,6 +87,12 @@ export interface Page<T> {
   readonly cursor?: string;
 }
 
+/** Nodes with a label, and with exactly these values. */
+export interface NodeFilter {
+  readonly label?: string;
+  readonly properties?: readonly (readonly [name: string, value: Value])[];
+}
+
 export interface PageRequest {
   readonly limit: number;
   readonly cursor?: string;
@@ -131,10 +137,7 @@ export interface Graph {
   node(id: NodeId): Promise<Versioned<Node>>;
   /** @throws WeftError `edge-not-found` */
   edge(id: EdgeId): Promise<Versioned<Edge>>;
-  nodes(
-    filter: { readonly label?: string; readonly properties?: readonly (readonly [name: string, value: Value])[] },
-    page: PageRequest,
-  ): Promise<Page<Node>>;
+  nodes(filter: NodeFilter, page: PageRequest): Promise<Page<Node>>;
   /** Edges of a node, with both endpoints visible. A self-loop appears once. @throws WeftError `node-not-found` */
   edgesOf(
     id: NodeId,

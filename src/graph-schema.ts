@@ -7,6 +7,7 @@ import { nodeId, type PartitionId } from '../base/ids.ts';
 import { compareText } from '../base/order.ts';
 import { ConstraintSet } from '../crdt/constraint-set.ts';
 import { nodeAt, sortedNodes } from '../crdt/view-reads.ts';
+import { indexes } from '../crdt/view-statistics.ts';
 import type { Node, Operation } from '../graph/model.ts';
 import type { SchemaEntry } from '../graph/query-graph.ts';
 import { isList, type Value } from '../graph/value.ts';
@@ -51,6 +52,11 @@ export class GraphSchema {
   /** What writes must keep; undefined if there is nothing. */
   constraints(): ConstraintSet | undefined {
     return ConstraintSet.of(this.entries());
+  }
+
+  /** Whether nodes of a label are found by a property. */
+  hasIndex(label: string, property: string): boolean {
+    return this.entries().some((entry) => indexes(entry, label, property));
   }
 
   find(name: string): SchemaEntry | undefined {

@@ -3,22 +3,11 @@ import type { Env } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
 import type { EdgeId, NodeId, PartitionId, ReplicaId } from '../base/ids.ts';
 import { compareText } from '../base/order.ts';
-import { getOwn } from '../base/record.ts';
 import { partitionNamedByEdge } from '../crdt/routing.ts';
 import type { HybridClock } from '../crdt/stamp.ts';
-import {
-  edgeAt,
-  edgeVersion,
-  findEdge,
-  findNode,
-  forEachEdge,
-  nodeAt,
-  nodeVersion,
-  sortedNodes,
-} from '../crdt/view-reads.ts';
+import { edgeAt, edgeVersion, findEdge, findNode, forEachEdge, nodeAt, nodeVersion } from '../crdt/view-reads.ts';
 import { type Decide, ViewStatementGraph } from '../crdt/view-statement-graph.ts';
 import type { Direction, Edge, Node, Operation } from '../graph/model.ts';
-import { type Value, valuesEqual } from '../graph/value.ts';
 import type { StatementAnswer, StatementRows } from '../query/execution/statement-answer.ts';
 import { inRange } from '../query/values/range.ts';
 import type { ChangeFeed } from './change-feed.ts';
@@ -32,6 +21,7 @@ import type {
   IdempotencyKey,
   IntegrityReport,
   KeptAnswers,
+  NodeFilter,
   OperationResult,
   Page,
   PageRequest,
@@ -44,6 +34,7 @@ import { GraphChanges } from './graph-changes.ts';
 import { type DecideKept, GraphQueries } from './graph-queries.ts';
 import type { GraphSchema } from './graph-schema.ts';
 import type { GraphWriter } from './graph-writer.ts';
+import { NodeList } from './node-list.ts';
 import { PartitionedReads } from './reads.ts';
 import { PartitionHold, type Residency } from './residency.ts';
 import type { ResidentGraph } from './resident-graph.ts';
@@ -66,6 +57,7 @@ export class EngineGraph implements Graph {
   readonly #traversal: Traversal;
   readonly #partitioned: PartitionedReads;
   readonly #bulk: GraphBulk;
+  readonly #list: NodeList;
 
   readonly #statements: StatementSource;
   readonly #queries: GraphQueries;
@@ -80,6 +72,7 @@ export class EngineGraph implements Graph {
     this.#residency = residency;
     this.#traversal = new Traversal(resident.view);
     this.#partitioned = new PartitionedReads(resident, residency);
+    this.#list = new NodeList(resident, residency, statements.schema);
     this.#bulk = new GraphBulk(resident, residency, { writer, schema: statements.schema });
   }
 
@@ -119,38 +112,10 @@ export class EngineGraph implements Graph {
     return found;
   }
 
-  async nodes(
-    filter: { readonly label?: string; readonly properties?: readonly (readonly [string, Value])[] },
-    page: PageRequest,
-  ): Promise<Page<Node>> {
-    const { view } = this.resident;
-    const [partitionAfter, idAfter] = page.cursor === undefined ? ['', ''] : decodeCursor(page.cursor, 2);
-    const items: Node[] = [];
-    let last: readonly [string, string] | undefined;
-    const collect = (id: PartitionId): boolean => {
-      const after = id === partitionAfter ? (idAfter as string) : '';
-      const ordinals = sortedNodes(view, view.need(id), filter.label);
-      for (let i = firstAfter(ordinals, view.nodes.ids, after); i < ordinals.length; i++) {
-        const node = ordinals[i] as number;
-        if (!matches(view.nodes.properties[node] as Node['properties'], filter.properties)) continue;
-        if (items.length === page.limit) return true;
-        items.push(nodeAt(view, node));
-        last = [id, view.nodes.ids[node] as string];
-      }
-      this.#residency.touchRead(this.resident.partition(id));
-      return false;
-    };
-    for (const id of this.resident.partitionIds()) {
-      if (id < (partitionAfter as string)) continue;
-      // A graph that is open as a whole is read in one step.
-      const full = view.isOpen(id) ? collect(id) : await this.#residency.run(this.resident, [id], () => collect(id));
-      if (full) {
-        await this.writer.durable();
-        return { items, cursor: encodeCursor(...(last as readonly [string, string])) };
-      }
-    }
+  async nodes(filter: NodeFilter, page: PageRequest): Promise<Page<Node>> {
+    const found = await this.#list.page(filter, page);
     await this.writer.durable();
-    return { items };
+    return found;
   }
 
   async edgesOf(
@@ -385,26 +350,6 @@ function nodesAlong(start: NodeId, edges: readonly Edge[]): NodeId[] {
   const ids = [start];
   for (const edge of edges) ids.push((edge.from === ids.at(-1) ? edge.to : edge.from) as NodeId);
   return ids;
-}
-
-/** Index of the first ordinal whose id comes after `after`. */
-function firstAfter(ordinals: Int32Array, ids: readonly string[], after: string): number {
-  let low = 0;
-  let high = ordinals.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((ids[ordinals[middle] as number] as string) > after) high = middle;
-    else low = middle + 1;
-  }
-  return low;
-}
-
-function matches(properties: Node['properties'], wanted: readonly (readonly [string, Value])[] | undefined): boolean {
-  if (wanted === undefined) return true;
-  return wanted.every(([name, value]) => {
-    const held = getOwn(properties, name);
-    return held !== undefined && valuesEqual(held, value);
-  });
 }
 
 /** The page of `items`, which are in canonical order of ids, after the id `after`. */
