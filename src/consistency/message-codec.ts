@@ -2,12 +2,13 @@
  * Messages as bytes: MessagePack arrays that begin with the number of the kind, checked like frames. Also the state of an
  * acceptor as it lies on disk.
  */
-import { decode, encode } from '@msgpack/msgpack';
+import { decode } from '@msgpack/msgpack';
 import { assertNever } from '../../base/assert.ts';
 import { WeftError } from '../../base/errors.ts';
 import type { ReplicaId } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { configurationText, parseConfiguration } from '../replication/configuration.ts';
+import { encodeFields } from '../replication/encode-fields.ts';
 import { asBytes, asGraphKey, asKey, asText, FieldReader, flat, malformed } from '../replication/field-reader.ts';
 import { shapeFault } from '../replication/frame-shape.ts';
 import type { Ballot } from './ballot.ts';
@@ -43,41 +44,41 @@ export function encodeMessage(message: Message): Uint8Array {
   const kind = KIND[message.kind];
   switch (message.kind) {
     case 'prepare':
-      return encode([kind, ...ballotHead(message), message.round, flat(message.cover)]);
+      return encodeFields([kind, ...ballotHead(message), message.round, flat(message.cover)]);
     case 'promised': {
       const { graph, ballot, round, state } = message;
-      return encode([kind, graph, ...ballotFields(ballot), round, ...voteFields(message), ...stateFields(state)]);
+      return encodeFields([kind, graph, ...ballotFields(ballot), round, ...voteFields(message), ...stateFields(state)]);
     }
     case 'accept': {
       const { next, cover, patches } = message;
-      return encode([kind, ...ballotHead(message), ...ballotFields(next), flat(cover), patchFields(patches)]);
+      return encodeFields([kind, ...ballotHead(message), ...ballotFields(next), flat(cover), patchFields(patches)]);
     }
     case 'accepted': {
       const { graph, ballot, promisedNext } = message;
-      return encode([kind, graph, ...ballotFields(ballot), promisedNext, ...voteFields(message)]);
+      return encodeFields([kind, graph, ...ballotFields(ballot), promisedNext, ...voteFields(message)]);
     }
     case 'refused':
-      return encode([kind, message.graph, ...ballotFields(message.ballot), ...ballotFields(message.promised)]);
+      return encodeFields([kind, message.graph, ...ballotFields(message.ballot), ...ballotFields(message.promised)]);
     case 'outdated': {
       const { graph, ballot, configuration } = message;
-      return encode([kind, graph, ...ballotFields(ballot), configurationText(configuration)]);
+      return encodeFields([kind, graph, ...ballotFields(ballot), configurationText(configuration)]);
     }
     case 'settled':
-      return encode([kind, message.graph, ...ballotFields(message.ballot), ...message.commit]);
+      return encodeFields([kind, message.graph, ...ballotFields(message.ballot), ...message.commit]);
     case 'join':
-      return encode([kind, message.memory, configurationText(message.configuration), message.asksState]);
+      return encodeFields([kind, message.memory, configurationText(message.configuration), message.asksState]);
     case 'joined': {
       const { of, configuration, votesIn, met, tellsState, states } = message;
       const held = states.flatMap(({ graph, state }) => [graph, encodeState(state)]);
       const said = [configurationText(configuration), votesIn, met, tellsState];
-      return encode([kind, of, ...said, ...voteFields(message), held]);
+      return encodeFields([kind, of, ...said, ...voteFields(message), held]);
     }
     case 'ask': {
       const { id, graph, patienceMs, trace, request } = message;
-      return encode([kind, id, graph, patienceMs, trace, ...requestFields(request)]);
+      return encodeFields([kind, id, graph, patienceMs, trace, ...requestFields(request)]);
     }
     case 'answer':
-      return encode([kind, message.id, ...replyFields(message.reply)]);
+      return encodeFields([kind, message.id, ...replyFields(message.reply)]);
     default:
       return assertNever(message);
   }
@@ -317,5 +318,5 @@ export function decodeState(bytes: Uint8Array): AcceptorState {
 }
 
 export function encodeState(state: AcceptorState): Uint8Array {
-  return encode(stateFields(state));
+  return encodeFields(stateFields(state));
 }

@@ -3,12 +3,13 @@
  * believed; a frame that does not fit is refused as a whole. docs/protocol.md has the layout.
  */
 
-import { decode, encode } from '@msgpack/msgpack';
+import { decode } from '@msgpack/msgpack';
 import { assertNever } from '../../base/assert.ts';
 import { WeftError } from '../../base/errors.ts';
 import type { PartitionId } from '../../base/ids.ts';
 import type { Commit, CommitPart, PartitionKey } from '../../storage/store.ts';
 import { configurationText, parseConfiguration } from './configuration.ts';
+import { encodeFields } from './encode-fields.ts';
 import { asBytes, asKey, asReplica, asText, FieldReader, flat, keyFields, malformed } from './field-reader.ts';
 import type { Frame, PlainFrame, RefusalCode } from './frame.ts';
 import { shapeFault } from './frame-shape.ts';
@@ -54,39 +55,39 @@ export function encodeFrame(frame: PlainFrame): Uint8Array {
     case 'hello': {
       const { version, versionMin, name, replica, clusterId, established, settingsHash, wallMs, nonce } = frame;
       const head = [kind, version, versionMin, name, replica, clusterId, established, settingsHash];
-      return encode([...head, frame.size, configurationText(frame.configuration), wallMs, nonce]);
+      return encodeFields([...head, frame.size, configurationText(frame.configuration), wallMs, nonce]);
     }
     case 'proof':
-      return encode([kind, frame.mac]);
+      return encodeFields([kind, frame.mac]);
     case 'refuse':
-      return encode([kind, frame.code, frame.detail.slice(0, DETAIL_CHARS_MAX)]);
+      return encodeFields([kind, frame.code, frame.detail.slice(0, DETAIL_CHARS_MAX)]);
     case 'status': {
       const { clusterId, established, vector, retired, direct, wallMs, resend } = frame;
-      return encode([kind, clusterId, established, flat(vector), flat(retired), direct, wallMs, resend]);
+      return encodeFields([kind, clusterId, established, flat(vector), flat(retired), direct, wallMs, resend]);
     }
     case 'acknowledge':
-      return encode([kind, flat(frame.entries)]);
+      return encodeFields([kind, flat(frame.entries)]);
     case 'behind':
-      return encode([kind]);
+      return encodeFields([kind]);
     case 'list-state':
-      return encode([kind, frame.request, ...keyFields(frame.after)]);
+      return encodeFields([kind, frame.request, ...keyFields(frame.after)]);
     case 'state-list': {
       const { request, after, partitions, more, vector, retired, clock } = frame;
       const keys = partitions.flatMap(({ graphKey, partition }) => [graphKey, partition]);
-      return encode([kind, request, ...keyFields(after), keys, more, flat(vector), flat(retired), clock]);
+      return encodeFields([kind, request, ...keyFields(after), keys, more, flat(vector), flat(retired), clock]);
     }
     case 'get-state':
-      return encode([kind, frame.request, ...keyFields(frame.key), frame.stateVector, frame.offset]);
+      return encodeFields([kind, frame.request, ...keyFields(frame.key), frame.stateVector, frame.offset]);
     case 'state': {
       const { request, key, offset, bytes, length, checksum, vector } = frame;
-      return encode([kind, request, ...keyFields(key), offset, bytes, length, checksum, flat(vector)]);
+      return encodeFields([kind, request, ...keyFields(key), offset, bytes, length, checksum, flat(vector)]);
     }
     case 'digest':
-      return encode([kind, ...keyFields(frame.key), frame.digest, flat(frame.vector)]);
+      return encodeFields([kind, ...keyFields(frame.key), frame.digest, flat(frame.vector)]);
     case 'quorum':
-      return encode([kind, frame.body]);
+      return encodeFields([kind, frame.body]);
     case 'fragment':
-      return encode([kind, frame.message, frame.index, frame.count, frame.bytes]);
+      return encodeFields([kind, frame.message, frame.index, frame.count, frame.bytes]);
     default:
       return assertNever(frame);
   }
@@ -105,7 +106,7 @@ export function encodeCommit(commit: Commit): Uint8Array {
   if (locators.length > 0) {
     fields.push(locators.flatMap(({ graphKey, edge, partition }) => [graphKey, edge, partition]));
   }
-  return encode(fields);
+  return encodeFields(fields);
 }
 
 /** A `commits` frame from commits that are encoded already. */
