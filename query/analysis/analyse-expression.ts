@@ -1,7 +1,8 @@
 /** Checks an expression: names, functions, aggregates, and types as far as they are known. Answers its type. */
 import { assertNever } from '../../base/assert.ts';
-import { findAggregate } from '../functions/aggregates.ts';
-import { findFunction } from '../functions/registry.ts';
+import { aggregateNames, findAggregate } from '../functions/aggregates.ts';
+import { findFunction, functionNames } from '../functions/registry.ts';
+import { didYouMean } from '../near-name.ts';
 import { partsOf } from '../plan/expression-facts.ts';
 import type { CallExpression, Expression, PatternPart, Query } from '../syntax/ast.ts';
 import { type Names, type Report, withNames } from './analysis-scope.ts';
@@ -64,9 +65,10 @@ export class ExpressionAnalysis {
       case 'variable':
         return at.names.get(expression.name) ?? this.#report.undefinedVariable(expression, expression.name);
       case 'property':
-      case 'labels': {
+      case 'labels':
+      case 'typed': {
         this.check(expression.of, value);
-        return expression.kind === 'labels' ? BOOLEAN : ANY;
+        return expression.kind === 'property' ? ANY : BOOLEAN;
       }
       case 'index': {
         const of = this.check(expression.of, value);
@@ -258,7 +260,8 @@ export class ExpressionAnalysis {
     }
     const called = findFunction(lower);
     if (called === undefined) {
-      return this.#report.fail(name, 'UnknownFunction', `there is no function \`${name.text}\``);
+      const near = didYouMean(name.text, [...functionNames(), ...aggregateNames(), 'coalesce', 'exists']);
+      return this.#report.fail(name, 'UnknownFunction', `there is no function \`${name.text}\`${near}`);
     }
     if (expression.distinct) this.#report.fail(expression, 'InvalidAggregation', 'DISTINCT goes with aggregates only');
     this.#checkCount(expression, called.argumentsMin, called.argumentsMax);
@@ -276,13 +279,18 @@ export class ExpressionAnalysis {
 
   #checkCount({ name, arguments: args, start, end }: CallExpression, min: number, max: number): void {
     if (args.length >= min && args.length <= max) return;
-    const wanted = min === max ? `${min}` : `${min} to ${max}`;
-    this.#report.fail(
-      { start, end },
-      'InvalidNumberOfArguments',
-      `${name.text}() takes ${wanted} arguments, not ${args.length}`,
-    );
+    const wanted =
+      min === max
+        ? countOf(min)
+        : max === Number.POSITIVE_INFINITY
+          ? `at least ${countOf(min)}`
+          : `${min} to ${countOf(max)}`;
+    this.#report.fail({ start, end }, 'InvalidNumberOfArguments', `${name.text}() takes ${wanted}, not ${args.length}`);
   }
+}
+
+export function countOf(count: number): string {
+  return count === 1 ? '1 argument' : `${count} arguments`;
 }
 
 function numeric(a: StaticType, b: StaticType): StaticType {

@@ -1,6 +1,6 @@
 /** Checks patterns: what their variables are already, and what may stand in a pattern that is matched, made or merged. */
 import { allowedTypes } from '../plan/expression-facts.ts';
-import type { NodePattern, PatternPart, RelationshipPattern } from '../syntax/ast.ts';
+import type { LabelExpression, NodePattern, PatternPart, RelationshipPattern } from '../syntax/ast.ts';
 import { type ExpressionAnalysis, place } from './analyse-expression.ts';
 import { type Names, type Report, withNames } from './analysis-scope.ts';
 import { EDGE, listOf, maybe, NODE, PATH } from './static-type.ts';
@@ -48,6 +48,7 @@ export class PatternAnalysis {
     };
     const makes = use === 'create' || use === 'merge';
     part.nodes.forEach((node, i) => {
+      if (makes) this.#madeLabels(node);
       this.#node(node, names, part.relationships.length === 0, use);
       if (node.variable !== undefined && !names.has(node.variable.text))
         define(node.variable.text, NODE, node.variable);
@@ -70,7 +71,12 @@ export class PatternAnalysis {
       } else define(variable.text, range === undefined ? EDGE : listOf(EDGE), variable);
       relationships.add(variable.text);
     });
-    for (const element of [...part.nodes, ...part.relationships]) this.#contents(element, names, use);
+    for (const element of [...part.nodes, ...part.relationships]) {
+      if (makes && element.where !== undefined) {
+        this.#report.fail(element.where, 'UnexpectedSyntax', 'what is made has no condition; WHERE belongs to MATCH');
+      }
+      this.#contents(element, names, use);
+    }
     if (part.variable !== undefined) {
       if (names.has(part.variable.text)) this.#report.alreadyBound(part.variable, part.variable.text);
       define(part.variable.text, PATH, part.variable);
@@ -87,6 +93,11 @@ export class PatternAnalysis {
     if (isAlone || node.labels !== undefined || node.properties !== undefined) {
       this.#report.alreadyBound(variable, variable.text);
     }
+  }
+
+  #madeLabels({ labels }: NodePattern): void {
+    if (labels === undefined || isChain(labels)) return;
+    this.#report.fail(labels, 'UnexpectedSyntax', 'a node that is made has labels, as in `:A:B`, not a choice of them');
   }
 
   #madeRelationship(relationship: RelationshipPattern, use: PatternUse): void {
@@ -110,4 +121,9 @@ export class PatternAnalysis {
     if (properties !== undefined) this.#expressions().check(properties, place(names));
     if (where !== undefined) this.#expressions().condition(where, place(names));
   }
+}
+
+/** `:A`, `:A:B`, `:A&B`. */
+function isChain(labels: LabelExpression): boolean {
+  return labels.kind === 'label' || (labels.kind === 'and' && isChain(labels.left) && isChain(labels.right));
 }

@@ -2,7 +2,9 @@
  * Checks a query before it is planned: every name is defined, types fit as far as can be known, clauses stand where they
  * may. What is wrong is an error of compile time, also on an empty graph. Planning relies on it.
  */
+import { didYouMean } from '../near-name.ts';
 import type { PlannerContext } from '../plan/planned-statement.ts';
+import { BUILT_IN_PROCEDURES } from '../procedures/built-in.ts';
 import type {
   Clause,
   ForeachClause,
@@ -14,7 +16,7 @@ import type {
   SubqueryClause,
 } from '../syntax/ast.ts';
 import { compileError } from '../syntax/source-error.ts';
-import { ExpressionAnalysis, place } from './analyse-expression.ts';
+import { countOf, ExpressionAnalysis, place } from './analyse-expression.ts';
 import { PatternAnalysis } from './analyse-pattern.ts';
 import { ProjectionAnalysis } from './analyse-projection.ts';
 import { type Names, Report, withNames } from './analysis-scope.ts';
@@ -86,8 +88,9 @@ class QueryAnalysis {
       }
       const found = this.#clause(clause, names, { isAlone: clauses.length === 1, isFirst: i === 0, use });
       names = found.names;
-      if (clause.kind === 'return' || clause.kind === 'procedure') columns = found.columns;
-      else columns = undefined;
+      const isFinish = clause.kind === 'return' && found.columns?.length === 0;
+      const hasColumns = !isFinish && (clause.kind === 'return' || clause.kind === 'procedure');
+      columns = hasColumns ? found.columns : undefined;
     });
     const last = clauses.at(-1);
     const ends = last === undefined || last.kind === 'return' || last.kind === 'procedure' || last.kind === 'subquery';
@@ -190,7 +193,7 @@ class QueryAnalysis {
     const { name, arguments: args, yields } = clause;
     const signature = this.#context.procedure(name.text);
     if (signature === undefined) {
-      const message = `there is no procedure \`${name.text}\``;
+      const message = `there is no procedure \`${name.text}\`${didYouMean(name.text, BUILT_IN_PROCEDURES.keys())}`;
       throw compileError(this.#report.text, name, 'ProcedureNotFound', message, 'ProcedureError');
     }
     if (args === undefined && !isAlone && signature.arguments.length > 0) {
@@ -198,7 +201,7 @@ class QueryAnalysis {
       this.#report.fail(clause, 'InvalidArgumentPassingMode', message);
     }
     if (args !== undefined && args.length !== signature.arguments.length) {
-      const message = `${name.text}() takes ${signature.arguments.length} arguments, not ${args.length}`;
+      const message = `${name.text}() takes ${countOf(signature.arguments.length)}, not ${args.length}`;
       this.#report.fail(clause, 'InvalidNumberOfArguments', message);
     }
     args?.forEach((argument, i) => {
@@ -213,7 +216,9 @@ class QueryAnalysis {
         ? signature.results.map((result) => ({ text: result.name, start: clause.start, end: clause.end }))
         : (yields ?? []).map((item) => {
             if (!signature.results.some((result) => result.name === item.name.text)) {
-              this.#report.undefinedVariable(item.name, item.name.text);
+              const known = signature.results.map((result) => result.name).join(', ');
+              const message = `${name.text}() has no result \`${item.name.text}\`; it yields ${known}`;
+              this.#report.fail(item.name, 'UndefinedVariable', message);
             }
             return item.alias ?? item.name;
           });

@@ -21,6 +21,7 @@ import {
   type RuntimeValue,
   typeName,
 } from '../values/runtime-value.ts';
+import { conforms } from '../values/value-type.ts';
 import { edgeProperty, elementAt, nodePropertyIn, propertyOf, slice } from './access.ts';
 import { compileCall } from './compile-call.ts';
 import { compileComprehension, compileQuantifier, compileReduce } from './compile-iteration.ts';
@@ -71,6 +72,11 @@ export function compile(expression: BoundExpression, context: ExpressionContext)
       return compileCall(expression, context, compile);
     case 'labels':
       return compileLabels(expression, context, compile);
+    case 'typed': {
+      const of = compile(expression.of, context);
+      const { types } = expression;
+      return (columns, row) => conforms(of(columns, row), types);
+    }
     case 'comprehension':
       return compileComprehension(expression, context, compile);
     case 'quantifier':

@@ -135,6 +135,7 @@ function partsOf(expression: BoundExpression): readonly (BoundExpression | undef
       return [];
     case 'property':
     case 'labels':
+    case 'typed':
     case 'unary':
       return [expression.of];
     case 'index':

@@ -1,6 +1,6 @@
 /** What belongs to no other family. `coalesce` and `exists` look at one argument after the other, in `expressions/`. */
 import { equal } from '../values/equality.ts';
-import { typeName } from '../values/runtime-value.ts';
+import { valueTypeOf } from '../values/value-type.ts';
 import { type ScalarFunction, scalar } from './function.ts';
 
 const HEX = '0123456789abcdef';
@@ -27,5 +27,5 @@ export const SCALAR_FUNCTIONS: readonly ScalarFunction[] = [
   scalar('timestamp', [0, 0], ({ statementMs }) => Math.floor(statementMs)),
   scalar('randomUUID', [0, 0], ({ random32 }) => uuid(random32), { pure: false }),
   scalar('nullIf', [2, 2], (_, a, b) => (equal(a, b) === true ? null : a), { strict: false }),
-  scalar('valueType', [1, 1], (_, value) => typeName(value).toUpperCase(), { strict: false }),
+  scalar('valueType', [1, 1], (_, value) => valueTypeOf(value), { strict: false }),
 ];

@@ -78,6 +78,8 @@ export class ExpressionBinder {
         return this.#comparison(expression, bind);
       case 'labels':
         return { kind: 'labels', of: bind(expression.of), test: labelTest(expression.labels) };
+      case 'typed':
+        return { kind: 'typed', of: bind(expression.of), types: expression.types };
       case 'list':
         return { kind: 'list', items: expression.items.map(bind) };
       case 'map':

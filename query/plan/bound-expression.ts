@@ -4,6 +4,7 @@
  */
 import type { SlotKind } from '../execution/batch.ts';
 import type { RuntimeValue } from '../values/runtime-value.ts';
+import type { ValueType } from '../values/value-type.ts';
 
 export type BoundExpression =
   | { readonly kind: 'literal'; readonly value: RuntimeValue }
@@ -44,6 +45,8 @@ export type BoundExpression =
   | { readonly kind: 'call'; readonly name: string; readonly arguments: readonly BoundExpression[] }
   /** `n:A|B`; null of null. Relationships have their type as their one label. */
   | { readonly kind: 'labels'; readonly of: BoundExpression; readonly test: LabelTest }
+  /** Whether the value is of one of the types; never null. */
+  | { readonly kind: 'typed'; readonly of: BoundExpression; readonly types: readonly ValueType[] }
   | {
       readonly kind: 'comprehension';
       readonly slot: number;

@@ -249,6 +249,7 @@ function partsOfBound(expression: BoundExpression): readonly (BoundExpression | 
     case 'property':
     case 'unary':
     case 'labels':
+    case 'typed':
       return [expression.of];
     case 'index':
       return [expression.of, expression.index];

@@ -25,6 +25,7 @@ export function partsOf(expression: Expression): readonly Expression[] {
     case 'property':
     case 'unary':
     case 'labels':
+    case 'typed':
       return [expression.of];
     case 'index':
       return [expression.of, expression.index];

@@ -1,6 +1,7 @@
 /** Expressions of a plan as Cypher again, for EXPLAIN: enough to know which one is meant. */
 import { Float } from '../../graph/value.ts';
 import { isList, isMap, type RuntimeValue, typeName } from '../values/runtime-value.ts';
+import { typeText } from '../values/value-type.ts';
 import type { BinaryOperator, BoundExpression, LabelTest } from './bound-expression.ts';
 
 /** What a slot is called. */
@@ -65,6 +66,8 @@ export function expressionText(expression: BoundExpression, nameOf: NameOf): str
       return `${expression.name}(${expression.arguments.map(text).join(', ')})`;
     case 'labels':
       return `${inner(expression.of)}:${labelText(expression.test)}`;
+    case 'typed':
+      return `${inner(expression.of)} IS :: ${expression.types.map(typeText).join(' | ')}`;
     case 'comprehension': {
       const where = expression.where === undefined ? '' : ` WHERE ${text(expression.where)}`;
       const map = expression.map === undefined ? '' : ` | ${text(expression.map)}`;

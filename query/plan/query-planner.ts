@@ -90,7 +90,13 @@ class QueryPlanner {
   }
 
   #union(singles: readonly Planned[], all: boolean): Planned {
-    const names = (singles[0]?.columns ?? []).map(({ name }) => name);
+    const [first] = singles;
+    if (first?.columns === undefined) {
+      // Parts that only write have no rows, and a sub-query of such parts none for its outer row.
+      const operator: Operator = { kind: 'Union', inputs: singles.map((single) => single.operator) };
+      return { operator, columns: undefined, scope: new Map() };
+    }
+    const names = first.columns.map(({ name }) => name);
     const columns = names.map((name) => {
       const kinds = singles.map((single) => this.#kindOf(single, name));
       const kind = kinds.every((each) => each === kinds[0]) ? (kinds[0] ?? 'value') : 'value';
@@ -135,7 +141,9 @@ class QueryPlanner {
       case 'with':
       case 'return': {
         const { operator, scope: own, columns } = this.#projections.plan(clause, input, scope);
-        return { operator, scope: own, columns: clause.kind === 'return' ? columns : undefined };
+        // FINISH is a RETURN of no columns.
+        const isReturn = clause.kind === 'return' && columns.length > 0;
+        return { operator, scope: own, columns: isReturn ? columns : undefined };
       }
       case 'create':
         return this.#create(clause, input, scope);

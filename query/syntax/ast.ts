@@ -7,6 +7,7 @@
  * expressions.
  */
 import type { Float } from '../../graph/value.ts';
+import type { ValueType } from '../values/value-type.ts';
 
 export interface Spanned {
   readonly start: number;
@@ -32,6 +33,7 @@ export type Expression =
   | BinaryExpression
   | ComparisonExpression
   | LabelPredicate
+  | TypePredicate
   | ListExpression
   | MapExpression
   | CaseExpression
@@ -110,6 +112,13 @@ export interface LabelPredicate extends Spanned {
   readonly kind: 'labels';
   readonly of: Expression;
   readonly labels: LabelExpression;
+}
+
+/** `x IS :: INTEGER | STRING NOT NULL`: one of the types. */
+export interface TypePredicate extends Spanned {
+  readonly kind: 'typed';
+  readonly of: Expression;
+  readonly types: readonly ValueType[];
 }
 
 export interface ListExpression extends Spanned {

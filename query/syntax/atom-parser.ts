@@ -6,7 +6,8 @@
  */
 import type { CaseExpression, Expression, MapExpression, MapProjectionItem, Name, PatternPart, Query } from './ast.ts';
 import { floatLiteral, integerLiteral, stringLiteral } from './literals.ts';
-import { EXPRESSION, TokenStream } from './token-stream.ts';
+import { EXPRESSION } from './token-stream.ts';
+import { TypeParser } from './type-parser.ts';
 
 const QUANTIFIERS: ReadonlyMap<string, 'all' | 'any' | 'none' | 'single'> = new Map([
   ['ALL', 'all'],
@@ -20,7 +21,7 @@ const SUBQUERIES: ReadonlyMap<string, 'exists' | 'count' | 'collect'> = new Map(
   ['COLLECT', 'collect'],
 ]);
 
-export abstract class AtomParser extends TokenStream {
+export abstract class AtomParser extends TypeParser {
   /** Within the condition of a comprehension, where `|` ends it. */
   protected barEnds = false;
 
@@ -29,6 +30,8 @@ export abstract class AtomParser extends TokenStream {
   /** What stands in the braces of a sub-query. */
   protected abstract subquery(): Query;
   protected abstract expression(): Expression;
+  /** A condition whose left side is given, as in `WHEN > 3`; undefined where no operator follows. */
+  protected abstract conditionOn(left: Expression): Expression | undefined;
 
   /** Inside of brackets of its own. */
   protected bracketed<T>(barEnds: boolean, parse: () => T): T {
@@ -115,7 +118,7 @@ export abstract class AtomParser extends TokenStream {
     if (kind === ')' || kind === ':' || kind === '{') return true;
     if (kind !== 'name' && kind !== 'quotedName') return false;
     const after = this.kindAt(index + 1);
-    return after === ')' || after === ':' || after === '{' || this.wordAt(index + 1) === 'WHERE';
+    return after === ')' || after === ':' || after === '{' || isPatternWord(this.wordAt(index + 1));
   }
 
   #isRelationshipInside(index: number): boolean {
@@ -123,7 +126,7 @@ export abstract class AtomParser extends TokenStream {
     if (kind === ']' || kind === ':' || kind === '*' || kind === '{') return true;
     if (kind !== 'name' && kind !== 'quotedName') return false;
     const after = this.kindAt(index + 1);
-    return after === ']' || after === ':' || after === '*' || after === '{' || this.wordAt(index + 1) === 'WHERE';
+    return after === ']' || after === ':' || after === '*' || after === '{' || isPatternWord(this.wordAt(index + 1));
   }
 
   #listOrComprehension(): Expression {
@@ -275,18 +278,29 @@ export abstract class AtomParser extends TokenStream {
     const { start } = this;
     this.expectWord('CASE');
     const of = this.word === 'WHEN' ? undefined : this.expression();
-    const whens: { when: Expression; then: Expression }[] = [];
+    const whens: { when: Expression; then: Expression; isCondition: boolean }[] = [];
     while (this.takeWord('WHEN')) {
-      // `CASE x WHEN 1, 2 THEN ...` has several alternatives for one result.
-      const alternatives = this.commaList(() => this.expression());
+      // `CASE x WHEN 1, > 7 THEN ...` has several alternatives for one result.
+      const alternatives = this.commaList(() => {
+        const condition = of === undefined ? undefined : this.conditionOn(of);
+        return { when: condition ?? this.expression(), isCondition: condition !== undefined };
+      });
       this.expectWord('THEN');
       const then = this.expression();
-      for (const when of alternatives) whens.push({ when, then });
+      for (const each of alternatives) whens.push({ ...each, then });
     }
     if (whens.length === 0) this.unexpected('WHEN');
     const otherwise = this.takeWord('ELSE') ? this.expression() : undefined;
     this.expectWord('END');
-    return { kind: 'case', of, whens, otherwise, start, end: this.lastEnd };
+    if (of === undefined || !whens.some(({ isCondition }) => isCondition)) {
+      return { kind: 'case', of, whens, otherwise, start, end: this.lastEnd };
+    }
+    // With a condition among them, all are conditions.
+    const conditions = whens.map(({ when, then, isCondition }) => ({
+      when: isCondition ? when : equals(of, when),
+      then,
+    }));
+    return { kind: 'case', of: undefined, whens: conditions, otherwise, start, end: this.lastEnd };
   }
 
   #quantifier(): Expression {
@@ -351,6 +365,15 @@ export abstract class AtomParser extends TokenStream {
     if (this.take(':')) return { kind: 'entry', key, value: this.expression() };
     return { kind: 'variable', variable: { kind: 'variable', name: key.text, start: key.start, end: key.end } };
   }
+}
+
+function equals(left: Expression, right: Expression): Expression {
+  return { kind: 'comparison', operators: ['='], operands: [left, right], start: right.start, end: right.end };
+}
+
+/** What may follow the variable of an element of a pattern. */
+function isPatternWord(word: string): boolean {
+  return word === 'WHERE' || word === 'IS';
 }
 
 /** Whether what follows CASE can begin an expression, so that CASE is no variable. */

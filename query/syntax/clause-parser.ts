@@ -17,6 +17,7 @@ import type {
 import { PatternParser } from './pattern-parser.ts';
 
 const CLAUSES = 'MATCH, WITH, RETURN or another clause';
+const NO_ORDER = { orderBy: [], skip: undefined, limit: undefined } as const;
 
 export abstract class ClauseParser extends PatternParser {
   protected query(): Query {
@@ -73,6 +74,15 @@ export abstract class ClauseParser extends PatternParser {
       case 'WITH':
       case 'RETURN':
         return this.#projection();
+      case 'ORDER':
+      case 'SKIP':
+      case 'OFFSET':
+      case 'LIMIT':
+      case 'FILTER':
+      case 'LET':
+        return this.#shortened();
+      case 'FINISH':
+        return this.#finish();
       case 'CREATE':
         return this.#create();
       case 'MERGE':
@@ -146,11 +156,41 @@ export abstract class ClauseParser extends PatternParser {
     const distinct = this.takeWord('DISTINCT');
     const all = this.take('*');
     const items = !all || this.take(',') ? this.commaList(() => this.#projectionItem()) : [];
+    const rows = this.#order();
+    const where = kind === 'with' ? this.#where() : undefined;
+    return { kind, distinct, all, items, ...rows, where, start, end: this.lastEnd };
+  }
+
+  #order(): Pick<ProjectionClause, 'orderBy' | 'skip' | 'limit'> {
     const orderBy = this.word === 'ORDER' ? this.#orderBy() : [];
     const skip = this.takeWord('SKIP') || this.takeWord('OFFSET') ? this.expression() : undefined;
     const limit = this.takeWord('LIMIT') ? this.expression() : undefined;
-    const where = kind === 'with' ? this.#where() : undefined;
-    return { kind, distinct, all, items, orderBy, skip, limit, where, start, end: this.lastEnd };
+    return { orderBy, skip, limit };
+  }
+
+  /** Clauses that stand for `WITH *` and what follows it: `ORDER BY`, `SKIP` and `LIMIT`, `FILTER`, `LET x = 1`. */
+  #shortened(): ProjectionClause {
+    const { start } = this;
+    const items = this.takeWord('LET') ? this.commaList(() => this.#letItem()) : [];
+    const isFilter = items.length === 0 && this.takeWord('FILTER');
+    if (isFilter) this.takeWord('WHERE');
+    const where = isFilter ? this.expression() : undefined;
+    const rows = items.length > 0 || isFilter ? NO_ORDER : this.#order();
+    return { kind: 'with', distinct: false, all: true, items, ...rows, where, start, end: this.lastEnd };
+  }
+
+  #letItem(): ProjectionItem {
+    const alias = this.name('a variable');
+    this.expect('=');
+    const expression = this.expression();
+    return { expression, alias, start: expression.start, end: expression.end };
+  }
+
+  /** A RETURN of no columns, and so of no rows. */
+  #finish(): ProjectionClause {
+    const span = this.spanAt(this.at);
+    this.expectWord('FINISH');
+    return { kind: 'return', distinct: false, all: false, items: [], ...NO_ORDER, where: undefined, ...span };
   }
 
   #projectionItem(): ProjectionItem {
@@ -239,7 +279,11 @@ export abstract class ClauseParser extends PatternParser {
   #property(): PropertyExpression {
     const target = this.propertyTarget();
     if (target.kind !== 'property') {
-      this.fail(target, 'UnexpectedSyntax', 'only a property, as in `n.name`, can be set or removed');
+      this.fail(
+        target,
+        'UnexpectedSyntax',
+        'only a property, as in `n.name`, can be set or removed; use `n += $map` where names are data',
+      );
     }
     return target;
   }

@@ -7,6 +7,7 @@ import { AtomParser } from './atom-parser.ts';
 import { floatLiteral, integerLiteral, negated } from './literals.ts';
 
 const COMPARISONS: ReadonlySet<string> = new Set(['=', '<>', '<', '<=', '>', '>=']);
+const PREDICATES: ReadonlySet<string> = new Set(['IN', 'STARTS', 'ENDS', 'CONTAINS', 'IS']);
 
 export abstract class ExpressionParser extends AtomParser {
   protected expression(): Expression {
@@ -51,7 +52,15 @@ export abstract class ExpressionParser extends AtomParser {
   }
 
   #comparison(): Expression {
-    const first = this.#predicates();
+    return this.#comparisonOf(this.#predicates());
+  }
+
+  protected conditionOn(left: Expression): Expression | undefined {
+    if (!COMPARISONS.has(this.kind) && !this.#isPredicate()) return undefined;
+    return this.#comparisonOf(this.#predicatesOf(left));
+  }
+
+  #comparisonOf(first: Expression): Expression {
     if (!COMPARISONS.has(this.kind)) return first;
     const operands = [first];
     const operators: ComparisonOperator[] = [];
@@ -63,14 +72,26 @@ export abstract class ExpressionParser extends AtomParser {
     return { kind: 'comparison', operators, operands, start: first.start, end: this.lastEnd };
   }
 
-  /** `IN`, `STARTS WITH`, `IS NULL` and their like follow each other. */
   #predicates(): Expression {
-    let left = this.#additive();
+    return this.#predicatesOf(this.#additive());
+  }
+
+  #isPredicate(): boolean {
+    return this.kind === '=~' || (this.kind === ':' && this.kindAt(this.at + 1) === ':') || PREDICATES.has(this.word);
+  }
+
+  /** `IN`, `STARTS WITH`, `IS NULL` and their like follow each other. */
+  #predicatesOf(first: Expression): Expression {
+    let left = first;
     for (let length = 0; ; length++) {
       this.checkChain(length);
       if (this.kind === '=~') {
         this.at++;
         left = binary('=~', left, this.#additive());
+        continue;
+      }
+      if (this.kind === ':' && this.kindAt(this.at + 1) === ':') {
+        left = this.#typed(left);
         continue;
       }
       switch (this.word) {
@@ -90,28 +111,56 @@ export abstract class ExpressionParser extends AtomParser {
           this.at++;
           left = binary('contains', left, this.#additive());
           continue;
-        case 'IS': {
-          this.at++;
-          const operator = this.takeWord('NOT') ? 'isNotNull' : 'isNull';
-          this.expectWord('NULL');
-          left = { kind: 'unary', operator, of: left, start: left.start, end: this.lastEnd };
+        case 'IS':
+          left = this.#is(left);
           continue;
-        }
         default:
           return left;
       }
     }
   }
 
+  /** `IS [NOT] NULL`, `IS [NOT] :: INTEGER`, `IS Label`. */
+  #is(of: Expression): Expression {
+    const { start } = of;
+    this.expectWord('IS');
+    const isNot = this.takeWord('NOT');
+    if (this.takeWord('NULL')) {
+      return { kind: 'unary', operator: isNot ? 'isNotNull' : 'isNull', of, start, end: this.lastEnd };
+    }
+    const isType = this.kind === ':' || this.sourceAt(this.at).toUpperCase() === 'TYPED';
+    if (!isType && (isNot || of.kind !== 'variable' || !this.isName)) this.unexpected('NULL or `:: TYPE`');
+    if (!isType) return { kind: 'labels', of, labels: this.labelExpression(), start, end: this.lastEnd };
+    const typed = this.#typed(of);
+    return isNot ? { kind: 'unary', operator: 'not', of: typed, start, end: typed.end } : typed;
+  }
+
+  /** What follows `IS`, or its colons alone. */
+  #typed(of: Expression): Expression {
+    if (this.take(':')) this.expect(':');
+    else this.at++;
+    const types = this.valueTypes(!this.barEnds);
+    return { kind: 'typed', of, types, start: of.start, end: this.lastEnd };
+  }
+
   #additive(): Expression {
     let left = this.#multiplicative();
-    for (let length = 0; this.kind === '+' || this.kind === '-'; length++) {
+    for (let length = 0; this.kind === '+' || this.kind === '-' || this.#isConcatenation(); length++) {
       this.checkChain(length);
-      const operator = this.kind;
-      this.at++;
+      // `||` is read as `+`: it joins texts, and lists.
+      const operator = this.kind === '-' ? '-' : '+';
+      this.at += this.kind === '|' ? 2 : 1;
       left = binary(operator, left, this.#multiplicative());
     }
     return left;
+  }
+
+  #isConcatenation(): boolean {
+    return (
+      this.kind === '|' &&
+      this.kindAt(this.at + 1) === '|' &&
+      this.spanAt(this.at).end === this.spanAt(this.at + 1).start
+    );
   }
 
   #multiplicative(): Expression {
@@ -174,7 +223,7 @@ export abstract class ExpressionParser extends AtomParser {
         of = { kind: 'property', of, name, start, end: name.end };
       } else if (this.kind === '[') {
         of = this.bracketed(false, () => this.#indexOrSlice(of));
-      } else if (this.kind === ':') {
+      } else if (this.kind === ':' && this.kindAt(this.at + 1) !== ':') {
         const labels = this.labels();
         of = { kind: 'labels', of, labels, start, end: this.lastEnd };
       } else return of;
@@ -196,6 +245,10 @@ export abstract class ExpressionParser extends AtomParser {
   /** `:A`, `:A:B`, `:A|B`, `:A&!B`, from its first colon on. */
   protected labels(): LabelExpression {
     this.expect(':');
+    return this.labelExpression();
+  }
+
+  protected labelExpression(): LabelExpression {
     let left = this.#labelOr();
     while (this.kind === ':') {
       this.at++;
@@ -207,7 +260,7 @@ export abstract class ExpressionParser extends AtomParser {
 
   #labelOr(): LabelExpression {
     let left = this.#labelAnd();
-    for (let length = 0; this.kind === '|' && !this.barEnds; length++) {
+    for (let length = 0; this.kind === '|' && !this.barEnds && !this.#isConcatenation(); length++) {
       this.checkChain(length);
       this.at++;
       // `:A|:B` is an older way to write `:A|B`.

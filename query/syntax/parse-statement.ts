@@ -39,11 +39,14 @@ class StatementParser extends ClauseParser {
   }
 
   #statement(): Statement {
+    this.#versionPrefix();
     const { start } = this;
     const second = this.wordAt(this.at + 1);
     switch (this.word) {
       case 'CREATE':
-        if (this.kindAt(this.at + 1) === 'name' && second !== 'UNIQUE') return this.#createSchema();
+        // `CREATE p = (a)-[:R]->(b)` makes a path.
+        if (this.kindAt(this.at + 1) !== 'name' || this.kindAt(this.at + 2) === '=') break;
+        if (second !== 'UNIQUE') return this.#createSchema();
         break;
       case 'DROP':
         return this.#dropSchema();
@@ -55,6 +58,18 @@ class StatementParser extends ClauseParser {
     else if (this.takeWord('PROFILE')) mode = 'profile';
     const query = this.query();
     return { kind: 'query', mode, query, start, end: this.lastEnd };
+  }
+
+  /** `CYPHER 5 runtime=slotted`: advice for another planner, read over. */
+  #versionPrefix(): void {
+    const next = this.kindAt(this.at + 1);
+    if (next !== 'integer' && next !== 'float' && next !== 'name') return;
+    if (!this.#takeText('CYPHER')) return;
+    if (!this.take('integer')) this.take('float');
+    while (this.kind === 'name' && this.kindAt(this.at + 1) === '=') {
+      this.at += 2;
+      this.name('a value of the option');
+    }
   }
 
   #createSchema(): SchemaStatement {

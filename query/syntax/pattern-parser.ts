@@ -47,12 +47,26 @@ export abstract class PatternParser extends ExpressionParser {
   #node(): NodePattern {
     const { start } = this;
     if (!this.take('(')) this.unexpected('a node pattern, as in `(n:Label)`');
-    const variable = this.isName && this.word !== 'WHERE' ? this.name('a variable') : undefined;
-    const labels = this.kind === ':' ? this.labels() : undefined;
+    const variable = this.#variable();
+    const labels = this.#elementLabels();
     const properties = this.#properties();
     const where = this.takeWord('WHERE') ? this.expression() : undefined;
     this.expect(')');
     return { variable, labels, properties, where, start, end: this.lastEnd };
+  }
+
+  #variable(): NodePattern['variable'] {
+    if (!this.isName || this.word === 'WHERE') return undefined;
+    // `(is)` is a node of that name, `(IS A)` one of that label.
+    const next = this.kindAt(this.at + 1);
+    if (this.word === 'IS' && (next === 'name' || next === 'quotedName')) return undefined;
+    return this.name('a variable');
+  }
+
+  /** `:A`, `IS A`. */
+  #elementLabels(): LabelExpression | undefined {
+    if (this.kind === ':') return this.labels();
+    return this.takeWord('IS') ? this.labelExpression() : undefined;
   }
 
   #properties(): Properties {
@@ -72,8 +86,8 @@ export abstract class PatternParser extends ExpressionParser {
     let properties: Properties;
     let where: RelationshipPattern['where'];
     if (this.take('[')) {
-      variable = this.isName && this.word !== 'WHERE' ? this.name('a variable') : undefined;
-      types = this.kind === ':' ? this.labels() : undefined;
+      variable = this.#variable();
+      types = this.#elementLabels();
       if (this.kind === '*') range = this.#range();
       else if (this.kind === '..') {
         this.fail(

@@ -1,6 +1,7 @@
 /** A parser's view of the tokens: where it stands, what is next, and how it fails. */
 import { LIMITS } from '../../base/limits.ts';
 import type { Name, Spanned } from './ast.ts';
+import { hintAt } from './hints.ts';
 import { type Tokens, tokenize } from './lexer.ts';
 import { quotedName } from './literals.ts';
 import { compileError } from './source-error.ts';
@@ -99,7 +100,7 @@ export abstract class TokenStream {
       this.fail(span, 'InvalidNumberLiteral', `\`${this.sourceAt(this.at)}\` is no number`);
     }
     const found = this.kind === 'end' ? 'the text ends' : `there is \`${shortened(this.sourceAt(this.at))}\``;
-    this.fail(span, 'UnexpectedSyntax', `expected ${what}, but ${found}`);
+    this.fail(span, 'UnexpectedSyntax', `expected ${what}, but ${found}${hintAt(this.tokens, this.at, what)}`);
   }
 
   protected fail(span: Spanned, detail: string, message: string): never {

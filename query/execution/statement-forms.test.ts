@@ -1,0 +1,147 @@
+/** Forms of statements that users of Neo4j 5 write and the conformance cases lack: what they answer, or how they are refused. */
+import { describe, expect, it } from 'vitest';
+import { MemoryGraph } from '../memory-graph.model.ts';
+import { QueryError } from '../query-error.ts';
+import { runStatement } from '../run-statement.model.ts';
+
+/** a -> b, a -> c, b -> c; d alone. */
+async function filled(absent: boolean): Promise<MemoryGraph> {
+  const graph = new MemoryGraph({ absent });
+  await runStatement(
+    `CREATE (a:N {name: 'a', x: 1}), (b:N:M {name: 'b', x: 2}), (c:N {name: 'c', x: 3}), (:N {name: 'd', x: 4}),
+       (a)-[:T {w: 1}]->(b), (a)-[:S {w: 2}]->(c), (b)-[:T {w: 3}]->(c)`,
+    graph,
+  );
+  return graph;
+}
+
+const CASES: [text: string, rows: unknown[][]][] = [
+  // Types of values
+  [
+    "RETURN 1 IS :: INTEGER, 'x' IS TYPED STRING, null IS :: INTEGER, 1.5 IS NOT :: INTEGER",
+    [[true, true, true, true]],
+  ],
+  [
+    'RETURN null :: INTEGER NOT NULL, null IS :: FLOAT!, [1, null] IS :: LIST<INTEGER NOT NULL>',
+    [[false, false, false]],
+  ],
+  ["RETURN 1 IS :: STRING | INTEGER, [1, 'a'] IS :: ARRAY<INT | VARCHAR>, {a: 1} IS :: MAP", [[true, true, true]]],
+  ['RETURN null IS :: NULL, 1 IS :: NOTHING, null IS :: NOTHING, 1 IS :: ANY', [[true, false, false, true]]],
+  ['RETURN [x IN [1, "a", 2] WHERE x IS :: INTEGER | x * 2] AS l', [[[2, 4]]]],
+  [
+    'MATCH (n:M)<-[r]-() RETURN n IS :: VERTEX, r IS :: ANY RELATIONSHIP, n IS :: PROPERTY VALUE',
+    [[true, true, false]],
+  ],
+  [
+    'RETURN datetime() IS :: TIMESTAMP WITH TIMEZONE, localtime() IS :: LOCAL TIME, date() IS :: ZONED TIME',
+    [[true, true, false]],
+  ],
+  [
+    "RETURN valueType(1), valueType([1, 'a', null]), valueType([]), valueType(null)",
+    [['INTEGER NOT NULL', 'LIST<STRING | INTEGER> NOT NULL', 'LIST<NOTHING> NOT NULL', 'NULL']],
+  ],
+  // Labels
+  ['MATCH (n IS M) WHERE n IS N RETURN n.name', [['b']]],
+  ['MATCH (n IS N)-[r IS S]->(m) RETURN n.name, m.name', [['a', 'c']]],
+  ['MATCH (is {x: 1}) RETURN is.name', [['a']]],
+  // CASE with conditions
+  [
+    "RETURN CASE 5 WHEN < 3 THEN 'a' WHEN 4, >= 5 THEN 'b' END, CASE null WHEN IS NULL THEN 'n' ELSE 'x' END",
+    [['b', 'n']],
+  ],
+  [
+    "RETURN CASE 'abc' WHEN = 'x' THEN 0 WHEN STARTS WITH 'a' THEN 1 END, CASE 2 WHEN IN [1, 2] THEN 'in' END",
+    [[1, 'in']],
+  ],
+  [
+    "MATCH (n:N) RETURN n.name, CASE n.x WHEN 1 THEN 'one' WHEN > 3 THEN 'many' ELSE 'some' END ORDER BY n.x",
+    [
+      ['a', 'one'],
+      ['b', 'some'],
+      ['c', 'some'],
+      ['d', 'many'],
+    ],
+  ],
+  // Joining
+  ["RETURN 'a' || 'b' || 'c', [1] || [2], [x IN ['a'] WHERE x || 'b' = 'ab' | x || 'c']", [['abc', [1, 2], ['ac']]]],
+  // Clauses that stand for WITH *
+  ['MATCH (n:N) ORDER BY n.name DESC SKIP 1 LIMIT 2 RETURN n.name', [['c'], ['b']]],
+  ['MATCH (n:N) LIMIT 2 RETURN count(*)', [[2]]],
+  ['MATCH (n:N) OFFSET 1 RETURN count(*)', [[3]]],
+  [
+    'MATCH (n:N) LET y = n.x * 2, z = 1 FILTER y > 4 RETURN n.name, y + z ORDER BY y',
+    [
+      ['c', 7],
+      ['d', 9],
+    ],
+  ],
+  ['LET x = 1 RETURN x', [[1]]],
+  // FINISH
+  ['MATCH (n:N) FINISH', []],
+  ['MATCH (n:N) CALL (n) { SET n.y = n.x FINISH } RETURN count(*), sum(n.y)', [[4, 10]]],
+  // Sub-queries of several parts
+  [
+    'MATCH (n:N) WHERE EXISTS { MATCH (n)-[:S]->(m) RETURN m UNION MATCH (n)<-[:S]-(m) RETURN m } RETURN n.name ORDER BY n.name',
+    [['a'], ['c']],
+  ],
+  [
+    'MATCH (n:N) RETURN n.name, COUNT { MATCH (n)-[:S]->(m) RETURN m UNION ALL MATCH (n)--(m) RETURN m } AS k ORDER BY n.name',
+    [
+      ['a', 3],
+      ['b', 2],
+      ['c', 2],
+      ['d', 0],
+    ],
+  ],
+  // Parts that only write give no rows.
+  ['MATCH (n:N) CALL (n) { CREATE (n)-[:P]->(:Q) UNION ALL CREATE (n)-[:P]->(:Q) } RETURN count(*)', [[4]]],
+  [
+    'MATCH (n:N) CALL (n) { CREATE (n)-[:P]->(:Q) UNION CREATE (n)-[:P]->(:Q) } WITH DISTINCT n MATCH (n)-[:P]->(q) RETURN count(q)',
+    [[8]],
+  ],
+  // Paths that are made
+  [
+    'CREATE p = (a:A)-[:R]->(b)<-[:R]-(c) RETURN length(p), size(nodes(p)), [r IN relationships(p) | startNode(r) = b]',
+    [[2, 3, [false, false]]],
+  ],
+  ['CREATE p=(:A), q = (:B) RETURN length(p) + length(q)', [[0]]],
+  // Advice to another planner
+  ['CYPHER 5 runtime=slotted MATCH (n:N) RETURN count(n)', [[4]]],
+  ['CYPHER 25 RETURN 1', [[1]]],
+];
+
+describe.each([
+  { absent: false, optimise: true },
+  { absent: true, optimise: true },
+  { absent: false, optimise: false },
+])('statement forms [%o]', ({ absent, optimise }) => {
+  it.each(CASES)('%s', async (text, rows) => {
+    expect((await runStatement(text, await filled(absent), { optimise })).rows).toEqual(rows);
+  });
+});
+
+it.each([
+  ['CREATE (n:A|B)', 'not a choice of them'],
+  ['MERGE (n:A|!B)', 'not a choice of them'],
+  ['CREATE (n:A WHERE n.x = 1)', 'WHERE belongs to MATCH'],
+  ['RETURN toUper("a")', 'there is no function `toUper`; did you mean `toUpper`?'],
+  ['RETURN zzz("a")', 'there is no function `zzz` (line 1'],
+  ['CALL db.lables()', 'there is no procedure `db.lables`; did you mean `db.labels`?'],
+  ['CALL db.labels() YIELD foo RETURN foo', 'db.labels() has no result `foo`; it yields label'],
+  ['RETURN size()', 'size() takes 1 argument, not 0'],
+  ['MATCH (n) RETRUN n', 'did you mean RETURN?'],
+  ['MATC (n) RETURN n', 'did you mean MATCH?'],
+  ['MATCH (n) WHERE n.x == 1 RETURN n', 'a single `=` compares'],
+  ['MATCH (n) WHERE n.x != 1 RETURN n', 'not equal is `<>`'],
+  ['MATCH (n) WHERE n.x && n.y RETURN n', 'write AND'],
+  ["MATCH (n) WHERE n.name LIKE 'a%' RETURN n", 'use CONTAINS'],
+  ['MATCH (n) RETURN 1; MATCH (n) RETURN 2', '`statements`'],
+  ['MATCH p = ANY SHORTEST (a)-->(b) RETURN p', 'shortestPath()'],
+  ['MATCH (a) ((x)-->(y)){1,3} (b) RETURN 1', '`-[:T*1..3]->`'],
+  ['MATCH (a)-->+(b) RETURN 1', '`-[:T*1..3]->`'],
+  ['RETURN 1 IS :: INTEGR', 'expected a type: BOOLEAN'],
+])('refused: %s -> %s', async (text, message) => {
+  const refusal = runStatement(text, new MemoryGraph());
+  await expect(refusal).rejects.toThrow(QueryError);
+  await expect(refusal).rejects.toThrow(message);
+});
