@@ -26,7 +26,10 @@ describe('parse errors', () => {
     ['RETURN 1 +', 'UnexpectedSyntax 1:11 expected an expression, but the text ends'],
     ['MATCH (n\nRETURN n', 'UnexpectedSyntax 2:1 expected `)`, but there is `RETURN`'],
     ['MATCH n RETURN n', 'UnexpectedSyntax 1:7 expected a node pattern, as in `(n:Label)`, but there is `n`'],
-    ['MATCH (n) RETRUN n', 'UnexpectedSyntax 1:11 expected another clause or the end, but there is `RETRUN`; did you mean RETURN?'],
+    [
+      'MATCH (n) RETRUN n',
+      'UnexpectedSyntax 1:11 expected another clause or the end, but there is `RETRUN`; did you mean RETURN?',
+    ],
     ['RETURN [1, 2', 'UnexpectedSyntax 1:13 expected `]`, but the text ends'],
     ['RETURN {a 1}', 'UnexpectedSyntax 1:11 expected `:`, but there is `1`'],
     ['RETURN "a', 'UnexpectedSyntax 1:8 this string is not closed by the same quotation mark'],
@@ -42,7 +45,10 @@ describe('parse errors', () => {
     ['MATCH (a)-[*-2]->(b)', 'InvalidRelationshipPattern 1:13 the length of a path is not negative'],
     ['MATCH (a)-[:T..2]->(b)', 'InvalidRelationshipPattern 1:14 the length of a path begins with `*`, as in `*1..3`'],
     ['MATCH (n) SET n = ', 'UnexpectedSyntax 1:19 expected an expression, but the text ends'],
-    ['MATCH (n) SET f(n) = 1', 'UnexpectedSyntax 1:15 only a property, as in `n.name`, can be set or removed; use `n += $map` where names are data'],
+    [
+      'MATCH (n) SET f(n) = 1',
+      'UnexpectedSyntax 1:15 only a property, as in `n.name`, can be set or removed; use `n += $map` where names are data',
+    ],
     ['RETURN $', 'UnexpectedSyntax 1:8 a parameter has a name or a number behind `$`'],
   ])('parser: %j -> says what and where', (text, expected) => {
     expect(complaint(text)).toBe(expected);
