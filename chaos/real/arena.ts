@@ -22,6 +22,8 @@ export interface Workload {
   readonly checkers: readonly string[];
   /** Elements that it needs, as operations of a batch. */
   setup?(options: WorkloadOptions): readonly object[];
+  /** Statements that declare what it needs, run before its elements are made and known to all servers before it starts. */
+  readonly declarations?: readonly string[];
   /** One loop for each client. */
   start(arena: Arena, options: WorkloadOptions): readonly Promise<void>[];
 }

@@ -37,7 +37,7 @@ export type Call =
   /** Edges that were shown without one of their ends. */
   | { readonly kind: 'export'; readonly edges: number; readonly dangling: readonly string[] }
   | { readonly kind: 'import'; readonly elements: readonly string[] }
-  /** One key, created or found by a MERGE; `value` is added to what it holds. */
+  /** The node that has a unique key: made or found by a MERGE, or made by the claim that won. */
   | { readonly kind: 'merge'; readonly key: string; readonly id: string };
 
 export interface Saw {

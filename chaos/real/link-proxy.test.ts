@@ -75,34 +75,45 @@ describe('link proxy', () => {
     const end = await dial();
     end.socket.write('1');
     await until(() => expect(received).toBe('1'));
-    there.set({ isHeld: true });
+    const heal = there.spoil({ isHeld: true });
     end.socket.write('2');
     await until(() => expect(there.touched).toBeGreaterThan(0));
     accepted[0]?.write('back');
     await until(() => expect(end.got).toBe('back'));
     expect(received).toBe('1');
     end.socket.write('3');
-    there.set({});
+    heal();
     await until(() => expect(received).toBe('123'));
   });
 
   test('held -> a new connection hangs; healed -> it is reset, and the next one opens', async () => {
-    back.set({ isHeld: true });
+    const heal = back.spoil({ isHeld: true });
     const hanging = await dial();
     hanging.socket.write('lost');
     await until(() => expect(back.touched).toBe(1));
     expect(accepted).toHaveLength(0);
-    back.set({});
+    heal();
     await until(() => expect(hanging.isClosed).toBe(true));
     const next = await dial();
     next.socket.write('found');
     await until(() => expect(received).toBe('found'));
   });
 
+  test('held and late at once [the lateness ends first] -> it still waits; both healed -> it comes', async () => {
+    const end = await dial();
+    const [heal, hasten] = [there.spoil({ isHeld: true }), there.spoil({ delayMs: 1 })];
+    end.socket.write('1');
+    await until(() => expect(there.touched).toBeGreaterThan(0));
+    hasten();
+    expect([there.fault.isHeld, received]).toEqual([true, '']);
+    heal();
+    await until(() => expect(received).toBe('1'));
+  });
+
   test('closed -> connections are reset, new ones as well', async () => {
     const end = await dial();
     await until(() => expect(accepted).toHaveLength(1));
-    there.set({ isClosed: true });
+    there.spoil({ isClosed: true });
     await until(() => expect(end.isClosed).toBe(true));
     const next = await dial();
     await until(() => expect(next.isClosed).toBe(true));
@@ -110,14 +121,14 @@ describe('link proxy', () => {
   });
 
   test('duplicated -> pieces come twice', async () => {
-    there.set({ duplicateRate: 1 });
+    there.spoil({ duplicateRate: 1 });
     const end = await dial();
     end.socket.write('x');
     await until(() => expect(received).toBe('xx'));
   });
 
   test('narrow -> everything comes in the end, piece by piece', async () => {
-    there.set({ bytesPerSecond: 1_000_000 });
+    there.spoil({ bytesPerSecond: 1_000_000 });
     const end = await dial();
     const text = 'abcdefgh'.repeat(1_000);
     end.socket.write(text);

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { ClusterDescription } from '../../src/engine-port.ts';
 import type { HttpClient, Reply } from './http-client.ts';
-import { Lane, type LaneFault } from './lane.ts';
+import { Lane } from './lane.ts';
 import { LinkProxy } from './link-proxy.ts';
 import { ServerProcess } from './server-process.ts';
 import type { World } from './world.ts';
@@ -85,11 +85,6 @@ export class RealCluster {
 
   lane(from: string, to: string): Lane {
     return this.#lanes.get(way(from, to)) as Lane;
-  }
-
-  setLink([a, b]: readonly [string, string], fault: LaneFault): void {
-    this.lane(a, b).set(fault);
-    this.lane(b, a).set(fault);
   }
 
   /** Resets all connections between two servers. @returns how many there were */

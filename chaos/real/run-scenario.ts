@@ -102,28 +102,45 @@ class Run {
   }
 
   async start(): Promise<void> {
-    const { cluster, world } = this.#arena;
+    const { cluster } = this.#arena;
     this.#options.onProgress(`starting ${cluster.names.length} servers`);
     await Promise.all(cluster.servers.map((server) => server.start()));
     if (!(await cluster.meet())) throw new Error('the servers do not come to serve; see logs/ in the run folder');
-    const operations = this.#options.scenario.workloads.flatMap((choice) => {
-      const workload = WORKLOADS.find(({ name }) => name === choice.kind);
-      return workload?.setup?.(choice) ?? [];
-    });
-    if (operations.length > 0) {
-      const [first = ''] = cluster.names;
-      const { status, code, token = '' } = await cluster.ask(first, 'POST', `${GRAPH}/batch`, { operations });
-      if (status !== 200) throw new Error(`preparing the graph failed: ${status} ${code ?? ''}`);
-      for (const name of cluster.names) {
-        const { url } = cluster.server(name);
-        const headers = { 'session-token': token };
-        const path = `${GRAPH}/nodes?limit=1`;
-        const sees = async () => (await cluster.http.send({ url, method: 'GET', path, headers })).status === 200;
-        if (!(await world.until(30_000, sees))) throw new Error(`${name} does not get what ${first} has`);
-      }
-    }
+    await this.#prepareGraph();
     const file = join(this.#options.folder, 'samples.jsonl');
     this.#sampling = sampleServers(cluster, { file, isOver: () => !this.#isSampling });
+  }
+
+  /** Everything that workloads need is there on every server before they start. */
+  async #prepareGraph(): Promise<void> {
+    const { cluster, world } = this.#arena;
+    const chosen = this.#options.scenario.workloads.map((choice) => ({
+      choice,
+      workload: WORKLOADS.find(({ name }) => name === choice.kind),
+    }));
+    const [first = ''] = cluster.names;
+    for (const statement of chosen.flatMap(({ workload }) => workload?.declarations ?? [])) {
+      const { status, code } = await cluster.ask(first, 'POST', `${GRAPH}/query`, { statement });
+      if (status !== 200) throw new Error(`${statement} failed: ${status} ${code ?? ''}`);
+    }
+    // Whoever has this batch has what was declared before it.
+    const operations = chosen.flatMap(({ choice, workload }) => workload?.setup?.(choice) ?? []);
+    const start = { op: 'putNode', id: 'start-of-run', labels: ['Start'], properties: {} };
+    const {
+      status,
+      code,
+      token = '',
+    } = await cluster.ask(first, 'POST', `${GRAPH}/batch`, {
+      operations: [start, ...operations],
+    });
+    if (status !== 200) throw new Error(`preparing the graph failed: ${status} ${code ?? ''}`);
+    for (const name of cluster.names) {
+      const { url } = cluster.server(name);
+      const headers = { 'session-token': token };
+      const path = `${GRAPH}/nodes?limit=1`;
+      const sees = async () => (await cluster.http.send({ url, method: 'GET', path, headers })).status === 200;
+      if (!(await world.until(30_000, sees))) throw new Error(`${name} does not get what ${first} has`);
+    }
   }
 
   async work(): Promise<void> {

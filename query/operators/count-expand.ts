@@ -69,7 +69,6 @@ export class CountExpandOperator extends PlanOperator {
       const batch = input.current();
       if (batch === undefined) break;
       const { columns } = batch;
-      if (this.#plan.into && this.#skipped(batch)) continue;
       const { row } = input;
       const count = this.#count(columns, row);
       if (count > 0) {
@@ -80,17 +79,6 @@ export class CountExpandOperator extends PlanOperator {
       this.#run.tick(1);
     }
     return out.deliver();
-  }
-
-  /** Passes over the rows that lead to nothing, which is most of them where a pattern closes a circle. */
-  #skipped({ columns, size }: Batch): boolean {
-    const { from, to } = this.#plan;
-    const input = this.#input;
-    const { row } = input;
-    input.row = this.#marks.pass(columns[from] as Int32Array, columns[to] as Int32Array, row, size);
-    if (input.row === row) return false;
-    this.#run.tick(input.row - row);
-    return true;
   }
 
   #count(columns: Columns, row: number): number {

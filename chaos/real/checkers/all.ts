@@ -13,11 +13,13 @@ import {
 import { bounds, convergence, faultsFired, processes } from './of-cluster.ts';
 import type { RealChecker } from './real-checker.ts';
 import { sessionGuarantees } from './session-guarantees.ts';
+import { uniqueness } from './uniqueness.ts';
 
 export const REAL_CHECKERS: readonly RealChecker[] = [
   linearizability,
   serialisability,
   bankTotals,
+  uniqueness,
   sessionGuarantees,
   causalOrder,
   atomicBatches,

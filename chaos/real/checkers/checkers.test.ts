@@ -95,6 +95,12 @@ const create = (id: string, rest: Partial<Made> = {}): Made => ({
   level: 'session',
   ...rest,
 });
+const merged = (id: string, server = 'one'): Made => ({
+  call: { kind: 'merge', key: 'k', id },
+  level: 'session',
+  server,
+});
+const keyed = (id: string) => node(id, { key: 'k' });
 const lost: FaultBegin = {
   type: 'fault',
   fault: 1,
@@ -148,6 +154,7 @@ describe('accepted', () => {
     ],
     ['elements', record(history(create('a')), { final: [holds('one', node('a'))] })],
     ['elements', record([lost, ...history(create('a'))], { final: [holds('two')] })],
+    ['uniqueness', record(history(merged('a'), merged('a', 'two')), { final: [holds('one', keyed('a'))] })],
     ['convergence', record([], { final: [holds('one', node('a')), holds('two', node('a'))] })],
     ['processes', record([])],
     ['faults', record([])],
@@ -201,6 +208,13 @@ describe('rejected', () => {
       /e is missing/,
     ],
     ['elements', record([], { final: [holds('one', node('a'), edge('edge-1', 'a', 'b'))] }), /leads to b/],
+    [
+      'uniqueness',
+      record(history(merged('a'), merged('b', 'two')), { final: [holds('one', keyed('a'), node('b'))] }),
+      /k is a \(one, 0 ms\) and b \(two, 10 ms\)/,
+    ],
+    ['uniqueness', record([], { final: [holds('one', keyed('a'), keyed('b'))] }), /one holds k in a and b/],
+    ['uniqueness', record(history(merged('a')), { final: [holds('one')] }), /a, which holds k, is missing on one/],
     ['convergence', record([], { final: [holds('one', node('a')), holds('two', node('b'))] }), /lines of one alone/],
     [
       'convergence',

@@ -1,8 +1,15 @@
 /** Every fault, by name. */
 import { CLOCK_FAULTS } from './clocks.ts';
 import { DISK_FAULTS } from './disks.ts';
+import { forgottenVote } from './forgotten-vote.ts';
 import { LINK_FAULTS } from './links.ts';
 import { PROCESS_FAULTS } from './processes.ts';
 import type { RealFault } from './real-fault.ts';
 
-export const REAL_FAULTS: readonly RealFault[] = [...LINK_FAULTS, ...PROCESS_FAULTS, ...DISK_FAULTS, ...CLOCK_FAULTS];
+export const REAL_FAULTS: readonly RealFault[] = [
+  ...LINK_FAULTS,
+  ...PROCESS_FAULTS,
+  ...DISK_FAULTS,
+  forgottenVote,
+  ...CLOCK_FAULTS,
+];

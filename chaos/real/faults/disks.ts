@@ -34,7 +34,7 @@ async function killCovered(cluster: RealCluster, target: string): Promise<Losing
 }
 
 /** Back in the cluster, and voting: another disk may be lost only then. */
-async function bringVoterBack(cluster: RealCluster, target: string): Promise<string> {
+export async function bringVoterBack(cluster: RealCluster, target: string): Promise<string> {
   const ms = await bringBack(cluster, [target]);
   await cluster.world.until(VOTES_MS_MAX, async () => {
     const { body } = await cluster.ask(target, 'GET', '/metrics');

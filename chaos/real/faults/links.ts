@@ -12,22 +12,24 @@ interface Spoil {
 
 function spoil({ cluster }: FaultContext, { what, lanes, fault, sides }: Spoil): Injury {
   const beganMs = cluster.world.nowMs();
-  for (const lane of lanes) lane.set(fault);
+  const countTouched = () => lanes.reduce((sum, lane) => sum + lane.touched, 0);
+  const before = countTouched();
+  const mends = lanes.map((lane) => lane.spoil(fault));
   return {
     what,
     beganMs,
     servers: [],
     ...(sides !== undefined && { sides }),
     mend: () => {
-      const touched = lanes.reduce((sum, lane) => sum + lane.touched, 0);
-      for (const lane of lanes) lane.set({});
+      const touched = countTouched() - before;
+      for (const mendOne of mends) mendOne();
       return Promise.resolve(touched === 0 ? undefined : `${touched} pieces and connections were affected`);
     },
   };
 }
 
 /** Both directions between all servers of the two sides. */
-function between(cluster: RealCluster, left: readonly string[], right: readonly string[]): Lane[] {
+export function between(cluster: RealCluster, left: readonly string[], right: readonly string[]): Lane[] {
   return left.flatMap((a) => right.flatMap((b) => [cluster.lane(a, b), cluster.lane(b, a)]));
 }
 

@@ -5,6 +5,7 @@ import { causes } from './causes.ts';
 import { churn } from './churn.ts';
 import { counters } from './counters.ts';
 import { imports } from './imports.ts';
+import { merges, strongClaims } from './merges.ts';
 import { sessions } from './sessions.ts';
 import { sets } from './sets.ts';
 import { strongBank } from './strong-bank.ts';
@@ -19,6 +20,8 @@ export const WORKLOADS: readonly Workload[] = [
   strongLists,
   strongBank,
   strongKeys,
+  strongClaims,
+  merges,
   counters,
   sets,
   sessions,
