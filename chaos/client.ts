@@ -99,11 +99,11 @@ export class Client {
     const answered = this.#cluster.ask(server, async (engine) => {
       const presented = this.#usesToken && this.#token !== undefined ? [this.#token] : [];
       if (presented.length > 0) await engine.reachSession(presented);
-      const before = lastOwn(server, engine.replicaId);
+      const before = lastOwnSeq(engine);
       const value = await work(engine);
-      const after = lastOwn(server, engine.replicaId);
+      const seq = lastOwnSeq(engine);
       // A write that changes nothing needs no commit.
-      commit = after === before ? undefined : after;
+      commit = seq === before ? undefined : { origin: engine.replicaId, seq };
       return { value, token: engine.sessionToken(presented) };
     });
     const outcome = await Promise.race([
@@ -148,10 +148,12 @@ export class Client {
   }
 }
 
-/** The last commit of its own stream that a server wrote: the one of the write that was just acknowledged. */
-function lastOwn({ log }: Server, replica: number): CommitName | undefined {
-  const entry = log?.entries.findLast((entry) => entry.kind === 'commit' && entry.commit.origin === replica);
-  return entry?.kind === 'commit' ? entry.commit : undefined;
+/**
+ * The last commit of its own stream that a server shows: at least the one of the write that was just acknowledged. Not what
+ * its store was told to keep, where the commit of another write may be that is not acknowledged yet.
+ */
+function lastOwnSeq(engine: Engine): number {
+  return engine.cluster().vector[engine.replicaId] ?? 0;
 }
 
 function failure(error: unknown): { readonly kind: 'failed' | 'unknown'; readonly reason: string } {
