@@ -1,7 +1,7 @@
 /** The OpenAPI description of a route, from what it takes, answers and refuses. */
 import type { FastifySchema } from 'fastify';
 import { ERRORS, type ErrorCode } from '../base/errors.ts';
-import { MESSAGE_PACK_TYPES } from './media-types.ts';
+import { BACKUP_TYPE, MESSAGE_PACK_TYPES } from './media-types.ts';
 import { type ParameterTable, querySchema } from './query-parameters.ts';
 import type { SchemaName } from './schemas.ts';
 
@@ -13,7 +13,7 @@ export interface RouteDescription {
   readonly query?: ParameterTable;
   readonly body?: SchemaName | 'NDJSON';
   readonly answers: Readonly<
-    Record<number, { readonly doc: string; readonly schema?: SchemaName | 'NDJSON' | 'text' }>
+    Record<number, { readonly doc: string; readonly schema?: SchemaName | 'NDJSON' | 'text' | 'archive' }>
   >;
   /** Codes beyond those that every route of its kind may answer. */
   readonly errors: readonly ErrorCode[];
@@ -147,7 +147,8 @@ function isGraphRoute({ kind }: RouteDescription): boolean {
   return kind === 'read' || kind === 'write';
 }
 
-function bodyContent(schema: SchemaName | 'NDJSON' | 'text'): object {
+function bodyContent(schema: SchemaName | 'NDJSON' | 'text' | 'archive'): object {
+  if (schema === 'archive') return { [BACKUP_TYPE]: { schema: { type: 'string', format: 'binary' } } };
   if (schema === 'NDJSON') return { 'application/x-ndjson': { schema: { type: 'string', description: NDJSON_DOC } } };
   if (schema === 'text') return { 'text/plain': { schema: { type: 'string' } } };
   const reference = { schema: { $ref: `${schema}#` } };

@@ -3,6 +3,8 @@
 export const JSON_TYPE = 'application/json; charset=utf-8';
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
 export const NDJSON_TYPE = 'application/x-ndjson; charset=utf-8';
+/** An archive of `weft backup`. */
+export const BACKUP_TYPE = 'application/vnd.weft.backup';
 /** The registered name first, then the two that clients used before it was registered. */
 export const MESSAGE_PACK_TYPES = ['application/vnd.msgpack', 'application/msgpack', 'application/x-msgpack'] as const;
 export type MessagePackType = (typeof MESSAGE_PACK_TYPES)[number];

@@ -86,6 +86,7 @@ describe('openapi', () => {
         'get /v1/queries',
         ...['get', 'delete'].map((method) => `${method} /v1/queries/{id}`),
         'get /v1/cluster',
+        'post /v1/backup',
         ...['put', 'delete'].map((method) => `${method} /v1/cluster/voters/{name}`),
         'get /v1/chaos/links',
         ...['put', 'delete'].map((method) => `${method} /v1/chaos/links/{peer}`),

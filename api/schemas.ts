@@ -90,6 +90,21 @@ const Quorum = {
   },
 };
 
+const BackupRequest = {
+  type: 'object',
+  properties: {
+    since: {
+      type: 'object',
+      description: 'From the header of an earlier backup; absent for a full one',
+      required: ['id', 'vector'],
+      properties: {
+        id: { type: 'string', pattern: '^[0-9a-f]{32}$' },
+        vector: { type: 'object', additionalProperties: integer, description: 'The last commit of each stream' },
+      },
+    },
+  },
+};
+
 const Member = {
   type: 'object',
   required: ['name', 'url', 'state', 'self', 'lagCommits', 'lagMs', 'link'],
@@ -129,6 +144,7 @@ const LinkFault = {
 };
 
 export const SCHEMAS = {
+  BackupRequest,
   Node,
   Edge,
   Graph,

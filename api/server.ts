@@ -18,6 +18,7 @@ import { RateLimits } from './access/rate-limits.ts';
 import { adminToken, StaticTokens } from './access/static-tokens.ts';
 import { sendProblem } from './answer.ts';
 import type { ApiContext, Reported } from './api-context.ts';
+import { addBackupRoute } from './backup-route.ts';
 import { addBatchRoute } from './batch-route.ts';
 import { installBodyParsers } from './bodies.ts';
 import { addChangesRoute } from './changes-route.ts';
@@ -156,6 +157,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     addOpenApiRoutes(guarded);
     addClusterRoute(guarded, context);
     addVoterRoutes(guarded, context);
+    addBackupRoute(guarded, context);
     if (linkFaults !== undefined) addChaosRoutes(guarded, linkFaults);
     if (clockFault !== undefined) addClockRoutes(guarded, clockFault);
     addRunningQueryRoutes(guarded, running);

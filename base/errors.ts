@@ -69,7 +69,7 @@ export const ERRORS = {
   'out-of-bounds': kind(409, 'The increment would cross `$min` or `$max`. Nothing was changed.'),
   'must-refetch': kind(
     410,
-    'The changes after this position are gone. Ask for `since=now`, export the graph, and go on from that position.',
+    'The changes after this position are gone. Ask for `since=now`, export the graph, and go on from that position; of a backup, make a full one.',
   ),
   'precondition-failed': kind(412, 'If-Match or If-None-Match does not hold. Read the element again.'),
   'payload-too-large': kind(413, 'The body, line, frame or value exceeds its limit, which `detail` names.'),

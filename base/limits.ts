@@ -101,6 +101,8 @@ export const LIMITS = {
   storeCutsMax: 16,
   /** How long a server that takes over our state may ask for nothing before its cut is let go of, in milliseconds. */
   stateIdleMsMax: 60_000,
+  /** Bytes of one record of a backup: the state of a partition, with its tail. */
+  backupRecordBytesMax: 2 ** 32 - 1,
   /** How long a connection to another server may take to open, in milliseconds. */
   dialMsMax: 5_000,
   /** How long a connection that was accepted may take to say whose it is, in milliseconds. */

@@ -7,12 +7,14 @@ import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Env } from '../base/env.ts';
+import { vectorObject } from '../src/version-vector.ts';
 import { type Database, openDatabase } from '../storage/level-database.ts';
 import type { LogIndex } from '../storage/log-index.ts';
 import { readMark } from '../storage/mark-file.ts';
 import { readPartitionRows } from '../storage/partition-read.ts';
 import { recover } from '../storage/recovery.ts';
 import type { PartitionKey, Recovery } from '../storage/store.ts';
+import { describeBackup, inspectFiles } from './backup-files.ts';
 import { buildEnv } from './env.ts';
 import { OperationFailed } from './exit.ts';
 import { setting } from './options.ts';
@@ -41,8 +43,8 @@ const CACHE_BYTES = 8 * 1024 * 1024;
 
 export function declareVerify(program: Command): void {
   program
-    .command('verify')
-    .description('check a data folder; the server that uses it must be stopped')
+    .command('verify [backups...]')
+    .description('check a data folder, whose server must be stopped, or backups')
     .addOption(setting('data', '<folder>', 'the data folder').default('./data'))
     .option('--json', 'print JSON for programs')
     .addHelpText(
@@ -53,14 +55,33 @@ It repairs nothing. Exit code 0: all is well; 1: damage was found, and the outpu
 
 Examples:
   weft verify
-  weft verify --data /var/lib/weft --json`,
+  weft verify --data /var/lib/weft --json
+  weft verify monday.weft tuesday.weft        a full backup and one that goes on from it`,
     )
-    .action(async (options: VerifyOptions) => {
+    .action(async (backups: readonly string[], options: VerifyOptions) => {
+      if (backups.length > 0) {
+        await verifyBackups(backups, options);
+        return;
+      }
       const report = await verify(resolve(options.data), buildEnv('error'));
       console.log(options.json === true ? JSON.stringify(report, undefined, 2) : describeReport(report));
       const { damaged } = report;
       if (damaged.length > 0) throw new OperationFailed(`${count(damaged.length)} damaged partitions`);
     });
+}
+
+/** @throws OperationFailed, WeftError `data-corrupt`, `invalid-request` that names the file */
+async function verifyBackups(files: readonly string[], { json }: VerifyOptions): Promise<void> {
+  const contents = await inspectFiles(files);
+  if (json !== true) {
+    console.log([...contents.map(describeBackup), 'all is well'].join('\n'));
+    return;
+  }
+  const printable = contents.map(({ header, ...rest }) => {
+    const { vector, retired, ...head } = header;
+    return { ...rest, header: { ...head, vector: vectorObject(vector), retired: vectorObject(retired) } };
+  });
+  console.log(JSON.stringify(printable, undefined, 2));
 }
 
 /** @throws WeftError `data-locked`, `data-format`, `data-corrupt`; OperationFailed if there is no such folder */

@@ -2,10 +2,12 @@
 /** The command line: declares the commands and turns what they end with into an exit code. */
 import { Command, CommanderError } from 'commander';
 import { WeftError } from '../base/errors.ts';
+import { declareBackup } from './backup.ts';
 import { EXIT, OperationFailed, UsageError } from './exit.ts';
 import { declareExport } from './export.ts';
 import { declareImport } from './import.ts';
 import { declareQuery } from './query.ts';
+import { declareRestore } from './restore.ts';
 import { declareServe } from './serve.ts';
 import { declareStatus } from './status.ts';
 import { declareVerify } from './verify.ts';
@@ -37,6 +39,8 @@ Exit codes: 0 ok, 1 the operation failed, 2 wrong usage, 70 a bug of weft (pleas
   declareQuery(program);
   declareStatus(program);
   declareVoters(program);
+  declareBackup(program);
+  declareRestore(program);
   declareVerify(program);
   return program;
 }

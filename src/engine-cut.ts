@@ -63,10 +63,14 @@ class EngineCut implements ReplicaCut {
 
   async diff(key: PartitionKey, stateVector: Uint8Array): Promise<Uint8Array> {
     const { replica, bugs } = this.#options;
+    return stateDiff(hydrate(key, replica, await this.updates(key)), key, stateVector, bugs);
+  }
+
+  async updates(key: PartitionKey): Promise<readonly Uint8Array[]> {
     const { snapshot, tail } = await this.store.readPartition(key, { document: true });
     const updates = tail.map(({ update }) => update);
     if (snapshot !== undefined) updates.unshift(snapshot.document);
-    return stateDiff(hydrate(key, replica, updates), key, stateVector, bugs);
+    return updates;
   }
 
   release(): Promise<void> {

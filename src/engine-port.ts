@@ -64,10 +64,22 @@ export interface Engine {
    * @throws WeftError `peer-not-found`, `voters-conflict`, `quorum-unavailable`, definite; `quorum-indeterminate`
    */
   changeVoters(change: VoterChange): Promise<QuorumDescription>;
+  /**
+   * All graphs as they are at one moment, as an archive in pieces; with `since` only the commits after an earlier one. The
+   * caller reads to the end or calls `return`. Fails at the first piece, or cuts the archive off.
+   * @throws WeftError `must-refetch` if the log no longer reaches back, `invalid-request`, `replica-recovering`, definite
+   */
+  backup(since?: BackupMark): AsyncGenerator<Uint8Array>;
   health(): Health;
   metrics(): EngineMetrics;
   /** Stops taking writes, makes everything durable, closes the store. Idempotent. */
   close(): Promise<void>;
+}
+
+/** An earlier backup, as its header names it. */
+export interface BackupMark {
+  readonly id: string;
+  readonly vector: ReadonlyMap<ReplicaId, number>;
 }
 
 export interface GraphDescription {

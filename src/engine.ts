@@ -7,6 +7,7 @@ import { HybridClock } from '../crdt/stamp.ts';
 import type { GraphSettings } from '../graph/model.ts';
 import type { Store } from '../storage/store.ts';
 import { Adoption } from './adoption.ts';
+import { backupPieces } from './backup/backup.ts';
 import { type CatalogEntry, OUTCOMES_GRAPH, SYSTEM_GRAPH } from './catalog.ts';
 import { type CatalogWriter, StrongCatalogWriter } from './catalog-writer.ts';
 import { ChangeFeed } from './change-feed.ts';
@@ -14,8 +15,10 @@ import { ChangePositions } from './change-position.ts';
 import type { ClusterOptions } from './cluster-options.ts';
 import { Committer } from './committer.ts';
 import type { StrongHost, StrongOperations } from './consistency/strong-operations.ts';
+import { forgetConfigurations } from './consistency/voter-change.ts';
 import { Declarations } from './constraints/declarations.ts';
 import type {
+  BackupMark,
   ClusterDescription,
   Engine,
   EngineMetrics,
@@ -69,6 +72,8 @@ export interface ClusterStatus {
 export interface OpenedEngine extends Engine {
   readonly replica: Replica;
   readonly strongHost: StrongHost;
+  /** What is here is of a cluster that is no more: who voted there says nothing from now on. */
+  beginNewCluster(): Promise<void>;
   /** From now on strong operations go through `strong`. A server with peers takes none before. */
   attachStrong(strong: StrongOperations): void;
   /** From now on `cluster`, `health` and `metrics` ask `status`. */
@@ -399,6 +404,14 @@ class LocalEngine implements OpenedEngine {
       quorum: this.quorum(),
       vector,
     };
+  }
+
+  backup(since?: BackupMark): AsyncGenerator<Uint8Array> {
+    return backupPieces({ env: this.#env, replica: this.replica, name: this.name }, since);
+  }
+
+  async beginNewCluster(): Promise<void> {
+    await forgetConfigurations(this.#catalog.system);
   }
 
   health(): Health {

@@ -7,13 +7,14 @@ import { type NodeId, nodeId } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { Operation } from '../../graph/model.ts';
 import type { Value } from '../../graph/value.ts';
-import type { VoterChange } from '../engine-port.ts';
+import type { Graph, VoterChange } from '../engine-port.ts';
 import { type Configuration, configurationText, withoutVoter, withVoter } from '../replication/configuration.ts';
 import type { Joined } from './message.ts';
 import { majorityOf } from './votes.ts';
 
 const LABEL = 'Voters';
 const PROPERTY = 'configuration';
+const FORGOTTEN_AT_ONCE = 1000;
 
 export function configurationNode(number: number): NodeId {
   return nodeId(`voters:${number}`);
@@ -23,6 +24,15 @@ export function configurationNode(number: number): NodeId {
 export function deciding(configuration: Configuration): Operation {
   const properties: Record<string, Value> = { [PROPERTY]: configurationText(configuration) };
   return { op: 'createNode', id: configurationNode(configuration.number), labels: [LABEL], properties };
+}
+
+/** Removes what `deciding` wrote, whose numbers a new cluster would meet again. */
+export async function forgetConfigurations(system: Pick<Graph, 'nodes' | 'write'>): Promise<void> {
+  for (;;) {
+    const { items } = await system.nodes({ label: LABEL }, { limit: FORGOTTEN_AT_ONCE });
+    if (items.length === 0) return;
+    await system.write(items.map(({ id }) => ({ op: 'deleteNode', id, detach: true })));
+  }
 }
 
 /** What `deciding` wrote. */

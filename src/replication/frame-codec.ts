@@ -109,6 +109,16 @@ export function encodeCommit(commit: Commit): Uint8Array {
   return encodeFields(fields);
 }
 
+/** @throws WeftError `malformed-request` that says what is wrong */
+export function decodeCommit(bytes: Uint8Array): Commit {
+  try {
+    return readCommit(decode(bytes, DECODING));
+  } catch (cause) {
+    if (cause instanceof WeftError) throw cause;
+    throw new WeftError('malformed-request', `a commit of ${bytes.length} bytes is not MessagePack`, {}, cause);
+  }
+}
+
 /** A `commits` frame from commits that are encoded already. */
 export function commitsFrame(encoded: readonly Uint8Array[]): Uint8Array {
   const length = encoded.reduce((sum, { byteLength }) => sum + byteLength, 6);

@@ -18,6 +18,8 @@ export interface ReplicaCut {
   readonly partitions: readonly PartitionKey[];
   /** One Yjs update with all that a document with this state vector lacks, deletions included. */
   diff(key: PartitionKey, stateVector: Uint8Array): Promise<Uint8Array>;
+  /** Yjs updates that together are the document of the partition, as the store has them. */
+  updates(key: PartitionKey): Promise<readonly Uint8Array[]>;
   /** Idempotent. */
   release(): Promise<void>;
 }

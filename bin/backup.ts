@@ -1,0 +1,102 @@
+/**
+ * `weft backup`: writes a backup of a running server to a file. What comes is verified while it is written, and the file gets
+ * its name only when all of it is durable, so a file of that name is a whole backup.
+ */
+import { createWriteStream } from 'node:fs';
+import { open as openFile, rename, rm, stat } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { dirname, resolve } from 'node:path';
+import { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { type Command, Option } from 'commander';
+import { inspectBackup } from '../src/backup/restore.ts';
+import { vectorObject } from '../src/version-vector.ts';
+import { describeBackup, fileSource } from './backup-files.ts';
+import {
+  answerTo,
+  type Connection,
+  declareConnectionOptions,
+  isSuccess,
+  open,
+  problemText,
+  readJson,
+} from './connection.ts';
+import { OperationFailed } from './exit.ts';
+import { type Progress, startProgress } from './progress.ts';
+
+interface BackupOptions extends Connection {
+  readonly out: string;
+  readonly since?: string;
+}
+
+export function declareBackup(program: Command): void {
+  const command = program
+    .command('backup')
+    .description('write all graphs of a running server, as they are at one moment, to a file')
+    .addOption(new Option('--out <file>', 'the file, which must not exist').makeOptionMandatory())
+    .addOption(new Option('--since <file>', 'an earlier backup: write only what was committed after it'));
+  declareConnectionOptions(command);
+  command
+    .addHelpText(
+      'after',
+      `
+The server goes on meanwhile. The token needs the right \`admin\` on the server. The log of a server reaches back only so far
+(64 MB if it runs alone): a backup since an earlier one that is too old is refused, then make a full one.
+
+Examples:
+  weft backup --out monday.weft
+  weft backup --since monday.weft --out tuesday.weft
+  weft backup --since tuesday.weft --out wednesday.weft
+  weft restore monday.weft tuesday.weft wednesday.weft --data ./restored`,
+    )
+    .action(backUp);
+}
+
+/** @throws OperationFailed if the server cannot be reached or refuses, or the file cannot be written */
+async function backUp(options: BackupOptions): Promise<void> {
+  const { out, since } = options;
+  if ((await stat(out).catch(() => undefined)) !== undefined) throw new OperationFailed(`${out} exists already`);
+  const body = JSON.stringify(since === undefined ? {} : { since: await markOf(since) });
+  const sent = open(options, '/v1/backup', { method: 'POST', headers: { 'content-type': 'application/json' } });
+  sent.end(body);
+  const answer = await answerTo(options, sent);
+  if (!isSuccess(answer)) throw new OperationFailed(problemText(answer, await readJson(answer)));
+  const progress = startProgress('backing up', undefined);
+  const partial = `${out}.partial`;
+  try {
+    await receive(answer, partial, progress).finally(() => progress.stop());
+    const contents = await inspectBackup({ ...fileSource(partial), name: out });
+    await rename(partial, out);
+    await syncFolder(dirname(resolve(out)));
+    console.error(describeBackup(contents));
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw error;
+  }
+}
+
+/** Of a file that was verified just now. */
+async function markOf(file: string): Promise<object> {
+  const contents = await inspectBackup(fileSource(file));
+  const { id, vector } = contents.header;
+  return { id, vector: vectorObject(vector) };
+}
+
+async function receive(answer: IncomingMessage, file: string, progress: Progress): Promise<void> {
+  const meter = new Transform({
+    transform(chunk, _encoding, done) {
+      progress.add(chunk);
+      done(null, chunk);
+    },
+  });
+  try {
+    await pipeline(answer, meter, createWriteStream(file, { flush: true }));
+  } catch (cause) {
+    throw new OperationFailed(`the backup broke off: ${(cause as Error).message}`);
+  }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await openFile(folder, 'r');
+  await handle.sync().finally(() => handle.close());
+}
