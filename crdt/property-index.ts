@@ -10,6 +10,23 @@ import { Int32List } from './columns.ts';
 
 export type IndexKey = string | number;
 
+/** Nodes that may have a value. Mostly there is one, which stands for itself: a list of one would cost 150 bytes a value. */
+export type Candidates = number | Int32List;
+
+export function candidateCount(found: Candidates): number {
+  return typeof found === 'number' ? 1 : found.length;
+}
+
+/** Each of them once. */
+export function distinctCandidates(found: Candidates | undefined): Set<number> {
+  if (typeof found === 'object') return new Set(found.items());
+  return new Set(found === undefined ? [] : [found]);
+}
+
+export function candidateAt(found: Candidates, index: number): number {
+  return typeof found === 'number' ? found : found.at(index);
+}
+
 /** Undefined for values that cannot be sought: null, lists with maps inside, NaN. */
 export function indexKey(value: Value): IndexKey | undefined {
   switch (typeof value) {
@@ -33,7 +50,7 @@ export function indexKey(value: Value): IndexKey | undefined {
 export class PropertyIndex {
   readonly label: string;
   readonly property: string;
-  #byKey = new Map<IndexKey, Int32List>();
+  #byKey = new Map<IndexKey, Candidates>();
   #entries = 0;
   /** Keys in order, numbers before text; undefined while it must be made again. */
   #sorted: readonly IndexKey[] | undefined;
@@ -55,15 +72,21 @@ export class PropertyIndex {
     const value = getOwn(properties, this.property);
     const key = value === undefined ? undefined : indexKey(value);
     if (key === undefined) return;
-    let list = this.#byKey.get(key);
-    if (list === undefined) {
-      list = new Int32List();
-      this.#byKey.set(key, list);
+    const known = this.#byKey.get(key);
+    if (known === undefined) {
+      this.#byKey.set(key, node);
       this.#sorted = undefined;
+    } else if (typeof known === 'number') {
+      if (known === node) return;
+      const list = new Int32List();
+      list.push(known);
+      list.push(node);
+      this.#byKey.set(key, list);
+    } else {
+      // A node is mostly noted again right after it was.
+      if (known.at(known.length - 1) === node) return;
+      known.push(node);
     }
-    // A node is mostly noted again right after it was.
-    if (list.length > 0 && list.at(list.length - 1) === node) return;
-    list.push(node);
     this.#entries++;
   }
 
@@ -74,7 +97,7 @@ export class PropertyIndex {
   }
 
   /** Candidates, possibly more than once; of another value or gone, too. */
-  find(key: IndexKey): Int32List | undefined {
+  find(key: IndexKey): Candidates | undefined {
     return this.#byKey.get(key);
   }
 

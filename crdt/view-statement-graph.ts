@@ -23,7 +23,14 @@ import { ConstraintSet } from './constraint-set.ts';
 import { EDGE_EXISTS } from './edge-table.ts';
 import { type GraphView, Unhydrated } from './graph-view.ts';
 import type { PartitionIndex } from './partition-index.ts';
-import { compareKeys, type IndexKey, indexKey } from './property-index.ts';
+import {
+  type Candidates,
+  candidateAt,
+  candidateCount,
+  compareKeys,
+  type IndexKey,
+  indexKey,
+} from './property-index.ts';
 import { makeEdgeId } from './routing.ts';
 import type { HybridClock } from './stamp.ts';
 import { uniqueText } from './unique-text.ts';
@@ -294,7 +301,7 @@ export class ViewStatementGraph implements StatementGraph {
     const held = (node: number, value: Value) => sameKey(this.nodeProperty(node, property), value);
     return lazily(() => {
       const index = this.#index(label, property);
-      const lists: (Int32List | undefined)[] = [];
+      const lists: (Candidates | undefined)[] = [];
       const wanted: Value[] = [];
       for (const value of values) {
         const key = indexKey(value);
@@ -316,14 +323,14 @@ export class ViewStatementGraph implements StatementGraph {
         if (several !== undefined) return several.next(into, at, limit);
         if (isDone || limit === 0) return 0;
         const key = indexKey(value);
-        const list = key === undefined ? undefined : this.#index(label, property).find(key);
-        if (list !== undefined && list.length > 1) {
-          several = this.#candidates([list], keep);
+        const found = key === undefined ? undefined : this.#index(label, property).find(key);
+        if (typeof found === 'object') {
+          several = this.#candidates([found], keep);
           return several.next(into, at, limit);
         }
         isDone = true;
-        if (list === undefined || list.length === 0 || !keep(list.at(0))) return 0;
-        into[at] = list.at(0);
+        if (found === undefined || !keep(found)) return 0;
+        into[at] = found;
         return 1;
       },
     };
@@ -359,7 +366,7 @@ export class ViewStatementGraph implements StatementGraph {
     return lazily(() => {
       const index = this.#index(label, property);
       const keys = index.keys();
-      const lists: (Int32List | undefined)[] = [];
+      const lists: (Candidates | undefined)[] = [];
       for (let i = low === undefined ? 0 : firstFrom(keys, low); i < keys.length; i++) {
         const key = keys[i] as IndexKey;
         if (high !== undefined && compareKeys(key, high) > 0) break;
@@ -372,7 +379,10 @@ export class ViewStatementGraph implements StatementGraph {
     });
   }
 
-  #candidates(lists: readonly (Int32List | undefined)[], keep: (node: number, list: number) => boolean): OrdinalCursor {
+  #candidates(
+    lists: readonly (Candidates | undefined)[],
+    keep: (node: number, list: number) => boolean,
+  ): OrdinalCursor {
     let at = 0;
     let index = 0;
     let seen: Set<number> | undefined;
@@ -382,14 +392,15 @@ export class ViewStatementGraph implements StatementGraph {
         for (; at < lists.length && count < limit; at++, index = 0) {
           const list = lists[at];
           if (list === undefined) continue;
-          if (list.length > 1) seen ??= new Set();
-          for (; index < list.length && count < limit; index++) {
-            const node = list.at(index);
+          const length = candidateCount(list);
+          if (length > 1) seen ??= new Set();
+          for (; index < length && count < limit; index++) {
+            const node = candidateAt(list, index);
             if (seen?.has(node) === true || !keep(node, at)) continue;
             seen?.add(node);
             into[start + count++] = node;
           }
-          if (index < list.length) break;
+          if (index < length) break;
         }
         return count;
       },

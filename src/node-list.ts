@@ -6,7 +6,7 @@
 import type { PartitionId } from '../base/ids.ts';
 import { compareText } from '../base/order.ts';
 import { getOwn } from '../base/record.ts';
-import { indexKey } from '../crdt/property-index.ts';
+import { distinctCandidates, indexKey } from '../crdt/property-index.ts';
 import { nodeAt, sortedNodes } from '../crdt/view-reads.ts';
 import type { Node } from '../graph/model.ts';
 import { type Value, valuesEqual } from '../graph/value.ts';
@@ -71,7 +71,7 @@ export class NodeList {
       const key = indexKey(value);
       if (key === undefined || !this.#schema.hasIndex(label, property)) continue;
       const { nodes, indexes } = this.#graph.view;
-      const candidates = new Set(indexes.use(label, property).find(key)?.items());
+      const candidates = distinctCandidates(indexes.use(label, property).find(key));
       return Array.from(candidates).filter(
         (node) =>
           nodes.exists(node) &&
