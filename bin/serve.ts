@@ -18,12 +18,12 @@ import { type OpenedEngine, openEngine } from '../src/engine.ts';
 import type { LinkFaults } from '../src/engine-port.ts';
 import { FaultyTransport } from '../src/replication/faulty-transport.ts';
 import { startReplication } from '../src/replication/replicator.ts';
-import { openLevelStore } from '../storage/level-store.ts';
 import { authenticatorOf } from './access-files.ts';
 import type { AccessSettings } from './access-settings.ts';
 import { buildEnv, jsonLines } from './env.ts';
 import { EXIT, OperationFailed } from './exit.ts';
 import { MachinePressure, machineOf } from './machine-pressure.ts';
+import { openData } from './open-data.ts';
 import {
   type ClusterSettings,
   declareServeOptions,
@@ -76,7 +76,7 @@ async function serve(config: ServeConfig): Promise<void> {
   const stopped = stopSignal(env.log);
   env.log.write('info', 'starting', { version: version(), name, data, durability, memoryBudgetBytes });
 
-  const store = await openLevelStore({ directory: data, durability, env });
+  const store = await openData({ directory: data, durability, env, hasPeers: config.cluster.peers.length > 0 });
   const links = linksOf(config.cluster, env, tls);
   let engine: OpenedEngine;
   try {

@@ -93,7 +93,7 @@ const corrupting = (name: string, about: string, ending: RegExp): RealFault => (
   },
 });
 
-/** As an operator does: a store that says it is damaged is replaced by an empty one, which is filled from the others. */
+/** It begins anew by itself, once; after that as an operator does: a store that says it is damaged is replaced by an empty one. */
 async function startDamaged(server: ServerProcess): Promise<string> {
   const logged = readFileSync(server.logFile, 'utf8').length;
   if (await server.tryStart()) return 'it started and healed what it found';

@@ -1,0 +1,66 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Env } from '../base/env.ts';
+import { stillEnv } from '../storage/level-harness.ts';
+import { A, commitOf } from '../storage/store.conformance.ts';
+import { openData } from './open-data.ts';
+
+let directory: string;
+const logged: string[] = [];
+const env: Env = { ...stillEnv, log: { write: (level, message) => void logged.push(`${level}: ${message}`) } };
+const open = (hasPeers: boolean) => openData({ directory, durability: 'disk', env, hasPeers });
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'weft-open-'));
+  logged.length = 0;
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+async function fillAndDamage(): Promise<Buffer> {
+  const store = await open(true);
+  await store.append(commitOf(A, 1, ['0']));
+  await store.close();
+  const mark = await readFile(join(directory, 'mark'));
+  await writeFile(join(directory, 'level', 'CURRENT'), '');
+  return mark;
+}
+
+test('a data folder that is damaged as a whole, with peers -> kept aside, and the server begins empty and says so', async () => {
+  const mark = await fillAndDamage();
+  const store = await open(true);
+  expect([store.recovery.lastLsn, store.recovery.streams, store.recovery.clean]).toEqual([0, [], false]);
+  await store.append(commitOf(A, 1, ['0']));
+  await store.close();
+  const [aside = ''] = (await readdir(directory)).filter((name) => name.startsWith('damaged-'));
+  expect(await readFile(join(directory, aside, 'mark'))).toEqual(mark);
+  expect(await readdir(join(directory, aside, 'level'))).toContain('CURRENT');
+  expect(logged.filter((line) => line.startsWith('error: the data folder is damaged'))).toHaveLength(1);
+  const again = await open(true);
+  expect(again.recovery.lastLsn).toBe(1);
+  await again.close();
+});
+
+test('the same once more -> data-corrupt, and nothing is moved: the disk must be looked at', async () => {
+  await fillAndDamage();
+  await (await open(true)).close();
+  await writeFile(join(directory, 'level', 'CURRENT'), '');
+  const before = (await readdir(directory)).sort();
+  await expect(open(true)).rejects.toMatchObject({ code: 'data-corrupt', message: expect.stringContaining('look at') });
+  expect((await readdir(directory)).sort()).toEqual(before);
+});
+
+test('the same without peers -> data-corrupt, and nothing is moved', async () => {
+  await fillAndDamage();
+  const before = (await readdir(directory)).sort();
+  await expect(open(false)).rejects.toMatchObject({ code: 'data-corrupt' });
+  expect((await readdir(directory)).sort()).toEqual(before);
+});
+
+test('a folder that another process holds, with peers -> data-locked, and nothing is moved', async () => {
+  const store = await open(true);
+  await expect(open(true)).rejects.toMatchObject({ code: 'data-locked' });
+  await store.append(commitOf(A, 1, ['0']));
+  await store.close();
+});
