@@ -5,7 +5,7 @@ import { edgeDocument } from './answer.ts';
 import { type ApiContext, type ElementPath, graphOf } from './api-context.ts';
 import { describe, ELEMENT_PATH, GRAPH_PATH } from './describe.ts';
 import { conditional, sendElement, writeOne } from './element-answers.ts';
-import { answerOnce, strongKey } from './idempotency.ts';
+import { answerOnce, writeKey } from './idempotency.ts';
 import { parseCreateEdge } from './parse-elements.ts';
 import { parsePatchEdge } from './parse-patch.ts';
 import { readQuery } from './query-parameters.ts';
@@ -61,7 +61,7 @@ export function addEdgeRoutes(app: FastifyInstance, context: ApiContext): void {
       readQuery(request.query, {});
       const graph = graphOf(context, request);
       const operation = conditional(request, parseCreateEdge(request.body));
-      return answerOnce(engine, request, reply, () => writeOne(graph, 'edges', operation, strongKey(request)));
+      return answerOnce(engine, request, reply, () => writeOne(graph, 'edges', operation, writeKey(request)));
     },
   );
 
@@ -96,7 +96,7 @@ export function addEdgeRoutes(app: FastifyInstance, context: ApiContext): void {
       const graph = graphOf(context, request);
       const id = edgeId((request.params as ElementPath).id);
       const operation = conditional(request, parsePatchEdge(id, request.body));
-      return answerOnce(engine, request, reply, () => writeOne(graph, 'edges', operation, strongKey(request)));
+      return answerOnce(engine, request, reply, () => writeOne(graph, 'edges', operation, writeKey(request)));
     },
   );
 
@@ -120,7 +120,7 @@ export function addEdgeRoutes(app: FastifyInstance, context: ApiContext): void {
       const graph = graphOf(context, request);
       const id = edgeId((request.params as ElementPath).id);
       const operation = conditional(request, { op: 'deleteEdge', id } as const);
-      return answerOnce(engine, request, reply, () => writeOne(graph, 'edges', operation, strongKey(request)));
+      return answerOnce(engine, request, reply, () => writeOne(graph, 'edges', operation, writeKey(request)));
     },
   );
 }

@@ -39,9 +39,9 @@ export function checkKey(key: unknown): string | undefined {
   });
 }
 
-/** The key of a strong write, which is kept with what it writes. */
-export function strongKey(request: FastifyRequest): IdempotencyKey | undefined {
-  const key = request.consistencyLevel === 'strong' ? idempotencyKey(request) : undefined;
+/** The key of a write to a graph, whose answer is kept with what it writes. */
+export function writeKey(request: FastifyRequest): IdempotencyKey | undefined {
+  const key = idempotencyKey(request);
   return key === undefined ? undefined : { key, fingerprint: fingerprintOf(request) };
 }
 

@@ -7,7 +7,7 @@ import { nodeDocument, pageDocument, sendDocument } from './answer.ts';
 import { type ApiContext, type ElementPath, graphOf } from './api-context.ts';
 import { describe, ELEMENT_PATH, GRAPH_PATH } from './describe.ts';
 import { conditional, sendElement, writeOne } from './element-answers.ts';
-import { answerOnce, strongKey } from './idempotency.ts';
+import { answerOnce, writeKey } from './idempotency.ts';
 import { parseJson } from './json-text.ts';
 import { PAGE_PARAMETERS, pageOf } from './page-parameters.ts';
 import { parseCreateNode, parsePutNode } from './parse-elements.ts';
@@ -116,7 +116,7 @@ export function addNodeRoutes(app: FastifyInstance, context: ApiContext): void {
       readQuery(request.query, {});
       const graph = graphOf(context, request);
       const operation = conditional(request, parseCreateNode(request.body));
-      return answerOnce(engine, request, reply, () => writeOne(graph, 'nodes', operation, strongKey(request)));
+      return answerOnce(engine, request, reply, () => writeOne(graph, 'nodes', operation, writeKey(request)));
     },
   );
 
@@ -148,7 +148,7 @@ export function addNodeRoutes(app: FastifyInstance, context: ApiContext): void {
       const graph = graphOf(context, request);
       const id = nodeId((request.params as ElementPath).id);
       const operation = conditional(request, parsePutNode(id, request.body));
-      return answerOnce(engine, request, reply, () => writeOne(graph, 'nodes', operation, strongKey(request)));
+      return answerOnce(engine, request, reply, () => writeOne(graph, 'nodes', operation, writeKey(request)));
     },
   );
 
@@ -183,7 +183,7 @@ export function addNodeRoutes(app: FastifyInstance, context: ApiContext): void {
       const graph = graphOf(context, request);
       const id = nodeId((request.params as ElementPath).id);
       const operation = conditional(request, parsePatchNode(id, request.body));
-      return answerOnce(engine, request, reply, () => writeOne(graph, 'nodes', operation, strongKey(request)));
+      return answerOnce(engine, request, reply, () => writeOne(graph, 'nodes', operation, writeKey(request)));
     },
   );
 
@@ -215,7 +215,7 @@ export function addNodeRoutes(app: FastifyInstance, context: ApiContext): void {
       const graph = graphOf(context, request);
       const id = nodeId((request.params as ElementPath).id);
       const operation = conditional(request, { op: 'deleteNode', id, detach } as const);
-      return answerOnce(engine, request, reply, () => writeOne(graph, 'nodes', operation, strongKey(request)));
+      return answerOnce(engine, request, reply, () => writeOne(graph, 'nodes', operation, writeKey(request)));
     },
   );
 }

@@ -11,7 +11,7 @@ import { LIMITS } from '../base/limits.ts';
 import { wireDocument } from '../graph/json-values.ts';
 import type { Counters } from '../query/execution/counters.ts';
 import { answerOfRows, type StatementAnswer, type StatementRows } from '../query/execution/statement-answer.ts';
-import type { Graph, IdempotencyKey } from '../src/engine-port.ts';
+import type { Graph } from '../src/engine-port.ts';
 import type { Principal } from './access/principal.ts';
 import { type ApiContext, graphFor } from './api-context.ts';
 import { beginCall, type Call, isKnownGraph, present, sessionTokenFor } from './consistency.ts';
@@ -228,13 +228,14 @@ export class SessionChannel implements SocketEvents {
     return runOperation(operation).then((reply) => this.#answer(request, reply));
   }
 
-  #once(request: Request, { idempotencyKey: key }: RequestFrame): OnceRunner {
+  #once(_request: Request, { idempotencyKey: key }: RequestFrame): OnceRunner {
     return async (asked, write) => {
       const fingerprint = `${whoAsks(this.#options)}${asked}`;
       if (key === undefined) return write();
-      const kept: IdempotencyKey | undefined = request.consistencyLevel === 'strong' ? { key, fingerprint } : undefined;
       const { engine } = this.#options.context;
-      const { replayed, outcome } = await engine.once(key, fingerprint, () => settled(() => write(kept)));
+      const { replayed, outcome } = await engine.once(key, fingerprint, () =>
+        settled(() => write({ key, fingerprint })),
+      );
       if (outcome instanceof WeftError) throw outcome;
       return replayed ? { ...outcome, replayed } : outcome;
     };

@@ -38,6 +38,7 @@ import { EngineGraphSync, SyncFeed } from './graph-sync.ts';
 import { GraphWriter } from './graph-writer.ts';
 import { IdempotentRequests } from './idempotency.ts';
 import { beginIncarnation, type Incarnation } from './incarnation.ts';
+import { KeptOutcomes } from './kept-outcomes.ts';
 import { OutcomeExpiry } from './outcome-expiry.ts';
 import { PartitionStates } from './partition-states.ts';
 import { Progress } from './progress.ts';
@@ -135,6 +136,7 @@ class LocalEngine implements OpenedEngine {
   readonly #bugs: ClusterOptions['bugs'];
   #status: ClusterStatus | undefined;
   #strong: StrongOperations | undefined;
+  readonly #kept: KeptOutcomes;
   readonly #outcomeExpiry: OutcomeExpiry;
   readonly #syncFeed = new SyncFeed();
   #closing: Promise<void> | undefined;
@@ -203,6 +205,7 @@ class LocalEngine implements OpenedEngine {
       bugs,
     });
     this.#feed = new ChangeFeed({ replica: this.replica, positions: new ChangePositions(secret) });
+    this.#kept = new KeptOutcomes({ env, residency, outcomes: () => catalog.outcomes });
     this.strongHost = new EngineStrongHost({
       env,
       replica: this.replica,
@@ -214,6 +217,7 @@ class LocalEngine implements OpenedEngine {
       residency,
       catalog,
       adoption,
+      kept: this.#kept,
       bugs,
     });
     this.#hasPeers = hasPeers(cluster);
@@ -229,6 +233,7 @@ class LocalEngine implements OpenedEngine {
   async load(): Promise<void> {
     await this.#catalog.load();
     await this.replica.finishAdoption();
+    this.#outcomeExpiry.start();
     this.#onVisible([]);
   }
 
@@ -261,6 +266,7 @@ class LocalEngine implements OpenedEngine {
       clock: this.#clock,
       replica: this.replicaId,
       feed: this.#feed,
+      kept: this.#kept,
     });
   }
 
@@ -360,7 +366,6 @@ class LocalEngine implements OpenedEngine {
 
   attachStrong(strong: StrongOperations): void {
     this.#strong = strong;
-    this.#outcomeExpiry.start();
   }
 
   quorum(): QuorumDescription {

@@ -75,8 +75,13 @@ export class GraphWriter {
   /**
    * Applies all operations as one commit, or none.
    * @param onDecided called as soon as later drafts see what was written, or it is certain that nothing will be
+   * @param alongside makes of the results what else is to be in the commit; what it returns submits it
    */
-  async write(operations: readonly Operation[], onDecided?: () => void): Promise<readonly OperationResult[]> {
+  async write(
+    operations: readonly Operation[],
+    onDecided?: () => void,
+    alongside?: (results: readonly OperationResult[]) => () => void,
+  ): Promise<readonly OperationResult[]> {
     this.committer.admit();
     const outcome = await this.drafting(operations, false, (draft) => {
       const drafted: OperationResult[] = [];
@@ -87,7 +92,14 @@ export class GraphWriter {
         if (!(error instanceof WeftError)) throw error;
         return { refusal: operations.length > 1 ? atOperation(error, drafted.length) : error };
       }
+      let submitMore: (() => void) | undefined;
+      if (alongside !== undefined) {
+        this.needDocuments(draft.patches);
+        submitMore = alongside(drafted.map((result) => draft.completed(result)));
+      }
       const durable = this.commit(draft.patches);
+      // In the same step, which makes them one commit.
+      submitMore?.();
       return { results: drafted.map((result) => this.#completed(result, draft)), durable };
     });
     onDecided?.();
@@ -134,7 +146,6 @@ export class GraphWriter {
     arrived?: Set<string>,
   ): Promise<T> {
     const { operations, chosen, skipEqual, replica, isDecisive } = given;
-    const { view } = this.#graph;
     for (;;) {
       const needed = new Set<PartitionId>();
       arrived?.clear();
@@ -151,17 +162,25 @@ export class GraphWriter {
         // One of the ids may have come from another replica since.
         if (arrived !== undefined && arrived.size > 0 && chosen.some((id) => arrived.has(id))) return undefined;
         this.#checkReadable();
-        const rules: ConstraintRules = {
-          set: this.#schema.constraints(),
-          isDecisive,
-          idsFollow: !isPlanted(this.#bugs, 'ids-not-derived'),
-          closedPartitions: () => closedPartitions(this.#graph),
-        };
-        const draft = new Draft({ view, clock: this.#clock, replica, skipEqual, rules });
-        return { value: apply(draft) };
+        return { value: apply(this.#draft(replica, isDecisive, skipEqual)) };
       });
       if (outcome !== undefined) return outcome.value;
     }
+  }
+
+  #draft(replica: ReplicaId, isDecisive: boolean, skipEqual: boolean): Draft {
+    const rules: ConstraintRules = {
+      set: this.#schema.constraints(),
+      isDecisive,
+      idsFollow: !isPlanted(this.#bugs, 'ids-not-derived'),
+      closedPartitions: () => closedPartitions(this.#graph),
+    };
+    return new Draft({ view: this.#graph.view, clock: this.#clock, replica, skipEqual, rules });
+  }
+
+  /** A draft of what is open now. */
+  draft(): Draft {
+    return this.#draft(this.#replica, this.#isAlone, false);
   }
 
   /** Partitions in which these edge ids may be, beside those that their ids name. */
@@ -177,7 +196,7 @@ export class GraphWriter {
    */
   commit(drafted: readonly DraftedPatch[]): Promise<void> | undefined {
     if (drafted.length === 0) return undefined;
-    this.#needDocuments(drafted);
+    this.needDocuments(drafted);
     this.#graph.changes++;
     const { view, settings } = this.#graph;
     const locators: { edge: string; partition: PartitionId }[] = [];
@@ -201,11 +220,12 @@ export class GraphWriter {
       const patch = decodePatch(text);
       return { home: view.need(partition).ordinal, patch, text, chosenId: patch.kind === 'edge-create' };
     });
-    this.#needDocuments(drafted);
+    this.needDocuments(drafted);
     return drafted;
   }
 
-  #needDocuments(drafted: readonly DraftedPatch[]): void {
+  /** @throws DocumentsNeeded unless patches of these partitions can be committed in this step */
+  needDocuments(drafted: readonly Pick<DraftedPatch, 'home'>[]): void {
     let missing: Set<ResidentPartition> | undefined;
     for (const { home } of drafted) {
       const partition = this.#graph.partitionAt(home);

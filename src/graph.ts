@@ -10,6 +10,7 @@ import { type Decide, ViewStatementGraph } from '../crdt/view-statement-graph.ts
 import type { Direction, Edge, Node, Operation } from '../graph/model.ts';
 import type { StatementAnswer, StatementRows } from '../query/execution/statement-answer.ts';
 import { inRange } from '../query/values/range.ts';
+import { decodeAnswers } from './answer-codec.ts';
 import type { ChangeFeed } from './change-feed.ts';
 import type { Declarations } from './constraints/declarations.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
@@ -34,6 +35,7 @@ import { GraphChanges } from './graph-changes.ts';
 import { type DecideKept, GraphQueries } from './graph-queries.ts';
 import type { GraphSchema } from './graph-schema.ts';
 import type { GraphWriter } from './graph-writer.ts';
+import type { KeptOutcomes } from './kept-outcomes.ts';
 import { NodeList } from './node-list.ts';
 import { PartitionedReads } from './reads.ts';
 import { PartitionHold, type Residency } from './residency.ts';
@@ -48,6 +50,7 @@ export interface StatementSource {
   readonly clock: HybridClock;
   readonly replica: ReplicaId;
   readonly feed: ChangeFeed;
+  readonly kept: KeptOutcomes;
 }
 
 export class EngineGraph implements Graph {
@@ -264,14 +267,18 @@ export class EngineGraph implements Graph {
     });
   }
 
+  get kept(): KeptOutcomes {
+    return this.#statements.kept;
+  }
+
   /** Declares and drops, for whoever decides strong writes. */
   get declarations(): Declarations {
     return this.#statements.declarations;
   }
 
-  async write(operations: readonly Operation[]): Promise<readonly OperationResult[]> {
+  async write(operations: readonly Operation[], key?: IdempotencyKey): Promise<readonly OperationResult[]> {
     refuseBounds(operations);
-    return this.writer.write(operations);
+    return key === undefined ? this.writer.write(operations) : this.#statements.kept.write(this, operations, key);
   }
 
   query(statement: QueryStatement, options: QueryOptions): Promise<StatementAnswer> {
@@ -294,10 +301,19 @@ export class EngineGraph implements Graph {
   async transactionOnce(
     statements: readonly QueryStatement[],
     options: QueryOptions,
-    _key?: IdempotencyKey,
+    key?: IdempotencyKey,
     decide?: DecideKept,
   ): Promise<KeptAnswers> {
-    return { answers: await this.#queries.transactionOnce(statements, options, decide), replayed: false };
+    if (key === undefined) {
+      return { answers: await this.#queries.transactionOnce(statements, options, decide), replayed: false };
+    }
+    const { kept } = this.#statements;
+    const known = await kept.recall(this.resident.key, key);
+    if (known !== undefined) return { answers: decodeAnswers(known), replayed: true };
+    const commit: DecideKept = async (operations, _, outcome) => {
+      await kept.commit(this, operations, key, () => outcome);
+    };
+    return { answers: await this.#queries.transactionOnce(statements, options, commit), replayed: false };
   }
 
   load(operations: readonly Operation[], options: { readonly stopAtFirst: boolean }) {

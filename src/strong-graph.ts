@@ -73,8 +73,10 @@ export class StrongGraph implements Graph {
 
   /** @throws as `Graph.write`; `quorum-unavailable`, definite; `quorum-indeterminate` */
   async write(operations: readonly Operation[], key?: IdempotencyKey): Promise<readonly OperationResult[]> {
-    const { resident, writer } = this.#graph;
-    if (this.#strong === undefined) return writer.write(operations);
+    const { resident, writer, kept } = this.#graph;
+    if (this.#strong === undefined) {
+      return key === undefined ? writer.write(operations) : kept.write(this.#graph, operations, key);
+    }
     const text = encodeOperations(operations);
     const { results, replayed } = await this.#strong.write(resident.key, text, key, this.#terms);
     const decoded = decodeResults(results);
@@ -103,7 +105,7 @@ export class StrongGraph implements Graph {
   async transactionOnce(
     ...[statements, options, key]: Parameters<Graph['transactionOnce']>
   ): ReturnType<Graph['transactionOnce']> {
-    if (this.#strong === undefined) return this.#graph.transactionOnce(statements, options);
+    if (this.#strong === undefined) return this.#graph.transactionOnce(statements, options, key);
     const attempt = (decide: DecideKept) => this.#graph.transactionOnce(statements, options, undefined, decide);
     const recall = (kept: string) => ({ answers: decodeAnswers(kept), replayed: true });
     return this.#update(attempt, { key, recall });

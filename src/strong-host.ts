@@ -21,7 +21,7 @@ import type { Committer } from './committer.ts';
 import type { CoordinationHost, Decision, WriteRequest } from './consistency/coordination.ts';
 import { refusalOf } from './consistency/failures.ts';
 import type { ProvisionalPatch } from './consistency/message.ts';
-import { decodeOutcome, outcomeId, outcomeNode, repeated } from './consistency/outcome.ts';
+import { outcomeNode, repeated } from './consistency/outcome.ts';
 import type { StrongHost } from './consistency/strong-operations.ts';
 import { configurationNode, decidedText } from './consistency/voter-change.ts';
 import { decodeSchemaChange, isSchemaChange } from './constraints/schema-change.ts';
@@ -29,6 +29,7 @@ import type { IdempotencyKey, OperationResult } from './engine-port.ts';
 import type { EngineReplica } from './engine-replica.ts';
 import type { EngineGraph } from './graph.ts';
 import type { GraphCatalog } from './graph-catalog.ts';
+import type { KeptOutcomes } from './kept-outcomes.ts';
 import type { Progress } from './progress.ts';
 import { PartitionHold, type Residency } from './residency.ts';
 import type { Sessions } from './sessions.ts';
@@ -46,6 +47,7 @@ export interface EngineStrongHostOptions {
   readonly residency: Residency;
   readonly catalog: GraphCatalog;
   readonly adoption: Adoption;
+  readonly kept: KeptOutcomes;
   readonly bugs: ReadonlySet<PlantedBug> | undefined;
 }
 
@@ -135,7 +137,10 @@ export class EngineStrongHost implements StrongHost {
       committer.admit();
       const [first] = writes;
       if (first !== undefined && isSchemaChange(first.operations)) return await this.#decideSchema(graph, first);
-      const remembered = await this.#remembered(graphKey, writes);
+      const remembered = await this.#options.kept.find(
+        graphKey,
+        writes.map(({ key }) => key),
+      );
       const decided = await this.#draft(graph, writes, remembered);
       if (isPlanted(bugs, 'outcome-without-patches')) return decided;
       const decisions = decided.decisions.map((decision, i): Decision => {
@@ -164,24 +169,8 @@ export class EngineStrongHost implements StrongHost {
   }
 
   async remembered(graphKey: string, key: IdempotencyKey): Promise<Decision | undefined> {
-    const [decision] = await this.#remembered(graphKey, [{ operations: '', key }]);
+    const [decision] = await this.#options.kept.find(graphKey, [key]);
     return decision;
-  }
-
-  /** What requests with these keys answered the first time. */
-  async #remembered(graphKey: string, writes: readonly WriteRequest[]): Promise<readonly (Decision | undefined)[]> {
-    if (writes.every(({ key }) => key === undefined)) return writes.map(() => undefined);
-    const { resident } = this.#options.catalog.outcomes;
-    const { view } = resident;
-    const ids = writes.map(({ key }) => (key === undefined ? undefined : outcomeId(graphKey, key.key)));
-    const needed = ids.filter((id) => id !== undefined).map((id) => view.partitionOf(id));
-    return this.#options.residency.run(resident, needed, () =>
-      writes.map(({ key }, i) => {
-        const id = ids[i];
-        const node = id === undefined ? undefined : findNode(view, id);
-        return node === undefined ? undefined : decodeOutcome(nodeAt(view, node), key as IdempotencyKey);
-      }),
-    );
   }
 
   /** Runs the writes on one draft, in order; one that fails leaves nothing in it. */

@@ -47,9 +47,16 @@ interface Imported {
   deleted: 'no' | 'unknown' | 'yes';
 }
 
+interface Increment {
+  readonly index: number;
+  readonly amount: number;
+  readonly key: string | undefined;
+}
+
 export class Client {
   readonly #random: SeededRandom;
   readonly #history = new History();
+  readonly #unanswered: Increment[] = [];
   readonly #counters = Array.from({ length: COUNTERS }, () => new Counter());
   readonly #imports: Imported[] = [];
   readonly #deletable: Change[] = [];
@@ -60,7 +67,7 @@ export class Client {
   #onAnswer: () => void = () => undefined;
   #chunkGate: (() => void) | undefined;
   /** What happened, for the test to see that it covered what it is for. */
-  readonly seen = { acknowledged: 0, unanswered: 0, importsCut: 0, importsEnded: 0, importsPartial: 0 };
+  readonly seen = { acknowledged: 0, unanswered: 0, retried: 0, importsCut: 0, importsEnded: 0, importsPartial: 0 };
 
   constructor(random: SeededRandom) {
     this.#random = random;
@@ -77,12 +84,16 @@ export class Client {
   }
 
   /** Status and text of an answer; undefined if the server was killed before it came. */
-  async #call(method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE', path: string, body?: object) {
+  async #call(method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE', path: string, body?: object, key?: string) {
     try {
       const answer = await this.#pool.request({
         method,
         path: `/v1/graphs/${path}`,
-        ...(body && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+        headers: {
+          ...(body && { 'content-type': 'application/json' }),
+          ...(key !== undefined && { 'idempotency-key': key }),
+        },
+        ...(body && { body: JSON.stringify(body) }),
       });
       // The status alone acknowledges, whatever becomes of the text.
       const text = await answer.body.text().catch(() => '');
@@ -95,8 +106,13 @@ export class Client {
   }
 
   /** A write; true if it was acknowledged. */
-  async #write(method: 'PUT' | 'POST' | 'PATCH' | 'DELETE', path: string, body?: object): Promise<boolean> {
-    const answer = await this.#call(method, path, body);
+  async #write(
+    method: 'PUT' | 'POST' | 'PATCH' | 'DELETE',
+    path: string,
+    body?: object,
+    key?: string,
+  ): Promise<boolean> {
+    const answer = await this.#call(method, path, body, key);
     if (answer === undefined) {
       this.seen.unanswered++;
       return false;
@@ -178,9 +194,23 @@ export class Client {
     const index = this.#random.below(COUNTERS);
     const amount = 1 + this.#random.below(9);
     this.#counters[index]?.begin(amount);
+    // KILL-6 is about every second counter.
+    const increment = { index, amount, key: index % 2 === 0 ? undefined : `add-${this.#next++}` };
+    if (!(await this.#add(increment)) && increment.key !== undefined) this.#unanswered.push(increment);
+  }
+
+  async #add({ index, amount, key }: Increment): Promise<boolean> {
     const properties = { count: { $inc: amount } };
-    if (await this.#write('PATCH', `default/nodes/counter-${index}`, { properties })) {
-      this.#counters[index]?.acknowledge(amount);
+    const isDone = await this.#write('PATCH', `default/nodes/counter-${index}`, { properties }, key);
+    if (isDone) this.#counters[index]?.acknowledge(amount);
+    return isDone;
+  }
+
+  /** Repeats increments with a key that got no answer: they took effect or not, and are to take effect once. */
+  async retry(): Promise<void> {
+    for (const increment of this.#unanswered.splice(0)) {
+      if (!(await this.#add(increment))) throw new Error('the server that nobody killed did not answer');
+      this.seen.retried++;
     }
   }
 

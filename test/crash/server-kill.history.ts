@@ -7,6 +7,7 @@
  * - KILL-3 What no request created is not there.
  * - KILL-4 Once a state was shown after a restart, it stays.
  * - KILL-5 Of an ordered stream a prefix is there.
+ * - KILL-6 An increment with an Idempotency-Key that is repeated until it is acknowledged takes effect once.
  */
 
 /** `unknown`: it was asked for, and no answer came. */

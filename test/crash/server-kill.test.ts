@@ -78,6 +78,7 @@ test(
       }
       await client.disconnect();
       server = await reopen(data, client, replicas);
+      await client.retry();
       const wrong = await client.check();
       expect(wrong, `WEFT_SEED=${SEED}, after kill ${kill}`).toEqual([]);
     }
@@ -103,6 +104,7 @@ test(
     expect(client.seen.acknowledged).toBeGreaterThan(KILLS);
     expect(client.seen.unanswered).toBeGreaterThan(KILLS);
     expect(client.seen.importsCut).toBeGreaterThan(0);
+    expect(client.seen.retried).toBeGreaterThan(0);
   },
   TIMEOUT_MS,
 );
