@@ -49,6 +49,12 @@ export const LIMITS = {
   outcomeCharsMax: 256 * 1024,
   /** How often results that were kept with strong writes are looked through for old ones, in milliseconds. */
   outcomeExpiryMs: 60 * 60 * 1000,
+  /** How long after an element expired it is deleted, in milliseconds: an extension that was written in time has so long to arrive. */
+  expiryGraceMs: 60 * 60 * 1000,
+  /** How often a server with hidden elements looks for those to delete, in milliseconds. */
+  expiryPurgeMs: 60 * 1000,
+  /** Elements that one step of it deletes: bounds how long it holds the loop. */
+  expirySliceElements: 500,
   /** How long such a result is remembered, in milliseconds. */
   idempotencyTtlMs: 24 * 60 * 60 * 1000,
   /** Bytes of received commits that wait for the store: beyond it their senders must. */

@@ -21,7 +21,7 @@ import { checkState } from '../crdt/foreign-update.ts';
 import { GraphView, Unhydrated } from '../crdt/graph-view.ts';
 import { PartitionDocument } from '../crdt/partition-document.ts';
 import { decodePatch } from '../crdt/patch-codec.ts';
-import { HybridClock } from '../crdt/stamp.ts';
+import { HybridClock, wallMsOfClock } from '../crdt/stamp.ts';
 import type { PartitionBytes, PlacedText } from '../crdt/sync-frame.ts';
 import type { GraphSettings, Operation, OperationResult } from '../graph/model.ts';
 import type { SchemaEntry } from '../graph/query-graph.ts';
@@ -201,6 +201,13 @@ export class ReplicaGraph {
     return { set, isDecisive: false, idsFollow: true, closedPartitions: () => [] };
   }
 
+  /** Hides what has expired by now, as far as the time of servers is known here. */
+  expire(): void {
+    const { view, clock } = this;
+    const nowMs = Math.max(this.#correctedClock(this.#options.clock).wallMs(), wallMsOfClock(clock.last));
+    if (view.expires && view.expire(nowMs)) this.changes++;
+  }
+
   #draft(operations: readonly Operation[]): {
     readonly results: readonly OperationResult[];
     readonly patches: readonly PlacedText[];
@@ -211,6 +218,7 @@ export class ReplicaGraph {
       );
       if (bounded) throw new WeftError('invalid-request', '$min and $max need a strong write, which only servers do');
     }
+    this.expire();
     for (;;) {
       const { view, clock, replica } = this;
       const draft = new Draft({ view, clock, replica, skipEqual: false, rules: this.#rules });

@@ -189,6 +189,7 @@ export class WeftReplica {
   }
 
   #read<T>(read: () => T): T {
+    this.#graph.expire();
     for (;;) {
       try {
         return read();
@@ -262,6 +263,7 @@ export class WeftReplica {
         mayHold: (node) => open.has(view.partitionOf(node)),
         notFound: () => new WeftError('graph-not-found', 'the graph is gone'),
       },
+      expire: () => graph.expire(),
       hold: () => ({
         provide: async (missed) => graph.provide(missed),
         keepOpen: () => undefined,

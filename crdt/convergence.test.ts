@@ -55,9 +55,13 @@ function described(view: GraphView): string {
   return `${describeGraph(graph)}\n${JSON.stringify(readIncident(view))}`;
 }
 
-function describedModel(bag: readonly PlacedPatch[], { partitions, restoringTypes }: GraphSettings): string {
+function describedModel(
+  bag: readonly PlacedPatch[],
+  { partitions, restoringTypes }: GraphSettings,
+  nowMs: number,
+): string {
   const homeOf = (node: string) => partitionOfNode(node, partitions);
-  const { nodes, edges } = visibleGraph(bag, { restoringTypes, homeOf });
+  const { nodes, edges } = visibleGraph(bag, { restoringTypes, homeOf, nowMs });
   const incident = nodes.map(({ id }) => ({
     id,
     out: edges
@@ -125,6 +129,7 @@ class Cluster {
   }
 
   #write(replica: ReplicaModel): void {
+    replica.expire();
     const { placed, expected } = new Workload(replica, this.#random).request();
     this.bag.push(...placed);
     this.#push(replica, replica.commit(placed));
@@ -195,6 +200,16 @@ class Cluster {
     this.#horizon = Math.max(...this.replicas.map(({ clock }) => clock.last));
   }
 
+  /** All clocks agree. Before they do, replicas that hide what others still show must have the digests of those. */
+  meet(): number {
+    const [first = '', ...others] = this.replicas.map((replica) => replica.digests());
+    for (const digest of others) expectSame(digest, first, 'digests depend on the time of the replica');
+    const nowMs = Math.max(...this.replicas.map((replica) => replica.nowMs)) + this.#random.below(10);
+    for (const replica of this.replicas) replica.expire(nowMs);
+    for (const replica of this.replicas) expectSame(replica.digests(), first, 'digests depend on the time');
+    return Math.max(...this.replicas.map((replica) => replica.nowMs));
+  }
+
   /** One replica compacts until there is nothing more to do. */
   tidy(): void {
     const replica = this.#random.pick(this.replicas);
@@ -242,7 +257,8 @@ test(
       const steps = 40 + random.below(120);
       for (let step = 0; step < steps; step++) cluster.step();
       cluster.settle();
-      const model = describedModel(cluster.bag, cluster.settings);
+      cluster.meet();
+      const model = describedModel(cluster.bag, cluster.settings, cluster.meet());
       cluster.check(model);
       // Once more after all of them compacted everything at the same time.
       for (const replica of cluster.replicas) for (const partition of PARTITIONS) replica.compact(partition, 0);
@@ -263,7 +279,8 @@ test(
     eachRound((random) => {
       const cluster = new Cluster(random);
       for (let step = 0; step < 40; step++) cluster.step();
-      const model = describedModel(cluster.bag, cluster.settings);
+      const nowMs = Math.max(...cluster.replicas.map((replica) => replica.nowMs));
+      const model = describedModel(cluster.bag, cluster.settings, nowMs);
       const delivery = random.shuffled([...cluster.bag, ...random.some(cluster.bag, 0.3)]);
       const view = new GraphView(cluster.settings);
       for (const partition of random.shuffled(PARTITIONS)) view.open(partition);
@@ -271,7 +288,9 @@ test(
         const text = encodePatch(patch);
         view.fold(view.need(partition as PartitionId), decodePatch(text), text.length);
         if (random.chance(0.1)) described(view);
+        if (random.chance(0.1)) view.expire(nowMs - random.below(20));
       }
+      view.expire(nowMs);
       expectSame(described(view), model, 'a view of single patches differs from the model');
     });
   },

@@ -1,5 +1,7 @@
 /** Nodes and edges as a draft leaves them. Registers are folded only when a later operation asks for them. */
 import { present } from '../base/assert.ts';
+import type { Properties } from '../graph/value.ts';
+import { sameProperties } from './assignments.ts';
 import { type ElementState, PlainState } from './element-state.ts';
 import type { EdgeCreate, NodeCreate, Patch } from './patch.ts';
 import { Registers } from './registers.ts';
@@ -66,6 +68,8 @@ export interface DraftNode {
   readonly element: DraftElement;
   /** What it shows, beyond its registers: a node may be restored by an edge. */
   visible: boolean;
+  /** It is there, but its time has come. */
+  expired: boolean;
   /** Edges that the draft created at this node. */
   made: Set<DraftEdge> | undefined;
 }
@@ -75,6 +79,8 @@ export interface DraftEdge {
   /** Ordinal of the source partition in the view. */
   readonly home: number;
   readonly element: DraftElement;
+  /** It is there, but its time has come. */
+  expired: boolean;
   /** Ends of the existing edge, or of the one that was deleted. */
   type: string;
   from: string;
@@ -84,6 +90,18 @@ export interface DraftEdge {
 /** Of an edge that exists. */
 export function edgeState(edge: DraftEdge): ElementState {
   return present(edge.element.state(), 'an existing edge has a state');
+}
+
+/** Whether a visible node exists by itself, with just this. @param labels in canonical order */
+export function showsJust({ element }: DraftNode, labels: readonly string[], properties: Properties): boolean {
+  if (!element.exists) return false;
+  const state = present(element.state(), 'an existing node has a state');
+  const held = state.labels();
+  return (
+    labels.length === held.length &&
+    labels.every((label, i) => label === held[i]) &&
+    sameProperties(state.properties(), properties)
+  );
 }
 
 /** Names an edge in a draft: its id is unique only within the partition of its source. */

@@ -24,40 +24,21 @@ import {
 } from './assignments.ts';
 import { checkCondition } from './condition.ts';
 import type { Shown } from './constraint-set.ts';
-import { type ConstraintRules, DraftConstraints } from './draft-constraints.ts';
-import { type DraftEdge, DraftElement, type DraftNode, edgeKey, edgeState } from './draft-element.ts';
-import { EDGE_RECORD, STUB_EXISTS } from './edge-table.ts';
+import { DraftConstraints } from './draft-constraints.ts';
+import { type DraftEdge, DraftElement, type DraftNode, edgeKey, edgeState, showsJust } from './draft-element.ts';
+import type { DraftedPatch, DraftOptions } from './drafted-patch.ts';
+import { EDGE_EXPIRED, EDGE_RECORD, STUB_EXISTS } from './edge-table.ts';
 import { PlainState } from './element-state.ts';
 import type { GraphView } from './graph-view.ts';
 import type { Assignments, EdgeCreate, NodeCreate, NodeUpdate, Patch } from './patch.ts';
 import { encodeEdgeCreate, encodePatch } from './patch-codec.ts';
 import { makeEdgeId } from './routing.ts';
-import type { HybridClock } from './stamp.ts';
 import { uniqueText } from './unique-text.ts';
 import { plainVersion, registersVersion } from './version.ts';
-
-export interface DraftedPatch {
-  /** Ordinal of its partition in the view. */
-  readonly home: number;
-  readonly patch: Patch;
-  readonly text: string;
-  /** True for the create of an edge whose id the caller chose. */
-  readonly chosenId: boolean;
-}
 
 /** A result without element is completed after the batch; one with it holds if nothing `lookedBack`. */
 type Drafted = OperationResult;
 type MadePatch = DraftedPatch & { readonly patch: NodeCreate | EdgeCreate };
-
-export interface DraftOptions {
-  readonly view: GraphView;
-  readonly clock: HybridClock;
-  readonly replica: ReplicaId;
-  /** Leave out puts that change nothing: for imports that are repeated. */
-  readonly skipEqual: boolean;
-  /** What it must keep. */
-  readonly rules?: ConstraintRules;
-}
 
 export class Draft {
   readonly patches: DraftedPatch[] = [];
@@ -184,7 +165,8 @@ export class Draft {
     const exists = registers?.exists ?? record !== undefined;
     const base = registers ?? (record === undefined ? undefined : this.#view.plainNodeCreate(record));
     const visible = record !== undefined && nodes.exists(record);
-    return this.#addNode({ id, home, element: new DraftElement(exists, base), visible, made: undefined });
+    const expired = record !== undefined && nodes.hasExpired(record);
+    return this.#addNode({ id, home, element: new DraftElement(exists, base), visible, expired, made: undefined });
   }
 
   #addNode(node: DraftNode): DraftNode {
@@ -202,7 +184,7 @@ export class Draft {
       if (patch.kind === 'node-create') {
         const { id } = patch;
         const element = new DraftElement(true, patch);
-        this.#addNode({ id, home, element, visible: true, made: undefined });
+        this.#addNode({ id, home, element, visible: true, expired: false, made: undefined });
       } else {
         this.#foldEdge(this.#newEdge(home, patch.id as EdgeId), patch);
       }
@@ -240,9 +222,19 @@ export class Draft {
     const node = this.#node(id);
     this.#checkNode(node, condition);
     if (node.visible) throw new WeftError('node-exists', `node \`${id}\` exists`, { id });
+    const fresh = this.#endExpired(node) ? this.#stamp() : stamp;
     const more = clearing(node.element.state(), labels, properties);
-    this.#foldNode(node, { kind: 'node-create', ...stamp, id, labels, properties, ...more }, true);
+    this.#foldNode(node, { kind: 'node-create', ...fresh, id, labels, properties, ...more }, true);
     return { op, id, created: true };
+  }
+
+  /** What has expired does not come back with a node of the same id, nor do its edges. False if the node has not. */
+  #endExpired(node: DraftNode): boolean {
+    if (!node.expired) return false;
+    for (const edge of this.#incident(node)) this.#removeEdge(edge);
+    this.#foldNode(node, { kind: 'node-delete', ...this.#stamp(), id: node.id }, false);
+    node.expired = false;
+    return true;
   }
 
   /** Whether somebody chose this id, of the form that ids made here have. */
@@ -267,23 +259,13 @@ export class Draft {
     const node = this.#node(id);
     const existed = node.visible;
     this.#checkNode(node, operation.condition);
-    if (this.#options.skipEqual && node.element.exists && this.#shows(node, labels, properties)) {
+    if (this.#options.skipEqual && existed && showsJust(node, this.#view.nodes.labelSet(labels), properties)) {
       return { op, id, created: false };
     }
+    this.#endExpired(node);
     const more = clearing(node.element.state(), labels, properties);
     this.#foldNode(node, { kind: 'node-create', ...this.#stamp(), id, labels, properties, ...more }, true);
     return { op, id, created: !existed };
-  }
-
-  #shows(node: DraftNode, labels: readonly string[], properties: Properties): boolean {
-    const state = present(node.element.state(), 'an existing node has a state');
-    const wanted = this.#view.nodes.labelSet(labels);
-    const held = state.labels();
-    return (
-      wanted.length === held.length &&
-      wanted.every((label, i) => label === held[i]) &&
-      sameProperties(state.properties(), properties)
-    );
   }
 
   #patchNode(operation: Extract<Operation, { op: 'patchNode' }>): Drafted {
@@ -363,6 +345,7 @@ export class Draft {
       id,
       home,
       element: new DraftElement(registers?.exists ?? record, base),
+      expired: edges.has(edge, EDGE_EXPIRED),
       type: edges.types[edges.type[edge] as number] ?? '',
       from: nodes.ids[edges.from[edge] as number] ?? '',
       to: nodes.ids[edges.to[edge] as number] ?? '',
@@ -389,7 +372,7 @@ export class Draft {
   }
 
   #edgeVisible(edge: DraftEdge): boolean {
-    return edge.element.exists && this.#node(edge.from).visible && this.#node(edge.to).visible;
+    return edge.element.exists && !edge.expired && this.#node(edge.from).visible && this.#node(edge.to).visible;
   }
 
   #visibleEdge(id: EdgeId): DraftEdge {
@@ -467,6 +450,7 @@ export class Draft {
 
   #foldEdge(edge: DraftEdge, patch: EdgeCreate): void {
     edge.element.fold(patch);
+    edge.expired = false;
     edge.type = patch.type;
     edge.from = patch.from;
     edge.to = patch.to;
@@ -487,7 +471,15 @@ export class Draft {
   }
 
   #newEdge(home: number, id: EdgeId): DraftEdge {
-    const edge: DraftEdge = { id, home, element: new DraftElement(false, undefined), type: '', from: '', to: '' };
+    const edge: DraftEdge = {
+      id,
+      home,
+      element: new DraftElement(false, undefined),
+      expired: false,
+      type: '',
+      from: '',
+      to: '',
+    };
     this.#edges.set(edgeKey(home, id), edge);
     const named = this.#newById.get(id);
     if (named === undefined) this.#newById.set(id, new Set([edge]));
@@ -568,6 +560,19 @@ export class Draft {
   }
 
   // --- repair
+
+  /** Deletes an expired node with its edges. False if it has not expired. */
+  purgeNode(ordinal: number): boolean {
+    return this.#endExpired(this.#node(this.#view.nodes.ids[ordinal] as string));
+  }
+
+  /** Deletes an expired edge. False if it has not expired. */
+  purgeEdge(ordinal: number): boolean {
+    const edge = this.#adoptEdge(ordinal);
+    if (!edge.expired || !edge.element.exists) return false;
+    this.#removeEdge(edge);
+    return true;
+  }
 
   /** Deletes an existing edge if an endpoint is missing; writes its stub again if that is missing. */
   repairEdge(ordinal: number): boolean {

@@ -2,7 +2,18 @@
  * How patches of edges and stubs become rows of the edge table and entries of adjacency. The record of an edge lies in the
  * partition of its source, its stub in that of its target; either may be open without the other.
  */
-import { EDGE_EXISTS, EDGE_RECORD, type EdgeTable, STUB_EXISTS, STUB_RECORD, UNKNOWN } from './edge-table.ts';
+
+import type { Properties } from '../graph/value.ts';
+import {
+  EDGE_EXISTS,
+  EDGE_EXPIRED,
+  EDGE_RECORD,
+  EDGE_THERE,
+  type EdgeTable,
+  STUB_EXISTS,
+  STUB_RECORD,
+  UNKNOWN,
+} from './edge-table.ts';
 import type { NodeTable } from './node-table.ts';
 import { EDGE_BYTES, type PartitionIndex, REGISTERS_BYTES } from './partition-index.ts';
 import type { EdgeCreate, Patch, StubCreate, StubDelete } from './patch.ts';
@@ -21,6 +32,8 @@ export interface EdgeFoldHost {
   restores(type: string): boolean;
   /** An edge at this node came or went. */
   refreshEndpoint(node: number | undefined): void;
+  /** Whether an edge with these properties has expired; undefined for one that is not there. */
+  hasExpired(partition: PartitionIndex, edge: number, properties: Properties | undefined): boolean;
 }
 
 export class EdgeFold {
@@ -38,7 +51,7 @@ export class EdgeFold {
     const { edges, nodes } = this.#host;
     const from = edges.from[edge] as number;
     if (from !== UNKNOWN) nodes.out.clear(from);
-    edges.set(edge, EDGE_RECORD | EDGE_EXISTS, false);
+    edges.set(edge, EDGE_RECORD | EDGE_THERE, false);
     this.#touch(edge);
     edges.registers.delete(edge);
     if (!edges.has(edge, STUB_RECORD)) {
@@ -165,7 +178,13 @@ export class EdgeFold {
     }
     registers.fold(patch);
     if (patch.kind === 'edge-create' && this.#host.restores(patch.type)) partition.addRestorer(patch.from, edge);
-    this.#refreshEdge(edge, registers);
+    this.#refreshEdge(partition, edge, registers);
+  }
+
+  /** The edge may have expired. */
+  refresh(partition: PartitionIndex, edge: number): void {
+    const registers = this.#host.edges.registers.get(edge);
+    if (registers !== undefined) this.#refreshEdge(partition, edge, registers);
   }
 
   /** The create patch of an edge that has no registers. */
@@ -191,23 +210,28 @@ export class EdgeFold {
     };
   }
 
-  #refreshEdge(edge: number, registers: Registers): void {
+  #refreshEdge(partition: PartitionIndex, edge: number, registers: Registers): void {
     const { edges, nodes } = this.#host;
-    const fromBefore = edges.has(edge, EDGE_EXISTS) ? (edges.from[edge] as number) : UNKNOWN;
+    const fromBefore = edges.has(edge, EDGE_THERE) ? (edges.from[edge] as number) : UNKNOWN;
     if (registers.ends !== undefined && (edges.from[edge] === UNKNOWN || !this.#hasEnds(edge, registers.ends))) {
       // The columns serve a stub without registers, too; they are about to stop doing so.
       if (edges.has(edge, STUB_RECORD)) this.#stubRegisters(edge);
       if (fromBefore !== UNKNOWN) nodes.out.remove(fromBefore, edge);
-      edges.set(edge, EDGE_EXISTS, false);
+      edges.set(edge, EDGE_THERE, false);
       this.#touch(edge);
       if (fromBefore !== UNKNOWN) this.#host.refreshEndpoint(fromBefore);
       this.#setEnds(edge, registers.ends);
     }
     const from = edges.from[edge] as number;
-    const existed = edges.has(edge, EDGE_EXISTS);
-    edges.set(edge, EDGE_EXISTS, registers.exists);
+    const existed = edges.has(edge, EDGE_THERE);
+    const properties = registers.exists ? registers.properties() : undefined;
+    const expired = this.#host.hasExpired(partition, edge, properties);
+    edges.set(edge, EDGE_EXISTS, registers.exists && !expired);
+    edges.set(edge, EDGE_EXPIRED, expired);
     this.#touch(edge);
-    edges.properties[edge] = registers.exists ? registers.properties() : NO_PROPERTIES;
+    nodes.out.slices.forget(from);
+    edges.properties[edge] = expired ? NO_PROPERTIES : (properties ?? NO_PROPERTIES);
+    // An expired edge stays in the adjacency of its source, where all ask it whether it exists.
     if (existed === registers.exists) return;
     if (registers.exists) nodes.out.add(from, edge);
     else nodes.out.remove(from, edge);

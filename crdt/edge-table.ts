@@ -17,6 +17,10 @@ export const EDGE_RECORD = 1;
 export const EDGE_EXISTS = 2;
 export const STUB_RECORD = 4;
 export const STUB_EXISTS = 8;
+/** The edge is there but hidden, because its time has come (EXP-1). */
+export const EDGE_EXPIRED = 16;
+/** The edge is there, expired or not: what no clock decides. */
+export const EDGE_THERE = EDGE_EXISTS | EDGE_EXPIRED;
 
 /** An end that no patch has named yet. */
 export const UNKNOWN = -1;

@@ -12,9 +12,11 @@ import { assert } from '../base/assert.ts';
 import type { PartitionId } from '../base/ids.ts';
 import type { GraphSettings } from '../graph/model.ts';
 import { NotResident } from '../graph/not-resident.ts';
+import type { Properties } from '../graph/value.ts';
 import { EdgeFold } from './edge-fold.ts';
-import { EDGE_EXISTS, EDGE_RECORD, EdgeTable, STUB_EXISTS, UNKNOWN } from './edge-table.ts';
-import { NODE_EXISTS, NODE_RECORD, NodeTable } from './node-table.ts';
+import { EDGE_RECORD, EDGE_THERE, EdgeTable, STUB_EXISTS, UNKNOWN } from './edge-table.ts';
+import { type ExpiringKind, expiryOf } from './expiry.ts';
+import { NODE_EXISTS, NODE_EXPIRED, NODE_RECORD, NodeTable } from './node-table.ts';
 import { NAMED_NODE_BYTES, NODE_BYTES, PartitionIndex, REGISTERS_BYTES } from './partition-index.ts';
 import type { EdgeCreate, NodeCreate, Patch, PatchHead, StubCreate } from './patch.ts';
 import { NO_PROPERTIES } from './patch-codec.ts';
@@ -51,6 +53,10 @@ export class GraphView {
   #records = 0;
   readonly #restoring: ReadonlySet<string>;
   readonly #edgeFold: EdgeFold;
+  /** EXP-2. Milliseconds since the Unix epoch. */
+  #nowMs = Number.NEGATIVE_INFINITY;
+  /** No element expires before. */
+  #nextExpiryMs = Number.POSITIVE_INFINITY;
 
   constructor(settings: GraphSettings) {
     this.settings = settings;
@@ -62,7 +68,46 @@ export class GraphView {
       intern: (node) => this.#intern(node),
       restores: (type) => this.#restoring.has(type),
       refreshEndpoint: (node) => this.#refreshEndpoint(node),
+      hasExpired: (partition, edge, properties) => this.#hasExpired(partition, 'edge', edge, properties),
     });
+  }
+
+  /** Whether elements may have expired since the view was last told the time; cheap where none do. */
+  get expires(): boolean {
+    return this.#nextExpiryMs !== Number.POSITIVE_INFINITY;
+  }
+
+  /** Tells the time, and hides what has expired by then. True if that changed anything. Earlier times change nothing. */
+  expire(nowMs: number): boolean {
+    if (nowMs > this.#nowMs) this.#nowMs = nowMs;
+    if (this.#nowMs < this.#nextExpiryMs) return false;
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const partition of this.#open) {
+      if (partition === undefined) continue;
+      const { expiries } = partition;
+      for (let due = expiries.takeDue(this.#nowMs); due !== undefined; due = expiries.takeDue(this.#nowMs)) {
+        if (due.kind === 'node') this.#refreshNode(partition, due.row);
+        else this.#edgeFold.refresh(partition, due.row);
+      }
+      nextMs = Math.min(nextMs, expiries.nextMs);
+    }
+    this.#nextExpiryMs = nextMs;
+    return true;
+  }
+
+  /** EXP-1, for an element that is there and shows these properties. Notes when it will have, or that it has. */
+  #hasExpired(partition: PartitionIndex, kind: ExpiringKind, row: number, properties: Properties | undefined): boolean {
+    const atMs = properties && expiryOf(properties);
+    if (atMs !== undefined && atMs <= this.#nowMs) {
+      partition.expiries.hide(kind, row, atMs);
+      return true;
+    }
+    partition.expiries.show(kind, row);
+    if (atMs !== undefined) {
+      partition.expiries.schedule(kind, row, atMs);
+      this.#nextExpiryMs = Math.min(this.#nextExpiryMs, atMs);
+    }
+    return false;
   }
 
   partitionOf(node: string): PartitionId {
@@ -176,7 +221,7 @@ export class GraphView {
     partition.patches++;
     switch (patch.kind) {
       case 'node-create':
-        if (patch.more === undefined && this.#foldFirstNodeCreate(partition, patch, chars)) break;
+        if (isPlain(patch) && this.#foldFirstNodeCreate(partition, patch, chars)) break;
         this.#foldNode(partition, patch, chars);
         break;
       case 'node-update':
@@ -184,7 +229,7 @@ export class GraphView {
         this.#foldNode(partition, patch, chars);
         break;
       case 'edge-create':
-        if (patch.more === undefined && this.#edgeFold.foldFirstCreate(partition, patch, chars)) break;
+        if (isPlain(patch) && this.#edgeFold.foldFirstCreate(partition, patch, chars)) break;
         this.#edgeFold.foldEdge(partition, patch, chars);
         break;
       case 'edge-update':
@@ -208,7 +253,7 @@ export class GraphView {
   mayReturn(partition: PartitionIndex, node: number, horizon: number): boolean {
     if (this.#restoring.size === 0) return false;
     const { nodes, edges } = this;
-    if (nodes.exists(node) || (nodes.registers.get(node)?.deletedClock ?? NEVER) >= horizon) return true;
+    if (nodes.isThere(node) || (nodes.registers.get(node)?.deletedClock ?? NEVER) >= horizon) return true;
     for (const row of partition.restorersOf(nodes.ids[node] as string)) {
       const record = edges.registers.get(row);
       const stub = edges.stubRegisters.get(row);
@@ -329,11 +374,14 @@ export class GraphView {
     const registers = nodes.registers.get(node);
     if (registers === undefined) return;
     const restored = !registers.exists && this.#isRestored(node, registers);
-    const exists = registers.exists || restored;
+    const isThere = registers.exists || restored;
+    const properties = isThere ? registers.properties(restored) : undefined;
+    const expired = this.#hasExpired(partition, 'node', node, properties);
+    const exists = isThere && !expired;
     const labelsBefore = nodes.labels[node] as readonly string[];
     const existedBefore = nodes.exists(node);
-    nodes.setFlags(node, exists ? NODE_RECORD | NODE_EXISTS : NODE_RECORD);
-    nodes.setProperties(node, exists ? registers.properties(restored) : NO_PROPERTIES);
+    nodes.setFlags(node, NODE_RECORD | (exists ? NODE_EXISTS : 0) | (expired ? NODE_EXPIRED : 0));
+    nodes.setProperties(node, exists && properties !== undefined ? properties : NO_PROPERTIES);
     const labels = nodes.labelSet(exists ? registers.labels(restored) : []);
     const same = labels === labelsBefore && exists === existedBefore;
     nodes.labels[node] = labels;
@@ -348,7 +396,7 @@ export class GraphView {
     const { nodes, edges } = this;
     for (let i = 0; i < nodes.out.degree(node); i++) {
       const edge = nodes.out.edgeAt(node, i);
-      if (edges.has(edge, EDGE_EXISTS) && this.#restoring.has(edges.types[edges.type[edge] as number] as string)) {
+      if (edges.has(edge, EDGE_THERE) && this.#restoring.has(edges.types[edges.type[edge] as number] as string)) {
         return true;
       }
     }
@@ -386,4 +434,9 @@ export class GraphView {
   stubEnds(edge: number): Ends & { readonly id: string } {
     return this.#edgeFold.stubEnds(edge);
   }
+}
+
+/** What columns can hold: one create that clears nothing, of an element that never expires. */
+function isPlain(patch: NodeCreate | EdgeCreate): boolean {
+  return patch.more === undefined && expiryOf(patch.properties) === undefined;
 }

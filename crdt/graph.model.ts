@@ -20,6 +20,8 @@ export interface ModelSettings {
   readonly restoringTypes: readonly string[];
   /** The partition of a node id. */
   readonly homeOf: (node: string) => string;
+  /** What expires by then is hidden. Here moments are integers of milliseconds. */
+  readonly nowMs?: number;
 }
 
 export interface ModelNode {
@@ -253,20 +255,27 @@ export function visibleGraph(bag: readonly PlacedPatch[], settings: ModelSetting
   for (const [id, patches] of nodePatches) {
     const restored = !elementExists(patches) && patches.some(isCreate) && held.has(id);
     if (!elementExists(patches) && !restored) continue;
-    nodes.push({ id, labels: elementLabels(patches, restored), properties: elementProperties(patches, restored) });
+    const properties = elementProperties(patches, restored);
+    if (!isExpired(properties, settings.nowMs))
+      nodes.push({ id, labels: elementLabels(patches, restored), properties });
   }
   const visible = new Set(nodes.map(({ id }) => id));
   const edges: ModelEdge[] = [];
   for (const [key, patches] of [...edgePatches].sort(([a], [b]) => compareText(a, b))) {
     const ends = elementEnds(patches);
     if (ends === undefined || !elementExists(patches) || !visible.has(ends.from) || !visible.has(ends.to)) continue;
+    const properties = elementProperties(patches);
+    if (isExpired(properties, settings.nowMs)) continue;
     const [id, home] = JSON.parse(key) as [string, string];
     const stub = stubPatches.get(JSON.stringify([id, home, settings.homeOf(ends.to)])) ?? [];
     const indexed = elementExists(stub) && elementEnds(stub)?.to === ends.to;
-    edges.push({ id, ...ends, properties: elementProperties(patches), indexed });
+    edges.push({ id, ...ends, properties, indexed });
   }
   return { nodes: nodes.sort((a, b) => compareText(a.id, b.id)), edges };
 }
+
+const isExpired = ({ expiresAt }: Properties, nowMs = Number.NEGATIVE_INFINITY) =>
+  typeof expiresAt === 'number' && expiresAt <= nowMs;
 
 function groups(
   bag: readonly PlacedPatch[],

@@ -14,6 +14,8 @@ import type { Registers } from './registers.ts';
 export const NODE_RECORD = 1;
 /** The node is visible. */
 export const NODE_EXISTS = 2;
+/** The node is there but hidden, because its time has come (EXP-1). */
+export const NODE_EXPIRED = 4;
 
 const NO_LABELS: readonly string[] = Object.freeze([]);
 
@@ -108,6 +110,15 @@ export class NodeTable {
 
   exists(ordinal: number): boolean {
     return ((this.flags[ordinal] as number) & NODE_EXISTS) !== 0;
+  }
+
+  /** Whether it is there, expired or not: what no clock decides. */
+  isThere(ordinal: number): boolean {
+    return ((this.flags[ordinal] as number) & (NODE_EXISTS | NODE_EXPIRED)) !== 0;
+  }
+
+  hasExpired(ordinal: number): boolean {
+    return ((this.flags[ordinal] as number) & NODE_EXPIRED) !== 0;
   }
 
   hasRecord(ordinal: number): boolean {

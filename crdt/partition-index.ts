@@ -1,6 +1,7 @@
 /** What belongs to one open partition: its elements, its labels, and sorted pages of them. */
 import type { PartitionId } from '../base/ids.ts';
 import { Int32List } from './columns.ts';
+import { ExpiryQueue } from './expiry.ts';
 
 /** Estimated bytes beside their text of a node, an edge or a stub, and of registers, for the memory budget. */
 export const NODE_BYTES = 270;
@@ -17,6 +18,7 @@ export class PartitionIndex {
   readonly nodes = new Int32List();
   readonly edges = new Int32List();
   readonly stubs = new Int32List();
+  readonly expiries = new ExpiryQueue();
   /** Nodes that ever had the label since the partition was opened: readers check the node itself. */
   readonly #labelled = new Map<string, Int32List>();
   readonly #repeating = new Set<string>();

@@ -1,5 +1,5 @@
 /** Joins view and document for compaction: whether a patch is live, and whether its tombstone has expired. */
-import { EDGE_EXISTS, STUB_EXISTS } from './edge-table.ts';
+import { EDGE_THERE, STUB_EXISTS } from './edge-table.ts';
 import type { GraphView } from './graph-view.ts';
 import type { PatchState } from './partition-document.ts';
 import type { PartitionIndex } from './partition-index.ts';
@@ -24,11 +24,11 @@ function isNeeded(view: GraphView, partition: PartitionIndex, patch: PatchHead, 
   switch (patch.kind) {
     case 'node-delete': {
       const node = view.nodes.find(patch.id);
-      return node !== undefined && (view.nodes.exists(node) || view.mayReturn(partition, node, horizon));
+      return node !== undefined && (view.nodes.isThere(node) || view.mayReturn(partition, node, horizon));
     }
     case 'edge-delete': {
       const edge = view.edges.find(patch.id, view.indexOf(partition.id));
-      return edge !== undefined && view.edges.has(edge, EDGE_EXISTS);
+      return edge !== undefined && view.edges.has(edge, EDGE_THERE);
     }
     case 'stub-delete': {
       const edge = view.findStub(partition, patch.id, patch.from ?? '');

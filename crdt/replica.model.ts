@@ -14,7 +14,7 @@ import type { Patch } from './patch.ts';
 import { decodePatch, encodePatch } from './patch-codec.ts';
 import { patchState } from './patch-state.ts';
 import { sealedPatches } from './sealed-patches.model.ts';
-import { HybridClock } from './stamp.ts';
+import { HybridClock, wallMsOfClock } from './stamp.ts';
 import { encodeViewSnapshot, foldViewSnapshot } from './view-snapshot.ts';
 
 /** By writer, how many of its changes of a partition a replica has. */
@@ -46,6 +46,8 @@ export class ReplicaModel {
   clock: HybridClock;
   /** Milliseconds since the Unix epoch, as this replica believes. */
   wallMs: number;
+  /** The time that its view was told last. */
+  nowMs = 0;
   readonly #settings: GraphSettings;
   readonly #sizes: DocumentSizes;
   readonly #vectors = new Map<PartitionId, Vector>();
@@ -62,6 +64,12 @@ export class ReplicaModel {
       this.view.open(partition);
       this.#documents.set(partition, PartitionDocument.hydrate(partition, id, [], this.#sizes));
     }
+  }
+
+  /** Hides what has expired by its clock, or by a later moment. */
+  expire(atLeastMs = 0): void {
+    this.nowMs = Math.max(this.nowMs, atLeastMs, this.wallMs, wallMsOfClock(this.clock.last));
+    this.view.expire(this.nowMs);
   }
 
   #newClock(last: number): HybridClock {
@@ -174,6 +182,7 @@ export class ReplicaModel {
         view.fold(view.need(partition), decodePatch(text), text.length);
       }
     }
+    view.expire(this.nowMs);
     return view;
   }
 

@@ -5,7 +5,7 @@
 import type { EdgeId, NodeId, ReplicaId } from '../base/ids.ts';
 import { compareText } from '../base/order.ts';
 import type { Direction, Edge, Node } from '../graph/model.ts';
-import { EDGE_EXISTS, EDGE_RECORD } from './edge-table.ts';
+import { EDGE_EXISTS, EDGE_RECORD, EDGE_THERE } from './edge-table.ts';
 import type { GraphView } from './graph-view.ts';
 import type { PartitionIndex } from './partition-index.ts';
 import { plainVersion, registersVersion } from './version.ts';
@@ -134,10 +134,11 @@ export function sortedNodes(view: GraphView, partition: PartitionIndex, label: s
   );
 }
 
-/** Existing edges of a partition, hidden ones included, by id in canonical order. */
-export function sortedEdges(view: GraphView, partition: PartitionIndex): number[] {
+/** Existing edges of a partition, those with a missing end included, by id in canonical order. */
+export function sortedEdges(view: GraphView, partition: PartitionIndex, which?: 'expired too'): number[] {
+  const flag = which === undefined ? EDGE_EXISTS : EDGE_THERE;
   return Array.from(new Set(partition.edges.items()))
-    .filter((edge) => view.edges.has(edge, EDGE_EXISTS))
+    .filter((edge) => view.edges.has(edge, flag))
     .map((edge) => ({ edge, id: view.edges.idAt(edge) }))
     .sort((a, b) => compareText(a.id, b.id))
     .map(({ edge }) => edge);

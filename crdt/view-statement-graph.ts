@@ -79,6 +79,8 @@ export type StatementSchema = Pick<StatementGraph, 'declare' | 'drop'> & {
 export interface StatementGraphOptions {
   readonly graph: StatementHost;
   readonly hold: () => StatementHold;
+  /** Hides what has expired by now: called when the statement begins. */
+  readonly expire: () => void;
   readonly writer: StatementWriter;
   readonly schema: StatementSchema;
   /** Whether a value lies between two bounds, in the order of openCypher. */
@@ -109,10 +111,13 @@ export class ViewStatementGraph implements StatementGraph {
   #labelHeld = false;
 
   readonly #decide: StatementGraphOptions['decide'];
+  readonly #expire: () => void;
   /** Changes of the graph when the statement began. */
   #begunAt: number;
 
-  constructor({ graph, hold, writer, schema, inRange, clock, replica, decide }: StatementGraphOptions) {
+  constructor({ graph, hold, expire, writer, schema, inRange, clock, replica, decide }: StatementGraphOptions) {
+    this.#expire = expire;
+    expire();
     this.#decide = decide;
     this.#begunAt = graph.changes;
     this.#graph = graph;
@@ -155,6 +160,7 @@ export class ViewStatementGraph implements StatementGraph {
     graph.writingStatements = ended;
     // Nothing was read yet, so what happened meanwhile is part of the state that it begins with.
     return before?.then(() => {
+      this.#expire();
       this.#begunAt = graph.changes;
     });
   }

@@ -8,6 +8,7 @@ import type { SeededRandom } from '../base/seeded-random.ts';
 import { describeValue } from '../graph/describe.model.ts';
 import { compareValues, Float, isInteger, isList, isNumber, type Properties, type Value } from '../graph/value.ts';
 import { EDGE_RECORD } from './edge-table.ts';
+import { EXPIRY_PROPERTY } from './expiry.ts';
 import type { PlacedPatch } from './graph.model.ts';
 import { add, type Numeric } from './numbers.ts';
 import type { Assignments, Patch, SeenTotals } from './patch.ts';
@@ -205,7 +206,13 @@ export class Workload {
   #someProperties(): Properties {
     const properties: { [name: string]: Value } = {};
     for (const name of this.#random.some(NAMES, 0.6)) setOwn(properties, name, this.#someValue());
+    if (this.#random.chance(0.2)) properties[EXPIRY_PROPERTY] = this.#someMoment();
     return properties;
+  }
+
+  /** Soon: the clocks of a round move on by some ten milliseconds. */
+  #someMoment(): number {
+    return this.#replica.nowMs + 1 + this.#random.below(16);
   }
 
   #someValue(): Value {
@@ -254,6 +261,12 @@ export class Workload {
         const held = registers.totalsSeen(name);
         if (held !== undefined) seen.set(name, held);
       }
+    }
+    if (this.#random.chance(0.2)) {
+      const moment = this.#random.chance(0.7) ? this.#someMoment() : undefined;
+      if (moment === undefined) propertiesRemoved.push(EXPIRY_PROPERTY);
+      else properties[EXPIRY_PROPERTY] = moment;
+      expected.set(EXPIRY_PROPERTY, moment);
     }
     return {
       properties,

@@ -423,6 +423,8 @@ export interface EngineMetrics {
   readonly requestsInCommitsTotal: number;
   readonly hydrationsTotal: number;
   readonly passivationsTotal: number;
+  /** Elements that were deleted because their time had come. */
+  readonly expiredPurgedTotal: number;
   readonly compactionsTotal: number;
   readonly hydratedPartitions: number;
   readonly hydratedDocuments: number;

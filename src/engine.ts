@@ -31,6 +31,7 @@ import type {
   VoterChange,
 } from './engine-port.ts';
 import { EngineReplica, readRetired } from './engine-replica.ts';
+import { ExpiryPurge } from './expiry-purge.ts';
 import { EngineGraph } from './graph.ts';
 import { GraphCatalog } from './graph-catalog.ts';
 import { GraphSchema } from './graph-schema.ts';
@@ -138,6 +139,7 @@ class LocalEngine implements OpenedEngine {
   #strong: StrongOperations | undefined;
   readonly #kept: KeptOutcomes;
   readonly #outcomeExpiry: OutcomeExpiry;
+  readonly #expiryPurge: ExpiryPurge;
   readonly #syncFeed = new SyncFeed();
   #closing: Promise<void> | undefined;
 
@@ -156,7 +158,7 @@ class LocalEngine implements OpenedEngine {
     const progress = new Progress(streams, found.retired);
     this.#progress = progress;
     this.#sessions = new Sessions({ progress, tokens, scheduler: env.scheduler, replica, bugs });
-    const residency = new Residency({ env, store, replica, budgetBytes: memoryBudgetBytes });
+    const residency = new Residency({ env, store, replica, clock, budgetBytes: memoryBudgetBytes });
     this.#residency = residency;
     const received = new ReceivedCommits({
       residency,
@@ -227,6 +229,13 @@ class LocalEngine implements OpenedEngine {
       outcomes: () => catalog.outcomes,
       isElected: (key) => committer.isCompactor(key),
     });
+    this.#expiryPurge = new ExpiryPurge({
+      env,
+      residency,
+      findGraph: (graphKey) => catalog.findByKey(graphKey),
+      isElected: (key) => committer.isCompactor(key),
+    });
+    residency.onExpired = () => this.#expiryPurge.note();
     this.#requests = new IdempotentRequests(env.clock);
   }
 
@@ -442,6 +451,7 @@ class LocalEngine implements OpenedEngine {
       requestsInCommitsTotal: this.#committer.requests,
       hydrationsTotal: this.#residency.hydrations,
       passivationsTotal: this.#residency.passivations,
+      expiredPurgedTotal: this.#expiryPurge.purged,
       compactionsTotal: this.#committer.compactions,
       hydratedPartitions: partitions,
       hydratedDocuments: documents,
@@ -463,6 +473,7 @@ class LocalEngine implements OpenedEngine {
     this.#committer.stop();
     this.#strong?.close();
     this.#outcomeExpiry.stop();
+    this.#expiryPurge.stop();
     this.#sessions.stop();
     this.#feed.moved();
     await this.#catalog.settled();

@@ -1,6 +1,7 @@
 /** Work over a whole graph, partition by partition: import, export, digest, integrity. */
 import { WeftError } from '../base/errors.ts';
 import type { EdgeId, PartitionId } from '../base/ids.ts';
+import { LIMITS } from '../base/limits.ts';
 import { digestOfGraph, digestOfPartition } from '../crdt/digest.ts';
 import { EDGE_EXISTS, EDGE_RECORD, STUB_EXISTS } from '../crdt/edge-table.ts';
 import { Unhydrated } from '../crdt/graph-view.ts';
@@ -248,6 +249,20 @@ export class GraphBulk {
     };
   }
 
+  async purgeExpired(id: PartitionId, beforeMs: number): Promise<number> {
+    const purged = await this.#writer.drafting([], false, (draft) => {
+      const { expiries } = this.#graph.view.need(id);
+      let count = 0;
+      const room = (): number => LIMITS.expirySliceElements - count;
+      for (const edge of rowsBefore(expiries.edges, beforeMs, room())) if (draft.purgeEdge(edge)) count++;
+      for (const node of rowsBefore(expiries.nodes, beforeMs, room())) if (draft.purgeNode(node)) count++;
+      this.#writer.commit(draft.patches);
+      return count;
+    });
+    await this.#writer.durable();
+    return purged;
+  }
+
   /**
    * Deletes hidden edges and orphan stubs, and writes missing stubs. Hidden edges of a concurrently deleted node are
    * normal; this sweeps them up.
@@ -278,6 +293,16 @@ export class GraphBulk {
     await this.#writer.durable();
     return { ...before, repaired };
   }
+}
+
+/** Rows whose moment lies before another. */
+function rowsBefore(expired: ReadonlyMap<number, number>, beforeMs: number, limit: number): number[] {
+  const rows: number[] = [];
+  for (const [row, atMs] of expired) {
+    if (rows.length >= limit) break;
+    if (atMs <= beforeMs) rows.push(row);
+  }
+  return rows;
 }
 
 function idOfKey(key: string): EdgeId {

@@ -2,8 +2,9 @@
 import { WeftError } from '../base/errors.ts';
 import type { EdgeId, NodeId, PartitionId, ReplicaId } from '../base/ids.ts';
 import { isPlanted, type PlantedBug } from '../base/planted-bug.ts';
-import { Draft, type DraftedPatch } from '../crdt/draft.ts';
+import { Draft } from '../crdt/draft.ts';
 import type { ConstraintRules } from '../crdt/draft-constraints.ts';
+import type { DraftedPatch } from '../crdt/drafted-patch.ts';
 import { decodePatch } from '../crdt/patch-codec.ts';
 import { needsLocator, partitionNamedByEdge } from '../crdt/routing.ts';
 import type { HybridClock } from '../crdt/stamp.ts';

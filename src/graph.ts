@@ -91,6 +91,7 @@ export class EngineGraph implements Graph {
     };
     // Most reads find their partition open and nothing in flight: they take no turn of the loop.
     const partition = view.partitionOf(id);
+    this.#residency.expire(this.resident);
     const found = view.isOpen(partition) ? read() : await this.#residency.run(this.resident, [], read);
     if (found !== undefined) this.#residency.touchRead(this.resident.partition(partition));
     const durable = this.writer.durable();
@@ -127,6 +128,7 @@ export class EngineGraph implements Graph {
     page: PageRequest,
   ): Promise<Page<Edge>> {
     const after = page.cursor === undefined ? '' : (decodeCursor(page.cursor, 1)[0] as string);
+    this.#residency.expire(this.resident);
     const edges = this.resident.whole
       ? this.#edgesInMemory(id, filter.direction, filter.type)
       : await this.#edgesPartitioned(id, filter.direction, filter.type);
@@ -165,6 +167,7 @@ export class EngineGraph implements Graph {
     page: PageRequest,
   ): Promise<Page<Node>> {
     const after = page.cursor === undefined ? '' : (decodeCursor(page.cursor, 1)[0] as string);
+    this.#residency.expire(this.resident);
     const nodes = this.resident.whole
       ? this.#neighborsInMemory(id, filter.direction, filter.type, filter.depth)
       : await this.#neighborsPartitioned(id, filter.direction, filter.type, filter.depth);
@@ -210,6 +213,7 @@ export class EngineGraph implements Graph {
     readonly direction: Direction;
     readonly maxDepth: number;
   }): Promise<{ readonly nodes: readonly Node[]; readonly edges: readonly Edge[] } | null> {
+    this.#residency.expire(this.resident);
     const path = this.resident.whole ? this.#pathInMemory(request) : await this.#pathPartitioned(request);
     await this.writer.durable();
     return path;
@@ -258,6 +262,7 @@ export class EngineGraph implements Graph {
     return new ViewStatementGraph({
       graph: this.resident,
       hold: () => new PartitionHold(this.#residency, this.resident),
+      expire: () => this.#residency.expire(this.resident),
       writer: this.writer,
       schema: declarations,
       inRange,
@@ -339,6 +344,11 @@ export class EngineGraph implements Graph {
 
   repair(): Promise<IntegrityReport> {
     return this.#bulk.repair();
+  }
+
+  /** Deletes elements of a partition that expired before a moment, at most one slice. Resolves with how many, once durable. */
+  purgeExpired(id: PartitionId, beforeMs: number): Promise<number> {
+    return this.#bulk.purgeExpired(id, beforeMs);
   }
 
   counts(): Promise<{ readonly nodes: number; readonly edges: number }> {

@@ -31,6 +31,7 @@ export class NodeList {
   async page(filter: NodeFilter, page: PageRequest): Promise<Page<Node>> {
     const after = page.cursor === undefined ? ['', ''] : decodeCursor(page.cursor, 2);
     const place = { partition: after[0] as PartitionId, id: after[1] as string };
+    this.#residency.expire(this.#graph);
     const sought = this.#graph.whole ? this.#sought(filter) : undefined;
     return sought === undefined ? this.#scan(filter, place, page.limit) : this.#pageOf(sought, place, page.limit);
   }

@@ -20,6 +20,7 @@ import { PartitionDocument, patchesOf } from '../crdt/partition-document.ts';
 import type { PartitionIndex } from '../crdt/partition-index.ts';
 import type { Patch } from '../crdt/patch.ts';
 import { decodePatch } from '../crdt/patch-codec.ts';
+import { type HybridClock, wallMsOfClock } from '../crdt/stamp.ts';
 import { encodeViewSnapshot, foldViewSnapshot } from '../crdt/view-snapshot.ts';
 import type { Lsn, PartitionKey, PartitionState, Store } from '../storage/store.ts';
 import type { ResidentGraph } from './resident-graph.ts';
@@ -99,6 +100,7 @@ export interface ResidencyOptions {
   readonly env: Env;
   readonly store: Store;
   readonly replica: ReplicaId;
+  readonly clock: HybridClock;
   readonly budgetBytes: number;
 }
 
@@ -106,6 +108,7 @@ export class Residency {
   readonly #env: Env;
   readonly #store: Store;
   readonly #replica: ReplicaId;
+  readonly #clock: HybridClock;
   readonly budgetBytes: number;
   /** By key. */
   readonly #graphs = new Map<string, ResidentGraph>();
@@ -118,10 +121,13 @@ export class Residency {
   /** The last commit that is visible; the store may be further. */
   visibleLsn: Lsn;
   residentBytes = 0;
+  /** Called when elements were hidden because their time had come. */
+  onExpired: (() => void) | undefined;
   hydrations = 0;
   passivations = 0;
 
-  constructor({ env, store, replica, budgetBytes }: ResidencyOptions) {
+  constructor({ env, store, replica, clock, budgetBytes }: ResidencyOptions) {
+    this.#clock = clock;
     this.#env = env;
     this.#store = store;
     this.#replica = replica;
@@ -187,6 +193,7 @@ export class Residency {
       for (const id of needed) if (graph.partition(id).index === undefined) await hold.open(id);
       for (;;) {
         if (graph.deleted) throw graph.notFound();
+        this.expire(graph);
         try {
           return read();
         } catch (error) {
@@ -196,6 +203,18 @@ export class Residency {
     } finally {
       hold.release();
     }
+  }
+
+  /** Milliseconds since the Unix epoch, not before any stamp that was seen (EXP-2). */
+  get nowMs(): number {
+    return Math.max(this.#env.clock.wallMs(), wallMsOfClock(this.#clock.last));
+  }
+
+  /** Hides what has expired by now: before whatever reads the view in one step, unless `run` runs it. */
+  expire(graph: ResidentGraph): void {
+    if (!graph.view.expires || !graph.view.expire(this.nowMs)) return;
+    graph.changes++;
+    this.onExpired?.();
   }
 
   /** A scope in which nobody ever wrote leaves nothing behind, however often it is asked for. */

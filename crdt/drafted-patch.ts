@@ -1,0 +1,25 @@
+/** What a draft is given, and what comes out of it: patches that are not committed yet. */
+import type { ReplicaId } from '../base/ids.ts';
+import type { ConstraintRules } from './draft-constraints.ts';
+import type { GraphView } from './graph-view.ts';
+import type { Patch } from './patch.ts';
+import type { HybridClock } from './stamp.ts';
+
+export interface DraftedPatch {
+  /** Ordinal of its partition in the view. */
+  readonly home: number;
+  readonly patch: Patch;
+  readonly text: string;
+  /** True for the create of an edge whose id the caller chose. */
+  readonly chosenId: boolean;
+}
+
+export interface DraftOptions {
+  readonly view: GraphView;
+  readonly clock: HybridClock;
+  readonly replica: ReplicaId;
+  /** Leave out puts that change nothing: for imports that are repeated. */
+  readonly skipEqual: boolean;
+  /** What it must keep. */
+  readonly rules?: ConstraintRules;
+}
