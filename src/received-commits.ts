@@ -156,8 +156,11 @@ export class ReceivedCommits {
     const kept = ({ graphKey }: { readonly graphKey: string }) => !isDropped(graphKey);
     const parts = commit.parts.filter(kept);
     const locators = commit.locators.filter(kept);
-    for (const { graphKey, partition } of [...parts, ...locators]) checkKey(graphKey, partition);
-    for (const { edge } of locators) if (utf8Length(edge) < 0) throw malformed('an edge id is not well-formed');
+    for (const { graphKey, partition } of parts) checkKey(graphKey, partition);
+    for (const { graphKey, partition, edge } of locators) {
+      checkKey(graphKey, partition);
+      if (utf8Length(edge) < 0) throw malformed('an edge id is not well-formed');
+    }
     const admitted = parts.map((part) => this.#checkPart(part, commit));
     if (
       parts.length > 1 &&

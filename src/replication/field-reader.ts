@@ -8,6 +8,9 @@ import { LIMITS } from '../../base/limits.ts';
 import type { PartitionKey } from '../../storage/store.ts';
 import type { VersionVector } from '../version-vector.ts';
 
+/** Most commits follow from nothing but the one before them. */
+const EMPTY_VECTOR: VersionVector = new Map();
+
 /** Reads the fields of an array one after the other. All throw `malformed-request`. */
 export class FieldReader {
   readonly #fields: readonly unknown[];
@@ -82,6 +85,7 @@ export class FieldReader {
 
   vector(name: string): VersionVector {
     const fields = this.array(name);
+    if (fields.length === 0) return EMPTY_VECTOR;
     const vector = new Map<ReplicaId, number>();
     for (let i = 0; i < fields.length; i += 2) vector.set(asReplica(name, fields[i]), asInteger(name, fields[i + 1]));
     return vector;

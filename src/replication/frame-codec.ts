@@ -263,7 +263,10 @@ function readCommit(field: unknown): Commit {
     locators.push({ ...asKey(located[i], located[i + 2]), edge });
   }
   read.end();
-  if (new Set(parts.map(({ graphKey, partition }) => `${graphKey}/${partition}`)).size < parts.length) {
+  if (
+    parts.length > 1 &&
+    new Set(parts.map(({ graphKey, partition }) => `${graphKey}/${partition}`)).size < parts.length
+  ) {
     throw malformed('a commit has at most one part for each partition');
   }
   return { origin, seq, clock, parts, locators, after };

@@ -7,12 +7,6 @@
 /** Frame, commit, list in a commit. */
 const DEPTH_MAX = 3;
 
-/** What a header says: bytes until the next header, and elements that follow if it opens an array. */
-interface Head {
-  readonly bytes: number;
-  readonly elements: number | undefined;
-}
-
 /** Why these bytes are not one whole value as frames are made of; undefined if they are. */
 export function shapeFault(bytes: Uint8Array): string | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -26,64 +20,76 @@ export function shapeFault(bytes: Uint8Array): string | undefined {
       continue;
     }
     lacking[lacking.length - 1] = left - 1;
-    const head = headAt(view, at);
-    if (head === undefined) return `nothing that belongs into a frame at byte ${at}`;
-    at += head.bytes;
-    if (at > bytes.length) return 'it ends too early';
-    if (head.elements === undefined) continue;
+    const length = lengthAt(view, at);
+    if (length > 0) {
+      at += length;
+      if (at > bytes.length) return 'it ends too early';
+      continue;
+    }
+    const arrayHead = arrayHeadAt(view, at);
+    if (arrayHead === 0) return `nothing that belongs into a frame at byte ${at}`;
+    const elements = elementsAt(view, at, arrayHead);
+    at += arrayHead;
     // Every element has a byte at least.
-    if (head.elements > bytes.length - at) return `an array of ${head.elements} elements in ${bytes.length} bytes`;
+    if (elements > bytes.length - at) return `an array of ${elements} elements in ${bytes.length} bytes`;
     if (lacking.length > DEPTH_MAX) return 'it is nested too deeply';
-    lacking.push(head.elements);
+    lacking.push(elements);
   }
   return at < bytes.length ? `${bytes.length - at} bytes too many` : undefined;
 }
 
-const plain = (bytes: number): Head => ({ bytes, elements: undefined });
-const ONE = plain(1);
-
-/** Undefined for maps, extensions, and where the header itself is cut off. */
-function headAt(view: DataView, at: number): Head | undefined {
+/** Bytes of a value that is no array, its header included; 0 for arrays, maps, extensions and a header that is cut off. */
+function lengthAt(view: DataView, at: number): number {
   const left = view.byteLength - at;
-  if (left < 1) return undefined;
+  if (left < 1) return 0;
   const head = view.getUint8(at);
-  if (head < 0x80 || head >= 0xe0) return ONE;
-  if (head < 0x90) return undefined;
-  if (head < 0xa0) return { bytes: 1, elements: head & 0x0f };
-  if (head < 0xc0) return plain(1 + (head & 0x1f));
+  if (head < 0x80 || head >= 0xe0) return 1;
+  if (head < 0xa0) return 0;
+  if (head < 0xc0) return 1 + (head & 0x1f);
   switch (head) {
     case 0xc0: // nil
     case 0xc2: // false
     case 0xc3: // true
-      return ONE;
+      return 1;
     case 0xcc: // unsigned and signed integers, then floats
     case 0xd0:
-      return plain(2);
+      return 2;
     case 0xcd:
     case 0xd1:
-      return plain(3);
+      return 3;
     case 0xce:
     case 0xd2:
     case 0xca:
-      return plain(5);
+      return 5;
     case 0xcf:
     case 0xd3:
     case 0xcb:
-      return plain(9);
+      return 9;
     case 0xc4: // bytes and text
     case 0xd9:
-      return left < 2 ? undefined : plain(2 + view.getUint8(at + 1));
+      return left < 2 ? 0 : 2 + view.getUint8(at + 1);
     case 0xc5:
     case 0xda:
-      return left < 3 ? undefined : plain(3 + view.getUint16(at + 1));
+      return left < 3 ? 0 : 3 + view.getUint16(at + 1);
     case 0xc6:
     case 0xdb:
-      return left < 5 ? undefined : plain(5 + view.getUint32(at + 1));
-    case 0xdc: // arrays
-      return left < 3 ? undefined : { bytes: 3, elements: view.getUint16(at + 1) };
-    case 0xdd:
-      return left < 5 ? undefined : { bytes: 5, elements: view.getUint32(at + 1) };
+      return left < 5 ? 0 : 5 + view.getUint32(at + 1);
     default:
-      return undefined;
+      return 0;
   }
+}
+
+/** Bytes of the header of an array; 0 if none begins here, or its header is cut off. */
+function arrayHeadAt(view: DataView, at: number): number {
+  const left = view.byteLength - at;
+  const head = left < 1 ? 0 : view.getUint8(at);
+  if (head >= 0x90 && head < 0xa0) return 1;
+  if (head === 0xdc && left >= 3) return 3;
+  return head === 0xdd && left >= 5 ? 5 : 0;
+}
+
+/** Elements that the header of an array declares. */
+function elementsAt(view: DataView, at: number, arrayHead: number): number {
+  if (arrayHead === 1) return view.getUint8(at) & 0x0f;
+  return arrayHead === 3 ? view.getUint16(at + 1) : view.getUint32(at + 1);
 }
