@@ -26,6 +26,7 @@ import { addChaosRoutes } from './chaos-routes.ts';
 import { answerClientError } from './client-errors.ts';
 import { addClockRoutes } from './clock-routes.ts';
 import { decorateConsistency, installConsistency } from './consistency.ts';
+import { addConsoleRoutes } from './console-routes.ts';
 import { addEdgeRoutes } from './edge-routes.ts';
 import { addExportRoute } from './export-route.ts';
 import { addGraphRoutes } from './graph-routes.ts';
@@ -75,6 +76,8 @@ export interface ServerOptions {
   readonly linkFaults?: LinkFaults;
   /** If set, `/v1/chaos` shifts the clock. */
   readonly clockFault?: ClockFault;
+  /** Where the built console lies; without it there is none. */
+  readonly consoleFolder?: string;
   /** Bytes of a request body other than an import; `LIMITS.bodyBytesMax` if absent. */
   readonly bodyBytesMax?: number;
   /** Hears of every failed assertion after its request was answered with 500; it should stop the process. */
@@ -149,6 +152,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
 
   app.register((open, _options, done) => {
     addHealthRoutes(open, context);
+    if (options.consoleFolder !== undefined) addConsoleRoutes(open, options.consoleFolder);
     done();
   });
   app.register((guarded, _options, done) => {

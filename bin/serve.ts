@@ -6,6 +6,7 @@ import { openSync, writeSync } from 'node:fs';
 import type { Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { constants } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
 import type { FastifyInstance } from 'fastify';
 import { buildServer } from '../api/server.ts';
@@ -42,6 +43,9 @@ import { WebSocketTransport } from './web-socket-transport.ts';
 /** How long requests in flight may take to end after a stop signal. */
 const DRAIN_MS_MAX = 10_000;
 const DRAIN_LOOK_MS = 50;
+
+/** Beside this program once both are built. */
+const CONSOLE_FOLDER = fileURLToPath(new URL('../console/', import.meta.url));
 
 export function declareServe(program: Command): void {
   const command = program.command('serve').description('run a server until it gets SIGTERM or SIGINT');
@@ -97,6 +101,7 @@ async function serve(config: ServeConfig): Promise<void> {
       onBug: (error) => endAfterAnswer(env, error),
       audit,
       pressure,
+      consoleFolder: CONSOLE_FOLDER,
       ...(authenticator !== undefined && { authenticator }),
       ...(requestsPerSecond !== undefined && { requestsPerSecond }),
       ...(tls !== undefined && { tls: tls.serverOptions() }),

@@ -104,4 +104,16 @@ export interface QueryResult<R extends Row> {
   readonly fields: readonly string[];
   readonly rows: readonly R[];
   readonly counters: QueryCounters;
+  /** Of a statement that begins with EXPLAIN or PROFILE. */
+  readonly plan?: QueryPlan;
+}
+
+/** One operator of a plan, and those that feed it. EXPLAIN estimates rows; PROFILE counts them and takes the time. */
+export interface QueryPlan {
+  readonly operator: string;
+  readonly details: string;
+  readonly estimatedRows?: number;
+  readonly rows?: number;
+  readonly timeMs?: number;
+  readonly children: readonly QueryPlan[];
 }

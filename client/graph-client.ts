@@ -20,6 +20,7 @@ import type {
   NodePatch,
   QueryCallOptions,
   QueryCounters,
+  QueryPlan,
   QueryResult,
   Versioned,
   WriteOptions,
@@ -226,12 +227,13 @@ export class GraphClient {
     options: QueryCallOptions = {},
   ): Promise<QueryResult<R>> {
     const call = this.#queryCall(statement, parameters, options, TYPED_JSON);
-    const { data, counters } = JSON.parse((await this.#calls.whole(call)).text) as {
+    const { data, counters, queryPlan } = JSON.parse((await this.#calls.whole(call)).text) as {
       readonly data: { readonly fields: readonly string[]; readonly values: readonly (readonly unknown[])[] };
       readonly counters: QueryCounters;
+      readonly queryPlan?: QueryPlan;
     };
     const rows = data.values.map((values) => rowOf<R>(data.fields, values, this.#numbers));
-    return { fields: data.fields, rows, counters };
+    return { fields: data.fields, rows, counters, ...(queryPlan !== undefined && { plan: queryPlan }) };
   }
 
   /**

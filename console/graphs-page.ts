@@ -1,0 +1,274 @@
+/** Graphs: which there are, and of the chosen one what it uses and declares: labels, types, properties, indexes, constraints. */
+import { quoted } from './cypher-language.ts';
+import { button, element, replace } from './element.ts';
+import type { App, Page } from './page.ts';
+import { messageOf, problemView } from './problem-view.ts';
+import { shortText } from './value-text.ts';
+
+type Cell = Parameters<typeof shortText>[0];
+
+export function graphsPage(app: App): Page {
+  const list = element('div', { class: 'scroll-x', tabindex: 0, role: 'region', 'aria-label': 'Graphs' });
+  const schema = element('div', { class: 'schema-columns' });
+  const declared = element('div', {
+    class: 'scroll-x',
+    tabindex: 0,
+    role: 'region',
+    'aria-label': 'Indexes and constraints',
+  });
+  const failure = element('div');
+  const heading = element('h2');
+
+  const attempt = async (what: () => Promise<void>, done: string): Promise<void> => {
+    try {
+      await what();
+      replace(failure);
+      app.announce(done);
+    } catch (error) {
+      replace(failure, problemView(error));
+    }
+    await draw();
+  };
+
+  const drawList = async (): Promise<void> => {
+    const graphs = await app.connection.client.graphs();
+    replace(
+      list,
+      element(
+        'table',
+        { class: 'graph-list' },
+        element(
+          'thead',
+          {},
+          element(
+            'tr',
+            {},
+            ['Name', 'Partitions', ''].map((title) => element('th', { scope: 'col' }, title)),
+          ),
+        ),
+        element(
+          'tbody',
+          {},
+          graphs.map(({ name, partitions }) =>
+            element(
+              'tr',
+              {},
+              element(
+                'td',
+                {},
+                element('strong', {}, name),
+                name === app.graphName && element('span', { class: 'muted' }, ' chosen'),
+              ),
+              element('td', {}, partitions),
+              element(
+                'td',
+                {},
+                element(
+                  'div',
+                  { class: 'row end' },
+                  name !== app.graphName &&
+                    button('Choose', () => app.chooseGraph(name), { 'aria-label': `Choose ${name}` }),
+                  name !== 'default' &&
+                    button('Delete', () => confirmDelete(name), { class: 'danger', 'aria-label': `Delete ${name}` }),
+                ),
+              ),
+            ),
+          ),
+        ),
+      ),
+    );
+  };
+
+  const confirmDelete = (name: string): void => {
+    const typed = element('input', { id: 'typed', autocomplete: 'off' });
+    const dialog = element(
+      'dialog',
+      { class: 'dialog', 'aria-labelledby': 'delete-title' },
+      element(
+        'form',
+        {
+          class: 'stack',
+          on: {
+            submit: (event) => {
+              event.preventDefault();
+              if (typed.value !== name) return;
+              dialog.close();
+              void attempt(async () => {
+                await app.connection.client.deleteGraph(name);
+                await app.refreshGraphs();
+              }, `The graph ${name} is gone.`);
+            },
+          },
+        },
+        element('h2', { id: 'delete-title' }, `Delete ${name} and all that it holds?`),
+        element('label', { for: 'typed' }, `Type ${name} to confirm`),
+        typed,
+        element(
+          'div',
+          { class: 'row end' },
+          button('Keep it', () => dialog.close(), { class: 'quiet' }),
+          element('button', { type: 'submit', class: 'danger' }, 'Delete'),
+        ),
+      ),
+    );
+    dialog.addEventListener('close', () => dialog.remove());
+    page.append(dialog);
+    dialog.showModal();
+  };
+
+  const drawSchema = async (): Promise<void> => {
+    const { graph } = app;
+    const counts = async (statement: string): Promise<HTMLElement> => {
+      const { rows } = await graph.query(statement, {}, { readOnly: true, maxRows: 1000 });
+      if (rows.length === 0) return element('p', { class: 'muted' }, 'none');
+      return element(
+        'ul',
+        {},
+        rows.map(({ name, count }) =>
+          element(
+            'li',
+            {},
+            shortText(name),
+            ' ',
+            element('span', { class: 'muted' }, count === undefined ? '' : shortText(count)),
+          ),
+        ),
+      );
+    };
+    const column = (title: string, content: HTMLElement): HTMLElement =>
+      element('div', {}, element('h3', {}, title), content);
+    const labels = await counts('CALL db.labels() YIELD label RETURN label AS name ORDER BY name');
+    const types = await counts(
+      'CALL db.relationshipTypes() YIELD relationshipType RETURN relationshipType AS name ORDER BY name',
+    );
+    const properties = await counts(
+      'CALL db.propertyKeys() YIELD propertyKey RETURN propertyKey AS name ORDER BY name',
+    );
+    replace(schema, column('Labels', labels), column('Relationship types', types), column('Properties', properties));
+  };
+
+  const drawDeclared = async (): Promise<void> => {
+    const tables: HTMLElement[] = [];
+    for (const kind of ['INDEX', 'CONSTRAINT'] as const) {
+      const { fields, rows } = await app.graph.query(kind === 'INDEX' ? 'SHOW INDEXES' : 'SHOW CONSTRAINTS');
+      tables.push(
+        element('h3', {}, kind === 'INDEX' ? 'Indexes' : 'Constraints'),
+        rows.length === 0
+          ? element('p', { class: 'muted' }, 'none')
+          : element(
+              'table',
+              { class: 'graph-list' },
+              element(
+                'thead',
+                {},
+                element(
+                  'tr',
+                  {},
+                  fields.map((field) => element('th', { scope: 'col' }, field)),
+                  element('th', { scope: 'col' }, ''),
+                ),
+              ),
+              element(
+                'tbody',
+                {},
+                rows.map((row) => {
+                  const name = shortText(row.name as Cell);
+                  const drop = () =>
+                    attempt(
+                      async () => void (await app.graph.query(`DROP ${kind} ${quoted(name)}`)),
+                      `${name} is dropped.`,
+                    );
+                  return element(
+                    'tr',
+                    {},
+                    fields.map((field) => element('td', {}, shortText(row[field]))),
+                    element(
+                      'td',
+                      {},
+                      button('Drop', () => void drop(), { class: 'danger', 'aria-label': `Drop ${name}` }),
+                    ),
+                  );
+                }),
+              ),
+            ),
+      );
+    }
+    replace(declared, tables);
+  };
+
+  const draw = async (): Promise<void> => {
+    replace(heading, `Schema of ${app.graphName}`);
+    try {
+      await drawList();
+      await drawSchema();
+      await drawDeclared();
+    } catch (error) {
+      replace(failure, problemView(error));
+    }
+  };
+
+  const name = element('input', { id: 'new-graph', autocomplete: 'off', required: true });
+  const partitions = element('input', { id: 'partitions', type: 'number', min: 1, max: 4096, value: 16 });
+  const createForm = element(
+    'form',
+    {
+      class: 'row',
+      on: {
+        submit: (event) => {
+          event.preventDefault();
+          const wanted = name.value;
+          void attempt(async () => {
+            await app.connection.client.createGraph(wanted, { partitions: Number(partitions.value) });
+            await app.refreshGraphs();
+            app.chooseGraph(wanted);
+            name.value = '';
+          }, `The graph ${wanted} is there.`);
+        },
+      },
+    },
+    element('div', { class: 'field' }, element('label', { for: 'new-graph' }, 'New graph'), name),
+    element('div', { class: 'field' }, element('label', { for: 'partitions' }, 'Partitions'), partitions),
+    element('button', { type: 'submit', class: 'primary' }, 'Create'),
+  );
+
+  const statement = element('input', {
+    id: 'declaration',
+    class: 'mono',
+    autocomplete: 'off',
+    spellcheck: 'false',
+    placeholder: 'CREATE INDEX FOR (s:Station) ON (s.name)',
+  });
+  const declareForm = element(
+    'form',
+    {
+      class: 'row declare',
+      on: {
+        submit: (event) => {
+          event.preventDefault();
+          void attempt(async () => {
+            await app.graph.query(statement.value);
+            statement.value = '';
+          }, 'Declared.').catch((error: unknown) => app.announce(messageOf(error), 'failed'));
+        },
+      },
+    },
+    element(
+      'div',
+      { class: 'field wide' },
+      element('label', { for: 'declaration' }, 'Declare an index or a constraint'),
+      statement,
+    ),
+    element('button', { type: 'submit' }, 'Declare'),
+  );
+
+  const page = element(
+    'div',
+    { class: 'page' },
+    element('h1', {}, 'Graphs'),
+    failure,
+    element('section', { class: 'panel block', 'aria-label': 'Graphs' }, list, createForm),
+    element('section', { class: 'panel block', 'aria-label': 'Schema' }, heading, schema, declared, declareForm),
+  );
+  void draw();
+  return { element: page, reload: () => void draw() };
+}
