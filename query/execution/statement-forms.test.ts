@@ -44,6 +44,10 @@ const CASES: [text: string, rows: unknown[][]][] = [
   ['MATCH (n IS M) WHERE n IS N RETURN n.name', [['b']]],
   ['MATCH (n IS N)-[r IS S]->(m) RETURN n.name, m.name', [['a', 'c']]],
   ['MATCH (is {x: 1}) RETURN is.name', [['a']]],
+  [
+    'MATCH (n:N) WITH collect(n) AS l RETURN [n IN l WHERE n:M|Q | n.name], [(:N {name: "a"})-[r]->(m) WHERE m:M|Q | m.x]',
+    [[['b'], [2]]],
+  ],
   // CASE with conditions
   [
     "RETURN CASE 5 WHEN < 3 THEN 'a' WHEN 4, >= 5 THEN 'b' END, CASE null WHEN IS NULL THEN 'n' ELSE 'x' END",

@@ -260,7 +260,7 @@ export abstract class ExpressionParser extends AtomParser {
 
   #labelOr(): LabelExpression {
     let left = this.#labelAnd();
-    for (let length = 0; this.kind === '|' && !this.barEnds && !this.#isConcatenation(); length++) {
+    for (let length = 0; this.kind === '|' && this.#barChooses(); length++) {
       this.checkChain(length);
       this.at++;
       // `:A|:B` is an older way to write `:A|B`.
@@ -269,6 +269,19 @@ export abstract class ExpressionParser extends AtomParser {
       left = { kind: 'or', left, right, start: left.start, end: right.end };
     }
     return left;
+  }
+
+  /** Within a comprehension the last `|` begins the value of each item: `[n IN l WHERE n:A|B | n.x]`. */
+  #barChooses(): boolean {
+    if (this.#isConcatenation()) return false;
+    if (!this.barEnds) return true;
+    for (let index = this.at + 1; ; index++) {
+      const kind = this.kindAt(index);
+      if (kind === '|') return true;
+      if (kind === ']' || kind === ')' || kind === '}' || kind === 'end') return false;
+      const partner = this.tokens.partners[index] as number;
+      if (partner > index) index = partner;
+    }
   }
 
   #labelAnd(): LabelExpression {

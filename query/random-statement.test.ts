@@ -1,0 +1,96 @@
+/**
+ * Random statements answer, and write, the same whether they are optimised, whatever the planner is told, whether what they
+ * read is in memory, and whether their numbers are literals or parameters. What is wrong with one is a QueryError.
+ */
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import type { EdgeId, NodeId } from '../base/ids.ts';
+import type { Operation } from '../graph/model.ts';
+import type { GraphStatistics } from '../graph/query-graph.ts';
+import { MemoryGraph } from './memory-graph.model.ts';
+import { QueryError } from './query-error.ts';
+import { literalForm, parameterForm, randomStatement } from './random-statement.model.ts';
+import { type RunStatementOptions, runStatement } from './run-statement.model.ts';
+
+const LABELS = [['A'], ['A', 'B'], ['B'], ['C'], [], ['A', 'C']];
+/** Two parallel ones and a loop among them. */
+const ENDS = [
+  [0, 1],
+  [1, 2],
+  [2, 0],
+  [2, 3],
+  [3, 3],
+  [3, 4],
+  [4, 5],
+  [5, 0],
+  [0, 1],
+] as const;
+
+async function made(absent: boolean): Promise<MemoryGraph> {
+  const graph = new MemoryGraph({ absent });
+  // Ids that the graph does not make itself.
+  const id = (i: number) => `m${i}` as NodeId;
+  await graph.commit([
+    ...LABELS.map((labels, i): Operation => {
+      return { op: 'createNode', id: id(i), labels, properties: i === 4 ? {} : { x: i % 3 } };
+    }),
+    ...ENDS.map(([from, to], i): Operation => {
+      const type = i % 2 === 0 ? 'R' : 'S';
+      return { op: 'createEdge', id: `e${i}` as EdgeId, type, from: id(from), to: id(to), properties: { x: i % 3 } };
+    }),
+  ]);
+  return graph;
+}
+
+/** Everything of a graph but the ids. */
+const CONTENT = `MATCH (n) RETURN labels(n), n.x, n.y, n.v, COUNT { (n)<--() },
+  reduce(s = 0, e IN [(n)-[e]->() | 1 + coalesce(e.v, 0) + coalesce(e.y, 0)] | s + e)`;
+
+function sorted(rows: readonly (readonly unknown[])[]): string[] {
+  const text = (_: string, value: unknown) => (typeof value === 'bigint' ? String(value) : value);
+  return rows.map((row) => JSON.stringify(row, text)).sort();
+}
+
+type Outcome = { readonly rows: string[]; readonly graph: string[] } | 'refused';
+
+async function outcome(text: string, absent: boolean, options: RunStatementOptions): Promise<Outcome> {
+  const graph = await made(absent);
+  try {
+    const { rows } = await runStatement(text, graph, options);
+    return { rows: sorted(rows), graph: sorted((await runStatement(CONTENT, graph)).rows) };
+  } catch (error) {
+    if (error instanceof QueryError) return 'refused';
+    throw error;
+  }
+}
+
+function told(nodes: number, edges: number, indexed: readonly string[]): GraphStatistics {
+  return {
+    nodeCount: (each) => (each === undefined ? nodes : each === 'A' ? 3 : nodes / 2),
+    edgeCount: () => edges,
+    hasIndex: (each) => indexed.includes(each),
+    distinctValues: () => 3,
+  };
+}
+
+it('random statements: each in six ways -> one answer and one graph, and nothing but typed errors', async () => {
+  let [answered, written] = [0, 0];
+  await fc.assert(
+    fc.asyncProperty(randomStatement(), async (statement) => {
+      const text = literalForm(statement);
+      const plain = await outcome(text, false, { optimise: false });
+      if (plain !== 'refused') answered++;
+      if (plain !== 'refused' && statement.writes) written++;
+      const { text: withParameters, parameters } = parameterForm(statement);
+      expect(await outcome(text, false, {})).toEqual(plain);
+      expect(await outcome(text, true, {})).toEqual(plain);
+      expect(await outcome(withParameters, false, { parameters })).toEqual(plain);
+      expect(await outcome(text, false, { statistics: told(1e6, 1, ['A', 'B', 'C']) })).toEqual(plain);
+      expect(await outcome(text, false, { statistics: told(1, 1e7, []) })).toEqual(plain);
+    }),
+    { numRuns: 120 },
+  );
+  // The runs are worth nothing if most are refused.
+  expect(answered).toBeGreaterThan(90);
+  expect(written).toBeGreaterThan(5);
+}, 120_000);
