@@ -2,11 +2,15 @@
 
 type Column = Int32Array | Uint32Array | Uint8Array | Float64Array;
 
+/** Entries up to which a column doubles: a partition that is opened fills some thousand, and each step copies all columns. */
+const DOUBLED_MAX = 16_384;
+
 /** `column` with room for at least `length` entries; the same array while it is long enough. New entries are 0. */
 export function grown<C extends Column>(column: C, length: number): C {
   if (length <= column.length) return column;
   const Grown = column.constructor as new (length: number) => C;
-  const copy = new Grown(Math.max(length, Math.ceil(column.length * 1.25) + 64));
+  const factor = column.length < DOUBLED_MAX ? 2 : 1.25;
+  const copy = new Grown(Math.max(length, Math.ceil(column.length * factor) + 64));
   copy.set(column as never);
   return copy;
 }
