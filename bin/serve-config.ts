@@ -16,6 +16,7 @@ import {
   accessSettings,
   asksForTokens,
 } from './access-settings.ts';
+import { type DnsPeers, parseDnsPeers } from './dns-peers.ts';
 import { LOG_LEVELS } from './env.ts';
 import { UsageError } from './exit.ts';
 import { setting, wholeNumber } from './options.ts';
@@ -42,8 +43,9 @@ export interface ClusterSettings {
   readonly clusterSecret: string | undefined;
   /** URL at which other servers reach this one, for the status; the address that it listens on, unless given. */
   readonly advertise: string | undefined;
-  /** URLs of all other voters. Empty for a server that runs alone. */
+  /** URLs of all other voters. Empty for a server that runs alone, or finds them by `dnsPeers`. */
   readonly peers: readonly string[];
+  readonly dnsPeers: DnsPeers | undefined;
   /** Whether faults may be put on links and on the clock. */
   readonly chaos: boolean;
   /** A bug that is switched on, to see that it is found; only with `chaos`. */
@@ -61,7 +63,7 @@ export interface ServeOptions extends AccessOptions {
   host: string;
   port: number;
   data: string;
-  peers: readonly string[];
+  peers: readonly string[] | DnsPeers;
   advertise?: string;
   clusterSecret?: string;
   durability: Durability;
@@ -83,9 +85,13 @@ export function declareServeOptions(command: Command): void {
     setting('host', '<address>', 'address to listen on; anything but loopback needs --token').default('127.0.0.1'),
     setting('port', '<port>', 'port to listen on; 0 picks a free one').default(7400).argParser(wholeNumber(0, 65535)),
     setting('data', '<folder>', 'data folder; one process at a time').default('./data'),
-    setting('peers', '<urls>', 'URLs of all other voting servers, separated by commas; without, it runs alone')
+    setting(
+      'peers',
+      '<urls>',
+      'URLs of all other voting servers, separated by commas, or dns:NAME?servers=N; without, it runs alone',
+    )
       .default([], 'none')
-      .argParser(urlList),
+      .argParser(peerList),
     setting('advertise', '<url>', 'URL at which the other servers reach this one, for the status').argParser(httpUrl),
     setting(
       'cluster-secret',
@@ -148,7 +154,8 @@ export function serveConfig(options: ServeOptions, environment: NodeJS.ProcessEn
       token: access.token,
       clusterSecret,
       advertise: options.advertise ?? listenUrl(options),
-      peers: Object.freeze([...options.peers]),
+      peers: Object.freeze('servers' in options.peers ? [] : [...options.peers]),
+      dnsPeers: 'servers' in options.peers ? Object.freeze(options.peers) : undefined,
       chaos,
       plant,
     }),
@@ -159,6 +166,12 @@ export function serveConfig(options: ServeOptions, environment: NodeJS.ProcessEn
 /** @throws UsageError if the peers cannot be those of this server, or anyone could speak for them */
 function checkPeers(options: ServeOptions, clusterSecret: string | undefined): void {
   const { peers, host } = options;
+  if ('servers' in peers) {
+    if (clusterSecret === undefined)
+      throw new UsageError('--peers dns:... needs --cluster-secret (or WEFT_CLUSTER_SECRET)');
+    if (options.advertise !== undefined) return;
+    throw new UsageError('--peers dns:... needs --advertise: the URL of this server among those that DNS names');
+  }
   const twice = peers.find((url, index) => peers.indexOf(url) !== index);
   if (twice !== undefined) throw new UsageError(`--peers names ${twice} twice`);
   const own = peers.find((url) => isOwnUrl(url, options));
@@ -222,6 +235,14 @@ export function httpUrl(text: string): string {
     throw new InvalidArgumentError('It must be a URL such as http://127.0.0.1:7400.');
   }
   return url.href.replace(/\/+$/, '');
+}
+
+function peerList(text: string): readonly string[] | DnsPeers {
+  try {
+    return parseDnsPeers(text) ?? urlList(text);
+  } catch (error) {
+    throw error instanceof InvalidArgumentError ? error : new InvalidArgumentError((error as Error).message);
+  }
 }
 
 function urlList(text: string): readonly string[] {

@@ -2,6 +2,7 @@
  * `weft serve`: builds the real world (clock, disk, socket), hands it to engine and API, and takes it down again without
  * losing anything that was acknowledged.
  */
+import { resolveSrv } from 'node:dns/promises';
 import { openSync, writeSync } from 'node:fs';
 import type { Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -19,8 +20,10 @@ import { type OpenedEngine, openEngine } from '../src/engine.ts';
 import type { LinkFaults } from '../src/engine-port.ts';
 import { FaultyTransport } from '../src/replication/faulty-transport.ts';
 import { startReplication } from '../src/replication/replicator.ts';
+import type { Store } from '../storage/store.ts';
 import { authenticatorOf } from './access-files.ts';
 import type { AccessSettings } from './access-settings.ts';
+import { discoverPeers } from './dns-peers.ts';
 import { buildEnv, jsonLines } from './env.ts';
 import { EXIT, OperationFailed } from './exit.ts';
 import { MachinePressure, machineOf } from './machine-pressure.ts';
@@ -43,6 +46,8 @@ import { WebSocketTransport } from './web-socket-transport.ts';
 /** How long requests in flight may take to end after a stop signal. */
 const DRAIN_MS_MAX = 10_000;
 const DRAIN_LOOK_MS = 50;
+/** How long a server waits at its first start until DNS names all others, in milliseconds. */
+const DISCOVERY_MS = 60_000;
 
 /** Beside this program once both are built. */
 const CONSOLE_FOLDER = fileURLToPath(new URL('../console/', import.meta.url));
@@ -80,10 +85,17 @@ async function serve(config: ServeConfig): Promise<void> {
   const stopped = stopSignal(env.log);
   env.log.write('info', 'starting', { version: version(), name, data, durability, memoryBudgetBytes });
 
-  const store = await openData({ directory: data, durability, env, hasPeers: config.cluster.peers.length > 0 });
-  const links = linksOf(config.cluster, env, tls);
+  const store = await openData({
+    directory: data,
+    durability,
+    env,
+    hasPeers: config.cluster.peers.length > 0 || config.cluster.dnsPeers !== undefined,
+  });
+  let links: Links;
   let engine: OpenedEngine;
   try {
+    const peers = await peersOf(config.cluster, env, store);
+    links = linksOf({ ...config.cluster, peers }, env, tls);
     engine = await openEngine({ env, store, name, memoryBudgetBytes, cluster: links.cluster });
   } catch (error) {
     await store.close();
@@ -114,7 +126,7 @@ async function serve(config: ServeConfig): Promise<void> {
     upgrades.attach(server.server);
     if (tls !== undefined) tls.attach(server.server as unknown as Server);
     const url = await listen(server, config);
-    env.log.write('info', 'listening', { url, replicaId: engine.replicaId, peers: config.cluster.peers });
+    env.log.write('info', 'listening', { url, replicaId: engine.replicaId, peers: links.cluster?.peers ?? [] });
     files.begin();
     pressure.begin();
     console.log(`weft listening on ${url}`);
@@ -183,6 +195,16 @@ interface Links {
   readonly cluster: ClusterOptions | undefined;
   /** Only with `--chaos`. */
   readonly linkFaults: LinkFaults | undefined;
+}
+
+/** @throws OperationFailed if DNS does not name them in time */
+async function peersOf(
+  { peers, dnsPeers, advertise = '' }: ClusterSettings,
+  env: Env,
+  store: Store,
+): Promise<readonly string[]> {
+  if (dnsPeers === undefined) return peers;
+  return discoverPeers(dnsPeers, { env, resolver: { resolveSrv }, store, own: advertise, waitMs: DISCOVERY_MS });
 }
 
 /** The way to the peers, if there are any. Nothing is dialed or accepted yet. */
