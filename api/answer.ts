@@ -6,6 +6,7 @@ import type { Edge, Node } from '../graph/model.ts';
 import type { Page } from '../src/engine-port.ts';
 import { acceptedMessagePack, JSON_TYPE, PROBLEM_TYPE } from './media-types.ts';
 import { printMessagePack } from './msgpack.ts';
+import { isNeo4jPath, neo4jErrors } from './neo4j-errors.ts';
 import { problemHeaders, problemOf } from './problem.ts';
 
 export interface Answer {
@@ -45,7 +46,8 @@ export function sendAnswer(request: FastifyRequest, reply: FastifyReply, answer:
 
 /** The problem document of any thrown error. */
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, error: WeftError): void {
-  const problem = problemOf(error, request.trace?.traceId ?? '');
+  const plain = problemOf(error, request.trace?.traceId ?? '');
+  const problem = isNeo4jPath(request.url) ? { ...plain, errors: neo4jErrors(error) } : plain;
   const messagePack = acceptedMessagePack(request.headers.accept);
   reply.code(problem.status).headers(problemHeaders(error));
   if (messagePack === undefined) reply.header('content-type', PROBLEM_TYPE).send(printJson(problem));

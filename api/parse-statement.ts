@@ -8,9 +8,19 @@ import type { QueryStatement } from '../src/engine-port.ts';
 import { type Fields, fieldsOf, invalidField, kindOf, objectOf, textField } from './parse-fields.ts';
 
 const SHARED_FIELDS = ['bookmarks', 'accessMode', 'timeoutMs', 'maxRows'] as const;
+/** The Neo4j Query API's name for a timeout, in seconds. */
+const SECONDS_FIELD = 'maxExecutionTime';
+const IMPERSONATION_FIELD = 'impersonatedUser';
 /** Of the Neo4j Query API, accepted and without effect here. */
-const IGNORED_FIELDS = ['includeCounters', 'impersonatedUser', 'txType', 'txMetadata'] as const;
-const ONE_FIELDS: ReadonlySet<string> = new Set(['statement', 'parameters', ...SHARED_FIELDS, ...IGNORED_FIELDS]);
+const IGNORED_FIELDS = ['includeCounters', 'txType', 'txMetadata'] as const;
+const ONE_FIELDS: ReadonlySet<string> = new Set([
+  'statement',
+  'parameters',
+  SECONDS_FIELD,
+  IMPERSONATION_FIELD,
+  ...SHARED_FIELDS,
+  ...IGNORED_FIELDS,
+]);
 const MANY_FIELDS: ReadonlySet<string> = new Set(['statements', ...SHARED_FIELDS]);
 const STATEMENT_FIELDS: ReadonlySet<string> = new Set(['statement', 'parameters']);
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
@@ -29,12 +39,16 @@ export interface QueryRequest {
 export function parseQueryRequest(body: unknown): QueryRequest {
   const isList = typeof body === 'object' && body !== null && Object.hasOwn(body, 'statements');
   const fields = fieldsOf(body, isList ? MANY_FIELDS : ONE_FIELDS, '');
+  if (!isList && (fields[IMPERSONATION_FIELD] ?? null) !== null) {
+    throw invalidField(IMPERSONATION_FIELD, 'is not offered: who asks is told by the token');
+  }
+  const seconds = isList ? undefined : countField(fields, SECONDS_FIELD, Math.floor(TIMEOUT_MS_MAX / 1000));
   return {
     statements: isList ? statementList(fields.statements) : [statementOf(fields, '')],
     isList,
     bookmarks: bookmarkList(fields.bookmarks),
     accessMode: accessModeOf(fields.accessMode),
-    timeoutMs: countField(fields, 'timeoutMs', TIMEOUT_MS_MAX),
+    timeoutMs: countField(fields, 'timeoutMs', TIMEOUT_MS_MAX) ?? (seconds === undefined ? undefined : seconds * 1000),
     rowsMax: countField(fields, 'maxRows', Number.MAX_SAFE_INTEGER),
   };
 }

@@ -56,6 +56,29 @@ describe('query', () => {
     ]);
   });
 
+  test.each([
+    ['default', { statement: 'RETURN' }, 400, 'Neo.ClientError.Statement.SyntaxError'],
+    ['default', { statement: 'RETURN $missing' }, 400, 'Neo.ClientError.Statement.ParameterMissing'],
+    ['default', { statement: 'RETURN 1 / 0' }, 400, 'Neo.ClientError.Statement.ArithmeticError'],
+    ['default', { statement: 1 }, 400, 'Neo.ClientError.Request.Invalid'],
+    ['default', { statement: 'RETURN 1', impersonatedUser: 'ada' }, 400, 'Neo.ClientError.Request.Invalid'],
+    ['absent', { statement: 'RETURN 1' }, 404, 'Neo.ClientError.Database.DatabaseNotFound'],
+  ])('query: the path of the Neo4j Query API, graph %s, %j -> %i with %s', async (graph, body, status, code) => {
+    const answer = await query(body, {}, `/db/${graph}/query/v2`);
+    expect(answer.status).toBe(status);
+    expect(answer.json.errors).toEqual([{ code, message: expect.stringMatching(/./) }]);
+    expect((await query(body, {}, `/v1/graphs/${graph}/query`)).json.errors).toBeUndefined();
+  });
+
+  test('query: fields and paths of the Neo4j Query API -> a timeout in seconds; its transactions are refused with a hint', async () => {
+    const body = { statement: 'RETURN 1', includeCounters: true, accessMode: 'Read', maxExecutionTime: 30 };
+    expect((await query(body, {}, '/db/default/query/v2')).status).toBe(200);
+    expect((await query({ ...body, maxExecutionTime: 0 }, {}, '/db/default/query/v2')).status).toBe(400);
+    const { status, json } = await query(body, {}, '/db/default/query/v2/tx');
+    expect(status).toBe(404);
+    expect(json.detail).toContain('`statements`');
+  });
+
   test('query: a map that a node got over CRUD -> read like any map; a statement that would set one is refused', async () => {
     const node = { id: 'mapped', properties: { place: { km: 7, name: 'sea' } } };
     await server.call('POST', '/v1/graphs/default/nodes', node);

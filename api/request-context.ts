@@ -54,6 +54,10 @@ export function beginTrace(
 function noSuchRoute(app: FastifyInstance, request: FastifyRequest): WeftError {
   const [path = ''] = request.url.split('?');
   const allow = allowedMethods(app, path);
-  if (allow.length === 0) return new WeftError('route-not-found', `there is no route ${request.method} ${path}`);
+  if (allow.length === 0) {
+    const isTransaction = /^\/db\/[^/]+\/query\/v2\/tx(\/|$)/.test(path);
+    const hint = isTransaction ? ': several statements in one request (`statements`) are one transaction' : '';
+    return new WeftError('route-not-found', `there is no route ${request.method} ${path}${hint}`);
+  }
   return new WeftError('method-not-allowed', `${path} takes ${allow.join(', ')}, not ${request.method}`, { allow });
 }
