@@ -171,7 +171,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   if (sockets !== undefined) {
     const tally = metrics.tally('WS', SESSION_PATH);
     sockets.add(sessionRoute(context, { running, tally }));
-    addSyncRoute(sockets, context, options.syncAuthority ?? accessAuthority(context.authenticator));
+    addSyncRoute(sockets, context, options.syncAuthority ?? accessAuthority(context.authenticator, env.scheduler));
   }
   return app;
 }

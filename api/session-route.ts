@@ -8,6 +8,7 @@ import type { RequestTally } from './metrics.ts';
 import type { RunningQueries } from './running-queries.ts';
 import { SessionChannel } from './session-channel.ts';
 import { socketAuthorization } from './socket-authorization.ts';
+import { endsWithToken } from './token-watch.ts';
 import type { AcceptSocket, SocketRoute } from './web-sockets.ts';
 
 export const SESSION_PATH = '/v1/graphs/:graph/session';
@@ -26,7 +27,10 @@ export function sessionRoute(
       const open = (principal: Principal): AcceptSocket => {
         const graph = graphName(request.parameters.graph ?? '');
         requireAnywhere(principal, 'read', graph);
-        return (socket) => new SessionChannel(socket, { context, running, graph, principal, answered: tally });
+        const accept: AcceptSocket = (socket) =>
+          new SessionChannel(socket, { context, running, graph, principal, answered: tally });
+        if (context.authenticator === undefined) return accept;
+        return endsWithToken({ authorise, request, principal, scheduler: context.env.scheduler }, accept);
       };
       const found = authorise(request);
       return found instanceof Promise ? found.then(open) : open(found);

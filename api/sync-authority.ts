@@ -1,10 +1,12 @@
 /** Who may sync what, as `access/` says it of scopes: a scope that is opened is read, one that is written to needs more. */
+import type { Scheduler } from '../base/env.ts';
 import type { PartitionId } from '../base/ids.ts';
 import { requireAnywhere } from './access/access-hooks.ts';
 import type { Authenticator } from './access/authenticator.ts';
 import { mayDo } from './access/authorise.ts';
 import type { Principal } from './access/principal.ts';
 import { socketAuthorization } from './socket-authorization.ts';
+import { watchToken } from './token-watch.ts';
 import type { SocketRequest } from './web-sockets.ts';
 
 export interface SyncAuthority {
@@ -19,7 +21,7 @@ export interface SyncPrincipal {
 }
 
 /** @param authenticator undefined on a server that asks for no token */
-export function accessAuthority(authenticator: Authenticator | undefined): SyncAuthority {
+export function accessAuthority(authenticator: Authenticator | undefined, scheduler: Scheduler): SyncAuthority {
   const authorise = socketAuthorization(authenticator);
   return {
     admit: (request, graph) => {
@@ -27,8 +29,10 @@ export function accessAuthority(authenticator: Authenticator | undefined): SyncA
         requireAnywhere(principal, 'replicate', graph);
         return {
           may: (partition, right) => mayDo(principal, right, { graph, ...scopeOf(partition) }),
-          // Tokens are checked when a connection begins; nothing tells yet when one ends.
-          watch: () => () => undefined,
+          watch: (revoked) => {
+            if (authenticator === undefined) return () => undefined;
+            return watchToken({ authorise, request, principal, scheduler }, revoked);
+          },
         };
       };
       const found = authorise(request);

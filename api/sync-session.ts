@@ -12,6 +12,7 @@ import type { Env, Timer } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
 import type { PartitionId } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
+import { isPlanted, type PlantedBug } from '../base/planted-bug.ts';
 import { checkReplicaPatches, isPartition } from '../crdt/replica-patches.ts';
 import {
   decodeReplicaFrame,
@@ -28,7 +29,12 @@ import type { SyncPrincipal } from './sync-authority.ts';
 import { SOCKET_CLOSE, type Socket, type SocketEvents } from './web-sockets.ts';
 
 /** Close codes beside those of all WebSockets, after the HTTP status that they resemble. */
-export const SYNC_CLOSE = { revoked: 4403, mustRefetch: 4410, tooSlow: 4429, unavailable: 4503 } as const;
+export const SYNC_CLOSE = {
+  revoked: SOCKET_CLOSE.revoked,
+  mustRefetch: 4410,
+  tooSlow: 4429,
+  unavailable: 4503,
+} as const;
 
 /** How often receipts are looked at again whose batches are not durable on all servers, in milliseconds. */
 const RECEIPT_LOOK_MS = 250;
@@ -72,6 +78,8 @@ export interface SyncSessionOptions {
   readonly principal: SyncPrincipal;
   readonly socket: Socket;
   readonly accepted: AcceptedBatches;
+  /** Switched on by the simulator only. */
+  readonly bugs?: ReadonlySet<PlantedBug>;
 }
 
 export class SyncSession implements SocketEvents {
@@ -222,8 +230,8 @@ export class SyncSession implements SocketEvents {
 
   #write(write: Write): void {
     const { epoch, number, patches } = write;
-    if (epoch <= this.#refusedEpoch) return;
-    const { principal, graph } = this.#options;
+    const { principal, graph, bugs } = this.#options;
+    if (epoch <= this.#refusedEpoch && !isPlanted(bugs, 'taken-after-refusal')) return;
     try {
       checkReplicaPatches(patches, {
         replica: this.#replica,
@@ -241,7 +249,10 @@ export class SyncSession implements SocketEvents {
   }
 
   async #accept(write: Write, patches: readonly PlacedText[]): Promise<void> {
-    const { accepted, graph } = this.#options;
+    const { accepted, graph, bugs } = this.#options;
+    if (isPlanted(bugs, 'receipt-before-durable')) {
+      this.#send({ kind: 'receipt', epoch: write.epoch, number: write.number, durableOn: 1, of: 1 });
+    }
     const key = `${graph.generation} ${keyOf(patches)}`;
     try {
       const place = await accepted.once(key, () => graph.accept(patches));

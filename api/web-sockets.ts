@@ -62,5 +62,6 @@ export const SOCKET_CLOSE = {
   notBinary: 1003,
   policy: 1008,
   badFrame: 4400,
+  revoked: 4403,
   silent: 4408,
 } as const;

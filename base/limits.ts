@@ -113,6 +113,8 @@ export const LIMITS = {
   dialMsMax: 5_000,
   /** How long a connection that was accepted may take to say whose it is, in milliseconds. */
   identifyMsMax: 10_000,
+  /** How often the token of an open WebSocket is looked at, in milliseconds: as often as files of tokens are read. */
+  tokenLookMs: 5_000,
   /** Accepted connections of nobody in particular: far more than servers that start at once, cheap to hold. */
   unidentifiedLinksMax: 64,
   /** How long the other side may take to confirm that a link closes, in milliseconds. */

@@ -2,7 +2,7 @@
  * Bugs that can be switched on, only by `chaos/` and tests, to see that a checker catches them. Each is looked at in the
  * one place that it breaks; production never sets one.
  */
-export type PlantedBug = ReplicationBug | QuorumBug | ConstraintBug;
+export type PlantedBug = ReplicationBug | QuorumBug | ConstraintBug | OfflineBug;
 
 export type ReplicationBug =
   /** Commits are applied as they come, whether or not what they build on is here. */
@@ -67,6 +67,17 @@ export type ConstraintBug =
   | 'ids-not-derived'
   /** A strong write is decided without a look at constraints. */
   | 'constraints-undecided';
+
+/** In offline replicas (`client/`) and in what servers do with their batches (`api/sync-session.ts`). */
+export type OfflineBug =
+  /** A batch leaves the outbox when it is sent, not when its receipt comes. */
+  | 'outbox-gone-when-sent'
+  /** What a refused batch did stays visible. */
+  | 'no-rollback'
+  /** A server says that it has a batch before the batch is durable there. */
+  | 'receipt-before-durable'
+  /** A server goes on to take batches that rest on one that it refused. */
+  | 'taken-after-refusal';
 
 /** True if `bug` is switched on. */
 export function isPlanted(bugs: ReadonlySet<PlantedBug> | undefined, bug: PlantedBug): boolean {

@@ -17,6 +17,8 @@ import type {
   RepetitionObservation,
   SessionEvent,
 } from './history.ts';
+import { Device } from './offline/device.ts';
+import { LOCKED_SCOPE, OfflineRun, OPEN_SCOPE } from './offline/run.ts';
 import type { SimRandom } from './sim/random.ts';
 
 export interface Workload {
@@ -51,6 +53,9 @@ export class Arena implements ClientWorld {
   readonly lists: Transaction[] = [];
   readonly bank: BankObservation[] = [];
   readonly repetitions: RepetitionObservation[] = [];
+  readonly offline: OfflineRun;
+  /** Machines with offline replicas. */
+  readonly devices: readonly Device[];
   readonly #operationsMax: number;
   #operation = 0;
 
@@ -59,11 +64,19 @@ export class Arena implements ClientWorld {
     readonly random: SimRandom;
     readonly operations: number;
     readonly thinkMs: number;
+    readonly devices: number;
   }) {
     this.cluster = options.cluster;
     this.random = options.random;
     this.thinkMs = options.thinkMs;
     this.#operationsMax = options.operations;
+    const { cluster, random } = options;
+    this.offline = new OfflineRun(cluster);
+    this.devices = Array.from({ length: options.devices }, (_, i) => {
+      const name = `device${i}`;
+      const scopes = [OPEN_SCOPE, LOCKED_SCOPE];
+      return new Device({ cluster, name, scopes, clock: cluster.machineClock(0), random: random.fork(name) });
+    });
   }
 
   get nowMs(): number {

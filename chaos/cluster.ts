@@ -69,6 +69,9 @@ export class Cluster {
   /** Commits that every disk which held them lost, as the setting allows. */
   readonly destroyed = new Set<string>();
   readonly bugs: string[] = [];
+  /** What else a server does once it is up. */
+  onUp: (up: { readonly server: Server; readonly process: SimProcess; readonly engine: OpenedEngine }) => void = () =>
+    undefined;
   /** The one server whose disk was damaged. */
   rotten: Server | undefined;
   readonly #random: SimRandom;
@@ -91,7 +94,7 @@ export class Cluster {
       return {
         name,
         url: `ws://${name}:7400`,
-        clock: new MachineClock(this.timeline, START_MS, random.between(-skewMs, skewMs)),
+        clock: this.machineClock(random.between(-skewMs, skewMs)),
         disk: new MemoryDisk(),
         diskMs,
         process: undefined,
@@ -104,6 +107,10 @@ export class Cluster {
         slowSinceMs: undefined,
       };
     });
+  }
+
+  machineClock(skewMs: number): MachineClock {
+    return new MachineClock(this.timeline, START_MS, skewMs);
   }
 
   say(line: string): void {
@@ -173,6 +180,7 @@ export class Cluster {
     server.engine = engine;
     server.replica = engine.replica;
     server.log = log;
+    this.onUp({ server, process, engine });
     this.say(`${name} is up as replica ${engine.replicaId}`);
   }
 

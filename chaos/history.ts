@@ -136,6 +136,45 @@ export interface MemberEvent {
   readonly operation: number;
 }
 
+/** A batch that an offline replica wrote. */
+export interface OfflineBatch {
+  readonly device: string;
+  /** What it adds to a set, and no other does. */
+  readonly member: string;
+  /** It also writes where nobody may. */
+  readonly isBad: boolean;
+  /** `ok`: durable on the device. */
+  outcome: Outcome;
+  /** It was waiting while its replica had to begin anew, so it may have taken effect already, or count twice. */
+  repeats: boolean;
+  readonly commits: (CommitName & { readonly server: string })[];
+  receipts: number;
+}
+
+/** An offline replica when everything had been healed and left in peace. */
+export interface OfflineEnd {
+  readonly device: string;
+  readonly state: string;
+  readonly pending: number;
+  /** Members of batches that were handed back. */
+  readonly refused: readonly string[];
+  readonly digest: string;
+  /** Of a server, for the partitions that the replica opens. */
+  readonly expected: string;
+}
+
+export interface OfflineHistory {
+  readonly batches: readonly OfflineBatch[];
+  /** What was seen on the way that must not be. */
+  readonly evidence: readonly string[];
+  readonly ends: readonly OfflineEnd[];
+  /** Disks of servers were lost or damaged, so that what a batch rests on may be missing. */
+  readonly disksAreLost: boolean;
+  /** Members and their number, as a server shows them in the end. */
+  readonly members: readonly string[];
+  readonly count: number;
+}
+
 /** What a server held when the cluster had been left in peace. */
 export interface FinalState {
   readonly server: string;
@@ -177,6 +216,8 @@ export interface History {
   readonly repetitions: readonly RepetitionObservation[];
   /** Absent if no workload asks for strong operations. */
   readonly strongEnd?: StrongEnd | undefined;
+  /** Absent if there are no offline replicas. */
+  readonly offline?: OfflineHistory | undefined;
   readonly commits: ReadonlyMap<string, CommitRecord>;
   readonly logs: readonly LogRecord[];
   /** Two different commits of one name, in words. */

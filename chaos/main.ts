@@ -1,5 +1,5 @@
 /**
- * `npm run sim -- [--seeds N] [--from N] [--profile small|heavy] [--workload strong] [--bug NAME] [--twice] [--workers N]`:
+ * `npm run sim -- [--seeds N] [--from N] [--profile small|heavy] [--workload strong|offline] [--bug NAME] [--twice] [--workers N]`:
  * runs seeds on all cores and sums up. `--seed N` runs one here and tells all that happens. `--twice` runs every seed twice and compares
  * the trace hashes. Exits with 1 if a seed failed.
  */
@@ -42,9 +42,11 @@ function optionsOf(): Options {
     },
   });
   const { bug, twice, workload } = values;
-  if (workload !== undefined && workload !== 'strong') throw new Error('--workload is strong, or left out');
+  if (workload !== undefined && workload !== 'strong' && workload !== 'offline') {
+    throw new Error('--workload is strong or offline, or left out');
+  }
   const profile = workload ?? values.profile;
-  if (profile !== 'small' && profile !== 'heavy' && profile !== 'strong')
+  if (profile !== 'small' && profile !== 'heavy' && profile !== 'strong' && profile !== 'offline')
     throw new Error('--profile is small or heavy');
   if (bug !== undefined && !isPlantedName(bug)) {
     throw new Error(`--bug is one of ${Object.keys(PLANTED_BUGS).join(', ')}`);
@@ -167,7 +169,7 @@ class Totals {
     for (const line of report.story) console.log(`  ${line.slice(0, 200)}`);
     for (const { checker, evidence } of report.failures) console.log(`  ${checker}: ${evidence.slice(0, 1000)}`);
     const { profile, bug } = this.#options;
-    const kind = profile === 'small' ? '' : profile === 'strong' ? ' --workload strong' : ` --profile ${profile}`;
+    const kind = profile === 'small' ? '' : profile === 'heavy' ? ' --profile heavy' : ` --workload ${profile}`;
     const flags = `${kind}${bug === undefined ? '' : ` --bug ${bug}`}`;
     console.log(`  replay: npm run sim -- --seed ${report.seed}${flags}\n`);
   }

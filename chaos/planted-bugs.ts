@@ -4,7 +4,7 @@
  * without the bug.
  */
 import { LIMITS } from '../base/limits.ts';
-import type { ConstraintBug, PlantedBug, QuorumBug, ReplicationBug } from '../base/planted-bug.ts';
+import type { ConstraintBug, OfflineBug, PlantedBug, QuorumBug, ReplicationBug } from '../base/planted-bug.ts';
 import type { Direction } from './scenario.ts';
 
 export interface Plan {
@@ -18,9 +18,21 @@ const CUT_AFTER_BYTES = 2_000;
 const plain = { servers: 3, durability: 'disk', memoryBudgetBytes: 1e9, logScale: 1 } as const;
 /** A majority keeps its memory, so that strong operations go on. */
 const voting = { ...plain, keepsVoter: true };
+/** Devices alone, whose servers only die. */
+const devices = {
+  cluster: plain,
+  workloads: ['offline'],
+  faults: ['kill'],
+  faultRate: 2,
+  operations: 200,
+  thinkMs: 200,
+  devices: 3,
+} as const;
 const cutting = { ...plain, logScale: LIMITS.logBytesHardMax / CUT_AFTER_BYTES };
 
-export const PLANTED_BUGS: Readonly<Record<ReplicationBug | ConstraintBug, Plan> & Partial<Record<QuorumBug, Plan>>> = {
+export const PLANTED_BUGS: Readonly<
+  Record<ReplicationBug | ConstraintBug | OfflineBug, Plan> & Partial<Record<QuorumBug, Plan>>
+> = {
   'no-causal-gate': {
     seeds: 8,
     direction: {
@@ -222,6 +234,10 @@ export const PLANTED_BUGS: Readonly<Record<ReplicationBug | ConstraintBug, Plan>
       thinkMs: 20,
     },
   },
+  'outbox-gone-when-sent': { seeds: 5, direction: devices },
+  'no-rollback': { seeds: 5, direction: devices },
+  'receipt-before-durable': { seeds: 5, direction: devices },
+  'taken-after-refusal': { seeds: 5, direction: devices },
 };
 
 export function isPlantedName(name: string): name is PlantedBug {

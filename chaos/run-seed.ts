@@ -8,9 +8,11 @@ import { Cluster } from './cluster.ts';
 import { expectedGraphs, valuesOf } from './expectation.ts';
 import type { FaultName } from './faults/all.ts';
 import { type Ended, haveConverged, settled } from './final-state.ts';
-import type { History, StrongEnd } from './history.ts';
+import type { History, OfflineHistory, StrongEnd } from './history.ts';
 import { Nemesis } from './nemesis.ts';
 import { Observer, type Paths } from './observer.ts';
+import { devicesReturn, endOffline } from './offline/end.ts';
+import { serveDevices } from './offline/sockets.ts';
 import type { Scenario } from './scenario.ts';
 import { SimRandom } from './sim/random.ts';
 import { Trace } from './sim/trace.ts';
@@ -36,6 +38,8 @@ const LOOK_MS = 100;
 /** Beyond this a run is broken, whatever its clients wait for. */
 const RUN_MS_MAX = 3_600_000;
 const STORY_LINES = 40;
+/** Faults after which a server has less than it said. */
+const LOSSES: readonly FaultName[] = ['lost-disk', 'lost-disks', 'rot'];
 
 export interface RunOptions {
   readonly seed: number;
@@ -53,8 +57,11 @@ export async function runSeed(
   const random = new SimRandom(seed);
   const trace = new Trace(watch);
   const cluster = new Cluster(scenario.cluster, random.fork('cluster'), trace);
-  const { operations, thinkMs } = scenario;
-  const arena = new Arena({ cluster, random: random.fork('arena'), operations, thinkMs });
+  const { operations, thinkMs, devices } = scenario;
+  const arena = new Arena({ cluster, random: random.fork('arena'), operations, thinkMs, devices });
+  arena.offline.disksAreLost =
+    scenario.cluster.durability === 'buffered' || scenario.faults.some((name) => LOSSES.includes(name));
+  if (devices > 0) cluster.onUp = (up) => serveDevices(arena.offline, cluster, up);
   const nemesis = new Nemesis(cluster);
   const observer = new Observer(cluster);
   cluster.say(`seed ${seed}: ${describe(scenario)}`);
@@ -67,10 +74,12 @@ export async function runSeed(
     nemesis.start(scenario.faults, scenario.faultRate, random.fork('nemesis'));
     await Promise.all(scenario.workloads.flatMap((name) => WORKLOADS[name].start(arena)));
     nemesis.heal();
+    const lostDisks = nemesis.injected.get('lost-disk') ?? 0;
+    if (devices > 0) await devicesReturn(arena);
     const ended = await settled(cluster, scenario.workloads, CONVERGENCE_MS_MAX);
     const strongEnd = isStrong(scenario.workloads) ? await endStrong(arena) : undefined;
-    const lostDisks = nemesis.injected.get('lost-disk') ?? 0;
-    history = historyOf({ cluster, arena, scenario, observer, ended, strongEnd, lostDisks });
+    const offlineEnd = devices > 0 && ended.final.length > 0 ? await endOffline(arena) : undefined;
+    history = historyOf({ cluster, arena, scenario, observer, ended, strongEnd, offlineEnd, lostDisks });
   };
   let isDone = false;
   const end = () => {
@@ -138,9 +147,10 @@ function historyOf(run: {
   readonly observer: Observer;
   readonly ended: Ended;
   readonly strongEnd: StrongEnd | undefined;
+  readonly offlineEnd: OfflineHistory | undefined;
   readonly lostDisks: number;
 }): History {
-  const { cluster, arena, scenario, observer, ended, strongEnd, lostDisks } = run;
+  const { cluster, arena, scenario, observer, ended, strongEnd, offlineEnd, lostDisks } = run;
   const { recorder, destroyed, bugs } = cluster;
   const { afterMs, final } = ended;
   return {
@@ -157,6 +167,7 @@ function historyOf(run: {
     bank: arena.bank,
     repetitions: arena.repetitions,
     strongEnd,
+    offline: offlineEnd,
     commits: recorder.commits,
     logs: recorder.logs,
     conflicts: recorder.conflicts,

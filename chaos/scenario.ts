@@ -10,7 +10,7 @@ import type { SimRandom } from './sim/random.ts';
 import { STRONG, WORKLOADS, type WorkloadName } from './workloads/all.ts';
 
 /** `strong`: strong operations alone, which promise more than the others check, and survive no buffered disks. */
-export type Profile = 'small' | 'heavy' | 'strong';
+export type Profile = 'small' | 'heavy' | 'strong' | 'offline';
 
 export interface Scenario {
   readonly cluster: ClusterSetup;
@@ -20,6 +20,8 @@ export interface Scenario {
   readonly faultRate: number;
   readonly operations: number;
   readonly thinkMs: number;
+  /** Machines with offline replicas. */
+  readonly devices: number;
 }
 
 /** Settings that take the place of what the seed says. */
@@ -53,11 +55,13 @@ export function scenarioOf(
 ): Scenario {
   const isHeavy = profile === 'heavy';
   const isStrong = profile === 'strong';
+  const isOffline = profile === 'offline';
   const names = (Object.keys(WORKLOADS) as WorkloadName[]).filter(
-    (name) => STRONG.includes(name) === isStrong && (isHeavy || !COSTLY.includes(name)),
+    (name) => name !== 'offline' && STRONG.includes(name) === isStrong && (isHeavy || !COSTLY.includes(name)),
   );
   const chosen = random.some(names, 0.4);
-  const workloads = chosen.length === 0 ? [random.pick(names)] : chosen;
+  const others = chosen.length === 0 ? [random.pick(names)] : chosen;
+  const workloads: WorkloadName[] = isOffline ? ['offline', ...others.slice(0, 1)] : others;
   const usual = (Object.keys(FAULTS) as FaultName[]).filter(
     (name) => !FINAL.includes(name) && (isStrong || name !== 'voters'),
   );
@@ -80,6 +84,7 @@ export function scenarioOf(
   const scenario = {
     workloads,
     faults,
+    devices: workloads.includes('offline') ? random.between(1, 4) | 0 : 0,
     faultRate: random.between(0.5, 2),
     operations: isHeavy ? 1_000 : 200,
     thinkMs: isStrong ? random.between(10, 300) : random.between(30, 600),

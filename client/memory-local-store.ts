@@ -8,8 +8,8 @@ export class LocalMemory {
   readonly rows = new Map<string, Uint8Array>();
   /** Writes from now on fail, as on a full disk. */
   isFull = false;
-  /** Holds writes back until it resolves. */
-  barrier: Promise<void> = Promise.resolve();
+  /** Holds every write back until what it returns resolves. */
+  beforeWrite: () => Promise<void> = () => Promise.resolve();
 }
 
 export class MemoryLocalStore implements LocalStore {
@@ -31,7 +31,7 @@ export class MemoryLocalStore implements LocalStore {
   }
 
   write(changes: readonly LocalChange[]): Promise<void> {
-    this.#last = this.#last.then(() => this.#memory.barrier).then(() => this.#apply(changes));
+    this.#last = this.#last.then(() => this.#memory.beforeWrite()).then(() => this.#apply(changes));
     return this.#last;
   }
 

@@ -13,6 +13,7 @@ import { present } from '../base/assert.ts';
 import type { Clock } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
 import { type PartitionId, type ReplicaId, replicaId } from '../base/ids.ts';
+import { isPlanted, type PlantedBug } from '../base/planted-bug.ts';
 import { ConstraintSet } from '../crdt/constraint-set.ts';
 import { digestOfGraph, digestOfPartition } from '../crdt/digest.ts';
 import { Draft } from '../crdt/draft.ts';
@@ -20,7 +21,7 @@ import type { ConstraintRules } from '../crdt/draft-constraints.ts';
 import { checkState } from '../crdt/foreign-update.ts';
 import { GraphView, Unhydrated } from '../crdt/graph-view.ts';
 import { PartitionDocument } from '../crdt/partition-document.ts';
-import { decodePatch } from '../crdt/patch-codec.ts';
+import { decodePatch, HEADER_CHARS } from '../crdt/patch-codec.ts';
 import { HybridClock, wallMsOfClock } from '../crdt/stamp.ts';
 import type { PartitionBytes, PlacedText } from '../crdt/sync-frame.ts';
 import type { GraphSettings, Operation, OperationResult } from '../graph/model.ts';
@@ -32,6 +33,7 @@ import { type OutboxEntry, type Refusal, type ReplicaMeta, rows, type StoredRepl
 const UPDATES_MAX = 64;
 /** The documents are only read here, and this writer never writes. */
 const READER = replicaId(0);
+const NONE: ReadonlySet<string> = new Set();
 
 export interface ReplicaGraphOptions {
   readonly clock: Clock;
@@ -40,6 +42,7 @@ export interface ReplicaGraphOptions {
   readonly meta: ReplicaMeta;
   /** Constraints that what is written here keeps. */
   readonly schema: readonly SchemaEntry[];
+  readonly bugs: ReadonlySet<PlantedBug> | undefined;
   /** Which partitions it opens, of a graph with these settings. */
   readonly open: (settings: GraphSettings) => readonly PartitionId[];
   /** Something that readers see changed. */
@@ -304,18 +307,34 @@ export class ReplicaGraph {
   /**
    * Makes the batches of the outbox anew, after one of them was refused or what they rest on changed otherwise. Nobody may be
    * reading the view. Returns what was refused: the batch itself, and those that cannot be done without it.
-   * @param freshClock forgets stamps that no server has taken, because they lie in the future
+   * Those before the refused one, or before the first one that is ahead, stay as they are: a server may have taken them already.
+   * @param clockMax of stamps that servers take: what lies beyond, no server has taken, and it is forgotten
    */
-  rebase(refused?: Refusal, freshClock = false): readonly Refusal[] {
+  rebase(refused?: Refusal, clockMax?: number): readonly Refusal[] {
+    const { replays } = this.meta;
     this.meta = { ...this.meta, replays: false };
-    const waiting = Array.from(this.outbox.values()).filter(({ number }) => number !== refused?.number);
+    const batches = Array.from(this.outbox.values());
+    const ahead = clockMax === undefined ? undefined : batches.find((batch) => clockOf(batch) > clockMax);
+    const from = refused?.number ?? (clockMax === undefined || replays ? 0 : (ahead?.number ?? this.#nextNumber));
+    const waiting = batches.filter(({ number }) => number >= from && number !== refused?.number);
     const refusals = refused === undefined ? [] : [refused];
+    const undone = refused === undefined ? [] : (this.outbox.get(refused.number)?.patches ?? []);
     const changes: LocalChange[] = refused === undefined ? [] : [rows.noEntry(refused.number), rows.refusal(refused)];
-    this.outbox.clear();
-    this.durable.clear();
-    if (freshClock) this.clock = new HybridClock(this.#correctedClock(this.#options.clock), this.#clockOfServers);
+    for (const { number } of batches) {
+      if (number < from) continue;
+      this.outbox.delete(number);
+      this.durable.delete(number);
+    }
+    if (clockMax !== undefined)
+      this.clock = new HybridClock(this.#correctedClock(this.#options.clock), this.#clockOfServers);
     this.#fold();
-    for (const { number, operations } of waiting) {
+    if (isPlanted(this.#options.bugs, 'no-rollback')) this.#foldTexts(undone);
+    const taken = refused === undefined && waiting.length > 0 ? this.#heads() : NONE;
+    for (const { number, operations, patches: first } of waiting) {
+      if (first.some(({ text }) => taken.has(headOf(text)))) {
+        changes.push(rows.noEntry(number));
+        continue;
+      }
       try {
         const { patches } = this.#draft(operations);
         if (patches.length === 0) {
@@ -334,16 +353,21 @@ export class ReplicaGraph {
       }
     }
     for (const refusal of refusals) this.refusals.set(refusal.number, refusal);
-    const kept = Array.from(this.outbox.keys());
+    const made = Array.from(this.outbox.keys()).filter((number) => number >= from);
     void this.#write([...changes, rows.meta(this.meta)]).then(
       () => {
-        for (const number of kept) if (this.outbox.has(number)) this.durable.add(number);
+        for (const number of made) if (this.outbox.has(number)) this.durable.add(number);
         this.#options.onDurable();
       },
       () => undefined,
     );
     this.#changed();
     return refusals;
+  }
+
+  /** Of all patches that servers hold: a batch that is among them was taken, though its receipt never came. */
+  #heads(): ReadonlySet<string> {
+    return new Set(this.open.flatMap((partition) => Array.from(this.#document(partition).all(), headOf)));
   }
 
   /** Forgets all that servers said. What comes instead is what the outbox will be made anew on. */
@@ -364,6 +388,16 @@ export class ReplicaGraph {
     const digests = this.open.map((id) => [id, digestOfPartition(this.view, this.view.need(id))] as const);
     return digestOfGraph(Object.fromEntries(digests.filter(([, digest]) => digest !== '')));
   }
+}
+
+/** Kind and stamp, which no two patches share. */
+function headOf(text: string): string {
+  return text.slice(0, HEADER_CHARS);
+}
+
+/** The latest stamp of a batch. */
+function clockOf({ patches }: OutboxEntry): number {
+  return patches.reduce((last, { text }) => Math.max(last, decodePatch(text).clock), 0);
 }
 
 function applied(draft: Draft, operation: Operation, index: number | undefined): OperationResult {

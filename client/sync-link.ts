@@ -12,6 +12,7 @@
 import type { Timer } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
+import { isPlanted, type PlantedBug } from '../base/planted-bug.ts';
 import { toUtf8 } from '../base/text.ts';
 import { clockOfWallMs } from '../crdt/stamp.ts';
 import {
@@ -50,6 +51,7 @@ export interface SyncLinkOptions {
   readonly graphName: string;
   readonly token: string | undefined;
   readonly graph: ReplicaGraph;
+  readonly bugs: ReadonlySet<PlantedBug> | undefined;
   /** Runs `change` when nobody reads the view. */
   readonly alone: <T>(change: () => T) => Promise<T>;
   readonly onState: () => void;
@@ -72,6 +74,8 @@ export class SyncLink {
   #pings: Timer | undefined;
   #wasHeard = true;
   #epoch = 0;
+  /** The latest stamp that the server takes, as of its welcome. */
+  #clockMax = 0;
   /** The last batch that was sent on this connection. */
   #sent = 0;
   #maySend = false;
@@ -241,21 +245,33 @@ export class SyncLink {
     const offsetMs = Math.abs(apart) < OFFSET_MS_MIN ? 0 : Math.round(apart);
     const fits = partitions === meta.partitions && restoringTypes.join() === meta.restoringTypes.join();
     graph.note({ generation, partitions, restoringTypes, offsetMs });
-    const isAhead = graph.clock.last > clockOfWallMs(wallMs + LIMITS.clockDriftMsMax);
-    if (!fits || isAhead) this.#options.onRefused(await alone(() => graph.rebase(undefined, isAhead)));
+    this.#clockMax = clockOfWallMs(wallMs + LIMITS.clockDriftMsMax);
     if (!fits) {
+      // What waits for the states of another graph cannot be made anew before they are here.
+      if (meta.replays) await alone(() => graph.forget({}));
+      else this.#options.onRefused(await alone(() => graph.rebase()));
       // Other settings mean other partitions, of which the hello said nothing.
       this.#lost('the graph has other settings', false);
       return;
     }
+    if (!graph.meta.replays) await this.#correct();
     this.#become('syncing');
     this.#maySend = !graph.meta.replays;
     this.pump();
   }
 
+  /** Makes anew what bears stamps that no server takes. */
+  async #correct(): Promise<void> {
+    const { graph, alone, onRefused } = this.#options;
+    if (graph.clock.last > this.#clockMax) onRefused(await alone(() => graph.rebase(undefined, this.#clockMax)));
+  }
+
   async #live(): Promise<void> {
     const { graph, alone, onRefused, platform } = this.#options;
-    if (graph.meta.replays) onRefused(await alone(() => graph.rebase()));
+    if (graph.meta.replays) {
+      const isAhead = graph.clock.last > this.#clockMax;
+      onRefused(await alone(() => graph.rebase(undefined, isAhead ? this.#clockMax : undefined)));
+    }
     graph.note({ syncedMs: Math.floor(platform.env.clock.wallMs() + graph.meta.offsetMs) });
     this.#maySend = true;
     this.#pauseMs = PAUSE_MS;
@@ -267,13 +283,14 @@ export class SyncLink {
   /** Sends what is durable and was not sent, as far as the window allows. */
   pump(): void {
     if (!this.#maySend) return;
-    const { graph } = this.#options;
+    const { graph, bugs } = this.#options;
     let waiting = 0;
     for (const { number, patches } of graph.outbox.values()) {
       if (waiting++ >= WINDOW_BATCHES || !graph.durable.has(number)) return;
       if (number <= this.#sent) continue;
       this.#sent = number;
       this.#send({ kind: 'write', epoch: this.#epoch, number, patches });
+      if (isPlanted(bugs, 'outbox-gone-when-sent')) graph.acknowledge(number);
     }
   }
 
@@ -283,6 +300,11 @@ export class SyncLink {
     this.#epoch++;
     this.#sent = 0;
     if (entry === undefined) return;
+    if (code === 'clock-ahead') {
+      // Nothing is wrong with the batch: the own clock was set while the link was up, and the next welcome corrects it.
+      this.#lost('the own clock is ahead');
+      return;
+    }
     const { operations } = entry;
     onRefused(await alone(() => graph.rebase({ number, operations, code, detail })));
     this.pump();
@@ -290,8 +312,8 @@ export class SyncLink {
 
   async #refetch(reason: 'generation' | 'too-old' | 'replica-id'): Promise<void> {
     const { graph, alone, platform } = this.#options;
-    const replica = reason === 'replica-id' ? { replica: platform.env.random.uint32() } : {};
-    await alone(() => graph.forget(replica));
+    // A new id, because the totals of increments that this one has made are forgotten, too, and must not begin again from less.
+    await alone(() => graph.forget({ replica: platform.env.random.uint32() }));
     this.#lost(`must begin anew: ${reason}`, false);
   }
 }

@@ -4,7 +4,7 @@ import { openTestServer, type TestServer } from '../api/server.model.ts';
 import type { SyncAuthority } from '../api/sync-authority.ts';
 import { SYNC_CLOSE } from '../api/sync-session.ts';
 import { type EdgeId, type GraphName, type NodeId, type PartitionId, replicaId } from '../base/ids.ts';
-import { encodeStamp } from '../crdt/patch-codec.ts';
+import { encodeEdgeCreate, encodeStamp } from '../crdt/patch-codec.ts';
 import { decodeServerFrame, encodeReplicaFrame, SYNC_PROTOCOL } from '../crdt/sync-frame.ts';
 import type { Operation } from '../graph/model.ts';
 import { ambientPlatform } from './ambient.ts';
@@ -173,12 +173,12 @@ describe('what goes wrong', () => {
     const replica = await open({ store });
     await replica.write([create('kept', { count: 0 })]);
     await replica.write([increment('kept')]);
-    memory.barrier = new Promise(() => undefined);
+    memory.beforeWrite = () => new Promise(() => undefined);
     replica.write([create('lost')]).catch(() => undefined);
     expect(replica.node('lost')).toBeDefined();
     store.crash();
     replica.disconnect();
-    memory.barrier = Promise.resolve();
+    memory.beforeWrite = () => Promise.resolve();
     const again = await open({ store: new MemoryLocalStore(memory) });
     expect(again.node('kept')?.properties).toEqual({ count: 1 });
     expect(again.node('lost')).toBeUndefined();
@@ -290,12 +290,25 @@ describe('the server believes nothing', () => {
     syncedMs: 0,
     partitions: [{ partition: 'a!' as PartitionId, bytes: new Uint8Array([0]) }],
   });
-  const write = (patches: readonly string[], partition = 'a!', epoch = 1) =>
+  const edgePatches = (from: string, to: string) => {
+    const { edge, stub } = encodeEdgeCreate({
+      kind: 'edge-create',
+      id: 'e' as EdgeId,
+      clock: 1,
+      replica: replicaId(77),
+      type: 'T',
+      from: from as NodeId,
+      to: to as NodeId,
+      properties: {},
+    });
+    return [edge, stub];
+  };
+  const write = (patches: readonly string[], partitions = ['a!'], epoch = 1) =>
     encodeReplicaFrame({
       kind: 'write',
       epoch,
       number: 1,
-      patches: patches.map((text) => ({ partition: partition as PartitionId, text })),
+      patches: patches.map((text, i) => ({ partition: partitions[i] as PartitionId, text })),
     });
 
   /** What the server says to these frames, until it has said so many or closed. */
@@ -357,9 +370,12 @@ describe('the server believes nothing', () => {
     ['a time in the future', patch(77, 2 ** 52), 'a!', 'clock-ahead'],
     ['another partition than that of its node', patch(77, 1, 'b!n'), 'a!', 'invalid-request'],
     ['an edge without its stub', patch(77, 1, 'e', 'E').replace('["L"]', 'T\ta!n\ta!m'), 'a!', 'invalid-request'],
+    ['an edge into a scope that is not open', edgePatches('a!n', 'b!m'), ['a!', 'b!'], 'forbidden'],
+    ['an edge whose stub lies elsewhere', edgePatches('a!n', 'b!m'), ['a!', 'a!'], 'invalid-request'],
     ['a partition that is not open', patch(77), 'b!', 'forbidden'],
   ])('patch: %s -> refused', async (_what, text, partition, code) => {
-    expect((await said([hello, write([text], partition)], 4)).filter((kind) => kind === code)).toEqual([code]);
+    const [texts, partitions] = [[text].flat(), [partition].flat()];
+    expect((await said([hello, write(texts, partitions)], 4)).filter((kind) => kind === code)).toEqual([code]);
   });
 });
 

@@ -5,6 +5,7 @@
 import { WeftError } from '../base/errors.ts';
 import type { EdgeId, NodeId, PartitionId } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
+import type { PlantedBug } from '../base/planted-bug.ts';
 import { edgeAt, findEdge, findNode, nodeAt } from '../crdt/view-reads.ts';
 import { ViewStatementGraph } from '../crdt/view-statement-graph.ts';
 import type { Edge, GraphSettings, Node, Operation, OperationResult } from '../graph/model.ts';
@@ -38,6 +39,8 @@ export interface WeftReplicaOptions {
   readonly uniqueKeys?: readonly { readonly label: string; readonly properties: readonly string[] }[];
   readonly store: LocalStore;
   readonly platform: Platform;
+  /** Switched on by the simulator only. */
+  readonly bugs?: ReadonlySet<PlantedBug>;
 }
 
 export interface ReplicaStatus {
@@ -78,7 +81,7 @@ export class WeftReplica {
   }
 
   private constructor(options: WeftReplicaOptions, stored: Awaited<ReturnType<typeof readReplica>>, meta: ReplicaMeta) {
-    const { urls, token, graph: graphName = 'default', scopes = [], uniqueKeys = [], store, platform } = options;
+    const { urls, token, graph: graphName = 'default', scopes = [], uniqueKeys = [], store, platform, bugs } = options;
     if (urls.length === 0) throw new WeftError('invalid-request', 'a replica needs the URL of a server');
     for (const scope of scopes) {
       if (!/^[^!]+!$/.test(scope))
@@ -91,6 +94,7 @@ export class WeftReplica {
       stored,
       meta,
       schema: schemaOf(uniqueKeys),
+      bugs,
       open: (settings) => partitionsOf(settings, scopes),
       onChange: () => this.#changed(),
       onDurable: () => {
@@ -109,6 +113,7 @@ export class WeftReplica {
       graphName,
       token,
       graph: this.#graph,
+      bugs,
       alone: (change) => this.#alone(change),
       onState: () => this.#tell(),
       onReceipt: (receipt) => {

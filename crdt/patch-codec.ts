@@ -22,7 +22,8 @@ for (let i = 0; i < 64; i++) DIGIT_VALUE[DIGITS.charCodeAt(i)] = i;
 const CLOCK_CHARS = 9;
 const REPLICA_CHARS = 6;
 const STAMP_CHARS = CLOCK_CHARS + REPLICA_CHARS;
-const HEADER_CHARS = 1 + STAMP_CHARS;
+/** Kind and stamp at the begin of a patch's text; no two patches of one element share them. */
+export const HEADER_CHARS = 1 + STAMP_CHARS;
 /** Between fields. */
 const TAB = 0x09;
 /** Between patches. */

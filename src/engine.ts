@@ -193,7 +193,17 @@ class LocalEngine implements OpenedEngine {
       onFailure: (error) => env.log.write('error', 'a graph could not be brought in step', { error: String(error) }),
     });
     this.#catalog = catalog;
-    const states = new PartitionStates({ store, residency, committer, catalog, progress, clock, replica, bugs });
+    const states = new PartitionStates({
+      store,
+      residency,
+      committer,
+      catalog,
+      progress,
+      clock,
+      replica,
+      bugs,
+      onMerged: (key, diff) => this.#syncFeed.merged(key, diff),
+    });
     this.replica = new EngineReplica({
       replicaId: replica,
       store,

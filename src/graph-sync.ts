@@ -3,6 +3,7 @@ import { WeftError } from '../base/errors.ts';
 import type { PartitionId } from '../base/ids.ts';
 import type { PlacedText } from '../crdt/sync-frame.ts';
 import type { GraphSettings } from '../graph/model.ts';
+import type { PartitionKey } from '../storage/store.ts';
 import type { GraphSync, PartitionUpdate } from './engine-port.ts';
 import type { EngineReplica } from './engine-replica.ts';
 import type { StreamCommit } from './replication/replica.ts';
@@ -22,6 +23,11 @@ export class SyncFeed {
       listeners.delete(listener);
       if (listeners.size === 0 && this.#listeners.get(graphKey) === listeners) this.#listeners.delete(graphKey);
     };
+  }
+
+  /** Tells what a repair, or the state of another server, brought: it is in no commit that is announced. */
+  merged({ graphKey, partition }: PartitionKey, bytes: Uint8Array): void {
+    for (const listener of Array.from(this.#listeners.get(graphKey) ?? [])) listener([{ partition, bytes }]);
   }
 
   announce(commits: readonly StreamCommit[]): void {

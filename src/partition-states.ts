@@ -35,6 +35,8 @@ export interface PartitionStatesOptions {
   readonly clock: HybridClock;
   readonly replica: ReplicaId;
   readonly bugs: ReadonlySet<PlantedBug> | undefined;
+  /** State of another server became part of a partition, beside the stream of commits. */
+  readonly onMerged: (key: PartitionKey, diff: Uint8Array) => void;
 }
 
 interface Place {
@@ -124,13 +126,14 @@ export class PartitionStates {
   }
 
   async merge(key: PartitionKey, diff: Uint8Array): Promise<void> {
-    const { catalog, clock, residency } = this.#options;
+    const { catalog, clock, residency, onMerged } = this.#options;
     if (catalog.isDropped(key.graphKey)) return;
     const checked = checkState(diff);
     clock.see(checked.clockMax);
     const graph = residency.find(key.graphKey);
     if (graph === undefined) {
       await this.#mergeLoose(key, checked);
+      onMerged(key, diff);
       return;
     }
     const partition = graph.partition(key.partition);
@@ -141,6 +144,7 @@ export class PartitionStates {
       partition.pins--;
       residency.relieve();
     }
+    onMerged(key, diff);
     if (graph === catalog.system.resident) catalog.reconcile();
   }
 

@@ -1,5 +1,6 @@
 /** What holds for grants on every way in: graphs of the server itself, keys of others, the change feed, session channels. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { LIMITS } from '../../base/limits.ts';
 import { type ChannelServer, openChannelServer } from '../memory-socket.model.ts';
 import { AnyToken } from './any-token.ts';
 import { adminToken, parseTokenFile } from './static-tokens.ts';
@@ -75,6 +76,28 @@ describe('session channel', () => {
       expect([status, error.code], frame.op).toEqual([403, 'forbidden']);
     }
   });
+
+  test.each([
+    ['is withdrawn', []],
+    ['gets other rights', [{ name: 'acme', token: tokenOf('acme'), grants: GRANTS.elsewhere }]],
+  ])(
+    'token: %s while a channel is open -> closed with 4403; one whose token stays as it is stays open',
+    async (_, tokens) => {
+      const tokenList = new AnyToken(accepted());
+      const own = await openChannelServer({ authenticator: tokenList });
+      const [channel, other] = [own.open('default', headersOf('acme')), own.open('default', headersOf('admin'))];
+      expect(await channel.call({ id: 1, op: 'createNode', body: { id: 'acme!new' } })).toMatchObject({ status: 201 });
+      tokenList.replace({
+        listed: [...parseTokenFile(JSON.stringify({ tokens })), adminToken(tokenOf('admin'))],
+        web: undefined,
+      });
+      own.env.advance(LIMITS.tokenLookMs);
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(channel.closing?.[0]).toBe(4403);
+      expect(other.closing).toBeUndefined();
+      await own.close();
+    },
+  );
 
   test('more requests than a second allows -> too-many-requests, as over HTTP', async () => {
     const limited = await openChannelServer({ authenticator: new AnyToken(accepted()), requestsPerSecond: 1 });

@@ -9,6 +9,7 @@ import { dangling } from './dangling.ts';
 import { durability } from './durability.ts';
 import { linearizability } from './linearizability.ts';
 import { liveness } from './liveness.ts';
+import { offline } from './offline.ts';
 import { repetitions } from './repetitions.ts';
 import { serialisability } from './serialisability.ts';
 import { sessions } from './sessions.ts';
@@ -37,5 +38,6 @@ export const CHECKERS: readonly Checker[] = [
   counters,
   sets,
   uniqueness,
+  offline,
   bounds,
 ];

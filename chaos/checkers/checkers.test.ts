@@ -6,6 +6,8 @@ import {
   type FinalState,
   type History,
   type LogEntry,
+  type OfflineBatch,
+  type OfflineHistory,
   type OperationRecord,
   type SessionEvent,
   type WrittenValue,
@@ -21,6 +23,7 @@ import { dangling } from './dangling.ts';
 import { durability } from './durability.ts';
 import { linearizability } from './linearizability.ts';
 import { liveness } from './liveness.ts';
+import { offline } from './offline.ts';
 import { repetitions } from './repetitions.ts';
 import { serialisability } from './serialisability.ts';
 import { sessions } from './sessions.ts';
@@ -50,6 +53,64 @@ function finalState(server: string, more: Partial<FinalState> = {}): FinalState 
 test('checkers: every one has a name of its own and a promise', () => {
   expect(new Set(CHECKERS.map(({ name }) => name)).size).toBe(CHECKERS.length);
   expect(CHECKERS.every(({ promise }) => promise.length > 0)).toBe(true);
+});
+
+describe('offline', () => {
+  const commit = { origin: 1, seq: 2, server: 'a' };
+  const batch = (member: string, more: Partial<OfflineBatch> = {}): OfflineBatch => {
+    return {
+      device: 'd',
+      member,
+      isBad: false,
+      outcome: 'ok',
+      repeats: false,
+      commits: [commit],
+      receipts: 1,
+      ...more,
+    };
+  };
+  const end = { device: 'd', state: 'live', pending: 0, refused: [], digest: 'x', expected: 'x' };
+  const run = (more: Partial<OfflineHistory>) => ({
+    offline: { batches: [], evidence: [], ends: [end], disksAreLost: false, members: [], count: 0, ...more },
+    final: [finalState('a')],
+  });
+
+  test.each([
+    ['a batch that is there once', run({ batches: [batch('m')], members: ['m'], count: 1 })],
+    [
+      'one that was refused as it had to',
+      run({ batches: [batch('m', { isBad: true })], ends: [{ ...end, refused: ['m'] }] }),
+    ],
+    ['one of which a crash left nothing', run({ batches: [batch('m', { outcome: 'unknown' })] })],
+    ['one that all disks lost', { ...run({ batches: [batch('m')] }), destroyed: new Set(['1/2']) }],
+    ['one made anew that counts twice', run({ batches: [batch('m', { repeats: true })], members: ['m'], count: 2 })],
+  ])('%s -> valid', (_, history) => {
+    expect(verdictOf(offline, history)).toBe('valid');
+  });
+
+  test.each([
+    ['lost', run({ batches: [batch('m')] }), 'm is lost'],
+    ['counted twice', run({ batches: [batch('m')], members: ['m'], count: 2 }), 'counted 2 times'],
+    ['not counted', run({ batches: [batch('m')], members: ['m'], count: 0 }), 'counted 0 times'],
+    [
+      'forbidden, and there',
+      run({ batches: [batch('m', { isBad: true })], members: ['m'], count: 1 }),
+      'must be refused',
+    ],
+    ['failed, and there', run({ batches: [batch('m', { outcome: 'failed' })], members: ['m'], count: 1 }), 'm failed'],
+    [
+      'handed back, and there',
+      run({ batches: [batch('m')], members: ['m'], count: 1, ends: [{ ...end, refused: ['m'] }] }),
+      'm was refused and is there',
+    ],
+    ['handed back for nothing', run({ batches: [batch('m')], ends: [{ ...end, refused: ['m'] }] }), 'for nothing'],
+    ['still waiting', run({ ends: [{ ...end, pending: 1 }] }), 'still has 1'],
+    ['a device that shows something else', run({ ends: [{ ...end, digest: 'y' }] }), 'd shows y'],
+    ['a device that does not come back', run({ ends: [{ ...end, state: 'connecting' }] }), 'd is connecting'],
+    ['seen on the way', run({ evidence: ['a false receipt'] }), 'a false receipt'],
+  ])('%s -> invalid', (_, history, evidence) => {
+    expect(verdictOf(offline, history)).toContain(evidence);
+  });
 });
 
 describe('convergence', () => {

@@ -7,6 +7,7 @@ import { edges } from './edges.ts';
 import { graphs } from './graphs.ts';
 import { mergeUnique } from './merge-unique.ts';
 import { mixed } from './mixed.ts';
+import { offline } from './offline.ts';
 import { overwrites } from './overwrites.ts';
 import { registers } from './registers.ts';
 import { sessions } from './sessions.ts';
@@ -25,6 +26,7 @@ export const WORKLOADS = {
   graphs,
   'merge-unique': mergeUnique,
   mixed,
+  offline,
   overwrites,
   registers,
   sessions,

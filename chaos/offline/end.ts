@@ -1,0 +1,62 @@
+/** Devices once everything is healed: they come back, get rid of what they hold, and show what servers show. */
+import { digestOfGraph } from '../../crdt/digest.ts';
+import { isList } from '../../graph/value.ts';
+import type { Arena } from '../arena.ts';
+import { DEFAULT, propertiesAt } from '../client.ts';
+import type { OfflineHistory } from '../history.ts';
+import { refusedBy, SHARED } from '../workloads/offline.ts';
+import type { Device } from './device.ts';
+import { LOCKED_SCOPE, OPEN_SCOPE } from './run.ts';
+
+/** The longest pause between two tries, some fail-overs, and what servers that come back need. */
+const PATIENCE_MS = 90_000;
+const LOOK_MS = 200;
+
+/** Brings all devices back, and waits until servers have what they wrote. */
+export async function devicesReturn({ cluster, devices }: Arena): Promise<void> {
+  const { timeline } = cluster;
+  const startMs = timeline.nowMs;
+  for (const device of devices) {
+    device.clock.correct();
+    device.reset();
+    device.setOnline(true);
+    await device.start();
+  }
+  const isDone = ({ replica }: Device) => replica?.status.state === 'live' && replica.status.pending === 0;
+  while (timeline.nowMs - startMs < PATIENCE_MS && !devices.every(isDone)) await timeline.sleep(LOOK_MS);
+}
+
+/** Compares devices with servers, which agree by now. */
+export async function endOffline({ cluster, devices, offline }: Arena): Promise<OfflineHistory> {
+  const { timeline, servers } = cluster;
+  const [server] = servers;
+  if (server === undefined) throw new Error('there is no server');
+  const expected = async () => {
+    const { partitions } = await cluster.ask(server, (engine) => engine.graph(DEFAULT).digest());
+    const open = Object.entries(partitions).filter(([id]) => id === OPEN_SCOPE || id === LOCKED_SCOPE);
+    return digestOfGraph(Object.fromEntries(open));
+  };
+  const startMs = timeline.nowMs;
+  const differ = async () => {
+    const digest = await expected();
+    return devices.some(({ replica }) => replica?.digest() !== digest);
+  };
+  while (timeline.nowMs - startMs < PATIENCE_MS && (await differ())) await timeline.sleep(LOOK_MS);
+  const digest = await expected();
+  const shared = await cluster.ask(server, (engine) => propertiesAt(engine.graph(DEFAULT), SHARED));
+  return {
+    batches: [...offline.batches.values()],
+    evidence: offline.evidence,
+    disksAreLost: offline.disksAreLost,
+    ends: devices.map(({ name, replica }) => ({
+      device: name,
+      state: replica === undefined ? 'down' : `${replica.status.state} ${replica.status.reason}`.trim(),
+      pending: replica?.status.pending ?? 0,
+      refused: replica === undefined ? [] : [...refusedBy(replica, offline)],
+      digest: replica?.digest() ?? '',
+      expected: digest,
+    })),
+    members: shared.members !== undefined && isList(shared.members) ? shared.members.map(String) : [],
+    count: typeof shared.count === 'number' ? shared.count : 0,
+  };
+}
