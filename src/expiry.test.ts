@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { edgeId, nodeId } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
 import { Temporal, type Value } from '../graph/value.ts';
+import { MemoryDisk } from '../storage/memory-store.ts';
 import { edge, LARGE, put, run, TINY, turns } from './engine-on-disk.model.ts';
 import type { Graph } from './engine-port.ts';
 import { Cluster, type Server } from './replication/cluster.model.ts';
@@ -98,6 +99,17 @@ test('expiry: extended or taken out before the moment -> stays; a value that nam
   expect((await graph.nodes({}, PAGE)).items.map(({ id }) => id).sort()).toEqual(['free', 'longer', 'no', 'zone']);
   env.advance(HOUR_MS);
   expect((await graph.nodes({}, PAGE)).items.map(({ id }) => id).sort()).toEqual(['free', 'no', 'zone']);
+});
+
+test('expiry: the server was away when the moment came -> the first statement after the start does not show it', async () => {
+  const disk = new MemoryDisk();
+  const first = await run({ disk });
+  const expiresAt = first.env.clock.wallMs() - 1 + HOUR_MS;
+  await first.graph.write([put('s', { expiresAt }, ['N']), put('t', {}, ['N'])]);
+  await first.engine.close();
+  const { graph, env } = await run({ disk });
+  env.advance(HOUR_MS);
+  expect(await rows(graph, 'MATCH (n:N) RETURN count(n)')).toEqual([[1]]);
 });
 
 test('expiry: the grace has passed -> deleted with its edges, seen in digest and metric; before it -> kept', async () => {

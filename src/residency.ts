@@ -212,7 +212,10 @@ export class Residency {
 
   /** Hides what has expired by now: before whatever reads the view in one step, unless `run` runs it. */
   expire(graph: ResidentGraph): void {
-    if (!graph.view.expires || !graph.view.expire(this.nowMs)) return;
+    if (graph.view.expires && graph.view.expire(this.nowMs)) this.#noteExpired(graph);
+  }
+
+  #noteExpired(graph: ResidentGraph): void {
     graph.changes++;
     this.onExpired?.();
   }
@@ -241,6 +244,8 @@ export class Residency {
     try {
       if (graph.deleted) return;
       const { view } = graph;
+      // What is folded from here on is hidden at once if its time has come: a statement in the middle of its work reads on.
+      if (view.expire(this.nowMs)) this.#noteExpired(graph);
       const index = view.open(partition.id);
       try {
         if (snapshot?.view !== undefined) foldViewSnapshot(view, index, snapshot.view);
@@ -262,6 +267,7 @@ export class Residency {
       this.touchRead(partition);
       this.account(partition);
       this.hydrations++;
+      if (index.expiries.nodes.size + index.expiries.edges.size > 0) this.onExpired?.();
     } finally {
       done();
     }
