@@ -23,13 +23,25 @@ const CONTENT_POLICY = "default-src 'none'; frame-ancestors 'none'";
 /** Decorates requests and installs the hook that finds their route, or refuses them. */
 export function installRequestContext(
   app: FastifyInstance,
-  { engine, env, isStopping }: { readonly engine: Engine; readonly env: Env; readonly isStopping: () => boolean },
+  {
+    engine,
+    env,
+    isLeaving,
+    isStopping,
+  }: {
+    readonly engine: Engine;
+    readonly env: Env;
+    readonly isLeaving: () => boolean;
+    readonly isStopping: () => boolean;
+  },
 ): void {
   app.decorateRequest('trace', null);
   app.decorateRequest('bodyHash', '');
   app.addHook('onRequest', (request, reply, done) => {
     beginTrace(request, reply, { engine, env });
-    if (isStopping()) done(new WeftError('shutting-down', 'the server is stopping'));
+    // Said before any connection is closed: one that were closed under a request would leave its client without an answer.
+    if (isLeaving()) reply.header('connection', 'close');
+    if (isLeaving() || isStopping()) done(new WeftError('shutting-down', 'the server is stopping'));
     else done(request.is404 ? noSuchRoute(app, request) : undefined);
   });
 }

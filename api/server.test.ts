@@ -257,6 +257,18 @@ describe('sockets', () => {
     await own.close();
   });
 
+  test('the server was told to stop -> what comes gets shutting-down, as the last on its connection', async () => {
+    let isLeaving = false;
+    const own = await openTestServer({ isLeaving: () => isLeaving });
+    const before = await own.call('POST', NODES, { id: 'a' });
+    expect([before.status, before.headers.connection]).toEqual([201, 'keep-alive']);
+    isLeaving = true;
+    for (const answer of [await own.call('POST', NODES, { id: 'b' }), await own.call('GET', '/readyz')]) {
+      expect([answer.status, answer.json.code, answer.headers.connection]).toEqual([503, 'shutting-down', 'close']);
+    }
+    await own.close();
+  });
+
   test('socket: the server is stopping -> what is under way is answered, what comes then gets shutting-down', async () => {
     const own = await openTestServer();
     await own.app.listen({ port: 0, host: '127.0.0.1' });

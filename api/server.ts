@@ -60,6 +60,8 @@ export interface ServerOptions {
   readonly requestsPerSecond?: number;
   /** What the machine is short of; nothing if absent. */
   readonly pressure?: Pressure;
+  /** True once the server was told to stop: what comes is refused, definitely, as the last on its connection. */
+  readonly isLeaving?: () => boolean;
   /** Makes it an HTTPS server. */
   readonly tls?: SecureContextOptions & { readonly requestCert?: boolean; readonly rejectUnauthorized?: boolean };
   /** How long the headers of a request may take to arrive, in milliseconds; `LIMITS.headersMsMax` if absent. */
@@ -90,7 +92,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   const authenticator =
     options.authenticator ?? (token === undefined ? undefined : new StaticTokens([adminToken(token)]));
   const audit = new AuditLog(options.audit ?? env.log);
-  const { requestsPerSecond, pressure = NO_PRESSURE } = options;
+  const { requestsPerSecond, pressure = NO_PRESSURE, isLeaving = () => false } = options;
   const rates = requestsPerSecond === undefined ? undefined : new RateLimits(env.clock, requestsPerSecond);
   const context: ApiContext = { engine, env, audit, authenticator, rates, pressure, reportFailure };
   const running = new RunningQueries(env.clock);
@@ -144,7 +146,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   recordMethods(app);
   recordRoutes(app);
   const metrics = installMetrics(app, context);
-  installRequestContext(app, { engine, env, isStopping: () => isStopping });
+  installRequestContext(app, { engine, env, isLeaving, isStopping: () => isStopping });
   decorateAccess(app);
   decorateConsistency(app);
   installBodyParsers(app);

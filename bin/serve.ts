@@ -48,6 +48,10 @@ const DRAIN_MS_MAX = 10_000;
 const DRAIN_LOOK_MS = 50;
 /** How long a server waits at its first start until DNS names all others, in milliseconds. */
 const DISCOVERY_MS = 60_000;
+/** How long it refuses what comes before it closes a connection: busy clients have gone to another server by then. */
+const LEAVE_MS = 500;
+/** Turns in which what has arrived meanwhile is read, however late they come on a busy machine. */
+const LEAVE_TURNS = 20;
 
 /** Beside this program once both are built. */
 const CONSOLE_FOLDER = fileURLToPath(new URL('../console/', import.meta.url));
@@ -106,6 +110,7 @@ async function serve(config: ServeConfig): Promise<void> {
     const { linkFaults } = links;
     const { requestsPerSecond } = config.access;
     const sockets = new WebSocketRoutes(env);
+    let isLeaving = false;
     const server = buildServer({
       engine,
       env,
@@ -114,6 +119,7 @@ async function serve(config: ServeConfig): Promise<void> {
       audit,
       pressure,
       consoleFolder: CONSOLE_FOLDER,
+      isLeaving: () => isLeaving,
       ...(authenticator !== undefined && { authenticator }),
       ...(requestsPerSecond !== undefined && { requestsPerSecond }),
       ...(tls !== undefined && { tls: tls.serverOptions() }),
@@ -132,6 +138,8 @@ async function serve(config: ServeConfig): Promise<void> {
     console.log(`weft listening on ${url}`);
     const signal = await stopped;
     env.log.write('info', 'stopping', { signal });
+    isLeaving = true;
+    await leave(env);
     await drain(server, env, { acceptedLinks: () => links.sockets.acceptedCount, closeLinks, sockets });
   } finally {
     files.close();
@@ -241,6 +249,11 @@ async function startLinks(
     await engine.close();
     throw error;
   }
+}
+
+async function leave(env: Env): Promise<void> {
+  await new Promise<void>((resolve) => env.scheduler.after(LEAVE_MS, resolve));
+  for (let turn = 0; turn < LEAVE_TURNS; turn++) await env.scheduler.yield();
 }
 
 /**
