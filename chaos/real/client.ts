@@ -64,7 +64,7 @@ export class Client {
     const { server } = this;
     const id = recorder.begin({ process: this.name, workload, server, level, isRead, call });
     const reply = await cluster.http.send({
-      url: cluster.server(server).url,
+      url: cluster.clientUrl(server),
       method,
       path,
       ...(body !== undefined && { body }),

@@ -8,6 +8,8 @@ import { ServerProcess } from './server-process.ts';
 import type { World } from './world.ts';
 
 export const SERVER_NAMES: readonly string[] = ['one', 'two', 'three', 'four', 'five'];
+/** All clients of a run, as one end of a way. */
+const CLIENTS = 'clients';
 const MEET_MS_MAX = 60_000;
 
 export interface ClusterSetup {
@@ -50,10 +52,13 @@ export class RealCluster {
     const { world, folder, program, plant } = setup;
     const names = SERVER_NAMES.slice(0, setup.servers);
     const pairs = names.flatMap((from) => names.filter((to) => to !== from).map((to) => [from, to] as const));
-    const lanes = new Map(pairs.map(([from, to]) => [way(from, to), new Lane(from, to)]));
+    // Clients dial; no server dials them.
+    const dials = [...pairs, ...names.map((name) => [CLIENTS, name] as const)];
+    const ways = [...dials, ...names.map((name) => [name, CLIENTS] as const)];
+    const lanes = new Map(ways.map(([from, to]) => [way(from, to), new Lane(from, to)]));
     const servers: ServerProcess[] = [];
     const proxies = new Map<string, LinkProxy>();
-    for (const [from, to] of pairs) {
+    for (const [from, to] of dials) {
       const there = lanes.get(way(from, to)) as Lane;
       const back = lanes.get(way(to, from)) as Lane;
       const target = () => servers.find(({ name }) => name === to)?.port;
@@ -81,6 +86,18 @@ export class RealCluster {
 
   others(name: string): readonly string[] {
     return this.names.filter((other) => other !== name);
+  }
+
+  /** Where clients reach a server: by a way that can be broken. Undefined while it does not run. */
+  clientUrl(name: string): string | undefined {
+    if (!this.server(name).isRunning || this.server(name).port === undefined) return undefined;
+    return `http://127.0.0.1:${this.#proxies.get(way(CLIENTS, name))?.port}`;
+  }
+
+  /** The ways between all clients and a server, and what resets their connections, of which it says how many there were. */
+  clientWays(name: string): { readonly there: Lane; readonly back: Lane; readonly reset: () => number } {
+    const reset = () => this.#proxies.get(way(CLIENTS, name))?.reset() ?? 0;
+    return { there: this.lane(CLIENTS, name), back: this.lane(name, CLIENTS), reset };
   }
 
   lane(from: string, to: string): Lane {

@@ -1,4 +1,5 @@
 /** Every fault, by name. */
+import { CLIENT_LINK_FAULTS } from './client-links.ts';
 import { CLOCK_FAULTS } from './clocks.ts';
 import { DISK_FAULTS } from './disks.ts';
 import { forgottenVote } from './forgotten-vote.ts';
@@ -8,6 +9,7 @@ import type { RealFault } from './real-fault.ts';
 
 export const REAL_FAULTS: readonly RealFault[] = [
   ...LINK_FAULTS,
+  ...CLIENT_LINK_FAULTS,
   ...PROCESS_FAULTS,
   ...DISK_FAULTS,
   forgottenVote,
