@@ -103,6 +103,19 @@ const CASES: [text: string, rows: unknown[][]][] = [
     'MATCH (n:N) CALL (n) { CREATE (n)-[:P]->(:Q) UNION CREATE (n)-[:P]->(:Q) } WITH DISTINCT n MATCH (n)-[:P]->(q) RETURN count(q)',
     [[8]],
   ],
+  // Shortest paths as values
+  [
+    "MATCH (a:N {name: 'a'}), (c:N {name: 'c'}), (d:N {name: 'd'}) RETURN length(shortestPath((a)-[:T*]->(c))), shortestPath((a)-[*]-(d)) IS NULL",
+    [[2, true]],
+  ],
+  [
+    "MATCH (a:N {name: 'a'}), (c:N {name: 'c'}) WITH a, shortestPath((a)-[*]-(c)) AS p RETURN [n IN nodes(p) | n.name], size(allShortestPaths((a)-[*1..2]-(a)))",
+    [[['a', 'c'], 0]],
+  ],
+  [
+    "MATCH (a:N {name: 'a'}), (c:N) WHERE length(shortestPath((a)-[:T*]->(c))) = 2 RETURN c.name, [p IN allShortestPaths((a)-[:T*]->(c)) | length(p)]",
+    [['c', [2]]],
+  ],
   // Paths that are made
   [
     'CREATE p = (a:A)-[:R]->(b)<-[:R]-(c) RETURN length(p), size(nodes(p)), [r IN relationships(p) | startNode(r) = b]',

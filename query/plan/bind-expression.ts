@@ -232,15 +232,17 @@ export class ExpressionBinder {
     const named = { ...part, variable: { text: PATH, start: part.start, end: part.end } };
     const inner = this.#inner.pattern(named, undefined, scope);
     const plan = this.#table.addSubplan(inner.operator);
-    const value = reference(inner.scope.get(PATH) ?? this.#table.add('value'));
+    const path = inner.scope.get(PATH);
+    if (path === undefined) throw new BugError('a pattern that was planned has no path');
+    const value = reference(path);
     const paths: BoundExpression = { kind: 'subquery', mode: 'collect', plan, value };
     if (part.shortest === 'all') return paths;
     return { kind: 'index', of: paths, index: { kind: 'literal', value: 0 } };
   }
 }
 
-/** No variable of a text is called so. */
-const PATH = '  path';
+/** No variable of a text is called so; names that begin with two blanks are hidden behind the pattern. */
+const PATH = ' path';
 
 export function labelTest(labels: LabelExpression): LabelTest {
   switch (labels.kind) {
