@@ -17,7 +17,12 @@ interface Digests {
 export function clusterPage(app: App): Page {
   const { connection } = app;
   const members = element('div', { class: 'members' });
-  const vector = element('div', { class: 'scroll-x', tabindex: 0, role: 'region', 'aria-label': 'Version vectors' });
+  const vector = element('div', {
+    class: 'scroll-x',
+    tabindex: 0,
+    role: 'region',
+    'aria-label': 'Table of version vectors',
+  });
   const quorum = element('p', { class: 'muted' });
   const digests = element('div', { class: 'digests' });
   const failure = element('div');

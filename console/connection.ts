@@ -43,16 +43,17 @@ export class Connection {
 
   /** Calls what the client library has no method for. @throws WeftError as the server said */
   async call<T>(method: 'GET' | 'PUT' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<T> {
+    const sent = this.headers();
     const answer = await fetch(path, {
       method,
       headers: {
-        ...this.headers(),
+        ...sent,
         Accept: 'application/json',
         ...(body !== undefined && { 'Content-Type': 'application/json' }),
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
-    if (answer.status === 401) this.onUnauthorized();
+    if (answer.status === 401) this.#refused(sent);
     const text = await answer.text();
     if (!answer.ok) throw problemError(answer.status, text);
     return (text === '' ? undefined : JSON.parse(text)) as T;
@@ -63,13 +64,18 @@ export class Connection {
     return token === null ? {} : { Authorization: `Bearer ${token}` };
   }
 
+  /** An answer to the token before the present one says nothing. */
+  #refused(sent: Readonly<Record<string, string>>): void {
+    if (sent.Authorization === this.headers().Authorization) this.onUnauthorized();
+  }
+
   #connect(): WeftClient {
     const ambient = ambientPlatform();
     const platform: Platform = {
       ...ambient,
       fetch: async (url, init) => {
         const answer = await ambient.fetch(url, init);
-        if (answer.status === 401) this.onUnauthorized();
+        if (answer.status === 401) this.#refused(init.headers);
         return answer;
       },
     };

@@ -8,7 +8,7 @@ import { shortText } from './value-text.ts';
 type Cell = Parameters<typeof shortText>[0];
 
 export function graphsPage(app: App): Page {
-  const list = element('div', { class: 'scroll-x', tabindex: 0, role: 'region', 'aria-label': 'Graphs' });
+  const list = element('div', { class: 'scroll-x', tabindex: 0, role: 'region', 'aria-label': 'Table of graphs' });
   const schema = element('div', { class: 'schema-columns' });
   const declared = element('div', {
     class: 'scroll-x',
@@ -43,7 +43,8 @@ export function graphsPage(app: App): Page {
           element(
             'tr',
             {},
-            ['Name', 'Partitions', ''].map((title) => element('th', { scope: 'col' }, title)),
+            ['Name', 'Partitions'].map((title) => element('th', { scope: 'col' }, title)),
+            element('td'),
           ),
         ),
         element(
@@ -165,7 +166,7 @@ export function graphsPage(app: App): Page {
                   'tr',
                   {},
                   fields.map((field) => element('th', { scope: 'col' }, field)),
-                  element('th', { scope: 'col' }, ''),
+                  element('td'),
                 ),
               ),
               element(

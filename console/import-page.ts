@@ -12,6 +12,9 @@ export function importPage(app: App): Page {
     type: 'file',
     id: 'file',
     class: 'visually-hidden',
+    // The button below stands for it.
+    tabindex: -1,
+    'aria-label': 'File to import',
     accept: '.ndjson,.jsonl,.json',
     on: {
       change: () => {

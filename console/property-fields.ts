@@ -66,7 +66,8 @@ export function propertyFields(properties: ClientProperties): PropertyFields {
           element(
             'tr',
             {},
-            ['Property', 'Value, as JSON', ''].map((title) => element('th', { scope: 'col' }, title)),
+            ['Property', 'Value, as JSON'].map((title) => element('th', { scope: 'col' }, title)),
+            element('td'),
           ),
         ),
         body,

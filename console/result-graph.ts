@@ -88,9 +88,7 @@ export class ResultGraph {
       return;
     }
     const fresh = picture.add({ nodes, edges }, id);
-    this.#app.announce(
-      fresh === 0 ? 'All of its neighbours are drawn.' : `${fresh} more ${fresh === 1 ? 'node' : 'nodes'}.`,
-    );
+    this.#app.announce(fresh === 0 ? 'All of its neighbours are drawn.' : `${countOf(fresh, 'more node')}.`);
     this.#drawLegend();
   }
 
@@ -165,7 +163,7 @@ export class ResultGraph {
     replace(
       this.#legend,
       this.#styles.drawn(found).map(([label, count]) => this.#legendEntry(label, count)),
-      element('span', { class: 'legend-sum' }, `${nodes.size} nodes, ${edges.size} edges`),
+      element('span', { class: 'legend-sum' }, `${countOf(nodes.size, 'node')}, ${countOf(edges.size, 'edge')}`),
     );
     replace(
       this.#names,
@@ -228,6 +226,8 @@ export class ResultGraph {
     );
   }
 }
+
+const countOf = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 function factsOf(id: string, properties: ResultNode['properties']): HTMLElement {
   return element(

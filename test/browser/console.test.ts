@@ -5,6 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { FaultyTransport } from '../../src/replication/faulty-transport.ts';
+import { memoryNetwork } from '../../src/replication/memory-network.model.ts';
+import { startReplication } from '../../src/replication/replicator.ts';
 import { CHROMIUM } from './chromium.ts';
 import {
   accessibilityFaults,
@@ -85,4 +88,128 @@ test('query page: 400 pixels, light -> fits, plan of PROFILE, picture of the row
   expect(await isTooWide(page)).toBe(false);
   expect(complaints).toEqual([]);
   await page.close();
+});
+
+test('query page: parameters, completion, history, a double click on a node -> used, offered, kept, expanded', async () => {
+  const { page, complaints } = await openConsole(browser, open.url);
+  const editor = page.getByRole('textbox', { name: 'Statement' });
+  await editor.press('Control+a');
+  await page.keyboard.type('MATCH (s:Stat');
+  await page.getByRole('option', { name: 'Station' }).waitFor();
+  await page.keyboard.press('Escape');
+  await editor.press('Control+a');
+  await page.keyboard.insertText('MATCH (s {name: $name}) RETURN s');
+  await page.getByText('Parameters').click();
+  await page.getByLabel('JSON object').fill('{ "name": "Skarvøy" }');
+  await editor.press('Control+Enter');
+  await page.getByText('1 node, 0 edges').waitFor();
+  const box = await page.locator('.picture').boundingBox();
+  if (box === null) throw new Error('the picture has no place');
+  await page.mouse.dblclick(box.x + box.width / 2, box.y + box.height / 2);
+  await page.getByText('5 nodes, 4 edges').waitFor();
+  await page.getByText('History').click();
+  await page.getByRole('button', { name: /RETURN s/ }).waitFor();
+  expect(complaints).toEqual([]);
+  await page.close();
+});
+
+test('element page: changed here and there -> saved with its version, a stale one refused', async () => {
+  const { page, complaints } = await openConsole(browser, `${open.url}#/element/node/tyrsund`, {
+    expected: /status of 412/,
+  });
+  const platforms = page.getByLabel('Value of platforms, as JSON');
+  await platforms.fill('4');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('Saved node tyrsund.').waitFor();
+  await open.server.call('PATCH', '/v1/graphs/default/nodes/tyrsund', { properties: { platforms: 9 } });
+  await platforms.fill('5');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await page.getByText('precondition-failed').waitFor();
+  expect((await open.server.call('GET', '/v1/graphs/default/nodes/tyrsund')).json.properties.platforms).toBe(9);
+  expect(await accessibilityFaults(page)).toEqual([]);
+  await page.getByRole('button', { name: 'Read it again' }).click();
+  await page.locator('input[value="9"]').waitFor();
+  await page.setViewportSize(NARROW);
+  expect(await isTooWide(page)).toBe(false);
+  expect(complaints).toEqual([]);
+  await page.close();
+});
+
+test('graphs and import pages: a graph is made, a file put into it, an index declared, all deleted -> as the server has it', async () => {
+  const { page, complaints } = await openConsole(browser, `${open.url}#/graphs`, { size: NARROW, theme: 'light' });
+  await page.getByLabel('New graph').fill('copy');
+  await page.getByRole('button', { name: 'Create' }).click();
+  await page.getByText('Schema of copy').waitFor();
+  await page.getByRole('link', { name: 'Import' }).click();
+  const bad = '{"type":"node","id":"x"\n';
+  await page.getByLabel('Leave out lines').check();
+  const buffer = Buffer.from(bad + exampleGraph());
+  await page.locator('#file').setInputFiles({ name: 'trains.ndjson', mimeType: 'application/x-ndjson', buffer });
+  await page.getByRole('cell', { name: '1', exact: true }).waitFor();
+  expect(await accessibilityFaults(page)).toEqual([]);
+  expect(await isTooWide(page)).toBe(false);
+  const exported = await open.server.call('GET', '/v1/graphs/copy/export');
+  expect(exported.text.trim().split('\n').length).toBe(exampleGraph().trim().split('\n').length);
+  await page.getByRole('link', { name: 'Graphs' }).click();
+  await page.getByText('WORKS_ON').waitFor();
+  await page.getByLabel('Declare an index').fill('CREATE INDEX by_name FOR (s:Station) ON (s.name)');
+  await page.getByRole('button', { name: 'Declare' }).click();
+  await page.getByRole('button', { name: 'Drop by_name' }).waitFor();
+  expect(await accessibilityFaults(page)).toEqual([]);
+  expect(await isTooWide(page)).toBe(false);
+  await page.getByRole('button', { name: 'Delete copy' }).click();
+  await page.getByLabel('Type copy').fill('copy');
+  await page.getByRole('button', { name: 'Delete', exact: true }).click();
+  await page.getByText('The graph copy is gone.').waitFor();
+  expect((await open.server.call('GET', '/v1/graphs/copy')).status).toBe(404);
+  expect(complaints).toEqual([]);
+  await page.close();
+});
+
+test('cluster page: a member that takes faults -> links are cut and healed by buttons, digests are shown', async () => {
+  const { env, transport } = memoryNetwork();
+  const peers = ['http://127.0.0.1:7402', 'http://127.0.0.1:7403'];
+  const linkFaults = new FaultyTransport(transport('http://127.0.0.1:7401'), { env, peers });
+  const cluster = { peers, advertise: 'http://127.0.0.1:7401', secret: 'of the cluster', transport: linkFaults };
+  const served = await serveConsole(folder, { cluster, linkFaults });
+  const { engine } = served.server;
+  const onBug = (error: Error): never => {
+    throw error;
+  };
+  const replication = await startReplication({ env, engine, options: cluster, name: 'one', onBug });
+  const { page, complaints } = await openConsole(browser, `${served.url}#/cluster`);
+  const second = page.getByRole('article', { name: 'http://127.0.0.1:7402' });
+  await second.getByRole('button', { name: 'Cut out' }).click();
+  await second.getByText('cut, out').waitFor();
+  expect(linkFaults.list()).toMatchObject([{ peer: peers[0], fault: { cut: true, direction: 'out' } }]);
+  expect(await accessibilityFaults(page)).toEqual([]);
+  await second.getByRole('button', { name: 'Heal' }).click();
+  await second.getByText('cut, out').waitFor({ state: 'detached' });
+  expect(linkFaults.list()).toEqual([]);
+  await page.getByRole('button', { name: 'Compute digests' }).click();
+  await page.getByText('Graph default').waitFor();
+  await page.setViewportSize(NARROW);
+  expect(await isTooWide(page)).toBe(false);
+  expect(complaints).toEqual([]);
+  await page.close();
+  await replication.close();
+  await served.server.close();
+});
+
+test('token: the server wants one -> asked for, a wrong one refused, the right one used and kept in the tab alone', async () => {
+  const served = await serveConsole(folder, { token: 'of-the-night' });
+  const { page, complaints } = await openConsole(browser, `${served.url}#/graphs`, { expected: /status of 401/ });
+  const field = page.getByLabel('Bearer token');
+  await field.fill('of-the-day');
+  await page.getByRole('button', { name: 'Use it' }).click();
+  await page.getByText('The server refuses this token.').waitFor();
+  expect(await accessibilityFaults(page)).toEqual([]);
+  await field.fill('of-the-night');
+  await field.press('Enter');
+  await page.getByText('Schema of default').waitFor();
+  await page.getByRole('cell', { name: 'default chosen' }).waitFor();
+  expect(await page.evaluate('JSON.stringify({ ...localStorage })')).not.toContain('night');
+  expect(complaints).toEqual([]);
+  await page.close();
+  await served.server.close();
 });
