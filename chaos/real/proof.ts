@@ -16,7 +16,8 @@ const TAIL = `## In the simulator
 \`npm run sim\` runs the production code of several servers in one process from one seed, with simulated time, network and disks:
 power cuts, torn and lost writes, clock jumps, loss, reordering. Its checkers are the same where they can be, and stricter where only
 it can look: streams, vectors and the fold of all commits. \`chaos/planted-bugs.ts\` lists the bugs that it must find, with
-the seeds within which it must; \`chaos/planted-bugs.test.ts\` runs them. \`npm run model\` explores strong operations exhaustively
+the seeds within which it must; \`chaos/planted-bugs.test.ts\` runs them. \`npm run sim -- --workload offline\` adds devices with
+offline replicas (\`chaos/checkers/offline.ts\` says what they must keep); \`client/replica-differential.test.ts\` compares them with a server, rows and refusals. \`npm run model\` explores strong operations exhaustively
 for small cases.
 
 ## Not covered
