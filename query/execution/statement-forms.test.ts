@@ -116,6 +116,18 @@ const CASES: [text: string, rows: unknown[][]][] = [
     "MATCH (a:N {name: 'a'}), (c:N) WHERE length(shortestPath((a)-[:T*]->(c))) = 2 RETURN c.name, [p IN allShortestPaths((a)-[:T*]->(c)) | length(p)]",
     [['c', [2]]],
   ],
+  // exists() of a pattern, as a condition and as a value
+  ['MATCH (n:N) WHERE NOT exists((n)--()) RETURN n.name', [['d']]],
+  [
+    'MATCH (n:N) RETURN n.name, exists((n)-->()) AS e, exists(n.nope) ORDER BY n.name',
+    [
+      ['a', true, false],
+      ['b', true, false],
+      ['c', false, false],
+      ['d', false, false],
+    ],
+  ],
+  ['MATCH (n:N) WHERE exists((n)-[:S]->()) OR n.x = 4 RETURN n.name ORDER BY n.name', [['a'], ['d']]],
   // Paths that are made
   [
     'CREATE p = (a:A)-[:R]->(b)<-[:R]-(c) RETURN length(p), size(nodes(p)), [r IN relationships(p) | startNode(r) = b]',

@@ -1,11 +1,13 @@
 /** Turns expressions of the text into bound ones: names become slots, patterns and sub-queries become plans. */
 import { assertNever, BugError } from '../../base/assert.ts';
 import type {
+  CallExpression,
   ComparisonExpression,
   Expression,
   LabelExpression,
   MapProjection,
   PatternComprehension,
+  PatternExpression,
   PatternPart,
   Query,
 } from '../syntax/ast.ts';
@@ -92,6 +94,8 @@ export class ExpressionBinder {
           otherwise: expression.otherwise === undefined ? undefined : bind(expression.otherwise),
         };
       case 'call':
+        // `exists((a)-->(b))` is what the pattern says; of any other value it asks whether it is null.
+        if (isPatternExists(expression)) return this.#pattern(expression.arguments[0].pattern, scope);
         return { kind: 'call', name: expression.name.text, arguments: expression.arguments.map(bind) };
       case 'countStar':
         throw new BugError('an aggregate is bound where there is nothing to aggregate');
@@ -239,6 +243,13 @@ export class ExpressionBinder {
     if (part.shortest === 'all') return paths;
     return { kind: 'index', of: paths, index: { kind: 'literal', value: 0 } };
   }
+}
+
+function isPatternExists(
+  call: CallExpression,
+): call is CallExpression & { readonly arguments: readonly [PatternExpression] } {
+  const [of] = call.arguments;
+  return call.name.text.toLowerCase() === 'exists' && of?.kind === 'pattern' && of.pattern.shortest === undefined;
 }
 
 /** No variable of a text is called so; names that begin with two blanks are hidden behind the pattern. */
