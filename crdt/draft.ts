@@ -6,8 +6,7 @@
  * - ENG-2 A draft touches only open partitions: whatever else it needs is thrown as `Unhydrated`, the caller opens it
  *   and drafts again.
  *
- * One class, because all operations read and write the same overlay; elements, conditions and assignments have files of
- * their own.
+ * One class: all operations use the same overlay. Elements, conditions and assignments have files of their own.
  */
 import { present } from '../base/assert.ts';
 import { WeftError } from '../base/errors.ts';
