@@ -2,7 +2,7 @@
 import { graphName } from '../base/ids.ts';
 import { openEngine } from '../src/engine.ts';
 import type { Engine } from '../src/engine-port.ts';
-import { EngineGraph } from '../src/graph.ts';
+import { EngineGraph } from '../src/graphs/graph.ts';
 import { MemoryDisk } from '../storage/memory-disk.ts';
 import { openMemoryStore } from '../storage/memory-store.ts';
 import type { Store } from '../storage/store.ts';

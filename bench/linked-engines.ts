@@ -8,10 +8,10 @@ import type { AddressInfo } from 'node:net';
 import { graphName } from '../base/ids.ts';
 import { Upgrades } from '../bin/upgrades.ts';
 import { WebSocketTransport } from '../bin/web-socket-transport.ts';
+import { covers } from '../src/commits/version-vector.ts';
 import { type OpenedEngine, openEngine } from '../src/engine.ts';
 import type { Graph } from '../src/engine-port.ts';
 import { startReplication } from '../src/replication/replicator.ts';
-import { covers } from '../src/version-vector.ts';
 import { openLevelStore } from '../storage/level-store.ts';
 import { benchEnv } from './bench-env.ts';
 

@@ -1,7 +1,7 @@
 import type { PartitionId } from '../base/ids.ts';
 import { SeededRandom } from '../base/seeded-random.ts';
 import type { Operation } from '../graph/model.ts';
-import type { EngineGraph } from '../src/graph.ts';
+import type { EngineGraph } from '../src/graphs/graph.ts';
 import { openOn } from './engine-under-test.ts';
 import { forgetfulStore } from './forgetful-store.ts';
 import { bytesOf } from './heap.ts';

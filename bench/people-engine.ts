@@ -1,7 +1,7 @@
 /** The engine with a graph of people in it, asked in this process. */
 import type { NodeId } from '../base/ids.ts';
 import { Float, type Value } from '../graph/value.ts';
-import type { EngineGraph } from '../src/graph.ts';
+import type { EngineGraph } from '../src/graphs/graph.ts';
 import { openOnMemory } from './engine-under-test.ts';
 import { cityName, type PeopleGraph, personName } from './people-graph.ts';
 import type { Parameters, Rows } from './query-workloads.ts';

@@ -4,7 +4,7 @@
  * in a process of its own would otherwise cost nothing.
  */
 
-import type { EngineGraph } from '../src/graph.ts';
+import type { EngineGraph } from '../src/graphs/graph.ts';
 import { openCodemix } from './codemix-peer.ts';
 import { openLadybug } from './ladybug-peer.ts';
 import { type Contestant, measured, median, ratioOf, repetitionsIn, takeTurns, wallRates } from './measure.ts';

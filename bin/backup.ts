@@ -10,7 +10,7 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Command, Option } from 'commander';
 import { inspectBackup } from '../src/backup/restore.ts';
-import { vectorObject } from '../src/version-vector.ts';
+import { vectorObject } from '../src/commits/version-vector.ts';
 import { describeBackup, fileSource } from './backup-files.ts';
 import {
   answerTo,

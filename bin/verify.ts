@@ -7,7 +7,7 @@ import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Env } from '../base/env.ts';
-import { vectorObject } from '../src/version-vector.ts';
+import { vectorObject } from '../src/commits/version-vector.ts';
 import { type Database, openDatabase } from '../storage/level-database.ts';
 import type { LogIndex } from '../storage/log-index.ts';
 import { readMark } from '../storage/mark-file.ts';

@@ -4,7 +4,7 @@ import { describeGraph, type PlacedPatch, visibleGraph } from '../crdt/graph.mod
 import { patchesOf } from '../crdt/partition-document.ts';
 import { decodePatch } from '../crdt/patch-codec.ts';
 import { partitionOfNode } from '../crdt/routing.ts';
-import { BUILT_IN, entryOf, namesOf } from '../src/catalog.ts';
+import { BUILT_IN, entryOf, namesOf } from '../src/catalog/catalog.ts';
 import type { CommitName, FinalState, WrittenValue } from './history.ts';
 import type { Recorder } from './sim/recorder.ts';
 

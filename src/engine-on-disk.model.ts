@@ -14,7 +14,7 @@ import type { CommitPart, Store } from '../storage/store.ts';
 import type { ClusterOptions } from './cluster-options.ts';
 import { type OpenedEngine, openEngine } from './engine.ts';
 import type { Graph } from './engine-port.ts';
-import { Gate } from './gate.model.ts';
+import { Gate } from './residency/gate.model.ts';
 import { type TestEnv, testEnv } from './test-env.model.ts';
 
 export const DEFAULT: GraphName = graphName('default');

@@ -5,6 +5,8 @@ import type { PlantedBug } from '../base/planted-bug.ts';
 import { PartitionDocument } from '../crdt/partition-document.ts';
 import { partitionOfNode } from '../crdt/routing.ts';
 import { MemoryDisk } from '../storage/memory-store.ts';
+import { ship } from './commits/shipping.model.ts';
+import { seqOf } from './commits/version-vector.ts';
 import {
   memberOf,
   put,
@@ -16,8 +18,6 @@ import {
   WriteGate,
   watched,
 } from './engine-on-disk.model.ts';
-import { ship } from './shipping.model.ts';
-import { seqOf } from './version-vector.ts';
 
 const [a = '', b = ''] = spreadIds(2) as string[];
 const withBug = (bug: PlantedBug, options: RunOptions = {}) =>

@@ -14,7 +14,7 @@ import { decodePatch, encodePatch } from '../../crdt/patch-codec.ts';
 import { QueryError } from '../../query/query-error.ts';
 import { parseStatement } from '../../query/syntax/parse-statement.ts';
 import { commitsFrame, decodeFrame, encodeCommit, encodeFrame } from '../../src/replication/frame-codec.ts';
-import { SessionTokens } from '../../src/session-token.ts';
+import { SessionTokens } from '../../src/sessions/session-token.ts';
 import { mutateBytes, mutateText } from './mutate.ts';
 
 export interface Target {

@@ -4,6 +4,7 @@
  * ever sent, any of which may arrive at any time, any number of times or never), and servers that may crash.
  */
 import type { PartitionId, ReplicaId } from '../../base/ids.ts';
+import type { VersionVector } from '../../src/commits/version-vector.ts';
 import { NOTHING_ACCEPTED } from '../../src/consistency/acceptor.ts';
 import type { Ballot } from '../../src/consistency/ballot.ts';
 import { type CoordinatorState, IDLE } from '../../src/consistency/coordinator.ts';
@@ -15,7 +16,6 @@ import type {
   ProvisionalPatch,
   Settled,
 } from '../../src/consistency/message.ts';
-import type { VersionVector } from '../../src/version-vector.ts';
 
 export type Operation =
   | { readonly kind: 'cas'; readonly from: number; readonly to: number }

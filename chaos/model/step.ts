@@ -3,11 +3,11 @@ import { assert } from '../../base/assert.ts';
 import type { ReplicaId } from '../../base/ids.ts';
 import type { PlantedBug } from '../../base/planted-bug.ts';
 import { isPlanted } from '../../base/planted-bug.ts';
+import { covers, seqOf } from '../../src/commits/version-vector.ts';
 import { stepAcceptor } from '../../src/consistency/acceptor.ts';
 import { compareBallots, sameBallot } from '../../src/consistency/ballot.ts';
 import { ballotOf, type CoordinatorEvent, IDLE, stepCoordinator } from '../../src/consistency/coordinator.ts';
 import type { ProvisionalPatch } from '../../src/consistency/message.ts';
-import { covers, seqOf } from '../../src/version-vector.ts';
 import {
   type Driving,
   GRAPH,

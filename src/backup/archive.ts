@@ -11,8 +11,8 @@ import type { PartitionId, ReplicaId } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { fromUtf8, toUtf8 } from '../../base/text.ts';
 import type { Commit, PartitionKey } from '../../storage/store.ts';
+import type { VersionVector } from '../commits/version-vector.ts';
 import { decodeCommit, encodeCommit } from '../replication/frame-codec.ts';
-import type { VersionVector } from '../version-vector.ts';
 
 const MAGIC = toUtf8('weft backup 1\n');
 const TYPES = { header: 1, partition: 2, commit: 3, end: 4 } as const;

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { WeftError } from '../../base/errors.ts';
 import { graphName, type NodeId } from '../../base/ids.ts';
 import { wallMsOfClock } from '../../crdt/stamp.ts';
+import { ship } from '../commits/shipping.model.ts';
 import { deciding, forgetConfigurations } from '../consistency/voter-change.ts';
 import {
   contents,
@@ -15,7 +16,6 @@ import {
   spreadIds,
 } from '../engine-on-disk.model.ts';
 import { forgetLog } from '../replication/cluster.model.ts';
-import { ship } from '../shipping.model.ts';
 import { type BackupSource, checkChain, checkMoment, inspectBackup, restoreBackups } from './restore.ts';
 
 const [a = '', b = '', c = ''] = spreadIds(3) as string[];

@@ -5,10 +5,10 @@
 import type { Env } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
 import type { ReplicaId } from '../../base/ids.ts';
+import { covers, joined, seqOf, type VersionVector } from '../commits/version-vector.ts';
 import type { BackupMark } from '../engine-port.ts';
 import { readLog } from '../replication/log-reader.ts';
 import type { Replica } from '../replication/replica.ts';
-import { covers, joined, seqOf, type VersionVector } from '../version-vector.ts';
 import { ArchiveWriter, type BackupHeader } from './archive.ts';
 
 export interface BackupOptions {

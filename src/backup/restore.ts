@@ -8,8 +8,8 @@ import { checkState } from '../../crdt/foreign-update.ts';
 import { PartitionDocument } from '../../crdt/partition-document.ts';
 import { wallMsOfClock } from '../../crdt/stamp.ts';
 import type { Commit } from '../../storage/store.ts';
+import { joined, type VersionVector } from '../commits/version-vector.ts';
 import type { Replica } from '../replication/replica.ts';
-import { joined, type VersionVector } from '../version-vector.ts';
 import { type BackupHeader, type BackupRecord, readArchive } from './archive.ts';
 
 /** A file, for errors, and its bytes, which can be read again and again. */

@@ -4,7 +4,7 @@
  */
 import { assert } from '../../base/assert.ts';
 import type { ReplicaId } from '../../base/ids.ts';
-import type { VersionVector } from '../version-vector.ts';
+import type { VersionVector } from '../commits/version-vector.ts';
 import { compareBallots, laterBallot, NO_BALLOT, sameBallot } from './ballot.ts';
 import type { Accept, AcceptorState, Prepare, Refused, Settled } from './message.ts';
 

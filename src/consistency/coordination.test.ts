@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import type { ReplicaId } from '../../base/ids.ts';
 import type { PlantedBug } from '../../base/planted-bug.ts';
+import { covers, joined, type VersionVector } from '../commits/version-vector.ts';
 import { memoryNetwork } from '../replication/memory-network.model.ts';
-import { covers, joined, type VersionVector } from '../version-vector.ts';
 import { NOTHING_ACCEPTED, stepAcceptor } from './acceptor.ts';
 import { Coordination } from './coordination.ts';
 import type { Prepare, Reply, Request } from './message.ts';

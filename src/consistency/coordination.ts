@@ -9,9 +9,9 @@ import { WeftError } from '../../base/errors.ts';
 import type { ReplicaId } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
+import { covers, joined, seqOf, type VersionVector } from '../commits/version-vector.ts';
 import { isSchemaChange } from '../constraints/schema-change.ts';
 import type { IdempotencyKey } from '../engine-port.ts';
-import { covers, joined, seqOf, type VersionVector } from '../version-vector.ts';
 import { type Ballot, compareBallots, sameBallot } from './ballot.ts';
 import {
   ballotOf,

@@ -9,7 +9,7 @@
 import { assert, assertNever } from '../../base/assert.ts';
 import type { ReplicaId } from '../../base/ids.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
-import { joined, type VersionVector } from '../version-vector.ts';
+import { joined, type VersionVector } from '../commits/version-vector.ts';
 import { type Ballot, ballotAfter, compareBallots, laterBallot, NO_BALLOT, sameBallot } from './ballot.ts';
 import type { Accept, Accepted, Prepare, Promised, ProvisionalPatch, Refused, Settled } from './message.ts';
 import { countedVotes, majorityOf, NO_VOTES, type Votes, withVote } from './votes.ts';

@@ -3,9 +3,9 @@
  * `message-codec.ts` turns them into bytes; SPEC.md says who does what upon which.
  */
 import type { PartitionId } from '../../base/ids.ts';
+import type { VersionVector } from '../commits/version-vector.ts';
 import type { IdempotencyKey } from '../engine-port.ts';
 import type { Configuration } from '../replication/configuration.ts';
-import type { VersionVector } from '../version-vector.ts';
 import type { Ballot } from './ballot.ts';
 
 /** A patch that a majority may have accepted; nobody sees it before it is in a commit. */

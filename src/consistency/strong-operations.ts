@@ -10,7 +10,7 @@ import type { PartitionId, ReplicaId } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
 import { encodeOperations } from '../../crdt/operation-codec.ts';
-import { SYSTEM_KEY } from '../catalog.ts';
+import { SYSTEM_KEY } from '../catalog/catalog.ts';
 import type { IdempotencyKey, QuorumDescription, StrongMetrics, VoterChange } from '../engine-port.ts';
 import { rendezvousOrder } from '../replication/rendezvous.ts';
 import type { VoterChannel } from '../replication/voter-channel.ts';

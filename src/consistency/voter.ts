@@ -5,10 +5,10 @@
 import type { Env } from '../../base/env.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
 import { fromUtf8, toUtf8 } from '../../base/text.ts';
+import type { VersionVector } from '../commits/version-vector.ts';
 import { type Configuration, firstConfiguration, sameNames } from '../replication/configuration.ts';
 import type { VoterChannel } from '../replication/voter-channel.ts';
 import type { VoterSet } from '../replication/voter-set.ts';
-import type { VersionVector } from '../version-vector.ts';
 import { NOTHING_ACCEPTED, stepAcceptor } from './acceptor.ts';
 import { compareBallots, laterBallot, NO_BALLOT } from './ballot.ts';
 import type { Accept, AcceptorState, Join, Joined, Memory, Message, Prepare, Settled, Vote } from './message.ts';

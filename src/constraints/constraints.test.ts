@@ -8,7 +8,7 @@ import type { Operation } from '../../graph/model.ts';
 import type { Properties, Value } from '../../graph/value.ts';
 import { type DEFAULT, edge, node, put, type Running, remove, run, TINY } from '../engine-on-disk.model.ts';
 import type { Graph, OperationResult } from '../engine-port.ts';
-import { PropertyGraph, RANDOM_LABELS, randomBatch } from '../property-graph.model.ts';
+import { PropertyGraph, RANDOM_LABELS, randomBatch } from '../graphs/property-graph.model.ts';
 
 const QUERY = { accessMode: 'write', isCancelled: () => false } as const;
 

@@ -10,11 +10,11 @@ import type { Draft } from '../../crdt/draft.ts';
 import type { HybridClock } from '../../crdt/stamp.ts';
 import { checkDeclaration, closedPartitions } from '../../crdt/violation-scan.ts';
 import type { SchemaEntry } from '../../graph/query-graph.ts';
+import type { GraphSchema } from '../catalog/graph-schema.ts';
 import type { StrongOperations } from '../consistency/strong-operations.ts';
-import type { GraphSchema } from '../graph-schema.ts';
-import type { GraphWriter } from '../graph-writer.ts';
-import { PartitionHold, type Residency } from '../residency.ts';
-import type { ResidentGraph } from '../resident-graph.ts';
+import type { GraphWriter } from '../graphs/graph-writer.ts';
+import { PartitionHold, type Residency } from '../residency/residency.ts';
+import type { ResidentGraph } from '../residency/resident-graph.ts';
 import { encodeSchemaChange, type SchemaChange } from './schema-change.ts';
 
 export interface DeclarationsOptions {

@@ -4,7 +4,7 @@
  */
 import type { Env } from '../../base/env.ts';
 import type { ReplicaId } from '../../base/ids.ts';
-import { equalVectors, met, seqOf, type VersionVector } from '../version-vector.ts';
+import { equalVectors, met, seqOf, type VersionVector } from '../commits/version-vector.ts';
 import type { ClusterIdentity } from './cluster-identity.ts';
 import type { Membership } from './membership.ts';
 import type { Replica } from './replica.ts';

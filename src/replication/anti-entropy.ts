@@ -7,7 +7,7 @@
 import type { Env } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
 import type { PartitionKey } from '../../storage/store.ts';
-import { covers, equalVectors, joined, type VersionVector } from '../version-vector.ts';
+import { covers, equalVectors, joined, type VersionVector } from '../commits/version-vector.ts';
 import type { DigestFrame } from './frame.ts';
 import type { LinkSession } from './link-session.ts';
 import type { Replica } from './replica.ts';

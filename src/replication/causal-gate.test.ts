@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ReplicaId } from '../../base/ids.ts';
 import type { Commit } from '../../storage/store.ts';
-import { covers, joined, seqOf, type VersionVector } from '../version-vector.ts';
+import { covers, joined, seqOf, type VersionVector } from '../commits/version-vector.ts';
 import { CausalGate, type GateLimits, type HeldCommit } from './causal-gate.ts';
 import { commit, vector } from './link-harness.ts';
 

@@ -7,7 +7,7 @@
 import type { ReplicaId } from '../../base/ids.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
 import type { Commit } from '../../storage/store.ts';
-import { seqOf, type VersionVector } from '../version-vector.ts';
+import { seqOf, type VersionVector } from '../commits/version-vector.ts';
 
 export interface HeldCommit {
   readonly commit: Commit;

@@ -6,7 +6,7 @@ import { WeftError } from '../../base/errors.ts';
 import type { PartitionId, ReplicaId } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { PartitionKey } from '../../storage/store.ts';
-import type { VersionVector } from '../version-vector.ts';
+import type { VersionVector } from '../commits/version-vector.ts';
 
 /** Most commits follow from nothing but the one before them. */
 const EMPTY_VECTOR: VersionVector = new Map();

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import type { PartitionId, ReplicaId } from '../../base/ids.ts';
 import type { Commit, PartitionKey } from '../../storage/store.ts';
-import type { VersionVector } from '../version-vector.ts';
+import type { VersionVector } from '../commits/version-vector.ts';
 import type { Frame, RefusalCode } from './frame.ts';
 
 const count = fc.oneof(fc.nat(300), fc.maxSafeNat());

@@ -4,7 +4,7 @@
  */
 import type { ReplicaId } from '../../base/ids.ts';
 import type { Commit, PartitionKey } from '../../storage/store.ts';
-import type { VersionVector } from '../version-vector.ts';
+import type { VersionVector } from '../commits/version-vector.ts';
 import type { Configuration } from './configuration.ts';
 import type { Fragment } from './fragments.ts';
 

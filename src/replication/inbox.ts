@@ -4,7 +4,7 @@ import { WeftError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { PlantedBug } from '../../base/planted-bug.ts';
 import type { Commit } from '../../storage/store.ts';
-import type { VersionVector } from '../version-vector.ts';
+import type { VersionVector } from '../commits/version-vector.ts';
 import { CausalGate } from './causal-gate.ts';
 import type { Replica } from './replica.ts';
 

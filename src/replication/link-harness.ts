@@ -1,7 +1,7 @@
 /** Commits and surroundings in few words, for tests of links. */
 import type { ReplicaId } from '../../base/ids.ts';
 import type { Commit } from '../../storage/store.ts';
-import type { VersionVector } from '../version-vector.ts';
+import type { VersionVector } from '../commits/version-vector.ts';
 import { CommitTail } from './commit-tail.ts';
 import { UNFOUNDED } from './configuration.ts';
 import type { Hello } from './frame.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { covers, equalVectors } from '../commits/version-vector.ts';
 import { testEnv } from '../test-env.model.ts';
-import { covers, equalVectors } from '../version-vector.ts';
 import { CausalGate } from './causal-gate.ts';
 import type { Frame, Status } from './frame.ts';
 import { commitsFrame, decodeFrame, encodeCommit, encodeFrame } from './frame-codec.ts';

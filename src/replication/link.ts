@@ -7,7 +7,7 @@
 import { assertNever } from '../../base/assert.ts';
 import type { ReplicaId } from '../../base/ids.ts';
 import type { Commit } from '../../storage/store.ts';
-import { joined, seqOf, type VersionVector } from '../version-vector.ts';
+import { joined, seqOf, type VersionVector } from '../commits/version-vector.ts';
 import type { TailCommit } from './commit-tail.ts';
 import type { Acknowledge, DigestFrame, Frame, Hello, PlainFrame, StateFrame, Status } from './frame.ts';
 import type { Refusal } from './handshake.ts';

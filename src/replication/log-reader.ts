@@ -1,6 +1,6 @@
 /** Reads what somebody lacks from the log, in the order in which this server applied it, as much as one round should send. */
 
-import { seqOf, type VersionVector } from '../version-vector.ts';
+import { seqOf, type VersionVector } from '../commits/version-vector.ts';
 import type { TailCommit } from './commit-tail.ts';
 import { encodeCommit } from './frame-codec.ts';
 import type { Replica, StreamCommit } from './replica.ts';

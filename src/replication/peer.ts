@@ -1,8 +1,8 @@
 /** A peer as this server knows it, linked or not, and how it is shown. */
 import type { ReplicaId } from '../../base/ids.ts';
 import type { ReplicationTiming } from '../cluster-options.ts';
+import { ahead, type VersionVector, vectorObject } from '../commits/version-vector.ts';
 import type { LinkDescription, Member, MemberState } from '../engine-port.ts';
-import { ahead, type VersionVector, vectorObject } from '../version-vector.ts';
 import type { CommitTail } from './commit-tail.ts';
 import type { RefusalCode } from './frame.ts';
 import type { Ending, LinkSession } from './link-session.ts';

@@ -4,7 +4,7 @@
  */
 import type { GraphName, ReplicaId } from '../../base/ids.ts';
 import type { Commit, Lsn, PartitionKey } from '../../storage/store.ts';
-import type { VersionVector } from '../version-vector.ts';
+import type { VersionVector } from '../commits/version-vector.ts';
 
 export type StreamCommit = Commit & { readonly lsn: Lsn };
 

@@ -2,7 +2,7 @@
 import { crc32 } from 'node:zlib';
 import { LIMITS } from '../../base/limits.ts';
 import type { PartitionKey } from '../../storage/store.ts';
-import type { VersionVector } from '../version-vector.ts';
+import type { VersionVector } from '../commits/version-vector.ts';
 import { concatenated } from './fragments.ts';
 import type { StateFrame } from './frame.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { LIMITS } from '../../base/limits.ts';
 import type { PartitionKey } from '../../storage/store.ts';
+import { joined, type VersionVector } from '../commits/version-vector.ts';
 import { contents, edge, memberOf, node, type Running, remove, run, WriteGate } from '../engine-on-disk.model.ts';
-import { joined, type VersionVector } from '../version-vector.ts';
 import type { StateFrame } from './frame.ts';
 import type { Replica } from './replica.ts';
 import { StateSource } from './state-source.ts';

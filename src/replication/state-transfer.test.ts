@@ -5,7 +5,7 @@ import type { PartitionId } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { fromUtf8, toUtf8 } from '../../base/text.ts';
 import type { PartitionKey } from '../../storage/store.ts';
-import { seqOf } from '../version-vector.ts';
+import { seqOf } from '../commits/version-vector.ts';
 import type { StateFrame } from './frame.ts';
 import { replica, vector } from './link-harness.ts';
 import { StateTransfer, type TransferEffect, type TransferEvent } from './state-transfer.ts';

@@ -12,7 +12,7 @@ import { assertNever } from '../../base/assert.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
 import type { PartitionKey } from '../../storage/store.ts';
-import { equalVectors, type VersionVector } from '../version-vector.ts';
+import { equalVectors, type VersionVector } from '../commits/version-vector.ts';
 import type { StateFrame } from './frame.ts';
 import { type Patience, type PullStep, StatePull, type StateRequest, type StateSlice } from './state-pull.ts';
 

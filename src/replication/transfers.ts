@@ -3,7 +3,7 @@
 import { assertNever } from '../../base/assert.ts';
 import type { Env } from '../../base/env.ts';
 import type { PlantedBug } from '../../base/planted-bug.ts';
-import { covers, type VersionVector } from '../version-vector.ts';
+import { covers, type VersionVector } from '../commits/version-vector.ts';
 import type { StateFrame } from './frame.ts';
 import type { LinkSession } from './link-session.ts';
 import type { Replica } from './replica.ts';

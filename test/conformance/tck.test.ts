@@ -9,7 +9,7 @@ import { graphName } from '../../base/ids.ts';
 import { MemoryGraph } from '../../query/memory-graph.model.ts';
 import { planStatement } from '../../query/plan/plan-statement.ts';
 import { LARGE, run, TINY } from '../../src/engine-on-disk.model.ts';
-import type { EngineGraph } from '../../src/graph.ts';
+import type { EngineGraph } from '../../src/graphs/graph.ts';
 import { testEnv } from '../../src/test-env.model.ts';
 import { ROOT } from '../server-process.ts';
 import { hasTck, readScenarios, readTckValues, type ScenarioGraph, TCK_FOLDER, TckRunner } from './tck-run.ts';

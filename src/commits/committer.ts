@@ -1,0 +1,390 @@
+/**
+ * Group commit. Requests hand in patches that are in the view already; one group at a time is written to the documents
+ * (one Yjs transaction a partition), to the store (one commit, one fsync), and only then acknowledged. Requests that
+ * arrive meanwhile share the next group. Reads wait for what they may have seen (`barrier`).
+ *
+ * Commits of other replicas go through the same rounds, behind the local group, so that one order of commits holds on
+ * disk, in memory and for those who listen. What a round made durable becomes visible in one step: commits in the order
+ * of their lsn, each over all its partitions, and the vector with them.
+ *
+ * - COM-1 All patches of a request are in one commit.
+ * - COM-2 Nothing is acknowledged before its commit is durable, and nothing that is not durable is ever shown.
+ * - COM-3 After a failure nothing more is accepted.
+ * - COM-4 A received commit is visible whole or not at all, and the clock is past its stamps before it is.
+ * - COM-5 What a local commit builds on, its `after` covers: documents hold nothing of others that is not visible.
+ */
+import { present } from '../../base/assert.ts';
+import type { Env } from '../../base/env.ts';
+import { WeftError } from '../../base/errors.ts';
+import type { PartitionId, ReplicaId } from '../../base/ids.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
+import { mergeUpdates } from '../../crdt/partition-document.ts';
+import { patchState } from '../../crdt/patch-state.ts';
+import { clockOfWallMs, type HybridClock } from '../../crdt/stamp.ts';
+import type { Commit, CommitPart, Lsn, PartitionKey, Store } from '../../storage/store.ts';
+import { SYSTEM_KEY } from '../catalog/catalog.ts';
+import type { StreamCommit } from '../replication/replica.ts';
+import type { Residency } from '../residency/residency.ts';
+import type { ResidentGraph } from '../residency/resident-graph.ts';
+import type { ResidentPartition } from '../residency/resident-partition.ts';
+import { snapshotAll } from '../residency/snapshots.ts';
+import { LogRetention } from './log-retention.ts';
+import type { Progress } from './progress.ts';
+import type { Admitted, ReceivedCommits } from './received-commits.ts';
+import { StableHorizon } from './stable-horizon.ts';
+import type { VersionVector } from './version-vector.ts';
+
+/** A document is compacted when its patches exceed twice its elements by this many. */
+const COMPACTION_SLACK = 4096;
+
+export interface Submission {
+  readonly graph: ResidentGraph;
+  /** `home`: ordinal of the partition in the graph's view. */
+  readonly patches: readonly { readonly home: number; readonly text: string }[];
+  readonly locators: readonly { readonly edge: string; readonly partition: PartitionId }[];
+}
+
+/** What waits for the next commit. */
+interface Group {
+  readonly partitions: Map<ResidentPartition, ResidentGraph>;
+  readonly locators: Commit['locators'][number][];
+  readonly graphs: ResidentGraph[];
+  chars: number;
+  patches: number;
+  readonly done: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export interface CommitterOptions {
+  readonly env: Env;
+  readonly store: Store;
+  readonly residency: Residency;
+  readonly clock: HybridClock;
+  readonly replica: ReplicaId;
+  /** Sequence number of the last commit of this replica's stream. */
+  readonly lastSeq: number;
+  /** True if the log must be kept for others. */
+  readonly hasPeers: boolean;
+  readonly progress: Progress;
+  readonly received: ReceivedCommits;
+  /** The first request of this incarnation. */
+  readonly onFirst: () => void;
+  /** The catalog of graphs changed. */
+  readonly onCatalog: () => void;
+  /** Hears of what became visible, in the same step. */
+  readonly onVisible: (commits: readonly StreamCommit[]) => void;
+  /** Throws while this replica can take no writes of its own. */
+  readonly admit: () => void;
+  readonly bugs: ReadonlySet<PlantedBug> | undefined;
+}
+
+export class Committer {
+  readonly #options: CommitterOptions;
+  #seq: number;
+  #waiting: Group | undefined;
+  #running: Promise<void> | undefined;
+  #flushing: Group | undefined;
+  #failure: WeftError | undefined;
+  #stopping = false;
+  /** The last group was of one request, and nobody came while it was written. */
+  #alone = false;
+  readonly #afterRound: (() => void)[] = [];
+  #checkpointAt: number = LIMITS.logBytesMax;
+  commits = 0;
+  requests = 0;
+  patches = 0;
+  compactions = 0;
+  /** Whether this server is the one to compact a partition. */
+  isCompactor: (key: PartitionKey) => boolean = () => true;
+  readonly #retention: LogRetention | undefined;
+  /** Absent without peers: what is durable here is durable everywhere. */
+  readonly #horizon: StableHorizon | undefined;
+
+  constructor(options: CommitterOptions) {
+    this.#options = options;
+    this.#seq = options.lastSeq;
+    const { hasPeers, residency, progress, store } = options;
+    this.#horizon = hasPeers ? new StableHorizon() : undefined;
+    for (const { origin, seq, clock } of store.recovery.streams) this.#horizon?.note(origin, { seq, clock });
+    this.#retention = hasPeers ? new LogRetention(residency.visibleLsn, progress.vector) : undefined;
+  }
+
+  get failure(): WeftError | undefined {
+    return this.#failure;
+  }
+
+  /** Characters of patches, and bytes of received updates, that wait. */
+  get pendingChars(): number {
+    return (this.#waiting?.chars ?? 0) + (this.#flushing?.chars ?? 0) + this.#options.received.bytes;
+  }
+
+  /** @throws WeftError `storage-failed`, `too-many-requests`, definite: call it before the view is changed */
+  admit(): void {
+    if (this.#stopping) throw new WeftError('shutting-down', 'the server is stopping', { retryAfterSeconds: 1 });
+    if (this.#failure !== undefined) throw this.#refusal();
+    this.#options.admit();
+    if (this.pendingChars > LIMITS.pendingBytesMax) {
+      throw new WeftError('too-many-requests', 'too many writes wait for the disk', { retryAfterSeconds: 1 });
+    }
+  }
+
+  /** Resolves once the group that was being formed when it is called has room for another large request. */
+  async room(): Promise<void> {
+    while (this.#waiting !== undefined && this.#waiting.chars > LIMITS.groupCharsMax && this.#failure === undefined) {
+      // While documents are hydrated nothing is being flushed yet: then the group itself is waited for.
+      await (this.#flushing ?? this.#waiting).done.catch(() => undefined);
+    }
+  }
+
+  /** Takes patches that were just folded into the view. Resolves when they are durable. */
+  submit({ graph, patches, locators }: Submission): Promise<void> {
+    this.#waiting ??= newGroup();
+    const group = this.#waiting;
+    for (const { home, text } of patches) {
+      const partition = graph.partitionAt(home);
+      if (partition.pending.length === 0) group.partitions.set(partition, graph);
+      partition.pending.push(text);
+      group.chars += text.length;
+    }
+    for (const locator of locators) group.locators.push({ graphKey: graph.key, ...locator });
+    group.patches += patches.length;
+    group.graphs.push(graph);
+    graph.pendingCommits++;
+    if (this.requests++ === 0 && this.#seq === 0) this.#options.onFirst();
+    this.#running ??= this.#run();
+    return group.done;
+  }
+
+  /** Resolves when all that was submitted so far is durable; undefined if nothing waits. */
+  barrier(): Promise<void> | undefined {
+    return this.#waiting?.done ?? this.#flushing?.done;
+  }
+
+  /** Takes commits of other replicas. As `Replica.receive`. */
+  async receive(commits: readonly Commit[]): Promise<void> {
+    if (this.#stopping) throw new WeftError('shutting-down', 'the server is stopping', { retryAfterSeconds: 1 });
+    if (this.#failure !== undefined) throw this.#refusal();
+    if (commits.length === 0) return;
+    const visible = this.#options.received.add(commits);
+    this.#running ??= this.#run();
+    await visible;
+  }
+
+  /** Whether something is on its way to the store. */
+  get isRunning(): boolean {
+    return this.#running !== undefined;
+  }
+
+  /** Resolves when the round that runs, if any, has ended and what it wrote is visible. */
+  async afterRound(): Promise<void> {
+    if (this.#running !== undefined) await new Promise<void>((resolve) => this.#afterRound.push(resolve));
+  }
+
+  /** Refuses everything from now on; what was submitted goes on. */
+  stop(): void {
+    this.#stopping = true;
+  }
+
+  async idle(): Promise<void> {
+    await this.#running?.catch(() => undefined);
+  }
+
+  async #run(): Promise<void> {
+    const { env, received, residency } = this.#options;
+    while (this.#waiting !== undefined || !received.isEmpty) {
+      // A turn for requests that are ready now: else the first one would go to disk alone, and the others wait for it.
+      // A writer that was alone last time is taken to be alone again.
+      await (this.#alone || this.#failure !== undefined ? undefined : env.scheduler.yield());
+      const group = this.#waiting;
+      this.#waiting = undefined;
+      this.#flushing = group;
+      try {
+        if (this.#failure !== undefined) throw this.#refusal();
+        await this.#round(group);
+        group?.resolve();
+        received.ended();
+      } catch (error) {
+        this.#stopAccepting(error);
+        group?.reject(this.#failure);
+        received.fail(this.#failure);
+      } finally {
+        this.#flushing = undefined;
+        this.#alone = group?.graphs.length === 1 && this.#waiting === undefined && received.isEmpty;
+        if (group !== undefined) release(group);
+        this.#tellAfterRound();
+      }
+      residency.relieve();
+      await this.#checkpoint().catch((error: unknown) => this.#stopAccepting(error));
+    }
+    // In the same step as the test above, or a request that comes in between would wait for ever.
+    this.#running = undefined;
+    this.#tellAfterRound();
+  }
+
+  #tellAfterRound(): void {
+    for (const tell of this.#afterRound.splice(0)) tell();
+  }
+
+  async #round(group: Group | undefined): Promise<void> {
+    const { store, received, residency, progress, bugs } = this.#options;
+    const local = group === undefined ? undefined : this.#writeDocuments(group);
+    const admitted = received.admit();
+    let lsn = residency.visibleLsn;
+    const commits = admitted.map(({ commit }) => commit);
+    if (local === undefined && commits.length === 0) return;
+    const durable = store.appendAll(local === undefined ? commits : [local, ...commits]);
+    const show = () => (group === undefined || local === undefined ? undefined : this.#showLocal(group, local, ++lsn));
+    const early = isPlanted(bugs, 'acknowledge-before-sync') ? show() : undefined;
+    if (early !== undefined) group?.resolve();
+    if (isPlanted(bugs, 'vector-before-durable')) {
+      for (const { commit } of admitted) progress.advance(commit.origin, commit.seq);
+    }
+    await durable;
+    const own = early ?? show();
+    const shown = own === undefined ? [] : [own];
+    for (const one of admitted) {
+      lsn++;
+      if (isPlanted(bugs, 'non-atomic-apply')) await this.#showPieces(one, lsn);
+      shown.push(this.#showReceived(one, lsn));
+    }
+    if (shown.length === 0) return;
+    for (const { origin, seq, clock } of shown) this.#horizon?.note(origin, { seq, clock });
+    this.#retention?.advanced(lsn, bytesOfParts(shown), () => progress.vector);
+    this.#options.onVisible(shown);
+  }
+
+  /** As `Replica.allowTruncation`. */
+  allowTruncation(vector: VersionVector): void {
+    this.#retention?.allow(vector);
+    this.#horizon?.allow(vector);
+  }
+
+  /** Writes the patches of a group to the documents; what becomes of them there is the commit. */
+  #writeDocuments(group: Group): Commit {
+    const { clock, replica, progress } = this.#options;
+    const parts: CommitPart[] = [];
+    for (const [partition, graph] of group.partitions) {
+      const patches = partition.pending;
+      partition.pending = [];
+      partition.inFlight = true;
+      const document = present(partition.document, 'a commit is submitted with its documents hydrated');
+      const appended = document.append(patches);
+      const compacted = this.#compact(graph, partition);
+      const update = compacted === undefined ? appended : mergeUpdates([appended, compacted]);
+      parts.push({ ...partition.key, update });
+      partition.tailBytes += update.length;
+    }
+    const after = progress.takeMoved(replica);
+    return { origin: replica, seq: ++this.#seq, clock: clock.last, parts, locators: group.locators, after };
+  }
+
+  #showLocal(group: Group, commit: Commit, lsn: Lsn): StreamCommit {
+    const { residency, progress, replica } = this.#options;
+    for (const partition of group.partitions.keys()) {
+      partition.lsn = lsn;
+      residency.touchWritten(partition);
+    }
+    residency.visibleLsn = lsn;
+    progress.advance(replica, commit.seq);
+    this.commits++;
+    this.patches += group.patches;
+    return { ...commit, lsn };
+  }
+
+  #showReceived({ commit, parts }: Admitted, lsn: Lsn): StreamCommit {
+    const { residency, progress, clock, bugs } = this.#options;
+    // Whoever sees the commit and writes after it must get a later stamp.
+    if (!isPlanted(bugs, 'clock-ignores-seen')) clock.see(commit.clock);
+    if (!isPlanted(bugs, 'non-atomic-apply')) for (const part of parts) residency.arrive(part, lsn);
+    for (const { graphKey, edge } of commit.locators) residency.find(graphKey)?.edgeArrived(edge);
+    if (parts.some(({ part }) => part.graphKey === SYSTEM_KEY)) this.#options.onCatalog();
+    residency.visibleLsn = lsn;
+    progress.advance(commit.origin, commit.seq);
+    return { ...commit, lsn };
+  }
+
+  /** Planted: readers get turns between the parts of a commit. */
+  async #showPieces({ parts }: Admitted, lsn: Lsn): Promise<void> {
+    for (const part of parts) {
+      this.#options.residency.arrive(part, lsn);
+      await this.#options.env.scheduler.yield();
+    }
+  }
+
+  #compact(graph: ResidentGraph, partition: ResidentPartition): Uint8Array | undefined {
+    const { index, document } = partition;
+    if (index === undefined || document === undefined || !this.isCompactor(partition.key)) return undefined;
+    const elements = index.nodes.length + index.edges.length + index.stubs.length;
+    const threshold = Math.max(2 * elements, 1.5 * partition.patchesAfterCompaction) + COMPACTION_SLACK;
+    if (document.patches < threshold) return undefined;
+    const retained = clockOfWallMs(this.#options.env.clock.wallMs() - LIMITS.tombstoneRetentionMs);
+    const horizon = Math.min(retained, this.#horizon?.clock(this.#options.progress.vector) ?? retained);
+    const { update } = document.compact(
+      (text) => patchState(graph.view, index, horizon, text),
+      isPlanted(this.#options.bugs, 'compaction-drops-live'),
+    );
+    partition.patchesAfterCompaction = document.patches;
+    this.compactions++;
+    return update;
+  }
+
+  /** COM-3. */
+  #stopAccepting(cause: unknown): void {
+    this.#options.env.log.write('error', 'the store failed; no more writes are accepted', { error: String(cause) });
+    this.#failure ??= new WeftError(
+      'storage-failed',
+      'the store failed while the write was on its way; it may or may not be there after a restart',
+      {},
+      cause,
+    );
+  }
+
+  #refusal(): WeftError {
+    return new WeftError('storage-failed', 'the store failed earlier; restart the server', {}, this.#failure);
+  }
+
+  /** Bounds the log: snapshots the partitions with long tails, then lets go of what they cover. */
+  async #checkpoint(): Promise<void> {
+    const { store, residency } = this.#options;
+    const { logBytes, durableLsn } = store.status();
+    if (logBytes < this.#checkpointAt || this.#failure !== undefined) return;
+    await snapshotAll(residency);
+    const isKept = this.#retention !== undefined && logBytes < LIMITS.logBytesHardMax;
+    await store.truncateLog(isKept ? this.#retention.allowedLsn : durableLsn);
+    // What could not be let go of (a damaged partition, say) must not bring the next checkpoint on at once.
+    this.#checkpointAt = Math.max(LIMITS.logBytesMax, store.status().logBytes + LIMITS.logBytesMax / 2);
+  }
+}
+
+function bytesOfParts(commits: readonly Commit[]): number {
+  let bytes = 0;
+  for (const { parts } of commits) for (const { update } of parts) bytes += update.length;
+  return bytes;
+}
+
+function release(group: Group): void {
+  for (const graph of group.graphs.splice(0)) {
+    graph.pendingCommits--;
+    graph.endedCommits++;
+  }
+  for (const partition of group.partitions.keys()) partition.inFlight = false;
+}
+
+function newGroup(): Group {
+  const { promise, resolve, reject } = deferred();
+  // Whoever waits gets the rejection; a group without waiters must not end the process.
+  promise.catch(() => undefined);
+  return { partitions: new Map(), locators: [], graphs: [], chars: 0, patches: 0, done: promise, resolve, reject };
+}
+
+function deferred(): { promise: Promise<void>; resolve: () => void; reject: (error: unknown) => void } {
+  let resolve: () => void = () => undefined;
+  let reject: (error: unknown) => void = () => undefined;
+  const promise = new Promise<void>((onDone, onError) => {
+    resolve = onDone;
+    reject = onError;
+  });
+  return { promise, resolve, reject };
+}

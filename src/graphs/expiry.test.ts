@@ -1,0 +1,151 @@
+import { expect, test } from 'vitest';
+import { edgeId, nodeId } from '../../base/ids.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { Temporal, type Value } from '../../graph/value.ts';
+import { MemoryDisk } from '../../storage/memory-store.ts';
+import { edge, LARGE, put, run, TINY, turns } from '../engine-on-disk.model.ts';
+import type { Graph } from '../engine-port.ts';
+import { Cluster, type Server } from '../replication/cluster.model.ts';
+
+const HOUR_MS = 60 * 60 * 1000;
+
+const PAGE = { limit: 100 };
+const out = { direction: 'out', depth: 1 } as const;
+
+async function rows(graph: Graph, text: string): Promise<unknown> {
+  return (await graph.queryRows({ text, parameters: {} }, { accessMode: 'write', isCancelled: () => false })).rows;
+}
+
+/** What each way to read shows. */
+async function seen(graph: Graph) {
+  const single = await graph.node(nodeId('s')).then(
+    () => true,
+    () => false,
+  );
+  const exported: string[] = [];
+  for await (const one of graph.export()) exported.push(one.kind === 'node' ? one.node.id : one.edge.id);
+  return {
+    single,
+    listed: (await graph.nodes({ label: 'N' }, PAGE)).items.map(({ id }) => id).sort(),
+    edges: (await graph.edgesOf(nodeId('a'), { direction: 'both' }, PAGE)).items.map(({ id }) => id),
+    neighbors: (await graph.neighbors(nodeId('a'), out, PAGE)).items.map(({ id }) => id),
+    exported: exported.sort(),
+    counts: await graph.counts(),
+    queried: await rows(graph, 'MATCH (n:N) RETURN count(n)'),
+    expanded: await rows(graph, "MATCH (n:N {k: 'a'})-->(m) RETURN count(m)"),
+  };
+}
+
+test.each([
+  ['everything', LARGE],
+  ['nothing', TINY],
+])(
+  'expiry, %s in memory: the moment comes -> no read shows it, its id is free, its edges stay away',
+  async (_, memoryBudgetBytes) => {
+    const { graph, env } = await run({ memoryBudgetBytes });
+    const soon = env.clock.wallMs() + HOUR_MS;
+    await graph.write([
+      put('a', { k: 'a' }, ['N']),
+      put('s', { k: 's', expiresAt: soon }, ['N']),
+      put('t', { k: 't' }, ['N']),
+      edge('a-s', 'a', 's'),
+      edge('a-t', 'a', 't', 'T', { expiresAt: new Temporal('DateTime', new Date(soon).toISOString()) }),
+    ]);
+    const all = await seen(graph);
+    expect(all).toMatchObject({ single: true, listed: ['a', 's', 't'], edges: ['a-s', 'a-t'], neighbors: ['s', 't'] });
+    const digest = await graph.digest();
+    env.advance(HOUR_MS - 1);
+    expect(await seen(graph)).toEqual(all);
+    env.advance(1);
+    expect(await seen(graph)).toEqual({
+      single: false,
+      listed: ['a', 't'],
+      edges: [],
+      neighbors: [],
+      exported: ['a', 't'],
+      counts: { nodes: 2, edges: 0 },
+      queried: [[2]],
+      expanded: [[0]],
+    });
+    expect(await graph.digest(), 'a digest does not depend on clocks').toEqual(digest);
+    await expect(graph.write([{ op: 'patchNode', id: nodeId('s'), properties: {} }])).rejects.toMatchObject({
+      code: 'node-not-found',
+    });
+    await expect(graph.write([{ op: 'deleteEdge', id: edgeId('a-t') }])).rejects.toMatchObject({
+      code: 'edge-not-found',
+    });
+    await graph.write([put('s', { k: 'new' }, ['N']), edge('a-t', 'a', 't')]);
+    expect((await graph.node(nodeId('s'))).element.properties).toEqual({ k: 'new' });
+    expect((await seen(graph)).edges).toEqual(['a-t']);
+  },
+);
+
+test('expiry: extended or taken out before the moment -> stays; a value that names no moment -> stays', async () => {
+  const { graph, env } = await run();
+  const at = env.clock.wallMs() + HOUR_MS;
+  const iso = new Date(at).toISOString();
+  const set = (id: string, expiresAt: Value) => put(id, { expiresAt }, ['N']);
+  await graph.write([
+    set('longer', at),
+    set('free', iso),
+    set('no', 'tomorrow'),
+    set('zone', `${iso.slice(0, 19)}[UTC]`),
+  ]);
+  await rows(graph, "MATCH (n:N) WHERE n.expiresAt = 'x' OR elementId(n) = 'free' REMOVE n.expiresAt");
+  await graph.write([
+    { op: 'patchNode', id: nodeId('longer'), properties: { expiresAt: { kind: 'set', value: at + HOUR_MS } } },
+  ]);
+  env.advance(HOUR_MS);
+  expect((await graph.nodes({}, PAGE)).items.map(({ id }) => id).sort()).toEqual(['free', 'longer', 'no', 'zone']);
+  env.advance(HOUR_MS);
+  expect((await graph.nodes({}, PAGE)).items.map(({ id }) => id).sort()).toEqual(['free', 'no', 'zone']);
+});
+
+test('expiry: the server was away when the moment came -> the first statement after the start does not show it', async () => {
+  const disk = new MemoryDisk();
+  const first = await run({ disk });
+  const expiresAt = first.env.clock.wallMs() - 1 + HOUR_MS;
+  await first.graph.write([put('s', { expiresAt }, ['N']), put('t', {}, ['N'])]);
+  await first.engine.close();
+  const { graph, env } = await run({ disk });
+  env.advance(HOUR_MS);
+  expect(await rows(graph, 'MATCH (n:N) RETURN count(n)')).toEqual([[1]]);
+});
+
+test('expiry: the grace has passed -> deleted with its edges, seen in digest and metric; before it -> kept', async () => {
+  const { graph, env, engine } = await run();
+  const empty = await graph.digest();
+  const expiresAt = env.clock.wallMs() + 1000;
+  await graph.write([put('a', { expiresAt }), put('b', { expiresAt }), edge('e', 'a', 'b')]);
+  env.advance(1000);
+  expect((await graph.nodes({}, PAGE)).items).toEqual([]);
+  const purged = async (ms: number) => {
+    env.advance(ms);
+    for (let i = 0; i < 20; i++) await turns();
+    return engine.metrics().expiredPurgedTotal;
+  };
+  expect(await purged(LIMITS.expiryGraceMs - LIMITS.expiryPurgeMs)).toBe(0);
+  for (let i = 0; i < 3; i++) await purged(LIMITS.expiryPurgeMs);
+  expect(engine.metrics().expiredPurgedTotal).toBe(2);
+  expect(await graph.digest()).toEqual(empty);
+  expect(await graph.integrity()).toMatchObject({ hiddenEdges: [], orphanStubs: [] });
+});
+
+test('expiry: an extension in time that a cut held back -> hidden here, shown there, shown everywhere after the heal', async () => {
+  const cluster = new Cluster('a', 'b');
+  const [a, b] = (await cluster.startAll()) as [Server, Server];
+  await cluster.linked(a, b);
+  const expiresAt = cluster.network.env.clock.wallMs() + 10_000;
+  await cluster.during(a.graph.write([put('n', { expiresAt }), put('m', { expiresAt })]));
+  await cluster.converge(a, b);
+  cluster.cut(a, b);
+  const later = { expiresAt: { kind: 'set', value: expiresAt + HOUR_MS } } as const;
+  await cluster.during(b.graph.write([{ op: 'patchNode', id: nodeId('n'), properties: later }]));
+  await cluster.run(10_000);
+  const ids = async ({ graph }: Server) => (await cluster.during(graph.nodes({}, PAGE))).items.map(({ id }) => id);
+  expect([await ids(a), await ids(b)]).toEqual([[], ['n']]);
+  cluster.heal(a, b);
+  await cluster.linked(a, b);
+  await cluster.converge(a, b);
+  expect([await ids(a), await ids(b)]).toEqual([['n'], ['n']]);
+});

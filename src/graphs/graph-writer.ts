@@ -1,0 +1,295 @@
+/** Turns operations into commits: draft, fold into the view, hand over to the group commit. */
+import { WeftError } from '../../base/errors.ts';
+import type { EdgeId, NodeId, PartitionId, ReplicaId } from '../../base/ids.ts';
+import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
+import { Draft } from '../../crdt/draft.ts';
+import type { ConstraintRules } from '../../crdt/draft-constraints.ts';
+import type { DraftedPatch } from '../../crdt/drafted-patch.ts';
+import { decodePatch } from '../../crdt/patch-codec.ts';
+import { needsLocator, partitionNamedByEdge } from '../../crdt/routing.ts';
+import type { HybridClock } from '../../crdt/stamp.ts';
+import { edgeAt, edgeVersion, findEdge, findNode, nodeAt, nodeVersion } from '../../crdt/view-reads.ts';
+import { closedPartitions } from '../../crdt/violation-scan.ts';
+import type { Operation } from '../../graph/model.ts';
+import type { Store } from '../../storage/store.ts';
+import type { GraphSchema } from '../catalog/graph-schema.ts';
+import type { Committer } from '../commits/committer.ts';
+import type { OperationResult } from '../engine-port.ts';
+import { DocumentsNeeded, type Residency } from '../residency/residency.ts';
+import type { ResidentGraph } from '../residency/resident-graph.ts';
+import type { ResidentPartition } from '../residency/resident-partition.ts';
+
+export interface GraphWriterOptions {
+  readonly graph: ResidentGraph;
+  readonly residency: Residency;
+  readonly committer: Committer;
+  readonly store: Store;
+  readonly clock: HybridClock;
+  readonly replica: ReplicaId;
+  readonly schema: GraphSchema;
+  /** Whether this server decides for all, since there are no others. */
+  readonly isAlone: boolean;
+  readonly bugs: ReadonlySet<PlantedBug> | undefined;
+  /** Throws while this replica can answer nobody. */
+  readonly checkReadable: () => void;
+}
+
+export class GraphWriter {
+  readonly #graph: ResidentGraph;
+  readonly #residency: Residency;
+  readonly committer: Committer;
+  readonly #store: Store;
+  readonly #clock: HybridClock;
+  readonly #replica: ReplicaId;
+  readonly #schema: GraphSchema;
+  readonly #isAlone: boolean;
+  readonly #bugs: GraphWriterOptions['bugs'];
+  readonly #checkReadable: () => void;
+
+  constructor(options: GraphWriterOptions) {
+    const { graph, residency, committer, store, clock, replica, schema, isAlone, bugs, checkReadable } = options;
+    this.#schema = schema;
+    this.#isAlone = isAlone;
+    this.#bugs = bugs;
+    this.#checkReadable = checkReadable;
+    this.#graph = graph;
+    this.#residency = residency;
+    this.committer = committer;
+    this.#store = store;
+    this.#clock = clock;
+    this.#replica = replica;
+  }
+
+  /** Not before any patch that was drafted here so far. */
+  get clockReading(): number {
+    return this.#clock.last;
+  }
+
+  /** COM-2: waits until all that the caller may have seen of this graph is durable. */
+  durable(): Promise<void> | undefined {
+    if (this.#graph.deleted) throw this.#graph.notFound();
+    if (this.committer.failure !== undefined) throw this.committer.failure;
+    this.#checkReadable();
+    return this.#graph.pendingCommits > 0 ? this.committer.barrier() : undefined;
+  }
+
+  /**
+   * Applies all operations as one commit, or none.
+   * @param onDecided called as soon as later drafts see what was written, or it is certain that nothing will be
+   * @param alongside makes of the results what else is to be in the commit; what it returns submits it
+   */
+  async write(
+    operations: readonly Operation[],
+    onDecided?: () => void,
+    alongside?: (results: readonly OperationResult[]) => () => void,
+  ): Promise<readonly OperationResult[]> {
+    this.committer.admit();
+    const outcome = await this.drafting(operations, false, (draft) => {
+      const drafted: OperationResult[] = [];
+      try {
+        for (const operation of operations) drafted.push(draft.apply(operation));
+        draft.check();
+      } catch (error) {
+        if (!(error instanceof WeftError)) throw error;
+        return { refusal: operations.length > 1 ? atOperation(error, drafted.length) : error };
+      }
+      let submitMore: (() => void) | undefined;
+      if (alongside !== undefined) {
+        this.needDocuments(draft.patches);
+        submitMore = alongside(drafted.map((result) => draft.completed(result)));
+      }
+      const durable = this.commit(draft.patches);
+      // In the same step, which makes them one commit.
+      submitMore?.();
+      return { results: drafted.map((result) => this.#completed(result, draft)), durable };
+    });
+    onDecided?.();
+    // A refusal, or a write that changes nothing, may rest on what is not durable yet.
+    await (outcome.durable ?? this.durable());
+    if (outcome.refusal !== undefined) throw outcome.refusal;
+    return outcome.results;
+  }
+
+  /**
+   * Runs `apply` on a draft with all that it needs open. `apply` is synchronous; if it needs more partitions it is run
+   * again with a fresh draft, so it must have no other effect before it commits.
+   * @param strongWriter whose stamps the patches bear if they are decided for all; below `strong`, this replica's
+   */
+  async drafting<T>(
+    operations: readonly Operation[],
+    skipEqual: boolean,
+    apply: (draft: Draft) => T,
+    strongWriter?: ReplicaId,
+  ): Promise<T> {
+    const replica = strongWriter ?? this.#replica;
+    const isDecisive = this.#isAlone || strongWriter !== undefined;
+    const chosen = chosenEdgeIds(operations);
+    if (chosen.length === 0) return this.#drafting({ operations, chosen, skipEqual, replica, isDecisive }, apply);
+    const arrived = new Set<string>();
+    const tell = (edge: string) => void arrived.add(edge);
+    this.#graph.lookups.add(tell);
+    try {
+      return await this.#drafting({ operations, chosen, skipEqual, replica, isDecisive }, apply, arrived);
+    } finally {
+      this.#graph.lookups.delete(tell);
+    }
+  }
+
+  async #drafting<T>(
+    given: {
+      readonly operations: readonly Operation[];
+      readonly chosen: readonly EdgeId[];
+      readonly skipEqual: boolean;
+      readonly replica: ReplicaId;
+      readonly isDecisive: boolean;
+    },
+    apply: (draft: Draft) => T,
+    arrived?: Set<string>,
+  ): Promise<T> {
+    const { operations, chosen, skipEqual, replica, isDecisive } = given;
+    for (;;) {
+      const needed = new Set<PartitionId>();
+      arrived?.clear();
+      const { passivations, endedCommits } = this.#graph;
+      if (!this.#graph.whole) {
+        for (const operation of operations) for (const id of partitionsOf(this.#graph, operation)) needed.add(id);
+        for (const id of await this.locate(chosen)) needed.add(id);
+      }
+      const outcome = await this.#residency.run(this.#graph, needed, () => {
+        // An edge may have been committed and then passivated since the look-up: then look again. Passivation alone is
+        // no reason: our own attempts bring it about when memory is short, and would go on for ever.
+        const missed = this.#graph.passivations !== passivations && this.#graph.endedCommits !== endedCommits;
+        if (missed && !this.#graph.whole) return undefined;
+        // One of the ids may have come from another replica since.
+        if (arrived !== undefined && arrived.size > 0 && chosen.some((id) => arrived.has(id))) return undefined;
+        this.#checkReadable();
+        return { value: apply(this.#draft(replica, isDecisive, skipEqual)) };
+      });
+      if (outcome !== undefined) return outcome.value;
+    }
+  }
+
+  #draft(replica: ReplicaId, isDecisive: boolean, skipEqual: boolean): Draft {
+    const rules: ConstraintRules = {
+      set: this.#schema.constraints(),
+      isDecisive,
+      idsFollow: !isPlanted(this.#bugs, 'ids-not-derived'),
+      closedPartitions: () => closedPartitions(this.#graph),
+    };
+    return new Draft({ view: this.#graph.view, clock: this.#clock, replica, skipEqual, rules });
+  }
+
+  /** A draft of what is open now. */
+  draft(): Draft {
+    return this.#draft(this.#replica, this.#isAlone, false);
+  }
+
+  /** Partitions in which these edge ids may be, beside those that their ids name. */
+  async locate(ids: readonly EdgeId[]): Promise<PartitionId[]> {
+    if (ids.length === 0) return [];
+    return Array.from(new Set((await this.#store.locate(this.#graph.key, ids)).flat()));
+  }
+
+  /**
+   * Folds drafted patches into the view and submits them: from here on later drafts see them, readers once durable.
+   * Returns undefined if there is nothing to commit.
+   * @throws DocumentsNeeded before anything was folded
+   */
+  commit(drafted: readonly DraftedPatch[]): Promise<void> | undefined {
+    if (drafted.length === 0) return undefined;
+    this.needDocuments(drafted);
+    this.#graph.changes++;
+    const { view, settings } = this.#graph;
+    const locators: { edge: string; partition: PartitionId }[] = [];
+    for (const { home, patch, text, chosenId } of drafted) {
+      const partition = view.needAt(home);
+      view.fold(partition, patch, text.length);
+      if (chosenId && needsLocator(patch.id, partition.id, settings.partitions)) {
+        locators.push({ edge: patch.id, partition: partition.id });
+      }
+    }
+    return this.committer.submit({ graph: this.#graph, patches: drafted, locators });
+  }
+
+  /**
+   * The patches as this graph's view takes them. @throws Unhydrated, DocumentsNeeded unless they can be committed in this
+   * step
+   */
+  prepared(patches: readonly { readonly partition: PartitionId; readonly text: string }[]): readonly DraftedPatch[] {
+    const { view } = this.#graph;
+    const drafted = patches.map(({ partition, text }) => {
+      const patch = decodePatch(text);
+      return { home: view.need(partition).ordinal, patch, text, chosenId: patch.kind === 'edge-create' };
+    });
+    this.needDocuments(drafted);
+    return drafted;
+  }
+
+  /** @throws DocumentsNeeded unless patches of these partitions can be committed in this step */
+  needDocuments(drafted: readonly Pick<DraftedPatch, 'home'>[]): void {
+    let missing: Set<ResidentPartition> | undefined;
+    for (const { home } of drafted) {
+      const partition = this.#graph.partitionAt(home);
+      if (partition.document !== undefined) continue;
+      missing ??= new Set();
+      missing.add(partition);
+    }
+    if (missing !== undefined) throw new DocumentsNeeded(Array.from(missing));
+  }
+
+  /** The result with the element as the whole batch left it. */
+  #completed(result: OperationResult, draft: Draft): OperationResult {
+    if (result.element !== undefined && !draft.lookedBack) return result;
+    const { op, id, created } = result;
+    const { view } = this.#graph;
+    if (op === 'deleteNode' || op === 'deleteEdge') return { op, id, created };
+    if (op === 'createNode' || op === 'putNode' || op === 'patchNode') {
+      const node = findNode(view, id as NodeId);
+      if (node === undefined) return { op, id, created };
+      return { op, id, created, element: nodeAt(view, node), version: nodeVersion(view, node) };
+    }
+    const edge = findEdge(view, id as EdgeId);
+    if (edge === undefined) return { op, id, created };
+    return { op, id, created, element: edgeAt(view, edge), version: edgeVersion(view, edge) };
+  }
+}
+
+function atOperation(error: WeftError, operation: number): WeftError {
+  return new WeftError(error.code, error.message, { operation, ...error.context }, error);
+}
+
+/** The partitions that an operation names; deletions may need more. */
+export function partitionsOf(graph: ResidentGraph, operation: Operation): PartitionId[] {
+  const { view, settings } = graph;
+  /** An edge with this id may be there without a locator. */
+  const named = (id: EdgeId | undefined): PartitionId[] => {
+    const partition = id === undefined ? undefined : partitionNamedByEdge(id, settings.partitions);
+    return partition === undefined ? [] : [partition];
+  };
+  switch (operation.op) {
+    case 'createNode':
+      return operation.id === undefined ? [] : [view.partitionOf(operation.id)];
+    case 'putNode':
+    case 'patchNode':
+    case 'deleteNode':
+      return [view.partitionOf(operation.id)];
+    case 'createEdge':
+    case 'putEdge':
+      return [view.partitionOf(operation.from), view.partitionOf(operation.to), ...named(operation.id)];
+    case 'patchEdge':
+    case 'deleteEdge':
+      return named(operation.id);
+  }
+}
+
+/** Edge ids in the operations that were not made here, or may not have been. */
+function chosenEdgeIds(operations: readonly Operation[]): EdgeId[] {
+  const ids: EdgeId[] = [];
+  for (const operation of operations) {
+    if (operation.op === 'patchEdge' || operation.op === 'deleteEdge') ids.push(operation.id);
+    else if ((operation.op === 'createEdge' || operation.op === 'putEdge') && operation.id !== undefined) {
+      ids.push(operation.id);
+    }
+  }
+  return ids;
+}

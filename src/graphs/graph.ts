@@ -1,0 +1,390 @@
+/** One graph as the engine offers it: reads, writes, paging. Bulk work (load, export, proofs) is in `graph-bulk.ts`. */
+import type { Env } from '../../base/env.ts';
+import { WeftError } from '../../base/errors.ts';
+import type { EdgeId, NodeId, PartitionId, ReplicaId } from '../../base/ids.ts';
+import { compareText } from '../../base/order.ts';
+import { partitionNamedByEdge } from '../../crdt/routing.ts';
+import type { HybridClock } from '../../crdt/stamp.ts';
+import { edgeAt, edgeVersion, findEdge, findNode, forEachEdge, nodeAt, nodeVersion } from '../../crdt/view-reads.ts';
+import { type Decide, ViewStatementGraph } from '../../crdt/view-statement-graph.ts';
+import type { Direction, Edge, Node, Operation } from '../../graph/model.ts';
+import type { StatementAnswer, StatementRows } from '../../query/execution/statement-answer.ts';
+import { inRange } from '../../query/values/range.ts';
+import type { GraphSchema } from '../catalog/graph-schema.ts';
+import type { ChangeFeed } from '../changes/change-feed.ts';
+import { GraphChanges } from '../changes/graph-changes.ts';
+import type { Declarations } from '../constraints/declarations.ts';
+import type {
+  ChangeOptions,
+  ChangePage,
+  Graph,
+  GraphDescription,
+  IdempotencyKey,
+  IntegrityReport,
+  KeptAnswers,
+  NodeFilter,
+  OperationResult,
+  Page,
+  PageRequest,
+  QueryOptions,
+  QueryStatement,
+  Versioned,
+} from '../engine-port.ts';
+import { PartitionHold, type Residency } from '../residency/residency.ts';
+import type { ResidentGraph } from '../residency/resident-graph.ts';
+import type { KeptOutcomes } from '../sessions/kept-outcomes.ts';
+import { decodeAnswers } from './answer-codec.ts';
+import { decodeCursor, encodeCursor } from './cursor.ts';
+import { GraphBulk } from './graph-bulk.ts';
+import { type DecideKept, GraphQueries } from './graph-queries.ts';
+import type { GraphWriter } from './graph-writer.ts';
+import { NodeList } from './node-list.ts';
+import { PartitionedReads } from './reads.ts';
+import { checkVisited, Traversal } from './traversal.ts';
+
+/** What statements and readers of changes need beside the graph. */
+export interface StatementSource {
+  readonly env: Env;
+  readonly schema: GraphSchema;
+  readonly declarations: Declarations;
+  readonly clock: HybridClock;
+  readonly replica: ReplicaId;
+  readonly feed: ChangeFeed;
+  readonly kept: KeptOutcomes;
+}
+
+export class EngineGraph implements Graph {
+  readonly resident: ResidentGraph;
+  readonly writer: GraphWriter;
+  readonly #residency: Residency;
+  readonly #traversal: Traversal;
+  readonly #partitioned: PartitionedReads;
+  readonly #bulk: GraphBulk;
+  readonly #list: NodeList;
+
+  readonly #statements: StatementSource;
+  readonly #queries: GraphQueries;
+  readonly #changes: GraphChanges;
+
+  constructor(resident: ResidentGraph, residency: Residency, writer: GraphWriter, statements: StatementSource) {
+    this.resident = resident;
+    this.writer = writer;
+    this.#statements = statements;
+    this.#queries = new GraphQueries(statements.env, (decide) => this.statementGraph(decide));
+    this.#changes = new GraphChanges(resident.key, this, statements.feed);
+    this.#residency = residency;
+    this.#traversal = new Traversal(resident.view);
+    this.#partitioned = new PartitionedReads(resident, residency);
+    this.#list = new NodeList(resident, residency, statements.schema);
+    this.#bulk = new GraphBulk(resident, residency, { writer, schema: statements.schema });
+  }
+
+  get description(): GraphDescription {
+    return { name: this.resident.name, settings: this.resident.settings };
+  }
+
+  async node(id: NodeId): Promise<Versioned<Node>> {
+    const { view } = this.resident;
+    const read = () => {
+      const node = this.resident.mayHold(id) ? findNode(view, id) : undefined;
+      return node === undefined ? undefined : { element: nodeAt(view, node), version: nodeVersion(view, node) };
+    };
+    // Most reads find their partition open and nothing in flight: they take no turn of the loop.
+    const partition = view.partitionOf(id);
+    this.#residency.expire(this.resident);
+    const found = view.isOpen(partition) ? read() : await this.#residency.run(this.resident, [], read);
+    if (found !== undefined) this.#residency.touchRead(this.resident.partition(partition));
+    const durable = this.writer.durable();
+    if (durable !== undefined) await durable;
+    if (found === undefined) throw new WeftError('node-not-found', `there is no node \`${id}\``, { id });
+    return found;
+  }
+
+  async edge(id: EdgeId): Promise<Versioned<Edge>> {
+    const { view, settings } = this.resident;
+    const named = partitionNamedByEdge(id, settings.partitions);
+    const read = () => {
+      const edge = findEdge(view, id);
+      return edge === undefined ? undefined : { element: edgeAt(view, edge), version: edgeVersion(view, edge) };
+    };
+    let found = await this.#residency.run(this.resident, named === undefined ? [] : [named], read);
+    if (found === undefined && !this.resident.whole) {
+      found = await this.#residency.run(this.resident, await this.writer.locate([id]), read);
+    }
+    await this.writer.durable();
+    if (found === undefined) throw new WeftError('edge-not-found', `there is no edge \`${id}\``, { id });
+    return found;
+  }
+
+  async nodes(filter: NodeFilter, page: PageRequest): Promise<Page<Node>> {
+    const found = await this.#list.page(filter, page);
+    await this.writer.durable();
+    return found;
+  }
+
+  async edgesOf(
+    id: NodeId,
+    filter: { readonly direction: Direction; readonly type?: string },
+    page: PageRequest,
+  ): Promise<Page<Edge>> {
+    const after = page.cursor === undefined ? '' : (decodeCursor(page.cursor, 1)[0] as string);
+    this.#residency.expire(this.resident);
+    const edges = this.resident.whole
+      ? this.#edgesInMemory(id, filter.direction, filter.type)
+      : await this.#edgesPartitioned(id, filter.direction, filter.type);
+    await this.writer.durable();
+    return pageOf(edges, after, page.limit);
+  }
+
+  /** @throws WeftError `node-not-found`, definite */
+  #startNode(id: NodeId): number {
+    const node = this.resident.mayHold(id) ? findNode(this.resident.view, id) : undefined;
+    if (node === undefined) throw new WeftError('node-not-found', `there is no node \`${id}\``, { id });
+    return node;
+  }
+
+  #edgesInMemory(id: NodeId, direction: Direction, type: string | undefined): Edge[] {
+    const { view } = this.resident;
+    const edges: Edge[] = [];
+    const node = this.#startNode(id);
+    const typeOrdinal = type === undefined ? undefined : view.edges.findType(type);
+    if (type !== undefined && typeOrdinal === undefined) return [];
+    forEachEdge(view, node, direction, typeOrdinal, (edge) => {
+      edges.push(edgeAt(view, edge));
+      return undefined;
+    });
+    return edges.sort((a, b) => compareText(a.id, b.id));
+  }
+
+  async #edgesPartitioned(id: NodeId, direction: Direction, type: string | undefined): Promise<Edge[]> {
+    await this.#residency.run(this.resident, [], () => this.#startNode(id));
+    return (await this.#partitioned.edges([id], direction, type)).map(({ edge }) => edge);
+  }
+
+  async neighbors(
+    id: NodeId,
+    filter: { readonly direction: Direction; readonly type?: string; readonly depth: number },
+    page: PageRequest,
+  ): Promise<Page<Node>> {
+    const after = page.cursor === undefined ? '' : (decodeCursor(page.cursor, 1)[0] as string);
+    this.#residency.expire(this.resident);
+    const nodes = this.resident.whole
+      ? this.#neighborsInMemory(id, filter.direction, filter.type, filter.depth)
+      : await this.#neighborsPartitioned(id, filter.direction, filter.type, filter.depth);
+    await this.writer.durable();
+    return pageOf(nodes, after, page.limit);
+  }
+
+  #neighborsInMemory(id: NodeId, direction: Direction, type: string | undefined, depth: number): Node[] {
+    const { view } = this.resident;
+    const node = this.#startNode(id);
+    const typeOrdinal = type === undefined ? undefined : view.edges.findType(type);
+    if (type !== undefined && typeOrdinal === undefined) return [];
+    const found = this.#traversal.within(node, direction, typeOrdinal, depth).map((at) => nodeAt(view, at));
+    return found.sort((a, b) => compareText(a.id, b.id));
+  }
+
+  async #neighborsPartitioned(
+    id: NodeId,
+    direction: Direction,
+    type: string | undefined,
+    depth: number,
+  ): Promise<Node[]> {
+    await this.#residency.run(this.resident, [], () => this.#startNode(id));
+    const found = new Map<NodeId, Node>();
+    let frontier: NodeId[] = [id];
+    for (let hop = 0; hop < depth && frontier.length > 0; hop++) {
+      const next: NodeId[] = [];
+      for (const { neighbor } of await this.#partitioned.edges(frontier, direction, type)) {
+        if (neighbor.id === id || found.has(neighbor.id)) continue;
+        found.set(neighbor.id, neighbor);
+        next.push(neighbor.id);
+      }
+      checkVisited(found.size);
+      frontier = next;
+    }
+    return Array.from(found.values()).sort((a, b) => compareText(a.id, b.id));
+  }
+
+  async shortestPath(request: {
+    readonly from: NodeId;
+    readonly to: NodeId;
+    readonly type?: string;
+    readonly direction: Direction;
+    readonly maxDepth: number;
+  }): Promise<{ readonly nodes: readonly Node[]; readonly edges: readonly Edge[] } | null> {
+    this.#residency.expire(this.resident);
+    const path = this.resident.whole ? this.#pathInMemory(request) : await this.#pathPartitioned(request);
+    await this.writer.durable();
+    return path;
+  }
+
+  #pathInMemory({ from, to, type, direction, maxDepth }: Parameters<Graph['shortestPath']>[0]) {
+    const { view } = this.resident;
+    const start = this.#startNode(from);
+    const end = this.#startNode(to);
+    const typeOrdinal = type === undefined ? undefined : (view.edges.findType(type) ?? NO_TYPE);
+    const path = this.#traversal.shortestPath(start, end, direction, typeOrdinal, maxDepth);
+    if (path === undefined) return null;
+    const edges = path.map((edge) => edgeAt(view, edge));
+    const nodes = nodesAlong(from, edges).map((id) => nodeAt(view, this.#startNode(id)));
+    return { nodes, edges };
+  }
+
+  /** One-sided search: the other side would cost as many partition look-ups as it saves. */
+  async #pathPartitioned({ from, to, type, direction, maxDepth }: Parameters<Graph['shortestPath']>[0]) {
+    await this.#residency.run(this.resident, [], () => this.#startNode(from));
+    await this.#residency.run(this.resident, [], () => this.#startNode(to));
+    const reachedBy = new Map<NodeId, { edge: Edge; from: NodeId } | undefined>([[from, undefined]]);
+    let frontier: NodeId[] = [from];
+    for (let hop = 0; hop < maxDepth && frontier.length > 0 && !reachedBy.has(to); hop++) {
+      const next: NodeId[] = [];
+      for (const { edge, at, neighbor } of await this.#partitioned.edges(frontier, direction, type)) {
+        if (reachedBy.has(neighbor.id)) continue;
+        reachedBy.set(neighbor.id, { edge, from: at });
+        next.push(neighbor.id);
+      }
+      checkVisited(reachedBy.size);
+      frontier = next;
+    }
+    if (!reachedBy.has(to)) return null;
+    const edges: Edge[] = [];
+    for (let step = reachedBy.get(to); step !== undefined; step = reachedBy.get(step.from)) edges.push(step.edge);
+    edges.reverse();
+    const ids = nodesAlong(from, edges);
+    const nodes = await this.#partitioned.nodes(new Set(ids));
+    return { nodes: ids.map((id) => nodes.get(id)).filter((node) => node !== undefined), edges };
+  }
+
+  /** The graph as one statement sees it; the caller releases it. */
+  statementGraph(decide?: Decide): ViewStatementGraph {
+    const { declarations, clock, replica } = this.#statements;
+    return new ViewStatementGraph({
+      graph: this.resident,
+      hold: () => new PartitionHold(this.#residency, this.resident),
+      expire: () => this.#residency.expire(this.resident),
+      writer: this.writer,
+      schema: declarations,
+      inRange,
+      clock,
+      replica,
+      decide,
+    });
+  }
+
+  get kept(): KeptOutcomes {
+    return this.#statements.kept;
+  }
+
+  /** Declares and drops, for whoever decides strong writes. */
+  get declarations(): Declarations {
+    return this.#statements.declarations;
+  }
+
+  async write(operations: readonly Operation[], key?: IdempotencyKey): Promise<readonly OperationResult[]> {
+    refuseBounds(operations);
+    return key === undefined ? this.writer.write(operations) : this.#statements.kept.write(this, operations, key);
+  }
+
+  query(statement: QueryStatement, options: QueryOptions): Promise<StatementAnswer> {
+    return this.#queries.query(statement, options);
+  }
+
+  queryRows(statement: QueryStatement, options: QueryOptions, decide?: Decide): StatementRows | Promise<StatementRows> {
+    return this.#queries.queryRows(statement, options, decide);
+  }
+
+  transaction(
+    statements: readonly QueryStatement[],
+    options: QueryOptions,
+    decide?: Decide,
+  ): Promise<readonly StatementAnswer[]> {
+    return this.#queries.transaction(statements, options, decide);
+  }
+
+  /** Keys are remembered by whoever asks; what is kept of the result is checked here, so that every level keeps as much. */
+  async transactionOnce(
+    statements: readonly QueryStatement[],
+    options: QueryOptions,
+    key?: IdempotencyKey,
+    decide?: DecideKept,
+  ): Promise<KeptAnswers> {
+    if (key === undefined) {
+      return { answers: await this.#queries.transactionOnce(statements, options, decide), replayed: false };
+    }
+    const { kept } = this.#statements;
+    const known = await kept.recall(this.resident.key, key);
+    if (known !== undefined) return { answers: decodeAnswers(known), replayed: true };
+    const commit: DecideKept = async (operations, _, outcome) => {
+      await kept.commit(this, operations, key, () => outcome);
+    };
+    return { answers: await this.#queries.transactionOnce(statements, options, commit), replayed: false };
+  }
+
+  load(operations: readonly Operation[], options: { readonly stopAtFirst: boolean }) {
+    return this.#bulk.load(operations, options);
+  }
+
+  export(): ReturnType<Graph['export']> {
+    return this.#bulk.export();
+  }
+
+  async changes(since: string | undefined, options: ChangeOptions): Promise<ChangePage> {
+    if (this.resident.deleted) throw this.resident.notFound();
+    return this.#changes.read(since, options);
+  }
+
+  digest(): Promise<{ readonly digest: string; readonly partitions: Readonly<Record<PartitionId, string>> }> {
+    return this.#bulk.digest();
+  }
+
+  integrity(): Promise<IntegrityReport> {
+    return this.#bulk.integrity();
+  }
+
+  repair(): Promise<IntegrityReport> {
+    return this.#bulk.repair();
+  }
+
+  /** Deletes elements of a partition that expired before a moment, at most one slice. Resolves with how many, once durable. */
+  purgeExpired(id: PartitionId, beforeMs: number): Promise<number> {
+    return this.#bulk.purgeExpired(id, beforeMs);
+  }
+
+  counts(): Promise<{ readonly nodes: number; readonly edges: number }> {
+    return this.#bulk.counts();
+  }
+}
+
+/** Replicas that cannot see each other may each stay within a bound and cross it together. */
+function refuseBounds(operations: readonly Operation[]): void {
+  for (const operation of operations) {
+    if (operation.op !== 'patchNode' && operation.op !== 'patchEdge') continue;
+    for (const change of Object.values(operation.properties ?? {})) {
+      if (change.kind !== 'increment' || (change.min ?? change.max) === undefined) continue;
+      throw new WeftError('invalid-request', '$min and $max can only be kept at consistency level `strong`', {
+        field: 'Consistency-Level',
+      });
+    }
+  }
+}
+
+/** No edge has this type. */
+const NO_TYPE = -1;
+
+function nodesAlong(start: NodeId, edges: readonly Edge[]): NodeId[] {
+  const ids = [start];
+  for (const edge of edges) ids.push((edge.from === ids.at(-1) ? edge.to : edge.from) as NodeId);
+  return ids;
+}
+
+/** The page of `items`, which are in canonical order of ids, after the id `after`. */
+function pageOf<T extends { readonly id: string }>(items: readonly T[], after: string, limit: number): Page<T> {
+  const from = after === '' ? 0 : items.findIndex(({ id }) => id > after);
+  if (from < 0) return { items: [] };
+  const page = items.slice(from, from + limit);
+  const last = page.at(-1);
+  return last !== undefined && from + limit < items.length
+    ? { items: page, cursor: encodeCursor(last.id) }
+    : { items: page };
+}
