@@ -100,6 +100,11 @@ export function conflict(writes: Writes, reads: Reads): boolean {
   );
 }
 
+/** Whether elements that are there could end otherwise if the writes changed places. */
+export function collide(a: Writes, b: Writes): boolean {
+  return overlap(a.properties, b.properties) || overlap(a.labels, b.labels);
+}
+
 /**
  * Of the operator itself, without what is below it.
  * @param subplanReads what the plans of sub-queries in expressions read, by their index

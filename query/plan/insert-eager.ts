@@ -1,13 +1,15 @@
 /**
  * Keeps clauses apart. Rows flow through a plan one batch after the other, but a clause must see the graph as the clause
- * before it left it: wherever a row that is still to come could see what was written for an earlier one, or a row that was
- * read could have come out otherwise, an `Eager` reads everything below it first. Where at most one row flows, or what is
+ * before it left it: wherever a row that is still to come could see what was written for an earlier one, a row that was
+ * read could have come out otherwise, or a later row could write over what a later clause wrote, an `Eager` reads everything
+ * below it first. Where at most one row flows, or what is
  * written and what is read have nothing to do with each other, none is needed.
  */
 import {
   ALL_READS,
   bothReads,
   bothWrites,
+  collide,
   conflict,
   ELEMENT_READS,
   NO_READS,
@@ -78,7 +80,8 @@ class EagerInsertion {
     const below = this.flow(operator.input);
     let { operator: input, reads, writes } = below;
     const own = this.#own(operator);
-    if (!below.isSingle && (conflict(own.writes, reads) || conflict(writes, own.reads))) {
+    const isLate = conflict(own.writes, reads) || conflict(writes, own.reads) || collide(own.writes, writes);
+    if (!below.isSingle && isLate) {
       input = { kind: 'Eager', input };
       reads = NO_READS;
       writes = NO_WRITES;
