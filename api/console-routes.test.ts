@@ -26,6 +26,8 @@ afterAll(async () => {
 test('console: page without a token -> served under a policy that allows only this server', async () => {
   const moved = await server.call('GET', '/console');
   expect([moved.status, moved.headers.location]).toEqual([308, '/console/']);
+  const root = await server.call('GET', '/');
+  expect([root.status, root.headers.location]).toEqual([302, '/console/']);
   const { status, text, headers } = await server.call('GET', '/console/');
   expect([status, text]).toEqual([200, '<!doctype html>']);
   expect(headers['content-type']).toBe('text/html; charset=utf-8');

@@ -55,6 +55,8 @@ export function addConsoleRoutes(app: FastifyInstance, folder: string): void {
     send(asset, path, request, reply);
   };
   const schema = { hide: true };
+  // Who types the address of a server wants to see something.
+  app.get('/', { schema }, (_request, reply) => reply.redirect('/console/', 302));
   app.get('/console', { schema }, (_request, reply) => reply.redirect('/console/', 308));
   app.get('/console/', { schema }, (request, reply) => answer('index.html', request, reply));
   app.get('/console/*', { schema }, (request, reply) =>
