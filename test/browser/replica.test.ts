@@ -23,7 +23,7 @@ import { bundle } from './bundle.ts';
 import { CHROMIUM, Chromium } from './chromium.ts';
 
 /** Wanted are 150,000: see docs/gaps.md. Beyond this it has grown again. */
-const BUNDLE_BYTES_MAX = 230_000;
+const BUNDLE_BYTES_MAX = 235_000;
 const TOKEN = 'secret ✓';
 const { env } = ambientPlatform();
 const ENTRY = fileURLToPath(new URL('../../client/replica/index.ts', import.meta.url));
