@@ -11,7 +11,7 @@ import { REAL_CHECKERS } from './checkers/all.ts';
 import { REAL_FAULTS } from './faults/all.ts';
 import { judgeRun, type RunVerdict, verdictLines } from './judge.ts';
 import { PLANTS, TRIES_MAX } from './plants.ts';
-import { proofPage } from './proof.ts';
+import { type MutationReport, proofPage } from './proof.ts';
 import { reportPage } from './report/page.ts';
 import { readRun } from './run-record.ts';
 import { runScenario } from './run-scenario.ts';
@@ -92,10 +92,13 @@ Exit codes: 0 all valid, 1 a guarantee was broken or is not known, 2 wrong usage
     .command('proof')
     .description('write docs/proof.md from the verdicts of runs')
     .argument('<folder...>', 'run folders')
-    .action((folders: readonly string[]) => {
+    .option('--mutation <file>', 'a report of mutation testing, to be told as well')
+    .action((folders: readonly string[], { mutation }: { readonly mutation?: string }) => {
       const files = folders.map((folder) => join(folder, 'verdict.json')).filter((file) => existsSync(file));
       const verdicts = files.map((file) => JSON.parse(readFileSync(file, 'utf8')) as RunVerdict);
-      writeFileSync(join(ROOT, 'docs/proof.md'), proofPage(verdicts));
+      const report =
+        mutation === undefined ? undefined : (JSON.parse(readFileSync(mutation, 'utf8')) as MutationReport);
+      writeFileSync(join(ROOT, 'docs/proof.md'), proofPage(verdicts, report));
       console.log(`docs/proof.md: ${verdicts.length} runs`);
     });
   return program;

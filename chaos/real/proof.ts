@@ -12,6 +12,13 @@ what was run; the simulator's part is below. [consistency.md](consistency.md) ha
 [chaos/real/README.md](../chaos/real/README.md) how a run is made and judged.
 `;
 
+const MUTATION = `## Mutation testing
+
+Code is changed in one small way after the other; a mutant that no test notices survives. \`npm run mutation -- FILE...\` runs the
+tests that reach a file, from unit to property tests; simulation does not take part. Only these files have been run so far. What survives is told in
+[gaps.md](gaps.md#proof-with-real-processes).
+`;
+
 const TAIL = `## In the simulator
 \`npm run sim\` runs the production code of several servers in one process from one seed, with simulated time, network and disks:
 power cuts, torn and lost writes, clock jumps, loss, reordering. Its checkers are the same where they can be, and stricter where only
@@ -28,7 +35,12 @@ for small cases.
 - Latency and speed: runs share a machine with their servers. \`npm run bench\` measures these.
 `;
 
-export function proofPage(all: readonly RunVerdict[]): string {
+/** What a mutation report (mutation-testing-report-schema) says of each file, as far as it is told here. */
+export interface MutationReport {
+  readonly files: Readonly<Record<string, { readonly mutants: readonly { readonly status: string }[] }>>;
+}
+
+export function proofPage(all: readonly RunVerdict[], mutation?: MutationReport): string {
   // A run that did not come to its work neither shows nor breaks anything; it is counted apart.
   const verdicts = all.filter(({ operations: { ok, fail, info } }) => ok + fail + info > 0);
   const idle = all.length - verdicts.length;
@@ -59,6 +71,9 @@ export function proofPage(all: readonly RunVerdict[]): string {
     table(['bug', 'scenario', 'runs', 'found in', 'by'], plantRows(planted)),
     '## Scenarios\n',
     table(['scenario', 'runs', 'operations', 'fault events', 'valid', 'unknown', 'broken'], scenarioRows(plain)),
+    ...(mutation === undefined
+      ? []
+      : [MUTATION, table(['file', 'mutants', 'killed', 'survived', 'score'], mutationRows(mutation))]),
     TAIL,
   ].join('\n');
 }
@@ -99,6 +114,19 @@ function plantRows(planted: readonly RunVerdict[]): Row[] {
       return 'elsewhere' in plant
         ? [`\`${bug}\``, 'none', '', '', `${plant.by}. Not here: ${plant.elsewhere}`]
         : [`\`${bug}\``, plant.scenario, runs.length, found.length, by.join(', ')];
+    });
+}
+
+function mutationRows({ files }: MutationReport): Row[] {
+  return Object.entries(files)
+    .sort(([a], [b]) => compareText(a, b))
+    .map(([file, { mutants }]) => {
+      const count = (...statuses: readonly string[]) =>
+        mutants.filter(({ status }) => statuses.includes(status)).length;
+      // One that never ends was noticed; one that does not compile is none.
+      const [killed, survived] = [count('Killed', 'Timeout'), count('Survived', 'NoCoverage')];
+      const score = ((100 * killed) / Math.max(1, killed + survived)).toFixed(0);
+      return [`\`${file}\``, killed + survived, killed, survived, `${score} %`];
     });
 }
 

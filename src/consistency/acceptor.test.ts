@@ -88,6 +88,23 @@ describe('acceptor', () => {
     expect(stepAcceptor(waiting, prepare(ballot(4)), all)?.reply).toMatchObject({ state: { patches: [] } });
   });
 
+  test('settled: nothing is kept, or a commit that another one does not stand for -> nothing changes', () => {
+    const empty = stepAcceptor(stateAfter(prepare(ballot(1))), { ...accept(ballot(1)), patches: [] }, all)?.state;
+    expect(stepAcceptor(empty as AcceptorState, settled(ballot(1)), all)?.state).toBe(empty);
+    const before = stateAfter(prepare(ballot(1)), accept(ballot(1)));
+    const asked: unknown[] = [];
+    stepAcceptor(before, settled(ballot(1)), (wanted) => {
+      asked.push(...wanted);
+      return false;
+    });
+    expect(asked).toEqual([[7, 3]]);
+  });
+
+  test.each([ballot(3), ballot(2, 9)])('accept: the next ballot is %o, not a later one -> a bug (STR-3)', (next) => {
+    const before = stateAfter(prepare(ballot(3)));
+    expect(() => stepAcceptor(before, { ...accept(ballot(3)), next }, all)).toThrow(/STR-3/);
+  });
+
   test('any messages in any order -> promised only grows, accepted never exceeds it, repeating changes nothing', () => {
     const message = fc.oneof(
       someBallot.map(prepare),
