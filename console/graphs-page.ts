@@ -37,16 +37,7 @@ export function graphsPage(app: App): Page {
       element(
         'table',
         { class: 'graph-list' },
-        element(
-          'thead',
-          {},
-          element(
-            'tr',
-            {},
-            ['Name', 'Partitions'].map((title) => element('th', { scope: 'col' }, title)),
-            element('td'),
-          ),
-        ),
+        tableHead(['Name', 'Partitions']),
         element(
           'tbody',
           {},
@@ -159,16 +150,7 @@ export function graphsPage(app: App): Page {
           : element(
               'table',
               { class: 'graph-list' },
-              element(
-                'thead',
-                {},
-                element(
-                  'tr',
-                  {},
-                  fields.map((field) => element('th', { scope: 'col' }, field)),
-                  element('td'),
-                ),
-              ),
+              tableHead(fields),
               element(
                 'tbody',
                 {},
@@ -272,4 +254,10 @@ export function graphsPage(app: App): Page {
   );
   void draw();
   return { element: page, reload: () => void draw() };
+}
+
+/** Titles of columns, and a last one without a title, for buttons. */
+function tableHead(titles: readonly string[]): HTMLElement {
+  const columns = titles.map((title) => element('th', { scope: 'col' }, title));
+  return element('thead', {}, element('tr', {}, columns, element('td')));
 }

@@ -24,3 +24,12 @@ export function refusalFrom(text: string): WeftError {
   if (!Object.hasOwn(ERRORS, code)) return new WeftError('internal', `${code}: ${message}`, context);
   return new WeftError(code as ErrorCode, message, context);
 }
+
+/**
+ * What refused to decide a repetition says nothing of the attempts that were lost before it. A refusal that was decided does:
+ * it is the outcome of the key.
+ */
+export function withUnknown(error: unknown): unknown {
+  const isUndecided = error instanceof WeftError && error.kind.definite && error.kind.retryable;
+  return isUndecided ? indeterminate(`an attempt was lost, and then ${error.message}`) : error;
+}

@@ -13,7 +13,8 @@ import type { Graph, GraphDescription, IdempotencyKey, OperationResult } from '.
 import { decodeAnswers } from '../graphs/answer-codec.ts';
 import type { EngineGraph } from '../graphs/graph.ts';
 import type { DecideKept } from '../graphs/graph-queries.ts';
-import { type Kept, Stale, type StrongOperations, type Terms } from './strong-operations.ts';
+import type { StrongOperations, Terms } from './strong-operations.ts';
+import { type Kept, Stale } from './strong-update.ts';
 
 /** After so many readings during which the graph changed the reader is told to come again. */
 const READINGS_MAX = 10;

@@ -15,9 +15,10 @@ import type { IdempotencyKey, QuorumDescription, StrongMetrics, VoterChange } fr
 import { rendezvousOrder } from '../replication/rendezvous.ts';
 import type { VoterChannel } from '../replication/voter-channel.ts';
 import { Coordination, type CoordinationHost, type Decision } from './coordination.ts';
-import { indeterminate, refusalFrom, unavailable } from './failures.ts';
+import { indeterminate, refusalFrom, unavailable, withUnknown } from './failures.ts';
 import type { Ask, Message, Reply, Request } from './message.ts';
 import { decodeMessage, encodeMessage } from './message-codec.ts';
+import { type DecideUpdate, type Kept, Stale } from './strong-update.ts';
 import { Voter, type VoterHost } from './voter.ts';
 import { VoterChanges } from './voter-changes.ts';
 import { majorityOf } from './votes.ts';
@@ -509,29 +510,6 @@ export class StrongOperations {
     for (const coordination of this.#coordinations.values()) coordination.close();
     for (const { end } of Array.from(this.#asked.values())) end('lost');
   }
-}
-
-/** @param outcome what a repetition with the same key is answered; without a key it goes nowhere */
-export type DecideUpdate = (operations: string, outcome: string) => Promise<void>;
-
-/** How an update is found that was decided before. */
-export interface Kept<T> {
-  readonly key: IdempotencyKey;
-  readonly recall: (outcome: string) => T;
-}
-
-/** What an update rests on has changed: it must read again. Nothing happened. */
-export class Stale extends Error {
-  override readonly name = 'Stale';
-}
-
-/**
- * What refused to decide a repetition says nothing of the attempts that were lost before it. A refusal that was decided does:
- * it is the outcome of the key.
- */
-function withUnknown(error: unknown): unknown {
-  const isUndecided = error instanceof WeftError && error.kind.definite && error.kind.retryable;
-  return isUndecided ? indeterminate(`an attempt was lost, and then ${error.message}`) : error;
 }
 
 /** Of what this server asks for itself. */
