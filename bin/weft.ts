@@ -2,22 +2,29 @@
 /** The command line: declares the commands and turns what they end with into an exit code. */
 import { Command, CommanderError } from 'commander';
 import { WeftError } from '../base/errors.ts';
-import { declareBackup } from './backup.ts';
 import { EXIT, OperationFailed, UsageError } from './exit.ts';
-import { declareExport } from './export.ts';
-import { declareImport } from './import.ts';
-import { declareQuery } from './query.ts';
-import { declareRestore } from './restore.ts';
-import { declareServe } from './serve.ts';
-import { declareStatus } from './status.ts';
-import { declareVerify } from './verify.ts';
 import { version } from './version.ts';
-import { declareVoters } from './voters.ts';
 
-function buildProgram(): Command {
+/** In the order in which the help lists them. Loaded on demand: the server takes a second, a question to one a moment. */
+const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
+  serve: async () => (await import('./serve.ts')).declareServe,
+  import: async () => (await import('./import.ts')).declareImport,
+  export: async () => (await import('./export.ts')).declareExport,
+  query: async () => (await import('./query.ts')).declareQuery,
+  status: async () => (await import('./status.ts')).declareStatus,
+  voters: async () => (await import('./voters.ts')).declareVoters,
+  backup: async () => (await import('./backup.ts')).declareBackup,
+  restore: async () => (await import('./restore.ts')).declareRestore,
+  verify: async () => (await import('./verify.ts')).declareVerify,
+};
+
+const VERSION_FLAGS = ['-V', '--version'];
+
+/** Knows the command that is asked for, or all of them if none is or help is wanted. */
+async function buildProgram([asked = '']: readonly string[]): Promise<Command> {
   const program = new Command('weft')
     .description('A property-graph database server that keeps working when the network does not.')
-    .version(version(), '-V, --version', 'print the version')
+    .version(version(), VERSION_FLAGS.join(', '), 'print the version')
     .helpOption('-h, --help', 'explain a command')
     .helpCommand('help [command]', 'explain a command')
     .exitOverride()
@@ -33,15 +40,8 @@ Examples:
 
 Exit codes: 0 ok, 1 the operation failed, 2 wrong usage, 70 a bug of weft (please report the log).`,
     );
-  declareServe(program);
-  declareImport(program);
-  declareExport(program);
-  declareQuery(program);
-  declareStatus(program);
-  declareVoters(program);
-  declareBackup(program);
-  declareRestore(program);
-  declareVerify(program);
+  const all = VERSION_FLAGS.includes(asked) ? [] : Object.keys(COMMANDS);
+  for (const name of Object.hasOwn(COMMANDS, asked) ? [asked] : all) (await COMMANDS[name]?.())?.(program);
   return program;
 }
 
@@ -49,7 +49,8 @@ async function main(argv: readonly string[]): Promise<number> {
   dropEmptySettings(process.env);
   ignoreClosedOutput();
   try {
-    await buildProgram().parseAsync(argv);
+    const program = await buildProgram(argv.slice(2));
+    await program.parseAsync(argv);
     return EXIT.ok;
   } catch (error) {
     return explain(error);
