@@ -3,7 +3,8 @@
  * `fetch` or WebSocket. Both runtimes offer them under the same names.
  */
 import type { Clock, Env, Log, Random, Scheduler } from '../base/env.ts';
-import type { Abortable, ClientSocket, Fetch, OpenSocket, Platform } from './platform.ts';
+import type { Abortable, AbortSignalLike, ClientSocket, Fetch, OpenSocket, Platform } from './platform.ts';
+import type { Tabs } from './tabs.ts';
 
 /** The names that are used, which no type library of the isomorphic folders knows. */
 interface Globals {
@@ -12,6 +13,8 @@ interface Globals {
   readonly WebSocket?: new (url: string, protocols: readonly string[]) => WebSocketLike;
   readonly crypto: { getRandomValues(into: Uint32Array): Uint32Array };
   readonly performance: { now(): number };
+  readonly navigator?: { readonly locks?: LocksLike };
+  readonly BroadcastChannel?: new (name: string) => ChannelLike;
   setTimeout(task: () => void, delayMs: number): unknown;
   clearTimeout(timer: unknown): void;
 }
@@ -25,6 +28,16 @@ interface WebSocketLike {
   onerror: (() => void) | null;
   send(message: Uint8Array): void;
   close(code: number, reason: string): void;
+}
+
+interface LocksLike {
+  request(name: string, options: { readonly signal: AbortSignalLike }, held: () => Promise<void>): Promise<void>;
+}
+
+interface ChannelLike {
+  onmessage: ((event: { readonly data: unknown }) => void) | null;
+  postMessage(message: unknown): void;
+  close(): void;
 }
 
 const globals = globalThis as unknown as Globals;
@@ -63,6 +76,38 @@ export function ambientPlatform({ log = SILENT, WebSocket }: AmbientOptions = {}
     abortable: () => new globals.AbortController(),
     neverSent: (error) => NEVER_SENT.has(causeCode(error)),
     openSocket: socketsOf((WebSocket ?? globals.WebSocket) as Globals['WebSocket']),
+  };
+}
+
+/**
+ * Of a browser, by Web Locks. Undefined where there are none: in Node before version 24.5, and in pages that came over plain HTTP
+ * from elsewhere than this machine.
+ */
+export function ambientTabs(): Tabs | undefined {
+  const { BroadcastChannel, navigator } = globals;
+  const locks = navigator?.locks;
+  if (locks === undefined || BroadcastChannel === undefined) return undefined;
+  return {
+    lock: (name, held) => {
+      const giveUp = new globals.AbortController();
+      let isHeld = false;
+      const hold = () => {
+        isHeld = true;
+        return held();
+      };
+      locks.request(name, { signal: giveUp.signal }, hold).catch((error: Error) => {
+        if (giveUp.signal.aborted) return;
+        if (isHeld) throw error;
+        // A page that may not have locks may not have a store either, which says so better.
+        void hold();
+      });
+      return () => giveUp.abort();
+    },
+    channel: (name, onMessage) => {
+      const channel = new BroadcastChannel(name);
+      channel.onmessage = ({ data }) => onMessage(data);
+      return { post: (message) => channel.postMessage(message), close: () => channel.close() };
+    },
   };
 }
 

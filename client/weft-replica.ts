@@ -227,13 +227,17 @@ export class WeftReplica {
   }
 
   /** As `query`, with everything that the engine says. */
-  async run(statement: string, parameters: { readonly [name: string]: Value } = {}): Promise<StatementRows> {
+  async run(
+    statement: string,
+    parameters: { readonly [name: string]: Value } = {},
+    accessMode: 'read' | 'write' = 'write',
+  ): Promise<StatementRows> {
     while (this.#changing !== undefined) await this.#changing;
     this.#reading++;
     try {
       return await this.#queries.runRows(statement, this.#statementGraph(), {
         parameters: fromStored(parameters) as RuntimeMap,
-        accessMode: 'write',
+        accessMode,
         timeoutMs: undefined,
         rowsMax: undefined,
         heldMax: LIMITS.queryHeldValuesMax,
@@ -324,7 +328,7 @@ export class WeftReplica {
     return this.#observe(async (isStopped) => {
       try {
         const rows = await this.query<R>(statement, parameters);
-        const text = JSON.stringify(rows, (_key, value) => (typeof value === 'bigint' ? `${value}n` : value));
+        const text = textOf(rows);
         if (isStopped() || text === last) return;
         last = text;
         listener(rows);
@@ -385,6 +389,11 @@ export class WeftReplica {
     this.#observers.clear();
     await this.#store.close();
   }
+}
+
+/** Of what is observed: equal for equal values. */
+export function textOf(observed: unknown): string | undefined {
+  return JSON.stringify(observed, (_key, value) => (typeof value === 'bigint' ? `${value}n` : value));
 }
 
 function schemaOf(uniqueKeys: NonNullable<WeftReplicaOptions['uniqueKeys']>): SchemaEntry[] {

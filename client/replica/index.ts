@@ -1,7 +1,9 @@
 /** `weft/replica`: an offline replica, in a browser and in Node. */
-import { type AmbientOptions, ambientPlatform } from '../ambient.ts';
+import { type AmbientOptions, ambientPlatform, ambientTabs } from '../ambient.ts';
 import { LevelLocalStore } from '../level-local-store.ts';
-import { WeftReplica, type WeftReplicaOptions } from '../weft-replica.ts';
+import { SharedReplica } from '../shared-replica.ts';
+import { TABS_OF_ONE } from '../tabs-of-one.ts';
+import type { WeftReplicaOptions } from '../weft-replica.ts';
 
 export { type ErrorCode, WeftError } from '../../base/errors.ts';
 export type { Edge, Node, Operation, OperationResult } from '../../graph/model.ts';
@@ -12,6 +14,7 @@ export { LevelLocalStore } from '../level-local-store.ts';
 export type { LocalStore } from '../local-store.ts';
 export { MemoryLocalStore } from '../memory-local-store.ts';
 export type { Refusal } from '../replica-rows.ts';
+export { SharedReplica } from '../shared-replica.ts';
 export type { Receipt, SyncState } from '../sync-link.ts';
 export { type ReplicaStatus, WeftReplica, type WeftReplicaOptions } from '../weft-replica.ts';
 
@@ -24,15 +27,19 @@ export interface OpenReplicaOptions
   readonly name?: string;
 }
 
-/** Opens what is kept under `name`, and begins to connect. */
-export async function openReplica(options: OpenReplicaOptions): Promise<WeftReplica> {
-  const { urls, name = 'weft', store, platform, ...rest } = options;
-  const replica = await WeftReplica.open({
+/**
+ * Opens what is kept under `name`, and begins to connect. Tabs of a browser that open the same name share it.
+ * @throws WeftError `storage-failed`, `data-locked`, `data-format`, `data-corrupt`; `invalid-request`
+ */
+export function openReplica(options: OpenReplicaOptions): Promise<SharedReplica> {
+  const { urls, name = 'weft', store, platform = ambientPlatform(options), ...rest } = options;
+  return SharedReplica.open({
     ...rest,
     urls: typeof urls === 'string' ? [urls] : urls,
-    store: store ?? (await LevelLocalStore.open(name)),
-    platform: platform ?? ambientPlatform(options),
+    name,
+    platform,
+    // A store that the application brings is its own.
+    tabs: (store === undefined ? ambientTabs() : undefined) ?? TABS_OF_ONE,
+    openStore: () => (store === undefined ? LevelLocalStore.open(name) : Promise.resolve(store)),
   });
-  replica.connect();
-  return replica;
 }

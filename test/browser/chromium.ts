@@ -25,6 +25,8 @@ export interface Page {
   evaluate<T>(expression: string): Promise<T>;
   /** Resolves once it was loaded anew. */
   reload(): Promise<void>;
+  /** As a tab is closed. */
+  close(): Promise<void>;
 }
 
 export class Chromium {
@@ -95,6 +97,9 @@ export class Chromium {
         await evaluate('globalThis.isReady = false');
         await this.#call('Page.reload', {}, sessionId);
         await ready();
+      },
+      close: async () => {
+        await this.#call('Target.closeTarget', { targetId });
       },
     };
   }

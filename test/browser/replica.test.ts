@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { openTestServer, type TestServer } from '../../api/server.model.ts';
 import type { GraphName, NodeId } from '../../base/ids.ts';
@@ -20,10 +20,10 @@ import { ambientPlatform } from '../../client/ambient.ts';
 import { LevelLocalStore } from '../../client/level-local-store.ts';
 import { WeftReplica } from '../../client/weft-replica.ts';
 import { bundle } from './bundle.ts';
-import { CHROMIUM, Chromium } from './chromium.ts';
+import { CHROMIUM, Chromium, type Page } from './chromium.ts';
 
 /** Wanted are 150,000: see docs/gaps.md. Beyond this it has grown again. */
-const BUNDLE_BYTES_MAX = 235_000;
+const BUNDLE_BYTES_MAX = 237_000;
 const TOKEN = 'secret ✓';
 const { env } = ambientPlatform();
 const ENTRY = fileURLToPath(new URL('../../client/replica/index.ts', import.meta.url));
@@ -78,6 +78,7 @@ beforeAll(async () => {
   });
   await listen(proxy);
   await listen(pages);
+  program = await bundle(sourceOfPages(), { minify: true });
 });
 
 afterAll(async () => {
@@ -93,6 +94,17 @@ afterAll(async () => {
 
 /** What pages run. */
 let program = '';
+const sourceOfPages = () => `
+  import { openReplica } from ${JSON.stringify(ENTRY)};
+  const name = location.hash.slice(1);
+  const options = { urls: ${JSON.stringify(`http://127.0.0.1:${portOf(proxy)}`)}, token: ${JSON.stringify(TOKEN)}, name };
+  openReplica(options).then((replica) => {
+    globalThis.replica = replica;
+    globalThis.isReady = true;
+  }, (error) => {
+    globalThis.failure = String(error?.stack ?? error);
+  });
+`;
 const PAGE = `<!doctype html><meta charset="utf-8"><body>
 <script>addEventListener('error', (event) => { globalThis.failure ??= event.message; });</script>
 <script src="/program.js"></script>`;
@@ -131,49 +143,71 @@ test('replica in Node: over a real WebSocket, cut in between, opened again -> eq
   await replica.close();
 });
 
-test('browser: two pages, cut, written on both, one reloaded while offline -> equal digests after the heal', async ({
-  skip,
-}) => {
-  const source = `
-    import { openReplica } from ${JSON.stringify(ENTRY)};
-    const name = location.hash.slice(1);
-    const options = { urls: ${JSON.stringify(`http://127.0.0.1:${portOf(proxy)}`)}, token: ${JSON.stringify(TOKEN)}, name };
-    openReplica(options).then((replica) => {
-      globalThis.replica = replica;
-      globalThis.isReady = true;
-    }, (error) => {
-      globalThis.failure = String(error?.stack ?? error);
-    });
-  `;
-  const script = await bundle(source, { minify: true });
-  const bytes = gzipSync(script).length;
+test('a bundle for browsers: within its budget', () => {
+  const bytes = gzipSync(program).length;
   console.log(`replica, query engine and Yjs for a browser: ${bytes} bytes gzipped (${BUNDLE_BYTES_MAX} allowed)`);
   expect(bytes).toBeLessThan(BUNDLE_BYTES_MAX);
-  if (!existsSync(CHROMIUM)) skip(`${CHROMIUM} is absent: replicas were not run in a browser`);
-  program = script;
-  isCut = false;
-  const chromium = await Chromium.start(join(scratch, 'profile'));
-  try {
-    const url = `http://127.0.0.1:${portOf(pages)}/`;
-    const [one, two] = [await chromium.open(`${url}#one`), await chromium.open(`${url}#two`)];
-    const digest = 'replica.digest()';
-    await one.evaluate(`replica.query("CREATE (:Page {name: 'shared', count: 0})").then(() => 1)`);
-    await sameAs(() => two.evaluate(digest));
+});
+
+describe.skipIf(!existsSync(CHROMIUM))('in Chromium', () => {
+  let chromium: Chromium;
+  beforeAll(async () => {
+    chromium = await Chromium.start(join(scratch, 'profile'));
+  });
+  afterAll(() => chromium.close());
+
+  const open = (name: string) => chromium.open(`http://127.0.0.1:${portOf(pages)}/#${name}`);
+  const namesOf = (page: Page) =>
+    page.evaluate(
+      `replica.query('MATCH (p:Page) RETURN p.name AS name ORDER BY name').then((rows) => rows.map(({ name }) => name))`,
+    );
+  const run = (page: Page, statement: string) =>
+    page.evaluate<string>(`replica.query(${JSON.stringify(statement)}).then(() => 'done', ({ code }) => code)`);
+
+  test('two pages, cut, written on both, one reloaded while offline -> equal digests after the heal', async () => {
+    const [one, two] = [await open('one'), await open('two')];
+    const digestOf = (page: Page) => () => page.evaluate<string>('replica.digest()');
+    await run(one, "CREATE (:Page {name: 'shared', count: 0})");
+    await sameAs(digestOf(two));
     cut();
-    await one.evaluate(`replica.query("MATCH (p:Page) SET p.one = true CREATE (:Page {name: 'one'})").then(() => 1)`);
-    await two.evaluate(`replica.query("MATCH (p:Page) SET p.two = true CREATE (:Page {name: 'two'})").then(() => 1)`);
+    await run(one, "MATCH (p:Page) SET p.one = true CREATE (:Page {name: 'one'})");
+    await run(two, "MATCH (p:Page) SET p.two = true CREATE (:Page {name: 'two'})");
     await one.reload();
-    const names = `replica.query('MATCH (p:Page) RETURN p.name AS name ORDER BY name').then((rows) => rows.map(({ name }) => name))`;
-    expect(await one.evaluate(names)).toEqual(['one', 'shared']);
-    expect(await two.evaluate(names)).toEqual(['shared', 'two']);
+    expect(await namesOf(one)).toEqual(['one', 'shared']);
+    expect(await namesOf(two)).toEqual(['shared', 'two']);
     isCut = false;
-    await sameAs(() => one.evaluate(digest));
-    await sameAs(() => two.evaluate(digest));
-    expect(await one.evaluate(names)).toEqual(['one', 'shared', 'two']);
-    expect(
-      await two.evaluate(`replica.query("MATCH (p:Page {name: 'shared'}) RETURN p.one AS one, p.two AS two")`),
-    ).toEqual([{ one: true, two: true }]);
-  } finally {
-    await chromium.close();
-  }
+    await sameAs(digestOf(one));
+    await sameAs(digestOf(two));
+    expect(await namesOf(one)).toEqual(['one', 'shared', 'two']);
+    const rows = `replica.query("MATCH (p:Page {name: 'shared'}) RETURN p.one AS one, p.two AS two")`;
+    expect(await two.evaluate(rows)).toEqual([{ one: true, two: true }]);
+    await run(one, 'MATCH (p:Page) DELETE p');
+    await Promise.all([one.close(), two.close()]);
+  });
+
+  test('two tabs of one replica, offline; the one that has the store is closed -> the other goes on, nothing is lost', async () => {
+    cut();
+    const first = await open('tabs');
+    const second = await open('tabs');
+    await second.evaluate(`replica.observe('MATCH (p:Page) RETURN count(*) AS pages', {},
+      ([{ pages }]) => (globalThis.pages = pages), (error) => (globalThis.failure = error.message)), 1`);
+    await run(first, "CREATE (:Page {name: 'a'})");
+    await run(second, "CREATE (:Page {name: 'b'})");
+    expect(await namesOf(first)).toEqual(['a', 'b']);
+    while ((await second.evaluate('globalThis.pages')) !== 2) await env.scheduler.yield();
+    await first.close();
+    const outcome = await run(second, "CREATE (:Page {name: 'c'})");
+    if (outcome !== 'done') {
+      expect(outcome).toBe('answer-lost');
+      await run(second, "MERGE (:Page {name: 'c'})");
+    }
+    expect(await namesOf(second)).toEqual(['a', 'b', 'c']);
+    while ((await second.evaluate('globalThis.pages')) !== 3) await env.scheduler.yield();
+    const third = await open('tabs');
+    expect(await namesOf(third)).toEqual(['a', 'b', 'c']);
+    isCut = false;
+    await sameAs(() => third.evaluate('replica.digest()'));
+    expect(await third.evaluate('replica.status.pending')).toBe(0);
+    await Promise.all([second.close(), third.close()]);
+  });
 });
