@@ -13,7 +13,7 @@ import { type MatchedRoute, routeOf } from './matched-route.ts';
 const BUCKETS_S = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 /** The customary status for a request whose client did not wait; it only ever appears in metrics. */
-const CLIENT_CLOSED_REQUEST = 499;
+export const CLIENT_CLOSED_REQUEST = 499;
 
 const REQUEST = Symbol('request');
 type CountedResponse = FastifyReply['raw'] & { [REQUEST]?: FastifyRequest };

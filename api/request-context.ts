@@ -5,9 +5,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Env } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
+import type { Span } from '../base/tracer.ts';
 import type { Engine } from '../src/engine-port.ts';
+import { routeOf } from './matched-route.ts';
 import { allowedMethods } from './method-table.ts';
-import { type Trace, traceOf } from './trace.ts';
+import { CLIENT_CLOSED_REQUEST } from './metrics.ts';
+import { beginTrace, type Trace } from './trace.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -38,21 +41,46 @@ export function installRequestContext(
   app.decorateRequest('trace', null);
   app.decorateRequest('bodyHash', '');
   app.addHook('onRequest', (request, reply, done) => {
-    beginTrace(request, reply, { engine, env });
+    giveTrace(request, reply, { engine, env });
     // Said before any connection is closed: one that were closed under a request would leave its client without an answer.
     if (isLeaving()) reply.header('connection', 'close');
     if (isLeaving() || isStopping()) done(new WeftError('shutting-down', 'the server is stopping'));
-    else done(request.is404 ? noSuchRoute(app, request) : undefined);
+    else if (request.is404) done(noSuchRoute(app, request));
+    else proceed(request, done);
+  });
+  if (env.tracer === undefined) return;
+  // What reads the body hands on from the socket, which is in no span.
+  app.addHook('preValidation', (request, _reply, done) => proceed(request, done));
+}
+
+/** Goes on inside the span of the request. */
+function proceed(request: FastifyRequest, next: () => void): void {
+  const span = request.trace?.span;
+  if (span === undefined) next();
+  else span.within(next);
+}
+
+function endWithAnswer(request: FastifyRequest, { raw }: FastifyReply, span: Span<'request'>): void {
+  raw.once('close', () => {
+    const status = raw.writableEnded ? raw.statusCode : CLIENT_CLOSED_REQUEST;
+    const { graph } = (request.params ?? {}) as Partial<Record<string, string>>;
+    span.set({
+      'http.response.status_code': status,
+      ...(graph !== undefined && { 'weft.graph': graph }),
+      ...(request.consistencyLevel && { 'weft.consistency': request.consistencyLevel }),
+    });
+    span.end(status >= 500 ? new Error(`answered ${status}`) : undefined);
   });
 }
 
 /** Gives the request its trace and says in the answer who answers. */
-export function beginTrace(
+export function giveTrace(
   request: FastifyRequest,
   reply: FastifyReply,
   { engine, env }: { readonly engine: Engine; readonly env: Env },
 ): Trace {
-  const trace = traceOf(request.headers.traceparent, env.random);
+  const trace = beginTrace(env, request.headers.traceparent, request.method, routeOf(request).url);
+  if (trace.span !== undefined) endWithAnswer(request, reply, trace.span);
   request.trace = trace;
   reply
     .header('traceparent', trace.traceparent)

@@ -2,6 +2,7 @@
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify';
 import type { BugError } from '../base/assert.ts';
 import type { Log } from '../base/env.ts';
+import type { Tracer } from '../base/tracer.ts';
 import type { ClusterOptions } from '../src/cluster-options.ts';
 import { type OpenedEngine, openEngine } from '../src/engine.ts';
 import { type TestEnv, testEnv } from '../src/test-env.model.ts';
@@ -37,12 +38,19 @@ export interface TestServerOptions extends Partial<ServerOptions> {
   /** Makes it a member; nothing is at the other end of its links. */
   readonly cluster?: ClusterOptions;
   readonly seed?: number;
+  readonly tracer?: Tracer;
 }
 
-export async function openTestServer({ cluster, seed = 7, ...options }: TestServerOptions = {}): Promise<TestServer> {
+export async function openTestServer({
+  cluster,
+  seed = 7,
+  tracer,
+  ...options
+}: TestServerOptions = {}): Promise<TestServer> {
   const logged: Parameters<Log['write']>[] = [];
   const bugs: BugError[] = [];
-  const env = { ...testEnv(seed), log: { write: (...entry: Parameters<Log['write']>) => void logged.push(entry) } };
+  const log = { write: (...entry: Parameters<Log['write']>) => void logged.push(entry) };
+  const env = { ...testEnv(seed), log, ...(tracer && { tracer }) };
   const store = await openMemoryStore({ disk: new MemoryDisk() });
   const engine = await openEngine({ env, store, name: 'test', memoryBudgetBytes: 1e9, cluster });
   const app = buildServer({ engine, env, onBug: (bug) => bugs.push(bug), ...options });

@@ -42,7 +42,7 @@ import { asWeftError } from './problem.ts';
 import { addProofRoutes } from './proof-routes.ts';
 import { parseQuery } from './query-parameters.ts';
 import { addQueryRoutes } from './query-route.ts';
-import { beginTrace, installRequestContext } from './request-context.ts';
+import { giveTrace, installRequestContext } from './request-context.ts';
 import { RunningQueries } from './running-queries.ts';
 import { addRunningQueryRoutes } from './running-query-routes.ts';
 import { SESSION_PATH, sessionRoute } from './session-route.ts';
@@ -112,7 +112,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
 
   function answerError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
     // A URL that cannot be decoded never reached the hooks, so its request has no decorations either.
-    request.trace ??= beginTrace(request, reply, context);
+    request.trace ??= giveTrace(request, reply, context);
     const error = asWeftError(thrown);
     if (error.kind.status < 500) keepReadable(request, reply);
     sendProblem(request, reply, error);

@@ -24,7 +24,7 @@ import { wireResult } from './result-values.ts';
 import type { RunningQueries } from './running-queries.ts';
 import { frameId, idInFront, parseFrame, type RequestFrame, type SignalFrame } from './session-frames.ts';
 import { type OnceRunner, type Reply, runOperation } from './session-operations.ts';
-import { type Trace, traceOf } from './trace.ts';
+import { beginTrace, type Trace, traceOf } from './trace.ts';
 import { SOCKET_CLOSE, type Socket, type SocketEvents } from './web-sockets.ts';
 
 export interface ChannelOptions {
@@ -162,6 +162,16 @@ export class SessionChannel implements SocketEvents {
   }
 
   #begin(request: Request, frame: RequestFrame): void {
+    const { env } = this.#options.context;
+    if (env.tracer !== undefined && frame.op !== 'ping') {
+      request.trace = beginTrace(env, frame.traceparent, 'WS', frame.op);
+    }
+    const span = request.trace?.span;
+    if (span === undefined) this.#start(request, frame);
+    else span.within(() => this.#start(request, frame));
+  }
+
+  #start(request: Request, frame: RequestFrame): void {
     let work: Promise<void> | undefined;
     try {
       work = this.#run(request, frame);
@@ -186,7 +196,7 @@ export class SessionChannel implements SocketEvents {
   #run(request: Request, frame: RequestFrame): Promise<void> | undefined {
     const { engine, env } = this.#options.context;
     if (frame.traceparent !== undefined) {
-      request.trace = traceOf(frame.traceparent, env.random);
+      request.trace ??= traceOf(frame.traceparent, env.random);
       request.isTraced = true;
     }
     if (this.#isStopping) throw new WeftError('shutting-down', 'the server is stopping');
@@ -342,11 +352,19 @@ export class SessionChannel implements SocketEvents {
       consistency: consistencyLevel === null || consistencyLevel === 'session' ? undefined : consistencyLevel,
       traceparent: isTraced ? trace?.traceparent : undefined,
     });
-    this.#options.answered(status, request.startedMs);
+    this.#end(request, status);
+  }
+
+  #end({ startedMs, trace, consistencyLevel }: Request, status: number): void {
+    this.#options.answered(status, startedMs);
+    if (trace?.span === undefined) return;
+    const attributes = { 'http.response.status_code': status, 'weft.graph': this.#name };
+    trace.span.set({ ...attributes, ...(consistencyLevel !== null && { 'weft.consistency': consistencyLevel }) });
+    trace.span.end(status >= 500 ? new Error(`answered ${status}`) : undefined);
   }
 
   #fail(request: Request, thrown: unknown): void {
-    const { context, answered } = this.#options;
+    const { context } = this.#options;
     const error = asWeftError(thrown);
     request.trace ??= traceOf(undefined, context.env.random);
     const problem = problemOf(error, request.trace.traceId);
@@ -357,7 +375,7 @@ export class SessionChannel implements SocketEvents {
       sessionToken: this.#tokenFor(request),
       traceparent: request.isTraced ? request.trace.traceparent : undefined,
     });
-    answered(problem.status, request.startedMs);
+    this.#end(request, problem.status);
     if (error.code === 'internal') {
       context.reportFailure(thrown, { trace: request.trace, method: 'WS', url: `/v1/graphs/${this.#name}/session` });
     }

@@ -1,11 +1,37 @@
 /** W3C Trace Context: a valid `traceparent` of the caller is continued, otherwise a trace begins here. */
-import type { Random } from '../base/env.ts';
+import type { Env, Random } from '../base/env.ts';
+import type { Span } from '../base/tracer.ts';
 
 export interface Trace {
   /** 32 hexadecimal digits; the `traceId` of problem documents and log entries. */
   readonly traceId: string;
   /** The `traceparent` of the answer: the same trace, our own span. */
   readonly traceparent: string;
+  /** Absent unless the request is recorded. */
+  readonly span?: Span<'request'>;
+}
+
+/** The trace of a request, recorded if somebody collects traces. */
+export function beginTrace(
+  { tracer, random }: Env,
+  header: string | string[] | undefined,
+  method: string,
+  route: string,
+): Trace {
+  if (tracer === undefined) return traceOf(header, random);
+  const parent = typeof header === 'string' ? header : undefined;
+  const span = tracer.begin('request', {
+    parent,
+    isRoot: true,
+    title: `${method} ${route}`.trim(),
+    attributes: { 'http.request.method': method, ...(route !== '' && { 'http.route': route }) },
+  });
+  if (span === undefined) return traceOf(header, random);
+  return { traceId: traceIdOf(span.traceparent), traceparent: span.traceparent, span };
+}
+
+function traceIdOf(traceparent: string): string {
+  return traceparent.slice(3, 35);
 }
 
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;

@@ -3,6 +3,8 @@
  * simulated ones in tests and `chaos/`; no default argument anywhere reaches for the real thing.
  */
 
+import type { Tracer } from './tracer.ts';
+
 export interface Clock {
   /** Wall time in milliseconds since the Unix epoch. May jump in both directions. */
   wallMs(): number;
@@ -39,4 +41,6 @@ export interface Env {
   readonly random: Random;
   readonly scheduler: Scheduler;
   readonly log: Log;
+  /** Absent unless somebody collects traces. */
+  readonly tracer?: Tracer;
 }

@@ -55,6 +55,10 @@ export const LIMITS = {
   expiryPurgeMs: 60 * 1000,
   /** Elements that one step of it deletes: bounds how long it holds the loop. */
   expirySliceElements: 500,
+  /** Other requests that a span names which share its work: enough to see that they do. */
+  spanLinksMax: 64,
+  /** Traces that are known of commits which are on their way in: some more than there are commits in flight. */
+  tracesExpectedMax: 4096,
   /** How long such a result is remembered, in milliseconds. */
   idempotencyTtlMs: 24 * 60 * 60 * 1000,
   /** Bytes of received commits that wait for the store: beyond it their senders must. */

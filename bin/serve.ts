@@ -28,6 +28,7 @@ import { buildEnv, jsonLines } from './env.ts';
 import { EXIT, OperationFailed } from './exit.ts';
 import { MachinePressure, machineOf } from './machine-pressure.ts';
 import { openData } from './open-data.ts';
+import { openTelemetry, type Telemetry, tracedLog } from './open-telemetry.ts';
 import {
   type ClusterSettings,
   declareServeOptions,
@@ -52,6 +53,9 @@ const DISCOVERY_MS = 60_000;
 const LEAVE_MS = 500;
 /** Turns in which what has arrived meanwhile is read, however late they come on a busy machine. */
 const LEAVE_TURNS = 20;
+
+/** How long the last spans may take to reach their collector. */
+const DELIVER_MS_MAX = 2_000;
 
 /** Beside this program once both are built. */
 const CONSOLE_FOLDER = fileURLToPath(new URL('../console/', import.meta.url));
@@ -79,7 +83,9 @@ Examples:
 /** Runs until a stop signal. @throws OperationFailed or WeftError if the server cannot start */
 async function serve(config: ServeConfig): Promise<void> {
   const { name, data, durability, memoryBudgetBytes, logLevel } = config.process;
-  const { env, clockFault } = environment(buildEnv(logLevel), config.cluster);
+  const { env: untraced, clockFault } = environment(buildEnv(logLevel), config.cluster);
+  const telemetry = await openTelemetry(process.env, { name, log: untraced.log });
+  const env = traced(untraced, telemetry);
   const files = new WatchedFiles(env);
   const authenticator = await authenticatorOf(config.access, { env, files });
   const tls = config.access.tls && (await TlsFiles.open(config.access.tls, files));
@@ -146,6 +152,7 @@ async function serve(config: ServeConfig): Promise<void> {
     pressure.close();
     await closeLinks();
     await engine.close();
+    await deliver(env, telemetry);
   }
   env.log.write('info', 'stopped');
   // Every resource is closed; a connection that a client holds open must not keep the process.
@@ -158,6 +165,21 @@ function environment(real: Env, { chaos, plant }: ClusterSettings): { env: Env; 
   if (!chaos) return { env: real, clockFault: undefined };
   const clock = new ShiftedClock(real.clock);
   return { env: { ...real, clock }, clockFault: clock };
+}
+
+function traced(env: Env, telemetry: Telemetry | undefined): Env {
+  if (telemetry === undefined) return env;
+  return { ...env, log: tracedLog(env.log), tracer: telemetry.tracer };
+}
+
+/** A collector that does not answer must not keep the process. */
+async function deliver(env: Env, telemetry: Telemetry | undefined): Promise<void> {
+  if (telemetry === undefined) return;
+  const delivered = telemetry.close().catch((error: unknown) => {
+    env.log.write('warn', 'telemetry: spans were not delivered', { detail: String(error) });
+  });
+  const late = new Promise<void>((resolve) => env.scheduler.after(DELIVER_MS_MAX, resolve));
+  await Promise.race([delivered, late]);
 }
 
 /** @throws OperationFailed if the file cannot be written to */

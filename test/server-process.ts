@@ -14,7 +14,7 @@ const READY = /^weft listening on (https?:\/\/\S+)$/m;
 /** Builds the program if a source file is newer; `npm test` builds first, a run of one file may not. */
 export function buildIfStale(): void {
   const built = statSync(PROGRAM, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  const isStale = ['base', 'graph', 'crdt', 'storage', 'src', 'api', 'bin'].some((folder) =>
+  const isStale = ['base', 'graph', 'crdt', 'query', 'storage', 'src', 'api', 'bin'].some((folder) =>
     readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).some(
       (file) => /(?<!\.test|\.model)\.ts$/.test(file) && statSync(join(ROOT, folder, file)).mtimeMs > built,
     ),
@@ -31,9 +31,9 @@ export class ServerProcess {
   url = '';
   stderr = '';
 
-  constructor(directory: string, flags: readonly string[] = []) {
+  constructor(directory: string, flags: readonly string[] = [], environment: Readonly<Record<string, string>> = {}) {
     this.child = spawn(process.execPath, [PROGRAM, 'serve', '--port', '0', '--data', directory, ...flags], {
-      env: { PATH: process.env.PATH },
+      env: { PATH: process.env.PATH, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.child.stderr?.on('data', (chunk: Buffer) => {
@@ -72,8 +72,12 @@ export class ServerProcess {
 const running = new Set<ServerProcess>();
 
 /** A server that listens. */
-export async function serve(directory: string, flags: readonly string[] = []): Promise<ServerProcess> {
-  const server = new ServerProcess(directory, flags);
+export async function serve(
+  directory: string,
+  flags: readonly string[] = [],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<ServerProcess> {
+  const server = new ServerProcess(directory, flags, environment);
   if ((await server.ready) === undefined) {
     throw new Error(`the server ended with ${await server.ended} before it listened\n${server.stderr}`);
   }

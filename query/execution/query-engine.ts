@@ -4,6 +4,7 @@
  */
 import type { Env } from '../../base/env.ts';
 import { LIMITS } from '../../base/limits.ts';
+import type { Span } from '../../base/tracer.ts';
 import { NotResident } from '../../graph/not-resident.ts';
 import type { SchemaEntry, StatementGraph } from '../../graph/query-graph.ts';
 import { describePlan } from '../plan/describe-plan.ts';
@@ -77,13 +78,14 @@ export class QueryEngine {
     }
     const kept = this.#plans.get(text);
     if (kept !== undefined && (++kept.uses % USES_PER_LOOK !== 0 || !hasOutgrown(kept, graph))) return kept;
-    const { planStatement, procedures, optimise } = this.#options;
-    const planned = planStatement(text, {
+    const { env, planStatement, procedures, optimise } = this.#options;
+    const context = {
       statistics: graph.statistics,
       schema,
-      procedure: (name) => procedures.get(name)?.signature,
+      procedure: (name: string) => procedures.get(name)?.signature,
       optimise,
-    });
+    };
+    const planned = inStep(env.tracer?.begin('query.plan'), () => planStatement(text, context));
     const prepared = planned.kind === 'query' ? new PreparedPlan(planned.plan) : undefined;
     const made = { planned, prepared, nodes: graph.statistics.nodeCount(), uses: 0 };
     if (this.#plans.size >= LIMITS.plansKeptMax) {
@@ -125,6 +127,10 @@ export class QueryEngine {
     return new Transaction(this, graph, this.#options.env.clock.wallMs());
   }
 
+  #beginExecute(): Span<'query.execute'> | undefined {
+    return this.#options.env.tracer?.begin('query.execute');
+  }
+
   #execution(prepared: PreparedPlan, options: Omit<ExecuteOptions, 'host'>): Execution {
     return new Execution(prepared, { ...options, host: this.#host });
   }
@@ -155,13 +161,16 @@ export class QueryEngine {
     };
     const execution = new Execution(prepared, run);
     const rows: ResultValue[][] = [];
+    const span = this.#beginExecute();
     let isWaiting = false;
     try {
       for (;;) {
         const found = execution.nextBatch();
         if (found instanceof Promise) {
           isWaiting = true;
-          return this.#collectRest(prepared, execution, graph, rows, found);
+          return this.#collectRest(prepared, execution, graph, rows, found).finally(() =>
+            endExecute(span, rows.length),
+          );
         }
         if (found === undefined) break;
         if (prepared.fields.length > 0) execution.appendResults(found, rows);
@@ -173,6 +182,7 @@ export class QueryEngine {
       if (!isWaiting) {
         execution.close();
         graph.release();
+        endExecute(span, rows.length);
       }
     }
   }
@@ -213,6 +223,8 @@ export class QueryEngine {
       profiled: options.profiled,
     });
     const { plan, fields } = prepared;
+    const span = this.#beginExecute();
+    let rowCount = 0;
     let isClosed = false;
     return {
       fields,
@@ -228,6 +240,7 @@ export class QueryEngine {
           const settled = graph.settle();
           if (settled !== undefined) await settled;
           // Rows without columns are nothing to answer.
+          rowCount += rows.length;
           if (plan.columns.length > 0) return rows;
         }
       },
@@ -237,6 +250,7 @@ export class QueryEngine {
         isClosed = true;
         execution.close();
         graph.release();
+        endExecute(span, rowCount);
       },
     };
   }
@@ -259,6 +273,7 @@ export class QueryEngine {
     const before = { ...overlay.counters };
     const execution = this.#execution(prepared, { graph, overlay, statement: options, transactionMs, profiled });
     const rows: ResultValue[][] = [];
+    const span = this.#beginExecute();
     try {
       for (;;) {
         const found = execution.nextBatch();
@@ -274,6 +289,7 @@ export class QueryEngine {
       });
     } finally {
       execution.close();
+      endExecute(span, rows.length);
     }
   }
 
@@ -299,6 +315,20 @@ export class QueryEngine {
     } finally {
       graph.release();
     }
+  }
+}
+
+function endExecute(span: Span<'query.execute'> | undefined, rows: number): void {
+  span?.set({ 'weft.rows': rows });
+  span?.end();
+}
+
+/** Runs one synchronous step inside of a span, if there is one. */
+function inStep<T>(span: Span | undefined, step: () => T): T {
+  try {
+    return step();
+  } finally {
+    span?.end();
   }
 }
 

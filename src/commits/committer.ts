@@ -19,6 +19,7 @@ import { WeftError } from '../../base/errors.ts';
 import type { PartitionId, ReplicaId } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
+import type { Span } from '../../base/tracer.ts';
 import { mergeUpdates } from '../../crdt/partition-document.ts';
 import { patchState } from '../../crdt/patch-state.ts';
 import { clockOfWallMs, type HybridClock } from '../../crdt/stamp.ts';
@@ -50,6 +51,8 @@ interface Group {
   readonly partitions: Map<ResidentPartition, ResidentGraph>;
   readonly locators: Commit['locators'][number][];
   readonly graphs: ResidentGraph[];
+  /** Of the requests that are traced, from submission to visibility. */
+  readonly spans: Span[];
   chars: number;
   patches: number;
   readonly done: Promise<void>;
@@ -151,6 +154,8 @@ export class Committer {
     for (const locator of locators) group.locators.push({ graphKey: graph.key, ...locator });
     group.patches += patches.length;
     group.graphs.push(graph);
+    const span = this.#options.env.tracer?.begin('commit', { attributes: { 'weft.patches': patches.length } });
+    if (span !== undefined) group.spans.push(span);
     graph.pendingCommits++;
     if (this.requests++ === 0 && this.#seq === 0) this.#options.onFirst();
     this.#running ??= this.#run();
@@ -203,10 +208,12 @@ export class Committer {
       try {
         if (this.#failure !== undefined) throw this.#refusal();
         await this.#round(group);
+        endSpans(group);
         group?.resolve();
         received.ended();
       } catch (error) {
         this.#stopAccepting(error);
+        endSpans(group, error);
         group?.reject(this.#failure);
         received.fail(this.#failure);
       } finally {
@@ -234,6 +241,7 @@ export class Committer {
     let lsn = residency.visibleLsn;
     const commits = admitted.map(({ commit }) => commit);
     if (local === undefined && commits.length === 0) return;
+    const fsync = this.#beginFsync(group, commits.length + 1);
     const durable = store.appendAll(local === undefined ? commits : [local, ...commits]);
     const show = () => (group === undefined || local === undefined ? undefined : this.#showLocal(group, local, ++lsn));
     const early = isPlanted(bugs, 'acknowledge-before-sync') ? show() : undefined;
@@ -242,6 +250,7 @@ export class Committer {
       for (const { commit } of admitted) progress.advance(commit.origin, commit.seq);
     }
     await durable;
+    fsync?.end();
     const own = early ?? show();
     const shown = own === undefined ? [] : [own];
     for (const one of admitted) {
@@ -290,7 +299,19 @@ export class Committer {
     progress.advance(replica, commit.seq);
     this.commits++;
     this.patches += group.patches;
-    return { ...commit, lsn };
+    const [span] = group.spans;
+    return span === undefined ? { ...commit, lsn } : { ...commit, lsn, trace: span.traceparent };
+  }
+
+  /** Below the first request that is traced; the others that share it are linked. */
+  #beginFsync(group: Group | undefined, commits: number): Span | undefined {
+    const [first, ...others] = group?.spans ?? [];
+    if (group === undefined || first === undefined) return undefined;
+    return this.#options.env.tracer?.begin('fsync', {
+      parent: first.traceparent,
+      links: others.slice(0, LIMITS.spanLinksMax).map(({ traceparent }) => traceparent),
+      attributes: { 'weft.requests': group.graphs.length, 'weft.commits': commits },
+    });
   }
 
   #showReceived({ commit, parts }: Admitted, lsn: Lsn): StreamCommit {
@@ -372,11 +393,25 @@ function release(group: Group): void {
   for (const partition of group.partitions.keys()) partition.inFlight = false;
 }
 
+function endSpans(group: Group | undefined, error?: unknown): void {
+  for (const span of group?.spans.splice(0) ?? []) span.end(error);
+}
+
 function newGroup(): Group {
   const { promise, resolve, reject } = deferred();
   // Whoever waits gets the rejection; a group without waiters must not end the process.
   promise.catch(() => undefined);
-  return { partitions: new Map(), locators: [], graphs: [], chars: 0, patches: 0, done: promise, resolve, reject };
+  return {
+    partitions: new Map(),
+    locators: [],
+    graphs: [],
+    spans: [],
+    chars: 0,
+    patches: 0,
+    done: promise,
+    resolve,
+    reject,
+  };
 }
 
 function deferred(): { promise: Promise<void>; resolve: () => void; reject: (error: unknown) => void } {

@@ -9,6 +9,7 @@ import { WeftError } from '../../base/errors.ts';
 import type { ReplicaId } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
+import { inSpan, type Span } from '../../base/tracer.ts';
 import { covers, joined, seqOf, type VersionVector } from '../commits/version-vector.ts';
 import { isSchemaChange } from '../constraints/schema-change.ts';
 import type { IdempotencyKey } from '../engine-port.ts';
@@ -74,8 +75,12 @@ export interface CoordinationOptions {
   readonly settings: Pick<CoordinatorSettings, 'graph' | 'replica' | 'bugs'>;
   /** Who decides from the next ballot on. */
   readonly voters: () => Pick<CoordinatorSettings, 'configuration' | 'voters'>;
-  /** Hands a message to every voter, this server's own included, but for those named. */
-  readonly broadcast: (message: Prepare | Accept | Settled, except: ReadonlySet<string>) => void;
+  /** Hands a message to every voter, this server's own included, but for those named. `trace`: its `traceparent`. */
+  readonly broadcast: (
+    message: Prepare | Accept | Settled,
+    except: ReadonlySet<string>,
+    trace: string | undefined,
+  ) => void;
   readonly guard: (work: Promise<unknown>) => void;
   readonly bugs: ReadonlySet<PlantedBug> | undefined;
 }
@@ -83,6 +88,8 @@ export interface CoordinationOptions {
 interface Waiting {
   readonly request: Request;
   readonly deadlineMs: number;
+  /** `traceparent` of what asks; may be empty. */
+  readonly trace: string;
   readonly end: (reply: Reply) => void;
   isEnded: boolean;
   /** The last ballot that proposed it, and what it decided. */
@@ -112,6 +119,9 @@ export class Coordination {
   #closed = false;
   #attempts = 0;
   #turn: ((turn: Turn) => void) | undefined;
+  /** The turn of the coordinator that is traced, and the question to the voters that is open. */
+  #roundSpan: Span | undefined;
+  #askingSpan: Span | undefined;
   /** Rounds of proposals that were chosen, for the metrics. */
   rounds = 0;
   /** Of those, the ones that changed the graph. */
@@ -125,8 +135,8 @@ export class Coordination {
     this.#settings = { ...options.settings, ...options.voters() };
   }
 
-  /** Never rejects: a refusal is a reply. */
-  submit(request: Request, patienceMs: number): Promise<Reply> {
+  /** Never rejects: a refusal is a reply. @param trace `traceparent` of what asks */
+  submit(request: Request, patienceMs: number, trace = ''): Promise<Reply> {
     const { env, guard } = this.#options;
     if (this.#closed) return Promise.resolve(this.#failed(unavailable('the server is stopping')));
     if (this.#queue.length >= LIMITS.strongQueueMax) {
@@ -136,6 +146,7 @@ export class Coordination {
     return new Promise((resolve) => {
       const waiting: Waiting = {
         request,
+        trace,
         deadlineMs: env.clock.monotonicMs() + patienceMs,
         isEnded: false,
         proposed: undefined,
@@ -201,7 +212,8 @@ export class Coordination {
     const { state, effects } = stepCoordinator(this.#state, event, this.#settings);
     this.#state = state;
     for (const effect of effects) {
-      if (effect.kind === 'send') broadcast(effect.message, effect.except);
+      if (effect.kind === 'send')
+        broadcast(effect.message, effect.except, (this.#askingSpan ?? this.#roundSpan)?.traceparent);
       else this.#turn?.(effect);
     }
   }
@@ -212,8 +224,11 @@ export class Coordination {
     return new Promise((resolve) => {
       let timer: Timer | undefined;
       let resends = 0;
+      this.#beginAsking(event);
       const end = (turn: Turn) => {
         this.#turn = undefined;
+        this.#askingSpan?.end();
+        this.#askingSpan = undefined;
         timer?.cancel();
         resolve(turn);
       };
@@ -240,12 +255,40 @@ export class Coordination {
       // A turn for requests that are ready now, so that they share the first round.
       await this.#options.env.scheduler.yield();
       while (!this.#closed && this.#hasWork()) {
-        if (await this.#lead()) await this.#round();
-        else await this.#backOff();
+        this.#roundSpan = this.#beginRound();
+        const leads = await inSpan(this.#roundSpan, () => this.#turnOver());
+        this.#roundSpan = undefined;
+        if (!leads) await this.#backOff();
       }
     } finally {
       this.#running = false;
     }
+  }
+
+  /** False if it could not lead. */
+  async #turnOver(): Promise<boolean> {
+    const leads = await this.#lead();
+    if (leads) await this.#round();
+    return leads;
+  }
+
+  #beginRound(): Span | undefined {
+    const { tracer } = this.#options.env;
+    if (tracer === undefined) return undefined;
+    const waiting = [...this.#unresolved, ...this.#queue];
+    const [first, ...others] = waiting.filter(({ trace }) => trace !== '');
+    if (first === undefined) return undefined;
+    return tracer.begin('quorum.round', {
+      parent: first.trace,
+      links: others.slice(0, LIMITS.spanLinksMax).map(({ trace }) => trace),
+      attributes: { 'weft.requests': waiting.length },
+    });
+  }
+
+  #beginAsking({ kind }: CoordinatorEvent): void {
+    const name = kind === 'begin' || kind === 'probe' || kind === 'propose' ? ASKING[kind] : undefined;
+    if (name === undefined || this.#roundSpan === undefined) return;
+    this.#askingSpan = this.#options.env.tracer?.begin(name, { parent: this.#roundSpan.traceparent });
   }
 
   #hasWork(): boolean {
@@ -453,6 +496,9 @@ function asWrite(request: Request): WriteRequest {
   assert(request.kind === 'write', 'only writes are decided');
   return { operations: request.operations, key: request.key, outcome: request.outcome };
 }
+
+/** What the voters are asked upon an event. */
+const ASKING = { begin: 'quorum.prepare', probe: 'quorum.probe', propose: 'quorum.accept' } as const;
 
 /** Far more changes than there are while one read is on its way. */
 const RECENT_MAX = 1_000;

@@ -9,6 +9,7 @@ import { WeftError } from '../../base/errors.ts';
 import type { PartitionId, ReplicaId } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
+import { inSpan, type Span } from '../../base/tracer.ts';
 import { encodeOperations } from '../../crdt/operation-codec.ts';
 import { SYSTEM_KEY } from '../catalog/catalog.ts';
 import type { IdempotencyKey, QuorumDescription, StrongMetrics, VoterChange } from '../engine-port.ts';
@@ -110,7 +111,7 @@ export class StrongOperations {
 
   #begin(): void {
     const { host, channel } = this.#options;
-    channel.listen((from, body) => this.#hear(from, decodeMessage(body)));
+    channel.listen((from, body, trace) => this.#hear(from, decodeMessage(body), trace));
     host.onMoved(() => this.#voter.moved());
     channel.voterSet.onChange(() => this.#onConfiguration());
     this.#tick();
@@ -146,19 +147,22 @@ export class StrongOperations {
 
   // Messages.
 
-  send(to: string, message: Message): void {
+  /** @param trace `traceparent` of what it belongs to */
+  send(to: string, message: Message, trace?: string): void {
     if (this.#closed) return;
     const { channel } = this.#options;
-    if (to !== channel.self) channel.send(to, encodeMessage(message));
+    if (to !== channel.self) channel.send(to, encodeMessage(message), trace);
     // A turn of its own, so that nobody hears before his question has gone to all.
-    else void Promise.resolve().then(() => this.#hear(channel.self, message));
+    else void Promise.resolve().then(() => this.#hear(channel.self, message, trace));
   }
 
-  #hear(from: string, message: Message): void {
+  #hear(from: string, message: Message, trace?: string): void {
     if (this.#closed) return;
     switch (message.kind) {
       case 'prepare':
       case 'accept':
+        this.#voter.hear(from, message, this.#beginVote(from, message.kind, trace));
+        return;
       case 'settled':
       case 'join':
       case 'joined':
@@ -181,6 +185,11 @@ export class StrongOperations {
     }
   }
 
+  #beginVote(from: string, asked: 'prepare' | 'accept', parent = ''): Span | undefined {
+    const { tracer } = this.#options.env;
+    return tracer?.begin('quorum.vote', { parent, attributes: { 'weft.peer': from, 'weft.asked': asked } });
+  }
+
   /** A write that is asked for twice must not happen twice: frames may be repeated. */
   #isFirst(from: string, { id }: Ask): boolean {
     let heard = this.#heard.get(from);
@@ -200,7 +209,11 @@ export class StrongOperations {
 
   async #answer(from: string, { id, graph, patienceMs, trace, request }: Ask): Promise<void> {
     const { env } = this.#options;
-    const reply = await this.#coordination(graph).submit(request, Math.min(patienceMs, LIMITS.strongWaitMs));
+    const attributes = { 'weft.peer': from, 'weft.asked': request.kind };
+    const span = env.tracer?.begin('quorum.answer', { parent: trace, attributes });
+    const waitMs = Math.min(patienceMs, LIMITS.strongWaitMs);
+    const submit = () => this.#coordination(graph).submit(request, waitMs, span?.traceparent);
+    const reply = await inSpan(span, submit);
     const said = { from, graph, request: request.kind, reply: reply.kind, traceparent: trace };
     env.log.write('debug', 'quorum: decided for another server', said);
     this.send(from, { kind: 'answer', id, reply });
@@ -219,8 +232,8 @@ export class StrongOperations {
           const { number, voters } = channel.voterSet.configuration;
           return { configuration: number, voters: new Set(voters) };
         },
-        broadcast: (message, except) => {
-          for (const name of this.#reachableVoters()) if (!except.has(name)) this.send(name, message);
+        broadcast: (message, except, trace) => {
+          for (const name of this.#reachableVoters()) if (!except.has(name)) this.send(name, message, trace);
         },
         guard: (work) => this.guard(work),
         bugs,
@@ -419,12 +432,15 @@ export class StrongOperations {
     const reachable = await this.#reachableMajority(deadlineMs);
     const to = rendezvousOrder({ graphKey: graph, partition: '' as PartitionId }, reachable)[0] ?? channel.self;
     const patienceMs = Math.max(0, Math.ceil(deadlineMs - this.#nowMs()));
-    if (to === channel.self) return this.#coordination(graph).submit(request, patienceMs);
+    if (to === channel.self) return this.#coordination(graph).submit(request, patienceMs, trace);
     // It gives up a little earlier, so that what it says then still arrives.
     const theirsMs = patienceMs - Math.floor(Math.min(LIMITS.strongResendMs, patienceMs / 10));
-    const ask: Ask = { kind: 'ask', id: ++this.#asks, graph, patienceMs: theirsMs, trace, request };
+    const attributes = { 'weft.peer': to, 'weft.asked': request.kind };
+    const span = env.tracer?.begin('quorum.ask', { parent: trace, attributes });
+    const theirs = { patienceMs: theirsMs, trace: span?.traceparent ?? trace };
+    const ask: Ask = { kind: 'ask', id: ++this.#asks, graph, ...theirs, request };
     env.log.write('debug', 'quorum: asks the coordinator', { to, graph, request: request.kind, traceparent: trace });
-    return this.#askPeer(to, ask, patienceMs);
+    return inSpan(span, () => this.#askPeer(to, ask, patienceMs));
   }
 
   #askPeer(to: string, ask: Ask, patienceMs: number): Promise<Reply | 'lost'> {

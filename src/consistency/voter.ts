@@ -5,6 +5,7 @@
 import type { Env } from '../../base/env.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
 import { fromUtf8, toUtf8 } from '../../base/text.ts';
+import type { Span } from '../../base/tracer.ts';
 import type { VersionVector } from '../commits/version-vector.ts';
 import { type Configuration, firstConfiguration, sameNames } from '../replication/configuration.ts';
 import type { VoterChannel } from '../replication/voter-channel.ts';
@@ -53,7 +54,7 @@ interface Ballots {
   /** Resolves when all states so far are durable. */
   durable: Promise<void>;
   /** The last question that waits for commits. */
-  waiting: { readonly from: string; readonly message: Prepare | Accept } | undefined;
+  waiting: { readonly from: string; readonly message: Prepare | Accept; readonly span: Span | undefined } | undefined;
 }
 
 export class Voter {
@@ -104,7 +105,8 @@ export class Voter {
     if (!this.#isSettled) this.#options.guard(this.#consider());
   }
 
-  hear(from: string, message: Prepare | Accept | Settled | Join | Joined): void {
+  /** @param span ends when the answer is on its way, or there will be none */
+  hear(from: string, message: Prepare | Accept | Settled | Join | Joined, span?: Span): void {
     const { guard } = this.#options;
     switch (message.kind) {
       case 'join':
@@ -114,22 +116,35 @@ export class Voter {
         guard(this.#hearJoined(from, message));
         return;
       default:
-        guard(this.#decide(from, message));
+        guard(this.#decide(from, message, span));
     }
   }
 
-  async #decide(from: string, message: Prepare | Accept | Settled): Promise<void> {
+  async #decide(from: string, message: Prepare | Accept | Settled, span: Span | undefined): Promise<void> {
     const ballots = await this.#ballotsOf(message.graph);
+    const isAnswered = await this.#tryDecide(ballots, from, message, span);
+    if (isAnswered) span?.end();
+  }
+
+  /** False if the answer waits for commits. */
+  async #tryDecide(
+    ballots: Ballots,
+    from: string,
+    message: Prepare | Accept | Settled,
+    span: Span | undefined,
+  ): Promise<boolean> {
     const { host, send, bugs } = this.#options;
-    if (message.kind !== 'settled' && !this.#takesPart(from, message)) return;
+    if (message.kind !== 'settled' && !this.#takesPart(from, message)) return true;
     const step = stepAcceptor(ballots.state, message, (wanted) => host.covers(wanted));
     if (step === undefined) {
       // Whoever proposes later has won; the earlier one would be refused.
       const held = ballots.waiting;
       if (message.kind !== 'settled' && compareBallots(held?.message.ballot ?? NO_BALLOT, message.ballot) <= 0) {
-        ballots.waiting = { from, message };
+        held?.span?.end();
+        ballots.waiting = { from, message, span };
+        return false;
       }
-      return;
+      return true;
     }
     if (step.state !== ballots.state) {
       ballots.state = step.state;
@@ -137,7 +152,7 @@ export class Voter {
       if (message.kind !== 'settled') this.#keep(message.graph, ballots);
     }
     const { reply } = step;
-    if (reply === undefined) return;
+    if (reply === undefined) return true;
     const isEarly =
       (isPlanted(bugs, 'vote-before-sync') && reply.kind === 'accepted') ||
       (isPlanted(bugs, 'promise-in-memory') && reply.kind === 'promised');
@@ -145,7 +160,7 @@ export class Voter {
     const { graph, ballot } = message;
     if (reply.kind === 'refused') {
       send(from, reply);
-      return;
+      return true;
     }
     const vote = this.#vote();
     if (reply.kind === 'promised') {
@@ -153,6 +168,7 @@ export class Voter {
     } else {
       send(from, { ...reply, ...vote, graph, ballot });
     }
+    return true;
   }
 
   /** Whether this server votes in the configuration of a ballot, now. */
@@ -176,7 +192,7 @@ export class Voter {
           const { waiting } = ballots;
           if (waiting === undefined || !this.#options.host.covers(waiting.message.cover)) return;
           ballots.waiting = undefined;
-          await this.#decide(waiting.from, waiting.message);
+          await this.#decide(waiting.from, waiting.message, waiting.span);
         }),
       );
     }

@@ -5,6 +5,7 @@
 import { expect } from 'vitest';
 import type { Env } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
+import type { Tracer } from '../../base/tracer.ts';
 import { PartitionDocument } from '../../crdt/partition-document.ts';
 import { MemoryDisk, openMemoryStore } from '../../storage/memory-store.ts';
 import type { PartitionKey, Store } from '../../storage/store.ts';
@@ -35,6 +36,7 @@ export interface ServerOptions {
   /** Names of those that it is told to dial; by default all others. */
   readonly peers?: readonly string[];
   readonly timing?: Partial<ReplicationTiming>;
+  readonly tracer?: Tracer;
 }
 
 export interface Server {
@@ -63,11 +65,12 @@ export class Cluster {
   }
 
   async start(name: string, options: ServerOptions = {}): Promise<Server> {
-    const { disk = new MemoryDisk(), secret = SECRET, wallOffsetMs = 0, timing } = options;
+    const { disk = new MemoryDisk(), secret = SECRET, wallOffsetMs = 0, timing, tracer } = options;
     const log: string[] = [];
     const { clock, ...rest } = this.network.env;
     const env: Env = {
       ...rest,
+      ...(tracer && { tracer }),
       clock: { monotonicMs: () => clock.monotonicMs(), wallMs: () => clock.wallMs() + wallOffsetMs },
       log: {
         write: (level, message, { traceparent } = {}) => {

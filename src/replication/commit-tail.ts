@@ -13,6 +13,8 @@ export interface TailCommit {
   readonly encoded: Uint8Array;
   /** Monotonic time at which it became durable here, in milliseconds. */
   readonly atMs: number;
+  /** `traceparent` of a request that wrote it; only of commits of this server. */
+  readonly trace?: string | undefined;
 }
 
 export class CommitTail {
@@ -28,8 +30,8 @@ export class CommitTail {
   }
 
   push(commit: StreamCommit, atMs: number): void {
-    const { origin, seq, lsn } = commit;
-    const entry: TailCommit = { origin, seq, lsn, encoded: encodeCommit(commit), atMs };
+    const { origin, seq, lsn, trace } = commit;
+    const entry: TailCommit = { origin, seq, lsn, encoded: encodeCommit(commit), atMs, trace };
     let stream = this.#streams.get(origin);
     if (stream === undefined || stream.base + stream.commits.length + 1 !== seq) {
       // After a state transfer the stream goes on further ahead.

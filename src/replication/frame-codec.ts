@@ -10,8 +10,18 @@ import type { PartitionId } from '../../base/ids.ts';
 import type { Commit, CommitPart, PartitionKey } from '../../storage/store.ts';
 import { configurationText, parseConfiguration } from './configuration.ts';
 import { encodeFields } from './encode-fields.ts';
-import { asBytes, asKey, asReplica, asText, FieldReader, flat, keyFields, malformed } from './field-reader.ts';
-import type { Frame, PlainFrame, RefusalCode } from './frame.ts';
+import {
+  asBytes,
+  asInteger,
+  asKey,
+  asReplica,
+  asText,
+  FieldReader,
+  flat,
+  keyFields,
+  malformed,
+} from './field-reader.ts';
+import type { CommitTrace, Frame, PlainFrame, RefusalCode } from './frame.ts';
 import { shapeFault } from './frame-shape.ts';
 
 const KIND = {
@@ -29,6 +39,7 @@ const KIND = {
   digest: 12,
   fragment: 13,
   quorum: 14,
+  traces: 15,
 } as const satisfies Record<Frame['kind'], number>;
 
 const REFUSALS: ReadonlySet<string> = new Set<RefusalCode>([
@@ -85,7 +96,9 @@ export function encodeFrame(frame: PlainFrame): Uint8Array {
     case 'digest':
       return encodeFields([kind, ...keyFields(frame.key), frame.digest, flat(frame.vector)]);
     case 'quorum':
-      return encodeFields([kind, frame.body]);
+      return encodeFields(frame.trace === undefined ? [kind, frame.body] : [kind, frame.body, frame.trace]);
+    case 'traces':
+      return encodeFields([kind, frame.traces.flatMap(({ origin, seq, trace }) => [origin, seq, trace])]);
     case 'fragment':
       return encodeFields([kind, frame.message, frame.index, frame.count, frame.bytes]);
     default:
@@ -228,8 +241,12 @@ function readFrame(kind: number, read: FieldReader): Frame {
       };
     case KIND.digest:
       return { kind: 'digest', key: read.key('key'), digest: read.text('digest'), vector: read.vector('vector') };
-    case KIND.quorum:
-      return { kind: 'quorum', body: read.bytes('body') };
+    case KIND.quorum: {
+      const body = read.bytes('body');
+      return read.done ? { kind: 'quorum', body } : { kind: 'quorum', body, trace: read.text('trace') };
+    }
+    case KIND.traces:
+      return { kind: 'traces', traces: readTraces(read.array('traces')) };
     case KIND.fragment:
       return {
         kind: 'fragment',
@@ -270,6 +287,15 @@ function readCommit(field: unknown): Commit {
     throw malformed('a commit has at most one part for each partition');
   }
   return { origin, seq, clock, parts, locators, after };
+}
+
+function readTraces(fields: readonly unknown[]): CommitTrace[] {
+  const traces: CommitTrace[] = [];
+  for (let i = 0; i < fields.length; i += 3) {
+    const seq = asInteger('seq', fields[i + 1]);
+    traces.push({ origin: asReplica('origin', fields[i]), seq, trace: asText('trace', fields[i + 2]) });
+  }
+  return traces;
 }
 
 function readKeys(fields: readonly unknown[]): PartitionKey[] {

@@ -98,5 +98,10 @@ export const anyFrame: fc.Arbitrary<Frame> = fc.oneof(
   }),
   fc.record({ kind: fc.constant('digest' as const), key, digest: text, vector }),
   fc.record({ kind: fc.constant('quorum' as const), body: bytes }),
+  fc.record({ kind: fc.constant('quorum' as const), body: bytes, trace: text }),
+  fc.record({
+    kind: fc.constant('traces' as const),
+    traces: fc.array(fc.record({ origin: replica, seq: count, trace: text }), { maxLength: 4 }),
+  }),
   fc.record({ kind: fc.constant('fragment' as const), message: count, index: count, count, bytes }),
 );

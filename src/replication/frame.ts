@@ -9,8 +9,10 @@ import type { Configuration } from './configuration.ts';
 import type { Fragment } from './fragments.ts';
 
 /** Range of protocol versions that this program speaks. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 export const PROTOCOL_VERSION_MIN = 1;
+/** The first version that knows of traces: nobody who speaks an earlier one is sent any. */
+export const TRACES_VERSION = 2;
 
 /** Why a server does not talk to another one, or no longer. Sent before closing, shown in the status of both. */
 export type RefusalCode =
@@ -73,6 +75,7 @@ export type Frame =
   | StateFrame
   | DigestFrame
   | QuorumFrame
+  | TracesFrame
   | Fragment;
 
 /** Frames but those of commits, whose bytes are made once for all links. */
@@ -152,4 +155,19 @@ export interface DigestFrame {
 export interface QuorumFrame {
   readonly kind: 'quorum';
   readonly body: Uint8Array;
+  /** `traceparent` of what it belongs to. */
+  readonly trace?: string;
+}
+
+/** Which requests wrote commits that follow; nothing rests on it. */
+export interface TracesFrame {
+  readonly kind: 'traces';
+  readonly traces: readonly CommitTrace[];
+}
+
+export interface CommitTrace {
+  readonly origin: ReplicaId;
+  readonly seq: number;
+  /** `traceparent` of the span that sends it. */
+  readonly trace: string;
 }

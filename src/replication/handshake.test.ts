@@ -100,8 +100,8 @@ describe('handshake', () => {
     expect(met({ version: 9, versionMin: 1 })).toEqual(['done', 'done']);
     expect(met({}, { version: 9, versionMin: 1 })).toEqual(['done', 'done']);
     // The newer one would refuse too; here it is our own program with another number, so only one side speaks.
-    expect(met({ version: 9, versionMin: 2 })).toEqual(['peer: version', 'version']);
-    expect(met({}, { version: 9, versionMin: 2 })).toEqual(['version', 'peer: version']);
+    expect(met({ version: 9, versionMin: 3 })).toEqual(['peer: version', 'version']);
+    expect(met({}, { version: 9, versionMin: 3 })).toEqual(['version', 'peer: version']);
     expect(met({ version: 0, versionMin: 0 })).toEqual(['peer: version', 'version']);
   });
 

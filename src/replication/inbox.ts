@@ -3,9 +3,11 @@ import type { Env } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { PlantedBug } from '../../base/planted-bug.ts';
+import type { Span } from '../../base/tracer.ts';
 import type { Commit } from '../../storage/store.ts';
 import type { VersionVector } from '../commits/version-vector.ts';
 import { CausalGate } from './causal-gate.ts';
+import type { CommitTrace } from './frame.ts';
 import type { Replica } from './replica.ts';
 
 /** Bytes of commits that are handed to the engine at a time. */
@@ -30,6 +32,8 @@ export interface InboxOptions {
 export class Inbox {
   readonly gate: CausalGate;
   readonly #options: InboxOptions;
+  /** Of commits that were announced and have not arrived yet, by origin and number. */
+  readonly #traces = new Map<string, string>();
   #isReceiving = false;
   #starvedSinceMs: number | undefined;
   received = 0;
@@ -43,6 +47,16 @@ export class Inbox {
       { heldBytesMax: LIMITS.heldBytesMax, heldCommitsMax: LIMITS.heldCommitsMax },
       bugs,
     );
+  }
+
+  /** Commits that are on their way belong to these traces. */
+  expect(traces: readonly CommitTrace[]): void {
+    if (this.#options.env.tracer === undefined) return;
+    for (const { origin, seq, trace } of traces) this.#traces.set(`${origin}/${seq}`, trace);
+    for (const [oldest] of this.#traces) {
+      if (this.#traces.size <= LIMITS.tracesExpectedMax) break;
+      this.#traces.delete(oldest);
+    }
   }
 
   /** @param bytes of the frame that carried them */
@@ -66,10 +80,13 @@ export class Inbox {
   }
 
   async #receive(commits: readonly Commit[], sources: ReadonlySet<number>): Promise<void> {
+    const spans = this.#beginSpans(commits);
     try {
       await this.#options.replica.receive(commits);
       this.received += commits.length;
+      for (const span of spans) span.end();
     } catch (error) {
+      for (const span of spans) span.end(error);
       if (!(error instanceof WeftError) || error.code !== 'malformed-request') throw error;
       for (const id of sources) {
         this.gate.forget(id);
@@ -81,6 +98,21 @@ export class Inbox {
       this.gate.settle();
     }
     this.pump();
+  }
+
+  #beginSpans(commits: readonly Commit[]): readonly Span[] {
+    const { tracer } = this.#options.env;
+    if (tracer === undefined || this.#traces.size === 0) return [];
+    const spans: Span[] = [];
+    for (const { origin, seq } of commits) {
+      const parent = this.#traces.get(`${origin}/${seq}`);
+      if (parent === undefined) continue;
+      this.#traces.delete(`${origin}/${seq}`);
+      const attributes = { 'weft.origin': origin, 'weft.seq': seq };
+      const span = tracer.begin('replication.apply', { parent, attributes });
+      if (span !== undefined) spans.push(span);
+    }
+    return spans;
   }
 
   /** A frame was lost if commits wait and nothing moves: then everybody is asked to begin again. */

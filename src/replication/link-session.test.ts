@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Span, Tracer } from '../../base/tracer.ts';
 import { testEnv } from '../test-env.model.ts';
 import { FRAGMENT_BYTES } from './fragments.ts';
 import type { Frame, Hello, PlainFrame } from './frame.ts';
@@ -6,10 +7,18 @@ import { commitsFrame, decodeFrame, encodeCommit, encodeFrame } from './frame-co
 import { Handshake, type Refusal } from './handshake.ts';
 import { Applied, commit, hello, SETTINGS } from './link-harness.ts';
 import { type Ending, LinkSession, type OutsideEffect, type SessionHost } from './link-session.ts';
+import type { StreamCommit } from './replica.ts';
+
+interface Tracing {
+  readonly tracer?: Tracer;
+  /** That the test speaks. */
+  readonly version?: number;
+}
 
 /** Server 1 accepts a connection; the test is server 2, which dialed it. */
-function accepted(admit: () => Refusal | undefined = () => undefined) {
-  const env = testEnv();
+function accepted(admit: () => Refusal | undefined = () => undefined, { tracer, version = 1 }: Tracing = {}) {
+  const env = { ...testEnv(), ...(tracer && { tracer }) };
+  const here = new Applied(1);
   const sent: Frame[] = [];
   const effects: OutsideEffect[] = [];
   const endings: Ending[] = [];
@@ -18,7 +27,7 @@ function accepted(admit: () => Refusal | undefined = () => undefined) {
   const host: SessionHost = {
     env,
     secret: 'of the cluster',
-    surroundings: new Applied(1),
+    surroundings: here,
     settings: SETTINGS,
     admit,
     perform: (_session, effect) => void effects.push(effect),
@@ -35,10 +44,11 @@ function accepted(admit: () => Refusal | undefined = () => undefined) {
   };
   const session = new LinkSession({ id: 1, role: 'acceptor', url: undefined, own: hello(1), connection, host });
   session.begin();
-  const dialer = new Handshake('dialer', hello(2), 'of the cluster');
+  const dialer = new Handshake('dialer', hello(2, { version }), 'of the cluster');
   const say = (frame: PlainFrame) => session.frame(encodeFrame(frame));
   return {
     env,
+    here,
     session,
     sent,
     effects,
@@ -130,6 +140,27 @@ describe('link session', () => {
     }
     expect(closed()).toBeUndefined();
   });
+
+  test.each([1, 2])(
+    'linked: a peer that speaks version %i, commits and messages of traced requests -> told of traces from 2 on',
+    (version) => {
+      const traceparent = `00-${'ab'.repeat(16)}-${'cd'.repeat(8)}-01`;
+      const span: Span = { traceparent, set: () => undefined, within: (task) => task(), end: () => undefined };
+      const tracer: Tracer = { begin: () => span };
+      const { shakeHands, say, session, sent, here } = accepted(undefined, { tracer, version });
+      shakeHands();
+      say({ kind: 'status', resend: false, ...new Applied(2).status() });
+      here.apply({ ...commit(1, 1), trace: traceparent } as StreamCommit);
+      session.step({ kind: 'advanced' });
+      session.sendQuorum(new Uint8Array([1]), traceparent);
+      const traces: Frame = { kind: 'traces', traces: [{ origin: commit(1, 1).origin, seq: 1, trace: traceparent }] };
+      const said = sent.filter(({ kind }) => ['traces', 'commits', 'quorum'].includes(kind));
+      expect(kinds(said)).toEqual(version < 2 ? ['commits', 'quorum'] : ['traces', 'commits', 'quorum']);
+      const quorum = { kind: 'quorum', body: new Uint8Array([1]) };
+      expect(said.at(-1)).toEqual(version < 2 ? quorum : { ...quorum, trace: traceparent });
+      if (version >= 2) expect(said[0]).toEqual(traces);
+    },
+  );
 
   test('linked: nothing is heard for long -> refused as silent', () => {
     const { shakeHands, session, env, closed } = accepted();

@@ -4,8 +4,10 @@
  */
 import type { Env } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
+import type { Span } from '../../base/tracer.ts';
+import type { TailCommit } from './commit-tail.ts';
 import { Assembler, FRAGMENT_BYTES, type Fragment, fragmentsOf } from './fragments.ts';
-import type { Frame, Hello, PlainFrame } from './frame.ts';
+import { type CommitTrace, type Frame, type Hello, type PlainFrame, TRACES_VERSION } from './frame.ts';
 import { commitsFrame, decodeFrame, encodeFrame } from './frame-codec.ts';
 import { Handshake, type LinkRole, type Refusal } from './handshake.ts';
 import { Link, type LinkEffect, type LinkEvent, type LinkSettings, type LinkSurroundings } from './link.ts';
@@ -175,12 +177,45 @@ export class LinkSession implements ConnectionEvents {
     for (const effect of effects) {
       if (this.isOver) return;
       if (effect.kind === 'send') this.send(effect.frame);
-      else if (effect.kind === 'send-commits')
-        this.#sendBytes(commitsFrame(effect.commits.map(({ encoded }) => encoded)));
+      else if (effect.kind === 'send-commits') this.#sendCommits(effect.commits);
       else if (effect.kind !== 'close') this.#host.perform(this, effect, frameBytes);
       else if (effect.byPeer) this.#end(effect.refusal);
       else this.refuse(effect.refusal);
     }
+  }
+
+  #sendCommits(commits: readonly TailCommit[]): void {
+    const spans = this.#beginSpans(commits);
+    this.#sendBytes(commitsFrame(commits.map(({ encoded }) => encoded)));
+    for (const span of spans) span.end();
+  }
+
+  /** Tells the other side which requests wrote the commits that it gets next, as far as that is known. */
+  #beginSpans(commits: readonly TailCommit[]): readonly Span[] {
+    const { tracer } = this.#host.env;
+    if (tracer === undefined || !this.#knowsTraces) return [];
+    const spans: Span[] = [];
+    const traces: CommitTrace[] = [];
+    for (const { origin, seq, trace: parent } of commits) {
+      if (parent === undefined) continue;
+      const attributes = { 'weft.peer': this.peerName ?? '' };
+      const span = tracer.begin('replication.send', { parent, attributes });
+      if (span === undefined) continue;
+      spans.push(span);
+      traces.push({ origin, seq, trace: span.traceparent });
+    }
+    if (traces.length > 0) this.send({ kind: 'traces', traces });
+    return spans;
+  }
+
+  get #knowsTraces(): boolean {
+    return this.#link !== undefined && this.#link.peer.version >= TRACES_VERSION;
+  }
+
+  /** A message of those who decide strong operations, with the trace that it belongs to if the other side knows of traces. */
+  sendQuorum(body: Uint8Array, trace: string | undefined): void {
+    const isTold = trace !== undefined && trace !== '' && this.#knowsTraces;
+    this.send(isTold ? { kind: 'quorum', body, trace } : { kind: 'quorum', body });
   }
 
   send(frame: PlainFrame): void {

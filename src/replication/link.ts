@@ -9,7 +9,17 @@ import type { ReplicaId } from '../../base/ids.ts';
 import type { Commit } from '../../storage/store.ts';
 import { joined, seqOf, type VersionVector } from '../commits/version-vector.ts';
 import type { TailCommit } from './commit-tail.ts';
-import type { Acknowledge, DigestFrame, Frame, Hello, PlainFrame, StateFrame, Status } from './frame.ts';
+import type {
+  Acknowledge,
+  DigestFrame,
+  Frame,
+  Hello,
+  PlainFrame,
+  QuorumFrame,
+  StateFrame,
+  Status,
+  TracesFrame,
+} from './frame.ts';
 import type { Refusal } from './handshake.ts';
 
 /** Bytes of commits in one frame: large enough to share its cost, small enough not to delay what comes after. */
@@ -59,7 +69,8 @@ export type LinkEffect =
   | { readonly kind: 'behind' }
   | { readonly kind: 'state'; readonly frame: StateFrame }
   | { readonly kind: 'digest'; readonly frame: DigestFrame }
-  | { readonly kind: 'quorum'; readonly body: Uint8Array }
+  | QuorumFrame
+  | TracesFrame
   | { readonly kind: 'status'; readonly status: Status }
   | { readonly kind: 'close'; readonly refusal: Refusal; readonly byPeer: boolean };
 
@@ -154,6 +165,7 @@ export class Link {
       case 'digest':
         return [{ kind: 'digest', frame }];
       case 'quorum':
+      case 'traces':
         return [frame];
       case 'hello':
       case 'proof':

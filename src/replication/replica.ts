@@ -6,7 +6,11 @@ import type { GraphName, ReplicaId } from '../../base/ids.ts';
 import type { Commit, Lsn, PartitionKey } from '../../storage/store.ts';
 import type { VersionVector } from '../commits/version-vector.ts';
 
-export type StreamCommit = Commit & { readonly lsn: Lsn };
+export type StreamCommit = Commit & {
+  readonly lsn: Lsn;
+  /** `traceparent` of a request that wrote it, on the server that did, while it is new. */
+  readonly trace?: string;
+};
 
 /** A replica as it was at one moment: every commit up to its vector whole, and nothing of any other. */
 export interface ReplicaCut {

@@ -14,7 +14,7 @@ import { Agreement } from './agreement.ts';
 import { AntiEntropy } from './anti-entropy.ts';
 import { ClusterIdentity } from './cluster-identity.ts';
 import { CommitTail } from './commit-tail.ts';
-import { type Hello, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, type Status } from './frame.ts';
+import { type Hello, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN, type QuorumFrame, type Status } from './frame.ts';
 import type { Refusal } from './handshake.ts';
 import { Inbox } from './inbox.ts';
 import type { LinkSettings, LinkSurroundings } from './link.ts';
@@ -74,7 +74,7 @@ class Replicator implements Replication, SessionHost {
   readonly settings: LinkSettings;
   readonly surroundings: LinkSurroundings;
   readonly channel: VoterChannel;
-  #onQuorum: (from: string, body: Uint8Array) => void = () => undefined;
+  #onQuorum: (from: string, body: Uint8Array, trace: string | undefined) => void = () => undefined;
   readonly #name: string;
   readonly #options: ClusterOptions;
   readonly #timing: ReplicationTiming;
@@ -286,7 +286,10 @@ class Replicator implements Replication, SessionHost {
         this.#antiEntropy.hear(session, effect.frame);
         return;
       case 'quorum':
-        this.#hearQuorum(session, effect.body);
+        this.#hearQuorum(session, effect);
+        return;
+      case 'traces':
+        this.#inbox.expect(effect.traces);
     }
   }
 
@@ -329,18 +332,18 @@ class Replicator implements Replication, SessionHost {
       voterSet: this.#voterSet,
       reachable: () => this.#membership.liveNames(QUIET_HEARTBEATS * this.#timing.heartbeatMs),
       met: () => this.#membership.metNames(),
-      send: (to, body) => this.#membership.sessionTo(to)?.send({ kind: 'quorum', body }),
+      send: (to, body, trace) => this.#membership.sessionTo(to)?.sendQuorum(body, trace),
       listen: (listener) => {
         this.#onQuorum = listener;
       },
     };
   }
 
-  #hearQuorum(session: LinkSession, body: Uint8Array): void {
+  #hearQuorum(session: LinkSession, { body, trace }: QuorumFrame): void {
     const from = this.#membership.peerOf(session)?.name;
     if (from === undefined) return;
     try {
-      this.#onQuorum(from, body);
+      this.#onQuorum(from, body, trace);
     } catch (error) {
       if (!(error instanceof WeftError) || error.code !== 'malformed-request') throw error;
       this.#distrust(session.id, error.message);

@@ -11,8 +11,8 @@ export interface VoterChannel {
   reachable(): readonly string[];
   /** Names of this server and of all that it has met, sorted. */
   met(): readonly string[];
-  /** Sends a message, which may be lost, come late or more than once; it is lost if there is no link. */
-  send(to: string, body: Uint8Array): void;
+  /** Sends a message, which may be lost, come late or more than once; it is lost if there is no link. `trace`: its `traceparent`. */
+  send(to: string, body: Uint8Array, trace?: string): void;
   /** Hears every message from now on. A listener that throws `malformed-request` ends the link. */
-  listen(listener: (from: string, body: Uint8Array) => void): void;
+  listen(listener: (from: string, body: Uint8Array, trace: string | undefined) => void): void;
 }

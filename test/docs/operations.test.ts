@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openTestServer, type TestServer } from '../../api/server.model.ts';
+import { SPANS } from '../../base/tracer.ts';
 
 const page = (name: string): string => readFileSync(new URL(`../../docs/operations/${name}`, import.meta.url), 'utf8');
 
@@ -21,6 +22,13 @@ test('docs/operations/metrics.md -> the metrics that a server has, with their ki
     ([, name, type]) => `${name} ${type}`,
   );
   expect(documented.sort()).toEqual([...served()].sort());
+});
+
+test('docs/operations/traces.md -> every span and attribute of the table (else: node scripts/write-trace-docs.mjs)', () => {
+  const documented = [...page('traces.md').matchAll(/^\| `([a-z.]+)` \| .* \| (.*?) ?\|$/gm)].map(
+    ([, name, told = '']) => [name, [...told.matchAll(/`([a-z._]+)`:/g)].map(([, attribute]) => attribute)],
+  );
+  expect(documented).toEqual(Object.entries(SPANS).map(([name, { attributes }]) => [name, Object.keys(attributes)]));
 });
 
 test.each(['dashboard.json', 'alerts.yaml'])('docs/operations/%s -> names only metrics that there are', (name) => {
