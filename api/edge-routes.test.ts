@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Graph } from '../src/engine-port.ts';
 import { openTestServer, type TestServer } from './server.model.ts';
 
 const GRAPH = '/v1/graphs/default';
@@ -113,10 +114,41 @@ describe('traversal routes', () => {
       orphanStubs: [],
       missingStubs: [],
       duplicateEdges: [],
+      indexDifferences: [],
       constraintViolations: [],
+      found: { hiddenEdges: 0, orphanStubs: 0, missingStubs: 0, duplicateEdges: 0, indexDifferences: 0 },
+      checked: { partitions: 16, stubs: 5, constraints: 0 },
     };
     expect(await get('/integrity')).toEqual({ ...integrity, repaired: 0 });
     expect((await server.call('POST', `${GRAPH}/integrity`)).json).toEqual({ ...integrity, repaired: 0 });
     expect(await get('/digest')).toEqual(digest);
+    expect((await get('/integrity?partition=0&limit=1')).checked).toMatchObject({ partitions: 1 });
+    expect(await get('/integrity?limit=-1')).toMatchObject({ status: 400, field: 'limit' });
   });
+});
+
+test('integrity: the caller goes away -> the check is told to end', async () => {
+  const server = await openTestServer();
+  const { engine } = server;
+  const own = engine.graph.bind(engine);
+  let tell: (isCancelled: () => boolean) => void = () => undefined;
+  const asked = new Promise<() => boolean>((resolve) => {
+    tell = resolve;
+  });
+  engine.graph = (...call) => {
+    const graph = Object.create(own(...call)) as Graph;
+    graph.integrity = (options) => {
+      tell(options?.isCancelled ?? (() => false));
+      return new Promise(() => undefined);
+    };
+    return graph;
+  };
+  const caller = new AbortController();
+  const call = server.app.inject({ url: `${GRAPH}/integrity`, signal: caller.signal }).catch(() => undefined);
+  const isCancelled = await asked;
+  expect(isCancelled()).toBe(false);
+  caller.abort();
+  await call;
+  expect(isCancelled()).toBe(true);
+  await server.close();
 });

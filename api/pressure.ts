@@ -49,9 +49,9 @@ export class ReadOnlyGraph extends GuardedGraph {
     return super.load(...call);
   }
 
-  override async repair(): ReturnType<Graph['repair']> {
+  override async repair(...call: Parameters<Graph['repair']>): ReturnType<Graph['repair']> {
     this.#refuse();
-    return super.repair();
+    return super.repair(...call);
   }
 
   override async query(...[statement, options]: Parameters<Graph['query']>): ReturnType<Graph['query']> {

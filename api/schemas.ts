@@ -262,7 +262,10 @@ export const SCHEMAS = {
       'orphanStubs',
       'missingStubs',
       'duplicateEdges',
+      'indexDifferences',
       'constraintViolations',
+      'found',
+      'checked',
       'repaired',
     ],
     properties: {
@@ -272,6 +275,22 @@ export const SCHEMAS = {
       orphanStubs: texts('Incoming stubs without a matching edge'),
       missingStubs: texts('Edges without a stub in the partition of their target'),
       duplicateEdges: texts('Edge ids that exist in more than one partition'),
+      indexDifferences: {
+        type: 'array',
+        description: 'Indexes that do not answer what the elements say',
+        items: {
+          type: 'object',
+          required: ['index', 'of'],
+          properties: {
+            index: { enum: ['label', 'property', 'key', 'adjacency', 'edge-id', 'count'] },
+            of: {
+              ...text,
+              description: 'The label, the label and properties, the direction, the edge id, or what is counted',
+            },
+            partition: text,
+          },
+        },
+      },
       constraintViolations: {
         type: 'array',
         description: 'Constraints that merged data breaks: how many elements, and their ids, those of one key together',
@@ -283,6 +302,22 @@ export const SCHEMAS = {
             groups: { type: 'array', items: { type: 'array', items: text } },
           },
         },
+      },
+      found: {
+        type: 'object',
+        description: 'How many there are of each kind, named above or not',
+        properties: {
+          hiddenEdges: integer,
+          orphanStubs: integer,
+          missingStubs: integer,
+          duplicateEdges: integer,
+          indexDifferences: integer,
+        },
+      },
+      checked: {
+        type: 'object',
+        description: 'What was looked through beside nodes and edges',
+        properties: { partitions: integer, stubs: integer, constraints: integer },
       },
       repaired: integer,
     },

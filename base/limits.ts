@@ -68,6 +68,15 @@ export const LIMITS = {
   receivedRoundBytes: 1024 * 1024,
   /** Groups of elements that break a constraint which a report names: enough to begin repairing. */
   violationGroupsMax: 1000,
+  /** Rows that an integrity check looks at before others have a turn: some milliseconds. */
+  integritySliceRows: 2000,
+  /** Ids of each kind that its report names, and those of a caller who does not say. */
+  integrityIdsMax: 10_000,
+  integrityIdsDefault: 1000,
+  /** Keys of a unique constraint that it holds at a time: more are looked through in several passes. */
+  integrityKeysMax: 500_000,
+  /** Elements of one key that it looks at again in one step: their partitions are all in memory meanwhile. */
+  integrityGroupMax: 32,
   /** How long a request waits for this replica to reach its session token, in milliseconds: a few round trips. */
   sessionWaitMs: 2_000,
   /** Requests that wait so at a time: more would only queue for the same commits. */

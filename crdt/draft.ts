@@ -26,16 +26,17 @@ import type { Shown } from './constraint-set.ts';
 import { DraftConstraints } from './draft-constraints.ts';
 import { type DraftEdge, DraftElement, type DraftNode, edgeKey, edgeState, showsJust } from './draft-element.ts';
 import type { DraftedPatch, DraftOptions } from './drafted-patch.ts';
-import { EDGE_EXPIRED, EDGE_RECORD, STUB_EXISTS } from './edge-table.ts';
+import { EDGE_EXPIRED, EDGE_RECORD } from './edge-table.ts';
 import { PlainState } from './element-state.ts';
 import type { GraphView } from './graph-view.ts';
 import type { Assignments, EdgeCreate, NodeCreate, NodeUpdate, Patch } from './patch.ts';
 import { encodeEdgeCreate, encodePatch } from './patch-codec.ts';
 import { makeEdgeId } from './routing.ts';
+import { hasStub, isOrphan } from './stub-match.ts';
 import { uniqueText } from './unique-text.ts';
 import { plainVersion, registersVersion } from './version.ts';
 
-/** A result without element is completed after the batch; one with it holds if nothing `lookedBack`. */
+/** Without element it is completed after the batch; with it, it holds if nothing `lookedBack`. */
 type Drafted = OperationResult;
 type MadePatch = DraftedPatch & { readonly patch: NodeCreate | EdgeCreate };
 
@@ -396,10 +397,11 @@ export class Draft {
       const stamp = this.#stamp();
       const { clock, replica } = stamp;
       const made = makeEdgeId(this.#view.partitionAt(home), uniqueText(stamp));
+      const ends = { type, from, to };
       return this.#makeEdge(
         op,
         { home, target },
-        { kind: 'edge-create', clock, replica, id: made, type, from, to, properties },
+        { kind: 'edge-create', clock, replica, id: made, ...ends, properties },
       );
     }
     const existing = this.#findEdge(id);
@@ -440,7 +442,8 @@ export class Draft {
     homes: { readonly home: number; readonly target: number },
     patch: EdgeCreate,
   ): Drafted {
-    this.#made.push(this.#emitEdge(homes, patch, false));
+    // The name of a long scope is not in the id: such an edge is found as one with a chosen id is.
+    this.#made.push(this.#emitEdge(homes, patch, patch.id.startsWith('~')));
     const { clock, replica, type, properties } = patch;
     const id = patch.id as EdgeId;
     const element = { id, type, from: patch.from as NodeId, to: patch.to as NodeId, properties };
@@ -558,8 +561,6 @@ export class Draft {
     this.#emit(target, { kind: 'stub-delete', ...stamp, id, from });
   }
 
-  // --- repair
-
   /** Deletes an expired node with its edges. False if it has not expired. */
   purgeNode(ordinal: number): boolean {
     return this.#endExpired(this.#node(this.#view.nodes.ids[ordinal] as string));
@@ -582,18 +583,22 @@ export class Draft {
       return true;
     }
     const { id, type, from, to } = edge;
-    const { edges } = this.#view;
-    const stub = edges.findStub(ordinal, this.#view.indexOf(this.#view.partitionOf(to)));
-    if (stub !== undefined && edges.has(stub, STUB_EXISTS) && this.#view.stubEnds(stub).to === to) return false;
+    if (hasStub(this.#view, ordinal)) return false;
     this.#emit(this.#node(to).home, { kind: 'stub-create', ...this.#stamp(), id, type, from, to });
     return true;
   }
 
+  /** Writes an update of an edge that changes nothing, with which its locator is written again. False if it does not exist. */
+  repairLocator(ordinal: number): boolean {
+    const { id, home, element } = this.#adoptEdge(ordinal);
+    if (element.exists) this.#emit(home, { kind: 'edge-update', ...this.#stamp(), id, properties: {} }, true);
+    return element.exists;
+  }
+
   /** Deletes a stub whose edge does not exist or ends elsewhere. Its source partition must be open. */
   repairStub(ordinal: number): boolean {
+    if (!isOrphan(this.#view, ordinal)) return false;
     const { id, from, to } = this.#view.stubEnds(ordinal);
-    const edge = this.#adoptEdge(this.#view.edges.mainOf(ordinal));
-    if (edge.element.exists && edge.to === to) return false;
     this.#emit(this.#node(to).home, { kind: 'stub-delete', ...this.#stamp(), id, from });
     return true;
   }

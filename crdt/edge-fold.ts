@@ -65,7 +65,7 @@ export class EdgeFold {
   /** Forgets the stub of an edge whose target partition closes. */
   dropStub(edge: number): void {
     const { edges, nodes } = this.#host;
-    const target = this.#stubTarget(edge);
+    const target = this.stubTarget(edge);
     if (target !== UNKNOWN) nodes.in.clear(target);
     edges.set(edge, STUB_RECORD | STUB_EXISTS, false);
     edges.stubRegisters.delete(edge);
@@ -293,7 +293,7 @@ export class EdgeFold {
     }
     const registers = this.#stubRegisters(edge);
     const existed = edges.has(edge, STUB_EXISTS);
-    const before = this.#stubTarget(edge);
+    const before = this.stubTarget(edge);
     registers.fold(patch);
     if (patch.kind === 'stub-create' && this.#host.restores(patch.type)) partition.addRestorer(patch.to, edge);
     const { ends, exists } = registers;
@@ -309,8 +309,22 @@ export class EdgeFold {
     this.#host.refreshEndpoint(after);
   }
 
+  /** Makes the adjacency of a partition's nodes anew. */
+  relink(partition: PartitionIndex): void {
+    const { nodes, edges } = this.#host;
+    const records = partition.edges.items().filter((edge) => edges.has(edge, EDGE_THERE));
+    const stubs = partition.stubs.items().filter((edge) => edges.has(edge, STUB_EXISTS));
+    for (const node of [...partition.nodes.items(), ...records.map((edge) => edges.from[edge] as number)]) {
+      nodes.out.clear(node);
+    }
+    for (const node of [...partition.nodes.items(), ...stubs.map((edge) => this.stubTarget(edge))])
+      nodes.in.clear(node);
+    for (const edge of records) nodes.out.add(edges.from[edge] as number, edge);
+    for (const edge of stubs) nodes.in.add(this.stubTarget(edge), edge);
+  }
+
   /** The node in whose incoming list the stub stands. */
-  #stubTarget(edge: number): number {
+  stubTarget(edge: number): number {
     const { stubRegisters, stubTargets, to } = this.#host.edges;
     return stubRegisters.has(edge) ? (stubTargets.get(edge) ?? UNKNOWN) : (to[edge] as number);
   }

@@ -76,8 +76,24 @@ export class PartitionIndex {
     return this.#labelled.get(label);
   }
 
+  /** Makes the list of a label anew. */
+  relabel(label: string, nodes: Iterable<number>): void {
+    const list = new Int32List();
+    for (const node of nodes) list.push(node);
+    this.#labelled.set(label, list);
+    this.#repeating.delete(label);
+    this.revision++;
+  }
+
   withLabel(label: string): Int32Array {
     return this.#labelled.get(label)?.items() ?? new Int32Array(0);
+  }
+
+  /** The sorted lists that are kept and current, of all nodes or of a label. */
+  *keptLists(): Generator<{ readonly label: string | undefined; readonly length: number }> {
+    for (const [key, { revision, ordinals }] of this.#sorted) {
+      if (revision === this.revision) yield { label: key === '' ? undefined : key.slice(1), length: ordinals.length };
+    }
   }
 
   /**

@@ -101,6 +101,11 @@ export class PropertyIndex {
     return this.#byKey.get(key);
   }
 
+  /** All keys with their candidates, in no order. */
+  entriesByKey(): IterableIterator<[IndexKey, Candidates]> {
+    return this.#byKey.entries();
+  }
+
   /** Keys in order: numbers by size, then text. */
   keys(): readonly IndexKey[] {
     this.#sorted ??= Array.from(this.#byKey.keys()).sort(compareKeys);

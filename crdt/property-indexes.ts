@@ -64,6 +64,15 @@ export class PropertyIndexes {
     else if (index.entries > STALE_FACTOR * this.#view.nodes.size + 1024) this.#fill(index);
   }
 
+  /** Those that follow every patch now. */
+  filled(): readonly (PropertyIndex | KeyIndex)[] {
+    return this.#filled;
+  }
+
+  isFilled(index: PropertyIndex | KeyIndex): boolean {
+    return this.#filled.includes(index);
+  }
+
   /** Number of different values, as far as it is known. */
   distinctValues(label: string, property: string): number | undefined {
     return this.#byName.get(`${label.length}:${label}${property}`)?.distinctKeys;

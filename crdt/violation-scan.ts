@@ -28,50 +28,88 @@ export interface PartlyOpen {
 
 export class ViolationScan {
   readonly constraint: Constraint;
-  /** The element of each key that was met first. */
-  readonly #first = new Map<string, string>();
+  /** The element of each key that was met first; null once another one was. */
+  readonly #first = new Map<string, string | null>();
   readonly #sharing = new Map<string, string[]>();
   readonly #alone: string[] = [];
+  #elements = 0;
+  readonly #part: (key: string) => boolean;
 
-  constructor(constraint: Constraint) {
+  /** @param part which keys it looks at: keys of a large graph are looked through in several parts, to hold few at a time */
+  constructor(constraint: Constraint, part: (key: string) => boolean = () => true) {
     this.constraint = constraint;
+    this.#part = part;
   }
 
   /** An element that has the label or type. Once each. */
   meet(id: string, shown: Shown): void {
     const { constraint } = this;
     if (constraint.fault(shown.properties) !== undefined) {
-      this.#alone.push(id);
+      if (!this.#part(id)) return;
+      this.#elements++;
+      if (this.#alone.length < LIMITS.violationGroupsMax) this.#alone.push(id);
       return;
     }
     const key = constraint.keyOf(shown);
-    if (key === undefined) return;
+    if (key === undefined || !this.#part(key)) return;
     const first = this.#first.get(key);
     if (first === undefined) this.#first.set(key, id);
-    else if (!this.#sharing.has(key)) this.#sharing.set(key, [first, id]);
-    else this.#sharing.get(key)?.push(id);
+    else if (first !== null) this.#share(key, first, id);
+    else {
+      this.#elements++;
+      const group = this.#sharing.get(key);
+      if (group !== undefined && group.length < LIMITS.violationGroupsMax) group.push(id);
+    }
+  }
+
+  #share(key: string, first: string, id: string): void {
+    this.#first.set(key, null);
+    this.#elements += 2;
+    if (this.#sharing.size < LIMITS.violationGroupsMax) this.#sharing.set(key, [first, id]);
   }
 
   /** All elements of an open partition that it is about. */
   meetPartition(view: GraphView, partition: PartitionIndex): void {
+    for (const _ of this.partitionSlices(view, partition)) {
+      // In one step.
+    }
+  }
+
+  /** The same in slices, of a partition that stays open. */
+  *partitionSlices(view: GraphView, partition: PartitionIndex): Generator<undefined, void, void> {
     const { on, label } = this.constraint.entry;
     const { nodes, edges } = view;
-    if (on === 'node') {
-      for (const node of new Set(partition.withLabel(label))) {
-        const id = nodes.ids[node] as string;
-        const labels = nodes.labels[node] as readonly string[];
-        if (!nodes.exists(node) || !labels.includes(label)) continue;
-        this.meet(id, { labels, properties: nodes.properties[node] as Shown['properties'] });
+    const type = on === 'node' ? undefined : edges.findType(label);
+    if (on !== 'node' && type === undefined) return;
+    const list = on === 'node' ? partition.labelled(label) : partition.edges;
+    const seen = on === 'node' && partition.mayRepeat(label) ? new Set<number>() : undefined;
+    for (let i = 0; i < (list?.length ?? 0); i++) {
+      if (i % LIMITS.integritySliceRows === LIMITS.integritySliceRows - 1) yield undefined;
+      const at = list?.at(i) as number;
+      if (on !== 'node') {
+        if (!edges.has(at, EDGE_EXISTS) || edges.type[at] !== type) continue;
+        this.meet(edges.idAt(at), { labels: [label], properties: edges.properties[at] as Shown['properties'] });
+        continue;
       }
-      return;
+      const labels = nodes.labels[at] as readonly string[];
+      if (seen?.has(at) || !nodes.exists(at) || !labels.includes(label)) continue;
+      seen?.add(at);
+      this.meet(nodes.ids[at] as string, { labels, properties: nodes.properties[at] as Shown['properties'] });
     }
-    const type = edges.findType(label);
-    if (type === undefined) return;
-    for (const edge of new Set(partition.edges.items())) {
-      const id = edges.idAt(edge);
-      if (!edges.has(edge, EDGE_EXISTS) || edges.type[edge] !== type) continue;
-      this.meet(id, { labels: [label], properties: edges.properties[edge] as Shown['properties'] });
-    }
+  }
+
+  /** Those that shared a key, each when it was met: they need not have at one moment. */
+  sharing(): readonly (readonly [key: string, ids: readonly string[]])[] {
+    return Array.from(this.#sharing);
+  }
+
+  /** Of those that shared a key, these still do. */
+  keep(key: string, ids: readonly string[]): void {
+    const before = this.#sharing.get(key)?.length ?? 0;
+    const kept = ids.length > 1 ? ids.length : 0;
+    this.#elements -= before - kept;
+    if (kept > 0) this.#sharing.set(key, Array.from(ids));
+    else this.#sharing.delete(key);
   }
 
   result(): ConstraintViolations {
@@ -82,7 +120,7 @@ export class ViolationScan {
     groups.sort(([a = ''], [b = '']) => compareText(a, b));
     return {
       constraint: this.constraint.entry.name,
-      elements: groups.reduce((sum, ids) => sum + ids.length, 0),
+      elements: this.#elements,
       groups: groups.slice(0, LIMITS.violationGroupsMax),
     };
   }

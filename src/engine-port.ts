@@ -3,6 +3,7 @@
  * them. Every call that can fail rejects with a `WeftError` whose code says whether it definitely did not happen.
  */
 import type { EdgeId, GraphName, NodeId, PartitionId, ReplicaId } from '../base/ids.ts';
+import type { IndexDifference } from '../crdt/index-check.ts';
 import type { PlacedText } from '../crdt/sync-frame.ts';
 import type { ConstraintViolations } from '../crdt/violation-scan.ts';
 import type { Direction, Edge, GraphSettings, Node, Operation, OperationResult } from '../graph/model.ts';
@@ -227,9 +228,13 @@ export interface Graph {
 
   /** Digest of the canonical state: equal on replicas that hold the same graph. Hexadecimal. */
   digest(): Promise<{ readonly digest: string; readonly partitions: Readonly<Record<PartitionId, string>> }>;
-  integrity(): Promise<IntegrityReport>;
-  /** Deletes hidden edges and orphan stubs and answers what it found before. */
-  repair(): Promise<IntegrityReport>;
+  /**
+   * Compares edges with their stubs, indexes with elements, elements with constraints; in slices, with others in between.
+   * What it reports was so at one moment. @throws WeftError `query-cancelled`
+   */
+  integrity(options?: IntegrityOptions): Promise<IntegrityReport>;
+  /** The same, and puts right what it finds as it goes, but for duplicates and broken constraints. Idempotent. */
+  repair(options?: IntegrityOptions): Promise<IntegrityReport>;
   /** Counts of visible elements; hydrates every partition. */
   counts(): Promise<{ readonly nodes: number; readonly edges: number }>;
 }
@@ -305,6 +310,16 @@ export interface PartitionUpdate {
   readonly bytes: Uint8Array;
 }
 
+export interface IntegrityOptions {
+  /** Ids of each kind that the report names. */
+  readonly idsMax?: number;
+  /** Looks at this partition only, and at what its edges and stubs need of others. */
+  readonly partition?: PartitionId;
+  /** Asked between slices. */
+  readonly isCancelled?: () => boolean;
+}
+
+/** Of each kind the first ids that were met, in canonical order; `found` counts all. */
 export interface IntegrityReport {
   readonly nodes: number;
   readonly edges: number;
@@ -316,8 +331,22 @@ export interface IntegrityReport {
   readonly missingStubs: readonly EdgeId[];
   /** Edge ids that exist in more than one partition. */
   readonly duplicateEdges: readonly EdgeId[];
+  /** Indexes that do not answer what the elements say. */
+  readonly indexDifferences: readonly IndexDifference[];
   /** Constraints that what merged does not keep; those that are kept are left out. Nothing repairs these by itself. */
   readonly constraintViolations: readonly ConstraintViolations[];
+  readonly found: {
+    readonly hiddenEdges: number;
+    readonly orphanStubs: number;
+    readonly missingStubs: number;
+    readonly duplicateEdges: number;
+    readonly indexDifferences: number;
+  };
+  readonly checked: {
+    readonly partitions: number;
+    readonly stubs: number;
+    readonly constraints: number;
+  };
   readonly repaired: number;
 }
 

@@ -151,14 +151,14 @@ export class GuardedGraph implements Graph {
     return this.#graph.digest();
   }
 
-  async integrity(): ReturnType<Graph['integrity']> {
+  async integrity(...request: Parameters<Graph['integrity']>): ReturnType<Graph['integrity']> {
     this.#checkWhole('read');
-    return this.#graph.integrity();
+    return this.#graph.integrity(...request);
   }
 
-  async repair(): ReturnType<Graph['repair']> {
+  async repair(...request: Parameters<Graph['repair']>): ReturnType<Graph['repair']> {
     this.#checkWhole('admin');
-    return this.#graph.repair();
+    return this.#graph.repair(...request);
   }
 
   async counts(): ReturnType<Graph['counts']> {

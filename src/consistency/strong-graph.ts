@@ -68,8 +68,8 @@ export class StrongGraph implements Graph {
     return this.#readState(() => this.#graph.digest());
   }
 
-  integrity(): ReturnType<Graph['integrity']> {
-    return this.#readState(() => this.#graph.integrity());
+  integrity(...request: Parameters<Graph['integrity']>): ReturnType<Graph['integrity']> {
+    return this.#readState(() => this.#graph.integrity(...request));
   }
 
   /** @throws as `Graph.write`; `quorum-unavailable`, definite; `quorum-indeterminate` */

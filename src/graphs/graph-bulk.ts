@@ -1,15 +1,12 @@
-/** Work over a whole graph, partition by partition: import, export, digest, integrity. */
+/** Work over a whole graph, partition by partition: import, export, digest. */
 import { WeftError } from '../../base/errors.ts';
-import type { EdgeId, PartitionId } from '../../base/ids.ts';
+import type { PartitionId } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { digestOfGraph, digestOfPartition } from '../../crdt/digest.ts';
-import { EDGE_EXISTS, EDGE_RECORD, STUB_EXISTS } from '../../crdt/edge-table.ts';
-import { Unhydrated } from '../../crdt/graph-view.ts';
+import { STUB_EXISTS } from '../../crdt/edge-table.ts';
 import { edgeAt, nodeAt, sortedEdges, sortedNodes } from '../../crdt/view-reads.ts';
-import { ViolationScan } from '../../crdt/violation-scan.ts';
 import type { Edge, Node, Operation } from '../../graph/model.ts';
-import type { GraphSchema } from '../catalog/graph-schema.ts';
-import type { Graph, IntegrityReport } from '../engine-port.ts';
+import type { Graph } from '../engine-port.ts';
 import type { Residency } from '../residency/residency.ts';
 import type { ResidentGraph } from '../residency/resident-graph.ts';
 import { type GraphWriter, partitionsOf } from './graph-writer.ts';
@@ -26,17 +23,10 @@ export class GraphBulk {
   readonly #residency: Residency;
   readonly #writer: GraphWriter;
 
-  readonly #schema: GraphSchema;
-
-  constructor(
-    graph: ResidentGraph,
-    residency: Residency,
-    { writer, schema }: { readonly writer: GraphWriter; readonly schema: GraphSchema },
-  ) {
+  constructor(graph: ResidentGraph, residency: Residency, writer: GraphWriter) {
     this.#graph = graph;
     this.#residency = residency;
     this.#writer = writer;
-    this.#schema = schema;
   }
 
   async load(
@@ -197,58 +187,6 @@ export class GraphBulk {
     return { nodes, edges };
   }
 
-  async integrity(): Promise<IntegrityReport> {
-    const { view } = this.#graph;
-    let nodes = 0;
-    let edges = 0;
-    // What records say, and what stubs say, with the key of the edge, until both were seen. An edge may have several stubs.
-    const records = new Map<string, string>();
-    const stubs = new Map<string, string>();
-    const missingTargets = new Map<string, string>();
-    const hidden = new Map<string, EdgeId>();
-    const homes = new Map<string, number>();
-    const duplicates = new Set<EdgeId>();
-    const scans = (this.#schema.constraints()?.all ?? []).map((constraint) => new ViolationScan(constraint));
-    const meet = (text: string, key: string, mine: Map<string, string>, other: Map<string, string>) => {
-      if (!other.delete(text)) mine.set(text, key);
-    };
-    for (const id of this.#graph.partitionIds()) {
-      await this.#read(id, () => {
-        const partition = view.need(id);
-        nodes += sortedNodes(view, partition, undefined).length;
-        for (const scan of scans) scan.meetPartition(view, partition);
-        this.#forEachStub(id, (edge, target) => {
-          const key = this.#edgeKey(edge);
-          const ends = view.stubEnds(edge);
-          const text = JSON.stringify([key, ends.type, ends.from, ends.to]);
-          if (!view.nodes.exists(target)) missingTargets.set(text, key);
-          meet(text, key, stubs, records);
-        });
-        for (const at of sortedEdges(view, partition)) {
-          const edge = edgeAt(view, at);
-          const key = this.#edgeKey(at);
-          edges++;
-          if (!view.nodes.exists(view.edges.from[at] as number)) hidden.set(key, edge.id);
-          meet(JSON.stringify([key, edge.type, edge.from, edge.to]), key, records, stubs);
-          const home = homes.get(edge.id);
-          if (home !== undefined) duplicates.add(edge.id);
-          homes.set(edge.id, view.edges.home[at] as number);
-        }
-      });
-    }
-    for (const [text, key] of missingTargets) if (!stubs.has(text)) hidden.set(key, idOfKey(key));
-    return {
-      nodes,
-      edges: edges - hidden.size,
-      hiddenEdges: Array.from(new Set(hidden.values())).sort(),
-      orphanStubs: Array.from(new Set(stubs.values()), idOfKey).sort(),
-      missingStubs: Array.from(records.values(), idOfKey).sort(),
-      duplicateEdges: Array.from(duplicates).sort(),
-      constraintViolations: scans.map((scan) => scan.result()).filter(({ elements }) => elements > 0),
-      repaired: 0,
-    };
-  }
-
   async purgeExpired(id: PartitionId, beforeMs: number): Promise<number> {
     const purged = await this.#writer.drafting([], false, (draft) => {
       const { expiries } = this.#graph.view.need(id);
@@ -262,37 +200,6 @@ export class GraphBulk {
     await this.#writer.durable();
     return purged;
   }
-
-  /**
-   * Deletes hidden edges and orphan stubs, and writes missing stubs. Hidden edges of a concurrently deleted node are
-   * normal; this sweeps them up.
-   */
-  async repair(): Promise<IntegrityReport> {
-    const before = await this.integrity();
-    let repaired = 0;
-    for (const id of this.#graph.partitionIds()) {
-      repaired += await this.#writer.drafting([], false, (draft) => {
-        const { view } = this.#graph;
-        const partition = view.need(id);
-        let count = 0;
-        for (const edge of new Set(partition.edges.items())) {
-          if (view.edges.has(edge, EDGE_EXISTS) && draft.repairEdge(edge)) count++;
-        }
-        for (const edge of new Set(partition.stubs.items())) {
-          if (!view.edges.has(edge, STUB_EXISTS)) continue;
-          if (!view.edges.has(edge, EDGE_RECORD)) {
-            const home = view.partitionAt(view.edges.home[edge] as number);
-            if (!view.isOpen(home)) throw new Unhydrated([home]);
-          }
-          if (draft.repairStub(edge)) count++;
-        }
-        this.#writer.commit(draft.patches);
-        return count;
-      });
-    }
-    await this.#writer.durable();
-    return { ...before, repaired };
-  }
 }
 
 /** Rows whose moment lies before another. */
@@ -303,8 +210,4 @@ function rowsBefore(expired: ReadonlyMap<number, number>, beforeMs: number, limi
     if (atMs <= beforeMs) rows.push(row);
   }
   return rows;
-}
-
-function idOfKey(key: string): EdgeId {
-  return key.slice(key.indexOf('/') + 1) as EdgeId;
 }

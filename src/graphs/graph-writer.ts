@@ -190,6 +190,11 @@ export class GraphWriter {
     return Array.from(new Set((await this.#store.locate(this.#graph.key, ids)).flat()));
   }
 
+  /** For each id the partitions in which the store's locators place it; of durable writes only. */
+  places(ids: readonly EdgeId[]): Promise<readonly (readonly PartitionId[])[]> {
+    return ids.length === 0 ? Promise.resolve([]) : this.#store.locate(this.#graph.key, ids);
+  }
+
   /**
    * Folds drafted patches into the view and submits them: from here on later drafts see them, readers once durable.
    * Returns undefined if there is nothing to commit.

@@ -20,6 +20,7 @@ import type {
   Graph,
   GraphDescription,
   IdempotencyKey,
+  IntegrityOptions,
   IntegrityReport,
   KeptAnswers,
   NodeFilter,
@@ -38,6 +39,7 @@ import { decodeCursor, encodeCursor } from './cursor.ts';
 import { GraphBulk } from './graph-bulk.ts';
 import { type DecideKept, GraphQueries } from './graph-queries.ts';
 import type { GraphWriter } from './graph-writer.ts';
+import { IntegrityCheck } from './integrity-check.ts';
 import { NodeList } from './node-list.ts';
 import { PartitionedReads } from './reads.ts';
 import { checkVisited, Traversal } from './traversal.ts';
@@ -76,7 +78,7 @@ export class EngineGraph implements Graph {
     this.#traversal = new Traversal(resident.view);
     this.#partitioned = new PartitionedReads(resident, residency);
     this.#list = new NodeList(resident, residency, statements.schema);
-    this.#bulk = new GraphBulk(resident, residency, { writer, schema: statements.schema });
+    this.#bulk = new GraphBulk(resident, residency, writer);
   }
 
   get description(): GraphDescription {
@@ -338,12 +340,18 @@ export class EngineGraph implements Graph {
     return this.#bulk.digest();
   }
 
-  integrity(): Promise<IntegrityReport> {
-    return this.#bulk.integrity();
+  integrity(options: IntegrityOptions = {}): Promise<IntegrityReport> {
+    return this.#integrity(false, options);
   }
 
-  repair(): Promise<IntegrityReport> {
-    return this.#bulk.repair();
+  repair(options: IntegrityOptions = {}): Promise<IntegrityReport> {
+    return this.#integrity(true, options);
+  }
+
+  #integrity(repairs: boolean, options: IntegrityOptions): Promise<IntegrityReport> {
+    const { resident: graph, writer } = this;
+    const source = { graph, residency: this.#residency, writer, schema: this.#statements.schema };
+    return new IntegrityCheck(source, repairs, options).run();
   }
 
   /** Deletes elements of a partition that expired before a moment, at most one slice. Resolves with how many, once durable. */

@@ -332,12 +332,13 @@ export class Client {
 
   async #checkIntegrity(graph: string, elements: number): Promise<string[]> {
     const answer = await this.#call('GET', `${graph}/integrity`);
-    const { nodes, edges, ...faults } = JSON.parse(answer?.text ?? '{}');
+    const { nodes, edges, found, checked, ...faults } = JSON.parse(answer?.text ?? '{}');
     const clean = {
       hiddenEdges: [],
       orphanStubs: [],
       missingStubs: [],
       duplicateEdges: [],
+      indexDifferences: [],
       constraintViolations: [],
       repaired: 0,
     };
