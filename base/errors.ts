@@ -106,9 +106,15 @@ export const ERRORS = {
   overloaded: kind(503, 'The server is short of memory and turns requests away. Retry later, or ask another one.', {
     retryable: true,
   }),
-  'disk-full': kind(503, 'The disk of the server is nearly full: it reads, and writes again once there is space.', {
-    retryable: true,
-  }),
+  'disk-full': kind(
+    503,
+    'The disk of the server, or what a browser gives a page, is full: it reads, and writes again once there is space.',
+    { retryable: true },
+  ),
+  'storage-unavailable': kind(
+    503,
+    'Said by an offline replica: the browser keeps nothing for this page. Open it with a `MemoryLocalStore` to go on without.',
+  ),
   'shutting-down': kind(503, 'The server is stopping. Send the request to another one.', { retryable: true }),
   'outside-scope': kind(
     409,

@@ -5,6 +5,16 @@ import type { LocalChange, LocalRow, LocalStore } from './local-store.ts';
 
 /** After every key with the prefix. */
 const END = '\uffff';
+/** What browsers call it when a page has used up its space, or the disk has none. */
+const FULL = 'QuotaExceededError';
+/** What they say of IndexedDB that is not there, not allowed, or not in this kind of window. */
+const NOTHING_KEPT: ReadonlySet<string> = new Set([
+  'ReferenceError',
+  'TypeError',
+  'SecurityError',
+  'InvalidStateError',
+  'NotAllowedError',
+]);
 
 export class LevelLocalStore implements LocalStore {
   readonly #database: Level<string, Uint8Array>;
@@ -17,7 +27,8 @@ export class LevelLocalStore implements LocalStore {
 
   /**
    * @param name a folder in Node, the name of a database in a browser
-   * @throws WeftError `data-locked` if another one has it open, `storage-failed` where the browser keeps nothing (private mode)
+   * @throws WeftError `data-locked` if another one has it open, `storage-unavailable` where the browser keeps nothing (private mode),
+   * `disk-full`, `storage-failed`
    */
   static async open(name: string): Promise<LevelLocalStore> {
     const database = new Level<string, Uint8Array>(name, { keyEncoding: 'utf8', valueEncoding: 'view' });
@@ -26,6 +37,12 @@ export class LevelLocalStore implements LocalStore {
     } catch (cause) {
       const { code } = ((cause as Error).cause ?? {}) as { readonly code?: unknown };
       if (code === 'LEVEL_LOCKED') throw new WeftError('data-locked', `${name} is open elsewhere`, {}, cause);
+      const names = namesOf(cause);
+      if (names.includes(FULL)) throw fullError(cause);
+      if (names.some((each) => NOTHING_KEPT.has(each))) {
+        const detail = `this browser keeps nothing for this page, as in a private window or with storage blocked (${reasonOf(cause)})`;
+        throw new WeftError('storage-unavailable', detail, {}, cause);
+      }
       throw new WeftError('storage-failed', `${name} cannot be opened: ${reasonOf(cause)}`, {}, cause);
     }
     return new LevelLocalStore(database);
@@ -38,7 +55,7 @@ export class LevelLocalStore implements LocalStore {
   }
 
   write(changes: readonly LocalChange[]): Promise<void> {
-    this.#last = this.#last.then(() => this.#write(changes));
+    this.#last = this.#last.catch(() => undefined).then(() => this.#write(changes));
     return this.#last;
   }
 
@@ -53,6 +70,7 @@ export class LevelLocalStore implements LocalStore {
       // IndexedDB knows no `sync`: its transactions are as durable as the browser makes them.
       await this.#database.batch(operations, { sync: true } as object);
     } catch (cause) {
+      if (namesOf(cause).includes(FULL)) throw fullError(cause);
       this.#failure = new WeftError('storage-failed', `the local store failed: ${reasonOf(cause)}`, {}, cause);
       throw this.#failure;
     }
@@ -64,7 +82,16 @@ export class LevelLocalStore implements LocalStore {
   }
 }
 
-/** A browser says `QuotaExceededError` for a full disk. */
+function fullError(cause: unknown): WeftError {
+  const detail = `there is no space left that this browser gives to this page (${reasonOf(cause)}): nothing was written`;
+  return new WeftError('disk-full', detail, {}, cause);
+}
+
+/** Of an error and all that caused it. */
+function namesOf(thrown: unknown): string[] {
+  return thrown instanceof Error ? [thrown.name, ...namesOf(thrown.cause)] : [];
+}
+
 function reasonOf(thrown: unknown): string {
   const cause = thrown instanceof Error && thrown.cause instanceof Error ? thrown.cause : thrown;
   return cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);

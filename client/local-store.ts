@@ -8,7 +8,8 @@ export interface LocalStore {
   read(prefix: string): Promise<readonly LocalRow[]>;
   /**
    * Applies all changes or none, after all that were given before, and resolves when they are durable.
-   * @throws WeftError `storage-failed`, also for every call after the first failure
+   * @throws WeftError `disk-full`: nothing was written, and later calls may succeed; `storage-failed`, also for every call after the
+   * first such failure
    */
   write(changes: readonly LocalChange[]): Promise<void>;
   /** Idempotent. */

@@ -6,8 +6,10 @@ import type { LocalChange, LocalRow, LocalStore } from './local-store.ts';
 /** The disk under memory stores. */
 export class LocalMemory {
   readonly rows = new Map<string, Uint8Array>();
-  /** Writes from now on fail, as on a full disk. */
+  /** Writes fail for as long as this is so. */
   isFull = false;
+  /** Writes from now on fail for good. */
+  isBroken = false;
   /** Holds every write back until what it returns resolves. */
   beforeWrite: () => Promise<void> = () => Promise.resolve();
 }
@@ -31,15 +33,17 @@ export class MemoryLocalStore implements LocalStore {
   }
 
   write(changes: readonly LocalChange[]): Promise<void> {
-    this.#last = this.#last.then(() => this.#memory.beforeWrite()).then(() => this.#apply(changes));
+    const before = this.#last.catch(() => undefined);
+    this.#last = before.then(() => this.#memory.beforeWrite()).then(() => this.#apply(changes));
     return this.#last;
   }
 
   #apply(changes: readonly LocalChange[]): void {
-    if (this.#isGone || this.#memory.isFull) {
-      this.#failure ??= new WeftError('storage-failed', this.#isGone ? 'the store was closed' : 'the store is full');
+    if (this.#isGone || this.#memory.isBroken) {
+      this.#failure ??= new WeftError('storage-failed', this.#isGone ? 'the store was closed' : 'the store is broken');
     }
     if (this.#failure !== undefined) throw this.#failure;
+    if (this.#memory.isFull) throw new WeftError('disk-full', 'the store is full');
     for (const change of changes) {
       if (change.kind === 'put') this.#memory.rows.set(change.key, change.value.slice());
       else this.#memory.rows.delete(change.key);

@@ -4,7 +4,7 @@
  *
  * - REP-C1 The view is the fold of the documents and of the patches of the outbox: what was written here is shown at once, and a
  *   batch that leaves the outbox is in the documents, or refused.
- * - REP-C2 A batch is shown as durable, and sent, only after its row is durable.
+ * - REP-C2 A batch is shown as durable, and sent, only after its row is durable. One whose row cannot be written is taken back.
  * - REP-C3 After a refusal the batches behind it are made anew from their operations, on what is left. Their first patches,
  *   which no server took (SYN-6), are forgotten.
  * - REP-C4 Patches lie in partitions that the replica has opened.
@@ -27,6 +27,7 @@ import type { PartitionBytes, PlacedText } from '../crdt/sync-frame.ts';
 import type { GraphSettings, Operation, OperationResult } from '../graph/model.ts';
 import type { SchemaEntry } from '../graph/query-graph.ts';
 import type { LocalChange, LocalStore } from './local-store.ts';
+import { LocalWrites } from './local-writes.ts';
 import { type OutboxEntry, type Refusal, type ReplicaMeta, rows, type StoredReplica } from './replica-rows.ts';
 
 /** Updates of a partition in the store, after which they are written as one. */
@@ -48,6 +49,8 @@ export interface ReplicaGraphOptions {
   /** Something that readers see changed. */
   readonly onChange: () => void;
   readonly onFailure: (error: WeftError) => void;
+  /** Runs `change` when nobody reads the view. */
+  readonly alone: <T>(change: () => T) => Promise<T>;
   /** Batches may be sent that could not before. */
   readonly onDurable: () => void;
 }
@@ -68,7 +71,7 @@ export class ReplicaGraph {
   #nextNumber = 1;
   /** Counts changes of the view. */
   changes = 0;
-  failure: WeftError | undefined;
+  readonly writes: LocalWrites;
   /** The latest stamp of what servers hold. */
   #clockOfServers = 0;
 
@@ -76,6 +79,7 @@ export class ReplicaGraph {
     const { stored, clock, meta } = options;
     this.#options = options;
     this.meta = meta;
+    this.writes = new LocalWrites(options.store);
     this.view = new GraphView(this.settings);
     for (const [partition, updates] of stored.updates) {
       this.#load(
@@ -164,21 +168,23 @@ export class ReplicaGraph {
     for (const partition of missed.partitions) if (!this.view.isOpen(partition)) this.view.open(partition);
   }
 
-  #write(changes: readonly LocalChange[]): Promise<void> {
-    const written = this.#options.store.write(changes);
+  #write(changes: readonly LocalChange[], isBatch = false): Promise<void> {
+    const before = this.writes.failure;
+    const written = this.writes.write(changes, isBatch);
     written.catch((error: WeftError) => {
-      if (this.failure !== undefined) return;
-      this.failure = error;
-      this.#options.onFailure(error);
+      if (before === undefined && error === this.writes.failure) this.#options.onFailure(error);
     });
     return written;
   }
 
   // --- writes of this replica
 
-  /** Resolves when the batch is durable here; it is shown at once. @throws WeftError definite, as a server would */
+  /**
+   * Resolves when the batch is durable here; it is shown at once, and no more if that fails.
+   * @throws WeftError definite, as a server would; `disk-full`, `storage-failed`
+   */
   async write(operations: readonly Operation[]): Promise<readonly OperationResult[]> {
-    if (this.failure !== undefined) throw this.failure;
+    if (this.writes.failure !== undefined) throw this.writes.failure;
     const { results, patches } = this.#draft(operations);
     if (patches.length === 0) return results;
     const number = this.#nextNumber++;
@@ -186,12 +192,31 @@ export class ReplicaGraph {
     const entry: OutboxEntry = { number, operations: named as Operation[], patches };
     this.#foldTexts(patches);
     this.outbox.set(number, entry);
-    const written = this.#write([rows.entry(entry)]);
+    const written = this.#write([rows.entry(entry)], true);
     this.#changed();
-    await written;
-    if (this.outbox.has(number)) this.durable.add(number);
+    try {
+      await written;
+    } catch (error) {
+      // Not waited for: it may be a statement that writes, and the view is its own until it ends.
+      void this.#options.alone(() => this.#withdraw(number));
+      throw error;
+    }
+    // What was made anew meanwhile waits for a row of its own.
+    if (this.outbox.get(number) === entry) this.durable.add(number);
     this.#options.onDurable();
     return results;
+  }
+
+  /** Takes back a batch whose row was not written, and makes those behind it anew, which nobody has heard of (REP-C2). */
+  #withdraw(number: number): void {
+    if (!this.outbox.has(number)) return;
+    const behind = Array.from(this.outbox.values()).filter((batch) => batch.number > number);
+    for (const batch of [{ number }, ...behind]) {
+      this.outbox.delete(batch.number);
+      this.durable.delete(batch.number);
+    }
+    this.#fold();
+    this.#remake(behind, { changes: [rows.noEntry(number)], taken: NONE, refusals: [] });
   }
 
   get schema(): readonly SchemaEntry[] {
@@ -330,6 +355,16 @@ export class ReplicaGraph {
     this.#fold();
     if (isPlanted(this.#options.bugs, 'no-rollback')) this.#foldTexts(undone);
     const taken = refused === undefined && waiting.length > 0 ? this.#heads() : NONE;
+    this.#remake(waiting, { changes: [...changes, rows.meta(this.meta)], taken, refusals });
+    return refusals;
+  }
+
+  /** Adds the batches to the outbox anew, on what is shown now, and writes that. What cannot be done any more is refused. */
+  #remake(
+    waiting: readonly OutboxEntry[],
+    { changes, taken, refusals }: { changes: LocalChange[]; taken: ReadonlySet<string>; refusals: Refusal[] },
+  ): void {
+    const made: OutboxEntry[] = [];
     for (const { number, operations, patches: first } of waiting) {
       if (first.some(({ text }) => taken.has(headOf(text)))) {
         changes.push(rows.noEntry(number));
@@ -344,6 +379,7 @@ export class ReplicaGraph {
         const entry = { number, operations, patches };
         this.#foldTexts(patches);
         this.outbox.set(number, entry);
+        made.push(entry);
         changes.push(rows.entry(entry));
       } catch (error) {
         if (!(error instanceof WeftError)) throw error;
@@ -353,16 +389,14 @@ export class ReplicaGraph {
       }
     }
     for (const refusal of refusals) this.refusals.set(refusal.number, refusal);
-    const made = Array.from(this.outbox.keys()).filter((number) => number >= from);
-    void this.#write([...changes, rows.meta(this.meta)]).then(
+    void this.#write(changes).then(
       () => {
-        for (const number of made) if (this.outbox.has(number)) this.durable.add(number);
+        for (const entry of made) if (this.outbox.get(entry.number) === entry) this.durable.add(entry.number);
         this.#options.onDurable();
       },
       () => undefined,
     );
     this.#changed();
-    return refusals;
   }
 
   /** Of all patches that servers hold: a batch that is among them was taken, though its receipt never came. */

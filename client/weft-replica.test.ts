@@ -268,14 +268,46 @@ describe('what goes wrong', () => {
     expect(reason).toBe('the right to sync was revoked');
   });
 
-  test('store: full -> the write fails, later ones too, and the status says why', async () => {
+  test('store: full -> writes are rejected whole and shown no more, reads go on; once there is space nothing is missing', async () => {
+    const memory = new LocalMemory();
+    let replica = await open({ store: new MemoryLocalStore(memory) });
+    await replica.write([create('a', { count: 0 })]);
+    await inStep(replica);
+    memory.isFull = true;
+    const writes = [replica.write([increment('a'), create('b')]), replica.write([increment('b')])];
+    expect(replica.node('b')?.properties).toEqual({ count: 1 });
+    for (const written of writes) await expect(written).rejects.toMatchObject({ code: 'disk-full' });
+    await expect(replica.query('MATCH (n:L) SET n.count = 7 CREATE (:L)')).rejects.toMatchObject({ code: 'disk-full' });
+    await graphOf().write([create('c')]);
+    while (replica.node('c') === undefined) await real.env.scheduler.yield();
+    expect(await replica.query('MATCH (n) RETURN n.count AS count ORDER BY count')).toEqual([
+      { count: 0 },
+      { count: null },
+    ]);
+    expect(replica.status).toMatchObject({ state: 'live', pending: 0, reason: 'the store is full' });
+    memory.isFull = false;
+    await replica.write([increment('a', 2)]);
+    await inStep(replica);
+    expect(replica.status.reason).toBe('');
+    await replica.close();
+    // What the server said meanwhile was owed to the store, and came with the next write.
+    replica = await open({ store: new MemoryLocalStore(memory) });
+    expect(replica.node('c')).toBeDefined();
+    expect(replica.node('a')?.properties).toEqual({ count: 2 });
+    await inStep(replica);
+    await sameEverywhere(replica);
+    expect((await graphOf().counts()).nodes).toBe(2);
+  });
+
+  test('store: broken -> the write fails, later ones too, the status says why, and reads go on', async () => {
     const memory = new LocalMemory();
     const replica = await open({ store: new MemoryLocalStore(memory) });
     await replica.write([create('a')]);
-    memory.isFull = true;
+    memory.isBroken = true;
     await expect(replica.write([create('b')])).rejects.toMatchObject({ code: 'storage-failed' });
     await expect(replica.write([create('c')])).rejects.toMatchObject({ code: 'storage-failed' });
-    expect(replica.status).toMatchObject({ state: 'offline', reason: 'the store is full' });
+    expect(replica.status).toMatchObject({ state: 'offline', reason: 'the store is broken', pending: 1 });
+    expect(await replica.query('MATCH (n) RETURN count(*) AS nodes')).toEqual([{ nodes: 1 }]);
   });
 });
 

@@ -48,7 +48,7 @@ export interface ReplicaStatus {
   /** Batches that no server has yet. */
   readonly pending: number;
   readonly lastReceipt: Receipt | undefined;
-  /** Why it is not live, as far as it is known. */
+  /** Why it is not live, or does not keep what servers say, as far as it is known. */
   readonly reason: string;
   /** Batches that were refused and not dismissed. */
   readonly refusals: readonly Refusal[];
@@ -97,6 +97,7 @@ export class WeftReplica {
       bugs,
       open: (settings) => partitionsOf(settings, scopes),
       onChange: () => this.#changed(),
+      alone: (change) => this.#alone(change),
       onDurable: () => {
         this.#link.pump();
         this.#tell();
@@ -146,7 +147,7 @@ export class WeftReplica {
       state: this.#link.state,
       pending: this.#graph.outbox.size,
       lastReceipt: this.#lastReceipt,
-      reason: this.#link.reason,
+      reason: this.#graph.writes.shortage?.message ?? this.#link.reason,
       refusals: Array.from(this.#graph.refusals.values()),
     };
   }
@@ -206,7 +207,8 @@ export class WeftReplica {
 
   /**
    * Applies all operations or none. Shown at once; resolves when it is durable here, and is sent when there is a server.
-   * @throws WeftError definite, as a server would for what this replica holds; `outside-scope`, `storage-failed`
+   * @throws WeftError definite, as a server would for what this replica holds; `outside-scope`; `disk-full`: it may be tried again;
+   * `storage-failed`: this replica only reads from here on
    */
   async write(operations: readonly Operation[]): Promise<readonly OperationResult[]> {
     if (this.#changing !== undefined) await this.#changing;
@@ -387,6 +389,7 @@ export class WeftReplica {
   async close(): Promise<void> {
     this.#link.stop();
     this.#observers.clear();
+    await this.#graph.writes.settled();
     await this.#store.close();
   }
 }

@@ -25,6 +25,8 @@ export interface Page {
   evaluate<T>(expression: string): Promise<T>;
   /** Resolves once it was loaded anew. */
   reload(): Promise<void>;
+  /** Bytes that pages of this origin may keep. */
+  limitStorage(bytes: number): Promise<void>;
   /** As a tab is closed. */
   close(): Promise<void>;
 }
@@ -97,6 +99,9 @@ export class Chromium {
         await evaluate('globalThis.isReady = false');
         await this.#call('Page.reload', {}, sessionId);
         await ready();
+      },
+      limitStorage: async (quotaSize) => {
+        await this.#call('Storage.overrideQuotaForOrigin', { origin: new URL(url).origin, quotaSize }, sessionId);
       },
       close: async () => {
         await this.#call('Target.closeTarget', { targetId });

@@ -73,8 +73,9 @@ beforeAll(async () => {
   });
   pages = createHttpServer(({ url }, response) => {
     const isProgram = url === '/program.js';
+    if (url === '/sandbox') response.setHeader('content-security-policy', 'sandbox allow-scripts');
     response.setHeader('content-type', isProgram ? 'text/javascript; charset=utf-8' : 'text/html');
-    response.end(isProgram ? program : PAGE);
+    response.end(isProgram ? program : url === '/blank' ? BLANK : PAGE);
   });
   await listen(proxy);
   await listen(pages);
@@ -95,10 +96,11 @@ afterAll(async () => {
 /** What pages run. */
 let program = '';
 const sourceOfPages = () => `
-  import { openReplica } from ${JSON.stringify(ENTRY)};
+  import { MemoryLocalStore, openReplica } from ${JSON.stringify(ENTRY)};
   const name = location.hash.slice(1);
-  const options = { urls: ${JSON.stringify(`http://127.0.0.1:${portOf(proxy)}`)}, token: ${JSON.stringify(TOKEN)}, name };
-  openReplica(options).then((replica) => {
+  const options = { urls: ${JSON.stringify(`http://127.0.0.1:${portOf(proxy)}`)}, token: ${JSON.stringify(TOKEN)} };
+  Object.assign(globalThis, { options, openReplica });
+  openReplica({ ...options, name, ...(name === 'memory' && { store: new MemoryLocalStore() }) }).then((replica) => {
     globalThis.replica = replica;
     globalThis.isReady = true;
   }, (error) => {
@@ -108,6 +110,8 @@ const sourceOfPages = () => `
 const PAGE = `<!doctype html><meta charset="utf-8"><body>
 <script>addEventListener('error', (event) => { globalThis.failure ??= event.message; });</script>
 <script src="/program.js"></script>`;
+
+const BLANK = '<!doctype html><script>globalThis.isReady = true</script>';
 
 async function sameAs(digestOf: () => string | Promise<string>): Promise<void> {
   for (;;) {
@@ -158,16 +162,41 @@ describe.skipIf(!existsSync(CHROMIUM))('in Chromium', () => {
 
   const open = (name: string) => chromium.open(`http://127.0.0.1:${portOf(pages)}/#${name}`);
   const namesOf = (page: Page) =>
-    page.evaluate(
+    page.evaluate<string[]>(
       `replica.query('MATCH (p:Page) RETURN p.name AS name ORDER BY name').then((rows) => rows.map(({ name }) => name))`,
     );
   const run = (page: Page, statement: string) =>
     page.evaluate<string>(`replica.query(${JSON.stringify(statement)}).then(() => 'done', ({ code }) => code)`);
 
+  /** The first, as Chromium looks at how much there is only when pages begin to keep something. */
+  test('no space left -> the write is rejected and shown no more, reads go on; with space again it is written', async () => {
+    isCut = true;
+    const blank = await chromium.open(`http://127.0.0.1:${portOf(pages)}/blank`);
+    await blank.limitStorage(100_000);
+    const page = await open('quota');
+    await run(page, "CREATE (:Page {name: 'kept'})");
+    // Browsers pack what they keep, so it must be noise.
+    const large = `(() => {
+      const text = Array.from(crypto.getRandomValues(new Uint32Array(16_000)), (n) => n.toString(36)).join('');
+      return replica.query("CREATE (:Page {name: 'large', text: $text})", { text }).then(() => 'done', ({ code }) => code);
+    })()`;
+    expect(await page.evaluate(large)).toBe('disk-full');
+    expect(await namesOf(page)).toEqual(['kept']);
+    await run(page, "CREATE (:Page {name: 'small'})");
+    await blank.limitStorage(100_000_000);
+    expect(await page.evaluate(large)).toBe('done');
+    await page.reload();
+    expect(await namesOf(page)).toEqual(['kept', 'large', 'small']);
+    await run(page, 'MATCH (p:Page) DELETE p');
+    await Promise.all([blank.close(), page.close()]);
+  });
+
   test('two pages, cut, written on both, one reloaded while offline -> equal digests after the heal', async () => {
     const [one, two] = [await open('one'), await open('two')];
     const digestOf = (page: Page) => () => page.evaluate<string>('replica.digest()');
+    isCut = false;
     await run(one, "CREATE (:Page {name: 'shared', count: 0})");
+    while ((await namesOf(two)).length === 0) await env.scheduler.yield();
     await sameAs(digestOf(two));
     cut();
     await run(one, "MATCH (p:Page) SET p.one = true CREATE (:Page {name: 'one'})");
@@ -207,7 +236,21 @@ describe.skipIf(!existsSync(CHROMIUM))('in Chromium', () => {
     expect(await namesOf(third)).toEqual(['a', 'b', 'c']);
     isCut = false;
     await sameAs(() => third.evaluate('replica.digest()'));
-    expect(await third.evaluate('replica.status.pending')).toBe(0);
+    while ((await third.evaluate('replica.status.pending')) !== 0) await env.scheduler.yield();
     await Promise.all([second.close(), third.close()]);
+  });
+
+  test('a browser that keeps nothing -> storage-unavailable; with a store in memory it works', async () => {
+    const opened = `openReplica({ ...options, name: 'none' }).then(() => 'opened', ({ code }) => code)`;
+    isCut = false;
+    const page = await open('usual');
+    await page.evaluate(`Object.defineProperty(globalThis, 'indexedDB', { value: undefined }), 1`);
+    expect(await page.evaluate(opened)).toBe('storage-unavailable');
+    await page.close();
+    // A page in a sandbox has an origin of its own, which may keep nothing, and lock nothing.
+    const sandboxed = await chromium.open(`http://127.0.0.1:${portOf(pages)}/sandbox#memory`);
+    expect(await sandboxed.evaluate(opened)).toBe('storage-unavailable');
+    expect(await run(sandboxed, "CREATE (:Page {name: 'memory'})")).toBe('done');
+    await sandboxed.close();
   });
 });
