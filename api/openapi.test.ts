@@ -47,6 +47,7 @@ const NOT_OVER_HTTP: ReadonlySet<ErrorCode> = new Set([
   'method-not-allowed',
   // Said by clients and offline replicas, and over their socket.
   'outside-scope',
+  'storage-unavailable',
   'unreachable',
   'answer-lost',
 ]);
