@@ -88,6 +88,8 @@ export interface Metrics {
   readonly registry: Registry;
   /** A row of its own for requests that come another way. */
   tally(method: string, route: string): RequestTally;
+  /** A counter that is kept elsewhere. */
+  count(name: string, help: string, read: () => number): void;
 }
 
 /**
@@ -145,6 +147,9 @@ export function installMetrics(app: FastifyInstance, { engine, env, pressure, au
   );
   return {
     registry,
+    count(name, help, read) {
+      addNumber(registry, [name, undefined, 'counter', help], read);
+    },
     tally(method, route) {
       const tally = newTally(method, route);
       tallies.push(tally);

@@ -50,6 +50,7 @@ import { accessAuthority, type SyncAuthority } from './sync-authority.ts';
 import { addSyncRoute } from './sync-route.ts';
 import { addTraversalRoutes } from './traversal-routes.ts';
 import type { SocketRoutes } from './web-sockets.ts';
+import { yjsRoute } from './yjs-route.ts';
 
 export interface ServerOptions {
   readonly engine: Engine;
@@ -170,9 +171,12 @@ export function buildServer(options: ServerOptions): FastifyInstance {
     guarded.register(graphRoutes(context, running));
     done();
   });
+  const yjsCounts = { denied: 0 };
+  metrics.count('weft_yjs_denied_total', 'Updates of stock Yjs clients that were not taken', () => yjsCounts.denied);
   if (sockets !== undefined) {
     const tally = metrics.tally('WS', SESSION_PATH);
     sockets.add(sessionRoute(context, { running, tally }));
+    sockets.add(yjsRoute(context, yjsCounts));
     addSyncRoute(sockets, context, options.syncAuthority ?? accessAuthority(context.authenticator, env.scheduler));
   }
   return app;

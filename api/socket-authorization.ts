@@ -11,12 +11,17 @@ import type { SocketRequest } from './web-sockets.ts';
 /** Followed by the token in base64url: a subprotocol may not hold every character that a token may. */
 export const BEARER_PROTOCOL = 'weft.bearer.';
 
+/** Requests are not logged, but proxies may log theirs. */
+const TOKEN_PARAMETER = 'token';
+
 /**
  * @param authenticator undefined on a server that asks for no token
+ * @param options `takesParameter`: the token may be a parameter of the URL, for clients that can send it no other way
  * @returns who opens the WebSocket, or a check that throws, or rejects with, WeftError `unauthorized`, definite
  */
 export function socketAuthorization(
   authenticator: Authenticator | undefined,
+  options: { readonly takesParameter?: boolean } = {},
 ): (request: SocketRequest) => Principal | Promise<Principal> {
   if (authenticator === undefined) {
     const everybody = unlimitedPrincipal('everybody');
@@ -25,8 +30,11 @@ export function socketAuthorization(
       return everybody;
     };
   }
-  return ({ headers }) =>
-    authenticator.authenticate(bearerOf(headers.authorization) ?? bearerAmong(headers['sec-websocket-protocol']));
+  return ({ headers, query }) => {
+    const parameter = options.takesParameter ? (query.get(TOKEN_PARAMETER) ?? undefined) : undefined;
+    const bearer = bearerOf(headers.authorization) ?? bearerAmong(headers['sec-websocket-protocol']);
+    return authenticator.authenticate(bearer ?? parameter);
+  };
 }
 
 function bearerAmong(protocols: string | undefined): string | undefined {

@@ -61,7 +61,9 @@ export const SOCKET_CLOSE = {
   goingAway: 1001,
   notBinary: 1003,
   policy: 1008,
+  tryAgainLater: 1013,
   badFrame: 4400,
   revoked: 4403,
+  notFound: 4404,
   silent: 4408,
 } as const;

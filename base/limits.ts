@@ -158,6 +158,17 @@ export const LIMITS = {
   syncBufferedBytesMax: 64 * 1024 * 1024,
   /** Partitions and scopes that one replica opens: far more than a person works in. */
   syncPartitionsMax: 10_000,
+  /** Bytes that wait to be sent to a stock Yjs client: one that reads slower is closed, and comes back for the difference. */
+  yjsBufferedBytesMax: 16 * 1024 * 1024,
+  /** Stock Yjs clients of one partition: each awareness change goes to all of them. */
+  yjsClientsMax: 500,
+  /** Characters of the awareness state of one client (name, colour, cursor), and states of one connection. */
+  yjsAwarenessCharsMax: 16 * 1024,
+  yjsAwarenessStatesMax: 8,
+  /** States that are remembered, those of clients that left included, so that their echoes are known. */
+  yjsAwarenessKnownMax: 4096,
+  /** After how long a stock Yjs client hears something, in milliseconds: it gives up after 30 seconds of silence. */
+  yjsBeatMs: 10_000,
   /** Characters of the text of a query: beyond it, data belongs into parameters. */
   queryCharsMax: 1_000_000,
   /** Nesting of expressions, patterns and sub-queries in a text: far above honest queries, far below the stack. */

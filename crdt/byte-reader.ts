@@ -47,11 +47,16 @@ export class ByteReader {
 
   /** Text in UTF-8 after its length in bytes. @throws RangeError at the end; TypeError if it is not well-formed */
   text(): string {
+    return fromUtf8(this.bytes());
+  }
+
+  /** A part of the bytes after its length, not copied. @throws RangeError at the end */
+  bytes(): Uint8Array {
     const length = this.varUint();
     const start = this.#at;
     const end = start + length;
     if (end > this.#bytes.length) throw new RangeError('a text ends too early');
     this.#at = end;
-    return fromUtf8(this.#bytes.subarray(start, end));
+    return this.#bytes.subarray(start, end);
   }
 }

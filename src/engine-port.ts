@@ -295,6 +295,8 @@ export interface GraphSync {
    * @throws WeftError `malformed-request`, `partition-recovering`, `storage-failed`; definite
    */
   diff(partition: PartitionId, stateVector: Uint8Array): Promise<Uint8Array>;
+  /** The Yjs state vector of a partition, of what is durable. @throws WeftError as `diff` */
+  stateVector(partition: PartitionId): Promise<Uint8Array>;
   /** Hears of commits, each once and in order, as they become visible. Returns how to stop. */
   listen(listener: (updates: readonly PartitionUpdate[]) => void): () => void;
   /**

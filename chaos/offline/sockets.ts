@@ -72,6 +72,7 @@ export function serveDevices(
             return graph.clock;
           },
           diff: (partition, vector) => graph.diff(partition, vector),
+          stateVector: (partition) => graph.stateVector(partition),
           listen: (listener) => graph.listen(listener),
           accept: async (patches) => {
             const commit = await graph.accept(patches);

@@ -77,6 +77,11 @@ export class EngineGraphSync implements GraphSync {
     return this.#options.replica.stateDiff({ graphKey: this.#graph.key, partition }, stateVector);
   }
 
+  async stateVector(partition: PartitionId): Promise<Uint8Array> {
+    this.#check();
+    return this.#options.replica.stateVector({ graphKey: this.#graph.key, partition });
+  }
+
   listen(listener: Listener): () => void {
     return this.#options.feed.listen(this.#graph.key, listener);
   }
