@@ -66,7 +66,7 @@ function plight(cluster: Cluster, server: Server): string {
   return `${name}: ${reasons}; has ${vectorText(cluster.holdings(server))}; graphs ${graphs}`;
 }
 
-/** Undefined if the server does not answer. */
+/** Undefined if the server does not answer, or takes something in while it is read. */
 async function finalState(
   cluster: Cluster,
   server: Server,
@@ -74,6 +74,7 @@ async function finalState(
 ): Promise<FinalState | undefined> {
   return orUndefined(
     cluster.ask(server, async (engine) => {
+      const vector = cluster.holdings(server);
       const graphs = new Map<string, FinalGraph>();
       for (const { name } of engine.listGraphs()) graphs.set(name, await finalGraph(engine.graph(name)));
       const counters = new Map<string, number>();
@@ -85,7 +86,8 @@ async function finalState(
       }
       const { constraintViolations } = await engine.graph(DEFAULT).integrity();
       const broken = constraintViolations.map(({ constraint, groups }) => `${constraint}: ${JSON.stringify(groups)}`);
-      return { server: server.name, vector: cluster.holdings(server), graphs, counters, sets, broken };
+      if (vectorKey(cluster.holdings(server)) !== vectorKey(vector)) return undefined;
+      return { server: server.name, vector, graphs, counters, sets, broken };
     }),
   );
 }

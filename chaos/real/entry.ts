@@ -38,7 +38,9 @@ export type Call =
   | { readonly kind: 'export'; readonly edges: number; readonly dangling: readonly string[] }
   | { readonly kind: 'import'; readonly elements: readonly string[] }
   /** The node that has a unique key: made or found by a MERGE, or made by the claim that won. */
-  | { readonly kind: 'merge'; readonly key: string; readonly id: string };
+  | { readonly kind: 'merge'; readonly key: string; readonly id: string }
+  /** What an offline replica shows of a set in the end, with all that it wrote sent. */
+  | { readonly kind: 'settled'; readonly set: string; readonly members: readonly string[]; readonly refused: number };
 
 export interface Saw {
   readonly key: string;

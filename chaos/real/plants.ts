@@ -14,7 +14,7 @@ const SCRIPTS = 'tests of message after message (`src/consistency/*.test.ts`)';
 const MODEL = 'the exhaustive model (`npm run model`)';
 const POWER =
   'it shows only when power is lost: `kill -9` leaves what was written with the system, synced or not, so nothing is lost';
-const DEVICES = 'no real run has offline replicas';
+const REFUSALS = 'nothing that devices write in real runs is refused';
 const CUT_LOG = 'it needs a log that was cut, which is hundreds of megabytes on a real server';
 
 export const PLANTS: Readonly<Record<PlantedBug, Plant>> = {
@@ -65,10 +65,10 @@ export const PLANTS: Readonly<Record<PlantedBug, Plant>> = {
     elsewhere: 'clocks of one machine agree, and catching up moves them past what was decided',
     by: SCRIPTS,
   },
-  'outbox-gone-when-sent': { elsewhere: DEVICES, by: SIMULATOR },
-  'no-rollback': { elsewhere: DEVICES, by: SIMULATOR },
-  'receipt-before-durable': { elsewhere: DEVICES, by: SIMULATOR },
-  'taken-after-refusal': { elsewhere: DEVICES, by: SIMULATOR },
+  'outbox-gone-when-sent': { scenario: 'devices' },
+  'no-rollback': { elsewhere: REFUSALS, by: SIMULATOR },
+  'receipt-before-durable': { elsewhere: POWER, by: SIMULATOR },
+  'taken-after-refusal': { elsewhere: REFUSALS, by: SIMULATOR },
 };
 
 /** A race may miss; a run that finds nothing is done again, so often. */

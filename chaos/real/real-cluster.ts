@@ -30,17 +30,20 @@ export class RealCluster {
   readonly http: HttpClient;
   /** Of the whole run; it holds `data/`, `logs/` and what faults put aside. */
   readonly folder: string;
+  /** A bug that is switched on in all servers and devices. */
+  readonly plant: string | undefined;
   readonly #lanes: ReadonlyMap<string, Lane>;
   readonly #proxies: ReadonlyMap<string, LinkProxy>;
 
   private constructor(
-    { world, http, folder }: ClusterSetup,
+    { world, http, folder, plant }: ClusterSetup,
     servers: readonly ServerProcess[],
     { lanes, proxies }: { readonly lanes: ReadonlyMap<string, Lane>; readonly proxies: ReadonlyMap<string, LinkProxy> },
   ) {
     this.world = world;
     this.http = http;
     this.folder = folder;
+    this.plant = plant;
     this.servers = servers;
     this.names = servers.map(({ name }) => name);
     this.#lanes = lanes;
@@ -91,6 +94,11 @@ export class RealCluster {
   /** Where clients reach a server: by a way that can be broken. Undefined while it does not run. */
   clientUrl(name: string): string | undefined {
     if (!this.server(name).isRunning || this.server(name).port === undefined) return undefined;
+    return this.entranceOf(name);
+  }
+
+  /** The same, whether it runs or not. */
+  entranceOf(name: string): string {
     return `http://127.0.0.1:${this.#proxies.get(way(CLIENTS, name))?.port}`;
   }
 

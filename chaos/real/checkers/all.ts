@@ -1,5 +1,6 @@
 /** Every judge of runs with real processes, in the order in which a violation is worth reading. */
 import { availability } from './availability.ts';
+import { devices } from './devices.ts';
 import { dangling, elements } from './elements.ts';
 import {
   atomicBatches,
@@ -27,6 +28,7 @@ export const REAL_CHECKERS: readonly RealChecker[] = [
   elements,
   counterSums,
   setMembers,
+  devices,
   convergence,
   processes,
   bounds,

@@ -4,6 +4,7 @@
  */
 import { judge } from '../../checkers/verdict.ts';
 import type { FaultSpan, Level, Operation } from '../entry.ts';
+import { SERVER_NAMES } from '../real-cluster.ts';
 import type { RunRecord } from '../run-record.ts';
 import type { RealChecker } from './real-checker.ts';
 
@@ -27,7 +28,8 @@ export const availability: RealChecker = {
   check(run) {
     const evidence: string[] = [];
     const figures: Record<string, number | string> = {};
-    const untouched = run.operations.filter(
+    const asked = run.operations.filter(({ invocation: { server } }) => SERVER_NAMES.includes(server));
+    const untouched = asked.filter(
       ({ invocation }) => !isHit(run.faults, invocation.server, invocation.atMs) && isAtWork(run, invocation.atMs),
     );
     const eventual = untouched.filter(({ invocation }) => invocation.level === 'eventual');
@@ -39,14 +41,14 @@ export const availability: RealChecker = {
         `of ${eventual.length} eventual requests to servers that run, ${served} were served; first not: ${how}`,
       );
     }
-    for (const [name, part] of sharesOf(run)) figures[name] = part;
-    const backs = backTimes(run);
+    for (const [name, part] of sharesOf(run, asked)) figures[name] = part;
+    const backs = backTimes(run, asked);
     for (const { level, server, ms } of backs) {
       if (ms > BACK_MS_MAX) evidence.push(`${server} served ${level} only ${(ms / 1_000).toFixed(1)} s after a heal`);
     }
     const sorted = backs.map(({ ms }) => ms).sort((a, b) => a - b);
     if (sorted.length > 0) figures['back to service, p95'] = `${quantile(sorted, 0.95)} ms of ${sorted.length} heals`;
-    return { verdict: judge(evidence), judged: run.operations.length, figures };
+    return { verdict: judge(evidence), judged: asked.length, figures };
   },
 };
 
@@ -65,7 +67,7 @@ function isHit(faults: readonly FaultSpan[], server: string, atMs: number): bool
 }
 
 /** By level: the part that was served in peace, and during cuts on the larger and on the smaller side. */
-function sharesOf(run: RunRecord): (readonly [string, string])[] {
+function sharesOf(run: RunRecord, operations: readonly Operation[]): (readonly [string, string])[] {
   const places = [
     ['in peace', (sides: Sides) => sides === undefined],
     ['larger side of a cut', (sides: Sides, server: string) => sides?.large.includes(server) ?? false],
@@ -73,7 +75,7 @@ function sharesOf(run: RunRecord): (readonly [string, string])[] {
   ] as const;
   return LEVELS.flatMap((level) =>
     places.flatMap(([place, isThere]) => {
-      const there = run.operations.filter(({ invocation: { level: its, server, atMs } }) => {
+      const there = operations.filter(({ invocation: { level: its, server, atMs } }) => {
         const isElsewhere = its !== level || !isAtWork(run, atMs) || isHit(run.faults, server, atMs);
         return !isElsewhere && isThere(sidesAt(run.faults, atMs), server);
       });
@@ -103,10 +105,10 @@ interface Back {
 }
 
 /** From the end of each fault to the first request of each level that every server served, if it was sent after the end. */
-function backTimes(run: RunRecord): Back[] {
-  const servers = [...new Set(run.operations.map(({ invocation }) => invocation.server))];
+function backTimes(run: RunRecord, operations: readonly Operation[]): Back[] {
+  const servers = [...new Set(operations.map(({ invocation }) => invocation.server))];
   const byPlace = new Map<string, Operation[]>();
-  for (const operation of run.operations) {
+  for (const operation of operations) {
     const place = `${operation.invocation.level} ${operation.invocation.server}`;
     const known = byPlace.get(place);
     if (known === undefined) byPlace.set(place, [operation]);

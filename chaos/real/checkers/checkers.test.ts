@@ -100,6 +100,11 @@ const merged = (id: string, server = 'one'): Made => ({
   level: 'session',
   server,
 });
+const settled = (members: readonly string[], refused = 0): Made => ({
+  call: { kind: 'settled', set: 's', members, refused },
+  level: 'eventual',
+  isRead: true,
+});
 const keyed = (id: string) => node(id, { key: 'k' });
 const lost: FaultBegin = {
   type: 'fault',
@@ -155,6 +160,7 @@ describe('accepted', () => {
     ['elements', record(history(create('a')), { final: [holds('one', node('a'))] })],
     ['elements', record([lost, ...history(create('a'))], { final: [holds('two')] })],
     ['uniqueness', record(history(merged('a'), merged('a', 'two')), { final: [holds('one', keyed('a'))] })],
+    ['devices', record(history(settled(['m'])), { final: [holds('one', node('s', { members: ['m'] }))] })],
     ['convergence', record([], { final: [holds('one', node('a')), holds('two', node('a'))] })],
     ['processes', record([])],
     ['faults', record([])],
@@ -215,6 +221,14 @@ describe('rejected', () => {
     ],
     ['uniqueness', record([], { final: [holds('one', keyed('a'), keyed('b'))] }), /one holds k in a and b/],
     ['uniqueness', record(history(merged('a')), { final: [holds('one')] }), /a, which holds k, is missing on one/],
+    [
+      'devices',
+      record(history(settled(['m'])), { final: [holds('one', node('s', { members: [] }))] }),
+      /shows m, which/,
+    ],
+    ['devices', record(history(settled([])), { final: [holds('one', node('s', { members: ['m'] }))] }), /not show m/],
+    ['devices', record(history(settled([], 1)), { final: [holds('one', node('s'))] }), /1 batches of c were refused/],
+    ['devices', record(history({ ...settled([]), type: 'fail' }), { final: [holds('one')] }), /did not come to send/],
     ['convergence', record([], { final: [holds('one', node('a')), holds('two', node('b'))] }), /lines of one alone/],
     [
       'convergence',

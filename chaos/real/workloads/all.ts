@@ -4,6 +4,7 @@ import { batches } from './batches.ts';
 import { causes } from './causes.ts';
 import { churn } from './churn.ts';
 import { counters } from './counters.ts';
+import { devices } from './devices.ts';
 import { imports } from './imports.ts';
 import { merges, strongClaims } from './merges.ts';
 import { sessions } from './sessions.ts';
@@ -29,4 +30,5 @@ export const WORKLOADS: readonly Workload[] = [
   batches,
   churn,
   imports,
+  devices,
 ];
