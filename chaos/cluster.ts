@@ -72,6 +72,8 @@ export class Cluster {
   /** What else a server does once it is up. */
   onUp: (up: { readonly server: Server; readonly process: SimProcess; readonly engine: OpenedEngine }) => void = () =>
     undefined;
+  /** How often a server came back without anything that it had. */
+  lostDisks = 0;
   /** The one server whose disk was damaged. */
   rotten: Server | undefined;
   readonly #random: SimRandom;
@@ -142,9 +144,10 @@ export class Cluster {
       this.#open(server, process, incarnation).catch((error: unknown) => {
         if (!process.isAlive) return;
         if (!(error instanceof WeftError)) this.noteBug(`${server.name} at its start`, error);
-        // What an operator would do with a disk that cannot be read.
         this.say(`${server.name} cannot start: ${String(error)}`);
-        this.loseDisk(server);
+        // What an operator would do: with a disk that cannot be read, begin with an empty one; else try again.
+        if (error instanceof WeftError && error.code !== 'storage-failed') this.loseDisk(server);
+        else this.kill(server);
         this.start(server);
       });
     });
@@ -195,6 +198,7 @@ export class Cluster {
   }
 
   loseDisk(server: Server): void {
+    this.lostDisks++;
     this.#end(server, 'loses its disk', () => {
       server.disk = new MemoryDisk();
     });

@@ -74,12 +74,11 @@ export async function runSeed(
     nemesis.start(scenario.faults, scenario.faultRate, random.fork('nemesis'));
     await Promise.all(scenario.workloads.flatMap((name) => WORKLOADS[name].start(arena)));
     nemesis.heal();
-    const lostDisks = nemesis.injected.get('lost-disk') ?? 0;
     if (devices > 0) await devicesReturn(arena);
     const ended = await settled(cluster, scenario.workloads, CONVERGENCE_MS_MAX);
     const strongEnd = isStrong(scenario.workloads) ? await endStrong(arena) : undefined;
     const offlineEnd = devices > 0 && ended.final.length > 0 ? await endOffline(arena) : undefined;
-    history = historyOf({ cluster, arena, scenario, observer, ended, strongEnd, offlineEnd, lostDisks });
+    history = historyOf({ cluster, arena, scenario, observer, ended, strongEnd, offlineEnd });
   };
   let isDone = false;
   const end = () => {
@@ -148,10 +147,9 @@ function historyOf(run: {
   readonly ended: Ended;
   readonly strongEnd: StrongEnd | undefined;
   readonly offlineEnd: OfflineHistory | undefined;
-  readonly lostDisks: number;
 }): History {
-  const { cluster, arena, scenario, observer, ended, strongEnd, offlineEnd, lostDisks } = run;
-  const { recorder, destroyed, bugs } = cluster;
+  const { cluster, arena, scenario, observer, ended, strongEnd, offlineEnd } = run;
+  const { recorder, destroyed, lostDisks, bugs } = cluster;
   const { afterMs, final } = ended;
   return {
     operations: arena.operations,
