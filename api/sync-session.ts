@@ -4,7 +4,8 @@
  *
  * - SYN-4 What a commit does to the partitions that are open goes into one frame, after all that came before it.
  * - SYN-5 A receipt for a batch comes after the update that holds its patches.
- * - SYN-6 After a refusal no batch of the same epoch is taken any more: the replica made them on what was refused.
+ * - SYN-6 Batches are judged in their order, and after a refusal no batch of the same epoch is taken any more: the replica made
+ *   them on what was refused.
  * - SYN-7 A batch that was taken is not taken again, though it may be sent again.
  * - SYN-8 A replica that reads too slowly is closed, not waited for: it comes back and gets the difference.
  */
@@ -90,6 +91,8 @@ export class SyncSession implements SocketEvents {
   /** Commits that became visible while states were sent. */
   #held: (readonly PartitionBytes[])[] = [];
   #refusedEpoch = -1;
+  /** Batches are judged one after the other (SYN-6). */
+  #judging: Promise<void> = Promise.resolve();
   readonly #receipts: Receipt[] = [];
   #receiptTimer: Timer | undefined;
   readonly #stops: (() => void)[] = [];
@@ -150,7 +153,7 @@ export class SyncSession implements SocketEvents {
       throw new WeftError('malformed-request', isHello ? 'a second hello' : 'the first frame must be a hello');
     }
     if (isHello) this.#hello(frame);
-    else this.#write(frame);
+    else this.#judging = this.#judging.then(() => this.#write(frame));
   }
 
   #wallMs(): number {
@@ -228,8 +231,9 @@ export class SyncSession implements SocketEvents {
 
   // --- upstream
 
-  #write(write: Write): void {
-    const { epoch, number, patches } = write;
+  /** Resolves when it is decided whether the batch is taken. */
+  async #write(write: Write): Promise<void> {
+    const { epoch, patches } = write;
     const { principal, graph, bugs } = this.#options;
     if (epoch <= this.#refusedEpoch && !isPlanted(bugs, 'taken-after-refusal')) return;
     try {
@@ -241,24 +245,33 @@ export class SyncSession implements SocketEvents {
       });
     } catch (error) {
       if (!(error instanceof WeftError)) throw error;
-      this.#refusedEpoch = epoch;
-      this.#send({ kind: 'refused', epoch, number, code: error.code, detail: error.message });
+      this.#refuse(write, error);
       return;
     }
-    void this.#accept(write, patches);
+    await new Promise<void>((resolve) => void this.#accept(write, resolve).then(resolve));
   }
 
-  async #accept(write: Write, patches: readonly PlacedText[]): Promise<void> {
+  #refuse({ epoch, number }: Write, { code, message: detail }: WeftError): void {
+    this.#refusedEpoch = Math.max(this.#refusedEpoch, epoch);
+    this.#send({ kind: 'refused', epoch, number, code, detail });
+  }
+
+  async #accept(write: Write, onDecided: () => void): Promise<void> {
+    const { patches } = write;
     const { accepted, graph, bugs } = this.#options;
     if (isPlanted(bugs, 'receipt-before-durable')) {
       this.#send({ kind: 'receipt', epoch: write.epoch, number: write.number, durableOn: 1, of: 1 });
     }
     const key = `${graph.generation} ${keyOf(patches)}`;
     try {
-      const place = await accepted.once(key, () => graph.accept(patches));
+      const place = await accepted.once(key, () => graph.accept(patches, onDecided));
       this.#receipt({ write, place, durableOn: 0 });
     } catch (thrown) {
       const error = asWeftError(thrown);
+      if (error.code === 'constraint-violated') {
+        this.#refuse(write, error);
+        return;
+      }
       // Nothing is wrong with the batch: the replica keeps it and comes back.
       this.#end(SYNC_CLOSE.unavailable, error.message);
     }

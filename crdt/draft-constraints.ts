@@ -139,6 +139,13 @@ export class DraftConstraints {
     }
   }
 
+  /** Notes what was written elsewhere. */
+  written({ kind, id, operation, isPut }: WrittenElsewhere): void {
+    this.#operations = Math.max(this.#operations, operation + 1);
+    if (isPut) this.#put.add(id);
+    (kind === 'node' ? this.#nodes : this.#edges).set(id, operation);
+  }
+
   /** CON-1 for all that was written since the last check. @throws WeftError `constraint-violated`, definite; Unhydrated */
   check(): void {
     const isBatch = this.#operations > 1;
@@ -267,6 +274,15 @@ export class DraftConstraints {
   }
 }
 
+interface WrittenElsewhere {
+  readonly kind: 'node' | 'edge';
+  readonly id: string;
+  /** Index of the patch. */
+  readonly operation: number;
+  /** Whether a node was created or replaced. */
+  readonly isPut: boolean;
+}
+
 interface Identified {
   readonly id: string;
   readonly constraint: Constraint;
@@ -284,7 +300,7 @@ function isBroken(constraint: Constraint, shown: Shown | undefined): boolean {
   return shown?.labels.includes(constraint.entry.label) === true && constraint.fault(shown.properties) !== undefined;
 }
 
-function isSame(held: Shown | undefined, wanted: Shown): boolean {
+export function isSame(held: Shown | undefined, wanted: Shown): boolean {
   if (held === undefined) return false;
   const labels = new Set(wanted.labels);
   const names = Object.keys(wanted.properties);

@@ -301,9 +301,14 @@ export interface GraphSync {
   listen(listener: (updates: readonly PartitionUpdate[]) => void): () => void;
   /**
    * Takes stamped patches that were checked as one commit, and resolves when it is durable with its place in the stream.
-   * Taking patches twice changes nothing. @throws WeftError `graph-not-found`, `too-many-requests`, `storage-failed`
+   * Taking patches twice changes nothing.
+   * @param onDecided called once they are certain to be taken, long before they are durable
+   * @throws WeftError `constraint-violated`: nothing of them was taken; `graph-not-found`, `too-many-requests`, `storage-failed`
    */
-  accept(patches: readonly PlacedText[]): Promise<{ readonly origin: number; readonly seq: number }>;
+  accept(
+    patches: readonly PlacedText[],
+    onDecided?: () => void,
+  ): Promise<{ readonly origin: number; readonly seq: number }>;
 }
 
 export interface PartitionUpdate {

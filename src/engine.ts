@@ -319,9 +319,9 @@ class LocalEngine implements OpenedEngine {
     return new EngineGraphSync(graph.resident, {
       replica: this.replica,
       feed: this.#syncFeed,
-      commit: (patches) => {
+      commit: (patches, onDecided) => {
         this.#committer.admit();
-        return this.strongHost.commit(patches);
+        return this.strongHost.commit(patches, { onDecided });
       },
     });
   }

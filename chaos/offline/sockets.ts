@@ -74,8 +74,8 @@ export function serveDevices(
           diff: (partition, vector) => graph.diff(partition, vector),
           stateVector: (partition) => graph.stateVector(partition),
           listen: (listener) => graph.listen(listener),
-          accept: async (patches) => {
-            const commit = await graph.accept(patches);
+          accept: async (patches, onDecided) => {
+            const commit = await graph.accept(patches, onDecided);
             run.taken(server, patches, commit);
             return commit;
           },

@@ -11,6 +11,7 @@ import { WeftError } from '../../base/errors.ts';
 import type { ReplicaId } from '../../base/ids.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
 import type { Draft } from '../../crdt/draft.ts';
+import type { DraftedPatch } from '../../crdt/drafted-patch.ts';
 import { decodeOperations, encodeResults } from '../../crdt/operation-codec.ts';
 import { clockOfPatch } from '../../crdt/patch-codec.ts';
 import type { HybridClock } from '../../crdt/stamp.ts';
@@ -25,6 +26,7 @@ import { seqOf, type VersionVector } from '../commits/version-vector.ts';
 import { decodeSchemaChange, isSchemaChange } from '../constraints/schema-change.ts';
 import type { IdempotencyKey, OperationResult } from '../engine-port.ts';
 import type { EngineGraph } from '../graphs/graph.ts';
+import type { GraphWriter } from '../graphs/graph-writer.ts';
 import { PartitionHold, type Residency } from '../residency/residency.ts';
 import type { KeptOutcomes } from '../sessions/kept-outcomes.ts';
 import type { Sessions } from '../sessions/sessions.ts';
@@ -231,7 +233,10 @@ export class EngineStrongHost implements StrongHost {
     );
   }
 
-  async commit(patches: readonly ProvisionalPatch[]): Promise<readonly [origin: number, seq: number]> {
+  async commit(
+    patches: readonly ProvisionalPatch[],
+    judging?: { readonly onDecided: () => void },
+  ): Promise<readonly [origin: number, seq: number]> {
     const { clock, catalog, residency } = this.#options;
     for (const { text } of patches) clock.see(clockOfPatch(text));
     const byGraph = new Map<EngineGraph, PlacedText[]>();
@@ -247,11 +252,13 @@ export class EngineStrongHost implements StrongHost {
     const holds = graphs.map(([{ resident }]) => new PartitionHold(residency, resident));
     try {
       // All stay open together, or opening one could passivate another for ever.
-      for (const [i, [graph, own]] of graphs.entries()) await openFor(graph, own, present(holds[i], 'one for each'));
+      for (const [i, [graph, own]] of graphs.entries())
+        await openFor(graph, own, present(holds[i], 'one for each'), judging !== undefined);
       // In one step, which makes them one commit.
       const commits = graphs.map(([{ resident, writer }, own]) =>
-        resident.deleted ? undefined : writer.commit(writer.prepared(own)),
+        resident.deleted ? undefined : writer.commit(prepared(writer, own, judging !== undefined)),
       );
+      judging?.onDecided();
       await Promise.all(commits);
     } finally {
       for (const hold of holds) hold.release();
@@ -274,16 +281,24 @@ async function openFor(
   { resident, writer }: EngineGraph,
   patches: readonly PlacedText[],
   hold: PartitionHold,
+  isJudged: boolean,
 ): Promise<void> {
   for (const { partition } of patches) if (!resident.deleted) await hold.open(partition);
   while (!resident.deleted) {
     try {
-      writer.prepared(patches);
+      prepared(writer, patches, isJudged);
       return;
     } catch (error) {
       await hold.provide(error);
     }
   }
+}
+
+/** @throws as `GraphWriter.prepared` and, of patches that nobody has decided yet, `GraphWriter.judge` */
+function prepared(writer: GraphWriter, patches: readonly PlacedText[], isJudged: boolean): readonly DraftedPatch[] {
+  const drafted = writer.prepared(patches);
+  if (isJudged) writer.judge(drafted);
+  return drafted;
 }
 
 /** Undefined if a write failed after it had changed the draft: it was noted, and all must be tried again without it. */

@@ -48,6 +48,7 @@ export interface GraphSyncOptions {
   readonly feed: SyncFeed;
   readonly commit: (
     patches: readonly (PlacedText & { readonly graphKey: string })[],
+    onDecided: () => void,
   ) => Promise<readonly [origin: number, seq: number]>;
 }
 
@@ -86,10 +87,16 @@ export class EngineGraphSync implements GraphSync {
     return this.#options.feed.listen(this.#graph.key, listener);
   }
 
-  async accept(patches: readonly PlacedText[]): Promise<{ readonly origin: number; readonly seq: number }> {
+  async accept(
+    patches: readonly PlacedText[],
+    onDecided: () => void = () => undefined,
+  ): Promise<{ readonly origin: number; readonly seq: number }> {
     this.#check();
     const graphKey = this.#graph.key;
-    const [origin, seq] = await this.#options.commit(patches.map((patch) => ({ graphKey, ...patch })));
+    const [origin, seq] = await this.#options.commit(
+      patches.map((patch) => ({ graphKey, ...patch })),
+      onDecided,
+    );
     return { origin, seq };
   }
 

@@ -6,6 +6,7 @@ import { Draft } from '../../crdt/draft.ts';
 import type { ConstraintRules } from '../../crdt/draft-constraints.ts';
 import type { DraftedPatch } from '../../crdt/drafted-patch.ts';
 import { decodePatch } from '../../crdt/patch-codec.ts';
+import { checkConstraints } from '../../crdt/patch-constraints.ts';
 import { needsLocator, partitionNamedByEdge } from '../../crdt/routing.ts';
 import type { HybridClock } from '../../crdt/stamp.ts';
 import { edgeAt, edgeVersion, findEdge, findNode, nodeAt, nodeVersion } from '../../crdt/view-reads.ts';
@@ -170,13 +171,27 @@ export class GraphWriter {
   }
 
   #draft(replica: ReplicaId, isDecisive: boolean, skipEqual: boolean): Draft {
-    const rules: ConstraintRules = {
+    return new Draft({
+      view: this.#graph.view,
+      clock: this.#clock,
+      replica,
+      skipEqual,
+      rules: this.#rules(isDecisive),
+    });
+  }
+
+  #rules(isDecisive: boolean): ConstraintRules {
+    return {
       set: this.#schema.constraints(),
       isDecisive,
       idsFollow: !isPlanted(this.#bugs, 'ids-not-derived'),
       closedPartitions: () => closedPartitions(this.#graph),
     };
-    return new Draft({ view: this.#graph.view, clock: this.#clock, replica, skipEqual, rules });
+  }
+
+  /** Whether patches of an offline replica keep the constraints, as a write here must. @throws WeftError `constraint-violated`; Unhydrated */
+  judge(drafted: readonly DraftedPatch[]): void {
+    checkConstraints(this.#graph.view, drafted, this.#rules(this.#isAlone));
   }
 
   /** A draft of what is open now. */
