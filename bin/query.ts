@@ -1,6 +1,6 @@
 /** `weft query`: runs openCypher on a server and prints what it answers, as a table for people or as JSON for programs. */
 import { readFileSync } from 'node:fs';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { JSON_TYPE, TYPED_JSON_TYPE } from '../api/media-types.ts';
 import { parseExactJson } from '../graph/exact-json.ts';
 import {
@@ -20,8 +20,14 @@ import { splitScript } from './split-script.ts';
 
 interface QueryOptions extends Connection {
   readonly graph: string;
+  readonly consistency?: string;
   readonly json?: boolean;
   readonly param: readonly string[];
+}
+
+/** What statements before have seen; a load balancer may send the next one to another server. */
+interface Session {
+  token: string | undefined;
 }
 
 interface Answer {
@@ -37,6 +43,13 @@ export function declareQuery(program: Command): void {
     .argument('[statement]', 'what to run; read from standard input if absent')
     .option('--graph <name>', 'the graph', 'default')
     .option('--param <name=value>', 'a parameter, its value as JSON or else as text', collect, [])
+    .addOption(
+      new Option('--consistency <level>', 'how sure answers are; the server says what it is without').choices([
+        'strong',
+        'session',
+        'eventual',
+      ]),
+    )
     .option('--json', 'print one JSON document a statement');
   declareConnectionOptions(command);
   command
@@ -46,12 +59,16 @@ export function declareQuery(program: Command): void {
 Examples:
   weft query 'MATCH (n) RETURN count(*)'
   weft query --param name=Anna 'MATCH (p {name: $name}) RETURN p'
-  weft query --graph movies < movies.cypher`,
+  weft query --consistency strong 'MATCH (a:Account) SET a.open = false'
+  weft query --graph movies < movies.cypher
+
+Every statement is a transaction of its own, and sees those before it, whichever server answers.`,
     )
     .action(async (statement: string | undefined, options: QueryOptions) => {
       const parameters = parametersOf(options.param);
+      const session: Session = { token: undefined };
       for (const text of splitScript(statement ?? readFileSync(0, 'utf8'))) {
-        const answer = await run(options, text, parameters);
+        const answer = await run(options, session, text, parameters);
         // As it came: whatever parsed it here could only make its numbers worse.
         console.log(options.json === true ? answer : describeAnswer(JSON.parse(answer) as Answer));
       }
@@ -78,15 +95,23 @@ function parametersOf(given: readonly string[]): Record<string, unknown> {
 }
 
 /** The answer as text: plain JSON for programs, typed JSON for the table. */
-async function run(options: QueryOptions, statement: string, parameters: object): Promise<string> {
-  const sent = open(options, `/v1/graphs/${encodeURIComponent(options.graph)}/query`, {
+async function run(options: QueryOptions, session: Session, statement: string, parameters: object): Promise<string> {
+  const { graph, consistency, json } = options;
+  const sent = open(options, `/v1/graphs/${encodeURIComponent(graph)}/query`, {
     method: 'POST',
-    headers: { accept: options.json === true ? JSON_TYPE : TYPED_JSON_TYPE, 'content-type': 'application/json' },
+    headers: {
+      accept: json === true ? JSON_TYPE : TYPED_JSON_TYPE,
+      'content-type': 'application/json',
+      ...(consistency !== undefined && { 'consistency-level': consistency }),
+      ...(session.token !== undefined && { 'session-token': session.token }),
+    },
   });
   sent.end(JSON.stringify({ statement, parameters }));
   const answer = await answerTo(options, sent);
   const body = await readText(answer);
   if (!isSuccess(answer)) throw new OperationFailed(problemText(answer, jsonOr(body)));
+  const token = answer.headers['session-token'];
+  if (typeof token === 'string') session.token = token;
   return body;
 }
 

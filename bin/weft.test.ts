@@ -1,7 +1,8 @@
 /** The program as its users see it: real processes, real sockets, real signals, on the built code. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { type ClientRequest, createServer, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -373,6 +374,32 @@ describe('import, export, status', () => {
         stderr: expect.stringContaining('weft serve'),
       });
     }
+  });
+});
+
+describe('query', () => {
+  test('level, and several statements -> both travel, the second statement with what the first has seen', async () => {
+    const seen: IncomingHttpHeaders[] = [];
+    const stand = createServer((asked, answer) => {
+      seen.push(asked.headers);
+      answer.setHeader('session-token', `after-${seen.length}`);
+      answer.end('{"data":{"fields":["1"],"values":[]},"counters":{}}');
+    });
+    await new Promise<void>((resolve) => stand.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(stand.address() as AddressInfo).port}`;
+    const asked = await run(['query', '--url', url, '--consistency', 'strong', 'RETURN 1; RETURN 2']);
+    stand.close();
+    expect(asked).toMatchObject({ code: 0 });
+    expect(seen).toMatchObject([
+      { 'consistency-level': 'strong' },
+      { 'consistency-level': 'strong', 'session-token': 'after-1' },
+    ]);
+    expect(seen[0]).not.toHaveProperty('session-token');
+  });
+
+  test('a level that is none -> 2, and the levels', async () => {
+    const asked = await run(['query', '--consistency', 'exact', 'RETURN 1']);
+    expect(asked).toMatchObject({ code: 2, stderr: expect.stringMatching(/strong, session, eventual/) });
   });
 });
 
