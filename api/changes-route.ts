@@ -4,7 +4,7 @@
  * last position that it got.
  */
 import { Readable } from 'node:stream';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { WeftError } from '../base/errors.ts';
 import { checkName } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
@@ -12,6 +12,7 @@ import { printJson } from '../graph/json-values.ts';
 import type { Change, ChangeOptions, ChangePage, Graph } from '../src/engine-port.ts';
 import { sendDocument } from './answer.ts';
 import { type ApiContext, graphOf } from './api-context.ts';
+import { cutOff } from './cut-off.ts';
 import { describe, GRAPH_PATH } from './describe.ts';
 import { elementDocument } from './element-answers.ts';
 import { EVENT_STREAM_TYPE } from './media-types.ts';
@@ -116,7 +117,8 @@ export function addChangesRoute(app: FastifyInstance, context: ApiContext): void
     // A connection that was kept for later would keep a server that stops from stopping.
     reply.headers({ 'content-type': EVENT_STREAM_TYPE, 'cache-control': 'no-store', connection: 'close' });
     const events = eventStream(reader, page, read.heartbeat ?? 15_000, request);
-    return reply.send(Readable.from(cutOff(events, reply), { objectMode: false }));
+    const pieces = cutOff(events, { env, reply, stallMs: LIMITS.changeStallMsMax });
+    return reply.send(Readable.from(pieces, { objectMode: false }));
   });
 
   function leave(reader: Reader): void {
@@ -185,18 +187,6 @@ export function addChangesRoute(app: FastifyInstance, context: ApiContext): void
       const error = asWeftError(thrown);
       if (error.code === 'internal') context.reportFailure(thrown, request);
       yield `event: problem\ndata: ${JSON.stringify(problemOf(error, request.trace?.traceId ?? ''))}\n\n`;
-    }
-  }
-
-  /** The generator is asked for more only when there is room; if that takes too long, the connection goes. */
-  async function* cutOff(pieces: AsyncGenerator<string>, reply: FastifyReply): AsyncGenerator<string> {
-    for await (const piece of pieces) {
-      const timer = env.scheduler.after(LIMITS.changeStallMsMax, () => reply.raw.destroy());
-      try {
-        yield piece;
-      } finally {
-        timer.cancel();
-      }
     }
   }
 }

@@ -5,6 +5,7 @@
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { WeftError } from '../base/errors.ts';
+import type { ReplicaId } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Engine } from '../src/engine-port.ts';
 import { routeOf } from './matched-route.ts';
@@ -14,6 +15,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Null until the request has passed the hook; only then its answer carries a token. */
     consistencyLevel: ConsistencyLevel | null;
+    /** What the answer shows, of each stream the last commit; null if that is what is visible when it is sent. */
+    shown: ReadonlyMap<ReplicaId, number> | null;
     /** Valid ones that the request presented; null without any, which is the common case. */
     sessionTokens: readonly string[] | null;
     /** True if a strong request may be served at `session` when no majority can be reached. */
@@ -60,7 +63,7 @@ export function installConsistency(app: FastifyInstance, engine: Engine): void {
     else wait.then(() => done(), done);
   });
   app.addHook('onSend', (request, reply, _payload, done) => {
-    if (request.consistencyLevel !== null) reply.header('session-token', sessionTokenFor(engine, request));
+    if (request.consistencyLevel !== null) reply.header('session-token', tokenOfAnswer(engine, request));
     done();
   });
 }
@@ -85,6 +88,7 @@ export function decorateConsistency(app: FastifyInstance): void {
   app.decorateRequest('consistencyLevel', null);
   app.decorateRequest('sessionTokens', null);
   app.decorateRequest('mayDowngrade', false);
+  app.decorateRequest('shown', null);
 }
 
 /**
@@ -102,6 +106,11 @@ export function present(engine: Engine, request: Call, tokens: readonly string[]
   engine.sessionToken(tokens);
   request.sessionTokens = all;
   return request.consistencyLevel === 'eventual' ? undefined : engine.reachSession(tokens);
+}
+
+function tokenOfAnswer(engine: Engine, request: FastifyRequest): string {
+  const { shown, sessionTokens } = request;
+  return shown === null ? sessionTokenFor(engine, request) : engine.sessionToken(sessionTokens ?? [], shown);
 }
 
 /** A token for what the answer to this request shows. */

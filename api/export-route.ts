@@ -1,10 +1,12 @@
 /** `GET /v1/graphs/{g}/export`: the graph as NDJSON in the form of an import, nodes first. */
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { LIMITS } from '../base/limits.ts';
 import { printJson } from '../graph/json-values.ts';
 import type { Edge, Node } from '../graph/model.ts';
-import type { Graph } from '../src/engine-port.ts';
+import type { GraphExport } from '../src/engine-port.ts';
 import { type ApiContext, graphOf } from './api-context.ts';
+import { cutOff } from './cut-off.ts';
 import { describe, GRAPH_PATH } from './describe.ts';
 import { NDJSON_TYPE } from './media-types.ts';
 import { readQuery } from './query-parameters.ts';
@@ -21,25 +23,34 @@ export function addExportRoute(app: FastifyInstance, context: ApiContext): void 
         tag: 'bulk',
         summary: 'Export NDJSON',
         description:
-          'All nodes, then all edges, in an order that equal graphs share. Importing it gives the same graph.',
+          'All nodes, then all edges, in an order that equal graphs share, as they are at one moment; the session token of the ' +
+          'answer is of that moment. Importing it gives the same graph.',
         path: GRAPH_PATH,
         answers: { 200: { doc: 'The graph', schema: 'NDJSON' } },
-        errors: ['graph-not-found', 'invalid-name'],
+        errors: ['graph-not-found', 'invalid-name', 'too-many-requests', 'replica-recovering'],
       }),
     },
-    (request, reply) => {
+    async (request, reply) => {
       readQuery(request.query, {});
       const graph = graphOf(context, request);
       reply.header('content-type', NDJSON_TYPE);
-      if (request.method === 'HEAD') reply.send('');
-      else reply.send(Readable.from(reported(exportPieces(graph), context, request), { objectMode: false }));
+      if (request.method === 'HEAD') return reply.send('');
+      const moment = await graph.export();
+      // A client that goes away, at once perhaps, must not leave it open.
+      const close = () => void moment.close().catch((error: unknown) => context.reportFailure(error, request));
+      if (reply.raw.destroyed) close();
+      else reply.raw.once('close', close);
+      request.shown = moment.vector;
+      const options = { env: context.env, reply, stallMs: LIMITS.exportStallMsMax };
+      const pieces = cutOff(reported(exportPieces(moment), context, request), options);
+      return reply.send(Readable.from(pieces, { objectMode: false }));
     },
   );
 }
 
-async function* exportPieces(graph: Graph): AsyncGenerator<string> {
+async function* exportPieces(moment: GraphExport): AsyncGenerator<string> {
   let piece = '';
-  for await (const item of graph.export()) {
+  for await (const item of moment) {
     piece += `${item.kind === 'node' ? nodeLine(item.node) : edgeLine(item.edge)}\n`;
     if (piece.length >= PIECE_CHARS) {
       yield piece;

@@ -186,6 +186,35 @@ describe('import', () => {
   });
 });
 
+describe('export over sockets', () => {
+  test('export: the last one that may be open, its client goes away in the middle -> another one is served', async () => {
+    const own = await openTestServer();
+    await own.app.listen({ port: 0, host: '127.0.0.1' });
+    const { port } = own.app.server.address() as AddressInfo;
+    const texts = Array.from({ length: 16 }, (_, i) =>
+      node(`n${i}`, `,"properties":{"text":"${'x'.repeat(900_000)}"}`),
+    );
+    await own.call('POST', '/v1/graphs/default/import', texts.join('\n'), NDJSON);
+    const graph = own.engine.graph('default' as never);
+    const others = await Promise.all(Array.from({ length: LIMITS.storeCutsMax - 1 }, () => graph.export()));
+    const socket = connect(port, '127.0.0.1');
+    socket.write('GET /v1/graphs/default/export HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await new Promise((resolve) => socket.once('data', resolve));
+    socket.pause();
+    const refused = await own.call('GET', '/v1/graphs/default/export');
+    expect([refused.status, refused.json.code]).toEqual([429, 'too-many-requests']);
+    socket.destroy();
+    let again = refused;
+    while (again.status === 429) {
+      await own.env.scheduler.yield();
+      again = await own.call('GET', '/v1/graphs/default/export');
+    }
+    expect(again.status).toBe(200);
+    for (const other of others) await other.close();
+    await own.close();
+  });
+});
+
 describe('import over sockets', () => {
   test('import: a stream of 100,000 lines without length -> imported', async () => {
     const own = await openTestServer();

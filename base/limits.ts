@@ -116,8 +116,10 @@ export const LIMITS = {
   /** Partitions of a state transfer, and bytes of one: what a peer can make us remember. */
   statePartitionsMax: 1_000_000,
   stateBytesMax: 1024 * 1024 * 1024,
-  /** Cuts of a store that are open at a time: each keeps on disk what was deleted since. One for each link, and a backup. */
-  storeCutsMax: 16,
+  /** Cuts of a store that are open at a time: each keeps on disk what was deleted since. One for each link, backups and exports. */
+  storeCutsMax: 32,
+  /** How long the reader of an export may take nothing before its moment is let go of, in milliseconds. */
+  exportStallMsMax: 300_000,
   /** How long a server that takes over our state may ask for nothing before its cut is let go of, in milliseconds. */
   stateIdleMsMax: 60_000,
   /** Bytes of one record of a backup: the state of a partition, with its tail. */

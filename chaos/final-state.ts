@@ -97,7 +97,7 @@ type FinishOf = (typeof WORKLOADS)['counters' | 'sets']['finish'];
 async function finalGraph(graph: Graph): Promise<FinalGraph> {
   const nodes: ModelNode[] = [];
   const edges: Omit<ModelEdge, 'indexed'>[] = [];
-  for await (const item of graph.export()) {
+  for await (const item of await graph.export()) {
     if (item.kind === 'node') nodes.push(item.node);
     else edges.push(item.edge);
   }

@@ -158,7 +158,7 @@ export const PLANTED_BUGS: Readonly<
     },
   },
   'count-duplicate-votes': {
-    seeds: 8,
+    seeds: 24,
     direction: {
       cluster: voting,
       workloads: ['strong-lists'],

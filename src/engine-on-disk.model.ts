@@ -162,7 +162,7 @@ export function spreadIds(count: number, partitions = 16): NodeId[] {
 export async function contents(graph: Graph): Promise<{ readonly nodes: Node[]; readonly edges: Edge[] }> {
   const nodes: Node[] = [];
   const edges: Edge[] = [];
-  for await (const item of graph.export()) {
+  for await (const item of await graph.export()) {
     if (item.kind === 'node') nodes.push(item.node);
     else edges.push(item.edge);
   }

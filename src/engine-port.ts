@@ -48,8 +48,9 @@ export interface Engine {
   /**
    * A signed token: whoever presents it, to any server of the cluster, sees at least what is visible here now and what
    * the presented tokens cover. Opaque. @throws WeftError `invalid-session-token`, definite
+   * @param shown what was seen, in place of what is visible now
    */
-  sessionToken(presented?: readonly string[]): string;
+  sessionToken(presented?: readonly string[], shown?: ReadonlyMap<ReplicaId, number>): string;
   /**
    * Resolves once all that the tokens cover is visible here; at once if it is.
    * @throws WeftError `session-not-reached` (with `wanted` and `held`), `too-many-requests`, `invalid-session-token`
@@ -213,10 +214,11 @@ export interface Graph {
     readonly failures: readonly { readonly index: number; readonly error: unknown }[];
   }>;
 
-  /** All visible nodes, then all visible edges, in an order that two equal graphs share. Constant memory per partition. */
-  export(): AsyncIterable<
-    { readonly kind: 'node'; readonly node: Node } | { readonly kind: 'edge'; readonly edge: Edge }
-  >;
+  /**
+   * The graph at one moment, which writers do not wait for; the caller reads to the end or closes it.
+   * @throws WeftError `too-many-requests` while too many are open, `replica-recovering`; definite
+   */
+  export(): Promise<GraphExport>;
 
   /**
    * What was written after `since`, from the oldest on, `deleted` included. Ends after the commit with which `limit` is reached.
@@ -237,6 +239,18 @@ export interface Graph {
   repair(options?: IntegrityOptions): Promise<IntegrityReport>;
   /** Counts of visible elements; hydrates every partition. */
   counts(): Promise<{ readonly nodes: number; readonly edges: number }>;
+}
+
+export type GraphElement =
+  | { readonly kind: 'node'; readonly node: Node }
+  | { readonly kind: 'edge'; readonly edge: Edge };
+
+/** All visible nodes, then all visible edges, in an order that two equal graphs share. Memory for one partition at a time. */
+export interface GraphExport extends AsyncIterable<GraphElement> {
+  /** What it shows, and nothing else: of each stream the number of the last commit. */
+  readonly vector: ReadonlyMap<ReplicaId, number>;
+  /** Lets go of what the moment keeps on disk. Idempotent. */
+  close(): Promise<void>;
 }
 
 export interface ChangeOptions {

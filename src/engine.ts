@@ -285,6 +285,7 @@ class LocalEngine implements OpenedEngine {
       clock: this.#clock,
       replica: this.replicaId,
       feed: this.#feed,
+      openCut: () => this.replica.openCut(),
       kept: this.#kept,
     });
   }
@@ -361,8 +362,8 @@ class LocalEngine implements OpenedEngine {
     return this.#requests.once(key, fingerprint, request);
   }
 
-  sessionToken(presented: readonly string[] = NONE): string {
-    return this.#sessions.token(presented);
+  sessionToken(presented: readonly string[] = NONE, shown?: ReadonlyMap<ReplicaId, number>): string {
+    return this.#sessions.token(presented, shown);
   }
 
   reachSession(tokens: readonly string[]): Promise<void> {

@@ -9,7 +9,15 @@ import { WeftError } from '../../base/errors.ts';
 import type { EdgeId, NodeId } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { Edge, Node, Operation } from '../../graph/model.ts';
-import type { Graph, IdempotencyKey, Page, PageRequest, QueryOptions } from '../../src/engine-port.ts';
+import type {
+  Graph,
+  GraphElement,
+  GraphExport,
+  IdempotencyKey,
+  Page,
+  PageRequest,
+  QueryOptions,
+} from '../../src/engine-port.ts';
 import { authorise, forbidden, scopeOfId, scopesOf } from './authorise.ts';
 import { ALL, type Names, type Principal, type Right } from './principal.ts';
 
@@ -134,8 +142,17 @@ export class GuardedGraph implements Graph {
     return this.#graph.transactionOnce(statements, this.#limited(options), key);
   }
 
-  async *export(): ReturnType<Graph['export']> {
-    for await (const item of this.#graph.export()) {
+  async export(): Promise<GraphExport> {
+    const whole = await this.#graph.export();
+    return {
+      vector: whole.vector,
+      close: () => whole.close(),
+      [Symbol.asyncIterator]: () => this.#seenOf(whole),
+    };
+  }
+
+  async *#seenOf(items: AsyncIterable<GraphElement>): AsyncGenerator<GraphElement> {
+    for await (const item of items) {
       if (item.kind === 'node' ? this.#seesNode(item.node.id) : this.#seesEdge(item.edge)) yield item;
     }
   }

@@ -4,7 +4,7 @@ import type { ReplicaId } from '../../base/ids.ts';
 import type { PlantedBug } from '../../base/planted-bug.ts';
 import { PartitionDocument } from '../../crdt/partition-document.ts';
 import type { HybridClock } from '../../crdt/stamp.ts';
-import type { PartitionKey, Store, StoreCut } from '../../storage/store.ts';
+import type { PartitionKey, PartitionState, Store, StoreCut } from '../../storage/store.ts';
 import type { Adoption } from '../adoption/adoption.ts';
 import { stateDiff } from '../adoption/state-diff.ts';
 import { SYSTEM_KEY } from '../catalog/catalog.ts';
@@ -71,6 +71,10 @@ class EngineCut implements ReplicaCut {
     const updates = tail.map(({ update }) => update);
     if (snapshot !== undefined) updates.unshift(snapshot.document);
     return updates;
+  }
+
+  readPartition(key: PartitionKey): Promise<PartitionState> {
+    return this.store.readPartition(key, { document: false });
   }
 
   release(): Promise<void> {

@@ -23,7 +23,7 @@ async function seen(graph: Graph) {
     () => false,
   );
   const exported: string[] = [];
-  for await (const one of graph.export()) exported.push(one.kind === 'node' ? one.node.id : one.edge.id);
+  for await (const one of await graph.export()) exported.push(one.kind === 'node' ? one.node.id : one.edge.id);
   return {
     single,
     listed: (await graph.nodes({ label: 'N' }, PAGE)).items.map(({ id }) => id).sort(),

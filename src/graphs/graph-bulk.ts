@@ -1,22 +1,20 @@
-/** Work over a whole graph, partition by partition: import, export, digest. */
+/** Work over a whole graph, partition by partition: import, digest, counts. */
 import { WeftError } from '../../base/errors.ts';
 import type { PartitionId } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { digestOfGraph, digestOfPartition } from '../../crdt/digest.ts';
-import { STUB_EXISTS } from '../../crdt/edge-table.ts';
-import { edgeAt, nodeAt, sortedEdges, sortedNodes } from '../../crdt/view-reads.ts';
-import type { Edge, Node, Operation } from '../../graph/model.ts';
+import { sortedNodes } from '../../crdt/view-reads.ts';
+import type { Operation } from '../../graph/model.ts';
 import type { Graph } from '../engine-port.ts';
 import type { Residency } from '../residency/residency.ts';
 import type { ResidentGraph } from '../residency/resident-graph.ts';
+import { collectHidden, visibleEdges } from './edge-visibility.ts';
 import { type GraphWriter, partitionsOf } from './graph-writer.ts';
 
 /** Operations of an import that are drafted without giving other requests a turn. */
 const LOAD_SLICE = 512;
 /** Partitions that such a slice may open: they all stay open until it is drafted, whether there is memory or not. */
 const LOAD_PARTITIONS = 4;
-
-type Exported = { readonly kind: 'node'; readonly node: Node } | { readonly kind: 'edge'; readonly edge: Edge };
 
 export class GraphBulk {
   readonly #graph: ResidentGraph;
@@ -84,74 +82,6 @@ export class GraphBulk {
     return last;
   }
 
-  /**
-   * Nodes first. While the nodes of a partition pass, its stubs tell which edges point at a node that does not exist;
-   * so hidden edges are known when the edges pass, without looking at two partitions at once. Edges that were made
-   * since the export began are left out: their endpoints may have passed by.
-   */
-  async *export(): AsyncGenerator<Exported> {
-    const hidden = new Set<string>();
-    const begun = this.#writer.clockReading;
-    for (const id of this.#graph.partitionIds()) {
-      const nodes = await this.#read(id, () => {
-        this.#collectHidden(id, hidden);
-        const { view } = this.#graph;
-        return Array.from(sortedNodes(view, view.need(id), undefined), (node) => nodeAt(view, node));
-      });
-      for (const node of nodes) yield { kind: 'node', node };
-    }
-    for (const id of this.#graph.partitionIds()) {
-      const edges = await this.#read(id, () => {
-        const { edges } = this.#graph.view;
-        return this.#visibleEdges(id, hidden)
-          .filter((edge) => (edges.registers.get(edge)?.createdClock ?? (edges.clock[edge] as number)) <= begun)
-          .map((edge) => edgeAt(this.#graph.view, edge));
-      });
-      for (const edge of edges) yield { kind: 'edge', edge };
-    }
-  }
-
-  /**
-   * Keys of the edges that point at a node of this partition which does not exist, each with that node: an edge that was
-   * created twice at once has a stub with each target, and only the one that its record names counts.
-   */
-  #collectHidden(id: PartitionId, hidden: Set<string>): void {
-    this.#forEachStub(id, (edge, target) => {
-      if (!this.#graph.view.nodes.exists(target)) hidden.add(this.#keyWithTarget(edge, target));
-    });
-  }
-
-  #keyWithTarget(edge: number, target: number): string {
-    return `${this.#edgeKey(edge)} ${this.#graph.view.nodes.ids[target]}`;
-  }
-
-  #visibleEdges(id: PartitionId, hidden: ReadonlySet<string>): number[] {
-    const { view } = this.#graph;
-    return sortedEdges(view, view.need(id)).filter(
-      (edge) =>
-        view.nodes.exists(view.edges.from[edge] as number) &&
-        !hidden.has(this.#keyWithTarget(edge, view.edges.to[edge] as number)),
-    );
-  }
-
-  /** An edge id is unique only within its source partition. */
-  #edgeKey(edge: number): string {
-    const { edges } = this.#graph.view;
-    return `${edges.home[edge]}/${edges.idAt(edge)}`;
-  }
-
-  /** Visits the existing stubs of an open partition with the node that each points at. */
-  #forEachStub(id: PartitionId, visit: (edge: number, target: number) => void): void {
-    const { view } = this.#graph;
-    const { nodes, edges } = view;
-    const stubs = new Set<number>(view.need(id).stubs.items());
-    for (const edge of stubs) {
-      if (!edges.has(edge, STUB_EXISTS)) continue;
-      const target = nodes.find(view.stubEnds(edge).to);
-      if (target !== undefined) visit(edge, target);
-    }
-  }
-
   /** Reads one partition; what it shows is durable when this resolves. */
   async #read<T>(id: PartitionId, read: () => T): Promise<T> {
     const result = await this.#residency.run(this.#graph, [id], read);
@@ -177,12 +107,12 @@ export class GraphBulk {
     let edges = 0;
     for (const id of this.#graph.partitionIds()) {
       nodes += await this.#read(id, () => {
-        this.#collectHidden(id, hidden);
+        collectHidden(view, id, hidden);
         return sortedNodes(view, view.need(id), undefined).length;
       });
     }
     for (const id of this.#graph.partitionIds()) {
-      edges += await this.#read(id, () => this.#visibleEdges(id, hidden).length);
+      edges += await this.#read(id, () => visibleEdges(view, id, hidden).length);
     }
     return { nodes, edges };
   }

@@ -336,7 +336,7 @@ describe('export', () => {
     const nodes = new Set<string>();
     const loose: string[] = [];
     let wrote = false;
-    for await (const item of graph.export()) {
+    for await (const item of await graph.export()) {
       if (item.kind === 'node') nodes.add(item.node.id);
       else if (!nodes.has(item.edge.from) || !nodes.has(item.edge.to)) loose.push(item.edge.id);
       if (!wrote && nodes.size === ids.length) {
@@ -356,7 +356,7 @@ describe('export', () => {
       await graph.write(order.map((id) => put(id, reverse ? { b: 2, a: 1 } : { a: 1, b: 2 }, ['L'])));
       await graph.write(order.map((id) => edge(`e${id}`, id, String(ids[(ids.indexOf(id) * 7) % 60]))));
       const items: unknown[] = [];
-      for await (const item of graph.export()) items.push(item);
+      for await (const item of await graph.export()) items.push(item);
       return items;
     };
     expect(await lines(true)).toEqual(await lines(false));

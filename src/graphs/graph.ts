@@ -19,6 +19,7 @@ import type {
   ChangePage,
   Graph,
   GraphDescription,
+  GraphExport,
   IdempotencyKey,
   IntegrityOptions,
   IntegrityReport,
@@ -31,12 +32,14 @@ import type {
   QueryStatement,
   Versioned,
 } from '../engine-port.ts';
+import type { ReplicaCut } from '../replication/replica.ts';
 import { PartitionHold, type Residency } from '../residency/residency.ts';
 import type { ResidentGraph } from '../residency/resident-graph.ts';
 import type { KeptOutcomes } from '../sessions/kept-outcomes.ts';
 import { decodeAnswers } from './answer-codec.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import { GraphBulk } from './graph-bulk.ts';
+import { CutExport } from './graph-export.ts';
 import { type DecideKept, GraphQueries } from './graph-queries.ts';
 import type { GraphWriter } from './graph-writer.ts';
 import { IntegrityCheck } from './integrity-check.ts';
@@ -53,6 +56,7 @@ export interface StatementSource {
   readonly replica: ReplicaId;
   readonly feed: ChangeFeed;
   readonly kept: KeptOutcomes;
+  readonly openCut: () => Promise<ReplicaCut>;
 }
 
 export class EngineGraph implements Graph {
@@ -327,8 +331,17 @@ export class EngineGraph implements Graph {
     return this.#bulk.load(operations, options);
   }
 
-  export(): ReturnType<Graph['export']> {
-    return this.#bulk.export();
+  async export(): Promise<GraphExport> {
+    // A commit that is visible is in the cut, one that waits for the disk need not be.
+    await this.writer.durable();
+    const cut = await this.#statements.openCut();
+    return new CutExport({
+      cut,
+      graph: this.description,
+      key: this.resident.key,
+      nowMs: this.#residency.nowMs,
+      yield: () => this.#residency.yield(),
+    });
   }
 
   async changes(since: string | undefined, options: ChangeOptions): Promise<ChangePage> {

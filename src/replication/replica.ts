@@ -3,7 +3,7 @@
  * longer reach. Interfaces only; `engine.ts` implements it, `replicator.ts` uses it.
  */
 import type { GraphName, ReplicaId } from '../../base/ids.ts';
-import type { Commit, Lsn, PartitionKey } from '../../storage/store.ts';
+import type { Commit, Lsn, PartitionKey, PartitionState } from '../../storage/store.ts';
 import type { VersionVector } from '../commits/version-vector.ts';
 
 export type StreamCommit = Commit & {
@@ -24,6 +24,8 @@ export interface ReplicaCut {
   diff(key: PartitionKey, stateVector: Uint8Array): Promise<Uint8Array>;
   /** Yjs updates that together are the document of the partition, as the store has them. */
   updates(key: PartitionKey): Promise<readonly Uint8Array[]>;
+  /** What a view of the partition is made of. @throws WeftError `partition-recovering` */
+  readPartition(key: PartitionKey): Promise<PartitionState>;
   /** Idempotent. */
   release(): Promise<void>;
 }

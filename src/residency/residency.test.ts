@@ -46,10 +46,10 @@ describe('memory budget', () => {
     await first.graph.write(scopes.map((id) => put(id)));
     await first.engine.close();
     const { graph, engine } = await run({ disk, wrap, memoryBudgetBytes: LARGE });
-    await contents(graph);
+    await graph.counts();
     const { reads } = calls;
     for (let round = 0; round < 3; round++) {
-      await contents(graph);
+      await graph.counts();
       for (const id of scopes) await graph.node(at(id));
     }
     expect(calls.reads).toBe(reads);

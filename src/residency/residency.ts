@@ -16,13 +16,13 @@ import { WeftError } from '../../base/errors.ts';
 import type { PartitionId, ReplicaId } from '../../base/ids.ts';
 import type { CheckedUpdate } from '../../crdt/foreign-update.ts';
 import { type GraphView, Unhydrated } from '../../crdt/graph-view.ts';
-import { PartitionDocument, patchesOf } from '../../crdt/partition-document.ts';
+import { PartitionDocument } from '../../crdt/partition-document.ts';
 import type { PartitionIndex } from '../../crdt/partition-index.ts';
 import type { Patch } from '../../crdt/patch.ts';
-import { decodePatch } from '../../crdt/patch-codec.ts';
 import { type HybridClock, wallMsOfClock } from '../../crdt/stamp.ts';
-import { encodeViewSnapshot, foldViewSnapshot } from '../../crdt/view-snapshot.ts';
+import { encodeViewSnapshot } from '../../crdt/view-snapshot.ts';
 import type { Lsn, PartitionKey, PartitionState, Store } from '../../storage/store.ts';
+import { foldPartition } from './fold-partition.ts';
 import type { ResidentGraph } from './resident-graph.ts';
 import type { AdmittedPart, Arrival, ResidentPartition } from './resident-partition.ts';
 
@@ -248,12 +248,7 @@ export class Residency {
       if (view.expire(this.nowMs)) this.#noteExpired(graph);
       const index = view.open(partition.id);
       try {
-        if (snapshot?.view !== undefined) foldViewSnapshot(view, index, snapshot.view);
-        const updates = tail.map(({ update }) => update);
-        if (snapshot !== undefined && snapshot.view === undefined) updates.unshift(snapshot.document);
-        for (const update of updates) {
-          for (const text of patchesOf(update)) view.fold(index, decodePatch(text), text.length);
-        }
+        foldPartition(view, index, { snapshot, tail });
         for (const { checked } of arrivals) foldUpdate(view, index, checked);
       } catch (error) {
         view.close(partition.id);

@@ -35,9 +35,10 @@ export class Sessions {
     this.#options = options;
   }
 
-  /** @throws WeftError `invalid-session-token`, definite */
-  token(presented: readonly string[]): string {
+  /** @param shown what the token covers beside them, if that is not what is visible now. @throws WeftError `invalid-session-token`, definite */
+  token(presented: readonly string[], shown?: VersionVector): string {
     const { progress, tokens } = this.#options;
+    if (shown !== undefined) return tokens.encode(presented.map((token) => tokens.decode(token)).reduce(joined, shown));
     const { vector } = progress;
     if (this.#own?.vector !== vector) this.#own = { vector, text: tokens.encode(this.#shown(vector)) };
     let wanted: VersionVector | undefined;
