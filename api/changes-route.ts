@@ -45,9 +45,11 @@ const PARAMETERS = {
     default: 15_000,
     description: 'Milliseconds of silence after which `sse` sends a comment',
   }),
-  include: choiceParameter(['after'] as const, {
+  include: choiceParameter(['after', 'before', 'before,after', 'after,before'] as const, {
     default: 'after',
-    description: 'Adds `after` to each change: the element as it is now, or null',
+    description:
+      'Adds to each change `before`, the element as it was (null: there was none; absent: not known any more), or `after`, the ' +
+      'element as it is now, or both',
   }),
   label: textParameter('Only nodes with this label (and edges, if `type` is given too)'),
   type: textParameter('Only edges of this type (and nodes, if `label` is given too)'),
@@ -93,7 +95,8 @@ export function addChangesRoute(app: FastifyInstance, context: ApiContext): void
     const graph = graphOf(context, request);
     const options = {
       limit: read.limit ?? 1000,
-      withAfter: read.include === 'after',
+      withBefore: read.include?.includes('before') === true,
+      withAfter: read.include?.includes('after') === true,
       ...(read.label === undefined ? {} : { label: checkName('label', read.label) }),
       ...(read.type === undefined ? {} : { type: checkName('edge type', read.type) }),
       ...(read.scope === undefined ? {} : { scope: read.scope }),
@@ -200,9 +203,13 @@ function pageDocument({ changes, since, more }: ChangePage): object {
   return { changes: changes.map(changeDocument), since, more };
 }
 
-function changeDocument({ after, ...change }: Change): object {
-  if (after === undefined) return change;
-  return { ...change, after: after === null ? null : elementDocument(after) };
+function changeDocument({ before, after, ...change }: Change): object {
+  if (before === undefined && after === undefined) return change;
+  return {
+    ...change,
+    ...(before !== undefined && { before: before === null ? null : elementDocument(before) }),
+    ...(after !== undefined && { after: after === null ? null : elementDocument(after) }),
+  };
 }
 
 function eventsOf({ changes, ends }: ChangePage): string {

@@ -49,6 +49,22 @@ const listening = async () => {
 };
 
 describe('GET /v1/graphs/{g}/changes', () => {
+  it('include=before, and both -> members of each change', async () => {
+    const server = await openTestServer();
+    await put(server, 'a', { x: 1 });
+    await put(server, 'a', { x: 2 });
+    const only = await server.call('GET', `${CHANGES}?include=before`);
+    expect(only.json.changes.map(({ before }: { readonly before: unknown }) => before)).toEqual([
+      null,
+      { id: 'a', labels: [], properties: { x: 1 } },
+    ]);
+    expect(only.text).not.toContain('"after"');
+    const both = await server.call('GET', `${CHANGES}?include=before,after`);
+    expect(both.json.changes[1]).toMatchObject({ before: { properties: { x: 1 } }, after: { properties: { x: 2 } } });
+    expect((await server.call('GET', CHANGES)).text).not.toMatch(/"(?:before|after)"/);
+    await server.close();
+  });
+
   it('from the beginning -> what was written, and a position to go on from', async () => {
     const server = await openTestServer();
     await put(server, 'a', { x: 1, big: 5 });

@@ -174,6 +174,7 @@ export const SCHEMAS = {
             id: text,
             timeMs: integer,
             replica: integer,
+            before: { type: ['object', 'null'], description: 'The element before, if it was asked for and is known' },
             after: { type: ['object', 'null'], description: 'The element now, if it was asked for' },
           },
         },

@@ -158,11 +158,11 @@ export const PLANTED_BUGS: Readonly<
     },
   },
   'count-duplicate-votes': {
-    seeds: 24,
+    seeds: 8,
     direction: {
       cluster: voting,
       workloads: ['strong-lists'],
-      faults: ['duplication', 'isolate', 'cut'],
+      faults: ['duplication', 'isolate'],
       faultRate: 4,
       operations: 250,
       thinkMs: 20,

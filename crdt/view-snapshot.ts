@@ -16,6 +16,8 @@ const FORMAT = 1;
 /** Elements of a piece: some 100 KB of text, and below what the collector of the runtime keeps apart as large. */
 const PIECE_ELEMENTS = 1024;
 const LINE_BREAK = 0x0a;
+/** Up to so many ids a search of the text of a piece costs less than to parse it. */
+const IDS_SOUGHT_MAX = 8;
 
 interface Ends {
   id: string[];
@@ -164,22 +166,47 @@ export function foldViewSnapshot(view: GraphView, partition: PartitionIndex, byt
   }
 }
 
-function foldPiece(view: GraphView, partition: PartitionIndex, bytes: Uint8Array): void {
-  const columns = JSON.parse(fromUtf8(bytes)) as Columns;
-  if (columns.format !== FORMAT) {
-    throw new WeftError(
-      'partition-recovering',
-      `the view snapshot of partition ${partition.id} has format ${columns.format}; this program reads ${FORMAT}`,
-    );
+/** Patches of elements with these ids among others: of the pieces in which they occur. @throws as `foldViewSnapshot` */
+export function patchesOfSnapshot(bytes: Uint8Array, ids: ReadonlySet<string>): Patch[] {
+  const found: Patch[] = [];
+  const sought = Array.from(ids, (id) => JSON.stringify(id).slice(1, -1));
+  for (const line of fromUtf8(bytes).split('\n')) {
+    if (line === '' || (sought.length <= IDS_SOUGHT_MAX && !sought.some((id) => line.includes(id)))) continue;
+    const columns = columnsOf(line);
+    visitPiece(columns, columns.labels, line.length, (patch) => {
+      if (ids.has(patch.id)) found.push(patch);
+    });
   }
-  const charsEach = (count: number) => Math.ceil(bytes.length / Math.max(1, count));
-  const { nodes, edges, stubs, types, patches } = columns;
-  const chars = charsEach(nodes.id.length + edges.id.length + stubs.id.length + patches.length);
+  return found;
+}
+
+/** @throws WeftError `partition-recovering`, definite */
+function columnsOf(line: string): Columns {
+  const columns = JSON.parse(line) as Columns;
+  if (columns.format === FORMAT) return columns;
+  const detail = `a view snapshot has format ${columns.format}; this program reads ${FORMAT}`;
+  throw new WeftError('partition-recovering', detail);
+}
+
+function foldPiece(view: GraphView, partition: PartitionIndex, bytes: Uint8Array): void {
+  const columns = columnsOf(fromUtf8(bytes));
   const labels = columns.labels.map((set) => view.nodes.labelSet(set));
+  visitPiece(columns, labels, bytes.length, (patch, chars) => view.fold(partition, patch, chars));
+}
+
+/** @param length of the piece, which its elements share for the memory estimate */
+function visitPiece(
+  columns: Columns,
+  labels: Columns['labels'],
+  length: number,
+  visit: (patch: Patch, chars: number) => void,
+): void {
+  const { nodes, edges, stubs, types, patches } = columns;
+  const count = nodes.id.length + edges.id.length + stubs.id.length + patches.length;
+  const chars = Math.ceil(length / Math.max(1, count));
   const replicas = columns.replicas.map(replicaId);
   for (let i = 0; i < nodes.id.length; i++) {
-    view.fold(
-      partition,
+    visit(
       {
         kind: 'node-create',
         clock: nodes.clock[i] as number,
@@ -202,10 +229,10 @@ function foldPiece(view: GraphView, partition: PartitionIndex, bytes: Uint8Array
   for (let i = 0; i < edges.id.length; i++) {
     const plain = edges.properties[i] as { [name: string]: unknown } | 0;
     const properties = plain === 0 ? NO_PROPERTIES : propertiesFromPlain(plain);
-    view.fold(partition, { kind: 'edge-create', ...endsAt(edges, i), properties }, chars);
+    visit({ kind: 'edge-create', ...endsAt(edges, i), properties }, chars);
   }
   for (let i = 0; i < stubs.id.length; i++) {
-    view.fold(partition, { kind: 'stub-create', ...endsAt(stubs, i) }, chars);
+    visit({ kind: 'stub-create', ...endsAt(stubs, i) }, chars);
   }
-  for (const patch of patches) view.fold(partition, decodePatch(patch), patch.length);
+  for (const patch of patches) visit(decodePatch(patch), patch.length);
 }

@@ -255,6 +255,8 @@ export interface GraphExport extends AsyncIterable<GraphElement> {
 
 export interface ChangeOptions {
   readonly limit: number;
+  /** Adds to each change what its element was before it, as this server had it, as far as that is known. */
+  readonly withBefore?: boolean;
   /** Adds to each change what its element is now. */
   readonly withAfter: boolean;
   /** Only nodes with the label, or edges of the type; of what is gone now nobody knows it any more, so that passes too. */
@@ -283,6 +285,11 @@ export interface Change {
   readonly propertiesRemoved?: readonly string[];
   /** Counters and sets that changed: what they are now depends on what others did at the same time, see `after`. */
   readonly merged?: readonly string[];
+  /**
+   * The element before the change; null if there was none. Absent where it is not known any more. Of an edge, whether its endpoints
+   * existed is not looked at.
+   */
+  readonly before?: Node | Edge | null;
   /** The element now, which may be later than the change; null if there is none that readers see. */
   readonly after?: Node | Edge | null;
 }

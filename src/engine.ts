@@ -216,7 +216,11 @@ class LocalEngine implements OpenedEngine {
       onMoved: () => this.#onVisible([]),
       bugs,
     });
-    this.#feed = new ChangeFeed({ replica: this.replica, positions: new ChangePositions(secret) });
+    this.#feed = new ChangeFeed({
+      replica: this.replica,
+      positions: new ChangePositions(secret),
+      readStored: (key) => residency.readStored(key, { document: false }),
+    });
     this.#kept = new KeptOutcomes({ env, residency, outcomes: () => catalog.outcomes });
     this.strongHost = new EngineStrongHost({
       env,

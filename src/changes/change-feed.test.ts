@@ -6,6 +6,7 @@ import {
   contents,
   edge,
   increment,
+  LARGE,
   memberOf,
   node,
   put,
@@ -13,6 +14,7 @@ import {
   remove,
   removeEdge,
   run,
+  TINY,
 } from '../engine-on-disk.model.ts';
 import type { Change, ChangeOptions, ChangePage } from '../engine-port.ts';
 
@@ -87,6 +89,135 @@ describe('changes of a graph', () => {
       null,
       null,
     ]);
+  });
+
+  it('before: asked for -> the element before each change, in one commit too, or null', async () => {
+    const server = await run();
+    const { graph } = server;
+    await graph.write([put('a', { x: 1 }, ['L']), put('a', { y: 2 }), increment('a', 'n', 3)]);
+    await graph.write([put('b'), edge('e', 'a', 'b', 'T', { w: 1 })]);
+    await graph.write([{ op: 'patchEdge', id: 'e' as never, properties: { w: setTo(2) } }]);
+    await graph.write([remove('a', true)]);
+    await graph.write([put('a', { z: 1 })]);
+    const { changes } = await follow(server, undefined, { ...ALL, withBefore: true });
+    const e = { id: 'e', type: 'T', from: 'a', to: 'b' };
+    expect(changes.map((change) => [brief(change), change.before])).toEqual([
+      ['create node a', null],
+      ['create node a', { id: 'a', labels: ['L'], properties: { x: 1 } }],
+      ['update node a', { id: 'a', labels: [], properties: { y: 2 } }],
+      ['create node b', null],
+      ['create edge e', null],
+      ['update edge e', { ...e, properties: { w: 1 } }],
+      ['delete edge e', { ...e, properties: { w: 2 } }],
+      ['delete node a', { id: 'a', labels: [], properties: { y: 2, n: 3 } }],
+      ['create node a', null],
+    ]);
+  });
+
+  it.each([LARGE, TINY])(
+    'before: writes of two servers that meet, budget %i -> on each what it had itself',
+    async (memoryBudgetBytes) => {
+      const [one, other] = [
+        await run({ cluster: memberOf(), memoryBudgetBytes }),
+        await run({ cluster: memberOf(), memoryBudgetBytes }),
+      ];
+      const meet = () => shipAll([one, other].map(({ engine }) => engine.replica));
+      await one.graph.write([put('a', { x: 0 })]);
+      await meet();
+      await one.graph.write([{ op: 'patchNode', id: 'a' as never, properties: { x: setTo(1) } }]);
+      await other.graph.write([{ op: 'patchNode', id: 'a' as never, properties: { x: setTo(2) } }]);
+      await meet();
+      const valuesOn = async (server: Running) =>
+        (await follow(server, undefined, { ...ALL, withBefore: true })).changes.map(({ properties, before }) => [
+          properties?.x,
+          before?.properties.x,
+        ]);
+      expect(await valuesOn(one)).toEqual([
+        [0, undefined],
+        [1, 0],
+        [2, 1],
+      ]);
+      // The later stamp has won here before the earlier one came.
+      expect(await valuesOn(other)).toEqual([
+        [0, undefined],
+        [2, 0],
+        [1, 2],
+      ]);
+    },
+  );
+
+  it('CHG-4: overwritten until segments are compacted -> before each change what was there', async () => {
+    const server = await run();
+    await server.graph.write(Array.from({ length: 40 }, (_, i) => put(`k!${i}`, { v: -1 })));
+    for (let round = 0; round < 60; round++) {
+      await server.graph.write(
+        Array.from({ length: 100 }, (_, i) => put(`k!${i % 20}`, { v: round * 5 + Math.floor(i / 20) })),
+      );
+    }
+    expect(server.engine.metrics().compactionsTotal).toBeGreaterThan(0);
+    const { changes } = await follow(server, undefined, { ...ALL, withBefore: true });
+    const wrong = changes
+      .slice(40)
+      .filter(({ before, properties }) => before?.properties.v !== Number(properties?.v) - 1);
+    expect(wrong).toEqual([]);
+  });
+
+  it('CHG-4: any writes, restarts that put states in one -> what is said is what was; the rest is not said', async () => {
+    const text = 'x'.repeat(20_000);
+    const operation = fc.oneof(
+      fc
+        .tuple(fc.nat(3), fc.nat(9))
+        .map(([n, v]): Operation => put(`s!n${n}`, { v, text }, v % 2 === 0 ? ['Even'] : [])),
+      fc
+        .tuple(fc.nat(3), fc.nat(9))
+        .map(
+          ([n, v]): Operation => ({ op: 'patchNode', id: `s!n${n}` as never, properties: { v: setTo(v), w: REMOVE } }),
+        ),
+      fc.nat(3).map((n): Operation => increment(`s!n${n}`, 'w')),
+      fc.nat(3).map((n): Operation => remove(`s!n${n}`, true)),
+      fc.tuple(fc.nat(2), fc.nat(3), fc.nat(3)).map(([e, a, b]): Operation => edge(`e${e}`, `s!n${a}`, `s!n${b}`)),
+    );
+    let said = 0;
+    let unsaid = 0;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.oneof({ weight: 5, arbitrary: operation }, fc.constant('restart' as const)), {
+          minLength: 10,
+          maxLength: 30,
+        }),
+        async (steps) => {
+          let server = await run();
+          const { disk } = server;
+          const expected: (object | null)[] = [];
+          let { since } = await follow(server, undefined);
+          for (const step of steps) {
+            if (step === 'restart') {
+              await server.engine.close();
+              server = await run({ disk });
+              continue;
+            }
+            const { nodes, edges } = await contents(server.graph);
+            const all = new Map([...nodes, ...edges].map((one) => [one.id as string, one]));
+            await server.graph.write([step]).catch(() => undefined);
+            const made = await follow(server, since);
+            since = made.since;
+            for (const { id } of made.changes) expected.push(all.get(id) ?? null);
+          }
+          const { changes } = await follow(server, undefined, { ...ALL, withBefore: true });
+          expect(changes).toHaveLength(expected.length);
+          for (const [i, { before }] of changes.entries()) {
+            if (before === undefined) unsaid++;
+            else {
+              said++;
+              expect(before).toEqual(expected[i]);
+            }
+          }
+          await server.engine.close();
+        },
+      ),
+      { numRuns: 40 },
+    );
+    expect(Math.min(said, unsaid)).toBeGreaterThan(20);
   });
 
   it('filters: label, type, scope -> only those, and deletions', async () => {

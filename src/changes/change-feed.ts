@@ -11,15 +11,24 @@ import type { ReplicaId } from '../../base/ids.ts';
 import { checkUpdate } from '../../crdt/foreign-update.ts';
 import type { Assignments, Patch } from '../../crdt/patch.ts';
 import { wallMsOfClock } from '../../crdt/stamp.ts';
+import type { PartitionKey, PartitionState } from '../../storage/store.ts';
 import { joined, seqOf, type VersionVector } from '../commits/version-vector.ts';
 import type { Change, ChangePage } from '../engine-port.ts';
 import { readLog } from '../replication/log-reader.ts';
 import type { Replica, StreamCommit } from '../replication/replica.ts';
 import { type ChangePositions, type Ended, mustRefetch } from './change-position.ts';
+import { type ChangePlace, PastElements } from './past-elements.ts';
+
+/** A page with, for each change, where it stands. */
+export interface PlacedPage extends ChangePage {
+  readonly places: readonly ChangePlace[];
+}
 
 export interface ChangeFeedOptions {
   readonly replica: Pick<Replica, 'vector' | 'retired' | 'readCommits'>;
   readonly positions: ChangePositions;
+  /** What the store has of a partition. */
+  readonly readStored: (key: PartitionKey) => Promise<PartitionState>;
 }
 
 export class ChangeFeed {
@@ -58,7 +67,7 @@ export class ChangeFeed {
     since: string | undefined,
     limit: number,
     isWanted: (change: Change) => boolean | Promise<boolean>,
-  ): Promise<ChangePage> {
+  ): Promise<PlacedPage> {
     const { replica, positions } = this.#options;
     const ended = Array.from(replica.retired);
     const have = joined(replica.vector, ended);
@@ -68,6 +77,7 @@ export class ChangeFeed {
     const { commits, behind } = await readLog(replica, after, have);
     if (behind) throw mustRefetch('the log does not reach back that far');
     const changes: Change[] = [];
+    const places: ChangePlace[] = [];
     const ends: { readonly changes: number; readonly since: string }[] = [];
     let read = 0;
     for (const commit of commits) {
@@ -75,11 +85,21 @@ export class ChangeFeed {
       read++;
       held = joined(held, [[commit.origin, commit.seq]]);
       const before = changes.length;
-      for (const change of changesOf(commit, graphKey)) if (await isWanted(change)) changes.push(change);
+      for (const place of placesOf(commit, graphKey)) {
+        const change = changeOf(place.patch);
+        if (!(await isWanted(change))) continue;
+        changes.push(change);
+        places.push(place);
+      }
       if (changes.length > before) ends.push({ changes: changes.length, since: this.#encode(graphKey, held, ended) });
     }
     const more = read < commits.length || Array.from(have).some(([origin, seq]) => seqOf(held, origin) < seq);
-    return { changes, ends, since: this.#encode(graphKey, held, ended), more };
+    return { changes, places, ends, since: this.#encode(graphKey, held, ended), more };
+  }
+
+  /** What elements were before changes. */
+  past(places: readonly ChangePlace[]): PastElements {
+    return new PastElements(this.#options.readStored, places);
   }
 
   /** A stream that ended is named by its place among them as soon as all before it are known whole too. */
@@ -92,17 +112,19 @@ export class ChangeFeed {
   }
 }
 
-function changesOf(commit: StreamCommit, graphKey: string): Change[] {
-  const patches: Patch[] = [];
+function placesOf(commit: StreamCommit, graphKey: string): ChangePlace[] {
+  const { lsn } = commit;
+  const places: ChangePlace[] = [];
   for (const part of commit.parts) {
     if (part.graphKey !== graphKey) continue;
     const { patches: all, copies } = checkUpdate(part.update, commit.origin);
     for (const patch of copies === 0 ? all : all.slice(0, -copies)) {
-      if (patch.kind !== 'stub-create' && patch.kind !== 'stub-delete') patches.push(patch);
+      if (patch.kind === 'stub-create' || patch.kind === 'stub-delete') continue;
+      places.push({ key: { graphKey, partition: part.partition }, lsn, patch });
     }
   }
   // Parts are by partition; stamps tell in which order it was written.
-  return patches.sort((a, b) => a.clock - b.clock).map(changeOf);
+  return places.sort((a, b) => a.patch.clock - b.patch.clock);
 }
 
 function changeOf(patch: Patch): Change {

@@ -21,12 +21,21 @@ export class GraphChanges {
 
   async read(since: string | undefined, options: ChangeOptions): Promise<ChangePage> {
     if (since === 'now') return { changes: [], ends: [], since: this.#feed.now(this.#graphKey), more: false };
-    const page = await this.#feed.read(this.#graphKey, since, options.limit, (change) =>
+    const { places, ...page } = await this.#feed.read(this.#graphKey, since, options.limit, (change) =>
       this.#isWanted(change, options),
     );
-    if (!options.withAfter) return page;
+    if (!options.withAfter && !options.withBefore) return page;
+    const past = this.#feed.past(places);
     const changes: Change[] = [];
-    for (const change of page.changes) changes.push({ ...change, after: await this.#elementOf(change) });
+    for (const [i, change] of page.changes.entries()) {
+      const place = places[i];
+      const before = options.withBefore && place !== undefined ? await past.before(place) : undefined;
+      changes.push({
+        ...change,
+        ...(before !== undefined && { before }),
+        ...(options.withAfter && { after: await this.#elementOf(change) }),
+      });
+    }
     return { ...page, changes };
   }
 
