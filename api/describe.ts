@@ -38,6 +38,7 @@ const WRITE_ERRORS: readonly ErrorCode[] = [
   ...READ_ERRORS,
   'unsupported-media-type',
   'payload-too-large',
+  'quota-exceeded',
   'idempotency-key-reused',
   'storage-failed',
   'disk-full',

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { graphName } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { GraphSettings } from '../graph/model.ts';
+import { checkQuota, QUOTA_LIMITS, type QuotaChange } from '../graph/quota.ts';
 import type { GraphDescription } from '../src/engine-port.ts';
 import { principalOfRequest } from './access/access-hooks.ts';
 import { authorise, hasAny } from './access/authorise.ts';
@@ -17,10 +18,13 @@ import { readQuery } from './query-parameters.ts';
 /** Written by the server only; readable by name, but nobody's data. */
 const INTERNAL_GRAPHS: readonly string[] = ['_system', '_outcomes'];
 
-const SETTINGS_FIELDS: ReadonlySet<string> = new Set(['name', 'partitions', 'restoringTypes']);
+const SETTINGS_FIELDS: ReadonlySet<string> = new Set(['name', 'partitions', 'restoringTypes', 'quota']);
+const CHANGE_FIELDS: ReadonlySet<string> = new Set(['quota']);
+const QUOTA_FIELDS: ReadonlySet<string> = new Set(QUOTA_LIMITS);
 
-function graphDocument({ name, settings }: GraphDescription): object {
-  return { name, partitions: settings.partitions, restoringTypes: settings.restoringTypes };
+function graphDocument({ name, settings, quota }: GraphDescription): object {
+  const { partitions, restoringTypes } = settings;
+  return { name, partitions, restoringTypes, ...(quota === undefined ? {} : { quota }) };
 }
 
 /** @throws WeftError `invalid-request`, `invalid-name`; definite */
@@ -38,6 +42,14 @@ function parseSettings(body: unknown, name: string): Partial<GraphSettings> {
       ? {}
       : { restoringTypes: namesField('edge type', fields.restoringTypes, 'restoringTypes') }),
   };
+}
+
+/** @throws WeftError `invalid-request`, definite */
+function parseQuota(quota: unknown): QuotaChange | undefined {
+  if (quota === undefined) return undefined;
+  const change = fieldsOf(quota, QUOTA_FIELDS, 'quota') as QuotaChange;
+  checkQuota(change);
+  return change;
 }
 
 function isPartitionCount(value: unknown): value is number {
@@ -79,14 +91,17 @@ export function addGraphRoutes(app: FastifyInstance, context: ApiContext): void 
         kind: 'read',
         tag: 'graphs',
         summary: 'Read the settings of a graph',
+        description: 'With `usage` if a quota asks for it, or all of the graph was in memory since the server started.',
         path: GRAPH_PATH,
         answers: { 200: { doc: 'The graph', schema: 'Graph' } },
         errors: ['graph-not-found', 'invalid-name'],
       }),
     },
-    (request, reply) => {
+    async (request, reply) => {
       readQuery(request.query, {});
-      sendDocument(request, reply, graphDocument(graphOf(context, request).description));
+      const graph = graphOf(context, request);
+      const usage = await graph.usage();
+      sendDocument(request, reply, { ...graphDocument(graph.description), ...(usage === undefined ? {} : { usage }) });
     },
   );
 
@@ -97,7 +112,8 @@ export function addGraphRoutes(app: FastifyInstance, context: ApiContext): void 
         kind: 'write',
         tag: 'graphs',
         summary: 'Create a graph',
-        description: 'Settings are fixed at creation; creating it again with the same ones changes nothing.',
+        description:
+          'Settings are fixed at creation; creating it again with the same ones changes nothing but the `quota`, if there is one.',
         path: GRAPH_PATH,
         body: 'CreateGraph',
         answers: {
@@ -113,11 +129,43 @@ export function addGraphRoutes(app: FastifyInstance, context: ApiContext): void 
       authorise(principalOfRequest(request), 'admin', { graph: name });
       checkSpace(context.pressure);
       const settings = parseSettings(request.body, name);
+      const quota = parseQuota((request.body as { readonly quota?: unknown } | undefined)?.quota);
       return answerOnce(engine, request, reply, async () => {
-        const { created, graph } = await engine.createGraph(name, settings, strongOr(request));
+        const made = await engine.createGraph(name, settings, strongOr(request));
+        const { created } = made;
+        const graph = quota === undefined ? made.graph : await engine.changeQuota(name, quota, strongOr(request));
         const location = `/v1/graphs/${encodeURIComponent(name)}`;
         return { status: created ? 201 : 200, document: graphDocument(graph), headers: created ? { location } : {} };
       });
+    },
+  );
+
+  app.patch(
+    '/v1/graphs/:graph',
+    {
+      schema: describe({
+        kind: 'write',
+        tag: 'graphs',
+        summary: 'Change the quota of a graph',
+        description: 'Null takes a limit back. What the graph holds already stays, and may be deleted.',
+        path: GRAPH_PATH,
+        body: 'ChangeGraph',
+        answers: { 200: { doc: 'The graph', schema: 'Graph' } },
+        errors: ['graph-not-found', 'graph-protected', 'invalid-name'],
+      }),
+    },
+    (request, reply) => {
+      readQuery(request.query, {});
+      const name = graphName((request.params as GraphPath).graph);
+      authorise(principalOfRequest(request), 'admin', { graph: name });
+      checkSpace(context.pressure);
+      const { quota } = fieldsOf(request.body ?? {}, CHANGE_FIELDS, '');
+      const change = parseQuota(quota);
+      if (change === undefined) throw invalidField('quota', 'is missing');
+      return answerOnce(engine, request, reply, async () => ({
+        status: 200,
+        document: graphDocument(await engine.changeQuota(name, change, strongOr(request))),
+      }));
     },
   );
 

@@ -206,7 +206,9 @@ export class ImportRun {
 
 /** Throws on what is no bad line: a bug or a failed store ends the import. */
 function badLine(line: number, error: unknown): BadLine {
-  if (!(error instanceof WeftError) || error.kind.status >= 500) throw error;
+  if (!(error instanceof WeftError)) throw error;
+  // A line for which there is no room is one that cannot be taken, not a server that cannot work.
+  if (error.kind.status >= 500 && error.code !== 'quota-exceeded') throw error;
   return { line, code: error.code, detail: error.message };
 }
 

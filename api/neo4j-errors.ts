@@ -26,6 +26,7 @@ const BY_CODE: Partial<Record<ErrorCode, string>> = {
   'query-timeout': 'Neo.ClientError.Transaction.TransactionTimedOut',
   'query-cancelled': 'Neo.ClientError.Transaction.TransactionMarkedAsFailed',
   'query-limit': 'Neo.TransientError.General.TransactionMemoryLimit',
+  'quota-exceeded': 'Neo.ClientError.General.ForbiddenOnReadOnlyDatabase',
   'constraint-violated': 'Neo.ClientError.Schema.ConstraintValidationFailed',
   'node-has-edges': 'Neo.ClientError.Schema.ConstraintValidationFailed',
   'schema-conflict': 'Neo.ClientError.Schema.EquivalentSchemaRuleAlreadyExists',

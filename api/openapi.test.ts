@@ -68,7 +68,7 @@ describe('openapi', () => {
     expect(described.sort()).toEqual(
       [
         'get /v1/graphs',
-        ...['get', 'put', 'delete'].map((method) => `${method} ${graph}`),
+        ...['get', 'put', 'patch', 'delete'].map((method) => `${method} ${graph}`),
         ...['get', 'post'].map((method) => `${method} ${graph}/nodes`),
         ...['get', 'put', 'patch', 'delete'].map((method) => `${method} ${graph}/nodes/{id}`),
         `get ${graph}/nodes/{id}/edges`,

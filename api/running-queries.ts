@@ -49,13 +49,21 @@ export class RunningQuery {
   }
 }
 
+/** How many may run at a time, beside what the server as a whole can bear. */
+export interface QueryLimits {
+  readonly perPrincipal?: number | undefined;
+  readonly perGraph?: number | undefined;
+}
+
 export class RunningQueries {
   readonly #clock: Clock;
+  readonly #limits: QueryLimits;
   readonly #running = new Map<string, RunningQuery>();
   #last = 0;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, limits: QueryLimits = {}) {
     this.#clock = clock;
+    this.#limits = limits;
   }
 
   /** @throws WeftError `too-many-requests` if as many run as may, definite */
@@ -65,9 +73,20 @@ export class RunningQueries {
         limit: 'running queries',
       });
     }
+    const { perPrincipal, perGraph } = this.#limits;
+    this.#check('queries of a principal', perPrincipal, (other) => other.principal.name === principal.name);
+    this.#check('queries of a graph', perGraph, (other) => other.graph === graph);
     const query = new RunningQuery(`q${++this.#last}`, { graph, principal, statement, clock: this.#clock });
     this.#running.set(query.id, query);
     return query;
+  }
+
+  #check(limit: string, max: number | undefined, isOf: (query: RunningQuery) => boolean): void {
+    if (max === undefined) return;
+    let used = 0;
+    for (const query of this.#running.values()) if (isOf(query)) used++;
+    if (used < max) return;
+    throw new WeftError('too-many-requests', `${used} ${limit} are running, as many as may`, { limit, max, used });
   }
 
   end(query: RunningQuery): void {

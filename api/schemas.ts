@@ -60,14 +60,34 @@ const page = (member: string, item: object) => ({
     cursor: { type: 'string', description: 'Continues after the last item; absent at the end' },
   },
 });
+const limit = (description: string) => ({ type: ['integer', 'null'], minimum: 0, description });
+const Quota = {
+  type: 'object',
+  description: 'What the graph may hold; what is absent is not limited. Null takes a limit back',
+  properties: {
+    elements: limit('Nodes and edges'),
+    bytes: limit('100 for each element, and the names and values of its properties'),
+    scopeElements: limit('Nodes and edges of each scope'),
+    scopeBytes: limit('Bytes of each scope'),
+  },
+};
 const graphProperties = {
   partitions: { type: 'integer', minimum: 1, maximum: LIMITS.partitionsMax, default: LIMITS.partitionsDefault },
   restoringTypes: nameList('Edge types whose edges bring a concurrently deleted endpoint back'),
+  quota: Quota,
 };
 const Graph = {
   type: 'object',
   required: ['name', 'partitions', 'restoringTypes'],
-  properties: { name: text, ...graphProperties },
+  properties: {
+    name: text,
+    ...graphProperties,
+    usage: {
+      type: 'object',
+      description: 'What it holds, what is hidden or has expired included',
+      properties: { nodes: integer, edges: integer, bytes: integer },
+    },
+  },
 };
 const counts = { nodes: integer, edges: integer, lines: { type: 'integer', description: 'Lines that are not blank' } };
 const texts = (description: string) => ({ type: 'array', items: text, description });
@@ -149,6 +169,7 @@ export const SCHEMAS = {
   Edge,
   Graph,
   GraphList: { type: 'object', required: ['graphs'], properties: { graphs: { type: 'array', items: Graph } } },
+  ChangeGraph: { type: 'object', required: ['quota'], properties: { quota: Quota } },
   CreateGraph: { type: 'object', properties: graphProperties },
   CreateNode: { type: 'object', properties: { ...Node.properties, id: { ...Id, description: 'Made if absent' } } },
   PatchNode: {

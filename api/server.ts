@@ -43,7 +43,7 @@ import { addProofRoutes } from './proof-routes.ts';
 import { parseQuery } from './query-parameters.ts';
 import { addQueryRoutes } from './query-route.ts';
 import { giveTrace, installRequestContext } from './request-context.ts';
-import { RunningQueries } from './running-queries.ts';
+import { type QueryLimits, RunningQueries } from './running-queries.ts';
 import { addRunningQueryRoutes } from './running-query-routes.ts';
 import { SESSION_PATH, sessionRoute } from './session-route.ts';
 import { accessAuthority, type SyncAuthority } from './sync-authority.ts';
@@ -83,6 +83,7 @@ export interface ServerOptions {
   readonly consoleFolder?: string;
   /** Bytes of a request body other than an import; `LIMITS.bodyBytesMax` if absent. */
   readonly bodyBytesMax?: number;
+  readonly queryLimits?: QueryLimits | undefined;
   /** Hears of every failed assertion after its request was answered with 500; it should stop the process. */
   readonly onBug?: (error: BugError) => void;
 }
@@ -96,7 +97,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   const { requestsPerSecond, pressure = NO_PRESSURE, isLeaving = () => false } = options;
   const rates = requestsPerSecond === undefined ? undefined : new RateLimits(env.clock, requestsPerSecond);
   const context: ApiContext = { engine, env, audit, authenticator, rates, pressure, reportFailure };
-  const running = new RunningQueries(env.clock);
+  const running = new RunningQueries(env.clock, options.queryLimits);
   let isStopping = false;
 
   const app = Fastify({

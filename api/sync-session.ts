@@ -268,7 +268,7 @@ export class SyncSession implements SocketEvents {
       this.#receipt({ write, place, durableOn: 0 });
     } catch (thrown) {
       const error = asWeftError(thrown);
-      if (error.code === 'constraint-violated') {
+      if (error.code === 'constraint-violated' || error.code === 'quota-exceeded') {
         this.#refuse(write, error);
         return;
       }

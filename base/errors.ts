@@ -75,6 +75,10 @@ export const ERRORS = {
   'payload-too-large': kind(413, 'The body, line, frame or value exceeds its limit, which `detail` names.'),
   'unsupported-media-type': kind(415, 'Send application/json, application/vnd.msgpack or, to import, NDJSON.'),
   'idempotency-key-reused': kind(422, 'This Idempotency-Key was used with another request. Choose a new one.'),
+  'quota-exceeded': kind(
+    507,
+    'The graph or scope holds as much as its quota allows: `limit`, `max`, `used`. Delete something, or ask for more.',
+  ),
   'too-many-requests': kind(429, 'A queue is full. Retry after the time that `Retry-After` gives.', {
     retryable: true,
   }),

@@ -68,6 +68,8 @@ export const LIMITS = {
   receivedRoundBytes: 1024 * 1024,
   /** Groups of elements that break a constraint which a report names: enough to begin repairing. */
   violationGroupsMax: 1000,
+  /** How often partitions that others write to while they are not in memory are counted again for a quota, in milliseconds. */
+  usageRecountMs: 10_000,
   /** Rows that an integrity check looks at before others have a turn: some milliseconds. */
   integritySliceRows: 2000,
   /** Ids of each kind that its report names, and those of a caller who does not say. */

@@ -8,7 +8,10 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { getHeapStatistics } from 'node:v8';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { QueryLimits } from '../api/running-queries.ts';
 import type { LogLevel } from '../base/env.ts';
+import { LIMITS } from '../base/limits.ts';
+import type { Quota } from '../graph/quota.ts';
 import {
   type AccessOptions,
   type AccessSettings,
@@ -32,6 +35,9 @@ export interface ProcessSettings {
   readonly data: string;
   readonly durability: Durability;
   readonly memoryBudgetBytes: number;
+  /** Of graphs that have no quota of their own. The same on every server, or one takes what another refuses. */
+  readonly quotaDefaults: Quota;
+  readonly queryLimits: QueryLimits;
   readonly logLevel: LogLevel;
 }
 
@@ -68,6 +74,12 @@ export interface ServeOptions extends AccessOptions {
   clusterSecret?: string;
   durability: Durability;
   memory: number;
+  quotaElements?: number;
+  quotaBytes?: number;
+  quotaScopeElements?: number;
+  quotaScopeBytes?: number;
+  queriesPerPrincipal?: number;
+  queriesPerGraph?: number;
   chaos?: boolean;
   logLevel: LogLevel;
 }
@@ -77,6 +89,13 @@ const MEBIBYTE = 1024 * 1024;
 const MEMORY_MB_MIN = 32;
 /** Half of what Node gives to the heap: the rest is for requests, Yjs documents and what the collector leaves behind. */
 const MEMORY_MB_DEFAULT = Math.floor(getHeapStatistics().heap_size_limit / 2 / MEBIBYTE);
+
+const QUOTA_FLAGS: readonly (readonly [flag: string, text: string])[] = [
+  ['quota-elements', 'nodes and edges of a graph without a quota of its own; without, as many as fit'],
+  ['quota-bytes', 'bytes of such a graph'],
+  ['quota-scope-elements', 'nodes and edges of each scope of such a graph'],
+  ['quota-scope-bytes', 'bytes of each scope of such a graph'],
+];
 
 /** Declares the flags of `weft serve` on a command. */
 export function declareServeOptions(command: Command): void {
@@ -110,6 +129,17 @@ export function declareServeOptions(command: Command): void {
     setting('memory', '<megabytes>', 'budget for graph data kept in memory; the rest stays on disk until it is used')
       .default(MEMORY_MB_DEFAULT, `half of Node's heap limit, here ${MEMORY_MB_DEFAULT}`)
       .argParser(wholeNumber(MEMORY_MB_MIN, 1024 * 1024)),
+    ...QUOTA_FLAGS.map(([flag, text]) =>
+      setting(flag, '<number>', text).argParser(wholeNumber(0, Number.MAX_SAFE_INTEGER)),
+    ),
+    setting(
+      'queries-per-principal',
+      '<number>',
+      'queries that run at a time for one principal; without, no limit',
+    ).argParser(wholeNumber(1, LIMITS.runningQueriesMax)),
+    setting('queries-per-graph', '<number>', 'queries that run at a time on one graph; without, no limit').argParser(
+      wholeNumber(1, LIMITS.runningQueriesMax),
+    ),
     new Option('--chaos', 'let /v1/chaos spoil links and the clock, for experiments (env: WEFT_CHAOS)'),
     setting('log-level', '<level>', 'least severe events to log, as JSON lines on standard error')
       .choices(LOG_LEVELS)
@@ -148,6 +178,8 @@ export function serveConfig(options: ServeOptions, environment: NodeJS.ProcessEn
       data: resolve(options.data),
       durability: options.durability,
       memoryBudgetBytes: options.memory * MEBIBYTE,
+      quotaDefaults: Object.freeze(quotaOf(options)),
+      queryLimits: Object.freeze({ perPrincipal: options.queriesPerPrincipal, perGraph: options.queriesPerGraph }),
       logLevel: options.logLevel,
     }),
     cluster: Object.freeze({
@@ -161,6 +193,15 @@ export function serveConfig(options: ServeOptions, environment: NodeJS.ProcessEn
     }),
     access,
   });
+}
+
+function quotaOf({ quotaElements, quotaBytes, quotaScopeElements, quotaScopeBytes }: ServeOptions): Quota {
+  return {
+    ...(quotaElements === undefined ? {} : { elements: quotaElements }),
+    ...(quotaBytes === undefined ? {} : { bytes: quotaBytes }),
+    ...(quotaScopeElements === undefined ? {} : { scopeElements: quotaScopeElements }),
+    ...(quotaScopeBytes === undefined ? {} : { scopeBytes: quotaScopeBytes }),
+  };
 }
 
 /** @throws UsageError if the peers cannot be those of this server, or anyone could speak for them */

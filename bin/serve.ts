@@ -82,7 +82,7 @@ Examples:
 
 /** Runs until a stop signal. @throws OperationFailed or WeftError if the server cannot start */
 async function serve(config: ServeConfig): Promise<void> {
-  const { name, data, durability, memoryBudgetBytes, logLevel } = config.process;
+  const { name, data, durability, memoryBudgetBytes, quotaDefaults, queryLimits, logLevel } = config.process;
   const { env: untraced, clockFault } = environment(buildEnv(logLevel), config.cluster);
   const telemetry = await openTelemetry(process.env, { name, log: untraced.log });
   const env = traced(untraced, telemetry);
@@ -106,7 +106,7 @@ async function serve(config: ServeConfig): Promise<void> {
   try {
     const peers = await peersOf(config.cluster, env, store);
     links = linksOf({ ...config.cluster, peers }, env, tls);
-    engine = await openEngine({ env, store, name, memoryBudgetBytes, cluster: links.cluster });
+    engine = await openEngine({ env, store, name, memoryBudgetBytes, quotaDefaults, cluster: links.cluster });
   } catch (error) {
     await store.close();
     throw error;
@@ -121,6 +121,7 @@ async function serve(config: ServeConfig): Promise<void> {
       engine,
       env,
       sockets,
+      queryLimits,
       onBug: (error) => endAfterAnswer(env, error),
       audit,
       pressure,

@@ -431,6 +431,25 @@ describe('unique keys', () => {
     expect((await graphOf().integrity()).constraintViolations).toEqual([]);
   });
 
+  test('a quota is full -> the batch comes back with its code and no later one is taken; deletes pass', async () => {
+    await server.engine.changeQuota('default' as GraphName, { elements: 2 });
+    await graphOf().write([create('a'), create('b')]);
+    const replica = await open();
+    await inStep(replica);
+    replica.disconnect();
+    await replica.write([create('c')]);
+    await replica.write([increment('c')]);
+    await inStep(replica);
+    expect(replica.status.refusals.map(({ code }) => code)).toContain('quota-exceeded');
+    expect(replica.node('c')).toBeUndefined();
+    await replica.write([{ op: 'deleteNode', id: 'a' as NodeId, detach: false }]);
+    await until(replica, isInStep);
+    await replica.write([create('d')]);
+    await until(replica, isInStep);
+    await sameEverywhere(replica);
+    expect((await graphOf().nodes({}, { limit: 9 })).items.map(({ id }) => id).sort()).toEqual(['b', 'd']);
+  });
+
   test('unique keys: a key is there, or the id does not follow from it -> refused, nothing written', async () => {
     const replica = await open({ uniqueKeys });
     await replica.query("CREATE (:User {email: 'x'})");

@@ -2,7 +2,9 @@
 import { present } from '../base/assert.ts';
 import type { Properties } from '../graph/value.ts';
 import { sameProperties } from './assignments.ts';
+import { EDGE_EXPIRED, EDGE_RECORD } from './edge-table.ts';
 import { type ElementState, PlainState } from './element-state.ts';
+import type { GraphView } from './graph-view.ts';
 import type { EdgeCreate, NodeCreate, Patch } from './patch.ts';
 import { Registers } from './registers.ts';
 
@@ -107,4 +109,26 @@ export function showsJust({ element }: DraftNode, labels: readonly string[], pro
 /** Names an edge in a draft: its id is unique only within the partition of its source. */
 export function edgeKey(home: number, id: string): string {
   return `${home}/${id}`;
+}
+
+/** An edge of which nothing is known yet. */
+export function newEdge(home: number, id: string): DraftEdge {
+  return { id, home, element: new DraftElement(false, undefined), expired: false, type: '', from: '', to: '' };
+}
+
+/** An edge as the view has it. */
+export function edgeOfView(view: GraphView, edge: number): DraftEdge {
+  const { edges, nodes } = view;
+  const registers = edges.registers.get(edge);
+  const record = edges.has(edge, EDGE_RECORD);
+  const base = registers ?? (record ? view.plainEdgeCreate(edge) : undefined);
+  return {
+    id: edges.idAt(edge),
+    home: edges.home[edge] as number,
+    element: new DraftElement(registers?.exists ?? record, base),
+    expired: edges.has(edge, EDGE_EXPIRED),
+    type: edges.types[edges.type[edge] as number] ?? '',
+    from: nodes.ids[edges.from[edge] as number] ?? '',
+    to: nodes.ids[edges.to[edge] as number] ?? '',
+  };
 }

@@ -24,13 +24,23 @@ import {
 import { checkCondition } from './condition.ts';
 import type { Shown } from './constraint-set.ts';
 import { DraftConstraints } from './draft-constraints.ts';
-import { type DraftEdge, DraftElement, type DraftNode, edgeKey, edgeState, showsJust } from './draft-element.ts';
+import {
+  type DraftEdge,
+  DraftElement,
+  type DraftNode,
+  edgeKey,
+  edgeOfView,
+  edgeState,
+  newEdge,
+  showsJust,
+} from './draft-element.ts';
 import type { DraftedPatch, DraftOptions } from './drafted-patch.ts';
-import { EDGE_EXPIRED, EDGE_RECORD } from './edge-table.ts';
+import { EDGE_RECORD } from './edge-table.ts';
 import { PlainState } from './element-state.ts';
 import type { GraphView } from './graph-view.ts';
 import type { Assignments, EdgeCreate, NodeCreate, NodeUpdate, Patch } from './patch.ts';
 import { encodeEdgeCreate, encodePatch } from './patch-codec.ts';
+import { QuotaMeter } from './quota-meter.ts';
 import { makeEdgeId } from './routing.ts';
 import { hasStub, isOrphan } from './stub-match.ts';
 import { uniqueText } from './unique-text.ts';
@@ -46,6 +56,7 @@ export class Draft {
   readonly #options: DraftOptions;
   /** Absent in most graphs. */
   readonly #constraints: DraftConstraints | undefined;
+  readonly #meter: QuotaMeter | undefined;
   readonly #nodes = new Map<string, DraftNode>();
   readonly #edges = new Map<string, DraftEdge>();
   /** Edges that the view does not know, by id. */
@@ -59,7 +70,8 @@ export class Draft {
   lookedBack = false;
 
   constructor(options: DraftOptions) {
-    const { view, rules } = options;
+    const { view, rules, quota } = options;
+    this.#meter = quota && new QuotaMeter(quota, this);
     this.#options = options;
     this.#constraints = rules?.set && new DraftConstraints(view, rules, rules.set, this);
     this.#view = view;
@@ -68,10 +80,11 @@ export class Draft {
   /** Adds the patches of one operation. @throws WeftError, definite; Unhydrated */
   apply(operation: Operation): Drafted {
     const constraints = this.#constraints;
-    if (constraints === undefined) return this.#apply(operation);
-    const prepared = constraints.prepared(operation, this.#options.skipEqual);
+    const prepared = constraints?.prepared(operation, this.#options.skipEqual) ?? operation;
+    const growth = this.#meter?.admit(prepared);
     const drafted = this.#apply(prepared);
-    constraints.drafted(prepared, drafted.id);
+    constraints?.drafted(prepared, drafted.id);
+    if (growth !== undefined) this.#meter?.add(growth);
     return drafted;
   }
 
@@ -113,10 +126,10 @@ export class Draft {
     return state && { labels: state.labels(restored), properties: state.properties(restored) };
   }
 
-  shownEdge(id: string): Shown | undefined {
+  shownEdge(id: string): (Shown & { readonly from: string }) | undefined {
     const edge = this.#findEdge(id);
     if (edge === undefined || !this.#edgeVisible(edge)) return undefined;
-    return { labels: [edge.type], properties: edgeState(edge).properties() };
+    return { labels: [edge.type], from: edge.from, properties: edgeState(edge).properties() };
   }
 
   /** A result with its element as this draft shows it now, whatever becomes of the view. */
@@ -332,24 +345,11 @@ export class Draft {
 
   /** The draft's copy of an edge of the view. */
   #adoptEdge(edge: number): DraftEdge {
-    const { edges, nodes } = this.#view;
-    const id = edges.idAt(edge);
-    const home = edges.home[edge] as number;
-    const key = edgeKey(home, id);
+    const { edges } = this.#view;
+    const key = edgeKey(edges.home[edge] as number, edges.idAt(edge));
     const drafted = this.#edges.get(key);
     if (drafted !== undefined) return drafted;
-    const registers = edges.registers.get(edge);
-    const record = edges.has(edge, EDGE_RECORD);
-    const base = registers ?? (record ? this.#view.plainEdgeCreate(edge) : undefined);
-    const adopted: DraftEdge = {
-      id,
-      home,
-      element: new DraftElement(registers?.exists ?? record, base),
-      expired: edges.has(edge, EDGE_EXPIRED),
-      type: edges.types[edges.type[edge] as number] ?? '',
-      from: nodes.ids[edges.from[edge] as number] ?? '',
-      to: nodes.ids[edges.to[edge] as number] ?? '',
-    };
+    const adopted = edgeOfView(this.#view, edge);
     this.#edges.set(key, adopted);
     return adopted;
   }
@@ -473,15 +473,7 @@ export class Draft {
   }
 
   #newEdge(home: number, id: EdgeId): DraftEdge {
-    const edge: DraftEdge = {
-      id,
-      home,
-      element: new DraftElement(false, undefined),
-      expired: false,
-      type: '',
-      from: '',
-      to: '',
-    };
+    const edge = newEdge(home, id);
     this.#edges.set(edgeKey(home, id), edge);
     const named = this.#newById.get(id);
     if (named === undefined) this.#newById.set(id, new Set([edge]));

@@ -3,6 +3,7 @@ import type { ReplicaId } from '../base/ids.ts';
 import type { ConstraintRules } from './draft-constraints.ts';
 import type { GraphView } from './graph-view.ts';
 import type { Patch } from './patch.ts';
+import type { QuotaRules } from './quota-meter.ts';
 import type { HybridClock } from './stamp.ts';
 
 export interface DraftedPatch {
@@ -22,4 +23,5 @@ export interface DraftOptions {
   readonly skipEqual: boolean;
   /** What it must keep. */
   readonly rules?: ConstraintRules;
+  readonly quota?: QuotaRules | undefined;
 }

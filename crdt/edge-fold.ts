@@ -52,6 +52,7 @@ export class EdgeFold {
     const from = edges.from[edge] as number;
     if (from !== UNKNOWN) nodes.out.clear(from);
     edges.set(edge, EDGE_RECORD | EDGE_THERE, false);
+    edges.setProperties(edge, NO_PROPERTIES);
     this.#touch(edge);
     edges.registers.delete(edge);
     if (!edges.has(edge, STUB_RECORD)) {
@@ -146,7 +147,7 @@ export class EdgeFold {
     this.#lastId = patch.id;
     edges.set(edge, EDGE_EXISTS, true);
     this.#touch(edge);
-    edges.properties[edge] = patch.properties;
+    edges.setProperties(edge, patch.properties);
     const from = edges.from[edge] as number;
     nodes.out.add(from, edge);
     if (this.#host.restores(patch.type)) {
@@ -230,7 +231,7 @@ export class EdgeFold {
     edges.set(edge, EDGE_EXPIRED, expired);
     this.#touch(edge);
     nodes.out.slices.forget(from);
-    edges.properties[edge] = expired ? NO_PROPERTIES : (properties ?? NO_PROPERTIES);
+    edges.setProperties(edge, expired ? NO_PROPERTIES : (properties ?? NO_PROPERTIES));
     // An expired edge stays in the adjacency of its source, where all ask it whether it exists.
     if (existed === registers.exists) return;
     if (registers.exists) nodes.out.add(from, edge);

@@ -12,6 +12,7 @@ import { grown, Ordinals } from './columns.ts';
 import { EdgeIds, type PartitionNumbers } from './edge-ids.ts';
 import { NO_PROPERTIES } from './patch-codec.ts';
 import type { Registers } from './registers.ts';
+import { propertiesBytes, Tally } from './usage.ts';
 
 export const EDGE_RECORD = 1;
 export const EDGE_EXISTS = 2;
@@ -43,6 +44,9 @@ export class EdgeTable {
   readonly stubRegisters = new Map<number, Registers>();
   /** For a stub with registers: the node in whose incoming list it stands; retained. */
   readonly stubTargets = new Map<number, number>();
+  /** Of those that are there, and of their properties; by home. */
+  readonly there = new Tally();
+  readonly bytes = new Tally();
   readonly #typeOrdinal = new Map<string, number>();
   readonly types: string[] = [];
   /** How many rows there are, by home. */
@@ -138,10 +142,10 @@ export class EdgeTable {
   /** Gives the ordinal back. The caller has released its ends and removed the rows of its other stubs. */
   remove(ordinal: number): void {
     const home = this.home[ordinal] as number;
+    this.setProperties(ordinal, NO_PROPERTIES);
     this.countAt[home] = (this.countAt[home] as number) - 1;
     if (this.#removeStubRow(ordinal)) this.#ids.removeCopy(ordinal);
     else this.#ids.remove(ordinal);
-    this.properties[ordinal] = NO_PROPERTIES;
     this.registers.delete(ordinal);
     this.stubRegisters.delete(ordinal);
     this.flags[ordinal] = 0;
@@ -168,7 +172,17 @@ export class EdgeTable {
 
   set(ordinal: number, flag: number, on: boolean): void {
     const flags = this.flags[ordinal] as number;
-    this.flags[ordinal] = on ? flags | flag : flags & ~flag;
+    const after = on ? flags | flag : flags & ~flag;
+    this.flags[ordinal] = after;
+    const came = Number((after & EDGE_THERE) !== 0) - Number((flags & EDGE_THERE) !== 0);
+    if (came !== 0) this.there.add(this.home[ordinal] as number, came);
+  }
+
+  setProperties(ordinal: number, properties: Properties): void {
+    const before = this.properties[ordinal] ?? NO_PROPERTIES;
+    if (before === properties) return;
+    this.bytes.add(this.home[ordinal] as number, propertiesBytes(properties) - propertiesBytes(before));
+    this.properties[ordinal] = properties;
   }
 
   internType(type: string): number {

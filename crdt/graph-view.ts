@@ -24,6 +24,7 @@ import { PropertyIndexes } from './property-indexes.ts';
 import { type Ends, Registers } from './registers.ts';
 import { partitionOfNode } from './routing.ts';
 import { NEVER } from './stamp.ts';
+import { ELEMENT_BYTES, type Tally, type Usage } from './usage.ts';
 
 /** Updates beyond this length are charged to the estimate; smaller ones mostly replace as much as they bring. */
 const LARGE_UPDATE_CHARS = 256;
@@ -160,6 +161,15 @@ export class GraphView {
   isOpen(partition: PartitionId): boolean {
     const index = this.#partitionIndex.get(partition);
     return index !== undefined && this.#open[index] !== undefined;
+  }
+
+  /** How much there is in all open partitions, or in one of them, by its ordinal. */
+  usage(partition?: number): Usage {
+    const { nodes, edges } = this;
+    const of = (tally: Tally) => (partition === undefined ? tally.total : tally.at(partition));
+    const elements = { nodes: of(nodes.there), edges: of(edges.there) };
+    const bytes = ELEMENT_BYTES * (elements.nodes + elements.edges) + of(nodes.bytes) + of(edges.bytes);
+    return { ...elements, bytes };
   }
 
   /** The open partition. @throws Unhydrated */

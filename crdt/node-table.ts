@@ -9,6 +9,7 @@ import { grown, Ordinals } from './columns.ts';
 import { NO_PROPERTIES } from './patch-codec.ts';
 import { PropertyColumns } from './property-columns.ts';
 import type { Registers } from './registers.ts';
+import { propertiesBytes, Tally } from './usage.ts';
 
 /** The node has a record: its partition is open and has at least one patch of it. */
 export const NODE_RECORD = 1;
@@ -42,6 +43,9 @@ export class NodeTable {
   #references = new Int32Array(0);
   /** How many nodes have an ordinal, by home. */
   readonly countAt: number[] = [];
+  /** Of those that are there, and of their properties. */
+  readonly there = new Tally();
+  readonly bytes = new Tally();
   readonly #labelSets = new Map<string, readonly string[]>();
 
   get capacity(): number {
@@ -98,12 +102,16 @@ export class NodeTable {
 
   setFlags(ordinal: number, flags: number): void {
     const was = this.exists(ordinal);
+    const wasThere = this.isThere(ordinal);
     this.flags[ordinal] = flags;
+    this.there.add(this.home[ordinal] as number, Number(this.isThere(ordinal)) - Number(wasThere));
     const is = this.exists(ordinal);
     if (was !== is) this.hidden += is ? -1 : 1;
   }
 
   setProperties(ordinal: number, properties: Properties): void {
+    const before = this.properties[ordinal] ?? NO_PROPERTIES;
+    this.bytes.add(this.home[ordinal] as number, propertiesBytes(properties) - propertiesBytes(before));
     this.properties[ordinal] = properties;
     this.columns.forget(ordinal);
   }

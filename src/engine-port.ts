@@ -5,8 +5,10 @@
 import type { EdgeId, GraphName, NodeId, PartitionId, ReplicaId } from '../base/ids.ts';
 import type { IndexDifference } from '../crdt/index-check.ts';
 import type { PlacedText } from '../crdt/sync-frame.ts';
+import type { Usage } from '../crdt/usage.ts';
 import type { ConstraintViolations } from '../crdt/violation-scan.ts';
 import type { Direction, Edge, GraphSettings, Node, Operation, OperationResult } from '../graph/model.ts';
+import type { Quota, QuotaChange } from '../graph/quota.ts';
 import type { Value } from '../graph/value.ts';
 import type { StatementAnswer, StatementRows } from '../query/execution/statement-answer.ts';
 
@@ -33,6 +35,11 @@ export interface Engine {
     settings: Partial<GraphSettings>,
     level?: 'strong',
   ): Promise<{ readonly created: boolean; readonly graph: GraphDescription }>;
+  /**
+   * Changes what a graph may hold, durably; what it holds already stays. At level `strong` every strong write after it knows.
+   * @throws WeftError `graph-not-found`, `graph-protected`, `invalid-request`; definite
+   */
+  changeQuota(name: GraphName, quota: QuotaChange, level?: 'strong'): Promise<GraphDescription>;
   /** Resolves once this server knows of every strong creation and deletion of a graph that was acknowledged. */
   seeCatalog(): Promise<void>;
   /** Deletes a graph and all that it holds. @throws WeftError `graph-not-found`, `graph-protected` */
@@ -87,6 +94,8 @@ export interface BackupMark {
 export interface GraphDescription {
   readonly name: GraphName;
   readonly settings: GraphSettings;
+  /** What it may hold, as this server knows it; absent if nothing limits it. */
+  readonly quota?: Quota;
 }
 
 /** An element with its version, which serves as ETag: equal versions mean equal content, on every replica. */
@@ -237,6 +246,8 @@ export interface Graph {
   integrity(options?: IntegrityOptions): Promise<IntegrityReport>;
   /** The same, and puts right what it finds as it goes, but for duplicates and broken constraints. Idempotent. */
   repair(options?: IntegrityOptions): Promise<IntegrityReport>;
+  /** How much it holds, hidden and expired elements included; undefined if no quota asks and it was not counted yet. */
+  usage(): Promise<Usage | undefined>;
   /** Counts of visible elements; hydrates every partition. */
   counts(): Promise<{ readonly nodes: number; readonly edges: number }>;
 }
@@ -482,6 +493,8 @@ export interface EngineMetrics {
   readonly passivationsTotal: number;
   /** Elements that were deleted because their time had come. */
   readonly expiredPurgedTotal: number;
+  /** Operations and batches of replicas that a quota turned away. */
+  readonly quotaRefusalsTotal: number;
   readonly compactionsTotal: number;
   readonly hydratedPartitions: number;
   readonly hydratedDocuments: number;

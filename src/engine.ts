@@ -5,6 +5,7 @@ import { type GraphName, graphName, nodeId, type ReplicaId, replicaId } from '..
 import { toUtf8 } from '../base/text.ts';
 import { HybridClock } from '../crdt/stamp.ts';
 import type { GraphSettings } from '../graph/model.ts';
+import { checkQuota, type Quota, type QuotaChange } from '../graph/quota.ts';
 import type { Store } from '../storage/store.ts';
 import { Adoption } from './adoption/adoption.ts';
 import { PartitionStates } from './adoption/partition-states.ts';
@@ -12,6 +13,7 @@ import { backupPieces } from './backup/backup.ts';
 import { type CatalogEntry, OUTCOMES_GRAPH, SYSTEM_GRAPH } from './catalog/catalog.ts';
 import { type CatalogWriter, StrongCatalogWriter } from './catalog/catalog-writer.ts';
 import { GraphCatalog } from './catalog/graph-catalog.ts';
+import { GraphPolicy } from './catalog/graph-policy.ts';
 import { GraphSchema } from './catalog/graph-schema.ts';
 import { ChangeFeed } from './changes/change-feed.ts';
 import { ChangePositions } from './changes/change-position.ts';
@@ -89,6 +91,8 @@ export interface EngineOptions {
   readonly name: string;
   /** Estimated bytes of hydrated partitions beyond which the least recently used are passivated. */
   readonly memoryBudgetBytes: number;
+  /** Of graphs that have no quota of their own. */
+  readonly quotaDefaults?: Quota | undefined;
   /** Absent for a server that stands alone. */
   readonly cluster?: ClusterOptions | undefined;
 }
@@ -134,6 +138,8 @@ class LocalEngine implements OpenedEngine {
   readonly #catalog: GraphCatalog;
   readonly #feed: ChangeFeed;
   readonly #hasPeers: boolean;
+  readonly #quotaDefaults: Quota;
+  #quotaRefusals = 0;
   readonly #bugs: ClusterOptions['bugs'];
   #status: ClusterStatus | undefined;
   #strong: StrongOperations | undefined;
@@ -143,7 +149,7 @@ class LocalEngine implements OpenedEngine {
   readonly #syncFeed = new SyncFeed();
   #closing: Promise<void> | undefined;
 
-  constructor({ env, store, name, memoryBudgetBytes, cluster }: EngineOptions, found: Found) {
+  constructor({ env, store, name, memoryBudgetBytes, quotaDefaults, cluster }: EngineOptions, found: Found) {
     const { replica, lastSeq, adoption, secret } = found;
     const tokens = new SessionTokens(secret);
     const bugs = cluster?.bugs;
@@ -152,6 +158,7 @@ class LocalEngine implements OpenedEngine {
     this.#env = env;
     this.#store = store;
     this.#adoption = adoption;
+    this.#quotaDefaults = quotaDefaults ?? {};
     const clock = new HybridClock(env.clock, found.clock);
     this.#clock = clock;
     const streams = store.recovery.streams.map(({ origin, seq }) => [origin, seq] as const);
@@ -263,9 +270,15 @@ class LocalEngine implements OpenedEngine {
   #makeGraph({ name, key, settings }: CatalogEntry): EngineGraph {
     const resident = new ResidentGraph(name, key, settings);
     const schema = new GraphSchema(key, () => this.#catalog.system.resident);
+    const system = () => this.#catalog.system.resident;
+    const policy = new GraphPolicy(key, system, this.#quotaDefaults, isInternal(name));
     const writer = new GraphWriter({
       graph: resident,
       schema,
+      policy,
+      onQuotaRefused: () => {
+        this.#quotaRefusals++;
+      },
       isAlone: !this.#hasPeers,
       bugs: this.#bugs,
       residency: this.#residency,
@@ -278,6 +291,7 @@ class LocalEngine implements OpenedEngine {
     return new EngineGraph(resident, this.#residency, writer, {
       env: this.#env,
       schema,
+      policy,
       declarations: new Declarations({
         graph: resident,
         schema,
@@ -312,20 +326,21 @@ class LocalEngine implements OpenedEngine {
     const graph = this.#catalog.find(name);
     if (graph === undefined) throw new WeftError('graph-not-found', `there is no graph \`${name}\``, { graph: name });
     const served = level === 'strong' ? this.#strongGraph(graph, trace) : graph;
-    return name === SYSTEM_GRAPH || name === OUTCOMES_GRAPH ? new ProtectedGraph(served) : served;
+    return isInternal(name) ? new ProtectedGraph(served) : served;
   }
 
   sync(name: GraphName): GraphSync {
     const graph = this.#catalog.find(name);
     if (graph === undefined) throw new WeftError('graph-not-found', `there is no graph \`${name}\``, { graph: name });
-    if (name === SYSTEM_GRAPH || name === OUTCOMES_GRAPH) {
+    if (isInternal(name)) {
       throw new WeftError('graph-protected', `the graph \`${name}\` has no replicas`);
     }
     return new EngineGraphSync(graph.resident, {
       replica: this.replica,
       feed: this.#syncFeed,
-      commit: (patches, onDecided) => {
+      commit: async (patches, onDecided) => {
         this.#committer.admit();
+        await graph.writer.counted();
         return this.strongHost.commit(patches, { onDecided });
       },
     });
@@ -343,6 +358,18 @@ class LocalEngine implements OpenedEngine {
 
   createGraph(name: GraphName, asked: Partial<GraphSettings>, level?: 'strong'): ReturnType<Engine['createGraph']> {
     return this.#catalog.create(graphName(name), asked, this.#catalogWriter(level));
+  }
+
+  async changeQuota(name: GraphName, quota: QuotaChange, level?: 'strong'): Promise<GraphDescription> {
+    const graph = this.#catalog.find(name);
+    if (graph === undefined) throw new WeftError('graph-not-found', `there is no graph \`${name}\``, { graph: name });
+    if (isInternal(name)) {
+      throw new WeftError('graph-protected', `graph \`${name}\` is written by the server only`, { graph: name });
+    }
+    checkQuota(quota);
+    const { system } = this.#catalog;
+    await (level === 'strong' ? this.#strongGraph(system) : system).write([graph.policy.change(quota)]);
+    return graph.description;
   }
 
   async seeCatalog(): Promise<void> {
@@ -467,6 +494,7 @@ class LocalEngine implements OpenedEngine {
       hydrationsTotal: this.#residency.hydrations,
       passivationsTotal: this.#residency.passivations,
       expiredPurgedTotal: this.#expiryPurge.purged,
+      quotaRefusalsTotal: this.#quotaRefusals,
       compactionsTotal: this.#committer.compactions,
       hydratedPartitions: partitions,
       hydratedDocuments: documents,
@@ -515,4 +543,9 @@ async function sessionSecret(store: Store, random: Random, cluster: ClusterOptio
   const secret = Uint8Array.from({ length: SECRET_BYTES }, () => random.uint32() & 0xff);
   await store.setMeta(SECRET_META, secret);
   return secret;
+}
+
+/** Graphs that the server keeps for itself. */
+function isInternal(name: GraphName): boolean {
+  return name === SYSTEM_GRAPH || name === OUTCOMES_GRAPH;
 }

@@ -11,6 +11,7 @@ import type { Principal } from './principal.ts';
 const ADMINISTRATIVE: ReadonlySet<string> = new Set([
   'PUT /v1/graphs/:graph',
   'DELETE /v1/graphs/:graph',
+  'PATCH /v1/graphs/:graph',
   'POST /v1/graphs/:graph/integrity',
   'DELETE /v1/queries/:id',
   'PUT /v1/chaos/links/:peer',

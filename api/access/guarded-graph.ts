@@ -178,6 +178,11 @@ export class GuardedGraph implements Graph {
     return this.#graph.repair(...request);
   }
 
+  /** Who may not read the whole graph is not told how much it holds. */
+  async usage(): ReturnType<Graph['usage']> {
+    return this.#readable === ALL ? this.#graph.usage() : undefined;
+  }
+
   async counts(): ReturnType<Graph['counts']> {
     this.#checkWhole('read');
     return this.#graph.counts();

@@ -64,6 +64,10 @@ export class StrongGraph implements Graph {
     return this.#readState(() => this.#graph.counts());
   }
 
+  usage(): ReturnType<Graph['usage']> {
+    return this.#read(() => this.#graph.usage());
+  }
+
   digest(): ReturnType<Graph['digest']> {
     return this.#readState(() => this.#graph.digest());
   }

@@ -7,12 +7,17 @@ import type { ConstraintRules } from '../../crdt/draft-constraints.ts';
 import type { DraftedPatch } from '../../crdt/drafted-patch.ts';
 import { decodePatch } from '../../crdt/patch-codec.ts';
 import { checkConstraints } from '../../crdt/patch-constraints.ts';
+import { checkPatches } from '../../crdt/quota-check.ts';
+import type { QuotaRules } from '../../crdt/quota-meter.ts';
 import { needsLocator, partitionNamedByEdge } from '../../crdt/routing.ts';
 import type { HybridClock } from '../../crdt/stamp.ts';
+import type { Usage } from '../../crdt/usage.ts';
 import { edgeAt, edgeVersion, findEdge, findNode, nodeAt, nodeVersion } from '../../crdt/view-reads.ts';
 import { closedPartitions } from '../../crdt/violation-scan.ts';
 import type { Operation } from '../../graph/model.ts';
+import { QUOTA_LIMITS } from '../../graph/quota.ts';
 import type { Store } from '../../storage/store.ts';
+import type { GraphPolicy } from '../catalog/graph-policy.ts';
 import type { GraphSchema } from '../catalog/graph-schema.ts';
 import type { Committer } from '../commits/committer.ts';
 import type { OperationResult } from '../engine-port.ts';
@@ -28,6 +33,8 @@ export interface GraphWriterOptions {
   readonly clock: HybridClock;
   readonly replica: ReplicaId;
   readonly schema: GraphSchema;
+  readonly policy: GraphPolicy;
+  readonly onQuotaRefused: () => void;
   /** Whether this server decides for all, since there are no others. */
   readonly isAlone: boolean;
   readonly bugs: ReadonlySet<PlantedBug> | undefined;
@@ -43,13 +50,18 @@ export class GraphWriter {
   readonly #clock: HybridClock;
   readonly #replica: ReplicaId;
   readonly #schema: GraphSchema;
+  readonly #policy: GraphPolicy;
+  readonly #onQuotaRefused: () => void;
   readonly #isAlone: boolean;
   readonly #bugs: GraphWriterOptions['bugs'];
   readonly #checkReadable: () => void;
 
   constructor(options: GraphWriterOptions) {
-    const { graph, residency, committer, store, clock, replica, schema, isAlone, bugs, checkReadable } = options;
+    const { graph, residency, committer, store, clock, replica, schema, policy, isAlone, bugs, checkReadable } =
+      options;
     this.#schema = schema;
+    this.#policy = policy;
+    this.#onQuotaRefused = options.onQuotaRefused;
     this.#isAlone = isAlone;
     this.#bugs = bugs;
     this.#checkReadable = checkReadable;
@@ -148,6 +160,7 @@ export class GraphWriter {
     arrived?: Set<string>,
   ): Promise<T> {
     const { operations, chosen, skipEqual, replica, isDecisive } = given;
+    await this.counted();
     for (;;) {
       const needed = new Set<PartitionId>();
       arrived?.clear();
@@ -177,6 +190,7 @@ export class GraphWriter {
       replica,
       skipEqual,
       rules: this.#rules(isDecisive),
+      quota: this.#quotaRules(),
     });
   }
 
@@ -189,9 +203,42 @@ export class GraphWriter {
     };
   }
 
-  /** Whether patches of an offline replica keep the constraints, as a write here must. @throws WeftError `constraint-violated`; Unhydrated */
+  /**
+   * Whether patches of an offline replica keep constraints and quota, as a write here must.
+   * @throws WeftError `constraint-violated`, `quota-exceeded`; Unhydrated
+   */
   judge(drafted: readonly DraftedPatch[]): void {
     checkConstraints(this.#graph.view, drafted, this.#rules(this.#isAlone));
+    const quota = this.#quotaRules();
+    if (quota !== undefined) checkPatches(this.#graph.view, quota, drafted);
+  }
+
+  /** Undefined for a graph without a quota. */
+  #quotaRules(): QuotaRules | undefined {
+    const { quota } = this.#policy;
+    if (!QUOTA_LIMITS.some((limit) => quota[limit] !== undefined)) return undefined;
+    const { view } = this.#graph;
+    return {
+      quota,
+      used: () => this.#graph.usage,
+      usedIn: (scope) => view.usage(view.need(scope as PartitionId).ordinal),
+      refused: this.#onQuotaRefused,
+    };
+  }
+
+  /** Waits until it is known how much the graph holds, if a quota asks. */
+  counted(): Promise<void> | undefined {
+    const { quota } = this.#policy;
+    if (quota.elements === undefined && quota.bytes === undefined) return undefined;
+    const { uncounted, stale } = this.#graph;
+    return uncounted.size === 0 && stale.size === 0 ? undefined : this.#residency.count(this.#graph);
+  }
+
+  /** How much the graph holds; undefined if nobody needed to know and it was not in memory as a whole. */
+  async usage(): Promise<Usage | undefined> {
+    await this.counted();
+    const { uncounted, stale, usage } = this.#graph;
+    return this.#quotaRules() === undefined && uncounted.size + stale.size > 0 ? undefined : usage;
   }
 
   /** A draft of what is open now. */

@@ -5,11 +5,13 @@ import type { EdgeId, NodeId, PartitionId, ReplicaId } from '../../base/ids.ts';
 import { compareText } from '../../base/order.ts';
 import { partitionNamedByEdge } from '../../crdt/routing.ts';
 import type { HybridClock } from '../../crdt/stamp.ts';
+import type { Usage } from '../../crdt/usage.ts';
 import { edgeAt, edgeVersion, findEdge, findNode, forEachEdge, nodeAt, nodeVersion } from '../../crdt/view-reads.ts';
 import { type Decide, ViewStatementGraph } from '../../crdt/view-statement-graph.ts';
 import type { Direction, Edge, Node, Operation } from '../../graph/model.ts';
 import type { StatementAnswer, StatementRows } from '../../query/execution/statement-answer.ts';
 import { inRange } from '../../query/values/range.ts';
+import type { GraphPolicy } from '../catalog/graph-policy.ts';
 import type { GraphSchema } from '../catalog/graph-schema.ts';
 import type { ChangeFeed } from '../changes/change-feed.ts';
 import { GraphChanges } from '../changes/graph-changes.ts';
@@ -51,6 +53,7 @@ import { checkVisited, Traversal } from './traversal.ts';
 export interface StatementSource {
   readonly env: Env;
   readonly schema: GraphSchema;
+  readonly policy: GraphPolicy;
   readonly declarations: Declarations;
   readonly clock: HybridClock;
   readonly replica: ReplicaId;
@@ -86,7 +89,9 @@ export class EngineGraph implements Graph {
   }
 
   get description(): GraphDescription {
-    return { name: this.resident.name, settings: this.resident.settings };
+    const { name, settings } = this.resident;
+    const { quota } = this.policy;
+    return Object.keys(quota).length === 0 ? { name, settings } : { name, settings, quota };
   }
 
   async node(id: NodeId): Promise<Versioned<Node>> {
@@ -278,6 +283,10 @@ export class EngineGraph implements Graph {
     });
   }
 
+  get policy(): GraphPolicy {
+    return this.#statements.policy;
+  }
+
   get kept(): KeptOutcomes {
     return this.#statements.kept;
   }
@@ -370,6 +379,12 @@ export class EngineGraph implements Graph {
   /** Deletes elements of a partition that expired before a moment, at most one slice. Resolves with how many, once durable. */
   purgeExpired(id: PartitionId, beforeMs: number): Promise<number> {
     return this.#bulk.purgeExpired(id, beforeMs);
+  }
+
+  async usage(): Promise<Usage | undefined> {
+    const usage = await this.writer.usage();
+    await this.writer.durable();
+    return usage;
   }
 
   counts(): Promise<{ readonly nodes: number; readonly edges: number }> {

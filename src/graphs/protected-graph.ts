@@ -14,6 +14,7 @@ export class ProtectedGraph implements Graph {
   readonly changes: Graph['changes'];
   readonly digest: Graph['digest'];
   readonly integrity: Graph['integrity'];
+  readonly usage: Graph['usage'];
   readonly counts: Graph['counts'];
 
   constructor(graph: Graph) {
@@ -28,6 +29,7 @@ export class ProtectedGraph implements Graph {
     this.changes = graph.changes.bind(graph);
     this.digest = graph.digest.bind(graph);
     this.integrity = graph.integrity.bind(graph);
+    this.usage = graph.usage.bind(graph);
     this.counts = graph.counts.bind(graph);
   }
 

@@ -14,6 +14,7 @@ import { assert, present } from '../../base/assert.ts';
 import type { Env } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
 import type { PartitionId, ReplicaId } from '../../base/ids.ts';
+import { LIMITS } from '../../base/limits.ts';
 import type { CheckedUpdate } from '../../crdt/foreign-update.ts';
 import { type GraphView, Unhydrated } from '../../crdt/graph-view.ts';
 import { PartitionDocument } from '../../crdt/partition-document.ts';
@@ -256,6 +257,7 @@ export class Residency {
         throw unreadable(graph, partition, error);
       }
       partition.index = index;
+      graph.countOpened(partition);
       partition.lsn = Math.max(partition.lsn, lsn);
       partition.tailBytes = bytesOf(tail) + bytesOfArrivals(arrivals);
       partition.snapshotBytes = (snapshot?.view ?? snapshot?.document)?.length ?? 0;
@@ -355,6 +357,7 @@ export class Residency {
     // It may have been read into memory since the commit was admitted.
     if (document !== undefined && document !== merged) document.mergeAll([checked]);
     if (index !== undefined) foldUpdate(graph.view, index, checked);
+    else graph.countLater(partition);
     if (document !== undefined || index !== undefined) this.account(partition);
   }
 
@@ -365,7 +368,36 @@ export class Residency {
     if (partition.loads > 0) partition.arrivals.push({ lsn: undefined, checked });
     if (document !== undefined && document !== merged) document.mergeAll([checked]);
     if (index !== undefined) foldUpdate(graph.view, index, checked);
+    else graph.countLater(partition);
     this.account(partition);
+  }
+
+  /**
+   * Counts what was never counted; and now and then, without anybody waiting for it, what others wrote to while it was closed.
+   * One partition after the other is opened for it.
+   */
+  async count(graph: ResidentGraph): Promise<void> {
+    for (const partition of Array.from(graph.uncounted)) await this.#count(graph, partition);
+    const nowMs = this.#env.clock.monotonicMs();
+    if (graph.stale.size === 0 || nowMs - graph.countedMs < LIMITS.usageRecountMs) return;
+    graph.countedMs = nowMs;
+    const stale = Array.from(graph.stale);
+    void (async () => {
+      for (const partition of stale) if (!graph.deleted) await this.#count(graph, partition);
+    })().catch((error: unknown) => this.#env.log.write('warn', 'usage was not counted', { error: String(error) }));
+  }
+
+  async #count(graph: ResidentGraph, partition: ResidentPartition): Promise<void> {
+    const hold = new PartitionHold(this, graph);
+    try {
+      await hold.open(partition.id);
+    } catch (error) {
+      // What cannot be read counts once it can.
+      if (!(error instanceof WeftError) || error.code !== 'partition-recovering') throw error;
+      graph.uncounted.delete(partition);
+    } finally {
+      hold.release();
+    }
   }
 
   touchWritten(partition: ResidentPartition): void {
@@ -429,6 +461,7 @@ export class Residency {
     if (graph.deleted || this.#loading.has(partition) || this.#opening.has(partition)) return;
     partition.document = undefined;
     if (!onlyDocument && partition.index !== undefined) {
+      graph.countClosing(partition);
       graph.view.close(partition.id);
       partition.index = undefined;
       graph.passivations++;

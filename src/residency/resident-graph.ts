@@ -3,6 +3,7 @@ import { WeftError } from '../../base/errors.ts';
 import type { GraphName, PartitionId } from '../../base/ids.ts';
 import { compareText } from '../../base/order.ts';
 import { GraphView } from '../../crdt/graph-view.ts';
+import { NO_USAGE, plus, type Usage } from '../../crdt/usage.ts';
 import type { GraphSettings } from '../../graph/model.ts';
 import { ResidentPartition } from './resident-partition.ts';
 
@@ -28,6 +29,13 @@ export class ResidentGraph {
   writingStatements: Promise<void> | undefined;
   /** Bytes that the residency counts for the graph beside its partitions. */
   accountedBytes = 0;
+  /** How much there is in partitions that are not open, as far as they were counted. */
+  closedUsage: Usage = NO_USAGE;
+  /** Partitions that were never open since the start, and closed ones that others wrote to since they were counted. */
+  readonly uncounted = new Set<ResidentPartition>();
+  readonly stale = new Set<ResidentPartition>();
+  /** When stale ones were counted again, in monotonic milliseconds. */
+  countedMs = Number.NEGATIVE_INFINITY;
   /** Look-ups of edge ids that are running; each is told of the ids that arrive meanwhile. */
   readonly lookups = new Set<(edge: string) => void>();
 
@@ -49,8 +57,33 @@ export class ResidentGraph {
     if (partition === undefined) {
       partition = new ResidentPartition(this.key, id);
       this.#partitions.set(id, partition);
+      this.uncounted.add(partition);
     }
     return partition;
+  }
+
+  /** The partition is open now: the view counts it. */
+  countOpened(partition: ResidentPartition): void {
+    this.closedUsage = plus(this.closedUsage, partition.usage, -1);
+    partition.usage = NO_USAGE;
+    this.uncounted.delete(partition);
+    this.stale.delete(partition);
+  }
+
+  /** The partition is about to be closed. */
+  countClosing(partition: ResidentPartition): void {
+    partition.usage = this.view.usage(this.view.indexOf(partition.id));
+    this.closedUsage = plus(this.closedUsage, partition.usage);
+  }
+
+  /** Others wrote to a closed partition. */
+  countLater(partition: ResidentPartition): void {
+    if (!this.uncounted.has(partition)) this.stale.add(partition);
+  }
+
+  /** How much there is, as far as partitions were counted. */
+  get usage(): Usage {
+    return plus(this.view.usage(), this.closedUsage);
   }
 
   /** The partition if it is known already. */
@@ -67,6 +100,8 @@ export class ResidentGraph {
   forget(partition: ResidentPartition): void {
     if (partition.index !== undefined) this.view.close(partition.id);
     partition.index = undefined;
+    this.uncounted.delete(partition);
+    this.stale.delete(partition);
     this.#byOrdinal[this.view.indexOf(partition.id)] = undefined;
     this.view.forget(partition.id);
     this.#partitions.delete(partition.id);

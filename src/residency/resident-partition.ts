@@ -3,6 +3,7 @@ import type { PartitionId } from '../../base/ids.ts';
 import type { CheckedUpdate } from '../../crdt/foreign-update.ts';
 import type { PartitionDocument } from '../../crdt/partition-document.ts';
 import type { PartitionIndex } from '../../crdt/partition-index.ts';
+import { NO_USAGE, type Usage } from '../../crdt/usage.ts';
 import type { CommitPart, Lsn, PartitionKey } from '../../storage/store.ts';
 
 /** Estimated bytes of memory of a patch in a document beside its characters. */
@@ -59,6 +60,8 @@ export class ResidentPartition {
   snapshotBytes = 0;
   /** Patches that compaction left in the document. */
   patchesAfterCompaction = 0;
+  /** How much it held when it was closed; nothing while it is open, or was never counted. */
+  usage: Usage = NO_USAGE;
   /** Bytes that the residency counts for this partition. */
   accountedBytes = 0;
   /** True once its graph was deleted: it counts no more. */
