@@ -17,11 +17,13 @@ export interface Answer {
 }
 
 export function nodeDocument(node: Node): object {
-  return { id: node.id, labels: node.labels, properties: node.properties };
+  const { id, labels, properties, texts } = node;
+  return texts === undefined ? { id, labels, properties } : { id, labels, properties, texts };
 }
 
 export function edgeDocument(edge: Edge): object {
-  return { id: edge.id, type: edge.type, from: edge.from, to: edge.to, properties: edge.properties };
+  const { id, type, from, to, properties, texts } = edge;
+  return texts === undefined ? { id, type, from, to, properties } : { id, type, from, to, properties, texts };
 }
 
 /** A page as `{[name]: items, cursor?}`. */

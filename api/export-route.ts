@@ -2,8 +2,10 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { LIMITS } from '../base/limits.ts';
-import { printJson } from '../graph/json-values.ts';
+import { setOwn } from '../base/record.ts';
+import { MarkedText, printJson } from '../graph/json-values.ts';
 import type { Edge, Node } from '../graph/model.ts';
+import type { Properties } from '../graph/value.ts';
 import type { GraphExport } from '../src/engine-port.ts';
 import { type ApiContext, graphOf } from './api-context.ts';
 import { cutOff } from './cut-off.ts';
@@ -74,10 +76,20 @@ async function* reported(
   }
 }
 
-export function nodeLine({ id, labels, properties }: Node): string {
-  return printJson({ type: 'node', id, labels, properties });
+export function nodeLine(node: Node): string {
+  return printJson({ type: 'node', id: node.id, labels: node.labels, properties: withTexts(node) });
 }
 
-export function edgeLine({ id, type, from, to, properties }: Edge): string {
-  return printJson({ type: 'relationship', id, label: type, properties, start: { id: from }, end: { id: to } });
+export function edgeLine(edge: Edge): string {
+  const { id, type, from, to } = edge;
+  const ends = { start: { id: from }, end: { id: to } };
+  return printJson({ type: 'relationship', id, label: type, properties: withTexts(edge), ...ends });
+}
+
+/** Texts as an import takes them. */
+function withTexts({ properties, texts }: Node | Edge): Properties {
+  if (texts === undefined) return properties;
+  const marked: { [name: string]: unknown } = { ...properties };
+  for (const name of Object.keys(texts)) setOwn(marked, name, new MarkedText(String(properties[name])));
+  return marked as Properties;
 }

@@ -6,7 +6,7 @@ import { WeftError } from '../base/errors.ts';
 import { checkName, type EdgeId, type NodeId } from '../base/ids.ts';
 import type { Operation } from '../graph/model.ts';
 import { parseJson } from './json-text.ts';
-import { type Fields, invalidField, kindOf, namesField, objectOf, propertiesField, textField } from './parse-fields.ts';
+import { contentFields, type Fields, invalidField, kindOf, namesField, objectOf, textField } from './parse-fields.ts';
 
 /** @throws WeftError that says what is wrong with the line, definite */
 export function parseImportLine(line: string): Operation {
@@ -30,7 +30,7 @@ function nodeOperation(fields: Fields): Operation {
     op: 'putNode',
     id: elementId('node id', fields.id, 'id') as NodeId,
     labels: namesField('label', fields.labels, 'labels'),
-    properties: propertiesField(fields.properties, 'properties'),
+    ...contentFields(fields.properties, 'properties'),
   };
 }
 
@@ -51,9 +51,9 @@ function edgeOperation(fields: Fields): Operation {
   const type = checkName('edge type', textField(fields, 'label', ''));
   const from = elementId('node id', objectOf(fields.start, 'start').id, 'start.id') as NodeId;
   const to = elementId('node id', objectOf(fields.end, 'end').id, 'end.id') as NodeId;
-  const properties = propertiesField(fields.properties, 'properties');
-  if (fields.id === undefined || fields.id === null) return { op: 'createEdge', type, from, to, properties };
-  return { op: 'putEdge', id: elementId('edge id', fields.id, 'id') as EdgeId, type, from, to, properties };
+  const content = contentFields(fields.properties, 'properties');
+  if (fields.id === undefined || fields.id === null) return { op: 'createEdge', type, from, to, ...content };
+  return { op: 'putEdge', id: elementId('edge id', fields.id, 'id') as EdgeId, type, from, to, ...content };
 }
 
 function elementId(use: 'node id' | 'edge id', id: unknown, path: string): string {

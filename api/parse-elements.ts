@@ -1,7 +1,7 @@
 /** Bodies that create or replace a node or an edge, as operations. */
 import { checkName, type EdgeId, edgeId, type NodeId, nodeId } from '../base/ids.ts';
 import type { Operation } from '../graph/model.ts';
-import { fieldsOf, invalidField, namesField, type Place, pathOf, propertiesField, textField } from './parse-fields.ts';
+import { contentFields, fieldsOf, invalidField, namesField, type Place, pathOf, textField } from './parse-fields.ts';
 
 export type CreateNode = Extract<Operation, { op: 'createNode' }>;
 export type PutNode = Extract<Operation, { op: 'putNode' }>;
@@ -15,8 +15,8 @@ export function parseCreateNode(body: unknown, place: Place = '', extra?: Readon
   const fields = fieldsOf(body, extra ?? NODE_FIELDS, place);
   const id = isAbsent(fields.id) ? undefined : nodeId(textField(fields, 'id', place));
   const labels = namesField('label', fields.labels, pathOf(place, 'labels'));
-  const properties = propertiesField(fields.properties, pathOf(place, 'properties'));
-  return id === undefined ? { op: 'createNode', labels, properties } : { op: 'createNode', id, labels, properties };
+  const content = contentFields(fields.properties, pathOf(place, 'properties'));
+  return id === undefined ? { op: 'createNode', labels, ...content } : { op: 'createNode', id, labels, ...content };
 }
 
 /** The body of a PUT; it may repeat the id of the path, so that an answer can be sent back. */
@@ -27,7 +27,7 @@ export function parsePutNode(id: NodeId, body: unknown, place: Place = '', extra
     op: 'putNode',
     id,
     labels: namesField('label', fields.labels, pathOf(place, 'labels')),
-    properties: propertiesField(fields.properties, pathOf(place, 'properties')),
+    ...contentFields(fields.properties, pathOf(place, 'properties')),
   };
 }
 
@@ -43,10 +43,10 @@ export function parseCreateEdge(body: unknown, place: Place = '', extra?: Readon
   const type = checkName('edge type', textField(fields, 'type', place));
   const from = nodeId(textField(fields, 'from', place));
   const to = nodeId(textField(fields, 'to', place));
-  const properties = propertiesField(fields.properties, pathOf(place, 'properties'));
+  const content = contentFields(fields.properties, pathOf(place, 'properties'));
   return id === undefined
-    ? { op: 'createEdge', type, from, to, properties }
-    : { op: 'createEdge', id, type, from, to, properties };
+    ? { op: 'createEdge', type, from, to, ...content }
+    : { op: 'createEdge', id, type, from, to, ...content };
 }
 
 function isAbsent(field: unknown): boolean {

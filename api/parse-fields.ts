@@ -88,6 +88,39 @@ export function propertiesField(value: unknown, path: string): Properties {
   return record as TextRecord<Value>;
 }
 
+/** Properties of an element that is made, and which of them are texts: `{"$text": "..."}`. */
+export function contentFields(
+  value: unknown,
+  path: string,
+): { readonly properties: Properties; readonly texts?: readonly string[] } {
+  let texts: string[] | undefined;
+  if (typeof value === 'object' && value !== null) {
+    for (const [name, wire] of Object.entries(value)) {
+      const text = textOf(wire, pathOf(path, name));
+      if (text === undefined) continue;
+      setOwn(value as { [name: string]: unknown }, name, text);
+      texts ??= [];
+      texts.push(name);
+    }
+  }
+  const properties = propertiesField(value, path);
+  return texts === undefined ? { properties } : { properties, texts };
+}
+
+/** What `{"$text": "..."}` says; undefined for all else. @throws WeftError `invalid-request` if it holds no text */
+export function textOf(wire: unknown, path: string): string | undefined {
+  if (typeof wire !== 'object' || wire === null || !Object.hasOwn(wire, '$text')) return undefined;
+  if (Object.keys(wire).length !== 1) return undefined;
+  const { $text } = wire as { readonly $text: unknown };
+  if (typeof $text !== 'string') throw invalidField(pathOf(path, '$text'), `must be text, not ${kindOf($text)}`);
+  if ($text.length > LIMITS.textCharsMax) {
+    throw new WeftError('payload-too-large', `\`${path}\` has more than ${LIMITS.textCharsMax} characters`, {
+      field: path,
+    });
+  }
+  return $text;
+}
+
 export function checkPropertyCount(count: number, path: string): void {
   if (count <= LIMITS.propertiesMax) return;
   throw new WeftError('payload-too-large', `\`${path}\` has more than ${LIMITS.propertiesMax} properties`, {

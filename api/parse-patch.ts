@@ -19,6 +19,7 @@ import {
   objectOf,
   type Place,
   pathOf,
+  textOf,
 } from './parse-fields.ts';
 
 export type PatchNode = Extract<Operation, { op: 'patchNode' }>;
@@ -75,6 +76,8 @@ function propertyChanges(fields: Fields, place: Place): PropertyChanges | undefi
 
 function propertyChange(wire: unknown, name: string, path: string): PropertyChange {
   if (wire === null) return { kind: 'remove' };
+  const text = textOf(wire, path);
+  if (text !== undefined) return { kind: 'text', text: decodeValue(text, name) as string };
   switch (operatorOf(wire)) {
     case 'increment':
       return increment(wire as Increment, name, path);

@@ -20,9 +20,16 @@ const VALUE_DOC =
 
 const PATCH_DOC =
   'A value replaces, null removes, {"$inc": n} adds to a number (at level strong with bounds: {"$inc": n, "$min": a, "$max": b}), {"$add": [...], "$remove": [...]} changes the members ' +
-  'of a set; changes that replicas make concurrently add up.';
+  'of a set; changes that replicas make concurrently add up. {"$text": "..."} makes a text, or edits the one that is there.';
 
 const Properties = { type: 'object', additionalProperties: true, description: `Each value is ${VALUE_DOC}` };
+const Texts = {
+  type: 'object',
+  additionalProperties: text,
+  readOnly: true,
+  description:
+    'Properties that hold texts, each with the name of its root in the Yjs document of the partition; absent without any',
+};
 const Id = name('Any Unicode text of at most 1 KB. An id `scope!rest` lives in the partition of its scope.');
 const condition = {
   description: '"*", a version or a list of versions',
@@ -32,7 +39,7 @@ const condition = {
 const Node = {
   type: 'object',
   required: ['id', 'labels', 'properties'],
-  properties: { id: Id, labels: nameList('In canonical order'), properties: Properties },
+  properties: { id: Id, labels: nameList('In canonical order'), properties: Properties, texts: Texts },
 };
 const Edge = {
   type: 'object',
@@ -43,6 +50,7 @@ const Edge = {
     from: name('Id of the source'),
     to: name('Id of the target'),
     properties: Properties,
+    texts: Texts,
   },
 };
 const labelChange = {

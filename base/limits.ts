@@ -162,6 +162,11 @@ export const LIMITS = {
   syncBufferedBytesMax: 64 * 1024 * 1024,
   /** Partitions and scopes that one replica opens: far more than a person works in. */
   syncPartitionsMax: 10_000,
+  /** Characters that a text begins with, or is set to: with its escapes it fits into a patch. */
+  textCharsMax: 100_000,
+  /** Changes of one text, and their bytes, which are kept as long as the text: some hours of typing. */
+  textChangesMax: 10_000,
+  textHistoryBytesMax: 1024 * 1024,
   /** Bytes that wait to be sent to a stock Yjs client: one that reads slower is closed, and comes back for the difference. */
   yjsBufferedBytesMax: 16 * 1024 * 1024,
   /** Stock Yjs clients of one partition: each awareness change goes to all of them. */

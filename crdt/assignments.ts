@@ -1,12 +1,15 @@
 /** From what a user asks to what a patch says: property changes, and what a create or replacement must clear. */
 import { WeftError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
 import { getOwn, setOwn } from '../base/record.ts';
 import type { LabelChange, PropertyChange, PropertyChanges } from '../graph/model.ts';
 import { Float, isList, isNumber, type Properties, type Value, valuesEqual } from '../graph/value.ts';
 import type { ElementState } from './element-state.ts';
 import { add, type Numeric } from './numbers.ts';
-import type { Assignments, RunningTotal, SeenTotals } from './patch.ts';
+import type { Assignments, RunningTotal, SeenTotals, TextChangeOf } from './patch.ts';
 import type { Stamp } from './stamp.ts';
+import { TextHistory } from './text-history.ts';
+import { type TextElement, textRoot } from './text-root.ts';
 
 /**
  * The assignments of a patch that changes single properties. `state` is the element as it is now.
@@ -16,6 +19,7 @@ export function changesToAssignments(
   state: ElementState,
   changes: PropertyChanges,
   stamp: Stamp,
+  { element, id }: { readonly element: TextElement; readonly id: string },
 ): { readonly properties: Properties; readonly more: Assignments } {
   const properties: { [name: string]: Value } = {};
   // Most changes only set values.
@@ -23,6 +27,8 @@ export function changesToAssignments(
   let totals: Map<string, RunningTotal> | undefined;
   let members: Map<string, { add: readonly Value[]; remove: readonly Value[] }> | undefined;
   let seen: Map<string, SeenTotals> | undefined;
+  let textsMade: string[] | undefined;
+  let textChanges: Map<string, TextChangeOf> | undefined;
   for (const name of Object.keys(changes)) {
     const change = changes[name] as PropertyChanges[string];
     switch (change.kind) {
@@ -37,6 +43,28 @@ export function changesToAssignments(
         if (held === undefined) break;
         seen ??= new Map();
         seen.set(name, held);
+        break;
+      }
+      case 'text': {
+        const held = state.text(name);
+        if (held === undefined) {
+          setOwn(properties, name, change.text);
+          textsMade ??= [];
+          textsMade.push(name);
+          const totals = state.totalsSeen(name);
+          if (totals !== undefined) {
+            seen ??= new Map();
+            seen.set(name, totals);
+          }
+          break;
+        }
+        const { of, initial } = held;
+        const history = held.history ?? new TextHistory(textRoot({ element, id, property: name, of }), of);
+        const update = history.edit(initial, change.text, stamp);
+        if (update === undefined) break;
+        checkTextSize(name, history, update.length);
+        textChanges ??= new Map();
+        textChanges.set(name, { of, update });
         break;
       }
       case 'increment': {
@@ -61,14 +89,28 @@ export function changesToAssignments(
       }
     }
   }
-  if ((removed ?? totals ?? members ?? seen) === undefined) return { properties, more: NO_ASSIGNMENTS };
+  if ((removed ?? totals ?? members ?? seen ?? textsMade ?? textChanges) === undefined)
+    return { properties, more: NO_ASSIGNMENTS };
   const more: Assignments = {
     ...(removed && { propertiesRemoved: removed }),
     ...(totals && { totals }),
     ...(members && { members }),
     ...(seen && { seen }),
+    ...(textsMade && { textsMade }),
+    ...(textChanges && { textChanges }),
   };
   return { properties, more };
+}
+
+/** What came before is kept for as long as the text is. @throws WeftError `payload-too-large`, definite */
+export function checkTextSize(name: string, history: TextHistory, moreBytes: number): void {
+  const { textChangesMax, textHistoryBytesMax } = LIMITS;
+  if (history.changes.length < textChangesMax && history.bytes + moreBytes <= textHistoryBytesMax) return;
+  throw new WeftError(
+    'payload-too-large',
+    `the text \`${name}\` was changed ${history.changes.length} times, in ${history.bytes} bytes: set it anew`,
+    { name },
+  );
 }
 
 /** @throws WeftError `out-of-bounds`, definite */
@@ -95,8 +137,10 @@ export function clearing(
   state: ElementState | undefined,
   labels: readonly string[],
   properties: Properties,
+  texts: readonly string[] | undefined,
 ): { readonly more?: Assignments } {
-  if (state === undefined) return {};
+  const made = texts !== undefined && texts.length > 0 ? { textsMade: texts } : undefined;
+  if (state === undefined) return made === undefined ? {} : { more: made };
   const labelsRemoved = state.assignedLabels().filter((label) => !labels.includes(label));
   const propertiesRemoved: string[] = [];
   const seen = new Map<string, SeenTotals>();
@@ -109,6 +153,7 @@ export function clearing(
     ...(labelsRemoved.length > 0 && { labelsRemoved }),
     ...(propertiesRemoved.length > 0 && { propertiesRemoved }),
     ...(seen.size > 0 && { seen }),
+    ...made,
   };
   return Object.keys(more).length > 0 ? { more } : {};
 }

@@ -16,6 +16,11 @@ export class ByteReader {
     this.#bytes = bytes;
   }
 
+  /** How many bytes were read. */
+  get at(): number {
+    return this.#at;
+  }
+
   get ended(): boolean {
     return this.#at === this.#bytes.length;
   }

@@ -95,15 +95,39 @@ export function edgeState(edge: DraftEdge): ElementState {
 }
 
 /** Whether a visible node exists by itself, with just this. @param labels in canonical order */
-export function showsJust({ element }: DraftNode, labels: readonly string[], properties: Properties): boolean {
+export function showsJust({ element }: DraftNode, labels: readonly string[], wanted: Content): boolean {
   if (!element.exists) return false;
   const state = present(element.state(), 'an existing node has a state');
   const held = state.labels();
-  return (
-    labels.length === held.length &&
-    labels.every((label, i) => label === held[i]) &&
-    sameProperties(state.properties(), properties)
-  );
+  return labels.length === held.length && labels.every((label, i) => label === held[i]) && sameContent(state, wanted);
+}
+
+interface Content {
+  readonly properties: Properties;
+  /** Those of them that are texts. */
+  readonly texts?: readonly string[];
+}
+
+/** Whether an element shows just these properties, and the same ones are texts. */
+export function sameContent(state: ElementState, { properties, texts = [] }: Content): boolean {
+  const held = state.textNames() ?? [];
+  if (held.length !== texts.length || !texts.every((name) => held.includes(name))) return false;
+  return sameProperties(state.properties(), properties);
+}
+
+/** What a create alone makes of an element. */
+export function stateOfCreate(create: NodeCreate | EdgeCreate): Registers {
+  const registers = new Registers();
+  registers.fold(create);
+  return registers;
+}
+
+/** What makes a node that only an edge brings back exist by itself again, with what it shows; undefined if it does. */
+export function settledAs(known: ElementState): Pick<NodeCreate, 'labels' | 'properties' | 'more'> | undefined {
+  if (known.exists) return undefined;
+  const textsMade = known.textNames(true);
+  const shown = { labels: known.labels(true), properties: known.properties(true) };
+  return textsMade === undefined ? shown : { ...shown, more: { textsMade } };
 }
 
 /** Names an edge in a draft: its id is unique only within the partition of its source. */

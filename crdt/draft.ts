@@ -13,14 +13,7 @@ import { WeftError } from '../base/errors.ts';
 import type { EdgeId, NodeId, ReplicaId } from '../base/ids.ts';
 import type { Condition, Operation, OperationResult } from '../graph/model.ts';
 import type { Properties } from '../graph/value.ts';
-import {
-  assignsNothing,
-  changesToAssignments,
-  clearing,
-  hasAny,
-  labelAssignments,
-  sameProperties,
-} from './assignments.ts';
+import { assignsNothing, changesToAssignments, clearing, hasAny, labelAssignments } from './assignments.ts';
 import { checkCondition } from './condition.ts';
 import type { Shown } from './constraint-set.ts';
 import { DraftConstraints } from './draft-constraints.ts';
@@ -32,7 +25,10 @@ import {
   edgeOfView,
   edgeState,
   newEdge,
+  sameContent,
+  settledAs,
   showsJust,
+  stateOfCreate,
 } from './draft-element.ts';
 import type { DraftedPatch, DraftOptions } from './drafted-patch.ts';
 import { EDGE_RECORD } from './edge-table.ts';
@@ -43,6 +39,7 @@ import { encodeEdgeCreate, encodePatch } from './patch-codec.ts';
 import { QuotaMeter } from './quota-meter.ts';
 import { makeEdgeId } from './routing.ts';
 import { hasStub, isOrphan } from './stub-match.ts';
+import { textsOf } from './texts-of.ts';
 import { uniqueText } from './unique-text.ts';
 import { plainVersion, registersVersion } from './version.ts';
 
@@ -141,15 +138,17 @@ export class Draft {
       const shown = this.shownNode(id);
       if (shown === undefined) return { op, id, created };
       const labels = this.#view.nodes.labelSet(shown.labels);
-      const element = { id: id as NodeId, labels, properties: shown.properties };
       const held = this.#node(id).element;
+      const texts = textsOf('node', id, held.state(), !held.exists);
+      const element = { id: id as NodeId, labels, properties: shown.properties, ...texts };
       return { op, id, created, element, version: registersVersion(held.registers(), !held.exists) };
     }
     const edge = this.#findEdge(id);
     if (edge === undefined || !this.#edgeVisible(edge)) return { op, id, created };
     const { type, from, to } = edge;
     const ends = { type, from: from as NodeId, to: to as NodeId };
-    const element = { id: id as EdgeId, ...ends, properties: edgeState(edge).properties() };
+    const state = edgeState(edge);
+    const element = { id: id as EdgeId, ...ends, properties: state.properties(), ...textsOf('edge', id, state) };
     return { op, id, created, element, version: registersVersion(edge.element.registers()) };
   }
 
@@ -227,16 +226,18 @@ export class Draft {
 
   #createNode(operation: Extract<Operation, { op: 'createNode' }>): Drafted {
     const stamp = this.#stamp();
-    const { op, labels, properties, condition, id = uniqueText(stamp) as NodeId } = operation;
-    if (operation.id === undefined && condition === undefined && !this.#knowsNode(id)) {
-      const { clock, replica } = stamp;
-      return this.#makeNode(op, { kind: 'node-create', clock, replica, id, labels, properties });
+    const { op, labels, properties, texts, condition, id = uniqueText(stamp) as NodeId } = operation;
+    // Somebody may have chosen this id, of the form that ids made here have.
+    const isFree = () => !this.#nodes.has(id) && this.#view.nodes.find(id) === undefined;
+    if (operation.id === undefined && condition === undefined && isFree()) {
+      const made = clearing(undefined, labels, properties, texts);
+      return this.#makeNode(op, { kind: 'node-create', ...stamp, id, labels, properties, ...made });
     }
     const node = this.#node(id);
     this.#checkNode(node, condition);
     if (node.visible) throw new WeftError('node-exists', `node \`${id}\` exists`, { id });
     const fresh = this.#endExpired(node) ? this.#stamp() : stamp;
-    const more = clearing(node.element.state(), labels, properties);
+    const more = clearing(node.element.state(), labels, properties, texts);
     this.#foldNode(node, { kind: 'node-create', ...fresh, id, labels, properties, ...more }, true);
     return { op, id, created: true };
   }
@@ -250,11 +251,6 @@ export class Draft {
     return true;
   }
 
-  /** Whether somebody chose this id, of the form that ids made here have. */
-  #knowsNode(id: string): boolean {
-    return this.#nodes.has(id) || this.#view.nodes.find(id) !== undefined;
-  }
-
   /** Creates a node whose id was made from the stamp of `patch`. */
   #makeNode(op: Operation['op'], patch: NodeCreate): Drafted {
     const home = this.#view.homeOf(patch.id);
@@ -263,20 +259,21 @@ export class Draft {
     this.patches.push(drafted);
     this.#made.push(drafted);
     const id = patch.id as NodeId;
-    const element = { id, labels: this.#view.nodes.labelSet(patch.labels), properties: patch.properties };
+    const texts = textsOf('node', id, drafted.patch.more && stateOfCreate(patch));
+    const element = { id, labels: this.#view.nodes.labelSet(patch.labels), properties: patch.properties, ...texts };
     return { op, id, created: true, element, version: plainVersion(patch.clock, patch.replica) };
   }
 
   #putNode(operation: Extract<Operation, { op: 'putNode' }>): Drafted {
-    const { op, id, labels, properties } = operation;
+    const { op, id, labels, properties, texts } = operation;
     const node = this.#node(id);
     const existed = node.visible;
     this.#checkNode(node, operation.condition);
-    if (this.#options.skipEqual && existed && showsJust(node, this.#view.nodes.labelSet(labels), properties)) {
+    if (this.#options.skipEqual && existed && showsJust(node, this.#view.nodes.labelSet(labels), operation)) {
       return { op, id, created: false };
     }
     this.#endExpired(node);
-    const more = clearing(node.element.state(), labels, properties);
+    const more = clearing(node.element.state(), labels, properties, texts);
     this.#foldNode(node, { kind: 'node-create', ...this.#stamp(), id, labels, properties, ...more }, true);
     return { op, id, created: !existed };
   }
@@ -287,11 +284,11 @@ export class Draft {
     this.#checkNode(node, operation.condition);
     const known = present(node.element.state(), 'a visible node has a state');
     // A write to a node that only an edge brings back makes it exist by itself again, with what it shows.
-    const settled = known.exists ? undefined : { labels: known.labels(true), properties: known.properties(true) };
+    const settled = settledAs(known);
     const state = settled === undefined ? known : new PlainState(settled.labels, settled.properties);
     const settling = settled === undefined ? undefined : this.#stamp();
     const stamp = this.#stamp();
-    const change = changesToAssignments(state, operation.properties ?? {}, stamp);
+    const change = changesToAssignments(state, operation.properties ?? {}, stamp, { element: 'node', id });
     const more =
       operation.labels === undefined ? change.more : { ...change.more, ...labelAssignments(state, operation.labels) };
     if (assignsNothing(change.properties, more)) return { op, id, created: false };
@@ -390,19 +387,15 @@ export class Draft {
   }
 
   #createEdge(operation: Extract<Operation, { op: 'createEdge' | 'putEdge' }>): Drafted {
-    const { op, id, type, from, to, properties } = operation;
+    const { op, id, type, from, to, properties, texts } = operation;
     const home = this.#endpoint(from, 'from');
     const target = this.#endpoint(to, 'to');
     if (id === undefined) {
       const stamp = this.#stamp();
-      const { clock, replica } = stamp;
       const made = makeEdgeId(this.#view.partitionAt(home), uniqueText(stamp));
-      const ends = { type, from, to };
-      return this.#makeEdge(
-        op,
-        { home, target },
-        { kind: 'edge-create', clock, replica, id: made, ...ends, properties },
-      );
+      const content = { properties, ...clearing(undefined, [], properties, texts) };
+      const patch: EdgeCreate = { kind: 'edge-create', ...stamp, id: made, type, from, to, ...content };
+      return this.#makeEdge(op, { home, target }, patch);
     }
     const existing = this.#findEdge(id);
     this.#checkEdge(id, existing, operation.condition);
@@ -411,7 +404,7 @@ export class Draft {
       this.#removeEdge(existing);
     }
     const edge = this.#edgeAt(home, id);
-    const more = clearing(edge.element.state(), [], properties);
+    const more = clearing(edge.element.state(), [], properties, texts);
     const patch: EdgeCreate = { kind: 'edge-create', ...this.#stamp(), id, type, from, to, properties, ...more };
     this.#emitEdge({ home, target }, patch, true);
     this.#foldEdge(edge, patch);
@@ -446,7 +439,8 @@ export class Draft {
     this.#made.push(this.#emitEdge(homes, patch, patch.id.startsWith('~')));
     const { clock, replica, type, properties } = patch;
     const id = patch.id as EdgeId;
-    const element = { id, type, from: patch.from as NodeId, to: patch.to as NodeId, properties };
+    const texts = textsOf('edge', id, patch.more && stateOfCreate(patch));
+    const element = { id, type, from: patch.from as NodeId, to: patch.to as NodeId, properties, ...texts };
     return { op, id, created: true, element, version: plainVersion(clock, replica) };
   }
 
@@ -495,7 +489,7 @@ export class Draft {
   }
 
   #putEdge(operation: Extract<Operation, { op: 'putEdge' }>): Drafted {
-    const { op, id, type, from, to, properties } = operation;
+    const { op, id, type, from, to, properties, texts } = operation;
     const existing = this.#findEdge(id);
     if (existing === undefined || !this.#edgeVisible(existing)) {
       return this.#createEdge(operation);
@@ -504,10 +498,10 @@ export class Draft {
     if (existing.type !== type || existing.from !== from || existing.to !== to) {
       throw new WeftError('edge-exists', `edge \`${id}\` exists with another type or other endpoints`, { id });
     }
-    if (this.#options.skipEqual && sameProperties(edgeState(existing).properties(), properties)) {
+    if (this.#options.skipEqual && sameContent(edgeState(existing), operation)) {
       return { op, id, created: false };
     }
-    const { more } = clearing(edgeState(existing), [], properties);
+    const { more } = clearing(edgeState(existing), [], properties, texts);
     if (!assignsNothing(properties, more ?? {})) {
       this.#updateEdge(existing, { ...this.#stamp(), id, properties, ...(more && { more }) });
     }
@@ -519,7 +513,8 @@ export class Draft {
     const edge = this.#visibleEdge(id);
     this.#checkEdge(id, edge, operation.condition);
     const stamp = this.#stamp();
-    const { properties, more } = changesToAssignments(edgeState(edge), operation.properties, stamp);
+    const change = changesToAssignments(edgeState(edge), operation.properties, stamp, { element: 'edge', id });
+    const { properties, more } = change;
     if (!assignsNothing(properties, more)) {
       this.#updateEdge(edge, { ...stamp, id, properties, ...(hasAny(more) && { more }) });
     }

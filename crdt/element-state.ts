@@ -7,7 +7,16 @@ import type { Registers } from './registers.ts';
 
 export type ElementState = Pick<
   Registers,
-  'exists' | 'labels' | 'properties' | 'property' | 'totalsSeen' | 'ownTotal' | 'assignedLabels' | 'assignedProperties'
+  | 'exists'
+  | 'labels'
+  | 'properties'
+  | 'property'
+  | 'text'
+  | 'textNames'
+  | 'totalsSeen'
+  | 'ownTotal'
+  | 'assignedLabels'
+  | 'assignedProperties'
 >;
 
 /** An element with a single create. */
@@ -31,6 +40,14 @@ export class PlainState implements ElementState {
 
   property(name: string): Value | undefined {
     return getOwn(this.#properties, name);
+  }
+
+  text(_name: string, _restored?: boolean): undefined {
+    return undefined;
+  }
+
+  textNames(_restored?: boolean): undefined {
+    return undefined;
   }
 
   totalsSeen(_name: string): SeenTotals | undefined {

@@ -10,7 +10,7 @@ import { fromPlain, propertiesFromPlain, propertiesToPlain, toPlain } from './va
 
 type Plain = Readonly<Record<string, unknown>>;
 type PlainChange = { readonly kind: PropertyChange['kind'] } & {
-  readonly [field in 'value' | 'by' | 'min' | 'max' | 'add' | 'remove']?: unknown;
+  readonly [field in 'value' | 'text' | 'by' | 'min' | 'max' | 'add' | 'remove']?: unknown;
 };
 
 export function encodeOperations(operations: readonly Operation[]): string {
@@ -55,6 +55,7 @@ function changeToPlain(change: PropertyChange): unknown {
     case 'set':
       return { kind: 'set', value: toPlain(change.value) };
     case 'remove':
+    case 'text':
       return change;
     case 'increment': {
       const { by, min, max } = change;
@@ -84,6 +85,8 @@ function changeFromPlain(plain: PlainChange): PropertyChange {
       return { kind: 'set', value: fromPlain(plain.value) };
     case 'remove':
       return { kind: 'remove' };
+    case 'text':
+      return { kind: 'text', text: plain.text as string };
     case 'increment':
       return {
         kind: 'increment',

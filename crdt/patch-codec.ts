@@ -9,9 +9,19 @@ import { WeftError } from '../base/errors.ts';
 import { type ReplicaId, replicaId } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
 import { isNumber, type Properties, type Value } from '../graph/value.ts';
-import type { Assignments, EdgeCreate, Patch, PatchHead, RunningTotal, SeenTotals, StubCreate } from './patch.ts';
+import type {
+  Assignments,
+  EdgeCreate,
+  Patch,
+  PatchHead,
+  RunningTotal,
+  SeenTotals,
+  StubCreate,
+  TextChangeOf,
+} from './patch.ts';
 import { type Stamp, TICKS_PER_MS } from './stamp.ts';
-import { fromPlain, propertiesFromPlain, propertiesToPlain, toPlain } from './value-codec.ts';
+import { readTextUpdate } from './text-update.ts';
+import { fromBase64, fromPlain, propertiesFromPlain, propertiesToPlain, toBase64, toPlain } from './value-codec.ts';
 
 /** Increasing in code-unit order, so that header text sorts like numbers. */
 const DIGITS = '-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz';
@@ -214,6 +224,10 @@ function assignmentsToPlain(more: Assignments): object {
     ...(more.members && {
       m: Array.from(more.members, ([name, { add, remove }]) => [name, add.map(toPlain), remove.map(toPlain)]),
     }),
+    ...(more.textsMade && { t: more.textsMade }),
+    ...(more.textChanges && {
+      T: Array.from(more.textChanges, ([name, { of, update }]) => [name, of.clock, of.replica, toBase64(update)]),
+    }),
     ...(more.seen && {
       s: Array.from(more.seen, ([name, seen]) => [
         name,
@@ -358,7 +372,7 @@ function propertiesField(field: unknown): Properties {
 function moreField(field: unknown): { readonly more?: Assignments } {
   if (field === undefined) return {};
   if (typeof field !== 'object' || field === null || Array.isArray(field)) return malformed('its assignments');
-  const { l, L, r, c, m, s } = field as { readonly [key: string]: unknown };
+  const { l, L, r, c, m, s, t, T } = field as { readonly [key: string]: unknown };
   return {
     more: {
       ...(l !== undefined && { labelsAdded: textsField(l) }),
@@ -368,6 +382,8 @@ function moreField(field: unknown): { readonly more?: Assignments } {
         totals: new Map(rows(c).map(([name, ...total]) => [textField(name), totalField(total)])),
       }),
       ...(m !== undefined && { members: new Map(rows(m).map(memberRow)) }),
+      ...(t !== undefined && { textsMade: textsField(t) }),
+      ...(T !== undefined && { textChanges: new Map(rows(T).map(textChangeRow)) }),
       ...(s !== undefined && { seen: new Map(rows(s).map(([name, seen]) => [textField(name), seenField(seen)])) }),
     },
   };
@@ -387,6 +403,12 @@ function memberRow([name, add, remove]: readonly unknown[]): [
   { add: readonly Value[]; remove: readonly Value[] },
 ] {
   return [textField(name), { add: valuesField(add), remove: valuesField(remove) }];
+}
+
+function textChangeRow([name, clock, replica, update]: readonly unknown[]): [string, TextChangeOf] {
+  const bytes = fromBase64(textField(update));
+  readTextUpdate(bytes);
+  return [textField(name), { of: { clock: clockField(clock), replica: replicaField(replica) }, update: bytes }];
 }
 
 function valuesField(field: unknown): readonly Value[] {

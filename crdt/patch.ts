@@ -26,6 +26,17 @@ export interface Assignments {
   readonly members?: ReadonlyMap<string, { readonly add: readonly Value[]; readonly remove: readonly Value[] }>;
   /** For an assigned or removed property that was a counter: what the assignment replaces. */
   readonly seen?: ReadonlyMap<string, SeenTotals>;
+  /** Assigned properties that are texts from now on, which can be edited. */
+  readonly textsMade?: readonly string[];
+  /** Texts: a change by property. */
+  readonly textChanges?: ReadonlyMap<string, TextChangeOf>;
+}
+
+/** A change of the text that the assignment with the stamp `of` made. */
+export interface TextChangeOf {
+  readonly of: { readonly clock: number; readonly replica: ReplicaId };
+  /** A Yjs update: see `text-update.ts`. */
+  readonly update: Uint8Array;
 }
 
 interface Stamped {

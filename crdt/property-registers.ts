@@ -6,8 +6,10 @@
 import type { ReplicaId } from '../base/ids.ts';
 import { compareValues, isList, isNumber, type Value, valuesEqual } from '../graph/value.ts';
 import { type Numeric, sumMerged } from './numbers.ts';
-import type { RunningTotal, SeenTotals } from './patch.ts';
-import { isLater } from './stamp.ts';
+import type { Patch, RunningTotal, SeenTotals, TextChangeOf } from './patch.ts';
+import { isLater, NEVER, type Stamp } from './stamp.ts';
+import { TextHistory } from './text-history.ts';
+import { textRoot } from './text-root.ts';
 import { valueKey } from './value-codec.ts';
 
 /** Present or not, as the assignment with this stamp says. */
@@ -36,7 +38,23 @@ export interface PropertyRegisters {
   seen: SeenTotals | undefined;
   totals: Map<ReplicaId, TotalRegister> | undefined;
   members: Map<string, MemberRegister> | undefined;
+  /** The assigned value is what a text began with. */
+  isText: boolean;
+  /** Changes of texts, by the stamp of the assignment that made each; none older than the latest assignment. */
+  texts: TextHistory[] | undefined;
 }
+
+/** Of a property to which nothing was assigned. */
+export const NO_REGISTERS: Readonly<PropertyRegisters> = {
+  clock: NEVER,
+  replica: 0,
+  value: undefined,
+  seen: undefined,
+  totals: undefined,
+  members: undefined,
+  isText: false,
+  texts: undefined,
+};
 
 /** Whether an assignment with this stamp is not dominated by a delete of the element. */
 type Survives = (clock: number, replica: number) => boolean;
@@ -44,9 +62,61 @@ type Survives = (clock: number, replica: number) => boolean;
 /** The value, or undefined if the property is absent. */
 export function shownValue(registers: PropertyRegisters, survives: Survives): Value | undefined {
   const assigned = survives(registers.clock, registers.replica);
-  const base = assigned ? registers.value : undefined;
+  const base = assigned ? (shownText(registers) ?? registers.value) : undefined;
   if (registers.totals === undefined && registers.members === undefined) return base;
   return counted(registers, base, assigned, survives) ?? withMembers(registers, base, assigned, survives) ?? base;
+}
+
+/** What the text has become; undefined if the property holds none, or one that nobody changed. */
+function shownText({ clock, replica, value, isText, texts }: PropertyRegisters): Value | undefined {
+  if (!isText || texts === undefined || typeof value !== 'string') return undefined;
+  return texts.find(({ of }) => of.clock === clock && of.replica === replica)?.read(value);
+}
+
+/** A text as it stands in a property. */
+export interface HeldText {
+  /** Stamp of the assignment that made it. */
+  readonly of: Stamp;
+  /** What it began with. */
+  readonly initial: string;
+  /** Undefined if nobody changed it. */
+  readonly history: TextHistory | undefined;
+}
+
+/** Undefined if the property holds no text. */
+export function heldText(registers: PropertyRegisters, survives: Survives): HeldText | undefined {
+  const { clock, replica, value, isText, texts } = registers;
+  if (!isText || typeof value !== 'string' || !survives(clock, replica)) return undefined;
+  const history = texts?.find(({ of }) => of.clock === clock && of.replica === replica);
+  return { of: { clock, replica: replica as ReplicaId }, initial: value, history };
+}
+
+/** Takes a change in, unless another assignment has taken the place of its text. */
+export function addTextChange(
+  registers: PropertyRegisters,
+  { kind, id, clock, replica }: Stamp & { readonly kind: Patch['kind']; readonly id: string },
+  property: string,
+  { of, update }: TextChangeOf,
+): void {
+  if (isLater(registers.clock, registers.replica, of.clock, of.replica)) return;
+  registers.texts ??= [];
+  let history = registers.texts.find((each) => each.of.clock === of.clock && each.of.replica === of.replica);
+  if (history === undefined) {
+    const element = kind === 'node-create' || kind === 'node-update' ? 'node' : 'edge';
+    history = new TextHistory(textRoot({ element, id, property, of }), of);
+    registers.texts.push(history);
+  }
+  history.add({ clock, replica, update });
+}
+
+/** Texts that an assignment with this stamp does not take the place of. */
+export function withoutOlder(
+  texts: TextHistory[] | undefined,
+  clock: number,
+  replica: number,
+): TextHistory[] | undefined {
+  const later = texts?.filter(({ of }) => !isLater(clock, replica, of.clock, of.replica));
+  return later?.length === 0 ? undefined : later;
 }
 
 /** The value as a counter, or undefined if no running total applies. */

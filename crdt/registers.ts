@@ -27,7 +27,16 @@ import type {
   SeenTotals,
   StubCreate,
 } from './patch.ts';
-import { type LabelRegister, type PropertyRegisters, shownValue } from './property-registers.ts';
+import {
+  addTextChange,
+  type HeldText,
+  heldText,
+  type LabelRegister,
+  NO_REGISTERS,
+  type PropertyRegisters,
+  shownValue,
+  withoutOlder,
+} from './property-registers.ts';
 import { isLater, NEVER, type Stamp } from './stamp.ts';
 import { valueKey } from './value-codec.ts';
 
@@ -177,14 +186,22 @@ export class Registers {
     return true;
   }
 
-  #assignAll(patch: { clock: number; replica: ReplicaId }, properties: Properties, more: Assignments): void {
+  #assignAll(
+    patch: { kind: Patch['kind']; id: string; clock: number; replica: ReplicaId },
+    properties: Properties,
+    more: Assignments,
+  ): void {
     const { clock, replica } = patch;
-    for (const name in properties) this.#assign(name, properties[name], more.seen?.get(name), clock, replica);
+    for (const name in properties) {
+      const isText = more.textsMade?.includes(name) === true;
+      this.#assign(name, properties[name], more.seen?.get(name), clock, replica, isText);
+    }
     if (more === NOTHING) return;
+    for (const [name, change] of more.textChanges ?? []) addTextChange(this.#property(name), patch, name, change);
     for (const label of more.labelsAdded ?? []) this.#assignLabel(label, true, clock, replica);
     for (const label of more.labelsRemoved ?? []) this.#assignLabel(label, false, clock, replica);
     for (const name of more.propertiesRemoved ?? []) {
-      this.#assign(name, undefined, more.seen?.get(name), clock, replica);
+      this.#assign(name, undefined, more.seen?.get(name), clock, replica, false);
     }
     for (const [name, { since, total }] of more.totals ?? []) {
       const registers = this.#property(name);
@@ -231,7 +248,7 @@ export class Registers {
   #baseProperty(name: string): PropertyRegisters | undefined {
     if (this.#base === undefined || !Object.hasOwn(this.#base.properties, name)) return undefined;
     const { clock, replica, properties } = this.#base;
-    return { clock, replica, value: properties[name], seen: undefined, totals: undefined, members: undefined };
+    return { ...NO_REGISTERS, clock, replica, value: properties[name] };
   }
 
   /** The registers of a property, for writing. */
@@ -239,14 +256,7 @@ export class Registers {
     this.#properties ??= new Map();
     let registers = this.#properties.get(name);
     if (registers === undefined) {
-      registers = this.#baseProperty(name) ?? {
-        clock: NEVER,
-        replica: 0,
-        value: undefined,
-        seen: undefined,
-        totals: undefined,
-        members: undefined,
-      };
+      registers = this.#baseProperty(name) ?? { ...NO_REGISTERS };
       this.#properties.set(name, registers);
     }
     return registers;
@@ -267,6 +277,7 @@ export class Registers {
     seen: SeenTotals | undefined,
     clock: number,
     replica: ReplicaId,
+    isText: boolean,
   ): void {
     const held = this.#properties?.get(name);
     if (held === undefined) {
@@ -274,7 +285,7 @@ export class Registers {
       const isBase = base !== undefined && Object.hasOwn(base.properties, name);
       if (isBase && !isLater(clock, replica, base.clock, base.replica)) return;
       this.#properties ??= new Map();
-      this.#properties.set(name, { clock, replica, value, seen, totals: undefined, members: undefined });
+      this.#properties.set(name, { ...NO_REGISTERS, clock, replica, value, seen, isText });
       return;
     }
     if (!isLater(clock, replica, held.clock, held.replica)) return;
@@ -282,6 +293,8 @@ export class Registers {
     held.replica = replica;
     held.value = value;
     held.seen = seen;
+    held.isText = isText;
+    held.texts = withoutOlder(held.texts, clock, replica);
   }
 
   #assignMember(name: string, value: Value, present: boolean, clock: number, replica: ReplicaId): void {
@@ -357,6 +370,9 @@ export class Registers {
     for (const register of this.#labels?.values() ?? []) if (holds(register)) return true;
     for (const registers of this.#properties?.values() ?? []) {
       if (holds(registers) || registers.totals?.get(replica)?.clock === clock) return true;
+      for (const { of, changes } of registers.texts ?? []) {
+        if (this.#survives(of.clock, of.replica, keepDominated) && changes.some(holds)) return true;
+      }
       for (const register of registers.members?.values() ?? []) if (holds(register)) return true;
     }
     return false;
@@ -381,10 +397,14 @@ export class Registers {
     }
     const properties = isLatest ? this.#properties : this.#allProperties();
     if (properties === undefined) return;
-    for (const [name, { clock, replica, totals, members }] of properties) {
+    for (const [name, { clock, replica, totals, members, texts }] of properties) {
       this.#visitLater(`p${name}`, clock, replica, restored, visit);
       if (totals !== undefined) {
         for (const [writer, total] of totals) this.#visitLater(`c${name}`, total.clock, writer, restored, visit);
+      }
+      for (const { of, changes } of texts ?? []) {
+        if (!this.#survives(of.clock, of.replica, restored)) continue;
+        for (const change of changes) this.#visitLater(`t${name}`, change.clock, change.replica, restored, visit);
       }
       if (members === undefined) continue;
       for (const [key, member] of members) {
@@ -417,18 +437,30 @@ export class Registers {
       const more = present ? { labelsAdded: [label] } : { labelsRemoved: [label] };
       yield { kind, ...at(clock, replica), properties: {}, more };
     }
-    for (const [name, { clock, replica, value, seen, totals, members }] of this.#allProperties()) {
+    for (const [name, registers] of this.#allProperties()) {
+      const { clock, replica, value, seen, totals, members, isText, texts } = registers;
       if (clock !== NEVER) {
         const properties: { [name: string]: Value } = {};
         if (value !== undefined) setOwn(properties, name, value);
         const more = {
           ...(value === undefined && { propertiesRemoved: [name] }),
           ...(seen !== undefined && { seen: new Map([[name, seen]]) }),
+          ...(isText && { textsMade: [name] }),
         };
         yield { kind, ...at(clock, replica), properties, more };
       }
       for (const [writer, { since, total, clock }] of totals ?? []) {
         yield { kind, ...at(clock, writer), properties: {}, more: { totals: new Map([[name, { since, total }]]) } };
+      }
+      for (const { of, changes } of texts ?? []) {
+        for (const { clock, replica, update } of changes) {
+          yield {
+            kind,
+            ...at(clock, replica),
+            properties: {},
+            more: { textChanges: new Map([[name, { of, update }]]) },
+          };
+        }
       }
       for (const { value, clock, replica, present } of members?.values() ?? []) {
         const change = present ? { add: [value], remove: [] } : { add: [], remove: [value] };
@@ -481,6 +513,23 @@ export class Registers {
     return replaced?.since === own.since && valuesEqual(replaced.total, own.total) ? undefined : own;
   }
 
+  /** The text that a property holds; undefined if it holds none. */
+  text(name: string, restored = false): HeldText | undefined {
+    const registers = this.#properties?.get(name);
+    return registers && heldText(registers, (clock, replica) => this.#survives(clock, replica, restored));
+  }
+
+  /** Names of the properties that hold texts, in no particular order; undefined if there are none. */
+  textNames(restored = false): string[] | undefined {
+    let names: string[] | undefined;
+    for (const [name, { isText }] of this.#properties ?? []) {
+      if (!isText || this.text(name, restored) === undefined) continue;
+      names ??= [];
+      names.push(name);
+    }
+    return names;
+  }
+
   clone(): Registers {
     const copy = new Registers();
     copy.createdClock = this.createdClock;
@@ -502,6 +551,7 @@ export class Registers {
             ...registers,
             totals: registers.totals && new Map(registers.totals),
             members: registers.members && new Map(registers.members),
+            texts: registers.texts?.map((history) => history.clone()),
           },
         ]),
       );

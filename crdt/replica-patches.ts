@@ -15,6 +15,9 @@ import { decodePatch } from './patch-codec.ts';
 import { partitionOfNode } from './routing.ts';
 import { checkDrift } from './stamp.ts';
 import type { PlacedText } from './sync-frame.ts';
+import { isOwnChange } from './text-history.ts';
+import { textRoot } from './text-root.ts';
+import { readTextUpdate } from './text-update.ts';
 
 export interface ReplicaRights {
   readonly replica: number;
@@ -88,7 +91,7 @@ function checkContent(patch: Patch): void {
   if (patch.kind === 'stub-delete') checkName('node id', patch.from);
   if (patch.kind === 'node-create') checkLabels(patch.labels);
   if ('properties' in patch) checkProperties(patch.properties);
-  if ('more' in patch && patch.more !== undefined) checkMore(patch.more);
+  if ('more' in patch && patch.more !== undefined) checkMore(patch, patch.more);
 }
 
 function checkLabels(labels: readonly string[]): void {
@@ -105,16 +108,27 @@ function checkProperties(properties: Properties): void {
   }
 }
 
-function checkMore({ labelsAdded, labelsRemoved, propertiesRemoved, totals, members, seen }: Assignments): void {
+function checkMore(patch: Patch, more: Assignments): void {
+  const { labelsAdded, labelsRemoved, propertiesRemoved, totals, members, seen, textsMade, textChanges } = more;
   checkLabels([...(labelsAdded ?? []), ...(labelsRemoved ?? [])]);
   const names = [
     ...(propertiesRemoved ?? []),
     ...(totals?.keys() ?? []),
     ...(members?.keys() ?? []),
     ...(seen?.keys() ?? []),
+    ...(textsMade ?? []),
+    ...(textChanges?.keys() ?? []),
   ];
   if (names.length > LIMITS.propertiesMax) throw tooMany('properties', LIMITS.propertiesMax);
   for (const name of names) checkName('property name', name);
+  // Not under the ids of others: an update of Yjs is believed whoever sends it.
+  for (const [property, { of, update }] of textChanges ?? []) {
+    const element = patch.kind.startsWith('node') ? 'node' : 'edge';
+    const root = textRoot({ element, id: patch.id, property, of });
+    if (!isOwnChange(readTextUpdate(update), root, patch)) {
+      throw new WeftError('invalid-request', 'the patch changes a text in the name of somebody else');
+    }
+  }
   for (const { add, remove } of members?.values() ?? [])
     for (const member of [...add, ...remove]) checkDepth(member, 1);
 }

@@ -8,15 +8,15 @@ import type { Direction, Edge, Node } from '../graph/model.ts';
 import { EDGE_EXISTS, EDGE_RECORD, EDGE_THERE } from './edge-table.ts';
 import type { GraphView } from './graph-view.ts';
 import type { PartitionIndex } from './partition-index.ts';
+import { textsOf } from './texts-of.ts';
 import { plainVersion, registersVersion } from './version.ts';
 
 export function nodeAt(view: GraphView, node: number): Node {
-  const { ids, labels, properties } = view.nodes;
-  return {
-    id: ids[node] as NodeId,
-    labels: labels[node] as readonly string[],
-    properties: properties[node] as Node['properties'],
-  };
+  const { ids, labels, properties, registers } = view.nodes;
+  const id = ids[node] as NodeId;
+  const shown = { id, labels: labels[node] as readonly string[], properties: properties[node] as Node['properties'] };
+  const held = registers.get(node);
+  return held === undefined ? shown : { ...shown, ...textsOf('node', id, held, !held.exists) };
 }
 
 /** The ordinal of a visible node, or undefined. @throws Unhydrated */
@@ -44,13 +44,15 @@ export function nodeVersion(view: GraphView, node: number): string {
 }
 
 export function edgeAt(view: GraphView, edge: number): Edge {
-  const { types, type, from, to, properties } = view.edges;
+  const { types, type, from, to, properties, registers } = view.edges;
+  const id = view.edges.idAt(edge) as EdgeId;
   return {
-    id: view.edges.idAt(edge) as EdgeId,
+    id,
     type: types[type[edge] as number] as string,
     from: view.nodes.ids[from[edge] as number] as NodeId,
     to: view.nodes.ids[to[edge] as number] as NodeId,
     properties: properties[edge] as Edge['properties'],
+    ...textsOf('edge', id, registers.get(edge)),
   };
 }
 

@@ -111,12 +111,26 @@ function printObject(value: object): string {
   if (value instanceof Float) {
     return Number.isFinite(value.value) ? floatText(value.value) : printTyped(typedFloat(value.value));
   }
+  if (value instanceof MarkedText) return `{"$text":${printText(value.characters)}}`;
   if (value instanceof Uint8Array) return printTyped(typedBytes(value));
   if (value instanceof Temporal) return printTyped(typedTemporal(value));
   if (value instanceof Point) return printTyped(typedPoint(value));
   if (Array.isArray(value)) return printList(value, printValue);
   const text = printMap(value as TextRecord<Value>);
-  return Object.hasOwn(value, '$type') ? `{"$type":"Map","_value":${text}}` : text;
+  return isMistakable(value) ? `{"$type":"Map","_value":${text}}` : text;
+}
+
+/** A text in an export, which gives its characters as the value of a property. Stands in a document where a value stands. */
+export class MarkedText {
+  readonly characters: string;
+  constructor(characters: string) {
+    this.characters = characters;
+  }
+}
+
+/** Whether a map would be read as something else: a typed form, or a text. */
+function isMistakable(map: object): boolean {
+  return Object.hasOwn(map, '$type') || (Object.hasOwn(map, '$text') && Object.keys(map).length === 1);
 }
 
 function printTyped(form: TypedForm): string {
@@ -163,7 +177,7 @@ export function wireValue(value: Value): unknown {
   if (value instanceof Point) return typedPoint(value);
   if (Array.isArray(value)) return value.map(wireValue);
   const map = wireMap(value as TextRecord<Value>);
-  return Object.hasOwn(value, '$type') ? { $type: 'Map', _value: map } : map;
+  return isMistakable(value) ? { $type: 'Map', _value: map } : map;
 }
 
 function mapMembers<T>(

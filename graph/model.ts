@@ -7,6 +7,7 @@ export interface Node {
   /** In canonical order, without repetition. */
   readonly labels: readonly string[];
   readonly properties: Properties;
+  readonly texts?: Texts;
 }
 
 export interface Edge {
@@ -15,7 +16,11 @@ export interface Edge {
   readonly from: NodeId;
   readonly to: NodeId;
   readonly properties: Properties;
+  readonly texts?: Texts;
 }
+
+/** Properties that hold texts, with the name under which each is found in the document of the partition. Absent without any. */
+export type Texts = { readonly [name: string]: string };
 
 export type Direction = 'out' | 'in' | 'both';
 
@@ -23,6 +28,8 @@ export type Direction = 'out' | 'in' | 'both';
 export type PropertyChange =
   | { readonly kind: 'set'; readonly value: Value }
   | { readonly kind: 'remove' }
+  /** Makes the property a text, or edits the one that it holds until it reads like this. */
+  | { readonly kind: 'text'; readonly text: string }
   /**
    * Adds to a number; increments of all replicas add up. An absent property counts as 0. A bound that the sum would cross
    * refuses the operation; only a strong write can keep one.
@@ -59,8 +66,16 @@ export type Operation = { readonly condition?: Condition } & (
       readonly id?: NodeId;
       readonly labels: readonly string[];
       readonly properties: Properties;
+      /** Those of the properties that are made texts. */
+      readonly texts?: readonly string[];
     }
-  | { readonly op: 'putNode'; readonly id: NodeId; readonly labels: readonly string[]; readonly properties: Properties }
+  | {
+      readonly op: 'putNode';
+      readonly id: NodeId;
+      readonly labels: readonly string[];
+      readonly properties: Properties;
+      readonly texts?: readonly string[];
+    }
   | {
       readonly op: 'patchNode';
       readonly id: NodeId;
@@ -75,6 +90,7 @@ export type Operation = { readonly condition?: Condition } & (
       readonly from: NodeId;
       readonly to: NodeId;
       readonly properties: Properties;
+      readonly texts?: readonly string[];
     }
   /** Creates the edge or replaces its properties; type and endpoints of an existing one must be the same. */
   | {
@@ -84,6 +100,7 @@ export type Operation = { readonly condition?: Condition } & (
       readonly from: NodeId;
       readonly to: NodeId;
       readonly properties: Properties;
+      readonly texts?: readonly string[];
     }
   | { readonly op: 'patchEdge'; readonly id: EdgeId; readonly properties: PropertyChanges }
   | { readonly op: 'deleteEdge'; readonly id: EdgeId }

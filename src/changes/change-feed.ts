@@ -158,7 +158,11 @@ function kindOf(kind: Patch['kind']): Change['kind'] {
 type Assigned = Pick<Change, 'properties' | 'propertiesRemoved' | 'labelsAdded' | 'labelsRemoved' | 'merged'>;
 
 function assigned(properties: Change['properties'], more: Assignments | undefined): Assigned {
-  const merged = [...(more?.totals?.keys() ?? []), ...(more?.members?.keys() ?? [])];
+  const merged = [
+    ...(more?.totals?.keys() ?? []),
+    ...(more?.members?.keys() ?? []),
+    ...(more?.textChanges?.keys() ?? []),
+  ];
   return {
     ...(properties === undefined ? {} : { properties }),
     ...(more?.propertiesRemoved === undefined ? {} : { propertiesRemoved: more.propertiesRemoved }),

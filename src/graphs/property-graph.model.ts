@@ -176,6 +176,9 @@ function changed(held: ReadonlyMap<string, Value>, changes: PropertyChanges): Re
       case 'set':
         properties.set(name, change.value);
         break;
+      case 'text':
+        properties.set(name, change.text);
+        break;
       case 'remove':
         properties.delete(name);
         break;
