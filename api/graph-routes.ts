@@ -3,7 +3,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { graphName } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { GraphSettings } from '../graph/model.ts';
-import { checkQuota, QUOTA_LIMITS, type QuotaChange } from '../graph/quota.ts';
+import { checkPolicy, type PolicyChange } from '../graph/policy.ts';
+import { QUOTA_LIMITS } from '../graph/quota.ts';
 import type { GraphDescription } from '../src/engine-port.ts';
 import { principalOfRequest } from './access/access-hooks.ts';
 import { authorise, hasAny } from './access/authorise.ts';
@@ -11,20 +12,29 @@ import { sendDocument } from './answer.ts';
 import { type ApiContext, type GraphPath, graphOf } from './api-context.ts';
 import { describe, GRAPH_PATH } from './describe.ts';
 import { answerOnce } from './idempotency.ts';
-import { fieldsOf, invalidField, namesField } from './parse-fields.ts';
+import { type Fields, fieldsOf, invalidField, namesField, objectOf } from './parse-fields.ts';
 import { checkSpace } from './pressure.ts';
 import { readQuery } from './query-parameters.ts';
 
 /** Written by the server only; readable by name, but nobody's data. */
 const INTERNAL_GRAPHS: readonly string[] = ['_system', '_outcomes'];
 
-const SETTINGS_FIELDS: ReadonlySet<string> = new Set(['name', 'partitions', 'restoringTypes', 'quota']);
-const CHANGE_FIELDS: ReadonlySet<string> = new Set(['quota']);
+const POLICY_FIELDS: readonly string[] = ['quota', 'expiresAfterMs', 'expiresAfterMsByLabel'];
+const SETTINGS_FIELDS: ReadonlySet<string> = new Set(['name', 'partitions', 'restoringTypes', ...POLICY_FIELDS]);
+const CHANGE_FIELDS: ReadonlySet<string> = new Set(POLICY_FIELDS);
 const QUOTA_FIELDS: ReadonlySet<string> = new Set(QUOTA_LIMITS);
 
-function graphDocument({ name, settings, quota }: GraphDescription): object {
+function graphDocument({ name, settings, quota, expiry }: GraphDescription): object {
   const { partitions, restoringTypes } = settings;
-  return { name, partitions, restoringTypes, ...(quota === undefined ? {} : { quota }) };
+  const byLabel = Object.fromEntries(expiry?.byLabel ?? []);
+  return {
+    name,
+    partitions,
+    restoringTypes,
+    ...(quota === undefined ? {} : { quota }),
+    ...(expiry?.afterMs === undefined ? {} : { expiresAfterMs: expiry.afterMs }),
+    ...(Object.keys(byLabel).length === 0 ? {} : { expiresAfterMsByLabel: byLabel }),
+  };
 }
 
 /** @throws WeftError `invalid-request`, `invalid-name`; definite */
@@ -44,12 +54,24 @@ function parseSettings(body: unknown, name: string): Partial<GraphSettings> {
   };
 }
 
-/** @throws WeftError `invalid-request`, definite */
-function parseQuota(quota: unknown): QuotaChange | undefined {
-  if (quota === undefined) return undefined;
-  const change = fieldsOf(quota, QUOTA_FIELDS, 'quota') as QuotaChange;
-  checkQuota(change);
+/** Undefined if the fields say nothing of it. @throws WeftError `invalid-request`, definite */
+function parsePolicy({ quota, expiresAfterMs, expiresAfterMsByLabel }: Fields): PolicyChange | undefined {
+  const asked: { [name: string]: unknown } = {};
+  if (quota !== undefined) asked.quota = fieldsOf(quota, QUOTA_FIELDS, 'quota');
+  if (expiresAfterMs !== undefined) asked.expiresAfterMs = expiresAfterMs;
+  if (expiresAfterMsByLabel !== undefined) asked.expiresAfterMsByLabel = livesByLabel(expiresAfterMsByLabel);
+  if (Object.keys(asked).length === 0) return undefined;
+  const change = asked as PolicyChange;
+  checkPolicy(change);
   return change;
+}
+
+function livesByLabel(value: unknown): Fields | null {
+  if (value === null) return null;
+  const lives = objectOf(value, 'expiresAfterMsByLabel');
+  const labels = namesField('label', Object.keys(lives), 'expiresAfterMsByLabel');
+  if (labels.length <= LIMITS.lifeLabelsMax) return lives;
+  throw invalidField('expiresAfterMsByLabel', `has more than ${LIMITS.lifeLabelsMax} labels`);
 }
 
 function isPartitionCount(value: unknown): value is number {
@@ -113,7 +135,7 @@ export function addGraphRoutes(app: FastifyInstance, context: ApiContext): void 
         tag: 'graphs',
         summary: 'Create a graph',
         description:
-          'Settings are fixed at creation; creating it again with the same ones changes nothing but the `quota`, if there is one.',
+          'Settings are fixed at creation; creating it again with the same ones changes nothing but `quota` and `expiresAfterMs`, if they are given.',
         path: GRAPH_PATH,
         body: 'CreateGraph',
         answers: {
@@ -129,11 +151,11 @@ export function addGraphRoutes(app: FastifyInstance, context: ApiContext): void 
       authorise(principalOfRequest(request), 'admin', { graph: name });
       checkSpace(context.pressure);
       const settings = parseSettings(request.body, name);
-      const quota = parseQuota((request.body as { readonly quota?: unknown } | undefined)?.quota);
+      const policy = parsePolicy((request.body ?? {}) as Fields);
       return answerOnce(engine, request, reply, async () => {
         const made = await engine.createGraph(name, settings, strongOr(request));
         const { created } = made;
-        const graph = quota === undefined ? made.graph : await engine.changeQuota(name, quota, strongOr(request));
+        const graph = policy === undefined ? made.graph : await engine.changePolicy(name, policy, strongOr(request));
         const location = `/v1/graphs/${encodeURIComponent(name)}`;
         return { status: created ? 201 : 200, document: graphDocument(graph), headers: created ? { location } : {} };
       });
@@ -146,8 +168,8 @@ export function addGraphRoutes(app: FastifyInstance, context: ApiContext): void 
       schema: describe({
         kind: 'write',
         tag: 'graphs',
-        summary: 'Change the quota of a graph',
-        description: 'Null takes a limit back. What the graph holds already stays, and may be deleted.',
+        summary: 'Change the quota of a graph, and how long its elements live',
+        description: 'Null takes a part back. What the graph holds already stays as it is.',
         path: GRAPH_PATH,
         body: 'ChangeGraph',
         answers: { 200: { doc: 'The graph', schema: 'Graph' } },
@@ -159,12 +181,11 @@ export function addGraphRoutes(app: FastifyInstance, context: ApiContext): void 
       const name = graphName((request.params as GraphPath).graph);
       authorise(principalOfRequest(request), 'admin', { graph: name });
       checkSpace(context.pressure);
-      const { quota } = fieldsOf(request.body ?? {}, CHANGE_FIELDS, '');
-      const change = parseQuota(quota);
-      if (change === undefined) throw invalidField('quota', 'is missing');
+      const change = parsePolicy(fieldsOf(request.body ?? {}, CHANGE_FIELDS, ''));
+      if (change === undefined) throw invalidField('quota', 'is missing, and so is `expiresAfterMs`');
       return answerOnce(engine, request, reply, async () => ({
         status: 200,
-        document: graphDocument(await engine.changeQuota(name, change, strongOr(request))),
+        document: graphDocument(await engine.changePolicy(name, change, strongOr(request))),
       }));
     },
   );

@@ -79,10 +79,21 @@ const Quota = {
     scopeBytes: limit('Bytes of each scope'),
   },
 };
+const lifeMs = { type: 'integer', minimum: 1, maximum: LIMITS.lifeMsMax };
 const graphProperties = {
   partitions: { type: 'integer', minimum: 1, maximum: LIMITS.partitionsMax, default: LIMITS.partitionsDefault },
   restoringTypes: nameList('Edge types whose edges bring a concurrently deleted endpoint back'),
   quota: Quota,
+  expiresAfterMs: {
+    ...lifeMs,
+    type: ['integer', 'null'],
+    description: 'Time to live of elements that are made without `expiresAt`',
+  },
+  expiresAfterMsByLabel: {
+    type: ['object', 'null'],
+    additionalProperties: lifeMs,
+    description: 'The same for nodes with a label, or edges of a type; of several the shortest',
+  },
 };
 const Graph = {
   type: 'object',
@@ -177,7 +188,14 @@ export const SCHEMAS = {
   Edge,
   Graph,
   GraphList: { type: 'object', required: ['graphs'], properties: { graphs: { type: 'array', items: Graph } } },
-  ChangeGraph: { type: 'object', required: ['quota'], properties: { quota: Quota } },
+  ChangeGraph: {
+    type: 'object',
+    properties: {
+      quota: Quota,
+      expiresAfterMs: graphProperties.expiresAfterMs,
+      expiresAfterMsByLabel: graphProperties.expiresAfterMsByLabel,
+    },
+  },
   CreateGraph: { type: 'object', properties: graphProperties },
   CreateNode: { type: 'object', properties: { ...Node.properties, id: { ...Id, description: 'Made if absent' } } },
   PatchNode: {

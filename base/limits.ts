@@ -51,6 +51,10 @@ export const LIMITS = {
   outcomeExpiryMs: 60 * 60 * 1000,
   /** How long after an element expired it is deleted, in milliseconds: an extension that was written in time has so long to arrive. */
   expiryGraceMs: 60 * 60 * 1000,
+  /** The longest time to live that a graph gives to its elements, in milliseconds: what lives longer is kept for good. */
+  lifeMsMax: 10 * 365 * 24 * 60 * 60 * 1000,
+  /** Labels and types with a time to live of their own. */
+  lifeLabelsMax: 1000,
   /** How often a server with hidden elements looks for those to delete, in milliseconds. */
   expiryPurgeMs: 60 * 1000,
   /** Elements that one step of it deletes: bounds how long it holds the loop. */

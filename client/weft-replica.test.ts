@@ -432,7 +432,7 @@ describe('unique keys', () => {
   });
 
   test('a quota is full -> the batch comes back with its code and no later one is taken; deletes pass', async () => {
-    await server.engine.changeQuota('default' as GraphName, { elements: 2 });
+    await server.engine.changePolicy('default' as GraphName, { quota: { elements: 2 } });
     await graphOf().write([create('a'), create('b')]);
     const replica = await open();
     await inStep(replica);

@@ -16,6 +16,7 @@ import type { Properties } from '../graph/value.ts';
 import { assignsNothing, changesToAssignments, clearing, hasAny, labelAssignments } from './assignments.ts';
 import { checkCondition } from './condition.ts';
 import type { Shown } from './constraint-set.ts';
+import { withDefaultExpiry } from './default-expiry.ts';
 import { DraftConstraints } from './draft-constraints.ts';
 import {
   type DraftEdge,
@@ -38,6 +39,7 @@ import type { Assignments, EdgeCreate, NodeCreate, NodeUpdate, Patch } from './p
 import { encodeEdgeCreate, encodePatch } from './patch-codec.ts';
 import { QuotaMeter } from './quota-meter.ts';
 import { makeEdgeId } from './routing.ts';
+import { wallMsOfClock } from './stamp.ts';
 import { hasStub, isOrphan } from './stub-match.ts';
 import { textsOf } from './texts-of.ts';
 import { uniqueText } from './unique-text.ts';
@@ -76,8 +78,9 @@ export class Draft {
 
   /** Adds the patches of one operation. @throws WeftError, definite; Unhydrated */
   apply(operation: Operation): Drafted {
-    const constraints = this.#constraints;
-    const prepared = constraints?.prepared(operation, this.#options.skipEqual) ?? operation;
+    const [constraints, { expiry, clock }] = [this.#constraints, this.#options];
+    const given = expiry === undefined ? operation : withDefaultExpiry(operation, expiry, wallMsOfClock(clock.tick()));
+    const prepared = constraints?.prepared(given, this.#options.skipEqual) ?? given;
     const growth = this.#meter?.admit(prepared);
     const drafted = this.#apply(prepared);
     constraints?.drafted(prepared, drafted.id);

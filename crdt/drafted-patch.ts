@@ -1,5 +1,6 @@
 /** What a draft is given, and what comes out of it: patches that are not committed yet. */
 import type { ReplicaId } from '../base/ids.ts';
+import type { DefaultExpiry } from './default-expiry.ts';
 import type { ConstraintRules } from './draft-constraints.ts';
 import type { GraphView } from './graph-view.ts';
 import type { Patch } from './patch.ts';
@@ -24,4 +25,5 @@ export interface DraftOptions {
   /** What it must keep. */
   readonly rules?: ConstraintRules;
   readonly quota?: QuotaRules | undefined;
+  readonly expiry?: DefaultExpiry | undefined;
 }

@@ -3,12 +3,14 @@
  * them. Every call that can fail rejects with a `WeftError` whose code says whether it definitely did not happen.
  */
 import type { EdgeId, GraphName, NodeId, PartitionId, ReplicaId } from '../base/ids.ts';
+import type { DefaultExpiry } from '../crdt/default-expiry.ts';
 import type { IndexDifference } from '../crdt/index-check.ts';
 import type { PlacedText } from '../crdt/sync-frame.ts';
 import type { Usage } from '../crdt/usage.ts';
 import type { ConstraintViolations } from '../crdt/violation-scan.ts';
 import type { Direction, Edge, GraphSettings, Node, Operation, OperationResult } from '../graph/model.ts';
-import type { Quota, QuotaChange } from '../graph/quota.ts';
+import type { PolicyChange } from '../graph/policy.ts';
+import type { Quota } from '../graph/quota.ts';
 import type { Value } from '../graph/value.ts';
 import type { StatementAnswer, StatementRows } from '../query/execution/statement-answer.ts';
 
@@ -36,10 +38,11 @@ export interface Engine {
     level?: 'strong',
   ): Promise<{ readonly created: boolean; readonly graph: GraphDescription }>;
   /**
-   * Changes what a graph may hold, durably; what it holds already stays. At level `strong` every strong write after it knows.
+   * Changes what a graph may hold and how long its elements live, durably; what it holds already stays as it is. At level
+   * `strong` every strong write after it knows.
    * @throws WeftError `graph-not-found`, `graph-protected`, `invalid-request`; definite
    */
-  changeQuota(name: GraphName, quota: QuotaChange, level?: 'strong'): Promise<GraphDescription>;
+  changePolicy(name: GraphName, change: PolicyChange, level?: 'strong'): Promise<GraphDescription>;
   /** Resolves once this server knows of every strong creation and deletion of a graph that was acknowledged. */
   seeCatalog(): Promise<void>;
   /** Deletes a graph and all that it holds. @throws WeftError `graph-not-found`, `graph-protected` */
@@ -96,6 +99,8 @@ export interface GraphDescription {
   readonly settings: GraphSettings;
   /** What it may hold, as this server knows it; absent if nothing limits it. */
   readonly quota?: Quota;
+  /** How long elements live that are made without `expiresAt`; absent if for good. */
+  readonly expiry?: DefaultExpiry;
 }
 
 /** An element with its version, which serves as ETag: equal versions mean equal content, on every replica. */

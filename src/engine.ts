@@ -5,7 +5,8 @@ import { type GraphName, graphName, nodeId, type ReplicaId, replicaId } from '..
 import { toUtf8 } from '../base/text.ts';
 import { HybridClock } from '../crdt/stamp.ts';
 import type { GraphSettings } from '../graph/model.ts';
-import { checkQuota, type Quota, type QuotaChange } from '../graph/quota.ts';
+import { checkPolicy, type PolicyChange } from '../graph/policy.ts';
+import type { Quota } from '../graph/quota.ts';
 import type { Store } from '../storage/store.ts';
 import { Adoption } from './adoption/adoption.ts';
 import { PartitionStates } from './adoption/partition-states.ts';
@@ -360,15 +361,15 @@ class LocalEngine implements OpenedEngine {
     return this.#catalog.create(graphName(name), asked, this.#catalogWriter(level));
   }
 
-  async changeQuota(name: GraphName, quota: QuotaChange, level?: 'strong'): Promise<GraphDescription> {
+  async changePolicy(name: GraphName, change: PolicyChange, level?: 'strong'): Promise<GraphDescription> {
     const graph = this.#catalog.find(name);
     if (graph === undefined) throw new WeftError('graph-not-found', `there is no graph \`${name}\``, { graph: name });
     if (isInternal(name)) {
       throw new WeftError('graph-protected', `graph \`${name}\` is written by the server only`, { graph: name });
     }
-    checkQuota(quota);
+    checkPolicy(change);
     const { system } = this.#catalog;
-    await (level === 'strong' ? this.#strongGraph(system) : system).write([graph.policy.change(quota)]);
+    await (level === 'strong' ? this.#strongGraph(system) : system).write([graph.policy.change(change)]);
     return graph.description;
   }
 

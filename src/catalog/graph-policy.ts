@@ -1,16 +1,20 @@
 /**
- * What of a graph may be changed at any time: its quota. It is a node of `_system`, so it is durable and replicates like any
+ * What of a graph may be changed at any time: its quota, and how long its elements live. It is a node of `_system`, so it is durable and replicates like any
  * other data; of two servers that change it apart, the later change wins.
  */
 import { type NodeId, nodeId } from '../../base/ids.ts';
+import type { DefaultExpiry } from '../../crdt/default-expiry.ts';
 import { findNode } from '../../crdt/view-reads.ts';
 import type { Operation } from '../../graph/model.ts';
-import { isQuotaLimit, QUOTA_LIMITS, type Quota, type QuotaChange } from '../../graph/quota.ts';
-import type { Properties, Value } from '../../graph/value.ts';
+import { isLifeMs, type PolicyChange } from '../../graph/policy.ts';
+import { isQuotaLimit, QUOTA_LIMITS, type Quota } from '../../graph/quota.ts';
+import { isMap, type Properties, type Value } from '../../graph/value.ts';
 import type { ResidentGraph } from '../residency/resident-graph.ts';
 
 const POLICY_LABEL = 'GraphPolicy';
 
+const AFTER = 'expiresAfterMs';
+const BY_LABEL = 'expiresAfterMsByLabel';
 const NO_QUOTA: Quota = Object.freeze({});
 
 export class GraphPolicy {
@@ -22,6 +26,7 @@ export class GraphPolicy {
   /** What the policy was read from: properties are never changed in place. */
   #read: Properties | undefined;
   #quota: Quota;
+  #expiry: DefaultExpiry | undefined;
 
   /** @param defaults of the server, where the graph has no limit of its own */
   constructor(key: string, system: () => ResidentGraph, defaults: Quota, isInternal: boolean) {
@@ -32,25 +37,39 @@ export class GraphPolicy {
     this.#quota = isInternal ? NO_QUOTA : defaults;
   }
 
-  /** The quota that holds on this server; the same object until it is changed. */
+  /** The quota that holds on this server; the same object until the policy is changed. */
   get quota(): Quota {
-    if (this.#isInternal) return NO_QUOTA;
-    const properties = this.#properties();
-    if (properties === this.#read) return this.#quota;
-    this.#read = properties;
-    this.#quota = Object.freeze({ ...this.#defaults, ...ownQuota(properties ?? {}) });
+    this.#refresh();
     return this.#quota;
   }
 
+  /** When elements that do not say so expire; undefined if they do not. */
+  get expiry(): DefaultExpiry | undefined {
+    this.#refresh();
+    return this.#expiry;
+  }
+
+  #refresh(): void {
+    if (this.#isInternal) return;
+    const properties = this.#properties();
+    if (properties === this.#read) return;
+    this.#read = properties;
+    this.#quota = Object.freeze({ ...this.#defaults, ...ownQuota(properties ?? {}) });
+    this.#expiry = expiryOf(properties ?? {});
+  }
+
   /** The change as an operation on `_system`. */
-  change(quota: QuotaChange): Operation {
-    const held = ownQuota(this.#properties() ?? {});
+  change({ quota = {}, expiresAfterMs, expiresAfterMsByLabel }: PolicyChange): Operation {
+    const before = this.#properties() ?? {};
+    const held = ownQuota(before);
     const properties: { [name: string]: Value } = {};
-    for (const limit of QUOTA_LIMITS) {
-      const asked = quota[limit];
-      const value = asked === undefined ? held[limit] : asked;
-      if (value !== undefined && value !== null) properties[limit] = value;
-    }
+    const keep = (name: string, asked: Value | undefined, had: Value | undefined) => {
+      const value = asked === undefined ? had : asked;
+      if (value !== undefined && value !== null) properties[name] = value;
+    };
+    for (const limit of QUOTA_LIMITS) keep(limit, quota[limit], held[limit]);
+    keep(AFTER, expiresAfterMs, before[AFTER]);
+    keep(BY_LABEL, expiresAfterMsByLabel, before[BY_LABEL]);
     return { op: 'putNode', id: this.#id, labels: [POLICY_LABEL], properties };
   }
 
@@ -68,4 +87,13 @@ function ownQuota(properties: Properties): Quota {
     if (isQuotaLimit(value)) quota[limit] = value;
   }
   return quota;
+}
+
+function expiryOf({ expiresAfterMs, expiresAfterMsByLabel }: Properties): DefaultExpiry | undefined {
+  const byLabel = new Map<string, number>();
+  if (expiresAfterMsByLabel !== undefined && isMap(expiresAfterMsByLabel)) {
+    for (const [label, ms] of Object.entries(expiresAfterMsByLabel)) if (isLifeMs(ms)) byLabel.set(label, ms);
+  }
+  if (isLifeMs(expiresAfterMs)) return { afterMs: expiresAfterMs, byLabel };
+  return byLabel.size > 0 ? { byLabel } : undefined;
 }

@@ -3,7 +3,7 @@ import { edgeId, nodeId } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { Temporal, type Value } from '../../graph/value.ts';
 import { MemoryDisk } from '../../storage/memory-store.ts';
-import { edge, LARGE, put, run, TINY, turns } from '../engine-on-disk.model.ts';
+import { DEFAULT, edge, LARGE, put, run, TINY, turns } from '../engine-on-disk.model.ts';
 import type { Graph } from '../engine-port.ts';
 import { Cluster, type Server } from '../replication/cluster.model.ts';
 
@@ -148,4 +148,30 @@ test('expiry: an extension in time that a cut held back -> hidden here, shown th
   await cluster.linked(a, b);
   await cluster.converge(a, b);
   expect([await ids(a), await ids(b)]).toEqual([['n'], ['n']]);
+});
+
+test('a time to live of the graph: made in every way without expiresAt -> gone after it; with one, that counts', async () => {
+  const { graph, engine, env } = await run();
+  await engine.changePolicy(DEFAULT, { expiresAfterMs: HOUR_MS, expiresAfterMsByLabel: { L: 2 * HOUR_MS, T: 1000 } });
+  const expiresAt = env.clock.wallMs() + 3 * HOUR_MS;
+  await graph.write([
+    put('a'),
+    put('b', {}, ['L']),
+    put('own', { expiresAt }),
+    edge('e', 'a', 'b'),
+    edge('f', 'a', 'b', 'U'),
+  ]);
+  await rows(graph, "CREATE ({name: 'statement'})");
+  await graph.load([put('loaded')], { stopAtFirst: true });
+  const seen = async () => (await graph.counts()).nodes;
+  expect(await graph.counts()).toEqual({ nodes: 5, edges: 2 });
+  env.advance(1001);
+  expect(await graph.counts()).toEqual({ nodes: 5, edges: 1 });
+  env.advance(HOUR_MS);
+  expect((await graph.nodes({}, PAGE)).items.map(({ id }) => id).sort()).toEqual(['b', 'own']);
+  await graph.write([put('b', { again: true }, ['L'])]);
+  env.advance(HOUR_MS);
+  expect(await seen()).toBe(2);
+  env.advance(HOUR_MS);
+  expect(await seen()).toBe(0);
 });

@@ -191,6 +191,7 @@ export class GraphWriter {
       skipEqual,
       rules: this.#rules(isDecisive),
       quota: this.#quotaRules(),
+      expiry: this.#policy.expiry,
     });
   }
 

@@ -90,8 +90,13 @@ export class EngineGraph implements Graph {
 
   get description(): GraphDescription {
     const { name, settings } = this.resident;
-    const { quota } = this.policy;
-    return Object.keys(quota).length === 0 ? { name, settings } : { name, settings, quota };
+    const { quota, expiry } = this.policy;
+    return {
+      name,
+      settings,
+      ...(Object.keys(quota).length === 0 ? {} : { quota }),
+      ...(expiry === undefined ? {} : { expiry }),
+    };
   }
 
   async node(id: NodeId): Promise<Versioned<Node>> {

@@ -3,6 +3,7 @@ import { WeftError } from '../../base/errors.ts';
 import type { EdgeId, NodeId } from '../../base/ids.ts';
 import { SeededRandom } from '../../base/seeded-random.ts';
 import type { Operation } from '../../graph/model.ts';
+import type { QuotaChange } from '../../graph/quota.ts';
 import { MemoryDisk } from '../../storage/memory-store.ts';
 import {
   DEFAULT,
@@ -41,9 +42,9 @@ describe.each([
   ['everything in memory', LARGE],
   ['nothing stays in memory', TINY],
 ])('quota, %s', (_, memoryBudgetBytes) => {
-  async function limited(quota: Parameters<Awaited<ReturnType<typeof run>>['engine']['changeQuota']>[1]) {
+  async function limited(quota: QuotaChange) {
     const running = await run({ memoryBudgetBytes });
-    await running.engine.changeQuota(DEFAULT, quota);
+    await running.engine.changePolicy(DEFAULT, { quota });
     return running;
   }
 
@@ -71,14 +72,14 @@ describe.each([
   it('a quota below what is there -> everything that does not grow it passes', async () => {
     const { graph, engine } = await limited({});
     await graph.write([node(a, { x: 'long text' }), node(b), edge('e', a, b)]);
-    const { quota } = await engine.changeQuota(DEFAULT, { elements: 1, bytes: 0 });
+    const { quota } = await engine.changePolicy(DEFAULT, { quota: { elements: 1, bytes: 0 } });
     expect(quota).toEqual({ elements: 1, bytes: 0 });
     await graph.write([put(a, { x: 'short' })]);
     await graph.write([{ op: 'patchNode', id: a, properties: { x: { kind: 'remove' } } }]);
     const longer: Operation = { op: 'patchNode', id: a, properties: { y: { kind: 'set', value: 'z' } } };
     expect(await refusal(graph.write([longer]))).toMatchObject({ limit: 'bytes', max: 0 });
     await graph.write([remove(a, true)]);
-    await engine.changeQuota(DEFAULT, { elements: null, bytes: null });
+    await engine.changePolicy(DEFAULT, { quota: { elements: null, bytes: null } });
     expect(graph.description.quota).toBeUndefined();
     await graph.write([node(c), node(d)]);
   });
@@ -104,7 +105,7 @@ describe.each([
   it('a restart, and much that was never in memory since -> counted before the next write', async () => {
     const disk = new MemoryDisk();
     const first = await run({ disk, memoryBudgetBytes });
-    await first.engine.changeQuota(DEFAULT, { elements: 3 });
+    await first.engine.changePolicy(DEFAULT, { quota: { elements: 3 } });
     await first.graph.write([node(a), node(b), node('s!c')]);
     await first.engine.close();
     const { graph } = await run({ disk, memoryBudgetBytes });
@@ -138,7 +139,7 @@ describe('quota of several servers', () => {
     const cluster = new Cluster('a', 'b');
     const [one, two] = (await cluster.startAll()) as [Server, Server];
     await cluster.linked(one, two);
-    await cluster.during(one.engine.changeQuota(DEFAULT, { elements: 4 }));
+    await cluster.during(one.engine.changePolicy(DEFAULT, { quota: { elements: 4 } }));
     await cluster.during(one.graph.write([node(a), node(b)]));
     await cluster.converge(one, two);
     expect(two.graph.description.quota).toEqual({ elements: 4 });
@@ -160,7 +161,7 @@ describe('quota of several servers', () => {
     const cluster = new Cluster('a', 'b', 'c');
     const servers = await cluster.startAll();
     await cluster.linked(...(servers as [Server, Server, Server]));
-    await cluster.during((servers[0] as Server).engine.changeQuota(DEFAULT, { elements: 5 }));
+    await cluster.during((servers[0] as Server).engine.changePolicy(DEFAULT, { quota: { elements: 5 } }));
     await cluster.converge(...(servers as [Server, Server, Server]));
     const writes = Array.from({ length: 12 }, (_, i) => {
       const { engine } = servers[i % servers.length] as Server;
