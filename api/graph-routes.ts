@@ -2,10 +2,9 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { graphName } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
-import type { GraphSettings } from '../graph/model.ts';
 import { checkPolicy, type PolicyChange } from '../graph/policy.ts';
 import { QUOTA_LIMITS } from '../graph/quota.ts';
-import type { GraphDescription } from '../src/engine-port.ts';
+import type { GraphDescription, GraphRequest, Lifecycle } from '../src/engine-port.ts';
 import { principalOfRequest } from './access/access-hooks.ts';
 import { authorise, hasAny } from './access/authorise.ts';
 import { sendDocument } from './answer.ts';
@@ -20,17 +19,25 @@ import { readQuery } from './query-parameters.ts';
 const INTERNAL_GRAPHS: readonly string[] = ['_system', '_outcomes'];
 
 const POLICY_FIELDS: readonly string[] = ['quota', 'expiresAfterMs', 'expiresAfterMsByLabel'];
-const SETTINGS_FIELDS: ReadonlySet<string> = new Set(['name', 'partitions', 'restoringTypes', ...POLICY_FIELDS]);
+const SETTINGS_FIELDS: ReadonlySet<string> = new Set([
+  'name',
+  'partitions',
+  'restoringTypes',
+  'lifecycle',
+  ...POLICY_FIELDS,
+]);
+const LIFECYCLES: readonly unknown[] = ['persistent', 'ephemeral'] satisfies Lifecycle[];
 const CHANGE_FIELDS: ReadonlySet<string> = new Set(POLICY_FIELDS);
 const QUOTA_FIELDS: ReadonlySet<string> = new Set(QUOTA_LIMITS);
 
-function graphDocument({ name, settings, quota, expiry }: GraphDescription): object {
+function graphDocument({ name, settings, lifecycle, quota, expiry }: GraphDescription): object {
   const { partitions, restoringTypes } = settings;
   const byLabel = Object.fromEntries(expiry?.byLabel ?? []);
   return {
     name,
     partitions,
     restoringTypes,
+    ...(lifecycle === undefined ? {} : { lifecycle }),
     ...(quota === undefined ? {} : { quota }),
     ...(expiry?.afterMs === undefined ? {} : { expiresAfterMs: expiry.afterMs }),
     ...(Object.keys(byLabel).length === 0 ? {} : { expiresAfterMsByLabel: byLabel }),
@@ -38,7 +45,7 @@ function graphDocument({ name, settings, quota, expiry }: GraphDescription): obj
 }
 
 /** @throws WeftError `invalid-request`, `invalid-name`; definite */
-function parseSettings(body: unknown, name: string): Partial<GraphSettings> {
+function parseSettings(body: unknown, name: string): GraphRequest {
   const fields = fieldsOf(body ?? {}, SETTINGS_FIELDS, '');
   if (fields.name !== undefined && fields.name !== name)
     throw invalidField('name', 'differs from the name in the path');
@@ -46,7 +53,12 @@ function parseSettings(body: unknown, name: string): Partial<GraphSettings> {
   if (partitions !== undefined && !isPartitionCount(partitions)) {
     throw invalidField('partitions', `must be an integer from 1 to ${LIMITS.partitionsMax}`);
   }
+  const { lifecycle } = fields;
+  if (lifecycle !== undefined && !LIFECYCLES.includes(lifecycle)) {
+    throw invalidField('lifecycle', `must be one of ${LIFECYCLES.join(', ')}`);
+  }
   return {
+    ...(lifecycle === undefined ? {} : { lifecycle: lifecycle as Lifecycle }),
     ...(partitions === undefined ? {} : { partitions }),
     ...(fields.restoringTypes === undefined
       ? {}

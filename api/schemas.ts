@@ -83,6 +83,11 @@ const lifeMs = { type: 'integer', minimum: 1, maximum: LIMITS.lifeMsMax };
 const graphProperties = {
   partitions: { type: 'integer', minimum: 1, maximum: LIMITS.partitionsMax, default: LIMITS.partitionsDefault },
   restoringTypes: nameList('Edge types whose edges bring a concurrently deleted endpoint back'),
+  lifecycle: {
+    enum: ['persistent', 'ephemeral'],
+    default: 'persistent',
+    description: 'An ephemeral graph is in the memory of this server only, and gone with its process',
+  },
   quota: Quota,
   expiresAfterMs: {
     ...lifeMs,

@@ -17,9 +17,11 @@ import type { PlantedBug } from '../base/planted-bug.ts';
 import type { ClusterOptions } from '../src/cluster-options.ts';
 import { StrongOperations } from '../src/consistency/strong-operations.ts';
 import { type OpenedEngine, openEngine } from '../src/engine.ts';
-import type { LinkFaults } from '../src/engine-port.ts';
+import type { Engine, LinkFaults } from '../src/engine-port.ts';
+import { withEphemeral } from '../src/ephemeral/with-ephemeral.ts';
 import { FaultyTransport } from '../src/replication/faulty-transport.ts';
 import { startReplication } from '../src/replication/replicator.ts';
+import { MemoryDisk, openMemoryStore } from '../storage/memory-store.ts';
 import type { Store } from '../storage/store.ts';
 import { authenticatorOf } from './access-files.ts';
 import type { AccessSettings } from './access-settings.ts';
@@ -103,10 +105,15 @@ async function serve(config: ServeConfig): Promise<void> {
   });
   let links: Links;
   let engine: OpenedEngine;
+  let served: Engine;
   try {
     const peers = await peersOf(config.cluster, env, store);
     links = linksOf({ ...config.cluster, peers }, env, tls);
     engine = await openEngine({ env, store, name, memoryBudgetBytes, quotaDefaults, cluster: links.cluster });
+    // Unlike the other one it stands alone: what it holds is nobody else's.
+    const memory = await openMemoryStore({ disk: new MemoryDisk(), durability: 'buffered' });
+    const ephemeral = { env, store: memory, name, memoryBudgetBytes, quotaDefaults, isEphemeral: true };
+    served = withEphemeral(engine, await openEngine(ephemeral));
   } catch (error) {
     await store.close();
     throw error;
@@ -118,7 +125,7 @@ async function serve(config: ServeConfig): Promise<void> {
     const sockets = new WebSocketRoutes(env);
     let isLeaving = false;
     const server = buildServer({
-      engine,
+      engine: served,
       env,
       sockets,
       queryLimits,
@@ -152,7 +159,7 @@ async function serve(config: ServeConfig): Promise<void> {
     files.close();
     pressure.close();
     await closeLinks();
-    await engine.close();
+    await served.close();
     await deliver(env, telemetry);
   }
   env.log.write('info', 'stopped');

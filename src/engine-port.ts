@@ -34,7 +34,7 @@ export interface Engine {
    */
   createGraph(
     name: GraphName,
-    settings: Partial<GraphSettings>,
+    settings: GraphRequest,
     level?: 'strong',
   ): Promise<{ readonly created: boolean; readonly graph: GraphDescription }>;
   /**
@@ -94,9 +94,18 @@ export interface BackupMark {
   readonly vector: ReadonlyMap<ReplicaId, number>;
 }
 
+/** `ephemeral`: in the memory of this server only, and gone with its process; fixed at creation. */
+export type Lifecycle = 'persistent' | 'ephemeral';
+
+export interface GraphRequest extends Partial<GraphSettings> {
+  readonly lifecycle?: Lifecycle;
+}
+
 export interface GraphDescription {
   readonly name: GraphName;
   readonly settings: GraphSettings;
+  /** Absent for a persistent graph. */
+  readonly lifecycle?: 'ephemeral';
   /** What it may hold, as this server knows it; absent if nothing limits it. */
   readonly quota?: Quota;
   /** How long elements live that are made without `expiresAt`; absent if for good. */

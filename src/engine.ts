@@ -4,7 +4,6 @@ import { WeftError } from '../base/errors.ts';
 import { type GraphName, graphName, nodeId, type ReplicaId, replicaId } from '../base/ids.ts';
 import { toUtf8 } from '../base/text.ts';
 import { HybridClock } from '../crdt/stamp.ts';
-import type { GraphSettings } from '../graph/model.ts';
 import { checkPolicy, type PolicyChange } from '../graph/policy.ts';
 import type { Quota } from '../graph/quota.ts';
 import type { Store } from '../storage/store.ts';
@@ -38,6 +37,7 @@ import type {
   EngineMetrics,
   Graph,
   GraphDescription,
+  GraphRequest,
   GraphSync,
   Health,
   QuorumDescription,
@@ -92,6 +92,8 @@ export interface EngineOptions {
   readonly name: string;
   /** Estimated bytes of hydrated partitions beyond which the least recently used are passivated. */
   readonly memoryBudgetBytes: number;
+  /** Whether what it holds goes with the process. */
+  readonly isEphemeral?: boolean;
   /** Of graphs that have no quota of their own. */
   readonly quotaDefaults?: Quota | undefined;
   /** Absent for a server that stands alone. */
@@ -140,6 +142,7 @@ class LocalEngine implements OpenedEngine {
   readonly #feed: ChangeFeed;
   readonly #hasPeers: boolean;
   readonly #quotaDefaults: Quota;
+  readonly #isEphemeral: boolean;
   #quotaRefusals = 0;
   readonly #bugs: ClusterOptions['bugs'];
   #status: ClusterStatus | undefined;
@@ -150,7 +153,10 @@ class LocalEngine implements OpenedEngine {
   readonly #syncFeed = new SyncFeed();
   #closing: Promise<void> | undefined;
 
-  constructor({ env, store, name, memoryBudgetBytes, quotaDefaults, cluster }: EngineOptions, found: Found) {
+  constructor(
+    { env, store, name, memoryBudgetBytes, isEphemeral, quotaDefaults, cluster }: EngineOptions,
+    found: Found,
+  ) {
     const { replica, lastSeq, adoption, secret } = found;
     const tokens = new SessionTokens(secret);
     const bugs = cluster?.bugs;
@@ -160,6 +166,7 @@ class LocalEngine implements OpenedEngine {
     this.#store = store;
     this.#adoption = adoption;
     this.#quotaDefaults = quotaDefaults ?? {};
+    this.#isEphemeral = isEphemeral ?? false;
     const clock = new HybridClock(env.clock, found.clock);
     this.#clock = clock;
     const streams = store.recovery.streams.map(({ origin, seq }) => [origin, seq] as const);
@@ -293,6 +300,7 @@ class LocalEngine implements OpenedEngine {
       env: this.#env,
       schema,
       policy,
+      isEphemeral: this.#isEphemeral,
       declarations: new Declarations({
         graph: resident,
         schema,
@@ -357,7 +365,14 @@ class LocalEngine implements OpenedEngine {
     throw new WeftError('quorum-unavailable', 'this server has not begun to vote yet', { outcome: 'none' });
   }
 
-  createGraph(name: GraphName, asked: Partial<GraphSettings>, level?: 'strong'): ReturnType<Engine['createGraph']> {
+  createGraph(
+    name: GraphName,
+    { lifecycle, ...asked }: GraphRequest,
+    level?: 'strong',
+  ): ReturnType<Engine['createGraph']> {
+    if (lifecycle === 'ephemeral') {
+      throw new WeftError('invalid-request', 'this server keeps no ephemeral graphs', { field: 'lifecycle' });
+    }
     return this.#catalog.create(graphName(name), asked, this.#catalogWriter(level));
   }
 

@@ -54,6 +54,7 @@ export interface StatementSource {
   readonly env: Env;
   readonly schema: GraphSchema;
   readonly policy: GraphPolicy;
+  readonly isEphemeral: boolean;
   readonly declarations: Declarations;
   readonly clock: HybridClock;
   readonly replica: ReplicaId;
@@ -94,6 +95,7 @@ export class EngineGraph implements Graph {
     return {
       name,
       settings,
+      ...(this.#statements.isEphemeral ? { lifecycle: 'ephemeral' as const } : {}),
       ...(Object.keys(quota).length === 0 ? {} : { quota }),
       ...(expiry === undefined ? {} : { expiry }),
     };
