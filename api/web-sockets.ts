@@ -66,4 +66,5 @@ export const SOCKET_CLOSE = {
   revoked: 4403,
   notFound: 4404,
   silent: 4408,
+  refused: 4422,
 } as const;

@@ -8,10 +8,15 @@
  */
 import type { Env, Timer } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
-import type { PartitionId } from '../base/ids.ts';
+import type { EdgeId, NodeId, PartitionId } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
 import { checkState } from '../crdt/foreign-update.ts';
+import { PartitionTexts, type RootChange, TextsBehind } from '../crdt/partition-texts.ts';
+import { parseTextRoot } from '../crdt/text-root.ts';
+import { readTextUpdate, type TextUpdate } from '../crdt/text-update.ts';
+import type { Operation } from '../graph/model.ts';
 import type { GraphSync, PartitionUpdate } from '../src/engine-port.ts';
+import { asWeftError } from './problem.ts';
 import { YjsAwareness } from './yjs-awareness.ts';
 import { type AwarenessEntry, decodeStateVector, encodeStateVector, encodeYjsFrame } from './yjs-frames.ts';
 
@@ -21,13 +26,24 @@ export interface YjsMember {
   readonly isLive: boolean;
   send(frame: Uint8Array): void;
   beat(frame: Uint8Array): void;
-  end(code: 'gone', reason: string): void;
+  end(why: 'gone' | 'refused' | 'try-again', reason: string): void;
+}
+
+/** What a client wrote, as it waits. */
+interface Written {
+  readonly member: YjsMember;
+  readonly update: TextUpdate;
+  readonly bytes: number;
+  /** It came with all deletions ever. */
+  readonly isDifference: boolean;
 }
 
 export interface YjsRoomOptions {
   readonly env: Env;
   readonly graph: GraphSync;
   readonly partition: PartitionId;
+  /** Writes changes of texts as one commit. */
+  readonly write: (operations: readonly Operation[]) => Promise<unknown>;
   /** False once the graph was deleted. */
   readonly isThere: () => boolean;
   readonly closed: () => void;
@@ -42,12 +58,19 @@ export class YjsRoom {
   readonly #awareness = new YjsAwareness();
   /** By Yjs client, the clock after what is here. */
   readonly #vector = new Map<number, number>();
+  readonly #texts: PartitionTexts;
+  /** Patches that became visible before the room was ready. */
+  #early: Parameters<PartitionTexts['see']>[0][] | undefined = [];
+  #waiting: Written[] = [];
+  #waitingBytes = 0;
+  #isWriting = false;
   readonly #ready: Promise<void>;
   readonly #stop: () => void;
   #timer: Timer;
 
   constructor(options: YjsRoomOptions) {
     this.#options = options;
+    this.#texts = new PartitionTexts(keyOf(options.graph, options.partition));
     // Before the vector is read: what becomes visible from here on is in it or comes after it, or both.
     this.#stop = options.graph.listen((updates) => this.#visible(updates));
     this.#ready = this.#open();
@@ -58,7 +81,11 @@ export class YjsRoom {
 
   async #open(): Promise<void> {
     const { graph, partition } = this.#options;
-    this.#saw(decodeStateVector(await graph.stateVector(partition)));
+    const { brings, patches } = checkState(await graph.diff(partition, encodeStateVector(new Map())));
+    this.#saw(brings);
+    this.#texts.see(patches);
+    for (const early of this.#early ?? []) this.#texts.see(early);
+    this.#early = undefined;
   }
 
   #saw(vector: ReadonlyMap<number, number>): void {
@@ -87,14 +114,16 @@ export class YjsRoom {
   /** What is here, as a state vector. @throws WeftError as `GraphSync.diff` */
   async stateVector(): Promise<Uint8Array> {
     await this.#ready;
-    return encodeStateVector(this.#vector);
+    return encodeStateVector(new Map([...this.#vector, ...decodeStateVector(this.#texts.stateVector())]));
   }
 
-  /** What somebody with this state vector lacks. @throws WeftError as `GraphSync.diff` */
-  async difference(stateVector: Uint8Array): Promise<Uint8Array> {
+  /** What somebody with this state vector lacks: of the texts, and of the log. @throws WeftError as `GraphSync.diff` */
+  async difference(stateVector: Uint8Array): Promise<{ readonly texts: Uint8Array; readonly log: Uint8Array }> {
     await this.#ready;
     const { graph, partition } = this.#options;
-    return graph.diff(partition, encodeStateVector(decodeStateVector(stateVector)));
+    const checked = encodeStateVector(decodeStateVector(stateVector));
+    const log = await graph.diff(partition, checked);
+    return { texts: this.#texts.diff(checked), log };
   }
 
   // --- awareness
@@ -119,9 +148,79 @@ export class YjsRoom {
   #visible(updates: readonly PartitionUpdate[]): void {
     for (const { partition, bytes } of updates) {
       if (partition !== this.#options.partition) continue;
-      this.#saw(checkState(bytes).brings);
+      const { brings, patches } = checkState(bytes);
+      this.#saw(brings);
       this.#tell(bytes);
+      if (this.#early !== undefined) {
+        this.#early.push(patches);
+        continue;
+      }
+      const news = this.#texts.see(patches);
+      if (news !== undefined) this.#tell(news);
     }
+  }
+
+  // --- writes
+
+  /** Takes what a client wrote; whatever becomes of it reaches all as a commit does. @throws WeftError `malformed-request` */
+  write(member: YjsMember, bytes: Uint8Array, isDifference: boolean): void {
+    if (this.#waitingBytes + bytes.length > LIMITS.yjsWaitingBytesMax) {
+      member.end('try-again', 'too much waits to be written');
+      return;
+    }
+    this.#waiting.push({ member, update: readTextUpdate(bytes), bytes: bytes.length, isDifference });
+    this.#waitingBytes += bytes.length;
+    if (!this.#isWriting) void this.#writeAll();
+  }
+
+  /** One commit after the other, since a client goes on from what it wrote before. */
+  async #writeAll(): Promise<void> {
+    this.#isWriting = true;
+    await this.#ready.catch(() => undefined);
+    while (this.#waiting.length > 0) {
+      const batch = this.#next();
+      const [first] = batch;
+      if (first === undefined || !this.#members.has(first.member)) continue;
+      try {
+        await this.#writeOne(batch);
+      } catch (thrown) {
+        const error = thrown instanceof TextsBehind ? undefined : asWeftError(thrown);
+        const isFinal = error?.kind.definite === true && !error.kind.retryable;
+        first.member.end(isFinal ? 'refused' : 'try-again', error?.message ?? (thrown as Error).message);
+      }
+    }
+    this.#isWriting = false;
+  }
+
+  /** What one member wrote, as far as it fits into a commit. */
+  #next(): Written[] {
+    const [first, ...rest] = this.#waiting;
+    if (first === undefined) return [];
+    const batch = [first];
+    let bytes = first.bytes;
+    for (const written of rest) {
+      if (written.member !== first.member || bytes + written.bytes > LIMITS.yjsUpdateBytesMax) break;
+      bytes += written.bytes;
+      batch.push(written);
+    }
+    this.#waiting = this.#waiting.slice(batch.length);
+    this.#waitingBytes -= bytes;
+    return batch;
+  }
+
+  async #writeOne(batch: readonly Written[]): Promise<void> {
+    const bytes = batch.reduce((sum, written) => sum + written.bytes, 0);
+    if (bytes > LIMITS.yjsUpdateBytesMax) {
+      throw new WeftError('payload-too-large', `an update has at most ${LIMITS.yjsUpdateBytesMax} bytes`);
+    }
+    const isServer = (client: number) => this.#vector.has(client);
+    const repeats = batch.some(({ isDifference }) => isDifference);
+    const changes = this.#texts.changesOf(
+      batch.map(({ update }) => update),
+      isServer,
+      repeats,
+    );
+    if (changes.length > 0) await this.#options.write(changes.map(operationOf));
   }
 
   #tell(update: Uint8Array): void {
@@ -139,6 +238,17 @@ export class YjsRoom {
       if (this.#members.size > 0) this.#timer = this.#nextBeat();
     });
   }
+}
+
+/** @throws WeftError `invalid-request`, definite */
+function operationOf({ root, update }: RootChange): Operation {
+  const place = parseTextRoot(root);
+  if (place === undefined) throw new WeftError('invalid-request', `there is no text ${root}`);
+  const { element, id, property, of } = place;
+  const properties = { [property]: { kind: 'typed', of, update } as const };
+  return element === 'node'
+    ? { op: 'patchNode', id: id as NodeId, properties }
+    : { op: 'patchEdge', id: id as EdgeId, properties };
 }
 
 /** Rooms by graph and partition. */

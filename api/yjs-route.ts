@@ -3,13 +3,13 @@ import { WeftError } from '../base/errors.ts';
 import { graphName, type PartitionId } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
 import { isPartition } from '../crdt/replica-patches.ts';
-import { authorise } from './access/authorise.ts';
+import { authorise, mayDo } from './access/authorise.ts';
 import type { Principal } from './access/principal.ts';
 import type { ApiContext } from './api-context.ts';
 import { socketAuthorization } from './socket-authorization.ts';
 import { endsWithToken } from './token-watch.ts';
 import type { AcceptSocket, SocketRequest, SocketRoute } from './web-sockets.ts';
-import { YjsRooms } from './yjs-room.ts';
+import { type YjsRoomOptions, YjsRooms } from './yjs-room.ts';
 import { type YjsCounts, YjsSession } from './yjs-session.ts';
 
 export function yjsRoute({ engine, env, authenticator }: ApiContext, counts: YjsCounts): SocketRoute {
@@ -34,8 +34,12 @@ export function yjsRoute({ engine, env, authenticator }: ApiContext, counts: Yjs
         throw error;
       }
     };
-    const accept: AcceptSocket = (socket) =>
-      new YjsSession({ env, socket, counts, room: rooms.enter({ env, graph, partition, isThere }) });
+    const mayWrite = mayDo(principal, 'yjs-write', { graph: name, ...scopeOf(partition) });
+    const write: YjsRoomOptions['write'] = (operations) => engine.graph(name).write(operations);
+    const accept: AcceptSocket = (socket) => {
+      const room = rooms.enter({ env, graph, partition, isThere, write });
+      return new YjsSession({ env, socket, counts, mayWrite, room });
+    };
     if (authenticator === undefined) return accept;
     return endsWithToken({ authorise: whoAsks, request, principal, scheduler: env.scheduler }, accept);
   };

@@ -10,6 +10,14 @@ import { SOCKET_CLOSE, type Socket, type SocketEvents } from './web-sockets.ts';
 import { decodeYjsFrame, encodeYjsFrame, permissionDenied, type YjsFrame } from './yjs-frames.ts';
 import type { YjsMember, YjsRoom } from './yjs-room.ts';
 
+const CODES = {
+  gone: SOCKET_CLOSE.notFound,
+  refused: SOCKET_CLOSE.refused,
+  'try-again': SOCKET_CLOSE.tryAgainLater,
+} as const;
+/** Bytes of an update that says nothing. */
+const NOTHING = 2;
+
 /** Counts over all connections. */
 export interface YjsCounts {
   denied: number;
@@ -20,6 +28,8 @@ export interface YjsSessionOptions {
   readonly room: YjsRoom;
   readonly socket: Socket;
   readonly counts: YjsCounts;
+  /** Whether it may edit texts. */
+  readonly mayWrite: boolean;
 }
 
 export class YjsSession implements SocketEvents, YjsMember {
@@ -88,8 +98,9 @@ export class YjsSession implements SocketEvents, YjsMember {
     if (this.#options.env.clock.monotonicMs() - this.#sentMs >= LIMITS.yjsBeatMs) this.#put(frame);
   }
 
-  end(_code: 'gone', reason: string): void {
-    this.#end(SOCKET_CLOSE.notFound, reason);
+  end(why: 'gone' | 'refused' | 'try-again', reason: string): void {
+    if (why === 'refused') this.#options.counts.denied++;
+    this.#end(CODES[why], reason);
   }
 
   // --- the connection
@@ -146,8 +157,10 @@ export class YjsSession implements SocketEvents, YjsMember {
     this.#held ??= [];
     this.#isLive = true;
     try {
-      const update = await this.#options.room.difference(stateVector);
-      this.#put(encodeYjsFrame({ kind: 'difference', update }));
+      const { texts, log } = await this.#options.room.difference(stateVector);
+      // Before what tells the client that it has all.
+      if (texts.length > NOTHING) this.#put(encodeYjsFrame({ kind: 'update', update: texts }));
+      this.#put(encodeYjsFrame({ kind: 'difference', update: log }));
     } catch (thrown) {
       this.#fail(thrown);
     }
@@ -160,8 +173,20 @@ export class YjsSession implements SocketEvents, YjsMember {
   /** YJS-2. Every client repeats all deletions that it knows of when it is asked what it has, which is no attempt to write. */
   #write(frame: Extract<YjsFrame, { kind: 'difference' | 'update' }>): void {
     const [structs, deletions] = frame.update;
-    if (structs === 0 && (deletions === 0 || frame.kind === 'difference')) return;
-    this.#options.counts.denied++;
+    const { room, counts, mayWrite } = this.#options;
+    const isDifference = frame.kind === 'difference';
+    if (structs === 0 && deletions === 0) return;
+    if (mayWrite) {
+      try {
+        room.write(this, frame.update, isDifference);
+      } catch (thrown) {
+        // What it has of the log may come from a server that is ahead.
+        this.end(isDifference ? 'try-again' : 'refused', asWeftError(thrown).message);
+      }
+      return;
+    }
+    if (structs === 0 && isDifference) return;
+    counts.denied++;
     this.#put(permissionDenied('this partition is read-only here'));
   }
 }

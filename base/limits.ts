@@ -173,6 +173,9 @@ export const LIMITS = {
   textHistoryBytesMax: 1024 * 1024,
   /** Bytes that wait to be sent to a stock Yjs client: one that reads slower is closed, and comes back for the difference. */
   yjsBufferedBytesMax: 16 * 1024 * 1024,
+  /** Bytes of what a stock Yjs client writes at once, and that wait to be written: in base 64 it fits into a patch. */
+  yjsUpdateBytesMax: 512 * 1024,
+  yjsWaitingBytesMax: 4 * 1024 * 1024,
   /** Stock Yjs clients of one partition: each awareness change goes to all of them. */
   yjsClientsMax: 500,
   /** Characters of the awareness state of one client (name, colour, cursor), and states of one connection. */

@@ -5,9 +5,10 @@ import { AnyToken } from '../api/access/any-token.ts';
 import { parseTokenFile } from '../api/access/static-tokens.ts';
 import type { TestServerOptions } from '../api/server.model.ts';
 import { BEARER_PROTOCOL } from '../api/socket-authorization.ts';
+import { encodeYjsFrame } from '../api/yjs-frames.ts';
 import { LIMITS } from '../base/limits.ts';
 import { patchesOf } from '../crdt/partition-document.ts';
-import { openYjsServer, type YjsServer } from './yjs-clients.model.ts';
+import { openYjsServer, type YjsClient, type YjsServer } from './yjs-clients.model.ts';
 
 const servers: YjsServer[] = [];
 afterEach(async () => {
@@ -23,6 +24,8 @@ async function opened(options?: TestServerOptions): Promise<YjsServer> {
 
 const put = (server: YjsServer, id: string, properties = {}) =>
   server.call('PUT', `/v1/graphs/small/nodes/${encodeURIComponent(id)}`, { properties });
+/** Roots of the texts of a document. */
+const textsIn = (doc: Y.Doc): string[] => Array.from(doc.share.keys()).filter((root) => root !== 'log');
 /** Ids of the nodes in a document, as a client reads them from its patches. */
 const idsIn = (doc: Y.Doc): string[] =>
   patchesOf(Y.encodeStateAsUpdate(doc)).map((text) => text.slice(16).split('\t')[0] ?? '');
@@ -71,21 +74,31 @@ describe('stock Yjs clients', () => {
   });
 
   test('client writes without the right -> denied and dropped, and the connection stays', async () => {
-    const server = await opened();
-    await put(server, 'a');
-    const [one, other] = [server.connect('0', { graph: 'small' }), server.connect('0', { graph: 'small' })];
+    const server = await opened(
+      authenticator({ owner: OWNER, reader: [{ graphs: ['small'], rights: ['read', 'write'] }] }),
+    );
+    const as = (method: 'GET' | 'PUT' | 'DELETE', path: string, body?: unknown) =>
+      server.call(method, `/v1/graphs/small${path}`, body, asOwner);
+    await as('PUT', '', { partitions: 1 });
+    await as('PUT', '/nodes/a', { properties: { body: { $text: 'mine' } } });
+    const reader = { graph: 'small', params: { token: tokenOf('reader') } };
+    const [one, other] = [server.connect('0', reader), server.connect('0', reader)];
     await Promise.all([one.synced(), other.synced()]);
-    const before = (await server.call('GET', '/v1/graphs/small/digest')).json.digest;
+    const before = (await as('GET', '/digest')).json.digest;
     one.doc.getArray('log').insert(0, ['forged']);
     await one.until(() => one.denied.length > 0);
     one.doc.getArray('log').delete(1, 1);
     await one.until(() => one.denied.length > 1);
-    await put(server, 'b');
+    const [root] = textsIn(one.doc);
+    one.doc.getText(root).insert(0, 'not ');
+    await one.until(() => one.denied.length > 2);
+    await as('PUT', '/nodes/b', {});
     await other.until(() => idsIn(other.doc).includes('b'));
     expect(idsIn(other.doc)).toEqual(['a', 'b']);
-    expect((await server.call('GET', '/metrics')).text).toContain('weft_yjs_denied_total 2');
-    await server.call('DELETE', '/v1/graphs/small/nodes/b');
-    expect((await server.call('GET', '/v1/graphs/small/digest')).json.digest).toBe(before);
+    expect(other.doc.getText(root).toString()).toBe('mine');
+    expect((await server.call('GET', '/metrics', undefined, asOwner)).text).toContain('weft_yjs_denied_total 3');
+    await as('DELETE', '/nodes/b');
+    expect((await as('GET', '/digest')).json.digest).toBe(before);
     expect(one.closes).toEqual([]);
   });
 
@@ -173,4 +186,133 @@ describe('stock Yjs clients', () => {
     await client.until(() => client.closes.length > 0);
     expect(client.closes).toEqual([4404]);
   });
+
+  describe('texts', () => {
+    const note = async (server: YjsServer) => (await server.call('GET', '/v1/graphs/small/nodes/note')).json;
+    const patch = (server: YjsServer, body: unknown) =>
+      server.call('PATCH', '/v1/graphs/small/nodes/note', { properties: { body } });
+    async function edited(): Promise<{
+      server: YjsServer;
+      root: string;
+      join: () => Promise<YjsClient & { text: Y.Text }>;
+    }> {
+      const server = await opened();
+      await put(server, 'note', { body: { $text: 'Dear all' } });
+      const root = (await note(server)).texts.body as string;
+      const join = async () => {
+        const client = server.connect('0', { graph: 'small' });
+        await client.synced();
+        return { ...client, text: client.doc.getText(root) };
+      };
+      return { server, root, join };
+    }
+
+    test('two clients and REST edit one text -> all see one text, and so do queries and the change feed', async () => {
+      const { server, join } = await edited();
+      const [one, other] = [await join(), await join()];
+      expect(one.text.toString()).toBe('Dear all');
+      one.text.insert(8, ', hello');
+      one.text.insert(15, '!');
+      other.text.delete(0, 4);
+      other.text.insert(0, 'Hi');
+      const wanted = 'Hi all, hello!';
+      for (const { text, until } of [one, other]) await until(() => text.toString() === wanted);
+      expect((await note(server)).properties.body).toBe(wanted);
+      await patch(server, { $text: 'Hi all, hello 🚲!' });
+      for (const { text, until } of [one, other]) await until(() => text.toString() === 'Hi all, hello 🚲!');
+      const statement = "MATCH (n) WHERE n.body CONTAINS '🚲' RETURN n.body";
+      const found = await server.call('POST', '/v1/graphs/small/query', { statement });
+      expect(found.json.data.values).toEqual([['Hi all, hello 🚲!']]);
+      const { changes } = (await server.call('GET', '/v1/graphs/small/changes')).json;
+      expect(changes.at(-1)).toMatchObject({ id: 'note', change: 'update', merged: ['body'] });
+      // Somebody who comes later has the same.
+      expect((await join()).text.toString()).toBe('Hi all, hello 🚲!');
+      expect([...one.closes, ...other.closes]).toEqual([]);
+    });
+
+    test('two texts are edited apart from the server -> both arrive when the client comes back', async () => {
+      const { server, join } = await edited();
+      await put(server, 'second', { body: { $text: '' } });
+      const second = (await server.call('GET', '/v1/graphs/small/nodes/second')).json.texts.body;
+      const client = await join();
+      client.provider.disconnect();
+      await patch(server, { $text: 'Dear all of you' });
+      for (const character of 'abc') {
+        client.text.insert(0, character);
+        client.doc.getText(second).insert(0, character);
+      }
+      client.text.delete(3, 5);
+      client.provider.connect();
+      const watcher = await join();
+      const shown = () => [watcher.text.toString(), watcher.doc.getText(second).toString()];
+      await watcher.until(() => shown()[1] === 'cba' && shown()[0] === client.text.toString());
+      expect((await note(server)).properties.body).toBe(client.text.toString());
+      expect(client.text.toString()).toBe('cbaall of you');
+    });
+
+    test.each<[string, (doc: Y.Doc, root: string) => void]>([
+      ['into the log', (doc) => doc.getArray('log').insert(0, ['forged'])],
+      ['a deletion in the log', (doc) => doc.getArray('log').delete(0, 1)],
+      ['into a root that is no text', (doc) => doc.getText('other').insert(0, 'x')],
+      ['into a text that there is not', (doc, root) => doc.getText(root.replace('body', 'absent')).insert(0, 'x')],
+      ['another type into a text', (doc, root) => doc.getText(root).insertEmbed(0, new Y.Text('x'))],
+      [
+        'both a text and the log',
+        (doc, root) =>
+          doc.transact(() => {
+            doc.getText(root).insert(0, 'x');
+            doc.getArray('log').insert(0, ['forged']);
+          }),
+      ],
+      ['more than a patch holds', (doc, root) => doc.getText(root).insert(0, 'x'.repeat(LIMITS.yjsUpdateBytesMax))],
+    ])('with the right, %s -> dropped whole, and closed for good', async (_what, write) => {
+      const { server, root, join } = await edited();
+      const client = await join();
+      const before = (await server.call('GET', '/v1/graphs/small/digest')).json.digest;
+      write(client.doc, root);
+      await client.until(() => client.closes.length > 0);
+      expect(client.closes).toEqual([4422]);
+      expect(client.provider.shouldConnect).toBe(false);
+      expect((await server.call('GET', '/v1/graphs/small/digest')).json.digest).toBe(before);
+      expect((await join()).text.toString()).toBe('Dear all');
+    });
+
+    test('ids of a server, of the form that REST uses, with a hole before them -> nothing of it counts', async () => {
+      const { server, root, join } = await edited();
+      for (const [clientID, clock, code] of [
+        [server.engine.replicaId, 1000, 4422],
+        [2 ** 40, 0, 1013],
+        [5, 3, 1013],
+      ] as const) {
+        const client = await join();
+        client.provider.shouldConnect = false;
+        const forged = new Y.Doc();
+        forged.clientID = clientID;
+        forged.getText(root).insert(0, 'x'.repeat(clock + 1));
+        const update = Y.encodeStateAsUpdate(forged, Y.encodeStateVector(withClock(root, clientID, clock)));
+        client.provider.ws?.send(encodeYjsFrame({ kind: 'update', update }) as Uint8Array<ArrayBuffer>);
+        await client.until(() => client.closes.length > 0);
+        expect(client.closes).toEqual([code]);
+      }
+      expect((await note(server)).properties.body).toBe('Dear all');
+    });
+
+    test('text is replaced -> a client that still types into it is closed, and the new one is untouched', async () => {
+      const { server, join } = await edited();
+      const client = await join();
+      await patch(server, null);
+      await patch(server, { $text: 'anew' });
+      client.text.insert(0, 'late ');
+      await client.until(() => client.closes.length > 0);
+      expect(client.closes).toEqual([4422]);
+      expect((await note(server)).properties.body).toBe('anew');
+    });
+  });
 });
+
+function withClock(root: string, clientID: number, clock: number): Y.Doc {
+  const doc = new Y.Doc();
+  doc.clientID = clientID;
+  doc.getText(root).insert(0, 'x'.repeat(clock));
+  return doc;
+}

@@ -67,6 +67,17 @@ export function changesToAssignments(
         textChanges.set(name, { of, update });
         break;
       }
+      case 'typed': {
+        const { of, update } = change;
+        const held = state.text(name);
+        if (held?.of.clock !== of.clock || held.of.replica !== of.replica) {
+          throw new WeftError('invalid-request', `\`${name}\` does not hold this text any more`, { name });
+        }
+        if (held.history !== undefined) checkTextSize(name, held.history, update.length);
+        textChanges ??= new Map();
+        textChanges.set(name, { of, update });
+        break;
+      }
       case 'increment': {
         const current = state.property(name) ?? 0;
         if (!isNumber(current)) {

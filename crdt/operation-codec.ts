@@ -6,11 +6,11 @@ import type { EdgeId, NodeId } from '../base/ids.ts';
 import { setOwn } from '../base/record.ts';
 import type { Operation, OperationResult, PropertyChange, PropertyChanges } from '../graph/model.ts';
 import type { Properties, Value } from '../graph/value.ts';
-import { fromPlain, propertiesFromPlain, propertiesToPlain, toPlain } from './value-codec.ts';
+import { fromBase64, fromPlain, propertiesFromPlain, propertiesToPlain, toBase64, toPlain } from './value-codec.ts';
 
 type Plain = Readonly<Record<string, unknown>>;
 type PlainChange = { readonly kind: PropertyChange['kind'] } & {
-  readonly [field in 'value' | 'text' | 'by' | 'min' | 'max' | 'add' | 'remove']?: unknown;
+  readonly [field in 'value' | 'text' | 'of' | 'update' | 'by' | 'min' | 'max' | 'add' | 'remove']?: unknown;
 };
 
 export function encodeOperations(operations: readonly Operation[]): string {
@@ -57,6 +57,8 @@ function changeToPlain(change: PropertyChange): unknown {
     case 'remove':
     case 'text':
       return change;
+    case 'typed':
+      return { ...change, update: toBase64(change.update) };
     case 'increment': {
       const { by, min, max } = change;
       return {
@@ -87,6 +89,12 @@ function changeFromPlain(plain: PlainChange): PropertyChange {
       return { kind: 'remove' };
     case 'text':
       return { kind: 'text', text: plain.text as string };
+    case 'typed':
+      return {
+        kind: 'typed',
+        of: plain.of as Extract<PropertyChange, { kind: 'typed' }>['of'],
+        update: fromBase64(plain.update as string),
+      };
     case 'increment':
       return {
         kind: 'increment',

@@ -138,6 +138,12 @@ function changedBytes(changes: PropertyChanges, before: Properties): number {
       case 'set':
         bytes += propertyBytes(name, change.value) - held;
         break;
+      case 'text':
+        bytes += propertyBytes(name, change.text) - held;
+        break;
+      case 'typed':
+        bytes += change.update.length;
+        break;
       case 'remove':
         bytes -= held;
         break;

@@ -1,5 +1,5 @@
 /** The property graph: labelled nodes and typed, directed edges, both with properties. */
-import type { EdgeId, NodeId } from '../base/ids.ts';
+import type { EdgeId, NodeId, ReplicaId } from '../base/ids.ts';
 import type { Float, Properties, Value } from './value.ts';
 
 export interface Node {
@@ -30,6 +30,12 @@ export type PropertyChange =
   | { readonly kind: 'remove' }
   /** Makes the property a text, or edits the one that it holds until it reads like this. */
   | { readonly kind: 'text'; readonly text: string }
+  /** What a stock Yjs client did to the text that the assignment with the stamp `of` made, as a checked Yjs update. */
+  | {
+      readonly kind: 'typed';
+      readonly of: { readonly clock: number; readonly replica: ReplicaId };
+      readonly update: Uint8Array;
+    }
   /**
    * Adds to a number; increments of all replicas add up. An absent property counts as 0. A bound that the sum would cross
    * refuses the operation; only a strong write can keep one.

@@ -2,12 +2,12 @@
  * Who asks, and what he may do. A principal is a name with grants; a grant gives rights on graphs, as a whole or in single
  * scopes. A scope is what stands before `!` in the ids of its nodes: a tenant, a user, a project.
  */
-export const RIGHTS = ['read', 'write', 'schema', 'admin', 'replicate', 'observe'] as const;
+export const RIGHTS = ['read', 'write', 'schema', 'admin', 'replicate', 'yjs-write', 'observe'] as const;
 
 /**
  * `write` and `schema` include `read`, as a change answers what it changed; `admin` includes all others. `replicate` opens the
- * channel of offline replicas, which pull what the principal may read and push what it may write. `observe` reads metrics
- * and the state of the cluster.
+ * channel of offline replicas, which pull what the principal may read and push what it may write. `yjs-write` lets
+ * stock Yjs clients edit texts, and nothing else. `observe` reads metrics and the state of the cluster.
  */
 export type Right = (typeof RIGHTS)[number];
 
@@ -17,6 +17,7 @@ const INCLUDED: Readonly<Record<Right, readonly Right[]>> = {
   schema: ['schema', 'read'],
   admin: RIGHTS,
   replicate: ['replicate'],
+  'yjs-write': ['yjs-write', 'read'],
   observe: ['observe'],
 };
 

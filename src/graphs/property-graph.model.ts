@@ -179,6 +179,8 @@ function changed(held: ReadonlyMap<string, Value>, changes: PropertyChanges): Re
       case 'text':
         properties.set(name, change.text);
         break;
+      case 'typed':
+        throw new Refusal('invalid-request');
       case 'remove':
         properties.delete(name);
         break;
