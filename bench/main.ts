@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { toolCommand } from '../bin/tool.ts';
 import { BENCHMARKS } from './benchmarks.ts';
 import { profileLines } from './profile.ts';
 import { type Benchmark, type Figure, figureLine, isMet, type Report } from './report.ts';
@@ -17,19 +17,26 @@ interface Options {
   readonly profile: string | undefined;
 }
 
+interface Flags {
+  readonly quick: boolean;
+  readonly json?: string;
+  readonly profile?: string;
+  readonly list: boolean;
+}
+
 /** The fastest that the calibration loop was in this run. */
 let bestCalibrationMs = Number.POSITIVE_INFINITY;
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      quick: { type: 'boolean', default: false },
-      json: { type: 'string' },
-      profile: { type: 'string' },
-      list: { type: 'boolean', default: false },
-    },
-  });
+  const command = toolCommand('npm run bench --', 'Measures figures of ours against limits and peers in the same run.')
+    .argument('[names...]', 'those whose names start so; all if absent')
+    .option('--quick', 'smaller graphs and fewer rounds', false)
+    .option('--json <file>', 'writes the figures as JSON')
+    .option('--profile <folder>', 'writes processor profiles, and prints what took most time')
+    .option('--list', 'says which benchmarks there are', false)
+    .parse();
+  const values = command.opts<Flags>();
+  const positionals = command.args;
   const chosen = BENCHMARKS.filter(
     ({ name }) => positionals.length === 0 || positionals.some((p) => name.startsWith(p)),
   );

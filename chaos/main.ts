@@ -6,7 +6,9 @@
 import { fork } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { Option } from 'commander';
+import { wholeNumber } from '../bin/options.ts';
+import { toolCommand } from '../bin/tool.ts';
 import { realMs, StrayRejections } from './host.ts';
 import { isPlantedName, PLANTED_BUGS } from './planted-bugs.ts';
 import { runSeed, type SeedReport } from './run-seed.ts';
@@ -28,43 +30,28 @@ interface Options {
   readonly workers: number;
 }
 
-function optionsOf(): Options {
-  const { values } = parseArgs({
-    options: {
-      seeds: { type: 'string', default: String(SEEDS_DEFAULT) },
-      from: { type: 'string', default: '1' },
-      seed: { type: 'string' },
-      profile: { type: 'string', default: 'small' },
-      workload: { type: 'string' },
-      bug: { type: 'string' },
-      twice: { type: 'boolean', default: false },
-      workers: { type: 'string', default: String(availableParallelism()) },
-    },
-  });
-  const { bug, twice, workload } = values;
-  if (workload !== undefined && workload !== 'strong' && workload !== 'offline') {
-    throw new Error('--workload is strong or offline, or left out');
-  }
-  const profile = workload ?? values.profile;
-  if (profile !== 'small' && profile !== 'heavy' && profile !== 'strong' && profile !== 'offline')
-    throw new Error('--profile is small or heavy');
-  if (bug !== undefined && !isPlantedName(bug)) {
-    throw new Error(`--bug is one of ${Object.keys(PLANTED_BUGS).join(', ')}`);
-  }
-  return {
-    seeds: integer('--seeds', values.seeds),
-    from: integer('--from', values.from),
-    seed: values.seed === undefined ? undefined : integer('--seed', values.seed),
-    profile,
-    bug,
-    twice,
-    workers: integer('--workers', values.workers),
-  };
+interface Flags
+  extends Omit<Options, 'seed' | 'bug' | 'twice' | 'profile'>,
+    Partial<Pick<Options, 'seed' | 'bug' | 'twice'>> {
+  readonly profile: 'small' | 'heavy';
+  readonly workload?: 'strong' | 'offline';
 }
 
-function integer(name: string, text: string): number {
-  if (!/^[1-9]\d*$/.test(text)) throw new Error(`${name} takes a positive integer`);
-  return Number(text);
+function optionsOf(): Options {
+  const count = wholeNumber(1, Number.MAX_SAFE_INTEGER);
+  const command = toolCommand('npm run sim --', 'Runs simulated clusters, one for each seed, and says which failed.')
+    .addOption(new Option('--seeds <count>', 'how many seeds').default(SEEDS_DEFAULT).argParser(count))
+    .addOption(new Option('--from <seed>', 'the first one').default(1).argParser(count))
+    .addOption(new Option('--seed <seed>', 'runs this one here, and tells all that happens').argParser(count))
+    .addOption(new Option('--profile <size>', 'how large clusters are').choices(['small', 'heavy']).default('small'))
+    .addOption(new Option('--workload <kind>', 'in place of a profile').choices(['strong', 'offline']))
+    .addOption(new Option('--bug <name>', 'switches a bug on, to see it found').choices(Object.keys(PLANTED_BUGS)))
+    .option('--twice', 'runs every seed twice and compares what happened')
+    .addOption(new Option('--workers <count>', 'processes').default(availableParallelism()).argParser(count))
+    .allowExcessArguments(false)
+    .parse();
+  const { workload, profile, ...options } = command.opts<Flags>();
+  return { seed: undefined, bug: undefined, twice: false, ...options, profile: workload ?? profile };
 }
 
 function directionOf({ bug }: Options): Direction {

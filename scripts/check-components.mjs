@@ -1,10 +1,15 @@
-// What the program and its tools are made of: writes the list of components (SBOM, CycloneDX) to the file that is named, and asks
-// for known holes in the program. npm leaves a part of the program out if it is asked to leave out the tools, so both are listed.
-// Without a registry that answers the question of holes stays open, which is said and is no failure.
-//
-//     node scripts/check-components.mjs sbom.json
+/**
+ * What the program and its tools are made of: writes the list of components (SBOM, CycloneDX) to the file that is named, and asks
+ * for known holes in the program. npm leaves a part of the program out if it is asked to leave out the tools, so both are listed.
+ * Without a registry that answers the question of holes stays open, which is said and is no failure.
+ *
+ *     node scripts/check-components.mjs sbom.json
+ */
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { explained } from './explained.mjs';
+
+explained(import.meta.url);
 
 const [file] = process.argv.slice(2);
 const npm = (...args) => spawnSync('npm', args, { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024, timeout: 120_000 });

@@ -7,6 +7,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, posix, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LAYERS } from './check-layers.mjs';
+import { explained } from './explained.mjs';
 import { trackedFiles } from './tracked-files.mjs';
 
 const LINES_MAX = [
@@ -84,6 +85,7 @@ function anchors(path) {
 }
 
 if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  explained(import.meta.url);
   const { documents, problems } = checkDocs(
     resolve(process.argv[2] ?? join(dirname(fileURLToPath(import.meta.url)), '..')),
   );

@@ -13,6 +13,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { basename, dirname, join, posix, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { explained } from './explained.mjs';
 
 /** Lowest first. */
 export const LAYERS = [
@@ -372,6 +373,7 @@ function pathThrough(graph, start, members) {
 }
 
 if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  explained(import.meta.url);
   const root = resolve(process.argv[2] ?? join(dirname(fileURLToPath(import.meta.url)), '..'));
   const { files, violations } = checkLayers(root);
   for (const { file, line, rule, message } of violations) console.error(`${file}:${line}: ${rule}: ${message}`);

@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { Ajv } from 'ajv';
 import ts from 'typescript';
 import { parse, parseAllDocuments } from 'yaml';
+import { explained } from './explained.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const require = createRequire(import.meta.url);
@@ -87,6 +88,7 @@ function typeProblems(typed) {
 }
 
 if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  explained(import.meta.url);
   const [compose = join(ROOT, 'deploy/compose.yaml'), kubernetes = join(ROOT, 'deploy/kubernetes.yaml')] =
     process.argv.slice(2);
   const problems = [

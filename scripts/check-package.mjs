@@ -50,6 +50,9 @@ const READABLE = /^examples\//;
 const PROGRAM = `
 import { connect, WeftError, type Value } from 'weft/client';
 import { openReplica, type WeftReplica } from 'weft/replica';
+import { explained } from './explained.mjs';
+
+explained(import.meta.url);
 
 const weft = connect(['http://127.0.0.1:7400'], { token: 't' });
 export async function names(): Promise<readonly Value[]> {

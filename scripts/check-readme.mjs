@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { explained } from './explained.mjs';
 
 const PORT_IN_README = 7400;
 const CLUSTER_PORTS_IN_README = [7401, 7402, 7403];
@@ -160,6 +161,7 @@ function pathWithCurl(scratch) {
 }
 
 if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  explained(import.meta.url);
   const root = join(dirname(fileURLToPath(import.meta.url)), '..');
   process.exitCode = await main(root, resolve(process.argv[2] ?? join(root, 'README.md')));
 }

@@ -14,6 +14,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { explained } from './explained.mjs';
+
+explained(import.meta.url);
 
 const PROGRAM = fileURLToPath(new URL('../dist/bin/weft.js', import.meta.url));
 const PAGE_ITEMS = 10_000;

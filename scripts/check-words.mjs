@@ -7,6 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { explained } from './explained.mjs';
 import { trackedFiles } from './tracked-files.mjs';
 
 /** Each pattern is written so that it does not match its own source. */
@@ -47,6 +48,7 @@ export function checkWords(root) {
 }
 
 if (process.argv[1] !== undefined && resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  explained(import.meta.url);
   const found = checkWords(resolve(process.argv[2] ?? join(dirname(fileURLToPath(import.meta.url)), '..')));
   for (const line of found) console.error(line);
   console.log(`words: ${found.length} findings`);

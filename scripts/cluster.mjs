@@ -15,6 +15,9 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { explained } from './explained.mjs';
+
+explained(import.meta.url, ['--ports', '--data', '--log-level']);
 
 const PROGRAM = join(dirname(fileURLToPath(import.meta.url)), '../dist/bin/weft.js');
 const NAMES = ['one', 'two', 'three'];

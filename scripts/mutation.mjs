@@ -5,6 +5,9 @@
  */
 import { spawnSync } from 'node:child_process';
 import { dirname } from 'node:path';
+import { explained } from './explained.mjs';
+
+explained(import.meta.url);
 
 const files = process.argv.slice(2);
 if (files.length === 0) {

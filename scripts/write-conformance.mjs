@@ -8,6 +8,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { explained } from './explained.mjs';
+
+explained(import.meta.url);
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const passing = new Set(readFileSync(join(root, 'test/conformance/passing.txt'), 'utf8').trim().split('\n'));

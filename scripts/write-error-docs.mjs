@@ -2,6 +2,9 @@
 /** Writes docs/errors.md from the table in base/errors.ts. Run `npm run build` first: it reads the built table. */
 import { writeFileSync } from 'node:fs';
 import { ERRORS } from '../dist/base/errors.js';
+import { explained } from './explained.mjs';
+
+explained(import.meta.url);
 
 const rows = Object.entries(ERRORS).map(
   ([code, { status, definite, retryable, doc }]) =>

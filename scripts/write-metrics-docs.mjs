@@ -5,6 +5,9 @@
  *     node scripts/write-metrics-docs.mjs http://127.0.0.1:7400
  */
 import { writeFileSync } from 'node:fs';
+import { explained } from './explained.mjs';
+
+explained(import.meta.url);
 
 const [url = 'http://127.0.0.1:7400'] = process.argv.slice(2);
 const token = process.env.WEFT_TOKEN;

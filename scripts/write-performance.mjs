@@ -9,6 +9,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { explained } from './explained.mjs';
+
+explained(import.meta.url);
 
 const files = process.argv.slice(2);
 if (files.length === 0) {

@@ -2,6 +2,9 @@
 /** Writes docs/operations/traces.md from the table in base/tracer.ts. Run `npm run build` first: it reads the built table. */
 import { writeFileSync } from 'node:fs';
 import { SPANS } from '../dist/base/tracer.js';
+import { explained } from './explained.mjs';
+
+explained(import.meta.url);
 
 const rows = Object.entries(SPANS).map(([name, { doc, parent, attributes }]) => {
   const told = Object.entries(attributes).map(([attribute, meaning]) => `\`${attribute}\`: ${meaning}`);

@@ -2,30 +2,34 @@
  * `npm run fuzz -- [--seconds N] [--seed N] [TARGET...]`: sends wrong inputs to all that reads what strangers send. A finding is
  * printed with its input and the command that makes it again; the exit code is 1 if there is any.
  */
-import { parseArgs } from 'node:util';
+import { Argument, Option } from 'commander';
 import { SeededRandom } from '../../base/seeded-random.ts';
+import { wholeNumber } from '../../bin/options.ts';
+import { toolCommand } from '../../bin/tool.ts';
 import { realMs } from '../host.ts';
 import { buildTargets, type Target } from './targets.ts';
 
-const { values, positionals } = parseArgs({
-  options: { seconds: { type: 'string', default: '60' }, seed: { type: 'string', default: '1' } },
-  allowPositionals: true,
-});
 const FINDINGS_MAX = 5;
 
-const targets = (await buildTargets()).filter(({ name }) => positionals.length === 0 || positionals.includes(name));
-if (targets.length === 0) {
-  console.error(`fuzz: no such target; there are ${(await buildTargets()).map(({ name }) => name).join(', ')}`);
-  process.exitCode = 2;
-}
-const eachMs = (Number(values.seconds) * 1_000) / Math.max(1, targets.length);
+const count = wholeNumber(1, Number.MAX_SAFE_INTEGER);
+const all = await buildTargets();
+const command = toolCommand('npm run fuzz --', 'Sends wrong inputs to all that reads what strangers send.')
+  .addOption(new Option('--seconds <seconds>', 'for all targets together').default(60).argParser(count))
+  .addOption(new Option('--seed <seed>', 'of the first input').default(1).argParser(count))
+  .addArgument(
+    new Argument('[targets...]', 'what to send them to; everything if absent').choices(all.map(({ name }) => name)),
+  )
+  .parse();
+const { seconds, seed: firstSeed } = command.opts<{ readonly seconds: number; readonly seed: number }>();
+const targets = all.filter(({ name }) => command.args.length === 0 || command.args.includes(name));
+const eachMs = (seconds * 1_000) / Math.max(1, targets.length);
 for (const target of targets) await fuzz(target);
 
 /** Every input is a function of its seed, so that a finding can be made again alone. */
 async function fuzz(target: Target): Promise<void> {
   const endMs = realMs() + eachMs;
   let [inputs, findings] = [0, 0];
-  for (let seed = Number(values.seed); realMs() < endMs && findings < FINDINGS_MAX; seed++) {
+  for (let seed = firstSeed; realMs() < endMs && findings < FINDINGS_MAX; seed++) {
     inputs++;
     try {
       await target.once(new SeededRandom(seed));
