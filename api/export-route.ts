@@ -42,7 +42,7 @@ export function addExportRoute(app: FastifyInstance, context: ApiContext): void 
       const close = () => void moment.close().catch((error: unknown) => context.reportFailure(error, request));
       if (reply.raw.destroyed) close();
       else reply.raw.once('close', close);
-      request.shown = moment.vector;
+      request.shown = moment.vector ?? null;
       const options = { env: context.env, reply, stallMs: LIMITS.exportStallMsMax };
       const pieces = cutOff(reported(exportPieces(moment), context, request), options);
       return reply.send(Readable.from(pieces, { objectMode: false }));

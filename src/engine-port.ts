@@ -272,8 +272,11 @@ export type GraphElement =
 
 /** All visible nodes, then all visible edges, in an order that two equal graphs share. Memory for one partition at a time. */
 export interface GraphExport extends AsyncIterable<GraphElement> {
-  /** What it shows, and nothing else: of each stream the number of the last commit. */
-  readonly vector: ReadonlyMap<ReplicaId, number>;
+  /**
+   * What it shows, and nothing else: of each stream the number of the last commit. Undefined for an ephemeral graph, of which no
+   * session token speaks.
+   */
+  readonly vector: ReadonlyMap<ReplicaId, number> | undefined;
   /** Lets go of what the moment keeps on disk. Idempotent. */
   close(): Promise<void>;
 }

@@ -33,6 +33,19 @@ function codeOf(work: () => unknown): Promise<unknown> {
 const names = (engine: Engine) => engine.listGraphs().map(({ name }) => name);
 
 describe('ephemeral graph', () => {
+  test('exported -> one moment, without a vector that a session token could ask any server for', async () => {
+    const { engine } = await started();
+    await engine.createGraph(SCRATCH, { lifecycle: 'ephemeral' });
+    await engine.graph(SCRATCH).write([node('n')]);
+    const moment = await engine.graph(SCRATCH).export();
+    await engine.graph(SCRATCH).write([node('late')]);
+    expect(moment.vector).toBeUndefined();
+    const items: unknown[] = [];
+    for await (const item of moment) items.push(item);
+    expect(items).toMatchObject([{ kind: 'node', node: { id: 'n' } }]);
+    expect((await engine.graph(DEFAULT).export()).vector).toBeDefined();
+  });
+
   test('made, written, read, then a restart -> gone with its name; what is durable stays', async () => {
     const disk = new MemoryDisk();
     const { engine } = await started(disk);

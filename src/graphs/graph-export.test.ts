@@ -66,7 +66,7 @@ describe('export', () => {
     await graph.write([node('b')]);
     expect((await all(moment)).map((item) => (item.kind === 'node' ? item.node.id : ''))).toEqual(['a']);
     const now = engine.cluster().vector[engine.replicaId] as number;
-    expect(moment.vector.get(engine.replicaId)).toBe(now - 1);
+    expect(moment.vector?.get(engine.replicaId)).toBe(now - 1);
     expect(engine.sessionToken([], moment.vector)).not.toBe(engine.sessionToken());
     expect(engine.sessionToken([engine.sessionToken()], moment.vector)).toBe(engine.sessionToken());
   });

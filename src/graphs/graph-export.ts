@@ -19,6 +19,7 @@ export interface CutExportOptions {
   readonly graph: GraphDescription;
   /** Storage name of the graph. */
   readonly key: string;
+  readonly isEphemeral: boolean;
   /** What has expired by then is left out: milliseconds since the Unix epoch. */
   readonly nowMs: number;
   /** Gives other requests a turn. */
@@ -35,8 +36,9 @@ export class CutExport implements GraphExport {
     this.#view.expire(options.nowMs);
   }
 
-  get vector(): ReplicaCut['vector'] {
-    return this.#options.cut.vector;
+  get vector(): GraphExport['vector'] {
+    const { cut, isEphemeral } = this.#options;
+    return isEphemeral ? undefined : cut.vector;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<GraphElement> {

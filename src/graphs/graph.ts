@@ -354,6 +354,7 @@ export class EngineGraph implements Graph {
     return new CutExport({
       cut,
       graph: this.description,
+      isEphemeral: this.#statements.isEphemeral,
       key: this.resident.key,
       nowMs: this.#residency.nowMs,
       yield: () => this.#residency.yield(),
