@@ -11,6 +11,7 @@ import { httpPost } from './http-post.ts';
 import { hydration } from './hydration.ts';
 import { nodeCreates } from './node-creates.ts';
 import { nodeHeap } from './node-heap.ts';
+import { offlineReplica } from './offline-replica.ts';
 import { overwrites } from './overwrites.ts';
 import { pointReads } from './point-reads.ts';
 import { propertyUpdates } from './property-updates.ts';
@@ -51,6 +52,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   replicationOverhead,
   replicationVisible,
   replicationCatchUp,
+  offlineReplica,
   strongOperations,
   strongFailOver,
 ];

@@ -14,9 +14,11 @@ import type { Value } from '../graph/value.ts';
 import { QueryEngine } from '../query/execution/query-engine.ts';
 import type { ResultValue } from '../query/execution/result-value.ts';
 import type { StatementRows } from '../query/execution/statement-answer.ts';
+import { hasRegularExpressions } from '../query/expressions/regular-expression.ts';
 import { planStatement } from '../query/plan/plan-statement.ts';
 import { BUILT_IN_PROCEDURES } from '../query/procedures/built-in.ts';
 import { QueryError } from '../query/query-error.ts';
+import { hasTemporal } from '../query/temporal/zones.ts';
 import { inRange } from '../query/values/range.ts';
 import { fromStored, type RuntimeMap } from '../query/values/runtime-value.ts';
 import type { LocalStore } from './local-store.ts';
@@ -73,6 +75,7 @@ export class WeftReplica {
 
   /** Opens what the store has; nothing is sent before `connect`. @throws WeftError `data-format`, `data-corrupt` */
   static async open(options: WeftReplicaOptions): Promise<WeftReplica> {
+    if (!hasTemporal()) await import('../query/temporal/polyfill.ts');
     const stored = await readReplica(options.store);
     const meta = stored.meta ?? freshMeta(options.platform);
     const replica = new WeftReplica(options, stored, meta);
@@ -234,6 +237,7 @@ export class WeftReplica {
     parameters: { readonly [name: string]: Value } = {},
     accessMode: 'read' | 'write' = 'write',
   ): Promise<StatementRows> {
+    if (!hasRegularExpressions(statement)) await import('../query/expressions/re2.ts');
     while (this.#changing !== undefined) await this.#changing;
     this.#reading++;
     try {

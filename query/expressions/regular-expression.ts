@@ -2,7 +2,8 @@
  * `text =~ pattern`: the whole text must match. RE2 syntax, run in time linear in the text whatever the pattern: no
  * back-references, no look-around, which are errors. The last patterns are kept compiled.
  */
-import { RE2JS } from 're2js';
+import type { RE2JS } from 're2js';
+import { assert } from '../../base/assert.ts';
 import { runtimeError } from '../query-error.ts';
 import type { Ternary } from '../values/logic.ts';
 import type { RuntimeValue } from '../values/runtime-value.ts';
@@ -10,6 +11,17 @@ import type { RuntimeValue } from '../values/runtime-value.ts';
 const KEPT_MAX = 256;
 const PATTERN_CHARS_MAX = 4096;
 const compiled = new Map<string, RE2JS>();
+let library: Pick<typeof RE2JS, 'compile'> | undefined;
+
+/** Before the first use: see `../libraries.ts`. */
+export function provideRegularExpressions(provided: NonNullable<typeof library>): void {
+  library = provided;
+}
+
+/** Whether a statement of this text can run. */
+export function hasRegularExpressions(statement: string): boolean {
+  return library !== undefined || !statement.includes('=~');
+}
 
 function compile(pattern: string): RE2JS {
   const known = compiled.get(pattern);
@@ -18,9 +30,10 @@ function compile(pattern: string): RE2JS {
     const message = `a regular expression has at most ${PATTERN_CHARS_MAX} characters`;
     throw runtimeError('ArgumentError', 'InvalidArgumentValue', message);
   }
+  assert(library !== undefined, 'regular expressions were loaded');
   let made: RE2JS;
   try {
-    made = RE2JS.compile(pattern);
+    made = library.compile(pattern);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     throw runtimeError('ArgumentError', 'InvalidArgumentValue', `the regular expression is invalid: ${message}`);

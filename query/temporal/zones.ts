@@ -2,13 +2,31 @@
  * IANA time zones, from the Temporal library (which has the rules of the host's time zone database). Only here: all other
  * arithmetic needs no zone. Look-ups cost tens of microseconds, so the last ones are kept.
  */
-import { Temporal } from 'temporal-polyfill';
+import type { Temporal as TemporalLibrary } from 'temporal-polyfill';
+import { assert } from '../../base/assert.ts';
 import { civilOf, NANOS_PER_SECOND, SECONDS_PER_DAY } from './calendar.ts';
 
 /** Look-ups that are kept for each zone. */
 const KEPT_MAX = 4096;
 /** Years that the library covers with room to spare; beyond them the rules of the last ones hold. */
 const LIBRARY_YEAR_MAX = 200_000;
+
+/** That of the runtime, if it has one, until another is provided. */
+let library = (globalThis as { readonly Temporal?: typeof TemporalLibrary }).Temporal;
+
+/** Before the first use, where the runtime has none or its own must not be used: see `../libraries.ts`. */
+export function provideTemporal(provided: typeof TemporalLibrary): void {
+  library = provided;
+}
+
+export function hasTemporal(): boolean {
+  return library !== undefined;
+}
+
+function temporal(): typeof TemporalLibrary {
+  assert(library !== undefined, 'time zones were loaded');
+  return library;
+}
 
 interface Zone {
   readonly id: string;
@@ -30,7 +48,7 @@ function zoneOf(name: string): Zone | undefined {
   if (!/^[A-Za-z][A-Za-z0-9_+\-/]*$/.test(name)) return undefined;
   let id: string;
   try {
-    id = Temporal.PlainDate.from('2000-01-01').toZonedDateTime(name).timeZoneId;
+    id = temporal().PlainDate.from('2000-01-01').toZonedDateTime(name).timeZoneId;
   } catch {
     // The library has no other way to ask.
     return undefined;
@@ -47,7 +65,8 @@ export function offsetAtInstant(zone: string, epochSeconds: number): number {
   const known = byInstant.get(epochSeconds);
   if (known !== undefined) return known;
   const seconds = clampSeconds(epochSeconds);
-  const offset = new Temporal.ZonedDateTime(BigInt(seconds) * 1_000_000_000n, id).offsetNanoseconds / NANOS_PER_SECOND;
+  const offset =
+    new (temporal().ZonedDateTime)(BigInt(seconds) * 1_000_000_000n, id).offsetNanoseconds / NANOS_PER_SECOND;
   return keep(byInstant, epochSeconds, offset);
 }
 
@@ -63,7 +82,12 @@ export function offsetAtLocal(zone: string, epochDay: number, nanos: number): nu
   const clamped = clampSeconds(seconds);
   const day = Math.floor(clamped / SECONDS_PER_DAY);
   const rest = clamped - day * SECONDS_PER_DAY;
-  const local = new Temporal.PlainDateTime(...ymd(day), Math.floor(rest / 3600), Math.floor(rest / 60) % 60, rest % 60);
+  const local = new (temporal().PlainDateTime)(
+    ...ymd(day),
+    Math.floor(rest / 3600),
+    Math.floor(rest / 60) % 60,
+    rest % 60,
+  );
   const instant = local.toZonedDateTime(id, { disambiguation: 'compatible' });
   const utc = Math.floor(Number(instant.epochMilliseconds) / 1000);
   // In a gap the library has moved the local time on; the difference to UTC is the offset before it.

@@ -9,7 +9,6 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { openTestServer, type TestServer } from '../../api/server.model.ts';
@@ -19,11 +18,13 @@ import { WebSocketRoutes } from '../../bin/web-socket-routes.ts';
 import { ambientPlatform } from '../../client/ambient.ts';
 import { LevelLocalStore } from '../../client/level-local-store.ts';
 import { WeftReplica } from '../../client/weft-replica.ts';
-import { bundle } from './bundle.ts';
+import { bundle, pageBytes } from './bundle.ts';
 import { CHROMIUM, Chromium, type Page } from './chromium.ts';
 
-/** Wanted are 150,000: see docs/gaps.md. Beyond this it has grown again. */
-const BUNDLE_BYTES_MAX = 237_000;
+/** Wanted are 150,000: see docs/gaps.md. Beyond these it has grown again. */
+const FIRST_BYTES_MAX = 174_000;
+const ALL_BYTES_MAX = 238_000;
+const MANY = 10_000;
 const TOKEN = 'secret ✓';
 const { env } = ambientPlatform();
 const ENTRY = fileURLToPath(new URL('../../client/replica/index.ts', import.meta.url));
@@ -100,9 +101,12 @@ const sourceOfPages = () => `
   const name = location.hash.slice(1);
   const options = { urls: ${JSON.stringify(`http://127.0.0.1:${portOf(proxy)}`)}, token: ${JSON.stringify(TOKEN)} };
   Object.assign(globalThis, { options, openReplica });
+  const start = performance.now();
   openReplica({ ...options, name, ...(name === 'memory' && { store: new MemoryLocalStore() }) }).then((replica) => {
     globalThis.replica = replica;
-    globalThis.isReady = true;
+    return replica.query('MATCH (n:Many) RETURN count(*) AS many');
+  }).then(([{ many }]) => {
+    Object.assign(globalThis, { many, firstQueryMs: performance.now() - start, isReady: true });
   }, (error) => {
     globalThis.failure = String(error?.stack ?? error);
   });
@@ -147,10 +151,11 @@ test('replica in Node: over a real WebSocket, cut in between, opened again -> eq
   await replica.close();
 });
 
-test('a bundle for browsers: within its budget', () => {
-  const bytes = gzipSync(program).length;
-  console.log(`replica, query engine and Yjs for a browser: ${bytes} bytes gzipped (${BUNDLE_BYTES_MAX} allowed)`);
-  expect(bytes).toBeLessThan(BUNDLE_BYTES_MAX);
+test('what a page loads: within its budget, at first and with all that some statements need', async () => {
+  const { first, all } = await pageBytes(sourceOfPages());
+  console.log(`replica, query engine and Yjs for a browser, gzipped: ${first} bytes, ${all} with what is loaded later`);
+  expect(first).toBeLessThan(FIRST_BYTES_MAX);
+  expect(all).toBeLessThan(ALL_BYTES_MAX);
 });
 
 describe.skipIf(!existsSync(CHROMIUM))('in Chromium', () => {
@@ -252,5 +257,29 @@ describe.skipIf(!existsSync(CHROMIUM))('in Chromium', () => {
     expect(await sandboxed.evaluate(opened)).toBe('storage-unavailable');
     expect(await run(sandboxed, "CREATE (:Page {name: 'memory'})")).toBe('done');
     await sandboxed.close();
+  });
+
+  test('10,000 nodes that are cached, offline -> all are there at the first query', async () => {
+    isCut = false;
+    const graph = server.engine.graph('default' as GraphName);
+    for (let from = 0; from < MANY; from += 1000) {
+      await graph.write(
+        Array.from({ length: 1000 }, (_, i) => ({
+          op: 'createNode',
+          id: `many${from + i}` as NodeId,
+          labels: ['Many'],
+          properties: { rank: from + i, text: `number ${from + i}` },
+        })),
+      );
+    }
+    const page = await open('many');
+    await sameAs(() => page.evaluate('replica.digest()'));
+    // When this is durable, so is what came before.
+    await run(page, "CREATE (:Page {name: 'last'})");
+    cut();
+    await page.reload();
+    expect(await page.evaluate('many')).toBe(MANY);
+    console.log(`opening ${MANY} cached nodes, to the first query: ${await page.evaluate('firstQueryMs')} ms`);
+    await page.close();
   });
 });

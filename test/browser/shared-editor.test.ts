@@ -98,6 +98,9 @@ test.skipIf(!existsSync(CHROMIUM))(
       await two.evaluate('replica.query("RETURN 1").then(() => 1)');
       await click(two, 'online');
       for (const page of [two, other]) await shows(page, 'live 3 notes 1 lines');
+      // Loaded when they are needed.
+      const needing = "RETURN 'abc' =~ 'a.c' AS is, datetime('2026-07-01T00:00[Europe/Berlin]').offset AS offset";
+      expect(await two.evaluate(`replica.query(${JSON.stringify(needing)})`)).toEqual([{ is: true, offset: '+02:00' }]);
       expect(await other.evaluate(`replica.digest()`)).toBe(await two.evaluate(`replica.digest()`));
     } finally {
       await chromium.close();
