@@ -42,6 +42,12 @@ const ENGINE_METRICS: readonly MetricRow<Exclude<keyof EngineMetrics, 'replicati
   ['weft_group_commit_requests_total', 'requestsInCommitsTotal', 'counter', 'Requests that shared those commits'],
   ['weft_hydrations_total', 'hydrationsTotal', 'counter', 'Partitions brought into memory'],
   ['weft_passivations_total', 'passivationsTotal', 'counter', 'Partitions dropped from memory'],
+  [
+    'weft_constraint_violations',
+    'constraintViolations',
+    'gauge',
+    'Elements that broke a constraint when an integrity check last looked through their graph',
+  ],
   ['weft_quota_refusals_total', 'quotaRefusalsTotal', 'counter', 'Operations that a quota turned away'],
   ['weft_expired_purged_total', 'expiredPurgedTotal', 'counter', 'Elements deleted because their time had come'],
   ['weft_compactions_total', 'compactionsTotal', 'counter', 'Segments rewritten to free their dead patches'],

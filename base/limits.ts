@@ -195,7 +195,7 @@ export const LIMITS = {
   plansKeptMax: 1000,
   /** Values that one statement may hold in memory at a time, sorted or grouped rows and what it wrote: some hundred MB. */
   queryHeldValuesMax: 10_000_000,
-  /** Part of the heap that must be free: below it requests are turned away, so that those under way can end. */
+  /** Part of the heap, and of the container's memory, that must be free: below it requests are turned away, so that those under way can end. */
   heapReservePart: 0.08,
   /** Bytes of the disk that must be free for writes, or the part of a small disk: room for what is under way and for peers. */
   diskReserveBytes: 64 * 1024 * 1024,

@@ -8,11 +8,16 @@ const NODES = '/v1/graphs/default/nodes';
 
 async function served() {
   const heap = { usedBytes: 0, limitBytes: 1000 };
+  const resident = { usedBytes: 0, limitBytes: 1000 };
   const disk = { freeBytes: 1000 * MEGABYTE, sizeBytes: 10_000 * MEGABYTE };
-  const pressure = new MachinePressure(testEnv(), { heap: () => heap, disk: async () => disk });
+  const pressure = new MachinePressure(testEnv(), {
+    heap: () => heap,
+    resident: () => resident,
+    disk: async () => disk,
+  });
   const server = await openTestServer({ pressure });
   await server.call('POST', NODES, { id: 'a' });
-  return { heap, disk, pressure, server };
+  return { heap, resident, disk, pressure, server };
 }
 
 test('memory: nearly full -> requests for graphs are turned away until there is more than enough again', async () => {
@@ -40,6 +45,25 @@ test('memory: nearly full -> requests for graphs are turned away until there is 
   heap.usedBytes = 800;
   await pressure.look();
   expect(await read()).toBe(200);
+  await server.close();
+});
+
+test('memory: the container is nearly full though the heap is not -> turned away until both have room', async () => {
+  const { heap, resident, pressure, server } = await served();
+  const read = async () => (await server.call('GET', `${NODES}/a`)).status;
+  resident.usedBytes = 930;
+  await pressure.look();
+  expect(await read()).toBe(503);
+  resident.usedBytes = 800;
+  heap.usedBytes = 915;
+  await pressure.look();
+  expect(await read()).toBe(503);
+  heap.usedBytes = 800;
+  await pressure.look();
+  expect(await read()).toBe(200);
+  const measured = machineOf('.').resident();
+  expect(measured.usedBytes).toBeGreaterThan(MEGABYTE);
+  expect(measured.limitBytes).toBeGreaterThan(measured.usedBytes);
   await server.close();
 });
 

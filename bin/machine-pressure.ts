@@ -1,5 +1,6 @@
-/** Watches heap and disk, a look a second. What was exceeded must fall well below the limit before it counts as over. */
+/** Watches heap, memory and disk, a look a second. What was exceeded must fall well below the limit before it counts as over. */
 import { statfs } from 'node:fs/promises';
+import { totalmem } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
 import type { Pressure } from '../api/pressure.ts';
 import type { Env, Timer } from '../base/env.ts';
@@ -9,9 +10,16 @@ const LOOK_MS = 1_000;
 /** What must be free again, as a multiple of what must be free. */
 const RELIEF = 1.25;
 
+interface Memory {
+  readonly usedBytes: number;
+  readonly limitBytes: number;
+}
+
 /** What is measured; tests say it themselves. */
 export interface Machine {
-  heap(): { readonly usedBytes: number; readonly limitBytes: number };
+  heap(): Memory;
+  /** What the process holds in all, of what the machine or its container gives it. */
+  resident(): Memory;
   disk(): Promise<{ readonly freeBytes: number; readonly sizeBytes: number }>;
 }
 
@@ -20,6 +28,12 @@ export function machineOf(dataFolder: string): Machine {
     heap() {
       const { used_heap_size: usedBytes, heap_size_limit: limitBytes } = getHeapStatistics();
       return { usedBytes, limitBytes };
+    },
+    resident() {
+      // Beyond what the machine has, the container has no limit.
+      const constrainedBytes = process.constrainedMemory();
+      const limitBytes = constrainedBytes > 0 ? Math.min(constrainedBytes, totalmem()) : totalmem();
+      return { usedBytes: process.memoryUsage.rss(), limitBytes };
     },
     async disk() {
       const { bavail, blocks, bsize } = await statfs(dataFolder);
@@ -61,14 +75,13 @@ export class MachinePressure implements Pressure {
   }
 
   async look(): Promise<void> {
-    const { usedBytes, limitBytes } = this.#machine.heap();
-    const heap = {
-      isShort: limitBytes - usedBytes < limitBytes * LIMITS.heapReservePart,
-      isRelieved: limitBytes - usedBytes > limitBytes * LIMITS.heapReservePart * RELIEF,
-    };
+    const heap = shortOf(this.#machine.heap());
+    const resident = shortOf(this.#machine.resident());
+    const what = heap.isShort ? 'heap' : 'memory';
     this.#shedding = this.#changed('memory', this.#shedding, {
-      ...heap,
-      reason: `the heap of the server is nearly full: less than ${LIMITS.heapReservePart * 100} % of it is free`,
+      isShort: heap.isShort || resident.isShort,
+      isRelieved: heap.isRelieved && resident.isRelieved,
+      reason: `the ${what} of the server is nearly full: less than ${LIMITS.heapReservePart * 100} % of it is free`,
     });
     const { freeBytes, sizeBytes } = await this.#machine.disk();
     const reserveBytes = Math.min(LIMITS.diskReserveBytes, sizeBytes * LIMITS.diskReservePart);
@@ -92,4 +105,10 @@ export class MachinePressure implements Pressure {
     this.#env.log.write('info', 'no longer short', { what });
     return undefined;
   }
+}
+
+function shortOf({ usedBytes, limitBytes }: Memory): { readonly isShort: boolean; readonly isRelieved: boolean } {
+  const freeBytes = limitBytes - usedBytes;
+  const reserveBytes = limitBytes * LIMITS.heapReservePart;
+  return { isShort: freeBytes < reserveBytes, isRelieved: freeBytes > reserveBytes * RELIEF };
 }

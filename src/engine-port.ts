@@ -512,6 +512,8 @@ export interface EngineMetrics {
   readonly expiredPurgedTotal: number;
   /** Operations and batches of replicas that a quota turned away. */
   readonly quotaRefusalsTotal: number;
+  /** Elements that broke a constraint when the integrity of their graph was last looked through, all graphs together. */
+  readonly constraintViolations: number;
   readonly compactionsTotal: number;
   readonly hydratedPartitions: number;
   readonly hydratedDocuments: number;

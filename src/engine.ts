@@ -144,6 +144,8 @@ class LocalEngine implements OpenedEngine {
   readonly #quotaDefaults: Quota;
   readonly #isEphemeral: boolean;
   #quotaRefusals = 0;
+  /** By key of a graph: elements that broke a constraint when its integrity was last looked through. */
+  readonly #violating = new Map<string, number>();
   readonly #bugs: ClusterOptions['bugs'];
   #status: ClusterStatus | undefined;
   #strong: StrongOperations | undefined;
@@ -301,6 +303,10 @@ class LocalEngine implements OpenedEngine {
       schema,
       policy,
       isEphemeral: this.#isEphemeral,
+      onChecked: ({ constraintViolations }) => {
+        const elements = constraintViolations.reduce((sum, each) => sum + each.elements, 0);
+        this.#violating.set(key, elements);
+      },
       declarations: new Declarations({
         graph: resident,
         schema,
@@ -500,6 +506,15 @@ class LocalEngine implements OpenedEngine {
     return { canRead: !failed, canWrite: !failed, reasons: Array.from(reasons) };
   }
 
+  #countViolating(): number {
+    let elements = 0;
+    for (const [key, count] of this.#violating) {
+      if (this.#catalog.findByKey(key) === undefined) this.#violating.delete(key);
+      else elements += count;
+    }
+    return elements;
+  }
+
   metrics(): EngineMetrics {
     const { partitions, documents } = this.#residency.counts();
     const replication = this.#status?.metrics?.();
@@ -511,6 +526,7 @@ class LocalEngine implements OpenedEngine {
       passivationsTotal: this.#residency.passivations,
       expiredPurgedTotal: this.#expiryPurge.purged,
       quotaRefusalsTotal: this.#quotaRefusals,
+      constraintViolations: this.#countViolating(),
       compactionsTotal: this.#committer.compactions,
       hydratedPartitions: partitions,
       hydratedDocuments: documents,

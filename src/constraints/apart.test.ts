@@ -289,7 +289,9 @@ describe('declaration', () => {
     // Neither can be told from the other, so both stay; what does not give the key may change.
     await cluster.during(b.graph.write([set('late', 'n', 1)]));
     await cluster.during(strong(b).write([set('late', 'email', 'y')]));
+    expect(b.engine.metrics().constraintViolations).toBe(2);
     expect((await b.graph.integrity()).constraintViolations).toEqual([]);
+    expect(b.engine.metrics().constraintViolations).toBe(0);
     await cluster.converge(...servers);
   });
 });

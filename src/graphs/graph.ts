@@ -55,6 +55,8 @@ export interface StatementSource {
   readonly schema: GraphSchema;
   readonly policy: GraphPolicy;
   readonly isEphemeral: boolean;
+  /** The integrity of the whole graph was looked through. */
+  readonly onChecked: (report: IntegrityReport) => void;
   readonly declarations: Declarations;
   readonly clock: HybridClock;
   readonly replica: ReplicaId;
@@ -378,10 +380,12 @@ export class EngineGraph implements Graph {
     return this.#integrity(true, options);
   }
 
-  #integrity(repairs: boolean, options: IntegrityOptions): Promise<IntegrityReport> {
+  async #integrity(repairs: boolean, options: IntegrityOptions): Promise<IntegrityReport> {
     const { resident: graph, writer } = this;
     const source = { graph, residency: this.#residency, writer, schema: this.#statements.schema };
-    return new IntegrityCheck(source, repairs, options).run();
+    const report = await new IntegrityCheck(source, repairs, options).run();
+    if (options.partition === undefined) this.#statements.onChecked(report);
+    return report;
   }
 
   /** Deletes elements of a partition that expired before a moment, at most one slice. Resolves with how many, once durable. */
