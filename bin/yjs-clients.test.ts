@@ -297,6 +297,24 @@ describe('stock Yjs clients', () => {
       expect((await note(server)).properties.body).toBe('Dear all');
     });
 
+    test('text of an edge -> is edited in the partition of its source', async () => {
+      const { server, join } = await edited();
+      const edges = '/v1/graphs/small/edges';
+      await server.call('POST', edges, {
+        id: 'e',
+        type: 'T',
+        from: 'note',
+        to: 'note',
+        properties: { why: { $text: '?' } },
+      });
+      const edge = async () => (await server.call('GET', `${edges}/e`)).json;
+      const [one, other] = [await join(), await join()];
+      const root = (await edge()).texts.why;
+      one.doc.getText(root).insert(0, 'why');
+      await other.until(() => other.doc.getText(root).toString() === 'why?');
+      expect((await edge()).properties.why).toBe('why?');
+    });
+
     test('text is replaced -> a client that still types into it is closed, and the new one is untouched', async () => {
       const { server, join } = await edited();
       const client = await join();

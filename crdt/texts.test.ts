@@ -227,4 +227,29 @@ describe('texts', () => {
     write(doc);
     expect(() => readTextUpdate(Y.encodeStateAsUpdate(doc))).toThrow('this changes no text');
   });
+
+  test('update with bytes changed or cut off -> refused, or read as Yjs reads it', () => {
+    const random = new SeededRandom(5);
+    const doc = new Y.Doc();
+    const text = doc.getText('t');
+    for (let i = 0; i < 20; i++) text.insert(random.below(text.length + 1), random.pick(PIECES));
+    text.format(2, 5, { bold: true });
+    text.delete(3, 4);
+    const whole = Y.encodeStateAsUpdate(doc);
+    expect(readTextUpdate(whole).structs.length).toBeGreaterThan(10);
+    let taken = 0;
+    for (let times = 0; times < 3000; times++) {
+      const bytes = whole.slice(0, random.below(4) === 0 ? random.below(whole.length) : whole.length);
+      if (bytes.length > 0) bytes[random.below(bytes.length)] = random.below(256);
+      try {
+        const { structs } = readTextUpdate(bytes);
+        taken++;
+        const clocks = Y.decodeUpdate(bytes).structs.map(({ id, length }) => [id.client, id.clock, length]);
+        expect(structs.map(({ client, clock, length }) => [client, clock, length])).toEqual(clocks);
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'malformed-request' });
+      }
+    }
+    expect(taken).toBeGreaterThan(100);
+  });
 });
