@@ -11,6 +11,9 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, 
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { explained } from './explained.mjs';
+
+explained(import.meta.url);
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const TSC = join(ROOT, 'node_modules/typescript/bin/tsc');
@@ -50,9 +53,6 @@ const READABLE = /^examples\//;
 const PROGRAM = `
 import { connect, WeftError, type Value } from 'weft/client';
 import { openReplica, type WeftReplica } from 'weft/replica';
-import { explained } from './explained.mjs';
-
-explained(import.meta.url);
 
 const weft = connect(['http://127.0.0.1:7400'], { token: 't' });
 export async function names(): Promise<readonly Value[]> {

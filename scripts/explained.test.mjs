@@ -14,6 +14,7 @@ const PROGRAMS = [
   'dist/bench/main.js',
   'scripts/cluster.mjs',
   'scripts/check-components.mjs',
+  'scripts/check-package.mjs',
   'scripts/mutation.mjs',
 ];
 const run = (program, flag) =>
