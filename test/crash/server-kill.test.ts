@@ -14,7 +14,7 @@ import { buildIfStale, killRemaining, ServerProcess, serve } from '../server-pro
 import { Client } from './server-kill.client.ts';
 import { Counter, History, prefixFaults } from './server-kill.history.ts';
 
-const KILLS = 50;
+const KILLS = 30;
 const SEED = Number(process.env.WEFT_SEED ?? randomInt(2 ** 31));
 const ANSWERS_MAX = 300;
 const TIMEOUT_MS = 240_000;

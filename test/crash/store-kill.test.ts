@@ -27,7 +27,7 @@ import {
   viewOf,
 } from './store-kill.workload.ts';
 
-const ROUNDS = 50;
+const ROUNDS = 25;
 const SEED = 20260101;
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 
