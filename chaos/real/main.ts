@@ -252,3 +252,5 @@ async function main(): Promise<void> {
 }
 
 await main();
+// Node 20 may wait for ever, at full speed, for sockets that were reset (`uv_run` in `Environment::CleanupHandles`).
+process.exit();

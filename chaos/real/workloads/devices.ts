@@ -54,7 +54,8 @@ class User {
     this.arena = arena;
     const { cluster, world } = arena;
     this.#random = world.random(name);
-    const urls = cluster.names.map((server) => cluster.entranceOf(server));
+    // Each begins with a server of its own choice.
+    const urls = this.#random.shuffled(cluster.names).map((server) => cluster.entranceOf(server));
     const { folder, plant } = cluster;
     this.#device = new Device({ world, name, folder, urls, plant });
   }
