@@ -1,7 +1,5 @@
 /** Offline replicas in Node: a local write, the first sync, a full outbox, and what one that idles costs its server. */
 import { once } from 'node:events';
-import { HocuspocusProvider, HocuspocusProviderWebsocket } from '@hocuspocus/provider';
-import { Server } from '@hocuspocus/server';
 import { WebSocket } from 'ws';
 import * as Y from 'yjs';
 import type { NodeId } from '../base/ids.ts';
@@ -12,6 +10,7 @@ import { MemoryLocalStore } from '../client/memory-local-store.ts';
 import { WeftReplica } from '../client/weft-replica.ts';
 import { decodeServerFrame, encodeReplicaFrame, SYNC_PROTOCOL, SYNC_VERSION } from '../crdt/sync-frame.ts';
 import type { Operation } from '../graph/model.ts';
+import { Hocuspocus } from './hocuspocus.ts';
 import { median, percentile, seconds } from './measure.ts';
 import { againstLimit, type Benchmark, type Run } from './report.ts';
 import { ServerProcess } from './server-process.ts';
@@ -120,20 +119,8 @@ async function firstSync(run: Run, open: () => Promise<WeftReplica>): Promise<vo
 }
 
 async function hocuspocus() {
-  const server = new Server({ port: 0, quiet: true, stopOnSignals: false });
-  await server.listen();
-  const provider = async () => {
-    const websocketProvider = new HocuspocusProviderWebsocket({
-      url: server.webSocketURL,
-      WebSocketPolyfill: WebSocket,
-    });
-    const document = new Y.Doc();
-    await new Promise<void>((resolve) => {
-      new HocuspocusProvider({ websocketProvider, name: 'bench', document, onSynced: () => resolve() }).attach();
-    });
-    return { document, stop: () => websocketProvider.destroy() };
-  };
-  const writer = await provider();
+  const server = await Hocuspocus.start();
+  const writer = await server.provider();
   writer.document.transact(() => {
     const nodes = writer.document.getMap<Y.Map<unknown>>('nodes');
     for (let i = 0; i < NODES; i++) {
@@ -143,7 +130,7 @@ async function hocuspocus() {
   return {
     async load(): Promise<void> {
       for (;;) {
-        const { document, stop } = await provider();
+        const { document, stop } = await server.provider();
         const isWhole = document.getMap('nodes').size === NODES;
         stop();
         if (isWhole) return;
@@ -151,7 +138,7 @@ async function hocuspocus() {
     },
     async stop(): Promise<void> {
       writer.stop();
-      await server.destroy();
+      await server.stop();
     },
   };
 }

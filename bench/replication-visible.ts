@@ -1,9 +1,6 @@
 /** How soon single writes on one server are visible on another one, against the usual server for Yjs documents. */
-import { HocuspocusProvider, HocuspocusProviderWebsocket } from '@hocuspocus/provider';
-import { Server } from '@hocuspocus/server';
-import { WebSocket } from 'ws';
-import * as Y from 'yjs';
 import type { NodeId } from '../base/ids.ts';
+import { Hocuspocus } from './hocuspocus.ts';
 import { places, startAt } from './linked-engines.ts';
 import { median, type Sample, takeTurns } from './measure.ts';
 import type { Benchmark } from './report.ts';
@@ -81,25 +78,10 @@ async function timed(count: number, work: () => Promise<void>): Promise<Sample> 
   return { count, wallMs, cpuMs: (user + system) / 1000 };
 }
 
-/** A server on a free port and two providers of one document. */
 async function hocuspocus() {
-  const server = new Server({ port: 0, quiet: true, stopOnSignals: false });
-  await server.listen();
-  const provider = async () => {
-    const websocketProvider = new HocuspocusProviderWebsocket({
-      url: server.webSocketURL,
-      WebSocketPolyfill: WebSocket,
-    });
-    const document = new Y.Doc();
-    const synced = new Promise<void>((resolve) => {
-      const made = new HocuspocusProvider({ websocketProvider, name: 'bench', document, onSynced: () => resolve() });
-      made.attach();
-    });
-    await synced;
-    return { document, stop: () => websocketProvider.destroy() };
-  };
-  const writer = await provider();
-  const reader = await provider();
+  const server = await Hocuspocus.start();
+  const writer = await server.provider();
+  const reader = await server.provider();
   const map = writer.document.getMap('values');
   const mirror = reader.document.getMap('values');
   let from = 0;
@@ -123,7 +105,7 @@ async function hocuspocus() {
     async stop(): Promise<void> {
       writer.stop();
       reader.stop();
-      await server.destroy();
+      await server.stop();
     },
   };
 }

@@ -17,14 +17,17 @@ async function served() {
   });
   const server = await openTestServer({ pressure });
   await server.call('POST', NODES, { id: 'a' });
-  return { heap, resident, disk, pressure, server };
+  /** What a read is answered once memory was looked at. */
+  const read = async () => {
+    await pressure.look();
+    return (await server.call('GET', `${NODES}/a`)).status;
+  };
+  return { heap, resident, disk, pressure, server, read };
 }
 
 test('memory: nearly full -> requests for graphs are turned away until there is more than enough again', async () => {
-  const { heap, pressure, server } = await served();
-  const read = async () => (await server.call('GET', `${NODES}/a`)).status;
+  const { heap, pressure, server, read } = await served();
   heap.usedBytes = 915;
-  await pressure.look();
   expect(await read()).toBe(200);
   heap.usedBytes = 930;
   await pressure.look();
@@ -40,26 +43,20 @@ test('memory: nearly full -> requests for graphs are turned away until there is 
   expect((await server.call('GET', '/metrics')).status).toBe(200);
   expect((await server.call('GET', '/readyz')).json).toMatchObject({ ready: false, canRead: false });
   heap.usedBytes = 915;
-  await pressure.look();
   expect(await read()).toBe(503);
   heap.usedBytes = 800;
-  await pressure.look();
   expect(await read()).toBe(200);
   await server.close();
 });
 
 test('memory: the container is nearly full though the heap is not -> turned away until both have room', async () => {
-  const { heap, resident, pressure, server } = await served();
-  const read = async () => (await server.call('GET', `${NODES}/a`)).status;
+  const { heap, resident, server, read } = await served();
   resident.usedBytes = 930;
-  await pressure.look();
   expect(await read()).toBe(503);
   resident.usedBytes = 800;
   heap.usedBytes = 915;
-  await pressure.look();
   expect(await read()).toBe(503);
   heap.usedBytes = 800;
-  await pressure.look();
   expect(await read()).toBe(200);
   const measured = machineOf('.').resident();
   expect(measured.usedBytes).toBeGreaterThan(MEGABYTE);

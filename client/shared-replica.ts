@@ -16,6 +16,7 @@ import type { StatementRows } from '../query/execution/statement-answer.ts';
 import { QueryError } from '../query/query-error.ts';
 import { fromCloned, toCloned } from './cloned-values.ts';
 import type { LocalStore } from './local-store.ts';
+import { TabFollowers } from './tab-followers.ts';
 import {
   type CallName,
   errorOf,
@@ -25,7 +26,6 @@ import {
   performed,
   TABS_VERSION,
   type TabMessage,
-  valueOutcome,
   type WatchName,
   watched,
 } from './tab-message.ts';
@@ -78,6 +78,7 @@ export class SharedReplica {
   readonly #leaves: (() => void)[] = [];
   /** Of this tab, if it leads. */
   #replica: WeftReplica | undefined;
+  #followers: TabFollowers | undefined;
   /** The tab that leads, if it is another. */
   #leader: string | undefined;
   #status = NOBODY_YET;
@@ -91,9 +92,6 @@ export class SharedReplica {
   readonly #calls = new Map<number, PendingCall>();
   readonly #watches = new Set<Watch>();
   readonly #statusListeners = new Set<(status: ReplicaStatus) => void>();
-  /** Where this tab leads: calls that are being done, and what others watch, by tab. */
-  readonly #answering = new Set<Promise<void>>();
-  readonly #followers = new Map<string, Map<number, () => void>>();
 
   /**
    * Opens the store, or finds the tab that has it open.
@@ -118,6 +116,11 @@ export class SharedReplica {
     return `weft/${this.#options.name}`;
   }
 
+  /** Held by a tab for as long as it is there: so a leader learns that it is gone. */
+  #lockOf(tab: string): string {
+    return `${this.#lockName}/${tab}`;
+  }
+
   get #holds(): string {
     const { graph = 'default', scopes = [], uniqueKeys = [] } = this.#options;
     return JSON.stringify([graph, Array.from(scopes).sort(), uniqueKeys]);
@@ -131,10 +134,9 @@ export class SharedReplica {
     const open = new Promise<void>((resolve) => {
       this.#letGo = resolve;
     });
-    // Held for as long as this tab is there: so a leader learns that it is gone.
     await new Promise<void>((resolve) => {
       this.#leaves.push(
-        tabs.lock(`${this.#lockName}/${this.#tab}`, () => {
+        tabs.lock(this.#lockOf(this.#tab), () => {
           resolve();
           return open;
         }),
@@ -174,6 +176,13 @@ export class SharedReplica {
       await this.#replica.close();
       return;
     }
+    const followers = new TabFollowers({
+      replica: this.#replica,
+      tabs: this.#options.tabs,
+      lockOf: (tab) => this.#lockOf(tab),
+      post: (message) => this.#post(message),
+    });
+    this.#followers = followers;
     this.#leader = undefined;
     this.#failure = undefined;
     if (!isOffline) this.#replica.connect();
@@ -186,7 +195,7 @@ export class SharedReplica {
     await closed;
     // Nobody asked for being offline: the next tab connects.
     stopTelling();
-    while (this.#answering.size > 0) await Promise.all(this.#answering);
+    await followers.close();
     await this.#replica.close();
     this.#post({ kind: 'leaves', leader: this.#tab });
     this.#channel.close();
@@ -257,50 +266,12 @@ export class SharedReplica {
         return;
       case 'call':
       case 'watch':
-        if (message.leader === this.#tab) this.#serve(message);
-        return;
       case 'unwatch':
-        if (message.leader === this.#tab) this.#followers.get(message.tab)?.get(message.number)?.();
+        if (message.leader === this.#tab) this.#followers?.serve(message);
         return;
       case 'outcome':
         if (message.tab === this.#tab) this.#learn(message.number, message.outcome);
     }
-  }
-
-  // --- what others ask of the leader
-
-  #serve(message: Extract<TabMessage, { kind: 'call' | 'watch' }>): void {
-    const replica = this.#replica;
-    if (replica === undefined) return;
-    const { tab, number } = message;
-    const watches = this.#followers.get(tab) ?? this.#meet(tab);
-    const given = fromCloned(message.given) as Given;
-    const answer = (outcome: Outcome) => this.#post({ kind: 'outcome', tab, number, outcome });
-    const fail = (error: unknown) => answer(errorOutcome(error));
-    if (message.kind === 'call') {
-      const done = performed(replica, message.name, given).then((value) => answer(valueOutcome(value)), fail);
-      this.#answering.add(done);
-      void done.then(() => this.#answering.delete(done));
-      return;
-    }
-    const deliver = (value: unknown) => answer(valueOutcome(value));
-    const stop = watched(replica, { name: message.name, given }, deliver, fail);
-    watches.set(number, () => {
-      stop();
-      watches.delete(number);
-    });
-  }
-
-  /** TAB-5: its lock is free once the tab is gone. */
-  #meet(tab: string): Map<number, () => void> {
-    const watches = new Map<number, () => void>();
-    this.#followers.set(tab, watches);
-    const giveUp = this.#options.tabs.lock(`${this.#lockName}/${tab}`, async () => {
-      this.#followers.delete(tab);
-      for (const stop of Array.from(watches.values())) stop();
-    });
-    this.#leaves.push(giveUp);
-    return watches;
   }
 
   // --- what this tab asks
