@@ -2,10 +2,12 @@
  * A WebSocket as a connection of the transport port: binary frames only, told once that it is over, and nothing of it
  * ever escapes as an exception or an event that nobody hears.
  */
+import type { Writable } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
 import type { Env } from '../base/env.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Accept, Connection, ConnectionEvents } from '../src/replication/transport.ts';
+import { TurnWrites } from './turn-writes.ts';
 
 /** What both ends of a link are made with. Frames are small or already dense, so compression would only cost time. */
 export const SOCKET_OPTIONS = {
@@ -35,6 +37,7 @@ const MEANING: Readonly<Record<number, string>> = {
 
 export class WebSocketConnection implements Connection {
   readonly #socket: WebSocket;
+  readonly #writes: TurnWrites;
   readonly #env: Env;
   readonly #gone: (connection: WebSocketConnection) => void;
   readonly #identified: (connection: WebSocketConnection) => void;
@@ -44,10 +47,11 @@ export class WebSocketConnection implements Connection {
 
   /**
    * @param socket an open one
+   * @param stream what it writes to
    * @param notices `identified` and `gone`, each called at most once, in this order
    */
   constructor(
-    socket: WebSocket,
+    { socket, stream }: { readonly socket: WebSocket; readonly stream: Writable },
     env: Env,
     notices: {
       readonly identified: (connection: WebSocketConnection) => void;
@@ -55,6 +59,7 @@ export class WebSocketConnection implements Connection {
     },
   ) {
     this.#socket = socket;
+    this.#writes = new TurnWrites(stream);
     this.#env = env;
     this.#identified = notices.identified;
     this.#gone = notices.gone;
@@ -74,6 +79,7 @@ export class WebSocketConnection implements Connection {
 
   send(frame: Uint8Array): void {
     if (this.#reason !== undefined || this.#isOver) return;
+    this.#writes.gather();
     // A failed write also ends the socket, which says so by itself.
     this.#socket.send(frame, { binary: true }, () => undefined);
   }

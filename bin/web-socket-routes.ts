@@ -19,6 +19,7 @@ import {
 import type { Env, Timer } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
+import { TurnWrites } from './turn-writes.ts';
 import { refuseUpgrade, type Upgrades } from './upgrades.ts';
 import { REASON_BYTES_MAX, SOCKET_OPTIONS, shortened } from './web-socket-connection.ts';
 
@@ -167,6 +168,7 @@ function checkProtocol(offered: string | undefined, spoken: string): void {
 
 class OpenSocket implements Socket {
   readonly #socket: WebSocket;
+  readonly #writes: TurnWrites;
   #events: SocketEvents | undefined;
   #isClosing = false;
   #isPaused = false;
@@ -176,6 +178,7 @@ class OpenSocket implements Socket {
 
   constructor(socket: WebSocket, stream: Duplex, gone: () => void) {
     this.#socket = socket;
+    this.#writes = new TurnWrites(stream);
     socket.on('message', (bytes, isBinary) => {
       this.#wasHeard = true;
       if (this.#isClosing) return;
@@ -204,7 +207,9 @@ class OpenSocket implements Socket {
   }
 
   send(message: Uint8Array): void {
-    if (!this.#isClosing) this.#socket.send(message);
+    if (this.#isClosing) return;
+    this.#writes.gather();
+    this.#socket.send(message);
   }
 
   pause(): void {

@@ -4,7 +4,7 @@
  * few, are given little time, and can make this process hold no more than a frame each.
  */
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { Duplex, Writable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Env, Timer } from '../base/env.ts';
@@ -96,9 +96,11 @@ export class WebSocketTransport implements Transport {
       dial.fail(whyNotUpgraded(response));
     });
     socket.on('error', (error: NodeJS.ErrnoException) => dial.fail(whyNotOpened(error)));
-    socket.on('open', () => {
-      if (this.#dials.delete(dial)) this.#begin(socket, outcome.opened);
-      else socket.terminate();
+    socket.on('upgrade', ({ socket: stream }) => {
+      socket.on('open', () => {
+        if (this.#dials.delete(dial)) this.#begin({ socket, stream }, outcome.opened);
+        else socket.terminate();
+      });
     });
   }
 
@@ -114,8 +116,12 @@ export class WebSocketTransport implements Transport {
     }
   }
 
-  #begin(socket: WebSocket, accept: Accept, gone: () => void = () => undefined): WebSocketConnection {
-    const connection = new WebSocketConnection(socket, this.#env, {
+  #begin(
+    opened: { readonly socket: WebSocket; readonly stream: Writable },
+    accept: Accept,
+    gone: () => void = () => undefined,
+  ): WebSocketConnection {
+    const connection = new WebSocketConnection(opened, this.#env, {
       identified: (known) => this.#forgetStranger(known),
       gone: (over) => {
         this.#forgetStranger(over);
@@ -143,7 +149,7 @@ export class WebSocketTransport implements Transport {
         return;
       }
       this.#acceptedCount++;
-      const connection = this.#begin(opened, accept, () => {
+      const connection = this.#begin({ socket: opened, stream: socket }, accept, () => {
         this.#acceptedCount--;
       });
       const { identifyMsMax } = this.#limits;
