@@ -94,6 +94,7 @@ export class SyncSession implements SocketEvents {
   /** Batches are judged one after the other (SYN-6). */
   #judging: Promise<void> = Promise.resolve();
   readonly #receipts: Receipt[] = [];
+  #tellsSoon = false;
   #receiptTimer: Timer | undefined;
   readonly #stops: (() => void)[] = [];
 
@@ -220,6 +221,7 @@ export class SyncSession implements SocketEvents {
     for (const updates of this.#held.splice(0)) this.#send({ kind: 'update', updates });
     if (this.#state === 'sending') this.#state = 'live';
     this.#send({ kind: 'live' });
+    this.#tellReceipts();
   }
 
   #visible(all: readonly PartitionBytes[]): void {
@@ -281,11 +283,17 @@ export class SyncSession implements SocketEvents {
     if (this.#state === 'over') return;
     this.#receipts.push(receipt);
     if (this.#receipts.length > RECEIPTS_MAX) this.#receipts.shift();
-    this.#tellReceipts();
+    if (this.#tellsSoon) return;
+    this.#tellsSoon = true;
+    // Batches that one write to the disk made durable are told of together.
+    void Promise.resolve().then(() => this.#tellReceipts());
   }
 
   /** SYN-5: while states are sent the update with the patches is held back, and so are receipts. */
   #tellReceipts(): void {
+    this.#tellsSoon = false;
+    this.#receiptTimer?.cancel();
+    if (this.#state === 'over' || this.#receipts.length === 0) return;
     const { members } = this.#options.engine.cluster();
     let isOpen = this.#state === 'sending';
     for (const receipt of isOpen ? [] : Array.from(this.#receipts)) {
@@ -301,8 +309,7 @@ export class SyncSession implements SocketEvents {
       if (durableOn >= members.length) this.#receipts.splice(this.#receipts.indexOf(receipt), 1);
       else isOpen = true;
     }
-    this.#receiptTimer?.cancel();
-    if (!isOpen || this.#state === 'over') return;
+    if (!isOpen) return;
     this.#receiptTimer = this.#options.env.scheduler.after(RECEIPT_LOOK_MS, () => this.#tellReceipts());
   }
 }

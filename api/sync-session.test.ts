@@ -1,0 +1,107 @@
+/** When a replica hears of what became of its batches: against a graph whose answers the test holds back. */
+import { beforeEach, describe, expect, test } from 'vitest';
+import { type PartitionId, replicaId } from '../base/ids.ts';
+import { encodeStamp } from '../crdt/patch-codec.ts';
+import { decodeServerFrame, encodeReplicaFrame, type ServerFrame, SYNC_VERSION } from '../crdt/sync-frame.ts';
+import type { GraphSync } from '../src/engine-port.ts';
+import { testEnv } from '../src/test-env.model.ts';
+import { AcceptedBatches, SyncSession, type SyncSessionOptions } from './sync-session.ts';
+
+const REPLICA = 7;
+const PARTITION = 'team!' as PartitionId;
+
+let env: ReturnType<typeof testEnv>;
+let told: ServerFrame[];
+let session: SyncSession;
+/** Lets go of the state that the replica waits for. */
+let giveState: () => void;
+let seq: number;
+/** What the other server of two has of this one's stream. */
+let otherHas: number;
+
+const kinds = () => told.map(({ kind }) => kind);
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+function batch(number: number): void {
+  const stamp = encodeStamp(number, replicaId(REPLICA));
+  const patches = [{ partition: PARTITION, text: `N${stamp}team!${number}\t["L"]\t{}` }];
+  session.message(encodeReplicaFrame({ kind: 'write', epoch: 1, number, patches }));
+}
+
+beforeEach(() => {
+  env = testEnv();
+  told = [];
+  seq = 0;
+  otherHas = Number.MAX_SAFE_INTEGER;
+  const state = new Promise<Uint8Array>((resolve) => {
+    giveState = () => resolve(new Uint8Array([0, 0]));
+  });
+  const graph: GraphSync = {
+    generation: 'g',
+    settings: { partitions: 4, restoringTypes: [] },
+    clock: 0,
+    diff: () => state,
+    stateVector: () => state,
+    listen: () => () => undefined,
+    accept: async (_patches, onDecided) => {
+      onDecided?.();
+      return { origin: 1, seq: ++seq };
+    },
+  };
+  const members = () => [{ vector: { 1: seq } }, { vector: { 1: otherHas } }];
+  const cluster = () => ({ vector: {}, members: members() });
+  session = new SyncSession({
+    engine: { cluster } as unknown as SyncSessionOptions['engine'],
+    env,
+    graph,
+    principal: { may: () => true, watch: () => () => undefined },
+    socket: {
+      bufferedBytes: 0,
+      send: (bytes) => void told.push(decodeServerFrame(bytes)),
+      pause: () => undefined,
+      resume: () => undefined,
+      close: () => undefined,
+    },
+    accepted: new AcceptedBatches(),
+  });
+  const partitions = [{ partition: PARTITION, bytes: new Uint8Array([0]) }];
+  const hello = { version: SYNC_VERSION, replica: REPLICA, generation: '', syncedMs: 0, partitions };
+  session.message(encodeReplicaFrame({ kind: 'hello', ...hello }));
+});
+
+describe('receipts', () => {
+  test('batches are taken while states are sent -> told right after these, in order, without a look at the clock', async () => {
+    batch(1);
+    batch(2);
+    await turn();
+    expect(kinds()).toEqual(['welcome']);
+    giveState();
+    await turn();
+    expect(kinds()).toEqual(['welcome', 'state', 'live', 'receipt', 'receipt']);
+    expect(told.slice(3)).toMatchObject([{ number: 1 }, { number: 2 }]);
+  });
+
+  test('another server lags -> durable on one, and on both once it was looked at again', async () => {
+    giveState();
+    await turn();
+    otherHas = 0;
+    batch(1);
+    await turn();
+    expect(told.at(-1)).toMatchObject({ kind: 'receipt', number: 1, durableOn: 1, of: 2 });
+    otherHas = 1;
+    env.advance(1_000);
+    expect(told.at(-1)).toMatchObject({ kind: 'receipt', number: 1, durableOn: 2, of: 2 });
+    const count = told.length;
+    env.advance(10_000);
+    expect(told).toHaveLength(count);
+  });
+
+  test('the connection ends before they are told -> nothing is sent', async () => {
+    giveState();
+    await turn();
+    batch(1);
+    session.closed();
+    await turn();
+    expect(kinds()).toEqual(['welcome', 'state', 'live']);
+  });
+});
