@@ -34,10 +34,13 @@ const NOTHING_SENT: readonly (string | undefined)[] = ['ECONNREFUSED', 'EHOSTUNR
 
 export class HttpClient {
   readonly #world: World;
+  readonly #token: string;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 256 });
 
-  constructor(world: World) {
+  /** @param token that servers want of whoever calls */
+  constructor(world: World, token: string) {
     this.#world = world;
+    this.#token = token;
   }
 
   close(): void {
@@ -48,6 +51,7 @@ export class HttpClient {
     if (url === undefined) return Promise.resolve(noAnswer('fail', 'not-running'));
     const text = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
     const all = {
+      authorization: `Bearer ${this.#token}`,
       ...(text !== undefined && typeof body !== 'string' && { 'content-type': 'application/json' }),
       ...(text !== undefined && { 'content-length': String(Buffer.byteLength(text)) }),
       ...headers,

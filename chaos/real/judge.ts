@@ -1,6 +1,7 @@
 /** From what a run left to its verdict: each guarantee on its own, and the run as a whole. */
 import type { Verdict } from '../checkers/verdict.ts';
 import { REAL_CHECKERS } from './checkers/all.ts';
+import type { NetKind } from './net/net.ts';
 import type { RunRecord } from './run-record.ts';
 import { WORKLOADS } from './workloads/all.ts';
 
@@ -18,6 +19,7 @@ export interface GuaranteeVerdict {
 export interface RunVerdict {
   readonly scenario: string;
   readonly plant?: string;
+  readonly net: NetKind;
   readonly startedAt: string;
   readonly seconds: number;
   readonly verdict: Verdict['kind'];
@@ -44,6 +46,7 @@ export function judgeRun(run: RunRecord): RunVerdict {
   return {
     scenario: facts.scenario.name,
     ...(facts.plant !== undefined && { plant: facts.plant }),
+    net: facts.net?.kind ?? 'proxies',
     startedAt: facts.startedAt,
     seconds: facts.seconds,
     verdict: kinds.includes('invalid') ? 'invalid' : isCut || kinds.includes('unknown') ? 'unknown' : 'valid',

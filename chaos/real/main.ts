@@ -3,13 +3,17 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { buildEnv } from '../../bin/env.ts';
-import { EXIT } from '../../bin/exit.ts';
+import { EXIT, UsageError } from '../../bin/exit.ts';
 import { wholeNumber } from '../../bin/options.ts';
 import { REAL_CHECKERS } from './checkers/all.ts';
 import { REAL_FAULTS } from './faults/all.ts';
 import { judgeRun, type RunVerdict, verdictLines } from './judge.ts';
+import { runInNamespaces } from './net/enter-namespaces.ts';
+import { NET_KINDS, type NetAbilities, type NetKind } from './net/net.ts';
+import { netnsAbilities } from './net/netns-abilities.ts';
+import { PROXY_ABILITIES } from './net/proxy-net.ts';
 import { PLANTS, TRIES_MAX } from './plants.ts';
 import { type MutationReport, proofPage } from './proof.ts';
 import { reportPage } from './report/page.ts';
@@ -32,6 +36,9 @@ interface RunFlags {
   readonly seed: number;
   readonly seconds?: number;
   readonly plant?: string;
+  readonly net: NetKind;
+  /** Whether this process is in the namespaces already. */
+  readonly inNamespaces?: boolean;
 }
 
 const env = buildEnv('warn');
@@ -54,9 +61,10 @@ function buildProgram(): Command {
       'after',
       `
 Examples:
-  weft-chaos list                        scenarios, workloads, faults, checkers
+  weft-chaos list                        scenarios, workloads, nets and what they can do here, faults, checkers
   weft-chaos run isolate                 a scenario by name
   weft-chaos run mine.json --seconds 60  one of your own, for a minute
+  weft-chaos run isolate --net netns     each server in a network namespace, links broken by the kernel
   weft-chaos report chaos-runs/isolate-1 judge a run again, and write its report again
   weft-chaos self-test                   see that planted bugs are found
 
@@ -71,10 +79,22 @@ Exit codes: 0 all valid, 1 a guarantee was broken or is not known, 2 wrong usage
     .option('--seed <number>', 'of all choices', wholeNumber(0, 2 ** 32 - 1), 1)
     .option('--seconds <number>', 'how long clients work, instead of what the scenario says', wholeNumber(1, 86_400))
     .option('--plant <bug>', 'switch a bug on in all servers, to see that it is found')
+    .addOption(
+      new Option('--net <kind>', 'what lies between servers: proxies, or the kernel, where that is permitted')
+        .choices(NET_KINDS)
+        .default('proxies'),
+    )
+    .addOption(new Option('--in-namespaces').hideHelp())
     .action(async (names: readonly string[], flags: RunFlags) => {
+      for (const name of names) scenarioOf(name);
+      if (flags.net === 'netns' && flags.inNamespaces !== true) {
+        abilitiesOf(flags.net);
+        process.exitCode = await runInNamespaces([...process.argv.slice(2), '--in-namespaces']);
+        return;
+      }
       for (const name of names) if (interrupts === 0) await runOne(name, flags);
     });
-  program.command('list').description('list scenarios, workloads, faults and checkers').action(list);
+  program.command('list').description('list scenarios, workloads, nets, faults and checkers').action(list);
   program
     .command('report')
     .description('judge runs again from their folders')
@@ -113,6 +133,14 @@ function scenarioOf(name: string): Scenario {
   return readScenario(file, KNOWN);
 }
 
+/** @throws UsageError if there can be none of this kind here */
+function abilitiesOf(kind: NetKind): NetAbilities {
+  if (kind === 'proxies') return PROXY_ABILITIES;
+  const abilities = netnsAbilities();
+  if ('impossible' in abilities) throw new UsageError(`--net netns is not possible here: ${abilities.impossible}`);
+  return abilities;
+}
+
 interface Find {
   readonly bug: string;
   readonly scenario: string;
@@ -135,7 +163,13 @@ async function selfTest(bugs: readonly string[], { out }: { readonly out: string
     while (by.length === 0 && tries < TRIES_MAX && interrupts === 0) {
       tries++;
       const { scenario, seconds } = plant;
-      const found = await runOne(scenario, { out, seed: tries, ...(seconds !== undefined && { seconds }), plant: bug });
+      const found = await runOne(scenario, {
+        net: 'proxies',
+        out,
+        seed: tries,
+        ...(seconds !== undefined && { seconds }),
+        plant: bug,
+      });
       by = found.guarantees.filter(({ verdict }) => verdict === 'invalid').map(({ checker }) => checker);
     }
     finds.push({ bug, scenario: plant.scenario, tries, by });
@@ -153,11 +187,14 @@ async function selfTest(bugs: readonly string[], { out }: { readonly out: string
   process.exitCode = finds.every(({ by }) => by.length > 0) && interrupts === 0 ? EXIT.ok : EXIT.failed;
 }
 
-async function runOne(name: string, { out, seed, seconds, plant }: RunFlags): Promise<RunVerdict> {
+async function runOne(name: string, { out, seed, seconds, plant, net }: RunFlags): Promise<RunVerdict> {
   const found = scenarioOf(name);
   const scenario = seconds === undefined ? found : { ...found, seconds };
-  const folder = freeFolder(resolve(out), plant === undefined ? scenario.name : `${scenario.name}-${plant}`);
+  const abilities = abilitiesOf(net);
+  const labels = [scenario.name, ...(net === 'proxies' ? [] : [net]), ...(plant === undefined ? [] : [plant])];
+  const folder = freeFolder(resolve(out), labels.join('-'));
   console.log(`${scenario.name}: ${scenario.about}`);
+  if (net !== 'proxies') console.log(`  ${abilities.has.join(', ')}`);
   const isInterrupted = () => interrupts > 0;
   const failure = await runScenario({
     env,
@@ -166,6 +203,7 @@ async function runOne(name: string, { out, seed, seconds, plant }: RunFlags): Pr
     folder,
     program: PROGRAM,
     plant,
+    abilities,
     isInterrupted,
     onProgress,
   });
@@ -207,11 +245,20 @@ function list(): void {
     files.map((file) => scenarioOf(basename(file, '.json'))),
   );
   section('workloads', WORKLOADS);
+  const netns = netnsAbilities();
+  const nets = [PROXY_ABILITIES, ...('impossible' in netns ? [] : [netns])];
+  section('nets', [
+    { name: 'proxies', about: PROXY_ABILITIES.has.join(', ') },
+    { name: 'netns', about: 'impossible' in netns ? `not here: ${netns.impossible}` : netns.has.join(', ') },
+  ]);
   section(
     'faults',
     REAL_FAULTS.map(({ name, about, impossible }) => {
-      const why = impossible?.();
-      return { name, about: why === undefined ? about : `${about} (not here: ${why})` };
+      const not = nets.flatMap((net) => {
+        const why = impossible?.(net);
+        return why === undefined ? [] : [`not with ${net.kind} here: ${why}`];
+      });
+      return { name, about: [about, ...not].join('; ') };
     }),
   );
   section(
@@ -246,7 +293,7 @@ async function main(): Promise<void> {
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
     else {
       console.error(`weft-chaos: ${error instanceof Error ? error.message : String(error)}`);
-      process.exitCode = error instanceof ScenarioError ? EXIT.usage : EXIT.failed;
+      process.exitCode = error instanceof ScenarioError || error instanceof UsageError ? EXIT.usage : EXIT.failed;
     }
   }
 }

@@ -55,7 +55,7 @@ async function repeat(options: NemesisOptions, choice: FaultChoice): Promise<voi
 async function once(options: NemesisOptions, choice: FaultChoice): Promise<void> {
   const { cluster, recorder, faults } = options;
   const fault = faults.find(({ name }) => name === choice.kind);
-  if (fault === undefined || fault.impossible?.() !== undefined) return;
+  if (fault === undefined || fault.impossible?.(cluster.net.abilities) !== undefined) return;
   const random = cluster.world.random(`${choice.kind} ${cluster.world.nowMs()}`);
   const context: FaultContext = {
     cluster,

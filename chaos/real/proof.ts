@@ -29,7 +29,8 @@ for small cases.
 
 ## Not covered
 - Loss of power of real machines: \`kill -9\` leaves what was written to the system. The simulator has it.
-- Real networks between machines, \`tc netem\` and network namespaces: links are proxies on one machine.
+- Real networks between machines: links are proxies on one machine, or network namespaces of one kernel. What needs \`tc netem\` was run
+  only where [gaps.md](gaps.md#proof-with-real-processes) says so.
 - Offline replicas that come and go, with real processes.
 - A disk that lies about \`fsync\`; memory that flips bits.
 - Latency and speed: runs share a machine with their servers. \`npm run bench\` measures these.
@@ -58,9 +59,11 @@ export function proofPage(all: readonly RunVerdict[], mutation?: MutationReport)
   const much = `${plain.length} runs of ${scenarios} scenarios, ${hours} hours, ${operations} operations, ${sum(({ faultEvents }) => faultEvents)} fault events that were seen to happen`;
   const broken = plain.filter(({ verdict }) => verdict === 'invalid').length;
   const unknown = plain.filter(({ verdict }) => verdict === 'unknown').length;
+  const inNamespaces = plain.filter(({ net }) => net === 'netns');
+  const scenariosThere = new Set(inNamespaces.map(({ scenario }) => scenario)).size;
   return [
     HEAD,
-    `Until ${last}: ${much}. ${broken} runs broke a promise; in ${unknown} something could not be judged. ${idle} more did not come to start all servers, and are not counted.\n`,
+    `Until ${last}: ${much}. ${inNamespaces.length} of the runs, of ${scenariosThere} scenarios, were in network namespaces (\`--net netns\`), where the kernel loses packets. ${broken} runs broke a promise; in ${unknown} something could not be judged. ${idle} more did not come to start all servers, and are not counted.\n`,
     '## Promises\n',
     table(
       ['promise', 'checker', 'runs', 'judged', 'broken in', 'planted bugs that it found'],

@@ -2,14 +2,16 @@
 import { join } from 'node:path';
 import type { ClusterDescription } from '../../src/engine-port.ts';
 import type { HttpClient, Reply } from './http-client.ts';
-import { Lane } from './lane.ts';
-import { LinkProxy } from './link-proxy.ts';
+import { NamespaceNet } from './net/namespace-net.ts';
+import { CLIENTS, type Net, type NetAbilities, type Way } from './net/net.ts';
+import type { NetnsAbilities } from './net/netns-abilities.ts';
+import { ProxyNet } from './net/proxy-net.ts';
 import { ServerProcess } from './server-process.ts';
 import type { World } from './world.ts';
 
 export const SERVER_NAMES: readonly string[] = ['one', 'two', 'three', 'four', 'five'];
-/** All clients of a run, as one end of a way. */
-const CLIENTS = 'clients';
+/** Servers that listen on more than loopback want one of whoever calls. */
+export const TOKEN = 'the-token-of-a-run-that-breaks-things';
 const MEET_MS_MAX = 60_000;
 
 export interface ClusterSetup {
@@ -21,6 +23,7 @@ export interface ClusterSetup {
   readonly flags: readonly string[];
   /** A bug that is switched on in all servers. */
   readonly plant: string | undefined;
+  readonly abilities: NetAbilities | NetnsAbilities;
 }
 
 export class RealCluster {
@@ -32,53 +35,41 @@ export class RealCluster {
   readonly folder: string;
   /** A bug that is switched on in all servers and devices. */
   readonly plant: string | undefined;
-  readonly #lanes: ReadonlyMap<string, Lane>;
-  readonly #proxies: ReadonlyMap<string, LinkProxy>;
+  readonly net: Net;
 
-  private constructor(
-    { world, http, folder, plant }: ClusterSetup,
-    servers: readonly ServerProcess[],
-    { lanes, proxies }: { readonly lanes: ReadonlyMap<string, Lane>; readonly proxies: ReadonlyMap<string, LinkProxy> },
-  ) {
+  private constructor({ world, http, folder, plant }: ClusterSetup, servers: readonly ServerProcess[], net: Net) {
     this.world = world;
     this.http = http;
     this.folder = folder;
     this.plant = plant;
     this.servers = servers;
     this.names = servers.map(({ name }) => name);
-    this.#lanes = lanes;
-    this.#proxies = proxies;
+    this.net = net;
   }
 
-  /** Nothing runs yet but the proxies. */
+  /** No server runs yet. */
   static async prepare(setup: ClusterSetup): Promise<RealCluster> {
-    const { world, folder, program, plant } = setup;
+    const { world, folder, program, plant, abilities } = setup;
     const names = SERVER_NAMES.slice(0, setup.servers);
-    const pairs = names.flatMap((from) => names.filter((to) => to !== from).map((to) => [from, to] as const));
-    // Clients dial; no server dials them.
-    const dials = [...pairs, ...names.map((name) => [CLIENTS, name] as const)];
-    const ways = [...dials, ...names.map((name) => [name, CLIENTS] as const)];
-    const lanes = new Map(ways.map(([from, to]) => [way(from, to), new Lane(from, to)]));
     const servers: ServerProcess[] = [];
-    const proxies = new Map<string, LinkProxy>();
-    for (const [from, to] of dials) {
-      const there = lanes.get(way(from, to)) as Lane;
-      const back = lanes.get(way(to, from)) as Lane;
-      const target = () => servers.find(({ name }) => name === to)?.port;
-      proxies.set(way(from, to), await LinkProxy.start({ world, lanes: { there, back }, target }));
-    }
+    const portOf = (server: string) => servers.find(({ name }) => name === server)?.port;
+    const net =
+      'tools' in abilities
+        ? await NamespaceNet.start(abilities, names)
+        : await ProxyNet.start({ world, names, portOf });
     for (const name of names) {
       const peers = names.filter((other) => other !== name);
-      const urls = peers.map((peer) => `http://127.0.0.1:${proxies.get(way(name, peer))?.port}`);
       const environment = {
         WEFT_CLUSTER_SECRET: 'the-secret-of-a-run-that-breaks-things',
+        WEFT_TOKEN: TOKEN,
         ...(plant !== undefined && { WEFT_CHAOS_PLANT: plant }),
       };
-      const ofCluster = peers.length === 0 ? [] : ['--peers', urls.join(',')];
-      const flags = ['--port', '0', '--chaos', ...ofCluster, ...setup.flags];
-      servers.push(new ServerProcess({ world, name, program, folder, flags, environment }));
+      const { wrapper, flags: ofPlace, host } = net.place(name);
+      const ofCluster = peers.length === 0 ? [] : ['--peers', peers.map((peer) => net.url(name, peer)).join(',')];
+      const flags = [...ofPlace, '--chaos', ...ofCluster, ...setup.flags];
+      servers.push(new ServerProcess({ world, name, program, folder, flags, environment, wrapper, host }));
     }
-    return new RealCluster(setup, servers, { lanes, proxies });
+    return new RealCluster(setup, servers, net);
   }
 
   server(name: string): ServerProcess {
@@ -99,22 +90,20 @@ export class RealCluster {
 
   /** The same, whether it runs or not. */
   entranceOf(name: string): string {
-    return `http://127.0.0.1:${this.#proxies.get(way(CLIENTS, name))?.port}`;
+    return this.net.url(CLIENTS, name);
   }
 
   /** The ways between all clients and a server, and what resets their connections, of which it says how many there were. */
-  clientWays(name: string): { readonly there: Lane; readonly back: Lane; readonly reset: () => number } {
-    const reset = () => this.#proxies.get(way(CLIENTS, name))?.reset() ?? 0;
-    return { there: this.lane(CLIENTS, name), back: this.lane(name, CLIENTS), reset };
+  clientWays(name: string): { readonly there: Way; readonly back: Way; readonly reset: () => Promise<number> } {
+    return {
+      there: this.way(CLIENTS, name),
+      back: this.way(name, CLIENTS),
+      reset: () => this.net.reset(CLIENTS, name),
+    };
   }
 
-  lane(from: string, to: string): Lane {
-    return this.#lanes.get(way(from, to)) as Lane;
-  }
-
-  /** Resets all connections between two servers. @returns how many there were */
-  reset(a: string, b: string): number {
-    return (this.#proxies.get(way(a, b))?.reset() ?? 0) + (this.#proxies.get(way(b, a))?.reset() ?? 0);
+  way(from: string, to: string): Way {
+    return this.net.way(from, to);
   }
 
   ask(name: string, method: string, path: string, body?: unknown, timeoutMs?: number): Promise<Reply> {
@@ -157,10 +146,8 @@ export class RealCluster {
 
   async dispose(): Promise<void> {
     await Promise.all(this.servers.map((server) => (server.isRunning ? server.kill() : undefined)));
-    await Promise.all([...this.#proxies.values()].map((proxy) => proxy.close()));
+    await this.net.close();
   }
 }
 
 export const dataFolder = (folder: string, name: string) => join(folder, 'data', name);
-
-const way = (from: string, to: string) => `${from}>${to}`;

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Entry, type FaultSpan, faultsOf, type Operation, operationsOf } from './entry.ts';
+import type { NetKind } from './net/net.ts';
 import type { Sample } from './sampler.ts';
 import type { Scenario } from './scenario.ts';
 import type { Crash } from './server-process.ts';
@@ -24,6 +25,8 @@ export interface RunFacts {
   readonly scenario: Scenario;
   readonly seed: number;
   readonly plant?: string;
+  /** What was between servers; absent in records from before there was a choice, which is proxies. */
+  readonly net?: { readonly kind: NetKind; readonly has: readonly string[] };
   readonly startedAt: string;
   readonly seconds: number;
   readonly crashes: readonly Crash[];

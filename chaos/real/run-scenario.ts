@@ -10,7 +10,8 @@ import { Arena, GRAPH } from './arena.ts';
 import { REAL_FAULTS } from './faults/all.ts';
 import { HttpClient } from './http-client.ts';
 import { runNemesis } from './nemesis.ts';
-import { RealCluster } from './real-cluster.ts';
+import type { NetAbilities } from './net/net.ts';
+import { RealCluster, TOKEN } from './real-cluster.ts';
 import { Recorder } from './recorder.ts';
 import type { RunFacts } from './run-record.ts';
 import { sampleServers } from './sampler.ts';
@@ -27,6 +28,8 @@ export interface RunOptions {
   /** The built `weft` program. */
   readonly program: string;
   readonly plant: string | undefined;
+  /** Of the net that is to be between servers. */
+  readonly abilities: NetAbilities;
   /** Becomes true when the run shall end early. */
   isInterrupted(): boolean;
   /** Hears now and then how far it is. */
@@ -41,14 +44,14 @@ const BEYOND_MS_MAX = 300_000;
 
 /** Leaves its record in the folder. @returns what went wrong with the run itself, as distinct from what it showed */
 export async function runScenario(options: RunOptions): Promise<string | undefined> {
-  const { env, scenario, seed, folder, program, plant, isInterrupted } = options;
+  const { env, scenario, seed, folder, program, plant, abilities, isInterrupted } = options;
   const startedAt = new Date(env.clock.wallMs()).toISOString();
   const world = new World(env, seed);
-  const http = new HttpClient(world);
+  const http = new HttpClient(world, TOKEN);
   mkdirSync(join(folder, 'final'), { recursive: true });
   const recorder = new Recorder(world, join(folder, 'history.jsonl'));
   const { servers, flags } = scenario;
-  const cluster = await RealCluster.prepare({ world, http, program, folder, servers, flags, plant });
+  const cluster = await RealCluster.prepare({ world, http, program, folder, servers, flags, plant, abilities });
   const arena = new Arena(cluster, recorder);
   const run = new Run(options, arena);
   let failure: string | undefined;
@@ -64,12 +67,13 @@ export async function runScenario(options: RunOptions): Promise<string | undefin
     if (failure !== undefined) recorder.phase('interrupted', failure);
     await run.end();
     const impossible = REAL_FAULTS.filter(({ name }) => scenario.faults.some(({ kind }) => kind === name)).flatMap(
-      ({ name, impossible: why }) => (why?.() === undefined ? [] : [`${name}: ${why()}`]),
+      ({ name, impossible: why }) => (why?.(abilities) === undefined ? [] : [`${name}: ${why(abilities)}`]),
     );
     const facts: RunFacts = {
       scenario,
       seed,
       ...(plant !== undefined && { plant }),
+      net: { kind: abilities.kind, has: abilities.has },
       startedAt,
       seconds: Math.round(world.nowMs() / 1_000),
       crashes: cluster.servers.flatMap(({ crashes }) => crashes),

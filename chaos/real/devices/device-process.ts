@@ -1,6 +1,6 @@
 /**
  * One offline replica as an application has it: the published one, over LevelDB and real sockets, in a process of its own,
- * so that it can be killed. `device-process.js FOLDER PLANT URL...` takes orders over the channel to its parent.
+ * so that it can be killed. `device-process.js FOLDER PLANT TOKEN URL...` takes orders over the channel to its parent.
  */
 import { WebSocket } from 'ws';
 import { WeftError } from '../../../base/errors.ts';
@@ -12,10 +12,11 @@ import { isList, type Value } from '../../../graph/value.ts';
 import { isPlantedName } from '../../planted-bugs.ts';
 import { type Answer, COUNTER, type Numbered, type Order, SCOPE, SET, type Shown } from './orders.ts';
 
-const [folder = '', plant = '', ...urls] = process.argv.slice(2);
+const [folder = '', plant = '', token = '', ...urls] = process.argv.slice(2);
 
 const replica = await WeftReplica.open({
   urls,
+  token,
   scopes: [SCOPE],
   store: await LevelLocalStore.open(folder),
   platform: ambientPlatform({ WebSocket }),

@@ -13,6 +13,8 @@ export interface DeviceSetup {
   /** Of the run. */
   readonly folder: string;
   readonly urls: readonly string[];
+  /** That servers want of it. */
+  readonly token: string;
   /** A bug that is switched on in it. */
   readonly plant: string | undefined;
 }
@@ -34,8 +36,8 @@ export class Device {
   }
 
   start(): void {
-    const { folder, name, plant = '', urls } = this.#setup;
-    const child = fork(PROGRAM, [join(folder, 'data', name), plant, ...urls], {
+    const { folder, name, plant = '', urls, token } = this.#setup;
+    const child = fork(PROGRAM, [join(folder, 'data', name), plant, token, ...urls], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     child.on('message', (answer: Answer) => this.#settle(answer.number, answer));

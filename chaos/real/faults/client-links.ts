@@ -2,8 +2,10 @@
  * What goes wrong between clients and a server that works well: requests that arrive and whose answers do not. Nobody told
  * the client then what became of its call, and its history must hold for both cases.
  */
-import type { Lane, LaneFault } from '../lane.ts';
+import type { LaneFault } from '../net/lane.ts';
+import type { Way } from '../net/net.ts';
 import type { RealCluster } from '../real-cluster.ts';
+import { affected, spoilAll } from './links.ts';
 import type { RealFault } from './real-fault.ts';
 
 /** So many answers are on their way when connections are reset. */
@@ -11,30 +13,25 @@ const ANSWER_LATE_MS = 60;
 
 type Ways = ReturnType<RealCluster['clientWays']>;
 
-/** @param lanesOf those that the fault is on, of the ways between clients and the server that is hit */
+/** @param waysOf those that the fault is on, of the ways between clients and the server that is hit */
 const clientLink = (
   name: string,
   about: string,
-  lanesOf: (ways: Ways) => readonly Lane[],
+  waysOf: (ways: Ways) => readonly Way[],
   fault: LaneFault,
 ): RealFault => ({
   name,
   about,
-  inject({ cluster, target }) {
-    const lanes = lanesOf(cluster.clientWays(target));
-    const touched = () => lanes.reduce((sum, lane) => sum + lane.touched, 0);
-    const [beganMs, before] = [cluster.world.nowMs(), touched()];
-    const mends = lanes.map((lane) => lane.spoil(fault));
-    return Promise.resolve({
+  impossible: (net) => net.lacks(fault),
+  async inject({ cluster, target }) {
+    const beganMs = cluster.world.nowMs();
+    const mend = await spoilAll(waysOf(cluster.clientWays(target)), fault);
+    return {
       what: `${name} at ${target}`,
       beganMs,
       servers: [target],
-      mend: () => {
-        const pieces = touched() - before;
-        for (const mend of mends) mend();
-        return Promise.resolve(pieces === 0 ? undefined : `${pieces} pieces and connections were affected`);
-      },
-    });
+      mend: async () => affected(await mend(), cluster),
+    };
   },
 });
 
@@ -52,16 +49,17 @@ export const CLIENT_LINK_FAULTS: readonly RealFault[] = [
   {
     name: 'client-reset',
     about: 'connections of clients to a server are reset again and again, while answers are on their way',
+    impossible: (net) => net.lacks({ isClosed: true, delayMs: ANSWER_LATE_MS }),
     async inject({ cluster, target }) {
       const { world } = cluster;
       const beganMs = world.nowMs();
       const { back, reset } = cluster.clientWays(target);
-      const hasten = back.spoil({ delayMs: ANSWER_LATE_MS });
+      const hasten = await back.spoil({ delayMs: ANSWER_LATE_MS });
       let [resets, isOver] = [0, false];
       const loop = (async () => {
         while (!isOver) {
           await world.sleep(4 * ANSWER_LATE_MS);
-          resets += reset();
+          resets += await reset();
         }
       })();
       return {
@@ -71,7 +69,7 @@ export const CLIENT_LINK_FAULTS: readonly RealFault[] = [
         async mend() {
           isOver = true;
           await loop;
-          hasten();
+          await hasten();
           return resets === 0 ? undefined : `${resets} connections were reset`;
         },
       };

@@ -5,7 +5,7 @@
  */
 import { mkdirSync, rmSync } from 'node:fs';
 import { bringVoterBack } from './disks.ts';
-import { between } from './links.ts';
+import { between, spoilAll } from './links.ts';
 import type { RealFault } from './real-fault.ts';
 
 /** For decisions that the third server does not hear of. */
@@ -21,13 +21,8 @@ export const forgottenVote: RealFault = {
     const [knowing, missing, ...more] = random.shuffled(cluster.others(target));
     if (knowing === undefined || missing === undefined || more.length > 0) return undefined;
     const beganMs = world.nowMs();
-    const cut = (a: string, b: string) => {
-      const mends = between(cluster, [a], [b]).map((lane) => lane.spoil({ isHeld: true }));
-      return () => {
-        for (const mend of mends) mend();
-      };
-    };
-    const [letMissing, letKnowing] = [cut(missing, target), cut(missing, knowing)];
+    const cut = (a: string, b: string) => spoilAll(between(cluster, [a], [b]), { isHeld: true });
+    const [letMissing, letKnowing] = [await cut(missing, target), await cut(missing, knowing)];
     await world.sleep(ALONE_MS);
     const sinceMs = world.nowMs();
     const held = (await cluster.describe(target))?.vector ?? {};
@@ -35,14 +30,14 @@ export const forgottenVote: RealFault = {
       const vector = (await cluster.describe(knowing))?.vector ?? {};
       return Object.entries(held).every(([origin, seq]) => (vector[origin] ?? 0) >= seq);
     });
-    const mendAll = [cut(knowing, target), letKnowing];
+    const mendAll = [await cut(knowing, target), letKnowing];
     const server = cluster.server(target);
     if (isCovered) {
       await server.kill();
       rmSync(server.data, { recursive: true });
       mkdirSync(server.data);
     }
-    letMissing();
+    await letMissing();
     if (isCovered) await server.start();
     return {
       what: `${target} comes back empty to ${missing}, which missed what ${knowing} knows`,
@@ -50,7 +45,7 @@ export const forgottenVote: RealFault = {
       servers: cluster.names,
       losing: { server: target, sinceMs, untilMs: world.nowMs() },
       async mend() {
-        for (const mend of mendAll) mend();
+        for (const mend of mendAll) await mend();
         const back = await bringVoterBack(cluster, target);
         return isCovered ? `disk wiped; ${back}` : undefined;
       },

@@ -1,6 +1,7 @@
 /** Something that breaks a running cluster, and how it is mended. */
 import type { SeededRandom } from '../../../base/seeded-random.ts';
 import type { Losing } from '../entry.ts';
+import type { NetAbilities } from '../net/net.ts';
 import type { RealCluster } from '../real-cluster.ts';
 
 export interface FaultContext {
@@ -27,8 +28,8 @@ export interface Injury {
 export interface RealFault {
   readonly name: string;
   readonly about: string;
-  /** Why this machine cannot bring it about; undefined if it can. */
-  impossible?(): string | undefined;
+  /** Why this machine, or the net of the run, cannot bring it about; undefined if they can. */
+  impossible?(net: NetAbilities): string | undefined;
   /** Breaks something; undefined if it cannot be done now. */
   inject(context: FaultContext): Promise<Injury | undefined>;
 }

@@ -26,7 +26,8 @@ export function reportPage(run: RunRecord, verdict: RunVerdict): string {
 <title>${escaped(scenario)}: ${verdict.verdict}</title><style>${STYLE}</style></head><body>
 <header class="${verdict.verdict}"><h1>${escaped(scenario)} <span>${verdict.verdict}</span></h1>
 <p>${escaped(facts.scenario.about)}</p><p><strong>${WORDS[verdict.verdict]}</strong></p>
-<p>${facts.scenario.servers} servers, ${seconds} s in all, begun ${escaped(startedAt)}, seed ${facts.seed}. ${ok} requests ok,
+<p>${facts.scenario.servers} servers, ${seconds} s in all, begun ${escaped(startedAt)}, seed ${facts.seed}; between servers
+${escaped(facts.net === undefined ? 'proxies' : `${facts.net.kind} (${facts.net.has.join(', ')})`)}. ${ok} requests ok,
 ${fail} failed for certain, ${info} with unknown outcome; ${faultEvents} faults that were seen to happen.
 ${plant === undefined ? '' : `<strong>The bug <code>${escaped(plant)}</code> was switched on in all servers.</strong>`}</p></header>
 <h2>Promises</h2>${verdictTable(guarantees)}

@@ -7,6 +7,7 @@ import { type Arena, numbered, type Workload } from '../arena.ts';
 import { Device } from '../devices/device.ts';
 import { COUNTER, type Order, SET, type Shown } from '../devices/orders.ts';
 import type { Call, Invocation } from '../entry.ts';
+import { TOKEN } from '../real-cluster.ts';
 
 const AWAY_MS = 2_000;
 /** From a start to the first state of a server, and from the last heal until nothing waits any more. */
@@ -57,7 +58,7 @@ class User {
     // Each begins with a server of its own choice.
     const urls = this.#random.shuffled(cluster.names).map((server) => cluster.entranceOf(server));
     const { folder, plant } = cluster;
-    this.#device = new Device({ world, name, folder, urls, plant });
+    this.#device = new Device({ world, name, folder, urls, token: TOKEN, plant });
   }
 
   async work(thinkMs: number): Promise<void> {

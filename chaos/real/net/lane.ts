@@ -1,11 +1,10 @@
 /**
  * One direction between two ends: what leaves the one for the other, over however many connections, and what is wrong
- * with the way. Bytes are never lost silently, since TCP does not lose them either: a black hole keeps them until it heals.
- * Several things may be wrong at a time; each is mended on its own.
+ * with the way. Several things may be wrong at a time; each is mended on its own.
  */
 
 export interface LaneFault {
-  /** Nothing passes; bytes wait, and new connections do not come about. */
+  /** Nothing passes, and new connections do not come about. A proxy keeps bytes until it heals; a kernel loses packets, and TCP keeps bytes. */
   readonly isHeld?: boolean;
   /** New connections are refused, and those that are there are gone. */
   readonly isClosed?: boolean;
@@ -13,8 +12,14 @@ export interface LaneFault {
   /** Up to this much more, anew for each piece; order is kept. */
   readonly jitterMs?: number;
   readonly bytesPerSecond?: number;
-  /** Part of the pieces that pass twice, which no TCP does: the receiver must refuse what comes of it. */
+  /** Part that passes twice: of a proxy's pieces, which no TCP does, so that frames are damaged; of a kernel's packets. */
   readonly duplicateRate?: number;
+  /** Parts of a kernel's packets that are lost, arrive after later ones, have a bit flipped. TCP has to make up for it. */
+  readonly lossRate?: number;
+  readonly reorderRate?: number;
+  readonly corruptRate?: number;
+  /** The device is down, as if its cable were pulled: routes are gone, and whoever sends is told so. */
+  readonly isUnplugged?: boolean;
 }
 
 export class Lane {
@@ -60,14 +65,21 @@ export class Lane {
 }
 
 /** What comes of two faults on one way. */
-function both(a: LaneFault, b: LaneFault): LaneFault {
+export function both(a: LaneFault, b: LaneFault): LaneFault {
   const rates = [a.bytesPerSecond, b.bytesPerSecond].filter((rate) => rate !== undefined);
+  const either = (name: 'isHeld' | 'isClosed' | 'isUnplugged') => (a[name] ?? false) || (b[name] ?? false);
+  const larger = (name: 'duplicateRate' | 'lossRate' | 'reorderRate' | 'corruptRate') =>
+    Math.max(a[name] ?? 0, b[name] ?? 0);
   return {
-    isHeld: (a.isHeld ?? false) || (b.isHeld ?? false),
-    isClosed: (a.isClosed ?? false) || (b.isClosed ?? false),
+    isHeld: either('isHeld'),
+    isClosed: either('isClosed'),
+    isUnplugged: either('isUnplugged'),
     delayMs: (a.delayMs ?? 0) + (b.delayMs ?? 0),
     jitterMs: (a.jitterMs ?? 0) + (b.jitterMs ?? 0),
-    duplicateRate: Math.max(a.duplicateRate ?? 0, b.duplicateRate ?? 0),
+    duplicateRate: larger('duplicateRate'),
+    lossRate: larger('lossRate'),
+    reorderRate: larger('reorderRate'),
+    corruptRate: larger('corruptRate'),
     ...(rates.length > 0 && { bytesPerSecond: Math.min(...rates) }),
   };
 }

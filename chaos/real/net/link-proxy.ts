@@ -4,9 +4,9 @@
  * because that changes with every start.
  */
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import type { World } from '../world.ts';
 import type { Lane } from './lane.ts';
 import { Pipe } from './pipe.ts';
-import type { World } from './world.ts';
 
 const LOOPBACK = '127.0.0.1';
 

@@ -1,10 +1,10 @@
 /** The proxies between servers, over real sockets: what passes, what waits, what is refused. */
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { buildEnv } from '../../bin/env.ts';
+import { buildEnv } from '../../../bin/env.ts';
+import { World } from '../world.ts';
 import { Lane } from './lane.ts';
 import { LinkProxy } from './link-proxy.ts';
-import { World } from './world.ts';
 
 const world = new World(buildEnv('error'), 1);
 let there: Lane;

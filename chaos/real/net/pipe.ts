@@ -1,9 +1,9 @@
 /** Carries the bytes of one connection in one direction, as late, as slow and as often as its lane says. */
 import type { Socket } from 'node:net';
-import type { Timer } from '../../base/env.ts';
-import type { SeededRandom } from '../../base/seeded-random.ts';
+import type { Timer } from '../../../base/env.ts';
+import type { SeededRandom } from '../../../base/seeded-random.ts';
+import type { World } from '../world.ts';
 import type { Lane } from './lane.ts';
-import type { World } from './world.ts';
 
 /** What waits in a pipe before its source has to: about what kernels keep for a connection. */
 const WAITING_BYTES_MAX = 256 * 1024;
