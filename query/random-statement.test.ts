@@ -4,41 +4,16 @@
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { EdgeId, NodeId } from '../base/ids.ts';
-import type { Operation } from '../graph/model.ts';
 import type { GraphStatistics } from '../graph/query-graph.ts';
 import { MemoryGraph } from './memory-graph.model.ts';
 import { QueryError } from './query-error.ts';
+import { randomGraph } from './random-graph.model.ts';
 import { literalForm, parameterForm, randomStatement } from './random-statement.model.ts';
 import { type RunStatementOptions, runStatement } from './run-statement.model.ts';
 
-const LABELS = [['A'], ['A', 'B'], ['B'], ['C'], [], ['A', 'C']];
-/** Two parallel ones and a loop among them. */
-const ENDS = [
-  [0, 1],
-  [1, 2],
-  [2, 0],
-  [2, 3],
-  [3, 3],
-  [3, 4],
-  [4, 5],
-  [5, 0],
-  [0, 1],
-] as const;
-
 async function made(absent: boolean): Promise<MemoryGraph> {
   const graph = new MemoryGraph({ absent });
-  // Ids that the graph does not make itself.
-  const id = (i: number) => `m${i}` as NodeId;
-  await graph.commit([
-    ...LABELS.map((labels, i): Operation => {
-      return { op: 'createNode', id: id(i), labels, properties: i === 4 ? {} : { x: i % 3 } };
-    }),
-    ...ENDS.map(([from, to], i): Operation => {
-      const type = i % 2 === 0 ? 'R' : 'S';
-      return { op: 'createEdge', id: `e${i}` as EdgeId, type, from: id(from), to: id(to), properties: { x: i % 3 } };
-    }),
-  ]);
+  await graph.commit(randomGraph());
   return graph;
 }
 
