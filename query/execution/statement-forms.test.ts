@@ -103,6 +103,19 @@ const CASES: [text: string, rows: unknown[][]][] = [
     'MATCH (n:N) CALL (n) { CREATE (n)-[:P]->(:Q) UNION CREATE (n)-[:P]->(:Q) } WITH DISTINCT n MATCH (n)-[:P]->(q) RETURN count(q)',
     [[8]],
   ],
+  // What CREATE asks the graph, it asks of the graph before it; MERGE takes one row after the other.
+  ['UNWIND [1, 2, 3] AS i CREATE (q:Q {c: COUNT { (p:Q) } + i}) WITH q.c AS c RETURN collect(c)', [[[1, 2, 3]]]],
+  [
+    'UNWIND [1, 2] AS i CREATE (:Q {c: size([(p:Q)-[:S]->() | p])})-[:S]->() WITH count(*) AS k MATCH (q:Q) RETURN k, collect(q.c)',
+    [[2, [0, 0]]],
+  ],
+  ['UNWIND [1, 2, 3] AS i MERGE (q:Q {c: COUNT { (:Q) }}) WITH q.c AS c RETURN collect(c)', [[[0, 1, 2]]]],
+  ['CREATE (a:Q {x: 1})-[:P]->(b:Q {x: COUNT { (a) }}) RETURN b.x', [[1]]],
+  // Paths have the order of the lists of their elements.
+  [
+    'CREATE (a:Q)-[:P {i: 1}]->(:Q), (a)-[:P {i: 2}]->(a) WITH a MATCH p = (a)-->() RETURN [r IN relationships(p) | r.i] ORDER BY p',
+    [[[1]], [[2]]],
+  ],
   // Shortest paths as values
   [
     "MATCH (a:N {name: 'a'}), (c:N {name: 'c'}), (d:N {name: 'd'}) RETURN length(shortestPath((a)-[:T*]->(c))), shortestPath((a)-[*]-(d)) IS NULL",

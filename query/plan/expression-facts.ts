@@ -73,6 +73,12 @@ export function containsAggregate(expression: Expression): boolean {
   return isAggregate(expression) || partsOf(expression).some(containsAggregate);
 }
 
+/** Whether a pattern or sub-query in it looks for elements. */
+export function asksGraph(expression: Expression): boolean {
+  const isPattern = ['pattern', 'patternComprehension', 'subquery'].includes(expression.kind);
+  return isPattern || partsOf(expression).some(asksGraph);
+}
+
 /** The parts of a condition all of which must hold. */
 export function conjuncts(expression: Expression | undefined): readonly Expression[] {
   if (expression === undefined) return [];

@@ -22,7 +22,7 @@ import type {
 } from '../syntax/ast.ts';
 import { ExpressionBinder } from './bind-expression.ts';
 import type { BoundExpression, PathStep } from './bound-expression.ts';
-import { allowedTypes, demandedLabels } from './expression-facts.ts';
+import { allowedTypes, asksGraph, demandedLabels, freeVariables } from './expression-facts.ts';
 import { insertEager } from './insert-eager.ts';
 import { MatchPlanner } from './match-planner.ts';
 import type { CreateElement, Operator, Plan, ProjectItem, SetItem } from './operator.ts';
@@ -257,10 +257,14 @@ class QueryPlanner {
 
   // --- writing
 
-  /** What a pattern makes: nodes and relationships that are not there yet. */
+  /**
+   * What a pattern makes: nodes and relationships that are not there yet.
+   * @param isEarly whether what asks the graph is among `conversions`, so that no row sees what was made for another
+   */
   #elements(
     parts: readonly PatternPart[],
     scope: Scope,
+    isEarly: boolean,
   ): {
     readonly elements: CreateElement[];
     readonly scope: Scope;
@@ -271,7 +275,15 @@ class QueryPlanner {
     const conversions: ProjectItem[] = [];
     const paths: ProjectItem[] = [];
     const own = new Map(scope);
-    const bindMap = (map: Expression | undefined) => (map === undefined ? undefined : this.#binder.bind(map, own));
+    const bindMap = (map: Expression | undefined) => {
+      if (map === undefined) return undefined;
+      const bound = this.#binder.bind(map, own);
+      const usesMade = Array.from(freeVariables(map)).some((name) => own.has(name) && !scope.has(name));
+      if (!isEarly || usesMade || !asksGraph(map)) return bound;
+      const variable = this.#table.add('value');
+      conversions.push({ slot: variable.slot, expression: bound });
+      return reference(variable);
+    };
     for (const part of parts) {
       const steps: PathStep[] = [];
       const slots = part.nodes.map((node) => {
@@ -315,7 +327,7 @@ class QueryPlanner {
   }
 
   #create(clause: CreateClause, input: Operator, scope: Scope): Planned {
-    const { elements, scope: own, conversions, paths } = this.#elements(clause.pattern, scope);
+    const { elements, scope: own, conversions, paths } = this.#elements(clause.pattern, scope, true);
     const before = projected(input, conversions);
     const operator = projected({ kind: 'Create', input: before, elements }, paths);
     return { operator, scope: own, columns: undefined };
@@ -323,7 +335,7 @@ class QueryPlanner {
 
   #merge(clause: MergeClause, input: Operator, scope: Scope): Planned {
     const pattern = named(clause.pattern);
-    const made = this.#elements([{ ...pattern, variable: undefined }], scope);
+    const made = this.#elements([{ ...pattern, variable: undefined }], scope, false);
     const match = this.#matches.plan([{ ...pattern, variable: undefined }], undefined, ARGUMENT, scope);
     // What is found goes where it would be made.
     const items: ProjectItem[] = [];

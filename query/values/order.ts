@@ -80,8 +80,16 @@ function compareSequences<T>(a: ArrayLike<T>, b: ArrayLike<T>, order: (x: T, y: 
   return a.length - b.length;
 }
 
+/** As the lists of their elements: a node, then a relationship and a node for each step. */
 function comparePaths(a: PathValue, b: PathValue): number {
-  return compareSequences(a.nodes, b.nodes, (x, y) => x - y) || compareSequences(a.edges, b.edges, (x, y) => x - y);
+  const shared = Math.min(a.nodes.length, b.nodes.length);
+  for (let i = 0; i < shared; i++) {
+    const found = (a.nodes[i] as number) - (b.nodes[i] as number);
+    if (found !== 0) return found;
+    const [x, y] = [a.edges[i], b.edges[i]];
+    if (x !== undefined && y !== undefined && x !== y) return x - y;
+  }
+  return a.nodes.length - b.nodes.length;
 }
 
 function compareMaps(a: RuntimeMap, b: RuntimeMap): number {
