@@ -4,24 +4,13 @@
  */
 
 import type { ReplicaId } from '../base/ids.ts';
-import { compareValues, isList, isNumber, type Value, valuesEqual } from '../graph/value.ts';
+import { isList, isNumber, type Value, valuesEqual } from '../graph/value.ts';
+import type { MemberRegisters } from './member-registers.ts';
 import { type Numeric, sumMerged } from './numbers.ts';
 import type { Patch, RunningTotal, SeenTotals, TextChangeOf } from './patch.ts';
 import { isLater, NEVER, type Stamp } from './stamp.ts';
 import { TextHistory } from './text-history.ts';
 import { textRoot } from './text-root.ts';
-import { valueKey } from './value-codec.ts';
-
-/** Present or not, as the assignment with this stamp says. */
-export interface LabelRegister {
-  readonly clock: number;
-  readonly replica: number;
-  readonly present: boolean;
-}
-
-interface MemberRegister extends LabelRegister {
-  readonly value: Value;
-}
 
 interface TotalRegister extends RunningTotal {
   readonly clock: number;
@@ -37,7 +26,7 @@ export interface PropertyRegisters {
   /** Running totals which that assignment replaced. */
   seen: SeenTotals | undefined;
   totals: Map<ReplicaId, TotalRegister> | undefined;
-  members: Map<string, MemberRegister> | undefined;
+  members: MemberRegisters | undefined;
   /** The assigned value is what a text began with. */
   isText: boolean;
   /** Changes of texts, by the stamp of the assignment that made each; none older than the latest assignment. */
@@ -56,15 +45,22 @@ export const NO_REGISTERS: Readonly<PropertyRegisters> = {
   texts: undefined,
 };
 
-/** Whether an assignment with this stamp is not dominated by a delete of the element. */
-type Survives = (clock: number, replica: number) => boolean;
+/** What ended an element's former life: of assignments that are not later nothing is shown. */
+export interface EndOfLife {
+  readonly clock: number;
+  readonly replica: number;
+}
+
+function survives(clock: number, replica: number, ended: EndOfLife): boolean {
+  return isLater(clock, replica, ended.clock, ended.replica);
+}
 
 /** The value, or undefined if the property is absent. */
-export function shownValue(registers: PropertyRegisters, survives: Survives): Value | undefined {
-  const assigned = survives(registers.clock, registers.replica);
+export function shownValue(registers: PropertyRegisters, ended: EndOfLife): Value | undefined {
+  const assigned = survives(registers.clock, registers.replica, ended);
   const base = assigned ? (shownText(registers) ?? registers.value) : undefined;
   if (registers.totals === undefined && registers.members === undefined) return base;
-  return counted(registers, base, assigned, survives) ?? withMembers(registers, base, assigned, survives) ?? base;
+  return counted(registers, base, assigned, ended) ?? withMembers(registers, base, assigned, ended) ?? base;
 }
 
 /** What the text has become; undefined if the property holds none, or one that nobody changed. */
@@ -84,9 +80,9 @@ export interface HeldText {
 }
 
 /** Undefined if the property holds no text. */
-export function heldText(registers: PropertyRegisters, survives: Survives): HeldText | undefined {
+export function heldText(registers: PropertyRegisters, ended: EndOfLife): HeldText | undefined {
   const { clock, replica, value, isText, texts } = registers;
-  if (!isText || typeof value !== 'string' || !survives(clock, replica)) return undefined;
+  if (!isText || typeof value !== 'string' || !survives(clock, replica, ended)) return undefined;
   const history = texts?.find(({ of }) => of.clock === clock && of.replica === replica);
   return { of: { clock, replica: replica as ReplicaId }, initial: value, history };
 }
@@ -124,12 +120,12 @@ function counted(
   { totals, seen }: PropertyRegisters,
   base: Value | undefined,
   assigned: boolean,
-  survives: Survives,
+  ended: EndOfLife,
 ): Value | undefined {
   if (totals === undefined || (base !== undefined && !isNumber(base))) return undefined;
   const terms: { plus: Numeric; minus: Numeric }[] = [];
   for (const [writer, register] of Array.from(totals).sort(([a], [b]) => a - b)) {
-    if (!survives(register.clock, writer)) continue;
+    if (!survives(register.clock, writer, ended)) continue;
     const replaced = assigned ? seen?.get(writer) : undefined;
     if (replaced === undefined || replaced.since < register.since) terms.push({ plus: register.total, minus: 0 });
     else if (replaced.since === register.since && !valuesEqual(replaced.total, register.total)) {
@@ -141,21 +137,16 @@ function counted(
 
 /** The value as a set, or undefined if no member register applies. */
 function withMembers(
-  registers: PropertyRegisters,
+  { members, clock, replica }: PropertyRegisters,
   base: Value | undefined,
   assigned: boolean,
-  survives: Survives,
+  ended: EndOfLife,
 ): Value | undefined {
-  if (registers.members === undefined || (base !== undefined && !isList(base))) return undefined;
-  const members = new Map<string, Value>();
-  for (const value of base ?? []) members.set(valueKey(value), value);
-  let applied = false;
-  for (const [key, register] of registers.members) {
-    if (!survives(register.clock, register.replica)) continue;
-    if (assigned && !isLater(register.clock, register.replica, registers.clock, registers.replica)) continue;
-    applied = true;
-    if (register.present) members.set(key, register.value);
-    else members.delete(key);
-  }
-  return applied ? Array.from(members.values()).sort(compareValues) : undefined;
+  if (members === undefined || (base !== undefined && !isList(base))) return undefined;
+  return members.read(base ?? [], {
+    assignedClock: assigned ? clock : NEVER,
+    assignedReplica: assigned ? replica : 0,
+    endedClock: ended.clock,
+    endedReplica: ended.replica,
+  });
 }

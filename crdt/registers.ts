@@ -17,6 +17,7 @@ import type { ReplicaId } from '../base/ids.ts';
 import { compareText } from '../base/order.ts';
 import { setOwn } from '../base/record.ts';
 import { type Properties, type Value, valuesEqual } from '../graph/value.ts';
+import { MemberRegisters, type PresenceRegister } from './member-registers.ts';
 import type {
   Assignments,
   EdgeCreate,
@@ -29,16 +30,15 @@ import type {
 } from './patch.ts';
 import {
   addTextChange,
+  type EndOfLife,
   type HeldText,
   heldText,
-  type LabelRegister,
   NO_REGISTERS,
   type PropertyRegisters,
   shownValue,
   withoutOlder,
 } from './property-registers.ts';
 import { isLater, NEVER, type Stamp } from './stamp.ts';
-import { valueKey } from './value-codec.ts';
 
 export interface Ends {
   readonly type: string;
@@ -47,6 +47,7 @@ export interface Ends {
 }
 
 const NOTHING: Assignments = {};
+const BEFORE_LIFE: EndOfLife = { clock: NEVER, replica: 0 };
 
 /** `name`: the kind of the register and what it belongs to. */
 type VisitRegister = (name: string, clock: number, replica: number) => void;
@@ -72,7 +73,7 @@ export class Registers {
   source = '';
   /** The first create: its registers are read from the patch until something else is assigned to them. */
   #base: NodeCreate | EdgeCreate | undefined;
-  #labels: Map<string, LabelRegister> | undefined;
+  #labels: Map<string, PresenceRegister> | undefined;
   #properties: Map<string, PropertyRegisters> | undefined;
 
   get exists(): boolean {
@@ -222,19 +223,19 @@ export class Registers {
     this.#labels.set(label, { clock, replica, present });
   }
 
-  #label(label: string): LabelRegister | undefined {
+  #label(label: string): PresenceRegister | undefined {
     return this.#labels?.get(label) ?? this.#baseLabel(label);
   }
 
-  #baseLabel(label: string): LabelRegister | undefined {
+  #baseLabel(label: string): PresenceRegister | undefined {
     if (this.#base?.kind !== 'node-create' || !this.#base.labels.includes(label)) return undefined;
     return { clock: this.#base.clock, replica: this.#base.replica, present: true };
   }
 
-  *#allLabels(): Generator<[string, LabelRegister]> {
+  *#allLabels(): Generator<[string, PresenceRegister]> {
     if (this.#base?.kind === 'node-create') {
       for (const label of new Set(this.#base.labels)) {
-        if (this.#labels?.has(label) !== true) yield [label, this.#baseLabel(label) as LabelRegister];
+        if (this.#labels?.has(label) !== true) yield [label, this.#baseLabel(label) as PresenceRegister];
       }
     }
     if (this.#labels !== undefined) yield* this.#labels;
@@ -299,19 +300,19 @@ export class Registers {
 
   #assignMember(name: string, value: Value, present: boolean, clock: number, replica: ReplicaId): void {
     const registers = this.#property(name);
-    registers.members ??= new Map();
-    const key = valueKey(value);
-    const held = registers.members.get(key);
-    if (held === undefined) registers.members.set(key, { value, clock, replica, present });
-    else if (isLater(clock, replica, held.clock, held.replica)) {
-      registers.members.set(key, { value: held.value, clock, replica, present });
-    }
+    registers.members ??= new MemberRegisters();
+    registers.members.assign(value, { clock, replica, present });
   }
 
   #survives(clock: number, replica: number, restored: boolean): boolean {
     if (!restored) return isLater(clock, replica, this.deletedClock, this.deletedReplica);
-    const former = this.#deletes?.[this.#formerLife()];
-    return clock !== NEVER && (former === undefined || isLater(clock, replica, former.clock, former.replica));
+    const ended = this.#endOfFormerLife(restored);
+    return isLater(clock, replica, ended.clock, ended.replica);
+  }
+
+  #endOfFormerLife(restored: boolean): EndOfLife {
+    if (!restored) return { clock: this.deletedClock, replica: this.deletedReplica };
+    return this.#deletes?.[this.#formerLife()] ?? BEFORE_LIFE;
   }
 
   /** Labels in canonical order. `restored` reads the element as if its latest delete had not happened. */
@@ -350,7 +351,7 @@ export class Registers {
   }
 
   #valueOf(registers: PropertyRegisters, restored: boolean): Value | undefined {
-    return shownValue(registers, (clock, replica) => this.#survives(clock, replica, restored));
+    return shownValue(registers, this.#endOfFormerLife(restored));
   }
 
   /**
@@ -407,7 +408,7 @@ export class Registers {
         for (const change of changes) this.#visitLater(`t${name}`, change.clock, change.replica, restored, visit);
       }
       if (members === undefined) continue;
-      for (const [key, member] of members) {
+      for (const [key, member] of members.entries()) {
         this.#visitLater(`m${name}\n${key}`, member.clock, member.replica, restored, visit);
       }
     }
@@ -516,7 +517,7 @@ export class Registers {
   /** The text that a property holds; undefined if it holds none. */
   text(name: string, restored = false): HeldText | undefined {
     const registers = this.#properties?.get(name);
-    return registers && heldText(registers, (clock, replica) => this.#survives(clock, replica, restored));
+    return registers && heldText(registers, this.#endOfFormerLife(restored));
   }
 
   /** Names of the properties that hold texts, in no particular order; undefined if there are none. */
@@ -550,7 +551,7 @@ export class Registers {
           {
             ...registers,
             totals: registers.totals && new Map(registers.totals),
-            members: registers.members && new Map(registers.members),
+            members: registers.members?.clone(),
             texts: registers.texts?.map((history) => history.clone()),
           },
         ]),
