@@ -486,6 +486,7 @@ class Statement {
               : 'CREATE (:New)',
           () => `MERGE (:Key {v: coalesce(${this.#int(scope)}, «0»)})`,
           () => (nodes.length > 0 ? `SET ${this.#pick(nodes)}.y = «7», ${this.#pick(nodes)}:Seen` : 'CREATE (:New)'),
+          () => (nodes.length > 0 ? `SET ${this.#pick(nodes)}['y'] = «7», ${this.#pick(nodes)}:$(['Seen'])` : ''),
           () => (edges.length > 0 ? `SET ${this.#pick(edges)} += {y: «7»}` : 'CREATE (:New)'),
           () => `FOREACH (i IN ${this.#list(scope)} | CREATE (:Each {v: i}))`,
           () => `FOREACH (i IN CASE WHEN ${this.#bool(scope)} THEN [«1»] ELSE [] END | MERGE (:Key {v: i}))`,

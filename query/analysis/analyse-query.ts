@@ -160,12 +160,14 @@ class QueryAnalysis {
 
   #setItems(items: readonly (SetItem | RemoveItem)[], names: Names): void {
     for (const item of items) {
-      const target = item.kind === 'property' ? item.target.of : item.target;
+      const target = item.kind === 'property' || item.kind === 'item' ? item.target.of : item.target;
       const type = this.#expressions.check(target, place(names));
       const isLabel = item.kind === 'labels';
       if (!(isLabel ? maybe(type, NODE.kind) : maybe(type, 'node', 'edge', 'map'))) {
         this.#report.fail(target, 'InvalidArgumentType', `a ${type.kind} cannot be written to`);
       }
+      if (item.kind === 'item') this.#expressions.check(item.target.index, place(names));
+      if (item.kind === 'labels') for (const each of item.computed) this.#expressions.check(each, place(names));
       if ('value' in item) this.#expressions.check(item.value, place(names));
     }
   }

@@ -332,8 +332,12 @@ class PlanCompiler {
           return { kind: item.kind, target, name: item.name, value: compile(item.value, context) };
         case 'all':
           return { kind: item.kind, target, value: compile(item.value, context), keep: item.keep };
-        default:
-          return { kind: item.kind, target, labels: item.labels };
+        case 'item':
+          return { kind: item.kind, target, key: compile(item.key, context), value: compile(item.value, context) };
+        default: {
+          const computed = item.computed.map((each) => compile(each, context));
+          return { kind: item.kind, target, labels: item.labels, computed };
+        }
       }
     });
   }

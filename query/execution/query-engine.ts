@@ -21,7 +21,7 @@ import { type ExecuteOptions, Execution, PreparedPlan } from './execute.ts';
 import { GraphOverlay } from './graph-overlay.ts';
 import type { ResultValue } from './result-value.ts';
 import type { Procedure, RunHost, StatementOptions } from './run.ts';
-import { declareSchema, dropSchema, showSchema } from './schema-statements.ts';
+import { declareSchema, dropSchema } from './schema-statements.ts';
 import { collectRows, type StatementAnswer, type StatementRows } from './statement-answer.ts';
 
 /** Uses of a kept plan between two looks at whether the graph has grown out of it. */
@@ -300,14 +300,6 @@ export class QueryEngine {
   ): Promise<StatementAnswer> {
     const counters = new Counters();
     try {
-      if (planned.kind === 'show') {
-        const { fields, rows } = await resident(graph, () => showSchema(graph, planned));
-        return kept(
-          fields.map((name) => ({ name })),
-          rows,
-          { counters, plan: undefined, writes: false },
-        );
-      }
       checkChange('schema', options);
       if (planned.kind === 'declare') await declareSchema(planned, graph, counters);
       if (planned.kind === 'drop') await dropSchema(planned, graph, counters);

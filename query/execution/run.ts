@@ -8,7 +8,7 @@
 
 import { BugError } from '../../base/assert.ts';
 import type { Clock, Scheduler } from '../../base/env.ts';
-import type { NodeColumn, QueryGraph, StatementGraph } from '../../graph/query-graph.ts';
+import type { NodeColumn, QueryGraph, SchemaEntry, StatementGraph } from '../../graph/query-graph.ts';
 import type { FunctionContext } from '../functions/function.ts';
 import { runtimeError } from '../query-error.ts';
 import type { RuntimeValue } from '../values/runtime-value.ts';
@@ -156,6 +156,15 @@ export class Run implements FunctionContext {
   }
 
   readonly random32 = (): number => this.#running.host.random32();
+
+  schema(): readonly SchemaEntry[] {
+    return this.#running.graph.schema();
+  }
+
+  /** Elements that break a constraint, without what this statement wrote. @throws NotResident */
+  violations(entry: SchemaEntry): number {
+    return this.#running.graph.violations(entry);
+  }
 
   procedure(name: string): Procedure | undefined {
     return this.#running.host.procedure(name);

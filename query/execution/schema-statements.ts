@@ -1,83 +1,8 @@
-/** What SHOW answers, and CREATE and DROP of indexes and constraints do. */
+/** What CREATE and DROP of indexes and constraints do. */
 import type { SchemaEntry, StatementGraph } from '../../graph/query-graph.ts';
 import type { PlannedStatement } from '../plan/planned-statement.ts';
 import { runtimeError } from '../query-error.ts';
 import type { Counters } from './counters.ts';
-import type { ResultValue } from './result-value.ts';
-
-type Shown = { readonly [column: string]: ResultValue };
-
-/** As Neo4j has them, and `violations`: elements that break the constraint, since they merged or were there before. */
-const CONSTRAINT_COLUMNS = [
-  'name',
-  'type',
-  'entityType',
-  'labelsOrTypes',
-  'properties',
-  'ownedIndex',
-  'propertyType',
-  'violations',
-];
-const INDEX_COLUMNS = ['name', 'type', 'entityType', 'labelsOrTypes', 'properties', 'owningConstraint'];
-
-/** @throws QueryError if a column is unknown; NotResident */
-export function showSchema(
-  graph: StatementGraph,
-  { what, only, columns }: Extract<PlannedStatement, { kind: 'show' }>,
-): { readonly fields: readonly string[]; readonly rows: readonly (readonly ResultValue[])[] } {
-  const known = what === 'indexes' ? INDEX_COLUMNS : CONSTRAINT_COLUMNS;
-  const unknown = columns?.find((column) => !known.includes(column));
-  if (unknown !== undefined) {
-    const message = `\`${unknown}\` is no column of SHOW ${what.toUpperCase()}, which has ${known.join(', ')}`;
-    throw runtimeError('SemanticError', 'UndefinedVariable', message);
-  }
-  const fields = columns ?? known;
-  const entries = graph.schema().filter(({ kind }) => only === undefined || kind === only);
-  const shown =
-    what === 'indexes'
-      ? entries.filter((entry) => entry.kind === 'index' || ownsIndex(entry)).map(indexOf)
-      : entries.filter(({ kind }) => kind !== 'index').map((entry) => constraintOf(graph, entry, fields));
-  return { fields, rows: shown.map((row) => fields.map((field) => row[field] ?? null)) };
-}
-
-function ownsIndex({ kind, on }: SchemaEntry): boolean {
-  return on === 'node' && (kind === 'unique' || kind === 'key');
-}
-
-function indexOf(entry: SchemaEntry): Shown {
-  return { ...aboutOf(entry), type: 'RANGE', owningConstraint: entry.kind === 'index' ? null : entry.name };
-}
-
-function constraintOf(graph: StatementGraph, entry: SchemaEntry, fields: readonly string[]): Shown {
-  return {
-    ...aboutOf(entry),
-    type: typeOf(entry),
-    ownedIndex: ownsIndex(entry) ? entry.name : null,
-    propertyType: entry.types?.join(' | ') ?? null,
-    // Counting them reads every element of the label.
-    violations: fields.includes('violations') ? graph.violations(entry) : null,
-  };
-}
-
-function aboutOf({ name, on, label, properties }: SchemaEntry): Shown {
-  return { name, entityType: on === 'node' ? 'NODE' : 'RELATIONSHIP', labelsOrTypes: [label], properties };
-}
-
-function typeOf({ kind, on }: SchemaEntry): string {
-  const prefix = on === 'node' ? 'NODE' : 'RELATIONSHIP';
-  switch (kind) {
-    case 'unique':
-      return 'UNIQUENESS';
-    case 'key':
-      return `${prefix}_KEY`;
-    case 'exists':
-      return `${prefix}_PROPERTY_EXISTENCE`;
-    case 'type':
-      return `${prefix}_PROPERTY_TYPE`;
-    case 'index':
-      return 'RANGE';
-  }
-}
 
 /** Whether two entries demand the same, whatever they are called. */
 export function declaresSame(a: Omit<SchemaEntry, 'name'>, b: Omit<SchemaEntry, 'name'>): boolean {

@@ -103,6 +103,14 @@ const CASES: [text: string, rows: unknown[][]][] = [
     'MATCH (n:N) CALL (n) { CREATE (n)-[:P]->(:Q) UNION CREATE (n)-[:P]->(:Q) } WITH DISTINCT n MATCH (n)-[:P]->(q) RETURN count(q)',
     [[8]],
   ],
+  // Names that are computed
+  ["MATCH (n:N {name: 'a'}) SET n['k' + 1] = 5, n['name'] = 'z' RETURN n.k1, n.name", [[5, 'z']]],
+  ["MATCH (n:N {name: 'a'}) SET n['x'] = null REMOVE n['na' + 'me'] RETURN keys(n)", [[[]]]],
+  ["MATCH (n:N {name: 'a'}) UNWIND ['u', 'v'] AS k SET n[k] = k WITH DISTINCT n RETURN n.u + n.v", [['uv']]],
+  ["MATCH (n:N {name: 'a'})-[r]->() WITH r LIMIT 1 SET r['w'] = 2 RETURN r.w", [[2]]],
+  ["MATCH (n:N {name: 'a'}) SET n:$('P'):R:$(['S', 'T']) REMOVE n:$(['N', 'T']) RETURN labels(n)", [[['P', 'R', 'S']]]],
+  ['MATCH (n:N) WITH n WHERE n.x < 3 SET n:$(toUpper(n.name)) WITH * MATCH (b:B) RETURN count(*)', [[2]]],
+  ["MATCH (n:N {name: 'a'}) FOREACH (l IN ['P', 'Q'] | SET n:$(l)) RETURN size(labels(n))", [[3]]],
   // What CREATE asks the graph, it asks of the graph before it; MERGE takes one row after the other.
   ['UNWIND [1, 2, 3] AS i CREATE (q:Q {c: COUNT { (p:Q) } + i}) WITH q.c AS c RETURN collect(c)', [[[1, 2, 3]]]],
   [

@@ -121,8 +121,13 @@ export class SlotUsage {
   }
 
   #ofItems(items: readonly SetItem[]): Set<number> {
-    return this.of(...items.flatMap((item) => ('value' in item ? [item.target, item.value] : [item.target])));
+    return this.of(...items.flatMap(partsOfItem));
   }
+}
+
+function partsOfItem(item: SetItem): readonly BoundExpression[] {
+  if ('computed' in item) return [item.target, ...item.computed];
+  return item.kind === 'item' ? [item.target, item.key, item.value] : [item.target, item.value];
 }
 
 /** The expressions directly inside of one. */

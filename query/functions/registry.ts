@@ -9,18 +9,25 @@ import { SPATIAL_FUNCTIONS } from './spatial-functions.ts';
 import { STRING_FUNCTIONS } from './string-functions.ts';
 import { TEMPORAL_FUNCTIONS } from './temporal-functions.ts';
 
+/** Families, under the names that SHOW FUNCTIONS gives them. */
+const FAMILIES: readonly (readonly [category: string, functions: readonly ScalarFunction[]])[] = [
+  ['Numeric', MATH_FUNCTIONS],
+  ['String', STRING_FUNCTIONS],
+  ['Scalar', CONVERSION_FUNCTIONS],
+  ['List', LIST_FUNCTIONS],
+  ['Scalar', ENTITY_FUNCTIONS],
+  ['Spatial', SPATIAL_FUNCTIONS],
+  ['Temporal', TEMPORAL_FUNCTIONS],
+  ['Scalar', SCALAR_FUNCTIONS],
+];
+
 const BY_NAME: ReadonlyMap<string, ScalarFunction> = new Map(
-  [
-    ...MATH_FUNCTIONS,
-    ...STRING_FUNCTIONS,
-    ...CONVERSION_FUNCTIONS,
-    ...LIST_FUNCTIONS,
-    ...ENTITY_FUNCTIONS,
-    ...SPATIAL_FUNCTIONS,
-    ...TEMPORAL_FUNCTIONS,
-    ...SCALAR_FUNCTIONS,
-  ].map((each) => [each.name.toLowerCase(), each]),
+  FAMILIES.flatMap(([, functions]) => functions).map((each) => [each.name.toLowerCase(), each]),
 );
+
+export function functionsByCategory(): readonly (readonly [category: string, each: ScalarFunction])[] {
+  return FAMILIES.flatMap(([category, functions]) => functions.map((each) => [category, each] as const));
+}
 
 export function findFunction(name: string): ScalarFunction | undefined {
   return BY_NAME.get(name.toLowerCase());

@@ -1,4 +1,5 @@
 /** What CREATE and MERGE make, and SET and REMOVE change, for one row. */
+import { checkName } from '../../base/ids.ts';
 import type { Properties, Value } from '../../graph/value.ts';
 import type { Batch, Columns } from '../execution/batch.ts';
 import type { Run } from '../execution/run.ts';
@@ -35,7 +36,13 @@ export type CompiledElement =
 export type CompiledSet =
   | { readonly kind: 'property'; readonly target: Evaluate; readonly name: string; readonly value: Evaluate }
   | { readonly kind: 'all'; readonly target: Evaluate; readonly value: Evaluate; readonly keep: boolean }
-  | { readonly kind: 'addLabels' | 'removeLabels'; readonly target: Evaluate; readonly labels: readonly string[] };
+  | { readonly kind: 'item'; readonly target: Evaluate; readonly key: Evaluate; readonly value: Evaluate }
+  | {
+      readonly kind: 'addLabels' | 'removeLabels';
+      readonly target: Evaluate;
+      readonly labels: readonly string[];
+      readonly computed: readonly Evaluate[];
+    };
 
 /** @throws QueryError if the value cannot be a property */
 export function storable(value: RuntimeValue): Value {
@@ -106,10 +113,12 @@ export function setItem(run: Run, item: CompiledSet, columns: Columns, row: numb
   const target = item.target(columns, row);
   if (target === null) return;
   switch (item.kind) {
-    case 'property': {
+    case 'property':
+    case 'item': {
+      const name = item.kind === 'property' ? item.name : nameOf(item.key(columns, row), 'property name');
       const value = storable(item.value(columns, row));
-      if (target instanceof NodeValue) run.writes.setNodeProperty(target.node, item.name, value);
-      else if (target instanceof RelationshipValue) run.writes.setEdgeProperty(target.edge, item.name, value);
+      if (target instanceof NodeValue) run.writes.setNodeProperty(target.node, name, value);
+      else if (target instanceof RelationshipValue) run.writes.setEdgeProperty(target.edge, name, value);
       else throw notAnEntity(target);
       return;
     }
@@ -124,11 +133,25 @@ export function setItem(run: Run, item: CompiledSet, columns: Columns, row: numb
       return;
     }
     case 'addLabels':
-    case 'removeLabels':
+    case 'removeLabels': {
       if (!(target instanceof NodeValue)) throw notAnEntity(target);
-      if (item.kind === 'addLabels') run.writes.addLabels(target.node, item.labels);
-      else run.writes.removeLabels(target.node, item.labels);
+      const computed = item.computed.flatMap((each) => labelsOf(each(columns, row)));
+      const labels = [...item.labels, ...computed];
+      if (item.kind === 'addLabels') run.writes.addLabels(target.node, labels);
+      else run.writes.removeLabels(target.node, labels);
+    }
   }
+}
+
+/** A name that was computed. @throws QueryError, WeftError `invalid-name` */
+function nameOf(value: RuntimeValue, what: 'property name' | 'label'): string {
+  if (typeof value === 'string') return checkName(what, value);
+  const message = `a ${what} is a String, not a value of type ${typeName(value)}`;
+  throw runtimeError('TypeError', 'InvalidArgumentType', message);
+}
+
+function labelsOf(value: RuntimeValue): readonly string[] {
+  return isList(value) ? value.map((each) => nameOf(each, 'label')) : [nameOf(value, 'label')];
 }
 
 function notAnEntity(value: RuntimeValue): Error {

@@ -10,10 +10,12 @@ import type {
   RemoveClause,
   SetClause,
   SetItem,
+  SetLabels,
 } from '../syntax/ast.ts';
 import { evaluate, type Scope, type Surroundings } from './plain-expressions.model.ts';
 import type { PlainGraph } from './plain-graph.model.ts';
 import {
+  isPlainList,
   isPlainMap,
   NotModelled,
   type Plain,
@@ -62,7 +64,12 @@ export class PlainWrites {
               evaluate(item.kind === 'labels' ? item.target : item.target.of, this.#scope(row)),
             );
             if (item.kind === 'property') element?.properties.delete(item.target.name.text);
-            else if (element instanceof PlainNode) for (const { text } of item.labels) element.labels.delete(text);
+            else if (item.kind === 'item') {
+              const key = evaluate(item.target.index, this.#scope(row));
+              element?.properties.delete(textOf(key));
+            } else if (element instanceof PlainNode) {
+              for (const label of this.#labels(item, row)) element.labels.delete(label);
+            }
           }
         }
         return { names: [], rows };
@@ -139,12 +146,26 @@ export class PlainWrites {
     throw new PlainError('no element');
   }
 
+  #labels({ labels, computed }: SetLabels, row: Row): readonly string[] {
+    const values = computed.map((each) => evaluate(each, this.#scope(row)));
+    return [
+      ...labels.map(({ text }) => text),
+      ...values.flatMap((each) => (isPlainList(each) ? each : [each])).map(textOf),
+    ];
+  }
+
   #set(item: SetItem, row: Row): void {
     const scope = this.#scope(row);
     switch (item.kind) {
       case 'labels': {
         const node = this.#element(evaluate(item.target, scope));
-        if (node instanceof PlainNode) for (const { text } of item.labels) node.labels.add(text);
+        if (node instanceof PlainNode) for (const label of this.#labels(item, row)) node.labels.add(label);
+        return;
+      }
+      case 'item': {
+        const element = this.#element(evaluate(item.target.of, scope));
+        const [key, value] = [evaluate(item.target.index, scope), evaluate(item.value, scope)];
+        if (element !== undefined) put(element.properties, [[textOf(key), value]]);
         return;
       }
       case 'property': {
@@ -167,6 +188,11 @@ export class PlainWrites {
         throw new NotModelled('an item of SET');
     }
   }
+}
+
+function textOf(value: Plain): string {
+  if (typeof value === 'string') return value;
+  throw new PlainError('no text');
 }
 
 /** Of the nodes and relationships of a part, in their order. */

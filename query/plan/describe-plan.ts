@@ -213,10 +213,13 @@ class Describer {
         return `${target}.${item.name} = ${this.#text(item.value)}`;
       case 'all':
         return `${target} ${item.keep ? '+=' : '='} ${this.#text(item.value)}`;
+      case 'item':
+        return `${target}[${this.#text(item.key)}] = ${this.#text(item.value)}`;
       case 'addLabels':
-        return `${target}${item.labels.map((label) => `:${label}`).join('')}`;
-      case 'removeLabels':
-        return `REMOVE ${target}${item.labels.map((label) => `:${label}`).join('')}`;
+      case 'removeLabels': {
+        const labels = [...item.labels, ...item.computed.map((each) => `$(${this.#text(each)})`)];
+        return `${item.kind === 'addLabels' ? '' : 'REMOVE '}${target}${labels.map((label) => `:${label}`).join('')}`;
+      }
     }
   }
 }

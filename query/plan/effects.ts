@@ -183,7 +183,8 @@ function typesOf(types: readonly string[]): NameSet {
 }
 
 function expressionsOf(item: SetItem): BoundExpression[] {
-  if (item.kind !== 'all') return 'value' in item ? [item.value] : [];
+  if (item.kind === 'item') return [item.key, item.value];
+  if (item.kind !== 'all') return 'value' in item ? [item.value] : [...item.computed];
   // `n = m` takes all properties of m.
   if (item.value.kind === 'map') return [item.value];
   return [{ kind: 'call', name: 'properties', arguments: [item.value] }];
@@ -320,8 +321,9 @@ function sets(item: SetItem): Writes {
     case 'property':
       return { ...NO_WRITES, properties: new Set([item.name]) };
     case 'all':
+    case 'item':
       return { ...NO_WRITES, properties: 'all' };
     default:
-      return { ...NO_WRITES, labels: new Set(item.labels) };
+      return { ...NO_WRITES, labels: item.computed.length > 0 ? 'all' : new Set(item.labels) };
   }
 }

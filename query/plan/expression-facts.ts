@@ -8,6 +8,8 @@ import type {
   PatternPart,
   Query,
   RelationshipPattern,
+  RemoveItem,
+  SetItem,
 } from '../syntax/ast.ts';
 
 /** The expressions directly inside of one; those of patterns and sub-queries are not among them. */
@@ -177,12 +179,9 @@ function expressionsOf(clause: Clause): readonly (Expression | undefined)[] {
       ];
     case 'set':
     case 'remove':
-      return clause.items.flatMap((item) => [item.target, 'value' in item ? item.value : undefined]);
+      return clause.items.flatMap(partsOfItem);
     case 'merge':
-      return [...clause.onCreate, ...clause.onMatch].flatMap((item) => [
-        item.target,
-        'value' in item ? item.value : undefined,
-      ]);
+      return [...clause.onCreate, ...clause.onMatch].flatMap(partsOfItem);
     case 'delete':
       return clause.values;
     case 'procedure':
@@ -191,6 +190,10 @@ function expressionsOf(clause: Clause): readonly (Expression | undefined)[] {
     case 'subquery':
       return [];
   }
+}
+
+function partsOfItem(item: SetItem | RemoveItem): readonly Expression[] {
+  return [item.target, ...('value' in item ? [item.value] : []), ...('computed' in item ? item.computed : [])];
 }
 
 /** Two expressions have one key if they are written alike, wherever they stand. */

@@ -323,8 +323,20 @@ export type SetItem =
     }
   /** All properties; `keep` leaves those that the value does not name. The value is a map, a node or a relationship. */
   | { readonly kind: 'all'; readonly target: BoundExpression; readonly value: BoundExpression; readonly keep: boolean }
-  | { readonly kind: 'addLabels'; readonly target: BoundExpression; readonly labels: readonly string[] }
-  | { readonly kind: 'removeLabels'; readonly target: BoundExpression; readonly labels: readonly string[] };
+  /** As `property`, of the name that `key` has for the row. */
+  | {
+      readonly kind: 'item';
+      readonly target: BoundExpression;
+      readonly key: BoundExpression;
+      readonly value: BoundExpression;
+    }
+  /** `labels`, and those that each of `computed` names. */
+  | {
+      readonly kind: 'addLabels' | 'removeLabels';
+      readonly target: BoundExpression;
+      readonly labels: readonly string[];
+      readonly computed: readonly BoundExpression[];
+    };
 
 /** Values are nodes, relationships, paths or null. */
 export interface Delete extends Unary {

@@ -19,8 +19,6 @@ export function planStatement(text: string, context: PlannerContext): PlannedSta
     }
     case 'dropSchema':
       return { kind: 'drop', what: statement.what, target: droppedBy(statement.target), ifExists: statement.ifExists };
-    case 'showSchema':
-      return { kind: 'show', what: statement.what, only: statement.only, columns: statement.columns };
   }
 }
 

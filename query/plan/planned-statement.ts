@@ -21,13 +21,6 @@ export type PlannedStatement =
       /** The name, or what it is about. */
       readonly target: string | Omit<SchemaEntry, 'name'>;
       readonly ifExists: boolean;
-    }
-  | {
-      readonly kind: 'show';
-      readonly what: 'indexes' | 'constraints';
-      readonly only: 'unique' | 'key' | undefined;
-      /** Undefined for all. */
-      readonly columns: readonly string[] | undefined;
     };
 
 export interface ProcedureSignature {

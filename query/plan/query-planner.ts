@@ -10,6 +10,7 @@ import type {
   CreateClause,
   Expression,
   ForeachClause,
+  IndexExpression,
   MatchClause,
   MergeClause,
   PatternPart,
@@ -17,6 +18,7 @@ import type {
   Query,
   RemoveItem,
   SetItem as SetItemOfText,
+  SetLabels,
   SingleQuery,
   SubqueryClause,
 } from '../syntax/ast.ts';
@@ -379,21 +381,34 @@ class QueryPlanner {
             value: this.#binder.bind(item.value, scope),
             keep: item.keep,
           };
-        default: {
-          const labels = item.labels.map(({ text }) => text);
-          return { kind: 'addLabels', target: this.#binder.bind(item.target, scope), labels };
-        }
+        case 'item':
+          return { ...this.#item(item.target, scope), value: this.#binder.bind(item.value, scope) };
+        default:
+          return { kind: 'addLabels', ...this.#labels(item, scope) };
       }
     });
   }
 
+  #item({ of, index }: IndexExpression, scope: Scope): Omit<Extract<SetItem, { kind: 'item' }>, 'value'> {
+    return { kind: 'item', target: this.#binder.bind(of, scope), key: this.#binder.bind(index, scope) };
+  }
+
+  #labels(
+    { target, labels, computed }: SetLabels,
+    scope: Scope,
+  ): Omit<Extract<SetItem, { kind: 'addLabels' | 'removeLabels' }>, 'kind'> {
+    return {
+      target: this.#binder.bind(target, scope),
+      labels: labels.map(({ text }) => text),
+      computed: computed.map((each) => this.#binder.bind(each, scope)),
+    };
+  }
+
   #removeItem(item: RemoveItem, scope: Scope): SetItem {
-    if (item.kind === 'labels') {
-      const labels = item.labels.map(({ text }) => text);
-      return { kind: 'removeLabels', target: this.#binder.bind(item.target, scope), labels };
-    }
-    const target = this.#binder.bind(item.target.of, scope);
-    return { kind: 'property', target, name: item.target.name.text, value: { kind: 'literal', value: null } };
+    if (item.kind === 'labels') return { kind: 'removeLabels', ...this.#labels(item, scope) };
+    const value = { kind: 'literal', value: null } as const;
+    if (item.kind === 'item') return { ...this.#item(item.target, scope), value };
+    return { kind: 'property', target: this.#binder.bind(item.target.of, scope), name: item.target.name.text, value };
   }
 
   #foreach(clause: ForeachClause, input: Operator, scope: Scope): Operator {

@@ -52,4 +52,50 @@ describe.each([false, true])('procedures [nothing in memory: %s]', (absent) => {
     const text = 'CREATE (:New {fresh: 1}) WITH 1 AS one CALL db.labels() YIELD label RETURN collect(label)';
     expect(await rows(text)).toEqual([[['New', 'Port', 'Town', 'odd`one']]]);
   });
+
+  it('SHOW PROCEDURES, as it is and with YIELD, WHERE, RETURN -> those that users call', async () => {
+    const names = ['db.labels', 'db.propertyKeys', 'db.relationshipTypes'];
+    const all = await runStatement('SHOW PROCEDURES', await filled(absent));
+    expect(all.fields).toEqual(['name', 'description', 'mode', 'worksOnSystem']);
+    expect(all.rows.map(([name]) => name)).toEqual(expect.arrayContaining(names));
+    expect(await rows("SHOW PROCEDURES YIELD name AS n WHERE n STARTS WITH 'show.'")).toEqual([]);
+    expect(
+      await rows(
+        "SHOW PROCEDURE EXECUTABLE YIELD name, mode ORDER BY name DESC LIMIT 4 WHERE NOT name CONTAINS 'schema' RETURN name, mode",
+      ),
+    ).toEqual([
+      ['db.relationshipTypes', 'READ'],
+      ['db.propertyKeys', 'READ'],
+    ]);
+  });
+
+  it('SHOW FUNCTIONS: filtered, grouped -> scalar functions and aggregates', async () => {
+    expect(await rows("SHOW FUNCTIONS WHERE name IN ['substring', 'sum']")).toEqual([
+      ['substring', 'String', 'Takes 2 to 3 arguments.'],
+      ['sum', 'Aggregating', 'Of the values of a group, or with DISTINCT of the different ones.'],
+    ]);
+    const grouped = 'SHOW BUILT IN FUNCTIONS YIELD * RETURN aggregating, count(*) > 5 ORDER BY aggregating';
+    expect(await rows(grouped)).toEqual([
+      [false, true],
+      [true, true],
+    ]);
+  });
+
+  it('SHOW INDEXES and CONSTRAINTS: with YIELD, WHERE and RETURN -> like any rows', async () => {
+    const graph = await filled(absent);
+    await runStatement('CREATE INDEX by_name FOR (t:Town) ON (t.name)', graph);
+    await runStatement('CREATE CONSTRAINT has_name FOR (t:Port) REQUIRE t.name IS NOT NULL', graph);
+    const answer = async (text: string) => (await runStatement(text, graph)).rows;
+    expect(await answer("SHOW INDEXES WHERE name = 'by_name'")).toEqual([
+      ['by_name', 'RANGE', 'NODE', ['Town'], ['name'], null],
+    ]);
+    expect(await answer("SHOW INDEXES YIELD name, labelsOrTypes AS on WHERE 'Town' IN on RETURN on[0] + name")).toEqual(
+      [['Townby_name']],
+    );
+    expect(await answer('SHOW CONSTRAINTS YIELD name, violations RETURN sum(violations), collect(name)')).toEqual([
+      [0, ['has_name']],
+    ]);
+    expect(await answer('SHOW INDEX YIELD * RETURN state')).toEqual([['ONLINE']]);
+    await expect(runStatement('SHOW INDEXES YIELD nothing', graph)).rejects.toThrow(/no result `nothing`/);
+  });
 });

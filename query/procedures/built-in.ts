@@ -6,6 +6,7 @@ import { compareText } from '../../base/order.ts';
 import type { RegisteredProcedure } from '../execution/query-engine.ts';
 import type { Run } from '../execution/run.ts';
 import { PropertyTypes } from './property-types.ts';
+import { showProcedures } from './show.ts';
 import { type Row, Survey } from './survey.ts';
 
 /** One without arguments. @param results names of its columns, and their types */
@@ -81,8 +82,8 @@ function relTypeProperties(run: Run): Iterable<Row> {
 
 const PROPERTY_COLUMNS = { propertyName: 'STRING', propertyTypes: 'LIST<STRING>', mandatory: 'BOOLEAN' };
 
-/** By name, as Neo4j calls them. */
-export const BUILT_IN_PROCEDURES: ReadonlyMap<string, RegisteredProcedure> = new Map([
+/** Those that users call. */
+const CALLED: readonly (readonly [string, RegisteredProcedure])[] = [
   survey('db.labels', { label: 'STRING' }, labels),
   survey('db.relationshipTypes', { relationshipType: 'STRING' }, relationshipTypes),
   survey('db.propertyKeys', { propertyKey: 'STRING' }, propertyKeys),
@@ -92,4 +93,10 @@ export const BUILT_IN_PROCEDURES: ReadonlyMap<string, RegisteredProcedure> = new
     nodeTypeProperties,
   ),
   survey('db.schema.relTypeProperties', { relType: 'STRING', ...PROPERTY_COLUMNS }, relTypeProperties),
+];
+
+/** By name, as Neo4j calls them; and those behind SHOW. */
+export const BUILT_IN_PROCEDURES: ReadonlyMap<string, RegisteredProcedure> = new Map([
+  ...CALLED,
+  ...showProcedures(() => CALLED.map(([, { signature }]) => signature)),
 ]);

@@ -332,6 +332,8 @@ export interface SetClause extends Spanned {
 export type SetItem =
   /** `of.name = value`. */
   | (Spanned & { readonly kind: 'property'; readonly target: PropertyExpression; readonly value: Expression })
+  /** `of[name] = value`. */
+  | (Spanned & { readonly kind: 'item'; readonly target: IndexExpression; readonly value: Expression })
   /** `n = value`, or with `keep` `n += value`. */
   | (Spanned & {
       readonly kind: 'all';
@@ -339,8 +341,16 @@ export type SetItem =
       readonly value: Expression;
       readonly keep: boolean;
     })
-  /** `n:A:B`. */
-  | (Spanned & { readonly kind: 'labels'; readonly target: VariableExpression; readonly labels: readonly Name[] });
+  | SetLabels;
+
+/** `n:A:B`, `n:$(labels)`. */
+export interface SetLabels extends Spanned {
+  readonly kind: 'labels';
+  readonly target: VariableExpression;
+  readonly labels: readonly Name[];
+  /** Each gives a name, or a list of names. */
+  readonly computed: readonly Expression[];
+}
 
 export interface RemoveClause extends Spanned {
   readonly kind: 'remove';
@@ -349,7 +359,8 @@ export interface RemoveClause extends Spanned {
 
 export type RemoveItem =
   | (Spanned & { readonly kind: 'property'; readonly target: PropertyExpression })
-  | (Spanned & { readonly kind: 'labels'; readonly target: VariableExpression; readonly labels: readonly Name[] });
+  | (Spanned & { readonly kind: 'item'; readonly target: IndexExpression })
+  | SetLabels;
 
 export interface DeleteClause extends Spanned {
   readonly kind: 'delete';
@@ -425,12 +436,4 @@ export type SchemaStatement =
       /** The name, or what it is about. */
       readonly target: string | SchemaContent;
       readonly ifExists: boolean;
-    })
-  | (Spanned & {
-      readonly kind: 'showSchema';
-      readonly what: 'indexes' | 'constraints';
-      /** Constraints of one kind. */
-      readonly only: 'unique' | 'key' | undefined;
-      /** Columns that YIELD asks for; undefined for all, as `*` does. */
-      readonly columns: readonly string[] | undefined;
     });

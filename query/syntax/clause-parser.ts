@@ -2,6 +2,7 @@
 import type {
   Clause,
   Expression,
+  IndexExpression,
   Name,
   ProjectionClause,
   ProjectionItem,
@@ -9,6 +10,7 @@ import type {
   Query,
   RemoveItem,
   SetItem,
+  SetLabels,
   SingleQuery,
   SortItem,
   VariableExpression,
@@ -54,13 +56,13 @@ export abstract class ClauseParser extends PatternParser {
     if (this.kind !== '(' && !(this.isName && this.kindAt(this.at + 1) === '=')) return this.query();
     const { start } = this;
     const pattern = this.pattern();
-    const where = this.#where();
+    const where = this.where();
     const span = { start, end: this.lastEnd };
     const match = { kind: 'match', optional: false, pattern, where, ...span } as const;
     return { singles: [{ clauses: [match], ...span }], unions: [], ...span };
   }
 
-  #where(): Expression | undefined {
+  protected where(): Expression | undefined {
     return this.takeWord('WHERE') ? this.expression() : undefined;
   }
 
@@ -73,7 +75,7 @@ export abstract class ClauseParser extends PatternParser {
         return this.#unwind();
       case 'WITH':
       case 'RETURN':
-        return this.#projection();
+        return this.projection();
       case 'ORDER':
       case 'SKIP':
       case 'OFFSET':
@@ -114,7 +116,7 @@ export abstract class ClauseParser extends PatternParser {
     this.expectWord('MATCH');
     const pattern = this.pattern();
     while (this.word === 'USING') this.#hint();
-    const where = this.#where();
+    const where = this.where();
     return { kind: 'match', optional, pattern, where, start, end: this.lastEnd };
   }
 
@@ -149,19 +151,19 @@ export abstract class ClauseParser extends PatternParser {
     return { kind: 'unwind', list, variable, start, end: this.lastEnd };
   }
 
-  #projection(): ProjectionClause {
+  protected projection(): ProjectionClause {
     const { start } = this;
     const kind = this.word === 'WITH' ? 'with' : 'return';
     this.at++;
     const distinct = this.takeWord('DISTINCT');
     const all = this.take('*');
     const items = !all || this.take(',') ? this.commaList(() => this.#projectionItem()) : [];
-    const rows = this.#order();
-    const where = kind === 'with' ? this.#where() : undefined;
+    const rows = this.order();
+    const where = kind === 'with' ? this.where() : undefined;
     return { kind, distinct, all, items, ...rows, where, start, end: this.lastEnd };
   }
 
-  #order(): Pick<ProjectionClause, 'orderBy' | 'skip' | 'limit'> {
+  protected order(): Pick<ProjectionClause, 'orderBy' | 'skip' | 'limit'> {
     const orderBy = this.word === 'ORDER' ? this.#orderBy() : [];
     const skip = this.takeWord('SKIP') || this.takeWord('OFFSET') ? this.expression() : undefined;
     const limit = this.takeWord('LIMIT') ? this.expression() : undefined;
@@ -175,7 +177,7 @@ export abstract class ClauseParser extends PatternParser {
     const isFilter = items.length === 0 && this.takeWord('FILTER');
     if (isFilter) this.takeWord('WHERE');
     const where = isFilter ? this.expression() : undefined;
-    const rows = items.length > 0 || isFilter ? NO_ORDER : this.#order();
+    const rows = items.length > 0 || isFilter ? NO_ORDER : this.order();
     return { kind: 'with', distinct: false, all: true, items, ...rows, where, start, end: this.lastEnd };
   }
 
@@ -245,8 +247,7 @@ export abstract class ClauseParser extends PatternParser {
   #setItem(): SetItem {
     const { start } = this;
     if (this.isName && this.kindAt(this.at + 1) === ':') {
-      const { target, labels } = this.#labelled();
-      return { kind: 'labels', target, labels, start, end: this.lastEnd };
+      return { kind: 'labels', ...this.#labelled(), start, end: this.lastEnd };
     }
     if (this.isName && (this.kindAt(this.at + 1) === '=' || this.kindAt(this.at + 1) === '+=')) {
       const target = this.#variable();
@@ -258,7 +259,10 @@ export abstract class ClauseParser extends PatternParser {
     const target = this.#property();
     this.expect('=');
     const value = this.expression();
-    return { kind: 'property', target, value, start, end: this.lastEnd };
+    const span = { start, end: this.lastEnd };
+    return target.kind === 'index'
+      ? { kind: 'item', target, value, ...span }
+      : { kind: 'property', target, value, ...span };
   }
 
   #variable(): VariableExpression {
@@ -266,26 +270,26 @@ export abstract class ClauseParser extends PatternParser {
     return { kind: 'variable', name: text, start, end };
   }
 
-  #labelled(): { readonly target: VariableExpression; readonly labels: Name[] } {
+  #labelled(): Pick<SetLabels, 'target' | 'labels' | 'computed'> {
     const target = this.#variable();
     const labels: Name[] = [];
+    const computed: Expression[] = [];
     this.expect(':');
-    do labels.push(this.name('a label'));
-    while (this.take(':') || this.take('&'));
-    return { target, labels };
+    do {
+      if (this.take('$')) {
+        this.expect('(');
+        computed.push(this.expression());
+        this.expect(')');
+      } else labels.push(this.name('a label'));
+    } while (this.take(':') || this.take('&'));
+    return { target, labels, computed };
   }
 
   /** What SET and REMOVE may name: a property of a variable, of an expression in brackets, or of a property or item. */
-  #property(): PropertyExpression {
+  #property(): PropertyExpression | IndexExpression {
     const target = this.propertyTarget();
-    if (target.kind !== 'property') {
-      this.fail(
-        target,
-        'UnexpectedSyntax',
-        'only a property, as in `n.name`, can be set or removed; use `n += $map` where names are data',
-      );
-    }
-    return target;
+    if (target.kind === 'property' || target.kind === 'index') return target;
+    this.fail(target, 'UnexpectedSyntax', 'only a property, as in `n.name` or `n[name]`, can be set or removed');
   }
 
   #remove(): Clause {
@@ -294,10 +298,11 @@ export abstract class ClauseParser extends PatternParser {
     const items = this.commaList((): RemoveItem => {
       const { start } = this;
       if (this.isName && this.kindAt(this.at + 1) === ':') {
-        const { target, labels } = this.#labelled();
-        return { kind: 'labels', target, labels, start, end: this.lastEnd };
+        return { kind: 'labels', ...this.#labelled(), start, end: this.lastEnd };
       }
-      return { kind: 'property', target: this.#property(), start, end: this.lastEnd };
+      const target = this.#property();
+      const span = { start, end: this.lastEnd };
+      return target.kind === 'index' ? { kind: 'item', target, ...span } : { kind: 'property', target, ...span };
     });
     return { kind: 'remove', items, start, end: this.lastEnd };
   }
@@ -348,13 +353,13 @@ export abstract class ClauseParser extends PatternParser {
     let yields: 'all' | YieldItem[] | undefined;
     let where: Expression | undefined;
     if (this.takeWord('YIELD')) {
-      yields = this.take('*') ? 'all' : this.#yieldItems();
-      where = this.#where();
+      yields = this.take('*') ? 'all' : this.yieldItems();
+      where = this.where();
     }
     return { kind: 'procedure', name, arguments: args, yields, where, start, end: this.lastEnd };
   }
 
-  #yieldItems(): YieldItem[] {
+  protected yieldItems(): YieldItem[] {
     // `YIELD -` says that nothing is wanted.
     if (this.take('-')) return [];
     return this.commaList(() => {

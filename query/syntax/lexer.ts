@@ -131,6 +131,10 @@ class Lexer implements Tokens {
     const { text } = this;
     const start = this.#at;
     this.#at++;
+    if (text.charCodeAt(this.#at) === OPEN) {
+      this.#push('$', start, this.#at);
+      return;
+    }
     let end: number;
     if (text.charCodeAt(this.#at) === BACKTICK) end = this.#quotedEnd();
     else end = this.#nameEnd(this.#at);
@@ -234,6 +238,7 @@ const DOT = 46;
 const SLASH = 47;
 const BACKSLASH = 92;
 const UNDERSCORE = 95;
+const OPEN = 40; // (
 const BACKTICK = 96;
 const LOWER_E = 101;
 

@@ -47,7 +47,7 @@ describe('parse errors', () => {
     ['MATCH (n) SET n = ', 'UnexpectedSyntax 1:19 expected an expression, but the text ends'],
     [
       'MATCH (n) SET f(n) = 1',
-      'UnexpectedSyntax 1:15 only a property, as in `n.name`, can be set or removed; use `n += $map` where names are data',
+      'UnexpectedSyntax 1:15 only a property, as in `n.name` or `n[name]`, can be set or removed',
     ],
     ['RETURN $', 'UnexpectedSyntax 1:8 a parameter has a name or a number behind `$`'],
   ])('parser: %j -> says what and where', (text, expected) => {

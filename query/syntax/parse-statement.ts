@@ -1,6 +1,17 @@
 /** The entry of the parser: the text of one statement to its tree. */
-import type { SchemaContent, SchemaStatement, Statement } from './ast.ts';
+import type {
+  Clause,
+  Name,
+  ProjectionClause,
+  QueryStatement,
+  SchemaContent,
+  SchemaStatement,
+  Spanned,
+  Statement,
+  YieldItem,
+} from './ast.ts';
 import { ClauseParser } from './clause-parser.ts';
+import { SHOWN } from './shown.ts';
 
 /** One statement; a semicolon may end it. @throws QueryError at compile time, with the place */
 export function parseStatement(text: string): Statement {
@@ -51,7 +62,7 @@ class StatementParser extends ClauseParser {
       case 'DROP':
         return this.#dropSchema();
       case 'SHOW':
-        return this.#showSchema();
+        return this.#show();
     }
     let mode: 'run' | 'explain' | 'profile' = 'run';
     if (this.takeWord('EXPLAIN')) mode = 'explain';
@@ -207,18 +218,41 @@ class StatementParser extends ClauseParser {
     return what === 'index' ? this.#index() : this.#constraint();
   }
 
-  #showSchema(): SchemaStatement {
+  /** `SHOW what YIELD ... WHERE ... RETURN ...`, which is a call of the procedure that lists it. */
+  #show(): QueryStatement {
     const { start } = this;
     this.expectWord('SHOW');
+    const { procedure, only, columns, more } = this.#shown();
+    const span = { start, end: this.lastEnd };
+    const name = (text: string): Name => ({ text, ...span });
+    const usual = columns.map((text): YieldItem => ({ name: name(text), alias: undefined, ...span }));
+    const isYielding = this.takeWord('YIELD');
+    const isAll = isYielding && this.take('*');
+    const all = isAll ? more.map((text): YieldItem => ({ name: name(text), alias: undefined, ...span })) : [];
+    const yields = isYielding && !isAll ? this.yieldItems() : [...usual, ...all];
+    const rows = isYielding ? this.order() : { orderBy: [], skip: undefined, limit: undefined };
+    const where = this.where();
+    const asked = yields.map((each) => ({ kind: 'literal', value: each.name.text, ...span }) as const);
+    const argument = { kind: 'list', items: asked, ...span } as const;
+    const kindOf = { kind: 'literal', value: only ?? null, ...span } as const;
+    const call = { kind: 'procedure', name: name(procedure), arguments: [argument, kindOf], yields, ...span } as const;
+    const part = { kind: 'with', distinct: false, all: true, items: [], ...rows, where, ...span } as const;
+    const end = isYielding && this.word === 'RETURN' ? this.projection() : returned(yields, span);
+    const clauses: Clause[] = [{ ...call, where: undefined }, part, end];
+    return { kind: 'query', mode: 'run', query: { singles: [{ clauses, ...span }], unions: [], ...span }, ...span };
+  }
+
+  #shown(): Shown {
     const only = this.#shownKind();
-    const isIndexes = this.word === 'INDEX' || this.word === 'INDEXES';
-    if (!isIndexes && this.word !== 'CONSTRAINT' && this.word !== 'CONSTRAINTS') {
-      this.unexpected('INDEXES or CONSTRAINTS');
+    if (this.takeWord('INDEX') || this.takeWord('INDEXES')) return { ...SHOWN.indexes, only };
+    if (this.takeWord('CONSTRAINT') || this.takeWord('CONSTRAINTS')) return { ...SHOWN.constraints, only };
+    for (const word of ['BUILT', 'IN', 'USER', 'DEFINED']) if (!this.takeWord(word)) this.#takeText(word);
+    const isProcedures = this.#takeText('PROCEDURES') || this.#takeText('PROCEDURE');
+    if (!isProcedures && !this.#takeText('FUNCTIONS') && !this.#takeText('FUNCTION')) {
+      this.unexpected('INDEXES, CONSTRAINTS, PROCEDURES or FUNCTIONS');
     }
-    this.at++;
-    const columns =
-      this.takeWord('YIELD') && !this.take('*') ? this.commaList(() => this.name('a column').text) : undefined;
-    return { kind: 'showSchema', what: isIndexes ? 'indexes' : 'constraints', only, columns, start, end: this.lastEnd };
+    for (const word of ['EXECUTABLE', 'BY', 'CURRENT', 'USER']) if (!this.takeWord(word)) this.#takeText(word);
+    return { ...(isProcedures ? SHOWN.procedures : SHOWN.functions), only: undefined };
   }
 
   /** `SHOW UNIQUE CONSTRAINTS` and the like. */
@@ -228,4 +262,22 @@ class StatementParser extends ClauseParser {
     this.takeWord('NODE');
     return this.takeWord('KEY') ? 'key' : undefined;
   }
+}
+
+interface Shown {
+  readonly procedure: string;
+  readonly only: 'unique' | 'key' | undefined;
+  /** Without YIELD, and those that `YIELD *` has beside them. */
+  readonly columns: readonly string[];
+  readonly more: readonly string[];
+}
+
+/** All columns of each, in order. */
+function returned(yields: readonly YieldItem[], span: Spanned): ProjectionClause {
+  const items = yields.map(({ name, alias }) => {
+    const { text, start, end } = alias ?? name;
+    return { expression: { kind: 'variable', name: text, start, end }, alias: undefined, start, end } as const;
+  });
+  const none = { orderBy: [], skip: undefined, limit: undefined, where: undefined };
+  return { kind: 'return', distinct: false, all: false, items, ...none, ...span };
 }

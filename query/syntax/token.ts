@@ -12,6 +12,8 @@ export type TokenKind =
   | 'badNumber'
   | 'string'
   | 'parameter'
+  /** Before a bracket; elsewhere it begins a parameter. */
+  | '$'
   | 'end'
   | '('
   | ')'
