@@ -160,7 +160,7 @@ const ASKED = fc
     return { ...more, statement: part, parameters: Object.fromEntries(kept) };
   });
 
-const ROUNDS = Number(process.env.WEFT_ROUNDS ?? 40);
+const ROUNDS = Number(process.env.WEFT_ROUNDS ?? 24);
 
 test('ways to ask: random statements, right and wrong -> one answer, whichever way', async () => {
   const seen = { answered: 0, refused: 0, written: 0 };

@@ -127,7 +127,7 @@ function ofPlain(text: string): Outcome | 'refused' {
   }
 }
 
-const RUNS = Number(process.env.WEFT_ROUNDS ?? 200);
+const RUNS = Number(process.env.WEFT_ROUNDS ?? 120);
 const SEED = process.env.WEFT_SEED;
 
 it('plain evaluator: random statements -> the rows, counts and graph that the engine gives', async () => {
