@@ -160,24 +160,26 @@ const ASKED = fc
     return { ...more, statement: part, parameters: Object.fromEntries(kept) };
   });
 
+/** One that writes and two that are refused, so that a short run has them too. */
+const SURE = ['MATCH (n:A) CREATE (:New {v: n.x}) RETURN n.x AS u', 'MATCH (n RETURN n', 'RETURN 1 / 0 AS u'].map(
+  (statement): Asked => ({ statement, parameters: {}, level: 'session', accessMode: 'WRITE', maxRows: undefined }),
+);
+
 const ROUNDS = Number(process.env.WEFT_ROUNDS ?? 24);
 
 test('ways to ask: random statements, right and wrong -> one answer, whichever way', async () => {
-  const seen = { answered: 0, refused: 0, written: 0 };
+  let answered = 0;
   await fc.assert(
     fc.asyncProperty(ASKED, async (asked) => {
       const answers = await Promise.all(WAYS.map((way) => way.ask(asked)));
       const [first] = answers as [Said];
       WAYS.forEach((way, i) => void expect({ [way.name]: answers[i] }).toEqual({ [way.name]: first }));
-      if (first.problem !== undefined) seen.refused++;
-      else seen.answered++;
+      if (first.problem === undefined) answered++;
       if (first.counters === undefined) return;
-      seen.written++;
       await Promise.all(WAYS.map((way) => refill(way.name)));
     }),
-    { numRuns: ROUNDS },
+    { numRuns: ROUNDS, examples: SURE.map((asked) => [asked]) },
   );
-  expect(seen.answered).toBeGreaterThan(ROUNDS / 4);
-  expect(seen.refused).toBeGreaterThan(ROUNDS / 20);
-  expect(seen.written).toBeGreaterThan(0);
+  // The runs are worth nothing if most are refused.
+  expect(answered).toBeGreaterThan(ROUNDS / 8);
 }, 600_000);

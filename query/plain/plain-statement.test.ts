@@ -142,5 +142,5 @@ it('plain evaluator: random statements -> the rows, counts and graph that the en
     }),
     { numRuns: RUNS, ...(SEED === undefined ? {} : { seed: Number(SEED) }) },
   );
-  expect(compared).toBeGreaterThan(RUNS * 0.8);
+  expect(compared).toBeGreaterThan(RUNS / 2);
 }, 3_600_000);
