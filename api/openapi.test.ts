@@ -88,6 +88,8 @@ describe('openapi', () => {
         ...['get', 'delete'].map((method) => `${method} /v1/queries/{id}`),
         'get /v1/cluster',
         'post /v1/backup',
+        'get /v1/backup/holds',
+        'delete /v1/backup/holds/{name}',
         ...['put', 'delete'].map((method) => `${method} /v1/cluster/voters/{name}`),
         'get /v1/chaos/links',
         ...['put', 'delete'].map((method) => `${method} /v1/chaos/links/{peer}`),

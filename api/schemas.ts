@@ -146,6 +146,35 @@ const BackupRequest = {
         vector: { type: 'object', additionalProperties: integer, description: 'The last commit of each stream' },
       },
     },
+    keep: {
+      type: 'string',
+      minLength: 1,
+      maxLength: LIMITS.backupHoldNameCharsMax,
+      description: 'A name under which the log is kept for the next backup, once all of this one was sent',
+    },
+  },
+};
+
+const BackupHolds = {
+  type: 'object',
+  required: ['holds'],
+  properties: {
+    holds: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['name', 'id', 'madeMs', 'isBroken'],
+        properties: {
+          name: text,
+          id: { ...text, description: 'The backup that was last made under the name' },
+          madeMs: { ...integer, description: 'When it was begun, in milliseconds since the Unix epoch' },
+          isBroken: {
+            type: 'boolean',
+            description: 'The log grew too long and was cut: the next one has to be a full one',
+          },
+        },
+      },
+    },
   },
 };
 
@@ -189,6 +218,7 @@ const LinkFault = {
 
 export const SCHEMAS = {
   BackupRequest,
+  BackupHolds,
   Node,
   Edge,
   Graph,

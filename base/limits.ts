@@ -37,10 +37,14 @@ export const LIMITS = {
   /** Bytes of updates in the commit log beyond which partitions are snapshotted and the log is cut. */
   logBytesMax: 128 * 1024 * 1024,
   /**
-   * Bytes of updates in the commit log beyond which it is cut though a voter lacks some of it. Such a voter takes over
-   * the state of a server instead of the commits, which costs more than this much log.
+   * Bytes of updates in the commit log beyond which it is cut though a voter lacks some of it, or the next incremental backup
+   * does. Such a voter takes over the state of a server instead of the commits, which costs more than this much log.
    */
   logBytesHardMax: 1024 * 1024 * 1024,
+  /** Names under which the log is kept for the next incremental backup: one for each timer that makes backups. */
+  backupHoldsMax: 16,
+  /** Characters of such a name. */
+  backupHoldNameCharsMax: 100,
   /** Positions in the log whose vectors are remembered: some thousands cover the longest log. */
   logMarksMax: 4096,
   /** Remembered results of requests with an Idempotency-Key. */

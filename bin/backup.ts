@@ -27,6 +27,7 @@ import { type Progress, startProgress } from './progress.ts';
 interface BackupOptions extends Connection {
   readonly out: string;
   readonly since?: string;
+  readonly keep?: string;
 }
 
 export function declareBackup(program: Command): void {
@@ -34,19 +35,27 @@ export function declareBackup(program: Command): void {
     .command('backup')
     .description('write all graphs of a running server, as they are at one moment, to a file')
     .addOption(new Option('--out <file>', 'the file, which must not exist').makeOptionMandatory())
-    .addOption(new Option('--since <file>', 'an earlier backup: write only what was committed after it'));
+    .addOption(new Option('--since <file>', 'an earlier backup: write only what was committed after it'))
+    .addOption(
+      new Option(
+        '--keep <name>',
+        'keep the log on the server for the next backup of this name; with --since, a full one if it is gone',
+      ),
+    );
   declareConnectionOptions(command);
   command
     .addHelpText(
       'after',
       `
 The server goes on meanwhile. The token needs the right \`admin\` on the server. The log of a server reaches back only so far
-(64 MB if it runs alone): a backup since an earlier one that is too old is refused, then make a full one.
+(64 MB if it runs alone): a backup since an earlier one that is too old is refused, then make a full one. With --keep the log is
+kept from one backup of a name to the next, up to a gigabyte of it; beyond that the next one says so, and is a full one.
 
 Examples:
   weft backup --out monday.weft
   weft backup --since monday.weft --out tuesday.weft
   weft backup --since tuesday.weft --out wednesday.weft
+  weft backup --keep nightly --since monday.weft --out tuesday.weft
   weft restore monday.weft tuesday.weft wednesday.weft --data ./restored`,
     )
     .action(backUp);
@@ -56,11 +65,7 @@ Examples:
 async function backUp(options: BackupOptions): Promise<void> {
   const { out, since } = options;
   if ((await stat(out).catch(() => undefined)) !== undefined) throw new OperationFailed(`${out} exists already`);
-  const body = JSON.stringify(since === undefined ? {} : { since: await markOf(since) });
-  const sent = open(options, '/v1/backup', { method: 'POST', headers: { 'content-type': 'application/json' } });
-  sent.end(body);
-  const answer = await answerTo(options, sent);
-  if (!isSuccess(answer)) throw new OperationFailed(problemText(answer, await readJson(answer)));
+  const answer = await ask(options, since === undefined ? undefined : await markOf(since));
   const progress = startProgress('backing up', undefined);
   const partial = `${out}.partial`;
   try {
@@ -74,6 +79,24 @@ async function backUp(options: BackupOptions): Promise<void> {
     throw error;
   }
 }
+
+/** @throws OperationFailed with what the server said, if it refused */
+async function ask(options: BackupOptions, since: object | undefined): Promise<IncomingMessage> {
+  const { keep } = options;
+  const sent = open(options, '/v1/backup', { method: 'POST', headers: { 'content-type': 'application/json' } });
+  sent.end(JSON.stringify({ ...(since && { since }), ...(keep !== undefined && { keep }) }));
+  const answer = await answerTo(options, sent);
+  if (isSuccess(answer)) return answer;
+  const problem = await readJson(answer);
+  if (keep === undefined || since === undefined || !isTooOld(problem)) {
+    throw new OperationFailed(problemText(answer, problem));
+  }
+  console.error(`the log no longer reaches back to ${options.since}: this will be a full backup`);
+  return ask(options, undefined);
+}
+
+const isTooOld = (problem: unknown): boolean =>
+  typeof problem === 'object' && problem !== null && 'code' in problem && problem.code === 'must-refetch';
 
 /** Of a file that was verified just now. */
 async function markOf(file: string): Promise<object> {

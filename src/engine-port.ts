@@ -79,9 +79,14 @@ export interface Engine {
   /**
    * All graphs as they are at one moment, as an archive in pieces; with `since` only the commits after an earlier one. The
    * caller reads to the end or calls `return`. Fails at the first piece, or cuts the archive off.
+   * @param keep name of a hold: the log is kept for the next incremental backup, from the moment of this one on
    * @throws WeftError `must-refetch` if the log no longer reaches back, `invalid-request`, `replica-recovering`, definite
    */
-  backup(since?: BackupMark): AsyncGenerator<Uint8Array>;
+  backup(since?: BackupMark, keep?: string): AsyncGenerator<Uint8Array>;
+  /** By name. */
+  backupHolds(): readonly BackupHold[];
+  /** Keeps the log no longer for backups of this name. Idempotent, durable. */
+  releaseBackupHold(name: string): Promise<void>;
   health(): Health;
   metrics(): EngineMetrics;
   /** Stops taking writes, makes everything durable, closes the store. Idempotent. */
@@ -92,6 +97,16 @@ export interface Engine {
 export interface BackupMark {
   readonly id: string;
   readonly vector: ReadonlyMap<ReplicaId, number>;
+}
+
+/** The log is kept for the next incremental backup of a name. */
+export interface BackupHold {
+  readonly name: string;
+  /** The backup that was last made under the name, and when it was begun. */
+  readonly id: string;
+  readonly madeMs: number;
+  /** The log grew too long, so that it was cut all the same: the next backup has to be a full one. */
+  readonly isBroken: boolean;
 }
 
 /** `ephemeral`: in the memory of this server only, and gone with its process; fixed at creation. */

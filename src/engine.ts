@@ -9,7 +9,8 @@ import type { Quota } from '../graph/quota.ts';
 import type { Store } from '../storage/store.ts';
 import { Adoption } from './adoption/adoption.ts';
 import { PartitionStates } from './adoption/partition-states.ts';
-import { backupPieces } from './backup/backup.ts';
+import { backupId, backupPieces, keptPieces } from './backup/backup.ts';
+import { BackupHolds } from './backup/backup-holds.ts';
 import { type CatalogEntry, OUTCOMES_GRAPH, SYSTEM_GRAPH } from './catalog/catalog.ts';
 import { type CatalogWriter, StrongCatalogWriter } from './catalog/catalog-writer.ts';
 import { GraphCatalog } from './catalog/graph-catalog.ts';
@@ -31,6 +32,7 @@ import type { StrongHost, StrongOperations } from './consistency/strong-operatio
 import { forgetConfigurations } from './consistency/voter-change.ts';
 import { Declarations } from './constraints/declarations.ts';
 import type {
+  BackupHold,
   BackupMark,
   ClusterDescription,
   Engine,
@@ -111,7 +113,13 @@ export async function openEngine(options: EngineOptions): Promise<OpenedEngine> 
     bugs: cluster?.bugs,
   });
   const secret = await sessionSecret(store, env.random, cluster);
-  const engine = new LocalEngine(options, { ...incarnation, retired, secret, adoption: await Adoption.read(store) });
+  const engine = new LocalEngine(options, {
+    ...incarnation,
+    retired,
+    secret,
+    adoption: await Adoption.read(store),
+    backupHolds: await BackupHolds.read(env, store),
+  });
   await engine.load();
   return engine;
 }
@@ -122,6 +130,7 @@ interface Found extends Incarnation {
   /** Signs what clients keep for us. */
   readonly secret: Uint8Array;
   readonly adoption: Adoption;
+  readonly backupHolds: BackupHolds;
 }
 
 class LocalEngine implements OpenedEngine {
@@ -131,6 +140,7 @@ class LocalEngine implements OpenedEngine {
   readonly strongHost: EngineStrongHost;
   readonly #env: Env;
   readonly #store: Store;
+  readonly #backupHolds: BackupHolds;
   readonly #clock: HybridClock;
   readonly #residency: Residency;
   readonly #committer: Committer;
@@ -167,6 +177,7 @@ class LocalEngine implements OpenedEngine {
     this.#env = env;
     this.#store = store;
     this.#adoption = adoption;
+    this.#backupHolds = found.backupHolds;
     this.#quotaDefaults = quotaDefaults ?? {};
     this.#isEphemeral = isEphemeral ?? false;
     const clock = new HybridClock(env.clock, found.clock);
@@ -194,6 +205,7 @@ class LocalEngine implements OpenedEngine {
       hasPeers: hasPeers(cluster),
       progress,
       received,
+      holds: found.backupHolds,
       admit: () => adoption.check(),
       onFirst: () => this.#register(hasPeers(cluster)),
       onCatalog: () => this.#catalog.reconcile(),
@@ -230,6 +242,7 @@ class LocalEngine implements OpenedEngine {
       catalog,
       states,
       adoption,
+      holds: found.backupHolds,
       onMoved: () => this.#onVisible([]),
       bugs,
     });
@@ -484,8 +497,23 @@ class LocalEngine implements OpenedEngine {
     };
   }
 
-  backup(since?: BackupMark): AsyncGenerator<Uint8Array> {
-    return backupPieces({ env: this.#env, replica: this.replica, name: this.name }, since);
+  async *backup(since?: BackupMark, keep?: string): AsyncGenerator<Uint8Array> {
+    const id = backupId(this.#env.random);
+    const options = { env: this.#env, replica: this.replica, name: this.name, id };
+    if (keep === undefined) {
+      yield* backupPieces(options, since);
+      return;
+    }
+    const sent = this.#backupHolds.begin(keep, this.#residency.visibleLsn);
+    yield* keptPieces(backupPieces(options, since), id, sent);
+  }
+
+  backupHolds(): readonly BackupHold[] {
+    return this.#backupHolds.list();
+  }
+
+  releaseBackupHold(name: string): Promise<void> {
+    return this.#backupHolds.release(name);
   }
 
   async beginNewCluster(): Promise<void> {

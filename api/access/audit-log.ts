@@ -14,6 +14,8 @@ const ADMINISTRATIVE: ReadonlySet<string> = new Set([
   'PATCH /v1/graphs/:graph',
   'POST /v1/graphs/:graph/integrity',
   'DELETE /v1/queries/:id',
+  'POST /v1/backup',
+  'DELETE /v1/backup/holds/:name',
   'PUT /v1/chaos/links/:peer',
   'DELETE /v1/chaos/links/:peer',
 ]);

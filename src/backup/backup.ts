@@ -2,7 +2,7 @@
  * Makes a backup of all graphs of this replica, while it goes on: a full one from a cut of the store, an incremental one from
  * the commits of the log since an earlier one. Either is of one moment, with its vector.
  */
-import type { Env } from '../../base/env.ts';
+import type { Env, Random } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
 import type { ReplicaId } from '../../base/ids.ts';
 import { covers, joined, seqOf, type VersionVector } from '../commits/version-vector.ts';
@@ -10,12 +10,39 @@ import type { BackupMark } from '../engine-port.ts';
 import { readLog } from '../replication/log-reader.ts';
 import type { Replica } from '../replication/replica.ts';
 import { ArchiveWriter, type BackupHeader } from './archive.ts';
+import type { SentBackup } from './backup-holds.ts';
 
 export interface BackupOptions {
   readonly env: Env;
   readonly replica: Replica;
   /** Of the server. */
   readonly name: string;
+  /** Of the backup, from `backupId`. */
+  readonly id: string;
+}
+
+export function backupId(random: Random): string {
+  const words: readonly number[] = [0, 0, 0, 0].map(() => random.uint32());
+  return words.map((word) => word.toString(16).padStart(8, '0')).join('');
+}
+
+/** Passes the pieces on; before the last one is given away the hold is durable, so whoever has all of it can go on from it. */
+export async function* keptPieces(
+  pieces: AsyncGenerator<Uint8Array>,
+  id: string,
+  sent: SentBackup,
+): AsyncGenerator<Uint8Array> {
+  try {
+    let last: Uint8Array | undefined;
+    for await (const piece of pieces) {
+      if (last !== undefined) yield last;
+      last = piece;
+    }
+    await sent.keep(id);
+    if (last !== undefined) yield last;
+  } finally {
+    sent.end();
+  }
 }
 
 /**
@@ -78,12 +105,10 @@ async function commitsAfter(replica: Replica, after: VersionVector, until: Versi
 }
 
 function headerOf(
-  { env, replica, name }: BackupOptions,
+  { env, replica, name, id }: BackupOptions,
   about: Pick<BackupHeader, 'kind' | 'vector' | 'retired' | 'clock' | 'since'>,
 ): BackupHeader {
   const { kind, vector, retired, clock, since } = about;
-  const words: readonly number[] = [0, 0, 0, 0].map(() => env.random.uint32());
-  const id = words.map((word) => word.toString(16).padStart(8, '0')).join('');
   const madeMs = Math.floor(env.clock.wallMs());
   return { kind, id, server: name, replica: replica.replicaId as ReplicaId, madeMs, vector, retired, clock, since };
 }

@@ -24,6 +24,7 @@ import { mergeUpdates } from '../../crdt/partition-document.ts';
 import { patchState } from '../../crdt/patch-state.ts';
 import { clockOfWallMs, type HybridClock } from '../../crdt/stamp.ts';
 import type { Commit, CommitPart, Lsn, PartitionKey, Store } from '../../storage/store.ts';
+import type { BackupHolds } from '../backup/backup-holds.ts';
 import { SYSTEM_KEY } from '../catalog/catalog.ts';
 import type { StreamCommit } from '../replication/replica.ts';
 import type { Residency } from '../residency/residency.ts';
@@ -72,6 +73,8 @@ export interface CommitterOptions {
   readonly hasPeers: boolean;
   readonly progress: Progress;
   readonly received: ReceivedCommits;
+  /** What else wants the log kept. */
+  readonly holds: BackupHolds;
   /** The first request of this incarnation. */
   readonly onFirst: () => void;
   /** The catalog of graphs changed. */
@@ -368,12 +371,16 @@ export class Committer {
 
   /** Bounds the log: snapshots the partitions with long tails, then lets go of what they cover. */
   async #checkpoint(): Promise<void> {
-    const { store, residency } = this.#options;
+    const { store, residency, holds } = this.#options;
     const { logBytes, durableLsn } = store.status();
     if (logBytes < this.#checkpointAt || this.#failure !== undefined) return;
     await snapshotAll(residency);
     const isKept = this.#retention !== undefined && logBytes < LIMITS.logBytesHardMax;
-    await store.truncateLog(isKept ? this.#retention.allowedLsn : durableLsn);
+    const allowed = isKept ? this.#retention.allowedLsn : durableLsn;
+    await store.truncateLog(holds.allowed(allowed));
+    while (store.status().logBytes >= LIMITS.logBytesHardMax && (await holds.breakOldest())) {
+      await store.truncateLog(holds.allowed(allowed));
+    }
     // What could not be let go of (a damaged partition, say) must not bring the next checkpoint on at once.
     this.#checkpointAt = Math.max(LIMITS.logBytesMax, store.status().logBytes + LIMITS.logBytesMax / 2);
   }

@@ -8,6 +8,7 @@ import type { HybridClock } from '../../crdt/stamp.ts';
 import type { Commit, PartitionKey, Store } from '../../storage/store.ts';
 import type { Adopted, Adoption } from '../adoption/adoption.ts';
 import type { PartitionStates } from '../adoption/partition-states.ts';
+import type { BackupHolds } from '../backup/backup-holds.ts';
 import { openEngineCut } from '../backup/engine-cut.ts';
 import { SYSTEM_KEY } from '../catalog/catalog.ts';
 import type { GraphCatalog } from '../catalog/graph-catalog.ts';
@@ -28,6 +29,7 @@ export interface EngineReplicaOptions {
   readonly catalog: GraphCatalog;
   readonly states: PartitionStates;
   readonly adoption: Adoption;
+  readonly holds: BackupHolds;
   /** Vector or adoption moved other than by a commit. */
   readonly onMoved: () => void;
   readonly bugs: ReadonlySet<PlantedBug> | undefined;
@@ -154,7 +156,7 @@ export class EngineReplica implements Replica {
 
   /** Takes in what was decided, if anything; each step may have been done before a crash. */
   async finishAdoption(): Promise<void> {
-    const { adoption, states, store, progress, catalog, clock, onMoved } = this.#options;
+    const { adoption, states, store, holds, progress, catalog, clock, onMoved } = this.#options;
     const decided = await adoption.decided();
     if (decided === undefined) return;
     clock.see(decided.clock);
@@ -164,6 +166,7 @@ export class EngineReplica implements Replica {
     for (const key of ordered) await this.#takeIn(key, await store.readStaged(key));
     await catalog.settled();
     await states.coverAll();
+    await holds.breakAll();
     await store.truncateLog(store.status().durableLsn);
     const { vector, retired } = decided;
     await store.adoptStreams([...retired, ...vector].map(([origin, seq]) => ({ origin, seq, clock: decided.clock })));

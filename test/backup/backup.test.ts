@@ -3,8 +3,10 @@
  * leaves a receipt, so a state of one moment has the same total, and every balance is what the receipts say.
  */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { type IncomingMessage, request } from 'node:http';
+import { createServer, type IncomingMessage, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -36,6 +38,28 @@ async function backUpSlowly(server: ServerProcess, out: string, pause: () => Pro
     chunks.push(chunk);
   }
   writeFileSync(out, Buffer.concat(chunks));
+}
+
+/** The same server, as if a gigabyte had been written since any earlier backup. */
+async function withoutLog(server: ServerProcess): Promise<{ readonly url: string; close(): void }> {
+  const front = createServer(async (asked, answer) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of asked) chunks.push(chunk as Buffer);
+    const body = Buffer.concat(chunks);
+    if (body.includes('"since"')) {
+      answer.writeHead(410, { 'content-type': 'application/problem+json' });
+      answer.end(JSON.stringify({ code: 'must-refetch', detail: 'the log no longer reaches back' }));
+      return;
+    }
+    const { method, headers, url } = asked;
+    const sent = request(server.url + url, { method, headers });
+    sent.on('response', (inner) => inner.pipe(answer.writeHead(inner.statusCode ?? 500, inner.headers)));
+    sent.end(body);
+  });
+  front.listen(0, '127.0.0.1');
+  await once(front, 'listening');
+  const { port } = front.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}`, close: () => front.close() };
 }
 
 interface Ended {
@@ -172,6 +196,32 @@ test(
       if (endedMs < momentMs) expect(ofMoment).toContain(id);
       if (begunMs > momentMs) expect(ofMoment).not.toContain(id);
     }
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'the log was cut though it was kept -> the next backup of the name says so, and is a full one',
+  async () => {
+    const server = await serve(file('kept'));
+    const keep = ['backup', '--keep', 'nightly', '--out'];
+    expect(await weft(...keep, file('k1.weft'), '--url', server.url)).toMatchObject({ code: 0 });
+    await call(server, 'POST', '/v1/graphs/default/nodes', { id: 'late' });
+    const since = ['--since', file('k1.weft')];
+    const second = await weft(...keep, file('k2.weft'), ...since, '--url', server.url);
+    expect([second.code, second.output]).toEqual([0, expect.stringContaining('incremental')]);
+    const { holds } = (await (await call(server, 'GET', '/v1/backup/holds')).json()) as { holds: object[] };
+    expect(holds).toMatchObject([{ name: 'nightly', isBroken: false }]);
+    const cut = await withoutLog(server);
+    const third = await weft(...keep, file('k3.weft'), ...since, '--url', cut.url);
+    expect([third.code, third.output]).toEqual([0, expect.stringContaining('no longer reaches back to')]);
+    expect((await weft('verify', file('k3.weft'))).output).toContain('full');
+    const unnamed = await weft('backup', '--out', file('k4.weft'), ...since, '--url', cut.url);
+    expect([unnamed.code, unnamed.output]).toEqual([1, expect.stringContaining('must-refetch')]);
+    expect((await call(server, 'DELETE', '/v1/backup/holds/nightly')).status).toBe(204);
+    expect(await (await call(server, 'GET', '/v1/backup/holds')).json()).toEqual({ holds: [] });
+    cut.close();
+    await server.stop();
   },
   TIMEOUT_MS,
 );
