@@ -10,7 +10,7 @@ export default defineConfig({
         test: {
           ...LIMITS,
           name: 'units',
-          include: ['{base,graph,crdt,query,storage,src,api,client}/**/*.test.ts'],
+          include: ['{base,graph,crdt,query,storage,src,api,client,console}/**/*.test.ts'],
           // Nothing in these folders has state of its own, so loading them once for all files is as good, and saves a minute.
           isolate: false,
         },

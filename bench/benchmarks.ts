@@ -2,6 +2,7 @@
 
 import { beyondMemoryHashed } from './beyond-memory-hashed.ts';
 import { beyondMemoryScopes } from './beyond-memory-scopes.ts';
+import { consolePicture } from './console-picture.ts';
 import { edgeCreates } from './edge-creates.ts';
 import { edgeHeap } from './edge-heap.ts';
 import { httpGet } from './http-get.ts';
@@ -55,4 +56,5 @@ export const BENCHMARKS: readonly Benchmark[] = [
   offlineReplica,
   strongOperations,
   strongFailOver,
+  consolePicture,
 ];

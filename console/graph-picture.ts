@@ -1,25 +1,26 @@
 /**
  * The picture of a graph, drawn with WebGL, so that thousands of elements can be dragged and zoomed. The layout is a force
- * simulation that takes a part of each frame until it has come to rest; what is added later starts beside what it hangs on.
+ * simulation in a worker, until it has come to rest; what is added later starts beside what it hangs on.
  */
 import { EdgeCurvedArrowProgram, indexParallelEdgesIndex } from '@sigma/edge-curve';
 import { MultiDirectedGraph } from 'graphology';
-import forceAtlas2 from 'graphology-layout-forceatlas2';
 import { Sigma } from 'sigma';
-import { EdgeArrowProgram } from 'sigma/rendering';
-import type { NodeDisplayData, PartialButFor } from 'sigma/types';
+import { EdgeArrowProgram, EdgeRectangleProgram } from 'sigma/rendering';
+import type { EdgeDisplayData, NodeDisplayData, PartialButFor } from 'sigma/types';
 import type { ResultNode, ResultRelationship } from '../client/result-rows.ts';
+import { GraphLayout } from './graph-layout.ts';
 import type { LabelStyles } from './label-styles.ts';
+import { LoopLayer, type LoopLook } from './loop-layer.ts';
 import { onThemeChange, themeColour } from './theme.ts';
 import type { Elements } from './value-text.ts';
 
-/** Milliseconds of a frame that the layout may take. */
-const LAYOUT_MS = 9;
 const ROUNDS_MAX = 400;
 const ROUNDS_TO_SETTLE = 120;
 const CURVATURE = 0.2;
 /** Up to so many edges all have their names; beyond, those of the node under the pointer. */
 const NAMED_EDGES_MAX = 40;
+/** Beyond so many edges arrow heads and edges under the pointer cost more than they show: lines, and nodes to select. */
+const DETAILED_EDGES_MAX = 3000;
 
 export interface PictureEvents {
   readonly selectNode: (id: string) => void;
@@ -28,17 +29,19 @@ export interface PictureEvents {
   readonly expand: (id: string) => void;
 }
 
+type EdgeLook = Partial<EdgeDisplayData> & { readonly size: number; readonly color: string };
+
 export class GraphPicture {
   readonly #graph = new MultiDirectedGraph();
   readonly #sigma: Sigma;
+  readonly #loops: LoopLayer;
+  readonly #layout: GraphLayout;
   readonly #styles: LabelStyles;
   readonly #endTheme: () => void;
   readonly nodes = new Map<string, ResultNode>();
   readonly edges = new Map<string, ResultRelationship>();
   #hovered: string | undefined;
   #selected: string | undefined;
-  #roundsLeft = 0;
-  #frame = 0;
   #colours = coloursOfTheme();
 
   /** @throws Error where there is no WebGL */
@@ -47,7 +50,7 @@ export class GraphPicture {
     this.#sigma = new Sigma(this.#graph, container, {
       allowInvalidContainer: true,
       defaultEdgeType: 'arrow',
-      edgeProgramClasses: { arrow: EdgeArrowProgram, curved: EdgeCurvedArrowProgram },
+      edgeProgramClasses: { arrow: EdgeArrowProgram, curved: EdgeCurvedArrowProgram, line: EdgeRectangleProgram },
       enableEdgeEvents: true,
       renderEdgeLabels: true,
       labelFont: 'system-ui, sans-serif',
@@ -66,6 +69,11 @@ export class GraphPicture {
       edgeReducer: (id, edge) => this.#drawEdge(id, edge),
       defaultDrawNodeHover: (context, node, settings) => drawHover(context, node, settings.labelFont, this.#colours),
     });
+    // Seen by whoever looks at the page from outside.
+    this.#layout = new GraphLayout(this.#graph, () => {
+      container.dataset.resting = String(this.#layout.roundsLeft === 0);
+    });
+    this.#loops = new LoopLayer(this.#sigma, (id) => this.#lookOfLoop(id));
     this.#applyTheme();
     this.#endTheme = onThemeChange(() => {
       this.#colours = coloursOfTheme();
@@ -80,13 +88,20 @@ export class GraphPicture {
     this.nodes.clear();
     this.edges.clear();
     this.#selected = undefined;
-    this.add({ nodes, edges });
-    this.#roundsLeft = ROUNDS_MAX;
+    this.#put({ nodes, edges }, undefined);
+    this.#layout.begin(ROUNDS_MAX);
     this.fit();
   }
 
   /** Draws these too. Edges of which an end is not drawn are left out. @returns how many nodes are new */
-  add({ nodes, edges }: Elements, beside?: string): number {
+  add(elements: Elements, beside?: string): number {
+    const roundsLeft = this.#layout.roundsLeft;
+    const fresh = this.#put(elements, beside);
+    this.#layout.begin(Math.max(roundsLeft, ROUNDS_TO_SETTLE));
+    return fresh;
+  }
+
+  #put({ nodes, edges }: Elements, beside: string | undefined): number {
     const before = this.nodes.size;
     const around =
       beside !== undefined && this.#graph.hasNode(beside) ? this.#graph.getNodeAttributes(beside) : { x: 0, y: 0 };
@@ -109,8 +124,8 @@ export class GraphPicture {
     }
     this.#styles.see(this.nodes.values());
     this.#curveParallels();
-    this.#roundsLeft = Math.max(this.#roundsLeft, ROUNDS_TO_SETTLE);
-    this.#settle();
+    this.#showLoops();
+    this.#sigma.setSetting('enableEdgeEvents', this.#isDetailed);
     return this.nodes.size - before;
   }
 
@@ -118,6 +133,7 @@ export class GraphPicture {
     if (!this.nodes.delete(id)) return;
     for (const edge of this.#graph.edges(id)) this.edges.delete(edge);
     this.#graph.dropNode(id);
+    this.#showLoops();
     if (this.#selected === id) this.#selected = undefined;
   }
 
@@ -147,58 +163,34 @@ export class GraphPicture {
   }
 
   close(): void {
-    cancelAnimationFrame(this.#frame);
+    this.#layout.close();
     this.#endTheme();
     this.#sigma.kill();
   }
 
-  /** Where a node is drawn, in pixels of the picture. */
-  place(id: string): { readonly x: number; readonly y: number } | undefined {
-    const at = this.#sigma.getNodeDisplayData(id);
-    return at && this.#sigma.framedGraphToViewport(at);
+  get #isDetailed(): boolean {
+    return this.edges.size <= DETAILED_EDGES_MAX;
   }
 
-  get isResting(): boolean {
-    return this.#roundsLeft === 0;
-  }
-
-  #settle(): void {
-    cancelAnimationFrame(this.#frame);
-    if (this.#graph.order < 2) this.#roundsLeft = 0;
-    if (this.#roundsLeft === 0) return;
-    const settings = {
-      ...forceAtlas2.inferSettings(this.#graph),
-      adjustSizes: false,
-      strongGravityMode: false,
-      // Groups that hang together lie together.
-      linLogMode: true,
-      gravity: 0.6,
-      scalingRatio: 3,
-      slowDown: 3,
-      barnesHutOptimize: this.#graph.order > 400,
-    };
-    const step = (): void => {
-      const begunMs = performance.now();
-      while (this.#roundsLeft > 0 && performance.now() - begunMs < LAYOUT_MS) {
-        const iterations = Math.min(this.#roundsLeft, this.#graph.order > 500 ? 1 : 4);
-        forceAtlas2.assign(this.#graph, { iterations, settings });
-        this.#roundsLeft -= iterations;
-      }
-      if (this.#roundsLeft > 0) this.#frame = requestAnimationFrame(step);
-    };
-    this.#frame = requestAnimationFrame(step);
+  #showLoops(): void {
+    const loops = [...this.edges.values()].filter(({ from, to }) => from === to);
+    this.#loops.show(loops.map(({ id, from }) => [id, from]));
   }
 
   /** Edges between the same two nodes would lie on each other. */
   #curveParallels(): void {
-    indexParallelEdgesIndex(this.#graph);
-    this.#graph.forEachEdge((edge, { parallelIndex }) => {
-      const isCurved = typeof parallelIndex === 'number' && parallelIndex !== 0;
-      this.#graph.mergeEdgeAttributes(edge, {
-        type: isCurved ? 'curved' : 'arrow',
+    const isDetailed = this.#isDetailed;
+    if (isDetailed) indexParallelEdgesIndex(this.#graph);
+    const curve = (_: string, { parallelIndex, ...edge }: { readonly [attribute: string]: unknown }) => {
+      const isCurved = isDetailed && typeof parallelIndex === 'number' && parallelIndex !== 0;
+      return {
+        ...edge,
+        type: !isDetailed ? 'line' : isCurved ? 'curved' : 'arrow',
         ...(isCurved && { curvature: CURVATURE * parallelIndex }),
-      });
-    });
+      };
+    };
+    // The hint says that edges are to be indexed anew, which sigma does not do otherwise.
+    this.#graph.updateEachEdgeAttributes(curve, { attributes: ['type'] });
   }
 
   #drawNode(id: string, at: object): Partial<NodeDisplayData> {
@@ -219,7 +211,7 @@ export class GraphPicture {
     };
   }
 
-  #drawEdge(id: string, edge: object): object {
+  #drawEdge(id: string, edge: Partial<EdgeDisplayData>): EdgeLook {
     const focus = this.#hovered ?? this.#selected;
     const isNear = focus === undefined || !this.#graph.hasNode(focus) || this.#graph.hasExtremity(id, focus);
     const isFocused = id === this.#selected || (focus !== undefined && isNear && this.#graph.hasNode(focus));
@@ -231,6 +223,11 @@ export class GraphPicture {
       ...(!isFocused && this.edges.size > NAMED_EDGES_MAX && { label: '' }),
       forceLabel: isFocused,
     };
+  }
+
+  #lookOfLoop(id: string): LoopLook {
+    const { size, color, label } = this.#drawEdge(id, { label: this.edges.get(id)?.type ?? '' });
+    return { width: size, colour: color, textColour: this.#colours.muted, label: label ?? '' };
   }
 
   #applyTheme(): void {
@@ -252,7 +249,11 @@ export class GraphPicture {
     sigma.on('leaveNode', () => hover(undefined));
     sigma.on('clickNode', ({ node }) => events.selectNode(node));
     sigma.on('clickEdge', ({ edge }) => events.selectEdge(edge));
-    sigma.on('clickStage', () => events.selectNothing());
+    sigma.on('clickStage', ({ event }) => {
+      const loop = this.#loops.at(event.x, event.y);
+      if (loop === undefined) events.selectNothing();
+      else events.selectEdge(loop);
+    });
     sigma.on('doubleClickNode', ({ node, preventSigmaDefault }) => {
       preventSigmaDefault();
       events.expand(node);
@@ -264,7 +265,7 @@ export class GraphPicture {
     sigma.on('moveBody', ({ event, preventSigmaDefault }) => {
       if (dragged === undefined || !this.#graph.hasNode(dragged)) return;
       // The layout would pull it back.
-      if (!isMoved) this.#roundsLeft = 0;
+      if (!isMoved) this.#layout.stop();
       isMoved = true;
       if (sigma.getCustomBBox() === null) sigma.setCustomBBox(sigma.getBBox());
       this.#graph.mergeNodeAttributes(dragged, sigma.viewportToGraph(event));

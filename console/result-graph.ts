@@ -92,11 +92,6 @@ export class ResultGraph {
     this.#drawLegend();
   }
 
-  /** For whoever looks from outside: where a node is, and whether the layout is done. */
-  get picture(): GraphPicture | undefined {
-    return this.#picture;
-  }
-
   close(): void {
     this.#picture?.close();
     this.#picture = undefined;
