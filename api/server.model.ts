@@ -39,19 +39,22 @@ export interface TestServerOptions extends Partial<ServerOptions> {
   readonly cluster?: ClusterOptions;
   readonly seed?: number;
   readonly tracer?: Tracer;
+  /** What an earlier run left. */
+  readonly disk?: MemoryDisk;
 }
 
 export async function openTestServer({
   cluster,
   seed = 7,
   tracer,
+  disk = new MemoryDisk(),
   ...options
 }: TestServerOptions = {}): Promise<TestServer> {
   const logged: Parameters<Log['write']>[] = [];
   const bugs: BugError[] = [];
   const log = { write: (...entry: Parameters<Log['write']>) => void logged.push(entry) };
   const env = { ...testEnv(seed), log, ...(tracer && { tracer }) };
-  const store = await openMemoryStore({ disk: new MemoryDisk() });
+  const store = await openMemoryStore({ disk });
   const engine = await openEngine({ env, store, name: 'test', memoryBudgetBytes: 1e9, cluster });
   const app = buildServer({ engine, env, onBug: (bug) => bugs.push(bug), ...options });
   await app.ready();

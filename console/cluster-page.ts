@@ -6,6 +6,7 @@ import type { ClusterDescription, LinkFault, Member } from './cluster-types.ts';
 import { button, element, replace } from './element.ts';
 import type { App, Page } from './page.ts';
 import { messageOf, problemView } from './problem-view.ts';
+import { sizeText } from './size-text.ts';
 
 const LOOK_MS = 1500;
 
@@ -187,9 +188,9 @@ function memberCard(
         ['address', url],
         ['lag', lagCommits === 0 ? 'none' : `${lagCommits} commits, ${Math.round(lagMs)} ms`],
         ['link', link.reason === undefined ? link.state : `${link.state}: ${link.reason}`],
-        ['sent', bytes(link.bytesSent)],
-        ['received', bytes(link.bytesReceived)],
-        ['unacknowledged', bytes(link.unacknowledgedBytes)],
+        ['sent', sizeText(link.bytesSent)],
+        ['received', sizeText(link.bytesReceived)],
+        ['unacknowledged', sizeText(link.unacknowledgedBytes)],
       ];
   return element(
     'article',
@@ -268,12 +269,4 @@ function vectorTable({ members, vector }: ClusterDescription): HTMLElement {
       ),
     ),
   );
-}
-
-function bytes(count: number): string {
-  if (count < 1000) return `${count} B`;
-  const units = ['kB', 'MB', 'GB', 'TB'];
-  let [value, unit] = [count / 1000, 0];
-  while (value >= 1000 && unit < units.length - 1) [value, unit] = [value / 1000, unit + 1];
-  return `${value.toFixed(value < 10 ? 1 : 0)} ${units[unit]}`;
 }

@@ -42,21 +42,35 @@ export class Connection {
   }
 
   /** Calls what the client library has no method for. @throws WeftError as the server said */
-  async call<T>(method: 'GET' | 'PUT' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<T> {
-    const sent = this.headers();
-    const answer = await fetch(path, {
+  async call<T>(
+    method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE',
+    path: string,
+    body?: unknown,
+    signal?: AbortSignal,
+  ): Promise<T> {
+    const answer = await this.open(path, {
       method,
       headers: {
-        ...sent,
         Accept: 'application/json',
         ...(body !== undefined && { 'Content-Type': 'application/json' }),
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(signal !== undefined && { signal }),
     });
-    if (answer.status === 401) this.#refused(sent);
     const text = await answer.text();
-    if (!answer.ok) throw problemError(answer.status, text);
     return (text === '' ? undefined : JSON.parse(text)) as T;
+  }
+
+  /** The answer as it comes, its body not read yet. @throws WeftError as the server said */
+  async open(
+    path: string,
+    { headers, ...init }: RequestInit & { headers?: Record<string, string> } = {},
+  ): Promise<Response> {
+    const sent = this.headers();
+    const answer = await fetch(path, { ...init, headers: { ...sent, ...headers } });
+    if (answer.status === 401) this.#refused(sent);
+    if (!answer.ok) throw problemError(answer.status, await answer.text());
+    return answer;
   }
 
   headers(): Record<string, string> {

@@ -1,6 +1,12 @@
-/** Graphs: which there are, and of the chosen one what it uses and declares: labels, types, properties, indexes, constraints. */
+/**
+ * Graphs: which there are, and of the chosen one its settings, what it uses and declares (labels, types, properties, indexes,
+ * constraints), and whether all of it fits together.
+ */
+import { confirmDialog } from './confirm-dialog.ts';
 import { quoted } from './cypher-language.ts';
 import { button, element, replace } from './element.ts';
+import { graphIntegrity } from './graph-integrity.ts';
+import { type GraphDocument, graphSettings } from './graph-settings.ts';
 import type { App, Page } from './page.ts';
 import { messageOf, problemView } from './problem-view.ts';
 import { shortText } from './value-text.ts';
@@ -18,6 +24,9 @@ export function graphsPage(app: App): Page {
   });
   const failure = element('div');
   const heading = element('h2');
+  const settingsHeading = element('h2');
+  const settings = graphSettings(app);
+  const integrity = graphIntegrity(app);
 
   const attempt = async (what: () => Promise<void>, done: string): Promise<void> => {
     try {
@@ -31,17 +40,17 @@ export function graphsPage(app: App): Page {
   };
 
   const drawList = async (): Promise<void> => {
-    const graphs = await app.connection.client.graphs();
+    const { graphs } = await app.connection.call<{ readonly graphs: readonly GraphDocument[] }>('GET', '/v1/graphs');
     replace(
       list,
       element(
         'table',
         { class: 'graph-list' },
-        tableHead(['Name', 'Partitions']),
+        tableHead(['Name', 'Partitions', 'Lifecycle']),
         element(
           'tbody',
           {},
-          graphs.map(({ name, partitions }) =>
+          graphs.map(({ name, partitions, lifecycle }) =>
             element(
               'tr',
               {},
@@ -52,6 +61,7 @@ export function graphsPage(app: App): Page {
                 name === app.graphName && element('span', { class: 'muted' }, ' chosen'),
               ),
               element('td', {}, partitions),
+              element('td', {}, lifecycle ?? 'persistent'),
               element(
                 'td',
                 {},
@@ -72,40 +82,18 @@ export function graphsPage(app: App): Page {
   };
 
   const confirmDelete = (name: string): void => {
-    const typed = element('input', { id: 'typed', autocomplete: 'off' });
-    const dialog = element(
-      'dialog',
-      { class: 'dialog', 'aria-labelledby': 'delete-title' },
-      element(
-        'form',
-        {
-          class: 'stack',
-          on: {
-            submit: (event) => {
-              event.preventDefault();
-              if (typed.value !== name) return;
-              dialog.close();
-              void attempt(async () => {
-                await app.connection.client.deleteGraph(name);
-                await app.refreshGraphs();
-              }, `The graph ${name} is gone.`);
-            },
-          },
-        },
-        element('h2', { id: 'delete-title' }, `Delete ${name} and all that it holds?`),
-        element('label', { for: 'typed' }, `Type ${name} to confirm`),
-        typed,
-        element(
-          'div',
-          { class: 'row end' },
-          button('Keep it', () => dialog.close(), { class: 'quiet' }),
-          element('button', { type: 'submit', class: 'danger' }, 'Delete'),
-        ),
-      ),
-    );
-    dialog.addEventListener('close', () => dialog.remove());
-    page.append(dialog);
-    dialog.showModal();
+    const question = {
+      title: `Delete ${name} and all that it holds?`,
+      typed: name,
+      action: 'Delete',
+      refusal: 'Keep it',
+    };
+    const confirmed = () =>
+      attempt(async () => {
+        await app.connection.client.deleteGraph(name);
+        await app.refreshGraphs();
+      }, `The graph ${name} is gone.`);
+    confirmDialog(page, question, () => void confirmed());
   };
 
   const drawSchema = async (): Promise<void> => {
@@ -181,8 +169,10 @@ export function graphsPage(app: App): Page {
 
   const draw = async (): Promise<void> => {
     replace(heading, `Schema of ${app.graphName}`);
+    replace(settingsHeading, `Settings of ${app.graphName}`);
     try {
       await drawList();
+      await settings.draw();
       await drawSchema();
       await drawDeclared();
     } catch (error) {
@@ -192,6 +182,12 @@ export function graphsPage(app: App): Page {
 
   const name = element('input', { id: 'new-graph', autocomplete: 'off', required: true });
   const partitions = element('input', { id: 'partitions', type: 'number', min: 1, max: 4096, value: 16 });
+  const lifecycle = element(
+    'select',
+    { id: 'lifecycle' },
+    element('option', { value: 'persistent' }, 'persistent'),
+    element('option', { value: 'ephemeral' }, 'ephemeral'),
+  );
   const createForm = element(
     'form',
     {
@@ -201,7 +197,8 @@ export function graphsPage(app: App): Page {
           event.preventDefault();
           const wanted = name.value;
           void attempt(async () => {
-            await app.connection.client.createGraph(wanted, { partitions: Number(partitions.value) });
+            const made = { partitions: Number(partitions.value), lifecycle: lifecycle.value };
+            await app.connection.call('PUT', `/v1/graphs/${encodeURIComponent(wanted)}`, made);
             await app.refreshGraphs();
             app.chooseGraph(wanted);
             name.value = '';
@@ -211,6 +208,7 @@ export function graphsPage(app: App): Page {
     },
     element('div', { class: 'field' }, element('label', { for: 'new-graph' }, 'New graph'), name),
     element('div', { class: 'field' }, element('label', { for: 'partitions' }, 'Partitions'), partitions),
+    element('div', { class: 'field' }, element('label', { for: 'lifecycle' }, 'Lifecycle'), lifecycle),
     element('button', { type: 'submit', class: 'primary' }, 'Create'),
   );
 
@@ -250,10 +248,19 @@ export function graphsPage(app: App): Page {
     element('h1', {}, 'Graphs'),
     failure,
     element('section', { class: 'panel block', 'aria-label': 'Graphs' }, list, createForm),
+    element('section', { class: 'panel block', 'aria-label': 'Settings' }, settingsHeading, settings.element),
+    integrity.element,
     element('section', { class: 'panel block', 'aria-label': 'Schema' }, heading, schema, declared, declareForm),
   );
   void draw();
-  return { element: page, reload: () => void draw() };
+  return {
+    element: page,
+    reload: () => {
+      integrity.clear();
+      void draw();
+    },
+    close: () => integrity.clear(),
+  };
 }
 
 /** Titles of columns, and a last one without a title, for buttons. */

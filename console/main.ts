@@ -1,4 +1,6 @@
 /** The console: a frame with the pages of it, of which the address shows one. */
+import { activityPage } from './activity-page.ts';
+import { changesPage } from './changes-page.ts';
 import { clusterPage } from './cluster-page.ts';
 import { Connection } from './connection.ts';
 import { elementPage } from './element-page.ts';
@@ -21,6 +23,8 @@ new Shell(root, new Connection(), [
   },
   { name: 'import', title: 'Import', icon: 'M12 4v11M7 10l5 5 5-5M5 20h14', open: importPage },
   { name: 'graphs', title: 'Graphs', icon: 'M4 6h16M4 12h16M4 18h16', open: graphsPage },
+  { name: 'changes', title: 'Changes', icon: 'M12 7v5l3 2M4 12a8 8 0 1 0 3-6.2M4 4v4h4', open: changesPage },
+  { name: 'activity', title: 'Activity', icon: 'M3 12h4l3-8 4 16 3-8h4', open: activityPage },
   {
     name: 'cluster',
     title: 'Cluster',

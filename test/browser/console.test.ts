@@ -5,9 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { edgeId, nodeId, replicaId } from '../../base/ids.ts';
+import { clockOfWallMs } from '../../crdt/stamp.ts';
+import { commitOf } from '../../src/engine-on-disk.model.ts';
 import { FaultyTransport } from '../../src/replication/faulty-transport.ts';
 import { memoryNetwork } from '../../src/replication/memory-network.model.ts';
 import { startReplication } from '../../src/replication/replicator.ts';
+import { MemoryDisk } from '../../storage/memory-disk.ts';
 import { CHROMIUM } from './chromium.ts';
 import {
   accessibilityFaults,
@@ -113,6 +117,29 @@ test('query page: parameters, completion, history, a double click on a node -> u
   await page.close();
 });
 
+test('query page: a relationship from a node to itself -> drawn beside the node, where a click selects it', async () => {
+  const { page, complaints } = await openConsole(browser, open.url);
+  const editor = page.getByRole('textbox', { name: 'Statement' });
+  await editor.press('Control+a');
+  await page.keyboard.insertText("CREATE (n:Buoy {name: 'round'})-[r:CIRCLES]->(n) RETURN n, r");
+  await editor.press('Control+Enter');
+  await page.getByText('1 node, 1 edge').waitFor();
+  const box = await page.locator('.picture').boundingBox();
+  if (box === null) throw new Error('the picture has no place');
+  const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+  const inspector = page.getByRole('complementary', { name: 'Selected element' });
+  // Up and to the right of the node, where nothing else is.
+  await page.mouse.click(x + 11, y - 19);
+  await inspector.getByRole('heading', { name: 'CIRCLES' }).waitFor();
+  await page.mouse.click(x, y);
+  await inspector.getByRole('heading', { name: 'round' }).waitFor();
+  await page.mouse.click(x - 60, y + 60);
+  await inspector.waitFor({ state: 'hidden' });
+  await open.server.call('POST', '/v1/graphs/default/query', { statement: 'MATCH (n:Buoy) DETACH DELETE n' });
+  expect(complaints).toEqual([]);
+  await page.close();
+});
+
 test('element page: changed here and there -> saved with its version, a stale one refused', async () => {
   const { page, complaints } = await openConsole(browser, `${open.url}#/element/node/tyrsund`, {
     expected: /status of 412/,
@@ -166,6 +193,139 @@ test('graphs and import pages: a graph is made, a file put into it, an index dec
   await page.close();
 });
 
+test('graphs page: quotas and times to live are set -> as the server has them, with what is used; a wrong one is told', async () => {
+  const { page, complaints } = await openConsole(browser, `${open.url}#/graphs`, { expected: /status of 400/ });
+  await page.getByLabel('New graph').fill('carts');
+  await page.getByRole('button', { name: 'Create' }).click();
+  await page.getByText('Settings of carts').waitFor();
+  await page.getByText('Kept on disk, on all servers.').waitFor();
+  await page.getByLabel('Elements of the graph').fill('4');
+  await page.getByLabel('Any element').fill('30');
+  await page.getByRole('button', { name: 'Add a label or type' }).click();
+  await page.getByPlaceholder('label or type').fill('Cart');
+  await page.getByLabel('time to live of the label', { exact: true }).fill('1.5');
+  await page.getByLabel('Unit of time to live of the label').selectOption('hours');
+  await page.getByRole('button', { name: 'Save settings' }).click();
+  await page.getByText('0 of 4').waitFor();
+  const settings = async () => (await open.server.call('GET', '/v1/graphs/carts')).json;
+  expect(await settings()).toMatchObject({
+    quota: { elements: 4 },
+    expiresAfterMs: 1_800_000,
+    expiresAfterMsByLabel: { Cart: 5_400_000 },
+  });
+  const operations = [1, 2, 3, 4].map((id) => ({ op: 'createNode', id: `n${id}` }));
+  await open.server.call('POST', '/v1/graphs/carts/batch', { operations });
+  await page.reload();
+  await page.getByText('4 of 4').waitFor();
+  await page.getByText('what would add to it is refused').waitFor();
+  expect(await accessibilityFaults(page)).toEqual([]);
+  await page.setViewportSize(NARROW);
+  expect(await isTooWide(page)).toBe(false);
+  await page.getByLabel('Any element').fill('99999999999');
+  await page.getByRole('button', { name: 'Save settings' }).click();
+  await page.getByText('expiresAfterMs must be a whole number').waitFor();
+  await page.getByLabel('Any element').fill('');
+  await page.getByLabel('Elements of the graph').fill('');
+  await page.getByRole('button', { name: 'Remove the time to live of Cart' }).click();
+  await page.getByRole('button', { name: 'Save settings' }).click();
+  await page.getByText('The settings of carts are saved.').waitFor();
+  expect(await settings()).not.toHaveProperty('expiresAfterMs');
+  expect(await settings()).not.toHaveProperty('expiresAfterMsByLabel');
+  expect((await settings()).quota ?? {}).toEqual({});
+  expect(complaints).toEqual([]);
+  await page.close();
+});
+
+test('graphs page: an edge that no reader sees -> found by a check, gone after a repair that was confirmed', async () => {
+  const disk = await diskWithHiddenEdge();
+  const { server, url } = await serveConsole(folder, { disk });
+  const { page, complaints } = await openConsole(browser, `${url}#/graphs`, { theme: 'light' });
+  const integrity = page.getByRole('region', { name: 'Integrity' });
+  await integrity.getByRole('button', { name: 'Check' }).click();
+  await integrity.getByText('Hidden edges: 1').waitFor();
+  await integrity.getByRole('link', { name: 'hidden' }).waitFor();
+  expect(await accessibilityFaults(page)).toEqual([]);
+  await integrity.getByRole('button', { name: 'Repair' }).click();
+  await page.getByRole('button', { name: 'Leave it' }).click();
+  expect((await server.call('GET', '/v1/graphs/default/integrity')).json.hiddenEdges).toEqual(['hidden']);
+  await integrity.getByRole('button', { name: 'Repair' }).click();
+  expect(await accessibilityFaults(page)).toEqual([]);
+  await page.getByRole('dialog').getByRole('button', { name: 'Repair' }).click();
+  await integrity.getByText('1 found, 1 put right.').waitFor();
+  await integrity.getByRole('button', { name: 'Check' }).click();
+  await integrity.getByText('Nothing is wrong.').waitFor();
+  expect((await server.call('GET', '/v1/graphs/default/integrity')).json.hiddenEdges).toEqual([]);
+  expect(complaints).toEqual([]);
+  await page.close();
+  await server.close();
+});
+
+test('changes page: written while it is open and while it pauses -> each change once, filtered, the list bounded', async () => {
+  const { page, complaints } = await openConsole(browser, `${open.url}#/changes`);
+  const create = (id: string, label: string) =>
+    open.server.call('POST', '/v1/graphs/default/nodes', { id, labels: [label], properties: { weight: 2 } });
+  const rows = page.getByRole('listitem');
+  await page.getByText('Live').waitFor();
+  await create('ferry-1', 'Ferry');
+  await page.getByText('created node ferry-1').waitFor();
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await page.getByText('Paused').waitFor();
+  await create('ferry-2', 'Ferry');
+  await open.server.call('DELETE', '/v1/graphs/default/nodes/ferry-1');
+  expect(await rows.count()).toBe(1);
+  await page.getByRole('button', { name: 'Go on' }).click();
+  await page.getByText('deleted node ferry-1').waitFor();
+  expect(await rows.count()).toBe(3);
+  await page.getByLabel('Label').fill('Barge');
+  await page.getByLabel('Label').press('Enter');
+  await page.getByText('Live').waitFor();
+  await create('ferry-3', 'Ferry');
+  const barges = [...Array(300).keys()].map((i) => ({ op: 'createNode', id: `barge-${i}`, labels: ['Barge'] }));
+  await open.server.call('POST', '/v1/graphs/default/batch', { operations: barges });
+  await page.getByText('Live, 300 changes so far').waitFor();
+  await page.getByText('created node barge-299').waitFor();
+  expect(await rows.count()).toBe(200);
+  expect(await accessibilityFaults(page)).toEqual([]);
+  await page.setViewportSize(NARROW);
+  expect(await isTooWide(page)).toBe(false);
+  await open.server.call('POST', '/v1/graphs/default/query', { statement: 'MATCH (n:Ferry|Barge) DELETE n' });
+  expect(complaints).toEqual([]);
+  await page.close();
+});
+
+test('changes page: the graph does not exist any more -> told, and watching ends', async () => {
+  await open.server.call('PUT', '/v1/graphs/brief', {});
+  const { page } = await openConsole(browser, `${open.url}#/changes`, { expected: /status of 404/ });
+  await page.getByRole('combobox', { name: 'Graph' }).selectOption('brief');
+  await page.getByText('Live').waitFor();
+  await open.server.call('DELETE', '/v1/graphs/brief');
+  await page.getByRole('button', { name: 'Watch' }).click();
+  await page.getByText('graph-not-found').waitFor();
+  await page.getByText('Stopped').waitFor();
+  await page.close();
+});
+
+test('activity page: a statement that would take for ever -> listed and cancelled by its button; metrics move', async () => {
+  const { server, url } = await serveConsole(folder);
+  // Time passes while it computes, so that it gives way to what else there is.
+  Object.assign(server.env.clock, { monotonicMs: () => performance.now() });
+  const { page, complaints } = await openConsole(browser, `${url}#/activity`, { theme: 'light' });
+  await page.getByText('Nothing runs.').waitFor();
+  const statement = 'UNWIND range(1, 100000) AS i UNWIND range(1, 100000) AS j RETURN count(*)';
+  const running = server.call('POST', '/v1/graphs/default/query', { statement, timeoutMs: 600_000 });
+  await page.getByText('UNWIND range').waitFor();
+  await page.getByText('Half of them within').waitFor();
+  expect(await accessibilityFaults(page)).toEqual([]);
+  await page.setViewportSize(NARROW);
+  expect(await isTooWide(page)).toBe(false);
+  await page.getByRole('button', { name: /^Cancel q/ }).press('Enter');
+  expect((await running).json.code).toBe('query-cancelled');
+  await page.getByText('Nothing runs.').waitFor();
+  expect(complaints).toEqual([]);
+  await page.close();
+  await server.close();
+});
+
 test('cluster page: a member that takes faults -> links are cut and healed by buttons, digests are shown', async () => {
   const { env, transport } = memoryNetwork();
   const peers = ['http://127.0.0.1:7402', 'http://127.0.0.1:7403'];
@@ -213,3 +373,16 @@ test('token: the server wants one -> asked for, a wrong one refused, the right o
   await page.close();
   await served.server.close();
 });
+
+/** What merged servers may come to: an edge whose target was deleted elsewhere while it was made here. */
+async function diskWithHiddenEdge(): Promise<MemoryDisk> {
+  const disk = new MemoryDisk();
+  const stamp = { clock: clockOfWallMs(1_749_000_000_000), replica: replicaId(77) };
+  const ends = { id: edgeId('hidden'), type: 'T', from: nodeId('there'), to: nodeId('gone') };
+  await commitOf(disk, stamp.replica, [
+    { at: ends.from, patch: { kind: 'node-create', ...stamp, id: ends.from, labels: [], properties: {} } },
+    { at: ends.from, patch: { kind: 'edge-create', ...stamp, ...ends, properties: {} } },
+    { at: ends.to, patch: { kind: 'stub-create', ...stamp, ...ends } },
+  ]);
+  return disk;
+}
