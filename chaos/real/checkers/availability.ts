@@ -29,8 +29,9 @@ export const availability: RealChecker = {
     const evidence: string[] = [];
     const figures: Record<string, number | string> = {};
     const asked = run.operations.filter(({ invocation: { server } }) => SERVER_NAMES.includes(server));
+    const healedMs = healOf(run);
     const untouched = asked.filter(
-      ({ invocation }) => !isHit(run.faults, invocation.server, invocation.atMs) && isAtWork(run, invocation.atMs),
+      ({ invocation: { server, atMs } }) => atMs < healedMs && !isHit(run.faults, server, atMs),
     );
     const eventual = untouched.filter(({ invocation }) => invocation.level === 'eventual');
     const served = eventual.filter(isServed).length;
@@ -41,7 +42,7 @@ export const availability: RealChecker = {
         `of ${eventual.length} eventual requests to servers that run, ${served} were served; first not: ${how}`,
       );
     }
-    for (const [name, part] of sharesOf(run, asked)) figures[name] = part;
+    for (const [name, part] of sharesOf(run.faults, untouched)) figures[name] = part;
     const backs = backTimes(run, asked);
     for (const { level, server, ms } of backs) {
       if (ms > BACK_MS_MAX) evidence.push(`${server} served ${level} only ${(ms / 1_000).toFixed(1)} s after a heal`);
@@ -52,9 +53,10 @@ export const availability: RealChecker = {
   },
 };
 
-function isAtWork({ entries }: RunRecord, atMs: number): boolean {
+/** When faults ended for good: after that clients only wait for servers to come to hold the same. */
+function healOf({ entries }: RunRecord): number {
   const heal = entries.find((entry) => entry.type === 'phase' && entry.phase === 'heal');
-  return heal === undefined || atMs < heal.atMs;
+  return heal?.atMs ?? Number.POSITIVE_INFINITY;
 }
 
 function isHit(faults: readonly FaultSpan[], server: string, atMs: number): boolean {
@@ -66,24 +68,31 @@ function isHit(faults: readonly FaultSpan[], server: string, atMs: number): bool
   );
 }
 
+const PLACES = ['in peace', 'larger side of a cut', 'smaller side of a cut'] as const;
+
 /** By level: the part that was served in peace, and during cuts on the larger and on the smaller side. */
-function sharesOf(run: RunRecord, operations: readonly Operation[]): (readonly [string, string])[] {
-  const places = [
-    ['in peace', (sides: Sides) => sides === undefined],
-    ['larger side of a cut', (sides: Sides, server: string) => sides?.large.includes(server) ?? false],
-    ['smaller side of a cut', (sides: Sides, server: string) => sides?.small.includes(server) ?? false],
-  ] as const;
+function sharesOf(faults: readonly FaultSpan[], operations: readonly Operation[]): (readonly [string, string])[] {
+  const counts = new Map<string, { all: number; served: number }>();
+  for (const operation of operations) {
+    const { level, server, atMs } = operation.invocation;
+    const key = `${level}, ${placeOf(server, sidesAt(faults, atMs))}`;
+    const count = counts.get(key) ?? { all: 0, served: 0 };
+    counts.set(key, count);
+    count.all++;
+    if (isServed(operation)) count.served++;
+  }
   return LEVELS.flatMap((level) =>
-    places.flatMap(([place, isThere]) => {
-      const there = operations.filter(({ invocation: { level: its, server, atMs } }) => {
-        const isElsewhere = its !== level || !isAtWork(run, atMs) || isHit(run.faults, server, atMs);
-        return !isElsewhere && isThere(sidesAt(run.faults, atMs), server);
-      });
-      if (there.length === 0) return [];
-      const part = (100 * there.filter(isServed).length) / there.length;
-      return [[`${level}, ${place}`, `${part.toFixed(1)} % of ${there.length}`] as const];
+    PLACES.flatMap((place) => {
+      const count = counts.get(`${level}, ${place}`);
+      if (count === undefined) return [];
+      return [[`${level}, ${place}`, `${((100 * count.served) / count.all).toFixed(1)} % of ${count.all}`] as const];
     }),
   );
+}
+
+function placeOf(server: string, sides: Sides): (typeof PLACES)[number] {
+  if (sides === undefined) return 'in peace';
+  return sides.large.includes(server) ? 'larger side of a cut' : 'smaller side of a cut';
 }
 
 type Sides = { readonly large: readonly string[]; readonly small: readonly string[] } | undefined;
