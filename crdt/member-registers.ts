@@ -36,6 +36,8 @@ interface Shown {
 export class MemberRegisters {
   readonly #registers: Map<string, MemberRegister>;
   #shown: Shown | undefined;
+  /** Of all registers, once somebody asked for one. */
+  #stamps: Set<string> | undefined;
 
   constructor(registers: Iterable<[string, MemberRegister]> = []) {
     this.#registers = new Map(registers);
@@ -56,12 +58,19 @@ export class MemberRegisters {
     return this.#registers.values();
   }
 
+  /** Whether a register has this stamp. Many are asked for in a row, one for each patch. */
+  holds(clock: number, replica: number): boolean {
+    this.#stamps ??= new Set(Array.from(this.#registers.values(), (each) => stampKey(each.clock, each.replica)));
+    return this.#stamps.has(stampKey(clock, replica));
+  }
+
   assign(value: Value, { clock, replica, present }: PresenceRegister): void {
     const key = valueKey(value);
     const held = this.#registers.get(key);
     if (held !== undefined && !isLater(clock, replica, held.clock, held.replica)) return;
     const register = { value: held?.value ?? value, clock, replica, present };
     this.#registers.set(key, register);
+    this.#stamps = undefined;
     const shown = this.#shown;
     if (shown === undefined || !counts(register, shown.bounds)) return;
     const { bounds, values } = shown;
@@ -88,6 +97,10 @@ export class MemberRegisters {
     }
     return applied ? Array.from(members.values()).sort(compareValues) : undefined;
   }
+}
+
+function stampKey(clock: number, replica: number): string {
+  return `${clock} ${replica}`;
 }
 
 function counts({ clock, replica }: PresenceRegister, bounds: MemberBounds): boolean {

@@ -374,7 +374,7 @@ export class Registers {
       for (const { of, changes } of registers.texts ?? []) {
         if (this.#survives(of.clock, of.replica, keepDominated) && changes.some(holds)) return true;
       }
-      for (const register of registers.members?.values() ?? []) if (holds(register)) return true;
+      if (registers.members?.holds(clock, replica) === true) return true;
     }
     return false;
   }
