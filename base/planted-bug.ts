@@ -2,7 +2,7 @@
  * Bugs that can be switched on, only by `chaos/` and tests, to see that a checker catches them. Each is looked at in the
  * one place that it breaks; production never sets one.
  */
-export type PlantedBug = ReplicationBug | QuorumBug | ConstraintBug | OfflineBug;
+export type PlantedBug = ReplicationBug | GraphBug | QuorumBug | ConstraintBug | OfflineBug;
 
 export type ReplicationBug =
   /** Commits are applied as they come, whether or not what they build on is here. */
@@ -29,6 +29,13 @@ export type ReplicationBug =
   | 'no-session-wait'
   /** A vector counts commits that are received but not durable. */
   | 'vector-before-durable';
+
+/** In what is done with elements and properties (`src/graphs/`). */
+export type GraphBug =
+  /** What has expired is deleted at once, without the time that an extension may take to arrive. */
+  | 'purge-at-once'
+  /** An edit of a text takes the place of the text. */
+  | 'text-replaced';
 
 /** In strong operations (`src/consistency/`). */
 export type QuorumBug =

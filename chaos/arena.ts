@@ -16,6 +16,7 @@ import type {
   OperationRecord,
   RepetitionObservation,
   SessionEvent,
+  ShownLease,
 } from './history.ts';
 import { Device } from './offline/device.ts';
 import { LOCKED_SCOPE, OfflineRun, OPEN_SCOPE } from './offline/run.ts';
@@ -29,6 +30,8 @@ export interface Workload {
   readonly declarations?: readonly string[];
   /** Starts the clients; each goes on until the arena is over. */
   start(arena: Arena): readonly Promise<void>[];
+  /** What has to pass after the clients are done and all is healed, before the end is looked at. */
+  pass?(arena: Arena): Promise<void>;
   /** Sums and sets to compare, as a server shows them in the end. */
   finish?(graph: Graph): Promise<FinalFigures>;
 }
@@ -47,6 +50,7 @@ export class Arena implements ClientWorld {
   readonly causal: CausalObservation[] = [];
   readonly atomic: AtomicObservation[] = [];
   readonly edges: EdgeObservation[] = [];
+  readonly leases: ShownLease[] = [];
   readonly counters: CounterEvent[] = [];
   readonly members: MemberEvent[] = [];
   readonly registers: RegisterCall[] = [];
@@ -58,6 +62,7 @@ export class Arena implements ClientWorld {
   readonly devices: readonly Device[];
   readonly #operationsMax: number;
   #operation = 0;
+  #letter = 0;
 
   constructor(options: {
     readonly cluster: Cluster;
@@ -90,6 +95,11 @@ export class Arena implements ClientWorld {
 
   nextOperation(): number {
     return ++this.#operation;
+  }
+
+  /** Numbers for what must be unique over all clients and short. */
+  nextLetter(): number {
+    return this.#letter++;
   }
 
   client(name: string, options: { readonly usesToken: boolean; readonly stays: number }): Client {

@@ -17,7 +17,7 @@ import { Timeline } from './sim/timeline.ts';
 import type { Trace } from './sim/trace.ts';
 
 /** 2025-06-15: any time after the epoch of stamps. */
-const START_MS = 1_750_000_000_000;
+export const START_MS = 1_750_000_000_000;
 const SECRET = 'simulated';
 
 export interface ClusterSetup {

@@ -10,8 +10,11 @@ import type { Recorder } from './sim/recorder.ts';
 
 type Entry = (typeof BUILT_IN)[number];
 
-/** The graphs by name, at the join of what the servers say that they have. */
-export function expectedGraphs(recorder: Recorder, final: readonly FinalState[]): Map<string, string> {
+/**
+ * The graphs by name, at the join of what the servers say that they have.
+ * @param nowMs what has expired by then is hidden: no moment lies between the clocks of servers
+ */
+export function expectedGraphs(recorder: Recorder, final: readonly FinalState[], nowMs: number): Map<string, string> {
   const covered = ({ origin, seq }: CommitName) => final.some(({ vector }) => (vector.get(origin) ?? 0) >= seq);
   const bags = new Map<string, PlacedPatch[]>();
   for (const { graphKey, partition, update } of recorder.parts(covered)) {
@@ -21,6 +24,7 @@ export function expectedGraphs(recorder: Recorder, final: readonly FinalState[])
   }
   const fold = ({ key, settings }: Entry) =>
     visibleGraph(bags.get(key) ?? [], {
+      nowMs,
       restoringTypes: settings.restoringTypes,
       homeOf: (node) => partitionOfNode(node, settings.partitions),
     });

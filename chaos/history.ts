@@ -99,6 +99,26 @@ export interface EdgeObservation {
   readonly atMs: number;
 }
 
+/** An element that a server showed, whose clock had said `nowMs` before it was asked. */
+export interface ShownLease {
+  readonly id: string;
+  readonly expiresAt: unknown;
+  readonly server: string;
+  readonly nowMs: number;
+}
+
+/** A node that a server deleted because it had expired. */
+export interface ExpiredDeletion {
+  readonly id: string;
+  readonly commit: CommitName;
+  /** By its stamp. */
+  readonly atMs: number;
+  /** What it said of its expiry, by all that the server knew. */
+  readonly expiresAt: unknown;
+  /** How long before it must have expired. */
+  readonly graceMs: number;
+}
+
 /** A strong read of all accounts at once, among which strong batches move money. */
 export interface BankObservation {
   readonly balances: readonly number[];
@@ -206,6 +226,8 @@ export interface History {
   readonly causal: readonly CausalObservation[];
   readonly atomic: readonly AtomicObservation[];
   readonly edges: readonly EdgeObservation[];
+  readonly leases: readonly ShownLease[];
+  readonly deletions: readonly ExpiredDeletion[];
   readonly counters: readonly CounterEvent[];
   readonly members: readonly MemberEvent[];
   /** Calls on registers at level `strong`, and writes to the same registers at `session`. */
@@ -247,6 +269,8 @@ export const EMPTY_HISTORY: History = {
   causal: [],
   atomic: [],
   edges: [],
+  leases: [],
+  deletions: [],
   counters: [],
   members: [],
   registers: [],

@@ -4,7 +4,14 @@
  * without the bug.
  */
 import { LIMITS } from '../base/limits.ts';
-import type { ConstraintBug, OfflineBug, PlantedBug, QuorumBug, ReplicationBug } from '../base/planted-bug.ts';
+import type {
+  ConstraintBug,
+  GraphBug,
+  OfflineBug,
+  PlantedBug,
+  QuorumBug,
+  ReplicationBug,
+} from '../base/planted-bug.ts';
 import type { Direction } from './scenario.ts';
 
 export interface Plan {
@@ -31,7 +38,7 @@ const devices = {
 const cutting = { ...plain, logScale: LIMITS.logBytesHardMax / CUT_AFTER_BYTES };
 
 export const PLANTED_BUGS: Readonly<
-  Record<ReplicationBug | ConstraintBug | OfflineBug, Plan> & Partial<Record<QuorumBug, Plan>>
+  Record<ReplicationBug | GraphBug | ConstraintBug | OfflineBug, Plan> & Partial<Record<QuorumBug, Plan>>
 > = {
   'no-causal-gate': {
     seeds: 8,
@@ -232,6 +239,28 @@ export const PLANTED_BUGS: Readonly<
       faultRate: 4,
       operations: 150,
       thinkMs: 20,
+    },
+  },
+  'purge-at-once': {
+    seeds: 5,
+    direction: {
+      cluster: plain,
+      workloads: ['expiry'],
+      faults: ['isolate', 'clock-jump'],
+      faultRate: 2,
+      operations: 200,
+      thinkMs: 1_000,
+    },
+  },
+  'text-replaced': {
+    seeds: 5,
+    direction: {
+      cluster: plain,
+      workloads: ['texts'],
+      faults: ['isolate', 'cut'],
+      faultRate: 4,
+      operations: 150,
+      thinkMs: 60,
     },
   },
   'outbox-gone-when-sent': { seeds: 5, direction: devices },

@@ -5,6 +5,7 @@ import { CONVERGENCE_MS_MAX } from './checkers/liveness.ts';
 import type { Verdict } from './checkers/verdict.ts';
 import { DEFAULT, runStatement } from './client.ts';
 import { Cluster } from './cluster.ts';
+import { deletionsOf } from './deletions.ts';
 import { expectedGraphs, valuesOf } from './expectation.ts';
 import type { FaultName } from './faults/all.ts';
 import { type Ended, haveConverged, settled } from './final-state.ts';
@@ -18,6 +19,7 @@ import { SimRandom } from './sim/random.ts';
 import { Trace } from './sim/trace.ts';
 import { endStrong, isStrong } from './strong-end.ts';
 import { WORKLOADS } from './workloads/all.ts';
+import { LEASE } from './workloads/expiry.ts';
 
 export interface SeedReport {
   readonly seed: number;
@@ -74,6 +76,7 @@ export async function runSeed(
     nemesis.start(scenario.faults, scenario.faultRate, random.fork('nemesis'));
     await Promise.all(scenario.workloads.flatMap((name) => WORKLOADS[name].start(arena)));
     nemesis.heal();
+    for (const name of scenario.workloads) await (WORKLOADS[name] as Workload).pass?.(arena);
     if (devices > 0) await devicesReturn(arena);
     const ended = await settled(cluster, scenario.workloads, CONVERGENCE_MS_MAX);
     const strongEnd = isStrong(scenario.workloads) ? await endStrong(arena) : undefined;
@@ -158,6 +161,8 @@ function historyOf(run: {
     causal: arena.causal,
     atomic: arena.atomic,
     edges: arena.edges,
+    leases: arena.leases,
+    deletions: scenario.workloads.includes('expiry') ? deletionsOf(recorder, LEASE) : [],
     counters: arena.counters,
     members: arena.members,
     registers: arena.registers,
@@ -175,7 +180,7 @@ function historyOf(run: {
     bugs,
     convergedAfterMs: afterMs,
     final,
-    expected: expectedGraphs(recorder, final),
+    expected: expectedGraphs(recorder, final, Math.min(...cluster.servers.map(({ clock }) => clock.wallMs()))),
   };
 }
 

@@ -4,11 +4,15 @@
  * compaction cannot matter here; the property tests ask whether they matter there.
  */
 
+import * as Y from 'yjs';
+import type { ReplicaId } from '../base/ids.ts';
 import { compareText } from '../base/order.ts';
 import { setOwn } from '../base/record.ts';
 import { describeProperties, describeValue } from '../graph/describe.model.ts';
 import { compareValues, Float, isList, type Properties, type Value } from '../graph/value.ts';
 import type { Assignments, EdgeCreate, NodeCreate, Patch, RunningTotal, SeenTotals, StubCreate } from './patch.ts';
+import { initialUpdate } from './text-history.ts';
+import { textRoot } from './text-root.ts';
 
 /** A patch and the partition in whose document it lies. */
 export interface PlacedPatch {
@@ -133,14 +137,38 @@ function propertyValue(patches: readonly Patch[], name: string): Value | undefin
     patches.flatMap((patch) => {
       const seen = moreOf(patch).seen?.get(name);
       const set = Object.entries(propertiesOf(patch)).filter(([key]) => key === name);
+      const isText = (moreOf(patch).textsMade ?? []).includes(name);
       const removed = (moreOf(patch).propertiesRemoved ?? []).filter((key) => key === name);
       return [
-        ...set.map(([, value]) => ({ ...at(patch), value: value as Value | undefined, seen })),
-        ...removed.map(() => ({ ...at(patch), value: undefined, seen })),
+        ...set.map(([, value]) => ({ ...at(patch), value: value as Value | undefined, seen, isText })),
+        ...removed.map(() => ({ ...at(patch), value: undefined, seen, isText: false })),
       ];
     }),
   );
+  if (typeof assigned?.value === 'string' && assigned.isText) return textValue(patches, name, assigned);
   return counterValue(patches, name, assigned) ?? setValue(patches, name, assigned) ?? assigned?.value;
+}
+
+// --- texts
+
+/** All changes of it, in the order of their stamps, in an empty Yjs document. */
+function textValue(patches: readonly Patch[], name: string, made: At & { readonly value: Value | undefined }): string {
+  const [{ id = '', kind = 'node-create' } = {}] = patches;
+  const element = kind.startsWith('node') ? 'node' : 'edge';
+  const of = { clock: made.clock, replica: made.replica as ReplicaId };
+  const root = textRoot({ element, id, property: name, of });
+  const changes = patches
+    .flatMap((patch) =>
+      [...(moreOf(patch).textChanges ?? [])].map(([property, change]) => ({ ...at(patch), property, ...change })),
+    )
+    .filter((change) => change.property === name && change.of.clock === of.clock && change.of.replica === of.replica);
+  const distinct = new Map(changes.map((change) => [`${change.clock} ${change.replica}`, change]));
+  const doc = new Y.Doc();
+  const first = initialUpdate(root, of, String(made.value));
+  if (first !== undefined) Y.applyUpdate(doc, first);
+  for (const { update } of [...distinct.values()].sort((a, b) => (laterThan(a, b) ? 1 : -1)))
+    Y.applyUpdate(doc, update);
+  return doc.getText(root).toString();
 }
 
 // --- counters

@@ -278,6 +278,7 @@ class LocalEngine implements OpenedEngine {
       residency,
       findGraph: (graphKey) => catalog.findByKey(graphKey),
       isElected: (key) => committer.isCompactor(key),
+      bugs,
     });
     residency.onExpired = () => this.#expiryPurge.note();
     this.#requests = new IdempotentRequests(env.clock);

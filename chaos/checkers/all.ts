@@ -7,6 +7,7 @@ import { convergence } from './convergence.ts';
 import { counters } from './counters.ts';
 import { dangling } from './dangling.ts';
 import { durability } from './durability.ts';
+import { expiry } from './expiry.ts';
 import { linearizability } from './linearizability.ts';
 import { liveness } from './liveness.ts';
 import { offline } from './offline.ts';
@@ -31,6 +32,7 @@ export const CHECKERS: readonly Checker[] = [
   sessions,
   atomicity,
   dangling,
+  expiry,
   durability,
   liveness,
   strongLiveness,

@@ -21,6 +21,7 @@ import { convergence } from './convergence.ts';
 import { counters } from './counters.ts';
 import { dangling } from './dangling.ts';
 import { durability } from './durability.ts';
+import { expiry } from './expiry.ts';
 import { linearizability } from './linearizability.ts';
 import { liveness } from './liveness.ts';
 import { offline } from './offline.ts';
@@ -279,6 +280,18 @@ describe('observations', () => {
     expect(verdictOf(dangling, { edges: [edge] })).toBe('valid');
     expect(verdictOf(dangling, { edges: [{ ...edge, toExists: false }] })).toMatch(/without y/);
     expect(verdictOf(dangling, { edges: [{ ...edge, fromExists: false }] })).toMatch(/without x/);
+  });
+
+  test('expiry', () => {
+    const lease = { id: 'l', server: 'a', nowMs: 100 };
+    const shown = (expiresAt: unknown) => verdictOf(expiry, { leases: [{ ...lease, expiresAt }] });
+    expect([shown(101), shown(undefined), shown('then')]).toEqual(['valid', 'valid', 'valid']);
+    expect(shown(100)).toMatch(/a showed l at 100, which expired at 100/);
+    const deletion = { id: 'l', commit: { origin: 1, seq: 2 }, atMs: 100, graceMs: 10 };
+    const deleted = (expiresAt: unknown) => verdictOf(expiry, { deletions: [{ ...deletion, expiresAt }] });
+    expect(deleted(90)).toBe('valid');
+    expect(deleted(91)).toMatch(/1\/2 deleted l at 100, though its expiry was 91/);
+    expect(deleted(undefined)).toMatch(/its expiry was never/);
   });
 
   test('bounds', () => {

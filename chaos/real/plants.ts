@@ -65,6 +65,8 @@ export const PLANTS: Readonly<Record<PlantedBug, Plant>> = {
     elsewhere: 'clocks of one machine agree, and catching up moves them past what was decided',
     by: SCRIPTS,
   },
+  'purge-at-once': { elsewhere: 'servers look for what they may delete once a minute', by: SIMULATOR },
+  'text-replaced': { elsewhere: 'no workload of real runs edits texts', by: SIMULATOR },
   'outbox-gone-when-sent': { scenario: 'devices' },
   'no-rollback': { elsewhere: REFUSALS, by: SIMULATOR },
   'receipt-before-durable': { elsewhere: POWER, by: SIMULATOR },

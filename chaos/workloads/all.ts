@@ -4,6 +4,7 @@ import { batches } from './batches.ts';
 import { causes } from './causes.ts';
 import { counters } from './counters.ts';
 import { edges } from './edges.ts';
+import { expiry } from './expiry.ts';
 import { graphs } from './graphs.ts';
 import { mergeUnique } from './merge-unique.ts';
 import { mixed } from './mixed.ts';
@@ -17,12 +18,14 @@ import { strongKeys } from './strong-keys.ts';
 import { strongLists } from './strong-lists.ts';
 import { strongRegisters } from './strong-registers.ts';
 import { strongUnique } from './strong-unique.ts';
+import { texts } from './texts.ts';
 
 export const WORKLOADS = {
   batches,
   causes,
   counters,
   edges,
+  expiry,
   graphs,
   'merge-unique': mergeUnique,
   mixed,
@@ -36,6 +39,7 @@ export const WORKLOADS = {
   'strong-lists': strongLists,
   'strong-registers': strongRegisters,
   'strong-unique': strongUnique,
+  texts,
 } as const satisfies Record<string, Workload>;
 
 export type WorkloadName = keyof typeof WORKLOADS;

@@ -14,7 +14,7 @@ import type { HybridClock } from '../../crdt/stamp.ts';
 import type { Usage } from '../../crdt/usage.ts';
 import { edgeAt, edgeVersion, findEdge, findNode, nodeAt, nodeVersion } from '../../crdt/view-reads.ts';
 import { closedPartitions } from '../../crdt/violation-scan.ts';
-import type { Operation } from '../../graph/model.ts';
+import type { Operation, PropertyChange } from '../../graph/model.ts';
 import { QUOTA_LIMITS } from '../../graph/quota.ts';
 import type { Store } from '../../storage/store.ts';
 import type { GraphPolicy } from '../catalog/graph-policy.ts';
@@ -97,10 +97,11 @@ export class GraphWriter {
     alongside?: (results: readonly OperationResult[]) => () => void,
   ): Promise<readonly OperationResult[]> {
     this.committer.admit();
+    const planned = isPlanted(this.#bugs, 'text-replaced') ? operations.map(replacingTexts) : operations;
     const outcome = await this.drafting(operations, false, (draft) => {
       const drafted: OperationResult[] = [];
       try {
-        for (const operation of operations) drafted.push(draft.apply(operation));
+        for (const operation of planned) drafted.push(draft.apply(operation));
         draft.check();
       } catch (error) {
         if (!(error instanceof WeftError)) throw error;
@@ -360,4 +361,14 @@ function chosenEdgeIds(operations: readonly Operation[]): EdgeId[] {
     }
   }
   return ids;
+}
+
+/** Of the planted bug `text-replaced`. */
+function replacingTexts(operation: Operation): Operation {
+  if (operation.op !== 'patchNode' || operation.properties === undefined) return operation;
+  const changes = Object.entries(operation.properties).map(([name, change]): [string, PropertyChange] => [
+    name,
+    change.kind === 'text' ? { kind: 'set', value: change.text } : change,
+  ]);
+  return { ...operation, properties: Object.fromEntries(changes) };
 }
