@@ -29,6 +29,8 @@ export type Direction = Partial<Omit<Scenario, 'cluster'>> & { readonly cluster?
 
 /** Only on when a direction or the heavy profile says so: each of its operations is worth hundreds of others. */
 const COSTLY: readonly WorkloadName[] = ['overwrites'];
+/** Chosen by numbers of their own, so that they changed nothing else in what a seed does. */
+const LATER: readonly WorkloadName[] = ['expiry', 'texts'];
 /** Only on when a direction says so: nothing can be served any more afterwards. */
 const FINAL: readonly FaultName[] = ['lost-disks'];
 const LARGE_BUDGET = 1e9;
@@ -57,11 +59,16 @@ export function scenarioOf(
   const isStrong = profile === 'strong';
   const isOffline = profile === 'offline';
   const names = (Object.keys(WORKLOADS) as WorkloadName[]).filter(
-    (name) => name !== 'offline' && STRONG.includes(name) === isStrong && (isHeavy || !COSTLY.includes(name)),
+    (name) =>
+      name !== 'offline' &&
+      !LATER.includes(name) &&
+      STRONG.includes(name) === isStrong &&
+      (isHeavy || !COSTLY.includes(name)),
   );
+  const later = isStrong ? [] : random.fork('later').some(LATER, 0.3);
   const chosen = random.some(names, 0.4);
   const others = chosen.length === 0 ? [random.pick(names)] : chosen;
-  const workloads: WorkloadName[] = isOffline ? ['offline', ...others.slice(0, 1)] : others;
+  const workloads: WorkloadName[] = isOffline ? ['offline', ...others.slice(0, 1)] : [...others, ...later];
   const usual = (Object.keys(FAULTS) as FaultName[]).filter(
     (name) => !FINAL.includes(name) && (isStrong || name !== 'voters'),
   );
