@@ -73,6 +73,11 @@ Prints one line on standard output when it is ready: weft listening on http://HO
 A signal stops it cleanly: requests in flight get up to ${DRAIN_MS_MAX / 1000} seconds, then everything is closed.
 A second signal ends it at once; what was acknowledged is safe all the same.
 
+Traces for OpenTelemetry are switched on by the standard environment variables (docs/operations/traces.md):
+  OTEL_EXPORTER_OTLP_ENDPOINT   where to, over OTLP/HTTP, such as http://127.0.0.1:4318
+  OTEL_SERVICE_NAME             whose spans they are (default: "weft")
+  OTEL_TRACES_SAMPLER           which traces are recorded (default: what the caller's traceparent says)
+
 Examples:
   weft serve
   weft serve --data /var/lib/weft --port 7400 --durability buffered
