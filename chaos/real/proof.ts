@@ -31,7 +31,6 @@ for small cases.
 - Loss of power of real machines: \`kill -9\` leaves what was written to the system. The simulator has it.
 - Real networks between machines: links are proxies on one machine, or network namespaces of one kernel. What needs \`tc netem\` was run
   only where [gaps.md](gaps.md#proof-with-real-processes) says so.
-- Offline replicas that come and go, with real processes.
 - A disk that lies about \`fsync\`; memory that flips bits.
 - Latency and speed: runs share a machine with their servers. \`npm run bench\` measures these.
 `;

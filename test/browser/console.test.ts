@@ -128,9 +128,13 @@ test('query page: a relationship from a node to itself -> drawn beside the node,
   if (box === null) throw new Error('the picture has no place');
   const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
   const inspector = page.getByRole('complementary', { name: 'Selected element' });
-  // Up and to the right of the node, where nothing else is.
-  await page.mouse.click(x + 11, y - 19);
-  await inspector.getByRole('heading', { name: 'CIRCLES' }).waitFor();
+  const clickLoop = async () => {
+    // Up and to the right of the node, where nothing else is.
+    await page.mouse.click(x + 11, y - 19);
+    return inspector.getByRole('heading', { name: 'CIRCLES' }).isVisible();
+  };
+  // It comes with the first frames, which nothing tells of. Farther apart than a double click, which would zoom.
+  await expect.poll(clickLoop, { interval: 700, timeout: 30_000 }).toBe(true);
   await page.mouse.click(x, y);
   await inspector.getByRole('heading', { name: 'round' }).waitFor();
   await page.mouse.click(x - 60, y + 60);

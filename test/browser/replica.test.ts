@@ -22,8 +22,8 @@ import { bundle, pageBytes } from './bundle.ts';
 import { CHROMIUM, Chromium, type Page } from './chromium.ts';
 
 /** Wanted are 150,000: see docs/gaps.md. Beyond these it has grown again. */
-const FIRST_BYTES_MAX = 178_000;
-const ALL_BYTES_MAX = 242_000;
+const FIRST_BYTES_MAX = 180_000;
+const ALL_BYTES_MAX = 244_000;
 const MANY = 10_000;
 const TOKEN = 'secret ✓';
 const { env } = ambientPlatform();
