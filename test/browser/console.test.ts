@@ -128,17 +128,23 @@ test('query page: a relationship from a node to itself -> drawn beside the node,
   if (box === null) throw new Error('the picture has no place');
   const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
   const inspector = page.getByRole('complementary', { name: 'Selected element' });
-  const clickLoop = async () => {
-    // Up and to the right of the node, where nothing else is.
-    await page.mouse.click(x + 11, y - 19);
-    return inspector.getByRole('heading', { name: 'CIRCLES' }).isVisible();
-  };
-  // It comes with the first frames, which nothing tells of. Farther apart than a double click, which would zoom.
-  await expect.poll(clickLoop, { interval: 700, timeout: 30_000 }).toBe(true);
-  await page.mouse.click(x, y);
-  await inspector.getByRole('heading', { name: 'round' }).waitFor();
-  await page.mouse.click(x - 60, y + 60);
-  await inspector.waitFor({ state: 'hidden' });
+  // The picture comes with the first frames, which nothing tells of; and two clicks in a row would be a double click.
+  const click = (dx: number, dy: number, selects: string | undefined) =>
+    expect
+      .poll(
+        async () => {
+          await page.mouse.click(x + dx, y + dy);
+          return selects === undefined
+            ? inspector.isHidden()
+            : inspector.getByRole('heading', { name: selects }).isVisible();
+        },
+        { interval: 700, timeout: 30_000 },
+      )
+      .toBe(true);
+  // Up and to the right of the node, where nothing else is.
+  await click(11, -19, 'CIRCLES');
+  await click(0, 0, 'round');
+  await click(-60, 60, undefined);
   await open.server.call('POST', '/v1/graphs/default/query', { statement: 'MATCH (n:Buoy) DETACH DELETE n' });
   expect(complaints).toEqual([]);
   await page.close();
