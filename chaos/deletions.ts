@@ -27,12 +27,15 @@ export function deletionsOf(recorder: Recorder, prefix: string): ExpiredDeletion
     .map(({ commit, patch }) => {
       const ofNode = placed.filter((other) => other.patch.id === patch.id);
       const known = knownTo(recorder, commit);
-      const before = ofNode.filter((other) => other.commit.seq <= (known.get(other.commit.origin) ?? 0));
+      // A commit holds the writes of many clients, each of which saw those before it.
+      const inCommit = ofNode.filter((other) => commitKey(other.commit) === commitKey(commit));
+      const before = [
+        ...ofNode.filter((other) => other.commit.seq <= (known.get(other.commit.origin) ?? 0)),
+        ...inCommit.filter((other) => other.patch.clock < patch.clock),
+      ];
       const { expiresAt } = elementProperties(before.map((other) => other.patch));
       // One that is made anew may be deleted as soon as it is hidden.
-      const isReplaced = ofNode.some(
-        (other) => commitKey(other.commit) === commitKey(commit) && other.patch.kind === 'node-create',
-      );
+      const isReplaced = inCommit.some((other) => other.patch.kind === 'node-create');
       const atMs = wallMsOfClock(patch.clock);
       return { id: patch.id, commit, atMs, expiresAt, graceMs: isReplaced ? 0 : LIMITS.expiryGraceMs };
     });
