@@ -31,3 +31,7 @@ export interface ReplicationTiming {
   /** Between two comparisons of digests. */
   readonly antiEntropyMs: number;
 }
+
+export function hasPeers(cluster: ClusterOptions | undefined): boolean {
+  return cluster !== undefined && cluster.peers.length > 0;
+}

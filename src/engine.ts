@@ -1,8 +1,7 @@
 /** The engine: opens a store, holds its graphs, and hands out what `engine-port.ts` promises. */
-import type { Env, Random } from '../base/env.ts';
+import type { Env } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
 import { type GraphName, graphName, nodeId, type ReplicaId, replicaId } from '../base/ids.ts';
-import { toUtf8 } from '../base/text.ts';
 import { HybridClock } from '../crdt/stamp.ts';
 import { checkPolicy, type PolicyChange } from '../graph/policy.ts';
 import type { Quota } from '../graph/quota.ts';
@@ -18,7 +17,7 @@ import { GraphPolicy } from './catalog/graph-policy.ts';
 import { GraphSchema } from './catalog/graph-schema.ts';
 import { ChangeFeed } from './changes/change-feed.ts';
 import { ChangePositions } from './changes/change-position.ts';
-import type { ClusterOptions } from './cluster-options.ts';
+import { type ClusterOptions, hasPeers } from './cluster-options.ts';
 import { Committer } from './commits/committer.ts';
 import { EngineReplica, readRetired } from './commits/engine-replica.ts';
 import { beginIncarnation, type Incarnation } from './commits/incarnation.ts';
@@ -57,12 +56,11 @@ import { ResidentGraph } from './residency/resident-graph.ts';
 import { snapshotLongTails } from './residency/snapshots.ts';
 import { IdempotentRequests } from './sessions/idempotency.ts';
 import { KeptOutcomes } from './sessions/kept-outcomes.ts';
+import { sessionSecret } from './sessions/session-secret.ts';
 import { SessionTokens } from './sessions/session-token.ts';
 import { Sessions } from './sessions/sessions.ts';
 
 /** Signs the session tokens of a server that stands alone. */
-const SECRET_META = 'session-secret';
-const SECRET_BYTES = 32;
 const NONE: readonly string[] = [];
 const INCARNATION_LABEL = 'Incarnation';
 
@@ -587,23 +585,6 @@ class LocalEngine implements OpenedEngine {
     await this.#store.close();
     this.#env.log.write('info', 'stopped', { commits: this.#committer.commits });
   }
-}
-
-function hasPeers(cluster: ClusterOptions | undefined): boolean {
-  return cluster !== undefined && cluster.peers.length > 0;
-}
-
-/**
- * The secret of the cluster, empty or not, because its servers must understand each other. A server that stands alone
- * and has none makes one, and keeps it, so that tokens survive a restart.
- */
-async function sessionSecret(store: Store, random: Random, cluster: ClusterOptions | undefined): Promise<Uint8Array> {
-  if (cluster !== undefined && (cluster.secret !== '' || hasPeers(cluster))) return toUtf8(cluster.secret);
-  const held = await store.getMeta(SECRET_META);
-  if (held !== undefined) return held;
-  const secret = Uint8Array.from({ length: SECRET_BYTES }, () => random.uint32() & 0xff);
-  await store.setMeta(SECRET_META, secret);
-  return secret;
 }
 
 /** Graphs that the server keeps for itself. */
