@@ -2,8 +2,8 @@
 import type { EdgeId, NodeId } from '../base/ids.ts';
 import type { Operation } from '../graph/model.ts';
 
-const LABELS = [['A'], ['A', 'B'], ['B'], ['C'], [], ['A', 'C']];
-const ENDS = [
+export const RANDOM_GRAPH_LABELS = [['A'], ['A', 'B'], ['B'], ['C'], [], ['A', 'C']];
+export const RANDOM_GRAPH_ENDS = [
   [0, 1],
   [1, 2],
   [2, 0],
@@ -19,10 +19,10 @@ const ENDS = [
 export function randomGraph(): readonly Operation[] {
   const id = (i: number) => `m${i}` as NodeId;
   return [
-    ...LABELS.map((labels, i): Operation => {
+    ...RANDOM_GRAPH_LABELS.map((labels, i): Operation => {
       return { op: 'createNode', id: id(i), labels, properties: i === 4 ? {} : { x: i % 3 } };
     }),
-    ...ENDS.map(([from, to], i): Operation => {
+    ...RANDOM_GRAPH_ENDS.map(([from, to], i): Operation => {
       const type = i % 2 === 0 ? 'R' : 'S';
       return { op: 'createEdge', id: `e${i}` as EdgeId, type, from: id(from), to: id(to), properties: { x: i % 3 } };
     }),

@@ -9,6 +9,7 @@ import type { EdgeId, NodeId } from '../../base/ids.ts';
 import type { Operation } from '../../graph/model.ts';
 import type { GraphStatistics } from '../../graph/query-graph.ts';
 import { MemoryGraph } from '../memory-graph.model.ts';
+import { RANDOM_GRAPH_ENDS, RANDOM_GRAPH_LABELS } from '../random-graph.model.ts';
 import { runStatement } from '../run-statement.model.ts';
 import type { Operator } from './operator.ts';
 import { planStatement } from './plan-statement.ts';
@@ -175,20 +176,9 @@ function kindsOf(operator: Operator): string[] {
   return kinds;
 }
 
-const ENDS = [
-  [0, 1],
-  [1, 2],
-  [2, 0],
-  [2, 3],
-  [3, 3],
-  [3, 4],
-  [4, 5],
-  [5, 0],
-  [0, 1],
-] as const;
 const RICH: Elements = {
-  nodes: [['A'], ['A', 'B'], ['B'], ['C'], [], ['A', 'C']].map((labels, i) => ({ labels, x: i % 3 })),
-  edges: ENDS.map(([from, to], i) => ({ from, to, type: i % 2 === 0 ? 'R' : 'S', x: i % 3 })),
+  nodes: RANDOM_GRAPH_LABELS.map((labels, i) => ({ labels, x: i % 3 })),
+  edges: RANDOM_GRAPH_ENDS.map(([from, to], i) => ({ from, to, type: i % 2 === 0 ? 'R' : 'S', x: i % 3 })),
 };
 
 function told(nodes: number, edges: number, indexed: readonly string[]): GraphStatistics {
