@@ -98,6 +98,9 @@ export const LIMITS = {
   /** Strong requests of one graph that wait at a time, and how many one round decides. */
   strongQueueMax: 10_000,
   strongBatchMax: 1_000,
+  /** A round waits for so many milliseconds at most for those whom the last one answered, if these were so many at least. */
+  strongGatherMsMax: 10,
+  strongGatherMin: 8,
   /** After how many milliseconds a coordinator repeats a question that a voter has not answered. */
   strongResendMs: 200,
   /** The longest pause of a coordinator that lost a ballot to another one, in milliseconds. */

@@ -34,6 +34,7 @@ import type {
   Request,
   Settled,
 } from './message.ts';
+import { RoundGathering } from './round-gathering.ts';
 
 export interface WriteRequest {
   readonly operations: string;
@@ -118,6 +119,7 @@ export class Coordination {
   #running = false;
   #closed = false;
   #attempts = 0;
+  readonly #gathering: RoundGathering;
   #turn: ((turn: Turn) => void) | undefined;
   /** The turn of the coordinator that is traced, and the question to the voters that is open. */
   #roundSpan: Span | undefined;
@@ -133,6 +135,7 @@ export class Coordination {
   constructor(options: CoordinationOptions) {
     this.#options = options;
     this.#settings = { ...options.settings, ...options.voters() };
+    this.#gathering = new RoundGathering(options.env, () => this.#queue.length);
   }
 
   /** Never rejects: a refusal is a reply. @param trace `traceparent` of what asks */
@@ -172,6 +175,7 @@ export class Coordination {
 
   #push(waiting: Waiting): void {
     this.#queue.push(waiting);
+    this.#gathering.noticed();
     if (this.#running) return;
     this.#running = true;
     this.#options.guard(this.#run());
@@ -201,6 +205,7 @@ export class Coordination {
 
   close(): void {
     this.#closed = true;
+    this.#gathering.stop();
     for (const waiting of [...this.#queue, ...this.#unresolved]) waiting.end(this.#expired(waiting));
     this.#turn?.({ kind: 'silent' });
   }
@@ -255,6 +260,7 @@ export class Coordination {
       // A turn for requests that are ready now, so that they share the first round.
       await this.#options.env.scheduler.yield();
       while (!this.#closed && this.#hasWork()) {
+        await this.#gathering.whenGathered();
         this.#roundSpan = this.#beginRound();
         const leads = await inSpan(this.#roundSpan, () => this.#turnOver());
         this.#roundSpan = undefined;
@@ -438,6 +444,7 @@ export class Coordination {
     const commit = patches.length === 0 ? undefined : await host.commit(patches);
     if (commit !== undefined) this.#remember({ base, commit });
     this.#answer(writes, decisions, confirms);
+    this.#gathering.answered(batch.length);
     await this.#drive(commit === undefined ? { kind: 'committed' } : { kind: 'committed', commit });
   }
 

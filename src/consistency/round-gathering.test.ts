@@ -1,0 +1,65 @@
+/** When a round begins: how long it waits for those whom the last one answered. */
+import { expect, test } from 'vitest';
+import { LIMITS } from '../../base/limits.ts';
+import { memoryNetwork } from '../replication/memory-network.model.ts';
+import { RoundGathering } from './round-gathering.ts';
+
+const ROUND_MS = 8;
+const CROWD = 64;
+
+/** After a round that has answered so many, while others waited. */
+async function afterRound(answered: number, waitingNow: number, proposed = true) {
+  const { env, advance } = memoryNetwork();
+  let waiting = answered;
+  const gathering = new RoundGathering(env, () => waiting);
+  await gathering.whenGathered();
+  waiting = waitingNow;
+  advance(ROUND_MS);
+  if (proposed) gathering.answered(answered);
+  let begun = false;
+  void gathering.whenGathered().then(() => {
+    begun = true;
+  });
+  const hasBegun = async () => {
+    await new Promise((resolve) => setImmediate(resolve));
+    return begun;
+  };
+  const arrive = (count: number) => {
+    for (let i = 0; i < count; i++) {
+      waiting++;
+      gathering.noticed();
+    }
+  };
+  return { advance, arrive, hasBegun, gathering };
+}
+
+test('half of a crowd waited while the other half was answered -> the next round has both, as soon as they are there', async () => {
+  const { arrive, hasBegun } = await afterRound(CROWD / 2, CROWD / 2);
+  arrive(CROWD / 2 - 1);
+  expect(await hasBegun()).toBe(false);
+  arrive(1);
+  expect(await hasBegun()).toBe(true);
+});
+
+test('some do not ask again -> they are waited for during half of what the last round took', async () => {
+  const { advance, arrive, hasBegun } = await afterRound(CROWD / 2, CROWD / 2);
+  arrive(3);
+  advance(ROUND_MS / 2 - 1);
+  expect(await hasBegun()).toBe(false);
+  advance(1);
+  expect(await hasBegun()).toBe(true);
+});
+
+test.each([
+  { what: 'a few clients', answered: LIMITS.strongGatherMin - 2, waiting: 1, proposed: true },
+  { what: 'all are there', answered: 0, waiting: CROWD, proposed: true },
+  { what: 'the last round proposed nothing, so it cost little', answered: CROWD, waiting: 1, proposed: false },
+])('$what -> at once', async ({ answered, waiting, proposed }) => {
+  expect(await (await afterRound(answered, waiting, proposed)).hasBegun()).toBe(true);
+});
+
+test('the coordinator stops -> it does not wait on', async () => {
+  const { gathering, hasBegun } = await afterRound(CROWD, 1);
+  gathering.stop();
+  expect(await hasBegun()).toBe(true);
+});

@@ -1,0 +1,58 @@
+/**
+ * When a round begins. It costs the servers nearly the same for one request as for a hundred, and those whom the last one
+ * answered mostly ask again at once: so it waits for them, for a part of the time that it takes anyway. Without that, the halves
+ * of a crowd of clients would take turns for ever, in rounds half as large.
+ */
+
+import type { Env } from '../../base/env.ts';
+import { LIMITS } from '../../base/limits.ts';
+
+export class RoundGathering {
+  readonly #env: Env;
+  readonly #waiting: () => number;
+  #begunMs = 0;
+  /** Of the last round: how long it took, and how many requests it answered or left waiting; zero if it proposed nothing. */
+  #lastMs = 0;
+  #expected = 0;
+  #end: (() => void) | undefined;
+
+  /** @param waiting how many requests wait */
+  constructor(env: Env, waiting: () => number) {
+    this.#env = env;
+    this.#waiting = waiting;
+  }
+
+  /** Resolves when a round should begin. A few clients never wait for each other. */
+  async whenGathered(): Promise<void> {
+    if (this.#expected >= LIMITS.strongGatherMin && this.#waiting() < this.#expected) await this.#gather();
+    this.#expected = 0;
+    this.#begunMs = this.#env.clock.monotonicMs();
+  }
+
+  #gather(): Promise<void> {
+    return new Promise((resolve) => {
+      const end = () => {
+        this.#end = undefined;
+        timer.cancel();
+        resolve();
+      };
+      const timer = this.#env.scheduler.after(Math.min(this.#lastMs / 2, LIMITS.strongGatherMsMax), end);
+      this.#end = end;
+    });
+  }
+
+  /** One more waits. */
+  noticed(): void {
+    if (this.#waiting() >= this.#expected) this.stop();
+  }
+
+  /** The round that was gathered last proposed something, and has answered so many. */
+  answered(requests: number): void {
+    this.#lastMs = this.#env.clock.monotonicMs() - this.#begunMs;
+    this.#expected = requests + this.#waiting();
+  }
+
+  stop(): void {
+    this.#end?.();
+  }
+}
