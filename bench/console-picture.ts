@@ -1,8 +1,9 @@
 /**
- * How fluid the console's picture of thousands of elements is, in headless Chromium without a graphics card: the gaps between
- * frames while the layout runs, while one pans, zooms and drags a node. A picture that follows the hand with fewer than twenty
- * frames a second is seen to jump, so 50 ms is the limit there; the layout follows no hand, and may take twice as long. Drawing in
- * software on two cores is the worst case: any graphics card is faster by a factor.
+ * How fluid the console's picture of thousands of elements is, in headless Chromium, while the layout runs, while one pans, zooms
+ * and drags a node: what a frame costs the thread of the page. A picture that follows the hand with fewer than twenty frames a
+ * second is seen to jump, so 50 ms is the limit there; the layout follows no hand, and may take twice as long. What the graphics
+ * card does comes after that; here there is none, it is done in software on the same cores, and the gaps between frames are told
+ * as a remark only.
  */
 import { existsSync } from 'node:fs';
 import { type Browser, chromium, type Page } from 'playwright-core';
@@ -24,7 +25,7 @@ const REST_MS_MAX = 300_000;
 export const consolePicture: Benchmark = {
   name: 'console-picture',
   title: `the console draws ${NODES} nodes and ${EDGES} relationships`,
-  peers: 'none: gaps between frames against what the eye takes for a movement; WebGL in software',
+  peers: 'none: what a frame costs the thread of the page, against what the eye takes for a movement',
   async run(run) {
     if (!existsSync(CHROMIUM)) {
       run.remark(`skipped: ${CHROMIUM} is absent`);
@@ -46,15 +47,16 @@ async function measure(run: Run, browser: Browser, url: string): Promise<void> {
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
   page.setDefaultTimeout(REST_MS_MAX);
   await page.goto(url);
-  const report = (what: string, gaps: readonly number[], limitMs: number): void => {
-    if (gaps.length === 0) throw new Error(`${what}: nothing was drawn`);
-    run.figure(againstLimit(`${what}: 95th percentile of the gaps`, quantile(gaps, 0.95), 'ms', { atMost: limitMs }));
+  const report = (what: string, { costs, gaps }: Frames, limitMs: number): void => {
+    if (costs.length === 0) throw new Error(`${what}: nothing was drawn`);
+    run.figure(
+      againstLimit(`${what}: a frame for the page, 95th percentile`, quantile(costs, 0.95), 'ms', { atMost: limitMs }),
+    );
     run.remark(
-      `  of ${gaps.length} frames: median ${quantile(gaps, 0.5).toFixed(0)} ms, longest ${quantile(gaps, 1).toFixed(0)} ms`,
+      `  of ${costs.length} frames: median ${quantile(costs, 0.5).toFixed(1)} ms; drawn in software, between two of them ` +
+        `${quantile(gaps, 0.5).toFixed(0)} ms, 95th percentile ${quantile(gaps, 0.95).toFixed(0)} ms`,
     );
   };
-  report('nothing is drawn yet', await gapsWhile(page, () => page.waitForTimeout(1_000)), HAND_MS_MAX);
-
   const editor = page.getByRole('textbox', { name: 'Statement' });
   await editor.press('Control+a');
   await page.keyboard.insertText(STATEMENT);
@@ -65,10 +67,14 @@ async function measure(run: Run, browser: Browser, url: string): Promise<void> {
   const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
   const steps = run.quick ? 30 : 120;
 
-  report('the layout runs', await gapsWhile(page, () => page.waitForTimeout(run.quick ? 3_000 : 8_000)), LAYOUT_MS_MAX);
+  report(
+    'the layout runs',
+    await framesWhile(browser, page, () => page.waitForTimeout(run.quick ? 3_000 : 8_000)),
+    LAYOUT_MS_MAX,
+  );
   await page.locator('.picture[data-resting="true"]').waitFor();
 
-  const panning = await gapsWhile(page, async () => {
+  const panning = await framesWhile(browser, page, async () => {
     // Beside of everything, so that it is the picture that is taken hold of.
     await page.mouse.move(box.x + 5, box.y + box.height - 60);
     await page.mouse.down();
@@ -82,7 +88,7 @@ async function measure(run: Run, browser: Browser, url: string): Promise<void> {
   });
   report('panning', panning, HAND_MS_MAX);
 
-  const zooming = await gapsWhile(page, async () => {
+  const zooming = await framesWhile(browser, page, async () => {
     await page.mouse.move(x, y);
     for (let i = 0; i < steps / 3; i++) await page.mouse.wheel(0, i % 20 < 10 ? -120 : 120);
   });
@@ -96,7 +102,7 @@ async function measure(run: Run, browser: Browser, url: string): Promise<void> {
   await page.waitForTimeout(1_000);
   const place = await page.locator('.picture').boundingBox();
   if (place === null) throw new Error('the picture has no place');
-  const dragging = await gapsWhile(page, async () => {
+  const dragging = await framesWhile(browser, page, async () => {
     await page.mouse.move(place.x + place.width / 2, place.y + place.height / 2);
     await page.mouse.down();
     for (let i = 0; i < steps; i++) {
@@ -108,20 +114,35 @@ async function measure(run: Run, browser: Browser, url: string): Promise<void> {
   report('dragging a node', dragging, HAND_MS_MAX);
 }
 
-/** Milliseconds between the frames that the page drew while `work` ran. */
-async function gapsWhile(page: Page, work: () => Promise<unknown>): Promise<readonly number[]> {
-  await page.evaluate(`{
-    globalThis.gaps = [];
-    let last;
-    const tick = (now) => {
-      if (last !== undefined) gaps.push(now - last);
-      last = now;
-      globalThis.frame = requestAnimationFrame(tick);
-    };
-    globalThis.frame = requestAnimationFrame(tick);
-  }`);
+interface Frames {
+  /** Milliseconds of processor time of the page's thread, for each frame. */
+  readonly costs: readonly number[];
+  /** Milliseconds between the beginnings of two frames. */
+  readonly gaps: readonly number[];
+}
+
+/** What the browser traced. */
+interface TraceEvent {
+  readonly name: string;
+  readonly ph: string;
+  readonly pid: number;
+  readonly tid: number;
+  /** Microseconds: when, and how long the thread ran for it. */
+  readonly ts: number;
+  readonly tdur?: number;
+}
+
+/** The frames that the page drew while `work` ran. */
+async function framesWhile(browser: Browser, page: Page, work: () => Promise<unknown>): Promise<Frames> {
+  await browser.startTracing(page, { categories: ['cc', 'toplevel', 'benchmark'] });
   await work();
-  return (await page.evaluate('cancelAnimationFrame(frame), gaps')) as number[];
+  const { traceEvents } = JSON.parse((await browser.stopTracing()).toString()) as { traceEvents: TraceEvent[] };
+  const frames = traceEvents.filter(({ name, ph }) => name === 'ProxyMain::BeginMainFrame' && ph === 'X');
+  const begun = frames.map(({ ts }) => ts / 1000).sort((a, b) => a - b);
+  return {
+    costs: frames.map(({ tdur }) => (tdur ?? Number.NaN) / 1000),
+    gaps: begun.slice(1).map((at, i) => at - (begun[i] ?? Number.NaN)),
+  };
 }
 
 function quantile(values: readonly number[], share: number): number {

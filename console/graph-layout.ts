@@ -11,13 +11,13 @@ export class GraphLayout {
   readonly #graph: MultiDirectedGraph;
   readonly #onMoved: () => void;
   readonly #worker = new Worker(new URL('./layout-worker.ts', import.meta.url), { type: 'module' });
-  /** In the order in which the worker knows them. */
-  #order: readonly string[] = [];
+  /** Attributes of the nodes, in the order in which the worker knows them. */
+  #nodes: readonly { x?: number; y?: number }[] = [];
   #run = 0;
   #roundsLeft = 0;
   #frame = 0;
 
-  /** @param onMoved hears each time that nodes were moved, and when the layout begins and ends */
+  /** @param onMoved hears each time that nodes were moved, of which the graph tells nobody, and when the layout begins and ends */
   constructor(graph: MultiDirectedGraph, onMoved: () => void) {
     this.#graph = graph;
     this.#onMoved = onMoved;
@@ -44,7 +44,7 @@ export class GraphLayout {
       slowDown: 3,
       barnesHutOptimize: this.#graph.order > EXACT_MAX,
     };
-    this.#order = this.#graph.nodes();
+    this.#nodes = this.#graph.mapNodes((_, attributes) => attributes);
     this.#roundsLeft = rounds;
     this.#onMoved();
     this.#say({ kind: 'begin', nodes, edges, settings, rounds, run: this.#run }, [nodes.buffer, edges.buffer]);
@@ -66,12 +66,10 @@ export class GraphLayout {
   #take({ run, places, roundsLeft }: FromLayout): void {
     if (run !== this.#run) return;
     this.#roundsLeft = roundsLeft;
-    const at = new Map(this.#order.map((id, i) => [id, 2 * i]));
-    const move = (id: string, node: { x?: number; y?: number }) => {
-      const place = at.get(id);
-      return place === undefined ? node : { ...node, x: places[place], y: places[place + 1] };
-    };
-    this.#graph.updateEachNodeAttributes(move, { attributes: ['x', 'y'] });
+    this.#nodes.forEach((node, i) => {
+      node.x = places[2 * i] as number;
+      node.y = places[2 * i + 1] as number;
+    });
     this.#onMoved();
     // Asked for once this is drawn, so that a slow machine draws less often rather than ever later.
     this.#frame = requestAnimationFrame(() => {

@@ -5,7 +5,7 @@
 import { EdgeCurvedArrowProgram, indexParallelEdgesIndex } from '@sigma/edge-curve';
 import { MultiDirectedGraph } from 'graphology';
 import { Sigma } from 'sigma';
-import { EdgeArrowProgram, EdgeRectangleProgram } from 'sigma/rendering';
+import { EdgeArrowProgram, EdgeLineProgram } from 'sigma/rendering';
 import type { EdgeDisplayData, NodeDisplayData, PartialButFor } from 'sigma/types';
 import type { ResultNode, ResultRelationship } from '../client/result-rows.ts';
 import { GraphLayout } from './graph-layout.ts';
@@ -19,6 +19,8 @@ const ROUNDS_TO_SETTLE = 120;
 const CURVATURE = 0.2;
 /** Up to so many edges all have their names; beyond, those of the node under the pointer. */
 const NAMED_EDGES_MAX = 40;
+/** Beyond so many nodes they are drawn smaller, the more the smaller: discs that cover each other show no graph. */
+const LARGE_NODES_MAX = 300;
 /** Beyond so many edges arrow heads and edges under the pointer cost more than they show: lines, and nodes to select. */
 const DETAILED_EDGES_MAX = 3000;
 
@@ -50,7 +52,7 @@ export class GraphPicture {
     this.#sigma = new Sigma(this.#graph, container, {
       allowInvalidContainer: true,
       defaultEdgeType: 'arrow',
-      edgeProgramClasses: { arrow: EdgeArrowProgram, curved: EdgeCurvedArrowProgram, line: EdgeRectangleProgram },
+      edgeProgramClasses: { arrow: EdgeArrowProgram, curved: EdgeCurvedArrowProgram, line: EdgeLineProgram },
       enableEdgeEvents: true,
       renderEdgeLabels: true,
       labelFont: 'system-ui, sans-serif',
@@ -72,6 +74,8 @@ export class GraphPicture {
     // Seen by whoever looks at the page from outside.
     this.#layout = new GraphLayout(this.#graph, () => {
       container.dataset.resting = String(this.#layout.roundsLeft === 0);
+      // How nodes and edges look is as it was: only their places are read anew.
+      this.#sigma.refresh({ partialGraph: {}, schedule: true });
     });
     this.#loops = new LoopLayer(this.#sigma, (id) => this.#lookOfLoop(id));
     this.#applyTheme();
@@ -168,6 +172,15 @@ export class GraphPicture {
     this.#sigma.kill();
   }
 
+  get #scale(): number {
+    return Math.min(1, Math.sqrt(LARGE_NODES_MAX / this.nodes.size));
+  }
+
+  /** Two hexadecimal digits: where many edges cross each other the nodes must still be seen. */
+  get #edgeAlpha(): string {
+    return this.#isDetailed ? 'ff' : '50';
+  }
+
   get #isDetailed(): boolean {
     return this.edges.size <= DETAILED_EDGES_MAX;
   }
@@ -204,7 +217,8 @@ export class GraphPicture {
       ...at,
       color: isFar ? this.#colours.far : colour,
       // What much hangs on is larger.
-      size: size * (id === this.#selected ? 1.3 : 0.75) + Math.min(7, Math.sqrt(this.#graph.degree(id))),
+      size:
+        this.#scale * (size * (id === this.#selected ? 1.3 : 0.75) + Math.min(7, Math.sqrt(this.#graph.degree(id)))),
       label: isFar ? '' : this.#styles.captionOf(node),
       highlighted: id === this.#selected,
       zIndex: isFar ? 0 : 1,
@@ -218,7 +232,7 @@ export class GraphPicture {
     return {
       ...edge,
       size: isFocused ? 2.2 : 1.4,
-      color: isFocused ? this.#colours.accent : isNear ? this.#colours.edge : this.#colours.far,
+      color: isFocused ? this.#colours.accent : isNear ? `${this.#colours.edge}${this.#edgeAlpha}` : this.#colours.far,
       // Names on all of many edges would cover the picture.
       ...(!isFocused && this.edges.size > NAMED_EDGES_MAX && { label: '' }),
       forceLabel: isFocused,

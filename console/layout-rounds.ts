@@ -6,7 +6,8 @@ export const NODE_NUMBERS = 10;
 export class LayoutRounds {
   readonly nodes: Float32Array<ArrayBuffer>;
   readonly #round: () => void;
-  #left: number;
+  /** Rounds that are still to be run. */
+  left: number;
 
   constructor(
     count: number,
@@ -14,18 +15,18 @@ export class LayoutRounds {
   ) {
     this.nodes = nodes;
     this.#round = round;
-    this.#left = count;
+    this.left = count;
   }
 
   /** At least one round, and no further one once `ms` have passed. @returns how many are left */
   slice(ms: number, nowMs: () => number): number {
     const begunMs = nowMs();
-    while (this.#left > 0) {
+    while (this.left > 0) {
       this.#round();
-      this.#left--;
+      this.left--;
       if (nowMs() - begunMs >= ms) break;
     }
-    return this.#left;
+    return this.left;
   }
 }
 
