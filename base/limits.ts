@@ -91,6 +91,10 @@ export const LIMITS = {
   sessionWaitMs: 2_000,
   /** Requests that wait so at a time: more would only queue for the same commits. */
   sessionWaitersMax: 10_000,
+  /** A group of writes, or a round of strong ones, waits for so many milliseconds at most for those whom the last one answered, if
+   * these were so many at least. */
+  gatherMsMax: 10,
+  gatherMin: 8,
   /** How long a strong request waits for a majority, in milliseconds: a fail-over and a few rounds. */
   strongWaitMs: 5_000,
   /** Voters: more only make every round slower, and seven survive the loss of any three. */
@@ -98,9 +102,6 @@ export const LIMITS = {
   /** Strong requests of one graph that wait at a time, and how many one round decides. */
   strongQueueMax: 10_000,
   strongBatchMax: 1_000,
-  /** A round waits for so many milliseconds at most for those whom the last one answered, if these were so many at least. */
-  strongGatherMsMax: 10,
-  strongGatherMin: 8,
   /** After how many milliseconds a coordinator repeats a question that a voter has not answered. */
   strongResendMs: 200,
   /** The longest pause of a coordinator that lost a ballot to another one, in milliseconds. */

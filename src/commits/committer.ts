@@ -34,6 +34,7 @@ import { snapshotAll } from '../residency/snapshots.ts';
 import { LogRetention } from './log-retention.ts';
 import type { Progress } from './progress.ts';
 import type { Admitted, ReceivedCommits } from './received-commits.ts';
+import { RoundGathering } from './round-gathering.ts';
 import { StableHorizon } from './stable-horizon.ts';
 import type { VersionVector } from './version-vector.ts';
 
@@ -96,6 +97,7 @@ export class Committer {
   #stopping = false;
   /** The last group was of one request, and nobody came while it was written. */
   #alone = false;
+  readonly #gathering: RoundGathering;
   readonly #afterRound: (() => void)[] = [];
   #checkpointAt: number = LIMITS.logBytesMax;
   commits = 0;
@@ -110,6 +112,7 @@ export class Committer {
 
   constructor(options: CommitterOptions) {
     this.#options = options;
+    this.#gathering = new RoundGathering(options.env, () => this.#waiting?.graphs.length ?? 0);
     this.#seq = options.lastSeq;
     const { hasPeers, residency, progress, store } = options;
     this.#horizon = hasPeers ? new StableHorizon() : undefined;
@@ -157,6 +160,7 @@ export class Committer {
     for (const locator of locators) group.locators.push({ graphKey: graph.key, ...locator });
     group.patches += patches.length;
     group.graphs.push(graph);
+    this.#gathering.noticed();
     const span = this.#options.env.tracer?.begin('commit', { attributes: { 'weft.patches': patches.length } });
     if (span !== undefined) group.spans.push(span);
     graph.pendingCommits++;
@@ -205,6 +209,7 @@ export class Committer {
       // A turn for requests that are ready now: else the first one would go to disk alone, and the others wait for it.
       // A writer that was alone last time is taken to be alone again.
       await (this.#alone || this.#failure !== undefined ? undefined : env.scheduler.yield());
+      if (this.#waiting !== undefined) await this.#gathering.whenGathered();
       const group = this.#waiting;
       this.#waiting = undefined;
       this.#flushing = group;
@@ -212,6 +217,7 @@ export class Committer {
         if (this.#failure !== undefined) throw this.#refusal();
         await this.#round(group);
         endSpans(group);
+        if (group !== undefined) this.#gathering.answered(group.graphs.length);
         group?.resolve();
         received.ended();
       } catch (error) {

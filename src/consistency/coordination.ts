@@ -10,6 +10,7 @@ import type { ReplicaId } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
 import { inSpan, type Span } from '../../base/tracer.ts';
+import { RoundGathering } from '../commits/round-gathering.ts';
 import { covers, joined, seqOf, type VersionVector } from '../commits/version-vector.ts';
 import { isSchemaChange } from '../constraints/schema-change.ts';
 import type { IdempotencyKey } from '../engine-port.ts';
@@ -34,7 +35,6 @@ import type {
   Request,
   Settled,
 } from './message.ts';
-import { RoundGathering } from './round-gathering.ts';
 
 export interface WriteRequest {
   readonly operations: string;

@@ -1,17 +1,20 @@
 /**
- * When a round begins. It costs the servers nearly the same for one request as for a hundred, and those whom the last one
- * answered mostly ask again at once: so it waits for them, for a part of the time that it takes anyway. Without that, the halves
- * of a crowd of clients would take turns for ever, in rounds half as large.
+ * When a round of commits or of decisions begins. It costs nearly the same for one request as for a hundred (threads and servers
+ * are woken, the disk is waited for), and those whom the last one answered mostly ask again at once: so it waits for them, for a
+ * part of the time that it takes anyway. Without that, the halves of a crowd of clients would take turns for ever, in rounds half
+ * as large.
  */
-
 import type { Env } from '../../base/env.ts';
 import { LIMITS } from '../../base/limits.ts';
+
+/** Timers are no finer: whoever waited half of such a round would wait longer than it took. */
+const TIMER_MS = 1;
 
 export class RoundGathering {
   readonly #env: Env;
   readonly #waiting: () => number;
   #begunMs = 0;
-  /** Of the last round: how long it took, and how many requests it answered or left waiting; zero if it proposed nothing. */
+  /** Of the last round: how long it took, and how many requests it answered or left waiting; zero if it changed nothing. */
   #lastMs = 0;
   #expected = 0;
   #end: (() => void) | undefined;
@@ -24,7 +27,8 @@ export class RoundGathering {
 
   /** Resolves when a round should begin. A few clients never wait for each other. */
   async whenGathered(): Promise<void> {
-    if (this.#expected >= LIMITS.strongGatherMin && this.#waiting() < this.#expected) await this.#gather();
+    const isCrowd = this.#expected >= LIMITS.gatherMin && this.#waiting() < this.#expected;
+    if (isCrowd && this.#lastMs >= TIMER_MS) await this.#gather();
     this.#expected = 0;
     this.#begunMs = this.#env.clock.monotonicMs();
   }
@@ -36,7 +40,7 @@ export class RoundGathering {
         timer.cancel();
         resolve();
       };
-      const timer = this.#env.scheduler.after(Math.min(this.#lastMs / 2, LIMITS.strongGatherMsMax), end);
+      const timer = this.#env.scheduler.after(Math.min(this.#lastMs / 2, LIMITS.gatherMsMax), end);
       this.#end = end;
     });
   }
@@ -46,7 +50,7 @@ export class RoundGathering {
     if (this.#waiting() >= this.#expected) this.stop();
   }
 
-  /** The round that was gathered last proposed something, and has answered so many. */
+  /** The round that was gathered last changed something, and has answered so many. */
   answered(requests: number): void {
     this.#lastMs = this.#env.clock.monotonicMs() - this.#begunMs;
     this.#expected = requests + this.#waiting();

@@ -8,14 +8,14 @@ const ROUND_MS = 8;
 const CROWD = 64;
 
 /** After a round that has answered so many, while others waited. */
-async function afterRound(answered: number, waitingNow: number, proposed = true) {
+async function afterRound(answered: number, waitingNow: number, { changed = true, roundMs = ROUND_MS } = {}) {
   const { env, advance } = memoryNetwork();
   let waiting = answered;
   const gathering = new RoundGathering(env, () => waiting);
   await gathering.whenGathered();
   waiting = waitingNow;
-  advance(ROUND_MS);
-  if (proposed) gathering.answered(answered);
+  advance(roundMs);
+  if (changed) gathering.answered(answered);
   let begun = false;
   void gathering.whenGathered().then(() => {
     begun = true;
@@ -51,11 +51,17 @@ test('some do not ask again -> they are waited for during half of what the last 
 });
 
 test.each([
-  { what: 'a few clients', answered: LIMITS.strongGatherMin - 2, waiting: 1, proposed: true },
-  { what: 'all are there', answered: 0, waiting: CROWD, proposed: true },
-  { what: 'the last round proposed nothing, so it cost little', answered: CROWD, waiting: 1, proposed: false },
-])('$what -> at once', async ({ answered, waiting, proposed }) => {
-  expect(await (await afterRound(answered, waiting, proposed)).hasBegun()).toBe(true);
+  { what: 'a few clients', answered: LIMITS.gatherMin - 2, waiting: 1, options: {} },
+  { what: 'all are there', answered: 0, waiting: CROWD, options: {} },
+  {
+    what: 'the last round changed nothing, so it cost little',
+    answered: CROWD,
+    waiting: 1,
+    options: { changed: false },
+  },
+  { what: 'the last round was too short for a timer', answered: CROWD, waiting: 1, options: { roundMs: 0.9 } },
+])('$what -> at once', async ({ answered, waiting, options }) => {
+  expect(await (await afterRound(answered, waiting, options)).hasBegun()).toBe(true);
 });
 
 test('the coordinator stops -> it does not wait on', async () => {
