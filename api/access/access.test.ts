@@ -242,6 +242,22 @@ describe('audit log', () => {
   });
 });
 
+test.each([
+  ['PUT /v1/graphs/:graph', 'PUT', '/v1/graphs/audited', 'done'],
+  ['PATCH /v1/graphs/:graph', 'PATCH', '/v1/graphs/audited', 'done'],
+  ['DELETE /v1/graphs/:graph', 'DELETE', '/v1/graphs/audited', 'done'],
+  ['POST /v1/backup', 'POST', '/v1/backup', 'done'],
+  ['DELETE /v1/backup/holds/:name', 'DELETE', '/v1/backup/holds/nightly', 'done'],
+  ['DELETE /v1/queries/:id', 'DELETE', '/v1/queries/12', 'failed'],
+] as const)('an act of administration [%s] -> stands in the audit log', async (action, method, url, outcome) => {
+  const before = server.logged.length;
+  await as('admin', method, url, method === 'PATCH' ? { expiresAfterMs: 60_000 } : method === 'POST' ? {} : undefined);
+  const events = server.logged.slice(before).filter(([, message]) => message === 'audit');
+  expect(events.map(([, , fields]) => [fields?.principal, fields?.action, fields?.outcome])).toEqual([
+    ['admin', action, outcome],
+  ]);
+});
+
 describe('token file', () => {
   test.each([
     ['no JSON', '{', /not JSON/],
