@@ -57,6 +57,8 @@ export type QuorumBug =
   | 'clock-not-from-promises'
   /** Accepted patches are shown at once, not when they are chosen. */
   | 'merge-on-accept'
+  /** A write whose time was over while it was being decided, which was refused as not done, is proposed all the same. */
+  | 'refused-yet-proposed'
   /** Voters of an earlier configuration go on to decide. */
   | 'old-voters-decide'
   /** Servers that all lost their memory take the cluster for one that was never founded. */

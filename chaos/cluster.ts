@@ -56,6 +56,8 @@ export interface Server {
   holdings: Vector;
   /** Time during which paused processes and slow disks held it up, without what goes on now. */
   stalledMs: number;
+  /** When the last write to its disk will have ended. */
+  writtenAtMs: number;
   slowSinceMs: number | undefined;
 }
 
@@ -106,6 +108,7 @@ export class Cluster {
         log: undefined,
         holdings: new Map(),
         stalledMs: 0,
+        writtenAtMs: 0,
         slowSinceMs: undefined,
       };
     });
@@ -159,7 +162,11 @@ export class Cluster {
     const bare = await openMemoryStore({
       disk,
       durability,
-      beforeWrite: () => process.sleep(this.#random.between(0.1, 2) * server.diskMs),
+      beforeWrite: () => {
+        const tookMs = this.#random.between(0.1, 2) * server.diskMs;
+        server.writtenAtMs = this.timeline.nowMs + tookMs;
+        return process.sleep(tookMs);
+      },
     });
     const { store, log } = this.recorder.watch(bare, name, incarnation, logScale);
     const { env } = process;
@@ -287,7 +294,8 @@ export class Cluster {
   restoreDisk(server: Server): void {
     server.diskMs = this.setup.diskMs;
     if (server.slowSinceMs === undefined) return;
-    server.stalledMs += this.timeline.nowMs - server.slowSinceMs;
+    // What is being written goes on as slowly as it began.
+    server.stalledMs += Math.max(this.timeline.nowMs, server.writtenAtMs) - server.slowSinceMs;
     server.slowSinceMs = undefined;
   }
 

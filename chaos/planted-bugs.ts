@@ -186,6 +186,17 @@ export const PLANTED_BUGS: Readonly<
       thinkMs: 20,
     },
   },
+  'refused-yet-proposed': {
+    seeds: 20,
+    direction: {
+      cluster: voting,
+      workloads: ['strong-lists', 'counters'],
+      faults: ['stuck-disk'],
+      faultRate: 4,
+      operations: 300,
+      thinkMs: 1000,
+    },
+  },
   'empty-server-votes': {
     seeds: 20,
     direction: {

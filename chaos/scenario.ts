@@ -33,6 +33,8 @@ const COSTLY: readonly WorkloadName[] = ['overwrites'];
 const LATER: readonly WorkloadName[] = ['expiry', 'texts'];
 /** Only on when a direction says so: nothing can be served any more afterwards. */
 const FINAL: readonly FaultName[] = ['lost-disks'];
+/** Only where there are strong operations: they are aimed at those. */
+const OF_STRONG: readonly FaultName[] = ['voters', 'stuck-disk'];
 const LARGE_BUDGET = 1e9;
 /** Nothing fits: every partition is passivated whenever nobody needs it. */
 const NO_BUDGET = 1;
@@ -70,7 +72,7 @@ export function scenarioOf(
   const others = chosen.length === 0 ? [random.pick(names)] : chosen;
   const workloads: WorkloadName[] = isOffline ? ['offline', ...others.slice(0, 1)] : [...others, ...later];
   const usual = (Object.keys(FAULTS) as FaultName[]).filter(
-    (name) => !FINAL.includes(name) && (isStrong || name !== 'voters'),
+    (name) => !FINAL.includes(name) && (isStrong || !OF_STRONG.includes(name)),
   );
   const faults = random.some(usual, isHeavy ? 0.5 : 0.35);
   const cluster: ClusterSetup = {

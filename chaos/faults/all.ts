@@ -1,7 +1,7 @@
 /** Every fault by name. */
 import { clockDrift, clockJump } from './clocks.ts';
 import { cutLink, cutOneWay, flapping, isolate, reset } from './cuts.ts';
-import { failedWrite, lostDisk, lostDisks, rot, slowDisk } from './disks.ts';
+import { failedWrite, lostDisk, lostDisks, rot, slowDisk, stuckDisk } from './disks.ts';
 import type { Fault } from './fault.ts';
 import { delay, duplication, loss, narrow, reordering } from './frames.ts';
 import { blackout, kill, pause, powerCut, stop } from './processes.ts';
@@ -26,6 +26,7 @@ export const FAULTS = {
   'clock-jump': clockJump,
   'clock-drift': clockDrift,
   'slow-disk': slowDisk,
+  'stuck-disk': stuckDisk,
   'failed-write': failedWrite,
   'lost-disk': lostDisk,
   'lost-disks': lostDisks,

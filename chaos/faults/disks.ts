@@ -1,5 +1,6 @@
 /** Disks that are slow, fail a write, lose everything, or rot. */
 import { WeftError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
 import type { PartitionKey, PartitionState } from '../../storage/store.ts';
 import type { Cluster, Server } from '../cluster.ts';
 import type { Vector } from '../history.ts';
@@ -16,6 +17,19 @@ export const slowDisk: Fault = {
     const server = random.pick(cluster.servers);
     cluster.slowDisk(server, random.between(20, SLOW_MS));
     cluster.say(`the disk of ${server.name} is slow: ${server.diskMs.toFixed(0)} ms a write`);
+    return () => cluster.restoreDisk(server);
+  },
+};
+
+/** One write takes as long as a strong operation may take in all, or longer. */
+export const stuckDisk: Fault = {
+  name: 'stuck-disk',
+  everyMs: 10_000,
+  lastsMs: 4_000,
+  inject(cluster, random) {
+    const server = random.pick(cluster.servers);
+    cluster.slowDisk(server, random.between(0.8, 1) * LIMITS.strongWaitMs);
+    cluster.say(`the disk of ${server.name} is stuck: ${server.diskMs.toFixed(0)} ms a write`);
     return () => cluster.restoreDisk(server);
   },
 };

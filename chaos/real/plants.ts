@@ -48,6 +48,10 @@ export const PLANTS: Readonly<Record<PlantedBug, Plant>> = {
     elsewhere: 'it needs all servers to lose their disks in turn, each before the one before it votes again',
     by: SIMULATOR,
   },
+  'refused-yet-proposed': {
+    elsewhere: 'it needs a disk that stands still for seconds between the decision and the proposal of a round',
+    by: SIMULATOR,
+  },
   'old-voters-decide': {
     elsewhere: 'it needs a decision of a former majority in the milliseconds in which the voters change',
     by: SCRIPTS,

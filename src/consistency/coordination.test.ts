@@ -10,6 +10,7 @@ import type { Prepare, Reply, Request } from './message.ts';
 
 const OWN = 1 as ReplicaId;
 const OTHER = 2 as ReplicaId;
+const PATIENCE_MS = 1_000;
 const vector = (own: number, other: number): VersionVector =>
   new Map([
     [OWN, own],
@@ -18,7 +19,9 @@ const vector = (own: number, other: number): VersionVector =>
 
 /** A server whose every write is one commit more of its own. */
 function setup(bugs?: ReadonlySet<PlantedBug>) {
-  const { env } = memoryNetwork();
+  const { env, advance } = memoryNetwork();
+  let committed = 0;
+  let durable: Promise<void> | undefined;
   let here = vector(0, 0);
   let state = NOTHING_ACCEPTED;
   let clock = 0;
@@ -49,26 +52,40 @@ function setup(bugs?: ReadonlySet<PlantedBug>) {
       seeClock: (reading) => {
         clock = Math.max(clock, reading);
       },
-      durable: async () => undefined,
+      durable: async () => durable,
       decide: async (_graph, writes) => ({
         // What is decided is stamped beyond the clock.
         decisions: writes.map(() => ({ kind: 'written' as const, results: `${clock + 1}`, replayed: false })),
         patches: writes.map(() => ({ graphKey: 'g', partition: '0' as never, text: 'a patch' })),
       }),
-      commit: async () => {
+      commit: async (patches) => {
+        committed += patches.length;
         here = vector((here.get(OWN) ?? 0) + 1, here.get(OTHER) ?? 0);
         return [OWN, here.get(OWN) ?? 0];
       },
     },
   });
   const ask = async <K extends Reply['kind']>(request: Request, kind: K): Promise<Extract<Reply, { kind: K }>> => {
-    const reply = await coordination.submit(request, 1_000);
+    const reply = await coordination.submit(request, PATIENCE_MS);
     expect(reply.kind).toBe(kind);
     return reply as Extract<Reply, { kind: K }>;
   };
   return {
     write: () => ask({ kind: 'write', operations: '[]' }, 'written'),
     position: () => ask({ kind: 'position' }, 'position'),
+    /** Whatever the reply. */
+    submit: (patienceMs: number) => coordination.submit({ kind: 'write', operations: '[]' }, patienceMs),
+    advance,
+    /** The disk of the coordinator stands still until the returned function is called. */
+    stall: (): (() => void) => {
+      let release = (): void => undefined;
+      durable = new Promise((resolve) => {
+        release = resolve;
+      });
+      return release;
+    },
+    /** How many were committed. */
+    patches: () => committed,
     /** Whether a read that began at the position and saw this holds. */
     holds: async ({ era, changes }: Extract<Reply, { kind: 'position' }>, seen: VersionVector) =>
       (await ask({ kind: 'confirm', era, changes, seen }, 'confirmed')).holds,
@@ -118,4 +135,28 @@ test('a strong write: a voter promises with a clock that is ahead -> it is stamp
   expect((await setup().write()).results).toBe('78');
   // Planted, so that this test is seen to see it.
   expect((await setup(new Set(['clock-not-from-promises'])).write()).results).toBe('1');
+});
+
+describe('a write whose time is over while it is being decided (STR-10)', () => {
+  /** How many of two writes of one round are there in the end, when the first was refused as not done. */
+  async function writtenAfterRefusal(bugs?: ReadonlySet<PlantedBug>): Promise<number> {
+    const server = setup(bugs);
+    await server.write();
+    const release = server.stall();
+    const [refused, other] = [server.submit(PATIENCE_MS / 2), server.submit(PATIENCE_MS)];
+    await new Promise((resolve) => setImmediate(resolve));
+    server.advance(PATIENCE_MS / 2);
+    expect(await refused).toMatchObject({ kind: 'failed', error: expect.stringContaining('quorum-unavailable') });
+    release();
+    expect((await other).kind).toBe('written');
+    return server.patches() - 1;
+  }
+
+  test('it is refused as not done -> it is never proposed; the other one of its round is, and is answered', async () => {
+    expect(await writtenAfterRefusal()).toBe(1);
+  });
+
+  test('planted: it is proposed all the same -> this is seen', async () => {
+    expect(await writtenAfterRefusal(new Set(['refused-yet-proposed']))).toBe(2);
+  });
 });

@@ -410,6 +410,11 @@ export class Coordination {
     const { decisions, patches } =
       writes.length === 0 ? { decisions: [], patches: [] } : await host.decide(settings.graph, requests);
     if (writes.length > 0) await host.durable();
+    if (writes.some(({ isEnded }) => isEnded) && !isPlanted(this.#options.bugs, 'refused-yet-proposed')) {
+      // Its time was over meanwhile, and it was told that it did not happen (STR-10). Those behind it were decided as if it had.
+      this.#queue.unshift(...batch.filter(({ isEnded }) => !isEnded));
+      return;
+    }
     cover = joined(cover, writes.length > 0 ? host.vector : []);
     if (patches.length === 0) {
       const turn = await this.#drive({ kind: 'probe', seen: cover });
