@@ -12,6 +12,9 @@ what was run; the simulator's part is below. [consistency.md](consistency.md) ha
 [chaos/real/README.md](../chaos/real/README.md) how a run is made and judged.
 `;
 
+const BROKEN =
+  'None of these is left out, whatever was mended since: [CHANGELOG.md](../CHANGELOG.md) tells of bugs, [gaps.md](gaps.md#proof-with-real-processes)\nof what remains.\n';
+
 const MUTATION = `## Mutation testing
 
 Code is changed in one small way after the other; a mutant that no test notices survives. \`npm run mutation -- FILE...\` runs the
@@ -68,6 +71,13 @@ export function proofPage(all: readonly RunVerdict[], mutation?: MutationReport)
       ['promise', 'checker', 'runs', 'judged', 'broken in', 'planted bugs that it found'],
       promiseRows(plain, planted),
     ),
+    ...(broken === 0
+      ? []
+      : [
+          '## Runs that broke a promise\n',
+          BROKEN,
+          table(['day', 'scenario', 'checker', 'first of what it says'], brokenRows(plain)),
+        ]),
     '## Planted bugs\n',
     'Each is switched on in all servers; `npm run chaos -- self-test` runs them again. The same scenario without the bug is valid\n(next table), so it is the bug that was found. Not every bug shows in real processes; for those the last column says why, and\nwhat finds it.\n',
     table(['bug', 'scenario', 'runs', 'found in', 'by'], plantRows(planted)),
@@ -102,6 +112,17 @@ function promiseRows(plain: readonly RunVerdict[], planted: readonly RunVerdict[
     const broken = verdicts.filter(({ verdict }) => verdict === 'invalid').length;
     return [promise, `\`${name}\``, verdicts.length, judged, broken, bugs.map((bug) => `\`${bug}\``).join(', ')];
   });
+}
+
+function brokenRows(plain: readonly RunVerdict[]): Row[] {
+  return plain.flatMap(({ startedAt, scenario, guarantees }) =>
+    guarantees
+      .filter(({ verdict }) => verdict === 'invalid')
+      .map(({ checker, why = '' }) => {
+        const [first = ''] = why.split('\n');
+        return [startedAt.slice(0, 10), `\`${scenario}\``, `\`${checker}\``, first.replaceAll('|', '\\|')];
+      }),
+  );
 }
 
 function plantRows(planted: readonly RunVerdict[]): Row[] {
