@@ -57,6 +57,7 @@ export class CountExpandOperator extends PlanOperator {
   next(): Batch | undefined {
     const out = this.#out;
     const input = this.#input;
+    const { from, to, into } = this.#plan;
     out.begin();
     let weights = out.weights as Int32Array;
     if (weights.length < out.capacity) {
@@ -69,6 +70,12 @@ export class CountExpandOperator extends PlanOperator {
       const batch = input.current();
       if (batch === undefined) break;
       const { columns } = batch;
+      if (into) {
+        const begun = input.row;
+        input.row = this.#marks.skip(columns[from] as Int32Array, columns[to] as Int32Array, begun, batch.size);
+        this.#run.tick(input.row - begun);
+        if (input.row === batch.size) continue;
+      }
       const { row } = input;
       const count = this.#count(columns, row);
       if (count > 0) {

@@ -40,6 +40,16 @@ export class TargetMarks {
     return this.#mark(target, types) ? (this.#times[node] ?? 0) : undefined;
   }
 
+  /** The first row from `row` on of which this does not know already that nothing leads to its target. */
+  skip(nodes: Int32Array, targets: Int32Array, row: number, end: number): number {
+    const marked = this.#marked;
+    if (marked < 0) return row;
+    const times = this.#times;
+    let at = row;
+    while (at < end && targets[at] === marked && times[nodes[at] as number] === 0) at++;
+    return at;
+  }
+
   #mark(target: number, types: TypeTokens): boolean {
     this.#unmark();
     const { graph } = this.#run;
