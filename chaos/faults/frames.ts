@@ -34,12 +34,12 @@ export const delay = betweenServers({ name: 'delay', everyMs: 3_000, lastsMs: 2_
 /** Bytes per millisecond of a link that is nearly full: a few frames a second. */
 const NARROW = 0.5;
 export const narrow = betweenServers({ name: 'narrow', everyMs: 5_000, lastsMs: 3_000 }, (cluster, [a, b]) => {
-  const link = cluster.network.link(a.url, b.url);
-  const before = link.bytesPerMs;
-  link.bytesPerMs = NARROW;
+  const { network } = cluster;
+  const before = network.link(a.url, b.url).bytesPerMs;
+  network.setWidth(a.url, b.url, NARROW);
   cluster.say(`the link from ${a.name} to ${b.name} is narrow`);
   return () => {
-    link.bytesPerMs = before;
+    network.setWidth(a.url, b.url, before);
     cluster.say(`the link from ${a.name} to ${b.name} is wide again`);
   };
 });

@@ -178,6 +178,18 @@ describe('simulated network', () => {
     expect(near.connection.bufferedBytes).toBeLessThan(60);
   });
 
+  test('narrow link that is wide again -> what waits is sent at once, in order', async () => {
+    const { network, near, far, run } = await connected();
+    network.setWidth(A, B, 0.001);
+    send(near, 100);
+    await run(1_000);
+    expect(far.frames.length).toBe(0);
+    network.setWidth(A, B, 1e6);
+    await run(1_000);
+    expect(far.frames).toEqual(Array.from({ length: 100 }, (_, i) => i));
+    expect(near.connection.bufferedBytes).toBe(0);
+  });
+
   test('trace: same seed -> same hash; another seed -> another one', async () => {
     const hashes: string[] = [];
     for (const seed of [1, 1, 2]) {

@@ -7,7 +7,7 @@ import { LIMITS } from '../../base/limits.ts';
 import type { Accept, Connection, ConnectionEvents, Transport } from '../../src/replication/transport.ts';
 import type { SimProcess } from './process.ts';
 import type { SimRandom } from './random.ts';
-import type { Timeline } from './timeline.ts';
+import type { SimEvent, Timeline } from './timeline.ts';
 import type { Trace } from './trace.ts';
 
 /** One direction between two servers. */
@@ -19,7 +19,7 @@ export interface Link {
   reorderRate: number;
   /** Number of cuts that are on; nothing passes while there is any. */
   cuts: number;
-  /** Bytes per millisecond that the sender's side takes. */
+  /** Bytes per millisecond that the sender's side takes; `Network.setWidth` changes it for what waits, too. */
   bytesPerMs: number;
 }
 
@@ -74,6 +74,13 @@ export class Network {
     for (const link of this.#links.values()) {
       Object.assign(link, this.#base, { lossRate: 0, duplicateRate: 0, reorderRate: 0, cuts: 0, bytesPerMs: 1e6 });
     }
+    for (const { ends } of this.#hosts.values()) for (const end of ends) this.#sendAnew(end);
+  }
+
+  /** What waits to be sent goes on at the new width. */
+  setWidth(from: string, to: string, bytesPerMs: number): void {
+    this.link(from, to).bytesPerMs = bytesPerMs;
+    for (const end of this.#hosts.get(from)?.ends ?? []) if (end.to === to) this.#sendAnew(end);
   }
 
   /** Resets the connections between two servers, as a rebooting router does. */
@@ -155,17 +162,32 @@ export class Network {
     this.bytes += frame.length;
     this.#trace.text(end.name);
     this.#trace.bytes(frame);
+    end.buffered += frame.length;
+    this.inFlightBytesMax = Math.max(this.inFlightBytesMax, end.buffered);
+    this.#put(end, frame);
+  }
+
+  /** On the line, behind what waits there. */
+  #put(end: End, frame: Uint8Array): void {
     const { link } = end;
     const startMs = Math.max(this.#timeline.nowMs, end.lineFreeAtMs);
     end.lineFreeAtMs = startMs + frame.length / link.bytesPerMs;
-    end.buffered += frame.length;
-    this.inFlightBytesMax = Math.max(this.inFlightBytesMax, end.buffered);
-    this.#timeline.after(end.lineFreeAtMs - this.#timeline.nowMs, () => {
+    const sent = this.#timeline.after(end.lineFreeAtMs - this.#timeline.nowMs, () => {
+      end.line.shift();
       end.buffered -= frame.length;
       if (link.cuts > 0 || this.#random.chance(link.lossRate)) return;
       this.#deliver(end, frame);
       if (this.#random.chance(link.duplicateRate)) this.#deliver(end, frame);
     });
+    end.line.push({ frame, sent });
+  }
+
+  #sendAnew(end: End): void {
+    end.lineFreeAtMs = this.#timeline.nowMs;
+    for (const { frame, sent } of end.line.splice(0)) {
+      sent.cancel();
+      this.#put(end, frame);
+    }
   }
 
   #deliver(end: End, frame: Uint8Array): void {
@@ -200,6 +222,8 @@ class End implements Connection {
   readonly link: Link;
   peer: End | undefined;
   buffered = 0;
+  /** Frames that are not sent yet, in order. */
+  readonly line: { readonly frame: Uint8Array; readonly sent: SimEvent }[] = [];
   lineFreeAtMs = 0;
   lastArrivalMs = 0;
   openAtMs = 0;
