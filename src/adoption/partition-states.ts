@@ -16,7 +16,7 @@ import type { GraphCatalog } from '../catalog/graph-catalog.ts';
 import type { Committer } from '../commits/committer.ts';
 import type { Progress } from '../commits/progress.ts';
 import type { VersionVector } from '../commits/version-vector.ts';
-import { pathOf, type Residency } from '../residency/residency.ts';
+import { PartitionHold, pathOf, type Residency } from '../residency/residency.ts';
 import type { ResidentGraph } from '../residency/resident-graph.ts';
 import type { ResidentPartition } from '../residency/resident-partition.ts';
 import { snapshotAll } from '../residency/snapshots.ts';
@@ -182,7 +182,17 @@ export class PartitionStates {
     residency.take(graph, partition, checked);
   }
 
-  async #mergeIntoDocument({ graph, partition }: Place, checked: CheckedUpdate): Promise<void> {
+  async #mergeIntoDocument(place: Place, checked: CheckedUpdate): Promise<void> {
+    const hold = new PartitionHold(this.#options.residency, place.graph);
+    try {
+      await hold.document(place.partition.id);
+      await this.#mergeIntoHeld(place, checked);
+    } finally {
+      hold.release();
+    }
+  }
+
+  async #mergeIntoHeld({ graph, partition }: Place, checked: CheckedUpdate): Promise<void> {
     const { residency, store } = this.#options;
     let document = await residency.document(graph, partition);
     while (partition.inFlight || partition.arriving > 0) {

@@ -66,6 +66,13 @@ export class PartitionHold {
     await this.#residency.open(this.#graph, partition);
   }
 
+  /** Hydrates the document of a partition, and keeps it in memory. @throws WeftError `partition-recovering`, definite */
+  async document(id: PartitionId): Promise<PartitionDocument> {
+    const partition = this.#graph.partition(id);
+    this.#pin(partition);
+    return this.#residency.document(this.#graph, partition);
+  }
+
   /** Opens what a read or a commit missed; throws what it does not know. */
   async provide(error: unknown): Promise<void> {
     if (error instanceof DocumentsNeeded) {
@@ -309,8 +316,10 @@ export class Residency {
     if (!this.damaged.has(path)) this.damaged.set(path, { key, lsn: this.#store.status().durableLsn });
   }
 
-  /** The document of a partition, hydrated for writing. */
-  /** @throws WeftError `partition-recovering`, definite */
+  /**
+   * The document of a partition, hydrated for writing. Unless the partition is pinned it may be gone again after the next wait.
+   * @throws WeftError `partition-recovering`, definite
+   */
   async document(graph: ResidentGraph, partition: ResidentPartition): Promise<PartitionDocument> {
     if (partition.document !== undefined) return partition.document;
     const running = this.#loading.get(partition);
@@ -471,7 +480,7 @@ export class Residency {
   }
 
   /**
-   * Writes a snapshot of a partition whose document is in memory. Its view goes along if it shows no more than the
+   * Writes a snapshot of a partition whose document is in memory, and pinned if anybody waited for it. Its view goes along if it shows no more than the
    * document: patches that wait for the store are in the view only.
    */
   async snapshot(graph: ResidentGraph, partition: ResidentPartition): Promise<void> {

@@ -1,6 +1,7 @@
 /** Snapshots of many partitions: so that the log can be let go of, and so that the next start finds short tails. */
 import { WeftError } from '../../base/errors.ts';
-import type { Residency } from './residency.ts';
+import { PartitionHold, type Residency } from './residency.ts';
+import type { ResidentGraph } from './resident-graph.ts';
 import type { ResidentPartition } from './resident-partition.ts';
 
 /**
@@ -14,13 +15,11 @@ export async function snapshotAll(residency: Residency): Promise<void> {
       try {
         if (partition.index === undefined && partition.lsn === 0) await measureTail(residency, partition);
         if (partition.tailBytes === 0) continue;
-        await residency.document(graph, partition);
+        await snapshotOf(residency, graph, partition);
       } catch (error) {
         if (error instanceof WeftError && error.code === 'partition-recovering') continue;
         throw error;
       }
-      await residency.snapshot(graph, partition);
-      residency.relieve();
       await residency.yield();
     }
   }
@@ -31,9 +30,19 @@ export async function snapshotLongTails(residency: Residency): Promise<void> {
   for (const graph of residency.graphs()) {
     for (const partition of Array.from(graph.partitions())) {
       if (!partition.tailIsLong || !partition.durable) continue;
-      await residency.document(graph, partition);
-      await residency.snapshot(graph, partition);
+      await snapshotOf(residency, graph, partition);
     }
+  }
+}
+
+/** Nothing else may passivate it between the two. */
+async function snapshotOf(residency: Residency, graph: ResidentGraph, partition: ResidentPartition): Promise<void> {
+  const hold = new PartitionHold(residency, graph);
+  try {
+    await hold.document(partition.id);
+    await residency.snapshot(graph, partition);
+  } finally {
+    hold.release();
   }
 }
 
