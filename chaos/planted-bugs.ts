@@ -154,14 +154,14 @@ export const PLANTED_BUGS: Readonly<
     },
   },
   'no-recovery': {
-    seeds: 10,
+    seeds: 20,
     direction: {
       cluster: voting,
-      workloads: ['strong-lists', 'strong-registers'],
-      faults: ['kill', 'isolate', 'cut'],
+      workloads: ['strong-lists'],
+      faults: ['isolate', 'delay'],
       faultRate: 4,
       operations: 200,
-      thinkMs: 40,
+      thinkMs: 20,
     },
   },
   'count-duplicate-votes': {

@@ -203,18 +203,6 @@ test('graphs and import pages: a graph is made, a file put into it, an index dec
   await page.close();
 });
 
-test('graphs page: an ephemeral graph is made -> the server and the page say so', async () => {
-  const { page, complaints } = await openConsole(browser, `${open.url}#/graphs`);
-  await page.getByLabel('New graph').fill('scratch');
-  await page.getByLabel('Lifecycle').selectOption('ephemeral');
-  await page.getByRole('button', { name: 'Create' }).click();
-  await page.getByText('Settings of scratch').waitFor();
-  await page.locator('.chip', { hasText: 'ephemeral' }).waitFor();
-  expect((await open.server.call('GET', '/v1/graphs/scratch')).json).toMatchObject({ lifecycle: 'ephemeral' });
-  expect(complaints).toEqual([]);
-  await page.close();
-});
-
 test('graphs page: quotas and times to live are set -> as the server has them, with what is used; a wrong one is told', async () => {
   const { page, complaints } = await openConsole(browser, `${open.url}#/graphs`, { expected: /status of 400/ });
   await page.getByLabel('New graph').fill('carts');
