@@ -91,9 +91,9 @@ export const LIMITS = {
   sessionWaitMs: 2_000,
   /** Requests that wait so at a time: more would only queue for the same commits. */
   sessionWaitersMax: 10_000,
-  /** A group of writes, or a round of strong ones, waits for so many milliseconds at most for those whom the last one answered, if
-   * these were so many at least. */
+  /** How long a group of writes, or a round of strong ones, waits for those whom the last one answered, in milliseconds. */
   gatherMsMax: 10,
+  /** So many these must have been. */
   gatherMin: 8,
   /** How long a strong request waits for a majority, in milliseconds: a fail-over and a few rounds. */
   strongWaitMs: 5_000,

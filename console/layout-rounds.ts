@@ -6,8 +6,7 @@ export const NODE_NUMBERS = 10;
 export class LayoutRounds {
   readonly nodes: Float32Array<ArrayBuffer>;
   readonly #round: () => void;
-  /** Rounds that are still to be run. */
-  left: number;
+  #left: number;
 
   constructor(
     count: number,
@@ -15,18 +14,23 @@ export class LayoutRounds {
   ) {
     this.nodes = nodes;
     this.#round = round;
-    this.left = count;
+    this.#left = count;
+  }
+
+  /** Rounds that are still to be run. */
+  get left(): number {
+    return this.#left;
   }
 
   /** At least one round, and no further one once `ms` have passed. @returns how many are left */
   slice(ms: number, nowMs: () => number): number {
     const begunMs = nowMs();
-    while (this.left > 0) {
+    while (this.#left > 0) {
       this.#round();
-      this.left--;
+      this.#left--;
       if (nowMs() - begunMs >= ms) break;
     }
-    return this.left;
+    return this.#left;
   }
 }
 

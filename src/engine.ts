@@ -60,7 +60,6 @@ import { sessionSecret } from './sessions/session-secret.ts';
 import { SessionTokens } from './sessions/session-token.ts';
 import { Sessions } from './sessions/sessions.ts';
 
-/** Signs the session tokens of a server that stands alone. */
 const NONE: readonly string[] = [];
 const INCARNATION_LABEL = 'Incarnation';
 

@@ -9,30 +9,31 @@ import { type Fault, someRunning } from './fault.ts';
 const SLOW_MS = 400;
 const BACK_LOOK_MS = 10;
 
-export const slowDisk: Fault = {
-  name: 'slow-disk',
-  everyMs: 4_000,
-  lastsMs: 2_000,
-  inject(cluster, random) {
-    const server = random.pick(cluster.servers);
-    cluster.slowDisk(server, random.between(20, SLOW_MS));
-    cluster.say(`the disk of ${server.name} is slow: ${server.diskMs.toFixed(0)} ms a write`);
-    return () => cluster.restoreDisk(server);
-  },
-};
+/** A server whose every write takes about so long. */
+function slowing(
+  name: string,
+  times: Pick<Fault, 'everyMs' | 'lastsMs'>,
+  [fromMs, toMs]: readonly [number, number],
+): Fault {
+  return {
+    name,
+    ...times,
+    inject(cluster, random) {
+      const server = random.pick(cluster.servers);
+      cluster.slowDisk(server, random.between(fromMs, toMs));
+      cluster.say(`${name}: the disk of ${server.name} takes ${server.diskMs.toFixed(0)} ms a write`);
+      return () => cluster.restoreDisk(server);
+    },
+  };
+}
+
+export const slowDisk = slowing('slow-disk', { everyMs: 4_000, lastsMs: 2_000 }, [20, SLOW_MS]);
 
 /** One write takes as long as a strong operation may take in all, or longer. */
-export const stuckDisk: Fault = {
-  name: 'stuck-disk',
-  everyMs: 10_000,
-  lastsMs: 4_000,
-  inject(cluster, random) {
-    const server = random.pick(cluster.servers);
-    cluster.slowDisk(server, random.between(0.8, 1) * LIMITS.strongWaitMs);
-    cluster.say(`the disk of ${server.name} is stuck: ${server.diskMs.toFixed(0)} ms a write`);
-    return () => cluster.restoreDisk(server);
-  },
-};
+export const stuckDisk = slowing('stuck-disk', { everyMs: 10_000, lastsMs: 4_000 }, [
+  0.8 * LIMITS.strongWaitMs,
+  LIMITS.strongWaitMs,
+]);
 
 /** The store refuses everything after a failed write, until the server was restarted. */
 export const failedWrite: Fault = {

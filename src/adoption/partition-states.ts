@@ -16,7 +16,8 @@ import type { GraphCatalog } from '../catalog/graph-catalog.ts';
 import type { Committer } from '../commits/committer.ts';
 import type { Progress } from '../commits/progress.ts';
 import type { VersionVector } from '../commits/version-vector.ts';
-import { PartitionHold, pathOf, type Residency } from '../residency/residency.ts';
+import { PartitionHold } from '../residency/partition-hold.ts';
+import { pathOf, type Residency } from '../residency/residency.ts';
 import type { ResidentGraph } from '../residency/resident-graph.ts';
 import type { ResidentPartition } from '../residency/resident-partition.ts';
 import { snapshotAll } from '../residency/snapshots.ts';
@@ -84,17 +85,16 @@ export class PartitionStates {
     const place = this.#find(key);
     if (place === undefined) return read(await this.#loose(key));
     const { graph, partition } = place;
-    partition.pins++;
+    const hold = new PartitionHold(residency, graph);
     try {
+      const document = await hold.document(partition.id);
       for (;;) {
-        const document = await residency.document(graph, partition);
         this.#checkStore();
         if (!partition.inFlight && partition.arriving === 0) return read(document);
         await this.#changed(partition);
       }
     } finally {
-      partition.pins--;
-      residency.relieve();
+      hold.release();
     }
   }
 
@@ -183,22 +183,20 @@ export class PartitionStates {
   }
 
   async #mergeIntoDocument(place: Place, checked: CheckedUpdate): Promise<void> {
-    const hold = new PartitionHold(this.#options.residency, place.graph);
+    const { partition, graph } = place;
+    const hold = new PartitionHold(this.#options.residency, graph);
     try {
-      await hold.document(place.partition.id);
-      await this.#mergeIntoHeld(place, checked);
+      const document = await hold.document(partition.id);
+      while (partition.inFlight || partition.arriving > 0) await this.#changed(partition);
+      await this.#mergeInto(document, place, checked);
     } finally {
       hold.release();
     }
   }
 
-  async #mergeIntoHeld({ graph, partition }: Place, checked: CheckedUpdate): Promise<void> {
+  /** @param document held, and durable as it is */
+  async #mergeInto(document: PartitionDocument, { graph, partition }: Place, checked: CheckedUpdate): Promise<void> {
     const { residency, store } = this.#options;
-    let document = await residency.document(graph, partition);
-    while (partition.inFlight || partition.arriving > 0) {
-      await this.#changed(partition);
-      document = await residency.document(graph, partition);
-    }
     const lacking = document.lacks(checked);
     if (lacking !== undefined) throw malformed(`it builds on ${lacking}`);
     document.mergeAll([checked]);

@@ -14,8 +14,8 @@ export class RoundGathering {
   readonly #env: Env;
   readonly #waiting: () => number;
   #begunMs = 0;
-  /** Of the last round: how long it took, and how many requests it answered or left waiting; zero if it changed nothing. */
   #lastMs = 0;
+  /** Requests that the last round answered or left waiting; zero if it changed nothing. */
   #expected = 0;
   #end: (() => void) | undefined;
 

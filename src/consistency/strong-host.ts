@@ -27,7 +27,8 @@ import { decodeSchemaChange, isSchemaChange } from '../constraints/schema-change
 import type { IdempotencyKey, OperationResult } from '../engine-port.ts';
 import type { EngineGraph } from '../graphs/graph.ts';
 import type { GraphWriter } from '../graphs/graph-writer.ts';
-import { PartitionHold, type Residency } from '../residency/residency.ts';
+import { PartitionHold } from '../residency/partition-hold.ts';
+import type { Residency } from '../residency/residency.ts';
 import type { KeptOutcomes } from '../sessions/kept-outcomes.ts';
 import type { Sessions } from '../sessions/sessions.ts';
 import type { CoordinationHost, Decision, WriteRequest } from './coordination.ts';

@@ -13,7 +13,8 @@ import type { SchemaEntry } from '../../graph/query-graph.ts';
 import type { GraphSchema } from '../catalog/graph-schema.ts';
 import type { StrongOperations } from '../consistency/strong-operations.ts';
 import type { GraphWriter } from '../graphs/graph-writer.ts';
-import { PartitionHold, type Residency } from '../residency/residency.ts';
+import { PartitionHold } from '../residency/partition-hold.ts';
+import type { Residency } from '../residency/residency.ts';
 import type { ResidentGraph } from '../residency/resident-graph.ts';
 import { encodeSchemaChange, type SchemaChange } from './schema-change.ts';
 

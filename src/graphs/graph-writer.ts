@@ -21,7 +21,8 @@ import type { GraphPolicy } from '../catalog/graph-policy.ts';
 import type { GraphSchema } from '../catalog/graph-schema.ts';
 import type { Committer } from '../commits/committer.ts';
 import type { OperationResult } from '../engine-port.ts';
-import { DocumentsNeeded, type Residency } from '../residency/residency.ts';
+import { DocumentsNeeded } from '../residency/partition-hold.ts';
+import type { Residency } from '../residency/residency.ts';
 import type { ResidentGraph } from '../residency/resident-graph.ts';
 import type { ResidentPartition } from '../residency/resident-partition.ts';
 

@@ -35,7 +35,8 @@ import type {
   Versioned,
 } from '../engine-port.ts';
 import type { ReplicaCut } from '../replication/replica.ts';
-import { PartitionHold, type Residency } from '../residency/residency.ts';
+import { PartitionHold } from '../residency/partition-hold.ts';
+import type { Residency } from '../residency/residency.ts';
 import type { ResidentGraph } from '../residency/resident-graph.ts';
 import type { KeptOutcomes } from '../sessions/kept-outcomes.ts';
 import { decodeAnswers } from './answer-codec.ts';

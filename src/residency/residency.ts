@@ -16,7 +16,7 @@ import { WeftError } from '../../base/errors.ts';
 import type { PartitionId, ReplicaId } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { CheckedUpdate } from '../../crdt/foreign-update.ts';
-import { type GraphView, Unhydrated } from '../../crdt/graph-view.ts';
+import type { GraphView } from '../../crdt/graph-view.ts';
 import { PartitionDocument } from '../../crdt/partition-document.ts';
 import type { PartitionIndex } from '../../crdt/partition-index.ts';
 import type { Patch } from '../../crdt/patch.ts';
@@ -24,85 +24,12 @@ import { type HybridClock, wallMsOfClock } from '../../crdt/stamp.ts';
 import { encodeViewSnapshot } from '../../crdt/view-snapshot.ts';
 import type { Lsn, PartitionKey, PartitionState, Store } from '../../storage/store.ts';
 import { foldPartition } from './fold-partition.ts';
+import { PartitionHold } from './partition-hold.ts';
 import type { ResidentGraph } from './resident-graph.ts';
 import type { AdmittedPart, Arrival, ResidentPartition } from './resident-partition.ts';
 
 /** Eviction goes on to this part of the budget, so that it does not run for every request at the limit. */
 const EVICT_TO = 0.9;
-
-/** A commit needs documents that are not in memory. The caller hydrates them and drafts again. */
-export class DocumentsNeeded extends Error {
-  override readonly name = 'DocumentsNeeded';
-  readonly partitions: readonly ResidentPartition[];
-  constructor(partitions: readonly ResidentPartition[]) {
-    super(`documents of partitions ${partitions.map(({ id }) => id).join(', ')} are not in memory`);
-    this.partitions = partitions;
-  }
-}
-
-/** Partitions that somebody uses: pinned (RES-1) until `release`. */
-export class PartitionHold {
-  readonly #residency: Residency;
-  readonly #graph: ResidentGraph;
-  readonly #pinned = new Set<ResidentPartition>();
-
-  constructor(residency: Residency, graph: ResidentGraph) {
-    this.#residency = residency;
-    this.#graph = graph;
-  }
-
-  #pin(partition: ResidentPartition): void {
-    if (this.#pinned.has(partition)) return;
-    partition.pins++;
-    this.#pinned.add(partition);
-  }
-
-  async open(id: PartitionId): Promise<void> {
-    const partition = this.#graph.partition(id);
-    this.#pin(partition);
-    if (partition.index !== undefined) return;
-    // What is about to come in must find room first, or many requests together would outrun the eviction.
-    await this.#residency.makeRoom();
-    await this.#residency.open(this.#graph, partition);
-  }
-
-  /** Hydrates the document of a partition, and keeps it in memory. @throws WeftError `partition-recovering`, definite */
-  async document(id: PartitionId): Promise<PartitionDocument> {
-    const partition = this.#graph.partition(id);
-    this.#pin(partition);
-    return this.#residency.document(this.#graph, partition);
-  }
-
-  /** Opens what a read or a commit missed; throws what it does not know. */
-  async provide(error: unknown): Promise<void> {
-    if (error instanceof DocumentsNeeded) {
-      for (const partition of error.partitions) {
-        await this.open(partition.id);
-        await this.#residency.document(this.#graph, partition);
-      }
-    } else if (error instanceof Unhydrated) {
-      for (const id of error.partitions) await this.open(id);
-    } else {
-      throw error;
-    }
-  }
-
-  /** Pins all that are open now: whoever goes on after a wait with what it read before needs all that it may have read. */
-  keepOpen(): void {
-    for (const { id } of this.#graph.view.openPartitions()) this.#pin(this.#graph.partition(id));
-  }
-
-  /** Idempotent. */
-  release(): void {
-    if (this.#pinned.size === 0) return;
-    for (const partition of this.#pinned) {
-      partition.pins--;
-      this.#residency.discardIfVoid(this.#graph, partition);
-    }
-    this.#pinned.clear();
-    this.#residency.relieve();
-  }
-}
 
 export interface ResidencyOptions {
   readonly env: Env;
@@ -480,8 +407,8 @@ export class Residency {
   }
 
   /**
-   * Writes a snapshot of a partition whose document is in memory, and pinned if anybody waited for it. Its view goes along if it shows no more than the
-   * document: patches that wait for the store are in the view only.
+   * Writes a snapshot of a partition whose document is in memory (if it was waited for, in a `PartitionHold`). Its view goes along
+   * if it shows no more than the document: patches that wait for the store are in the view only.
    */
   async snapshot(graph: ResidentGraph, partition: ResidentPartition): Promise<void> {
     assert(!partition.inFlight, 'a snapshot covers only what is durable');

@@ -1,6 +1,7 @@
 /** Snapshots of many partitions: so that the log can be let go of, and so that the next start finds short tails. */
 import { WeftError } from '../../base/errors.ts';
-import { PartitionHold, type Residency } from './residency.ts';
+import { PartitionHold } from './partition-hold.ts';
+import type { Residency } from './residency.ts';
 import type { ResidentGraph } from './resident-graph.ts';
 import type { ResidentPartition } from './resident-partition.ts';
 

@@ -18,7 +18,8 @@ import { refusalFrom } from '../consistency/failures.ts';
 import { decodeOutcome, outcomeId, outcomeNode } from '../consistency/outcome.ts';
 import type { IdempotencyKey, OperationResult } from '../engine-port.ts';
 import type { GraphWriter } from '../graphs/graph-writer.ts';
-import { DocumentsNeeded, PartitionHold, type Residency } from '../residency/residency.ts';
+import { DocumentsNeeded, PartitionHold } from '../residency/partition-hold.ts';
+import type { Residency } from '../residency/residency.ts';
 import type { ResidentGraph } from '../residency/resident-graph.ts';
 
 /** A graph as far as writing to it goes. */
