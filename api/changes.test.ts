@@ -1,5 +1,6 @@
-import type { AddressInfo } from 'node:net';
-import { describe, expect, it } from 'vitest';
+import { type AddressInfo, connect } from 'node:net';
+import { describe, expect, it, vi } from 'vitest';
+import { LIMITS } from '../base/limits.ts';
 import { openTestServer, type TestServer } from './server.model.ts';
 
 const CHANGES = '/v1/graphs/default/changes';
@@ -41,6 +42,10 @@ interface Event {
   // biome-ignore lint/suspicious/noExplicitAny: tests look into events of every shape
   readonly data: any;
 }
+
+const turn = () => new Promise((resolve) => setTimeout(resolve, 50));
+const connectionsOf = (server: TestServer) =>
+  new Promise<number>((resolve) => server.app.server.getConnections((_, count) => resolve(count)));
 
 const listening = async () => {
   const server = await openTestServer();
@@ -133,6 +138,42 @@ describe('GET /v1/graphs/{g}/changes', () => {
     expect(changes[2]?.data.after).toEqual({ id: 'c', labels: [], properties: { n: 1 } });
     const again = await eventsOf(server, '', 1, { 'last-event-id': changes[1]?.id ?? '' });
     expect(again.filter(({ event }) => event === 'change').map(({ data }) => data.id)).toEqual(['c']);
+    await server.close();
+  });
+
+  it('sse: silence -> a heartbeat with the position, as often as was asked for', async () => {
+    const server = await listening();
+    await put(server, 'a');
+    const { port } = server.app.server.address() as AddressInfo;
+    const answer = await fetch(`http://127.0.0.1:${port}${CHANGES}?feed=sse&since=now&heartbeat=2000`);
+    const reader = (answer.body as ReadableStream<Uint8Array>).pipeThrough(new TextDecoderStream()).getReader();
+    const opened = (await reader.read()).value ?? '';
+    expect(opened).toContain('event: open');
+    await turn();
+    server.env.advance(2000);
+    const [position] = opened.match(/^id: .*$/m) ?? [];
+    expect((await reader.read()).value).toBe(`${position}\nevent: heartbeat\ndata: {}\n\n`);
+    await reader.cancel();
+    await server.close();
+  });
+
+  it('sse: a reader that stops reading -> cut off, nothing more is read for it; others go on', async () => {
+    const server = await listening();
+    const { port } = server.app.server.address() as AddressInfo;
+    const deaf = connect(port, '127.0.0.1').pause();
+    deaf.on('error', () => undefined);
+    deaf.write(`GET ${CHANGES}?feed=sse HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    const text = 'x'.repeat(100_000);
+    // More than the buffers of both sides of a connection hold.
+    for (let i = 0; i < 200; i++) await put(server, `n${i}`, { text });
+    await turn();
+    server.env.advance(LIMITS.changeStallMsMax - 1);
+    await turn();
+    expect(await connectionsOf(server)).toBe(1);
+    server.env.advance(1);
+    await vi.waitFor(async () => expect(await connectionsOf(server)).toBe(0));
+    deaf.destroy();
+    expect((await eventsOf(server, 'limit=1', 2)).length).toBeGreaterThan(2);
     await server.close();
   });
 
