@@ -5,6 +5,7 @@ import type { Log } from '../base/env.ts';
 import type { Tracer } from '../base/tracer.ts';
 import type { ClusterOptions } from '../src/cluster-options.ts';
 import { type OpenedEngine, openEngine } from '../src/engine.ts';
+import { withEphemeral } from '../src/ephemeral/with-ephemeral.ts';
 import { type TestEnv, testEnv } from '../src/test-env.model.ts';
 import { MemoryDisk } from '../storage/memory-disk.ts';
 import { openMemoryStore } from '../storage/memory-store.ts';
@@ -41,6 +42,8 @@ export interface TestServerOptions extends Partial<ServerOptions> {
   readonly tracer?: Tracer;
   /** What an earlier run left. */
   readonly disk?: MemoryDisk;
+  /** Keeps ephemeral graphs too, as the program does. */
+  readonly hasEphemeral?: boolean;
 }
 
 export async function openTestServer({
@@ -48,6 +51,7 @@ export async function openTestServer({
   seed = 7,
   tracer,
   disk = new MemoryDisk(),
+  hasEphemeral = false,
   ...options
 }: TestServerOptions = {}): Promise<TestServer> {
   const logged: Parameters<Log['write']>[] = [];
@@ -56,7 +60,8 @@ export async function openTestServer({
   const env = { ...testEnv(seed), log, ...(tracer && { tracer }) };
   const store = await openMemoryStore({ disk });
   const engine = await openEngine({ env, store, name: 'test', memoryBudgetBytes: 1e9, cluster });
-  const app = buildServer({ engine, env, onBug: (bug) => bugs.push(bug), ...options });
+  const served = hasEphemeral ? withEphemeral(engine, await ephemeralEngine(env)) : engine;
+  const app = buildServer({ engine: served, env, onBug: (bug) => bugs.push(bug), ...options });
   await app.ready();
   return {
     app,
@@ -70,6 +75,11 @@ export async function openTestServer({
       await engine.close();
     },
   };
+}
+
+async function ephemeralEngine(env: TestEnv): Promise<OpenedEngine> {
+  const store = await openMemoryStore({ disk: new MemoryDisk(), durability: 'buffered' });
+  return openEngine({ env, store, name: 'test', memoryBudgetBytes: 1e9, isEphemeral: true });
 }
 
 /** Calls a server without a socket. */

@@ -249,6 +249,14 @@ describe('seal and format', () => {
     await harness.raw((db) => db.del(FORMAT_KEY));
     await expectError(harness.open(), 'data-corrupt', 'format version is missing');
   });
+
+  test('format: of another version -> refused, with the way from one to the other, and left as it is', async () => {
+    await fill();
+    await harness.setFormatVersion(2);
+    await expectError(harness.open(), 'data-format', 'format version 2', 'restore the backup');
+    await harness.setFormatVersion(1);
+    await expectWhole(await harness.open());
+  });
 });
 
 describe('snapshot and locator', () => {

@@ -43,6 +43,9 @@ import type { Lsn, Recovery } from './store.ts';
 
 export const FORMAT_VERSION = 1;
 
+/** See docs/operations/upgrade.md. */
+const MOVING = 'Back it up with the program that wrote it, and restore the backup with this one into a new folder';
+
 /** What a fresh directory says about itself; plain text, so that every version can read it. */
 export const formatValue = (version: number): Buffer => Buffer.from(`weft data format ${version}`);
 
@@ -99,7 +102,7 @@ function checkFormat(text: string): void {
   if (version === FORMAT_VERSION) return;
   throw new WeftError(
     'data-format',
-    `the data directory has format version ${version}; this program reads version ${FORMAT_VERSION}`,
+    `the data directory has format version ${version}; this program reads version ${FORMAT_VERSION}. ${MOVING}`,
     { found: version, supported: FORMAT_VERSION },
   );
 }

@@ -203,6 +203,67 @@ test('graphs and import pages: a graph is made, a file put into it, an index dec
   await page.close();
 });
 
+test('graphs page: an ephemeral graph is made -> the server and the page say so', async () => {
+  const { server, url } = await serveConsole(folder, { hasEphemeral: true });
+  const { page, complaints } = await openConsole(browser, `${url}#/graphs`);
+  await page.getByLabel('New graph').fill('scratch');
+  await page.getByLabel('Lifecycle').selectOption('ephemeral');
+  await page.getByRole('button', { name: 'Create' }).click();
+  await page.getByText('Settings of scratch').waitFor();
+  await page.locator('.chip', { hasText: 'ephemeral' }).waitFor();
+  expect((await server.call('GET', '/v1/graphs/scratch')).json).toMatchObject({ lifecycle: 'ephemeral' });
+  expect(complaints).toEqual([]);
+  await page.close();
+  await server.close();
+});
+
+test('import page: a file is dropped on it -> imported, with its progress', async () => {
+  const { server, url } = await serveConsole(folder);
+  const { page, complaints } = await openConsole(browser, `${url}#/import`);
+  const dropped = `new File([${JSON.stringify(exampleGraph())}], 'trains.ndjson')`;
+  const dataTransfer = await page.evaluateHandle(
+    `(() => { const data = new DataTransfer(); data.items.add(${dropped}); return data; })()`,
+  );
+  await page.dispatchEvent('.drop-zone', 'drop', { dataTransfer });
+  const progress = page.getByRole('progressbar', { name: 'Import of trains.ndjson' });
+  await page.getByText('65 nodes and 182 edges', { exact: true }).waitFor();
+  expect(await progress.getAttribute('value')).toBe(await progress.getAttribute('max'));
+  expect((await server.call('GET', '/v1/graphs/default/export')).text.trim().split('\n').length).toBe(247);
+  expect(complaints).toEqual([]);
+  await page.close();
+  await server.close();
+});
+
+test('query page: colour, size and name of a label are changed -> in the legend and the picture, after a reload too', async () => {
+  const { page, complaints } = await openConsole(browser, open.url);
+  const show = async () => {
+    const editor = page.getByRole('textbox', { name: 'Statement' });
+    await editor.press('Control+a');
+    await page.keyboard.insertText("MATCH (s {name: 'Skarvøy'}) RETURN s");
+    await editor.press('Control+Enter');
+    await page.getByText('1 node, 0 edges').waitFor();
+  };
+  await show();
+  const label = page.locator('.legend-entry summary');
+  const picture = () => page.locator('.picture').screenshot();
+  await label.click();
+  await page.waitForTimeout(1_000);
+  const before = await picture();
+  await page.getByLabel('Colour').fill('#ff0000');
+  await page.getByLabel('Size').fill('20');
+  await page.getByLabel('Name').selectOption('platforms');
+  await page.waitForTimeout(500);
+  expect((await picture()).equals(before)).toBe(false);
+  await page.reload();
+  await show();
+  expect(await page.locator('.legend-dot').getAttribute('style')).toContain('rgb(255, 0, 0)');
+  await label.click();
+  expect(await page.getByLabel('Size').inputValue()).toBe('20');
+  expect(await page.getByLabel('Name').inputValue()).toBe('platforms');
+  expect(complaints).toEqual([]);
+  await page.close();
+});
+
 test('graphs page: quotas and times to live are set -> as the server has them, with what is used; a wrong one is told', async () => {
   const { page, complaints } = await openConsole(browser, `${open.url}#/graphs`, { expected: /status of 400/ });
   await page.getByLabel('New graph').fill('carts');
