@@ -7,6 +7,7 @@ import type { Node, Operation } from '../../graph/model.ts';
 import type { Versioned } from '../../src/engine-port.ts';
 import type { Arena, Workload } from '../arena.ts';
 import type { Client } from '../client.ts';
+import { readEach } from './strong-reads.ts';
 
 const ACCOUNTS = Array.from({ length: 4 }, (_, i) => `account-${i}` as NodeId);
 const BALANCE = 10;
@@ -48,11 +49,7 @@ async function transfer(client: Client): Promise<void> {
     await client.strong(what, (graph) => graph.write([change(from, -amount), change(to, amount)]));
     return;
   }
-  const read = await client.strong(`strongly reads ${from} and ${to}`, async (graph) => [
-    await graph.node(from),
-    await graph.node(to),
-  ]);
-  const [giver, taker] = read.value ?? [];
+  const [giver, taker] = (await readEach(client, [from, to])) ?? [];
   if (giver === undefined || taker === undefined || balanceOf(giver.element) < amount) return;
   const set = ({ element, version }: Versioned<Node>, balance: number): Operation => ({
     op: 'patchNode',

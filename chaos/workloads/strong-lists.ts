@@ -8,6 +8,7 @@ import type { Versioned } from '../../src/engine-port.ts';
 import type { Arena, Workload } from '../arena.ts';
 import type { ListOperation } from '../checkers/transaction.ts';
 import type { Client, Done } from '../client.ts';
+import { readEach } from './strong-reads.ts';
 
 const LISTS = Array.from({ length: 4 }, (_, i) => `list-${i}` as NodeId);
 const LABEL = 'List';
@@ -48,22 +49,18 @@ async function append(arena: Arena, client: Client, next: () => number): Promise
     [2, 1],
   ] as const);
   const ids = random.shuffled(LISTS).slice(0, appended + readOnly);
-  const read = await client.strong(`strongly reads ${ids.join(', ')}`, async (graph) => {
-    const lists: Versioned<Node>[] = [];
-    for (const id of ids) lists.push(await graph.node(id));
-    return lists;
-  });
-  if (read.value === undefined) return;
-  const numbered = read.value.slice(0, appended).map((list) => ({ list, value: next() }));
+  const lists = await readEach(client, ids);
+  if (lists === undefined) return;
+  const numbered = lists.slice(0, appended).map((list) => ({ list, value: next() }));
   const operations = [
     ...numbered.map(({ list, value }) => ifUnchanged(list, [...itemsOf(list.element), value])),
-    ...read.value.slice(appended).map((list) => ifUnchanged(list)),
+    ...lists.slice(appended).map((list) => ifUnchanged(list)),
   ];
   const what = numbered.map(({ list, value }) => `${value} to ${list.element.id}`).join(', ');
   const invokedMs = arena.nowMs;
   const done = await client.strong(`strongly appends ${what}`, (graph) => graph.write(operations));
   note(arena, client, { done, invokedMs }, [
-    ...read.value.map(({ element }) => asRead(element)),
+    ...lists.map(({ element }) => asRead(element)),
     ...numbered.map(({ list, value }): ListOperation => ({ kind: 'append', key: list.element.id, value })),
   ]);
 }
