@@ -67,6 +67,10 @@ export type QuorumBug =
   | 'empty-server-votes'
   /** A strong read asks nobody. */
   | 'read-without-quorum'
+  /** A coordinator takes a place that another one told for its own. */
+  | 'place-of-another'
+  /** A strong read takes what came in after it for what it saw. */
+  | 'read-dated-late'
   /** The outcome of an Idempotency-Key does not travel with the patches. */
   | 'outcome-without-patches';
 

@@ -52,6 +52,15 @@ export const PLANTS: Readonly<Record<PlantedBug, Plant>> = {
     elsewhere: 'it needs a disk that stands still for seconds between the decision and the proposal of a round',
     by: SIMULATOR,
   },
+  'place-of-another': {
+    elsewhere:
+      'it needs two coordinators that began to lead equally often and a read that begins at one and ends at the other',
+    by: SCRIPTS,
+  },
+  'read-dated-late': {
+    elsewhere: 'it needs writes of two levels in the milliseconds in which a read waits for its disk',
+    by: SCRIPTS,
+  },
   'old-voters-decide': {
     elsewhere: 'it needs a decision of a former majority in the milliseconds in which the voters change',
     by: SCRIPTS,

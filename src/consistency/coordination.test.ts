@@ -18,7 +18,7 @@ const vector = (own: number, other: number): VersionVector =>
   ]);
 
 /** A server whose every write is one commit more of its own. */
-function setup(bugs?: ReadonlySet<PlantedBug>) {
+function setup(bugs?: ReadonlySet<PlantedBug>, replica = OWN) {
   const { env, advance } = memoryNetwork();
   let committed = 0;
   let durable: Promise<void> | undefined;
@@ -27,7 +27,7 @@ function setup(bugs?: ReadonlySet<PlantedBug>) {
   let clock = 0;
   const coordination: Coordination = new Coordination({
     env,
-    settings: { graph: 'g', replica: OWN },
+    settings: { graph: 'g', replica },
     voters: () => ({ configuration: 1, voters: new Set(['a']) }),
     bugs,
     guard: (work) => void work.catch((error: unknown) => expect.fail(String(error))),
@@ -86,9 +86,9 @@ function setup(bugs?: ReadonlySet<PlantedBug>) {
     },
     /** How many were committed. */
     patches: () => committed,
-    /** Whether a read that began at the position and saw this holds. */
-    holds: async ({ era, changes }: Extract<Reply, { kind: 'position' }>, seen: VersionVector) =>
-      (await ask({ kind: 'confirm', era, changes, seen }, 'confirmed')).holds,
+    /** Whether a read that began at the position and saw this holds. @param held what it saw for sure */
+    holds: async ({ place }: Extract<Reply, { kind: 'position' }>, seen: VersionVector, held = seen) =>
+      (await ask({ kind: 'confirm', place, held, seen }, 'confirmed')).holds,
     /** Commits of another server arrive, of any level. */
     receive: (other: number) => {
       here = joined(here, [[OTHER, other]]);
@@ -124,10 +124,30 @@ describe('a strong read beside a strong write (STR-8)', () => {
     expect(await server.holds(position, vector(2, 3))).toBe(true);
   });
 
+  test('the write came in while it waited for its disk -> it may not have seen it, and runs again', async () => {
+    const server = setup();
+    await server.write();
+    const position = await server.position();
+    await server.write();
+    server.receive(3);
+    expect(await server.holds(position, vector(2, 3), vector(1, 0))).toBe(false);
+  });
+
+  test('two coordinators that led equally often -> a place of one holds at the other for nothing', async () => {
+    const holds = async (bugs?: ReadonlySet<PlantedBug>) => {
+      const [one, other] = [setup(bugs), setup(bugs, OTHER)];
+      await one.write();
+      await other.write();
+      return other.holds(await one.position(), vector(1, 0));
+    };
+    expect(await holds()).toBe(false);
+    expect(await holds(new Set(['place-of-another']))).toBe(true);
+  });
+
   test('another era began -> it runs again', async () => {
     const server = setup();
-    const { era, ...position } = await server.position();
-    expect(await server.holds({ ...position, era: era - 1 }, vector(0, 0))).toBe(false);
+    const { place, ...position } = await server.position();
+    expect(await server.holds({ ...position, place: { ...place, era: place.era - 1 } }, vector(0, 0))).toBe(false);
   });
 });
 

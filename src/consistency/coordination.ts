@@ -27,6 +27,7 @@ import { indeterminate, refusalOf, unavailable } from './failures.ts';
 import type {
   Accept,
   Accepted,
+  Place,
   Prepare,
   Promised,
   ProvisionalPatch,
@@ -380,7 +381,7 @@ export class Coordination {
   /** Decides what waits now, in one proposal. */
   async #round(): Promise<void> {
     const { host, settings } = this.#options;
-    const { era } = this.#state;
+    const place: Place = { era: this.#eraName(), changes: this.#changes };
     const batch = this.#take();
     const writes: Waiting[] = [];
     const confirms: Waiting[] = [];
@@ -388,16 +389,18 @@ export class Coordination {
     for (const waiting of batch) {
       const { request } = waiting;
       if (request.kind === 'position') {
-        waiting.end({ kind: 'position', era, changes: this.#changes, vector: host.vector });
+        waiting.end({ kind: 'position', place, vector: host.vector });
       } else if (request.kind === 'write') {
         const { basis } = request;
         // What others write in the same round comes before it as well.
         const isFresh =
-          basis === undefined || (basis.era === era && basis.changes === this.#changes && writes.length === 0);
+          basis === undefined ||
+          (basis.place.era === place.era && basis.place.changes === place.changes && writes.length === 0);
         if (!isFresh) waiting.end({ kind: 'stale' });
         else writes.push(waiting);
         cover = joined(cover, basis?.seen ?? []);
-      } else if (request.era !== era || !this.#isBefore(request)) waiting.end({ kind: 'confirmed', holds: false });
+      } else if (request.place.era !== place.era || !this.#isBefore(request))
+        waiting.end({ kind: 'confirmed', holds: false });
       else {
         confirms.push(waiting);
         cover = joined(cover, request.seen);
@@ -459,16 +462,23 @@ export class Coordination {
   }
 
   /**
-   * STR-8: whether what a reader saw comes before the first change that it did not see, if there is one: that change must have
-   * been decided with all that the reader saw, which may be writes of other levels too.
+   * STR-8: whether what a reader saw comes before the first change that it may not have seen, if there is one: that change must have
+   * been decided with all that the reader can have seen, which may be writes of other levels too.
    */
-  #isBefore({ changes, seen }: Extract<Request, { kind: 'confirm' }>): boolean {
+  #isBefore({ place: { changes }, held, seen }: Extract<Request, { kind: 'confirm' }>): boolean {
     const since = this.#changes - changes;
     if (since > this.#recent.length) return false;
     const unseen = this.#recent
       .slice(this.#recent.length - since)
-      .find(({ commit: [origin, seq] }) => seqOf(seen, origin as ReplicaId) < seq);
+      .find(({ commit: [origin, seq] }) => seqOf(held, origin as ReplicaId) < seq);
     return unseen === undefined || covers(unseen.base, seen);
+  }
+
+  /** Of no other coordinator, though all count from one: a server has another replica id after each start. */
+  #eraName(): number {
+    const { era } = this.#state;
+    if (isPlanted(this.#options.bugs, 'place-of-another')) return era;
+    return this.#settings.replica * ERAS_MAX + (era % ERAS_MAX);
   }
 
   #take(): Waiting[] {
@@ -511,6 +521,9 @@ function asWrite(request: Request): WriteRequest {
 
 /** What the voters are asked upon an event. */
 const ASKING = { begin: 'quorum.prepare', probe: 'quorum.probe', propose: 'quorum.accept' } as const;
+
+/** A replica id has 32 bits, an integer 53. */
+const ERAS_MAX = 2 ** 21;
 
 /** Far more changes than there are while one read is on its way. */
 const RECENT_MAX = 1_000;

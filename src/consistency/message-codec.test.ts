@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { WeftError } from '../../base/errors.ts';
 import { someMessage, someState } from './message.model.ts';
+import type { Message } from './message.ts';
 import { decodeMessage, decodeState, encodeMessage, encodeState } from './message-codec.ts';
 
 /** The code of what decoding throws; undefined if it decodes. */
@@ -23,6 +24,18 @@ describe('messages between servers', () => {
       }),
       { numRuns: 1000 },
     );
+  });
+
+  test('a read is confirmed by a server of an earlier version -> it is not told what was seen for sure; from one: nothing was', () => {
+    const request = {
+      kind: 'confirm',
+      place: { era: 1, changes: 2 },
+      held: new Map([[3, 4]]),
+      seen: new Map([[3, 5]]),
+    };
+    const ask = { kind: 'ask', id: 1, graph: 'g', patienceMs: 5, trace: '', request } as Message;
+    expect(decodeMessage(encodeMessage(ask, 3))).toEqual(ask);
+    expect(decodeMessage(encodeMessage(ask, 2))).toEqual({ ...ask, request: { ...request, held: new Map() } });
   });
 
   test('state of an acceptor, encoded and decoded -> the same', () => {

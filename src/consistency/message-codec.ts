@@ -10,6 +10,7 @@ import { LIMITS } from '../../base/limits.ts';
 import { configurationText, parseConfiguration } from '../replication/configuration.ts';
 import { encodeFields } from '../replication/encode-fields.ts';
 import { asBytes, asGraphKey, asKey, asText, FieldReader, flat, malformed } from '../replication/field-reader.ts';
+import { PROTOCOL_VERSION, READ_BOUNDS_VERSION } from '../replication/frame.ts';
 import { shapeFault } from '../replication/frame-shape.ts';
 import type { Ballot } from './ballot.ts';
 import type {
@@ -17,6 +18,7 @@ import type {
   AcceptorState,
   Memory,
   Message,
+  Place,
   Prepare,
   ProvisionalPatch,
   Reply,
@@ -40,7 +42,8 @@ const KIND = {
 
 const DECODING = { maxStrLength: LIMITS.messageBytesMax, maxArrayLength: 1_000_000 };
 
-export function encodeMessage(message: Message): Uint8Array {
+/** @param version of the protocol that the receiver speaks */
+export function encodeMessage(message: Message, version: number = PROTOCOL_VERSION): Uint8Array {
   const kind = KIND[message.kind];
   switch (message.kind) {
     case 'prepare':
@@ -75,7 +78,7 @@ export function encodeMessage(message: Message): Uint8Array {
     }
     case 'ask': {
       const { id, graph, patienceMs, trace, request } = message;
-      return encodeFields([kind, id, graph, patienceMs, trace, ...requestFields(request)]);
+      return encodeFields([kind, id, graph, patienceMs, trace, ...requestFields(request, version)]);
     }
     case 'answer':
       return encodeFields([kind, message.id, ...replyFields(message.reply)]);
@@ -88,7 +91,7 @@ function ballotHead({ graph, ballot, configuration }: Prepare | Accept): unknown
   return [graph, ...ballotFields(ballot), configuration];
 }
 
-function requestFields(request: Request): unknown[] {
+function requestFields(request: Request, version: number): unknown[] {
   switch (request.kind) {
     case 'write':
       return [
@@ -102,7 +105,12 @@ function requestFields(request: Request): unknown[] {
     case 'position':
       return ['position'];
     case 'confirm':
-      return ['confirm', request.era, request.changes, flat(request.seen)];
+      return [
+        'confirm',
+        ...placeFields(request.place),
+        flat(request.seen),
+        ...(version >= READ_BOUNDS_VERSION ? [flat(request.held)] : []),
+      ];
   }
 }
 
@@ -113,7 +121,7 @@ function replyFields(reply: Reply): unknown[] {
     case 'failed':
       return ['failed', reply.error, flat(reply.vector)];
     case 'position':
-      return ['position', reply.era, reply.changes, flat(reply.vector)];
+      return ['position', ...placeFields(reply.place), flat(reply.vector)];
     case 'stale':
       return ['stale'];
     case 'confirmed':
@@ -122,8 +130,10 @@ function replyFields(reply: Reply): unknown[] {
 }
 
 function basisFields({ basis }: Extract<Request, { kind: 'write' }>): unknown[] {
-  return basis === undefined ? [] : [basis.era, basis.changes, flat(basis.seen)];
+  return basis === undefined ? [] : [...placeFields(basis.place), flat(basis.seen)];
 }
+
+const placeFields = ({ era, changes }: Place): readonly number[] => [era, changes];
 
 const ballotFields = ({ counter, replica }: Ballot): readonly [number, number] => [counter, replica];
 
@@ -228,9 +238,7 @@ function readRequest(read: FieldReader): Request {
       const key = read.text('key');
       const fingerprint = read.text('fingerprint');
       const outcome = read.text('outcome');
-      const basis = read.done
-        ? undefined
-        : { era: read.integer('era'), changes: read.integer('changes'), seen: read.vector('seen') };
+      const basis = read.done ? undefined : { place: readPlace(read), seen: read.vector('seen') };
       return {
         kind,
         operations,
@@ -242,7 +250,12 @@ function readRequest(read: FieldReader): Request {
     case 'position':
       return { kind };
     case 'confirm':
-      return { kind, era: read.integer('era'), changes: read.integer('changes'), seen: read.vector('seen') };
+      return {
+        kind,
+        place: readPlace(read),
+        seen: read.vector('seen'),
+        held: read.done ? new Map() : read.vector('held'),
+      };
     default:
       throw malformed(`unknown request ${kind}`);
   }
@@ -258,7 +271,7 @@ function readReply(read: FieldReader): Reply {
     case 'failed':
       return { kind, error: read.text('error'), vector: read.vector('vector') };
     case 'position':
-      return { kind, era: read.integer('era'), changes: read.integer('changes'), vector: read.vector('vector') };
+      return { kind, place: readPlace(read), vector: read.vector('vector') };
     case 'stale':
       return { kind };
     case 'confirmed':
@@ -266,6 +279,10 @@ function readReply(read: FieldReader): Reply {
     default:
       throw malformed(`unknown reply ${kind}`);
   }
+}
+
+function readPlace(read: FieldReader): Place {
+  return { era: read.integer('era'), changes: read.integer('changes') };
 }
 
 function readBallotHead(read: FieldReader): Pick<Prepare, 'graph' | 'ballot' | 'configuration'> {

@@ -31,12 +31,13 @@ const vote = {
   vector: someVector,
   clock: count,
 };
+const place = fc.record({ era: count, changes: count });
 const request: fc.Arbitrary<Request> = fc.oneof(
   fc
     .tuple(
       text,
       fc.option(fc.record({ key: name, fingerprint: text }), { nil: undefined }),
-      fc.option(fc.record({ era: count, changes: count, seen: someVector }), { nil: undefined }),
+      fc.option(fc.record({ place, seen: someVector }), { nil: undefined }),
       fc.option(name, { nil: undefined }),
     )
     .map(([operations, key, basis, outcome]) => ({
@@ -47,12 +48,12 @@ const request: fc.Arbitrary<Request> = fc.oneof(
       ...(outcome !== undefined && { outcome }),
     })),
   fc.constant({ kind: 'position' as const }),
-  fc.record({ kind: fc.constant('confirm' as const), era: count, changes: count, seen: someVector }),
+  fc.record({ kind: fc.constant('confirm' as const), place, held: someVector, seen: someVector }),
 );
 const reply: fc.Arbitrary<Reply> = fc.oneof(
   fc.record({ kind: fc.constant('written' as const), results: text, replayed: fc.boolean(), vector: someVector }),
   fc.record({ kind: fc.constant('failed' as const), error: text, vector: someVector }),
-  fc.record({ kind: fc.constant('position' as const), era: count, changes: count, vector: someVector }),
+  fc.record({ kind: fc.constant('position' as const), place, vector: someVector }),
   fc.constant({ kind: 'stale' as const }),
   fc.record({ kind: fc.constant('confirmed' as const), holds: fc.boolean() }),
 );

@@ -162,12 +162,26 @@ export type Request =
   /** Where the coordinator is: everything that strong operations acknowledged so far is covered by it. */
   | { readonly kind: 'position' }
   /** Whether what a reader saw holds: the coordinator led without break since it told its position. */
-  | { readonly kind: 'confirm'; readonly era: number; readonly changes: number; readonly seen: VersionVector };
+  | {
+      readonly kind: 'confirm';
+      readonly place: Place;
+      /** The reader saw all of this. Empty if it does not say: before version 3 of the protocol. */
+      readonly held: VersionVector;
+      /** It saw nothing beyond this. */
+      readonly seen: VersionVector;
+    };
+
+/** Where a coordinator is. */
+export interface Place {
+  /** Of this coordinator alone: another one, which counts for itself, knows nothing of the place. */
+  readonly era: number;
+  /** How many proposals changed the graph so far. */
+  readonly changes: number;
+}
 
 /** What a write rests on that was read elsewhere: it is decided only if no other strong write came in between. */
 export interface Basis {
-  readonly era: number;
-  readonly changes: number;
+  readonly place: Place;
   readonly seen: VersionVector;
 }
 
@@ -181,8 +195,7 @@ export type Reply =
   | { readonly kind: 'written'; readonly results: string; readonly replayed: boolean; readonly vector: VersionVector }
   /** `vector` covers what the refusal rests on. */
   | { readonly kind: 'failed'; readonly error: string; readonly vector: VersionVector }
-  /** `changes`: how many proposals changed the graph so far, as this coordinator counts. */
-  | { readonly kind: 'position'; readonly era: number; readonly changes: number; readonly vector: VersionVector }
+  | { readonly kind: 'position'; readonly place: Place; readonly vector: VersionVector }
   /** The basis of the write is out of date; nothing happened. */
   | { readonly kind: 'stale' }
   | { readonly kind: 'confirmed'; readonly holds: boolean };

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { WeftError } from '../../base/errors.ts';
 import type { NodeId } from '../../base/ids.ts';
+import type { PlantedBug } from '../../base/planted-bug.ts';
 import type { Operation } from '../../graph/model.ts';
 import { MemoryDisk } from '../../storage/memory-store.ts';
 import { DEFAULT } from '../engine-on-disk.model.ts';
@@ -99,6 +100,59 @@ describe('strong write', () => {
       context: { operation: 1 },
     });
     expect((await cluster.refusal(strong(b).node(id('y')))).code).toBe('node-not-found');
+  });
+});
+
+/** The disk of a server takes nothing more until the returned function is called. */
+function stall({ store }: Server): () => void {
+  const appendAll = store.appendAll.bind(store);
+  let release = (): void => undefined;
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  store.appendAll = async (commits) => {
+    await released;
+    return appendAll(commits);
+  };
+  return release;
+}
+
+describe('a read that waits for its disk (STR-8)', () => {
+  /** What a read shows that met a session write, while a strong write came in that was decided without it. */
+  async function shown(planted?: PlantedBug): Promise<unknown> {
+    cluster = new Cluster('a', 'b', 'c');
+    cluster.planted = new Set(planted === undefined ? [] : [planted]);
+    const servers = await cluster.startVoting();
+    const [{ version = '' }] = (await cluster.during(strong(servers[0] as Server).write([create('n')]))) as [
+      OperationResult,
+    ];
+    await cluster.converge(...servers);
+    for (const server of servers) await cluster.during(strong(server).node(id('n')));
+    const isAsking = ({ log }: Server) => log.some((line) => line.includes('asks the coordinator'));
+    const reader = servers.find(isAsking) as Server;
+    const writer = servers.find((server) => server !== reader) as Server;
+    const release = stall(reader);
+    const change = (name: string) =>
+      ({ op: 'patchNode', id: id('n'), properties: { [name]: { kind: 'set', value: 1 } } }) as const;
+    // The first is on its way to the disk; the second waits for it, and goes there together with what comes in.
+    const before = reader.graph.write([create('other')]);
+    await cluster.run(20);
+    const written = Promise.all([before, reader.graph.write([change('session')])]);
+    const read = strong(reader).node(id('n'));
+    await cluster.run(100);
+    await cluster.during(strong(writer).write([{ ...change('strong'), condition: { match: [version] } }]));
+    await cluster.run(100);
+    release();
+    await cluster.during(written);
+    return (await cluster.during(read)).element.properties;
+  }
+
+  test('it met a session write, and then a strong one came in that was decided without it -> it shows both', async () => {
+    expect(await shown()).toEqual({ session: 1, strong: 1 });
+  });
+
+  test('planted: what came in while it waited counts as seen -> it shows the one without the other', async () => {
+    expect(await shown('read-dated-late')).toEqual({ session: 1 });
   });
 });
 

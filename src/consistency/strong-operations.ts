@@ -151,7 +151,7 @@ export class StrongOperations {
   send(to: string, message: Message, trace?: string): void {
     if (this.#closed) return;
     const { channel } = this.#options;
-    if (to !== channel.self) channel.send(to, encodeMessage(message), trace);
+    if (to !== channel.self) channel.send(to, encodeMessage(message, channel.version(to)), trace);
     // A turn of its own, so that nobody hears before his question has gone to all.
     else void Promise.resolve().then(() => this.#hear(channel.self, message, trace));
   }
@@ -313,11 +313,13 @@ export class StrongOperations {
       }
       if (position.kind !== 'position') throw failureOf(position);
       if (!(await host.whenCovered(position.vector, deadlineMs - this.#nowMs()))) throw tooLate();
-      const { era, changes } = position;
+      const { place } = position;
+      // What arrives while it waits for the disk it may not have seen: only later is it in the vector for sure.
+      const held = isPlanted(bugs, 'read-dated-late') ? undefined : host.vector;
       const outcome = await settled(read());
       await host.durable();
       const seen = host.vector;
-      const answer = await this.#ask(graph, { kind: 'confirm', era, changes, seen }, due);
+      const answer = await this.#ask(graph, { kind: 'confirm', place, held: held ?? seen, seen }, due);
       if (answer !== 'lost' && answer.kind !== 'confirmed') throw failureOf(answer);
       if (answer === 'lost' || !answer.holds) {
         this.#checkTime(deadlineMs);
@@ -381,11 +383,12 @@ export class StrongOperations {
         if (before.kind === 'failed') throw refusalFrom(before.error);
         return kept.recall(before.results);
       }
-      const { era, changes } = position;
+      const { place } = position;
+      const held = host.vector;
       let isDecided = false;
       const decide = async (operations: string, outcome: string): Promise<void> => {
         await host.durable();
-        const basis = { era, changes, seen: host.vector };
+        const basis = { place, seen: host.vector };
         const keeps = kept === undefined ? {} : { key: kept.key, outcome };
         const reply = await this.#ask(graph, { kind: 'write', operations, basis, ...keeps }, due);
         // What was decided under the key before is recalled in the next turn.
@@ -405,7 +408,7 @@ export class StrongOperations {
       if ('error' in outcome && outcome.error instanceof Stale) continue;
       if (!isDecided) {
         await host.durable();
-        const answer = await this.#ask(graph, { kind: 'confirm', era, changes, seen: host.vector }, due);
+        const answer = await this.#ask(graph, { kind: 'confirm', place, held, seen: host.vector }, due);
         if (answer !== 'lost' && answer.kind !== 'confirmed') throw failureOf(answer);
         if (answer === 'lost' || !answer.holds) continue;
       }

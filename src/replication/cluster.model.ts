@@ -5,6 +5,7 @@
 import { expect } from 'vitest';
 import type { Env } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
+import type { PlantedBug } from '../../base/planted-bug.ts';
 import type { Tracer } from '../../base/tracer.ts';
 import { PartitionDocument } from '../../crdt/partition-document.ts';
 import { MemoryDisk, openMemoryStore } from '../../storage/memory-store.ts';
@@ -58,6 +59,8 @@ export class Cluster {
   readonly names: readonly string[];
   /** Failed assertions, of any server. */
   readonly bugs: Error[] = [];
+  /** In the strong operations of servers that are started from now on. */
+  planted: ReadonlySet<PlantedBug> | undefined;
   readonly #running = new Map<string, Server>();
 
   constructor(...names: readonly string[]) {
@@ -86,7 +89,7 @@ export class Cluster {
     const onBug = (error: Error) => void this.bugs.push(error);
     const replication = await startReplication({ env, engine, options: cluster, name, onBug });
     const { channel } = replication;
-    const strong = await StrongOperations.start({ env, host: engine.strongHost, channel, onBug, bugs: undefined });
+    const strong = await StrongOperations.start({ env, host: engine.strongHost, channel, onBug, bugs: this.planted });
     engine.attachStrong(strong);
     const server = { name, disk, store, engine, graph: engine.graph(DEFAULT), replication, faults, log };
     this.#running.set(name, server);

@@ -9,10 +9,12 @@ import type { Configuration } from './configuration.ts';
 import type { Fragment } from './fragments.ts';
 
 /** Range of protocol versions that this program speaks. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 export const PROTOCOL_VERSION_MIN = 1;
 /** The first version that knows of traces: nobody who speaks an earlier one is sent any. */
 export const TRACES_VERSION = 2;
+/** The first version in which a strong read says what it saw for sure. */
+export const READ_BOUNDS_VERSION = 3;
 
 /** Why a server does not talk to another one, or no longer. Sent before closing, shown in the status of both. */
 export type RefusalCode =

@@ -7,7 +7,14 @@ import { WeftError } from '../../base/errors.ts';
 import type { Span } from '../../base/tracer.ts';
 import type { TailCommit } from './commit-tail.ts';
 import { Assembler, FRAGMENT_BYTES, type Fragment, fragmentsOf } from './fragments.ts';
-import { type CommitTrace, type Frame, type Hello, type PlainFrame, TRACES_VERSION } from './frame.ts';
+import {
+  type CommitTrace,
+  type Frame,
+  type Hello,
+  type PlainFrame,
+  PROTOCOL_VERSION,
+  TRACES_VERSION,
+} from './frame.ts';
 import { commitsFrame, decodeFrame, encodeFrame } from './frame-codec.ts';
 import { Handshake, type LinkRole, type Refusal } from './handshake.ts';
 import { Link, type LinkEffect, type LinkEvent, type LinkSettings, type LinkSurroundings } from './link.ts';
@@ -208,8 +215,13 @@ export class LinkSession implements ConnectionEvents {
     return spans;
   }
 
+  /** The protocol version that both sides speak; before they are linked, what this one speaks. */
+  get version(): number {
+    return Math.min(PROTOCOL_VERSION, this.#link?.peer.version ?? PROTOCOL_VERSION);
+  }
+
   get #knowsTraces(): boolean {
-    return this.#link !== undefined && this.#link.peer.version >= TRACES_VERSION;
+    return this.#link !== undefined && this.version >= TRACES_VERSION;
   }
 
   /** A message of those who decide strong operations, with the trace that it belongs to if the other side knows of traces. */

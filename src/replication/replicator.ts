@@ -332,6 +332,7 @@ class Replicator implements Replication, SessionHost {
       voterSet: this.#voterSet,
       reachable: () => this.#membership.liveNames(QUIET_HEARTBEATS * this.#timing.heartbeatMs),
       met: () => this.#membership.metNames(),
+      version: (of) => this.#membership.sessionTo(of)?.version ?? PROTOCOL_VERSION,
       send: (to, body, trace) => this.#membership.sessionTo(to)?.sendQuorum(body, trace),
       listen: (listener) => {
         this.#onQuorum = listener;

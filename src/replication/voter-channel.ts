@@ -11,6 +11,8 @@ export interface VoterChannel {
   reachable(): readonly string[];
   /** Names of this server and of all that it has met, sorted. */
   met(): readonly string[];
+  /** The protocol version that this server and a linked one both speak. */
+  version(of: string): number;
   /** Sends a message, which may be lost, come late or more than once; it is lost if there is no link. `trace`: its `traceparent`. */
   send(to: string, body: Uint8Array, trace?: string): void;
   /** Hears every message from now on. A listener that throws `malformed-request` ends the link. */
