@@ -1,6 +1,7 @@
 /** The OpenAPI description of a route, from what it takes, answers and refuses. */
 import type { FastifySchema } from 'fastify';
-import { ERRORS, type ErrorCode } from '../base/errors.ts';
+import { DOCUMENTED_ERRORS } from '../base/error-docs.ts';
+import type { ErrorCode } from '../base/errors.ts';
 import { BACKUP_TYPE, MESSAGE_PACK_TYPES } from './media-types.ts';
 import { type ParameterTable, querySchema } from './query-parameters.ts';
 import type { SchemaName } from './schemas.ts';
@@ -186,13 +187,13 @@ function merged(answered: Record<string, Response>, refused: Record<string, Resp
 function problems(codes: readonly ErrorCode[]): Record<string, Response> {
   const byStatus = new Map<number, ErrorCode[]>();
   for (const code of codes) {
-    const { status } = ERRORS[code];
+    const { status } = DOCUMENTED_ERRORS[code];
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }
   const responses: Record<string, Response> = {};
   for (const [status, group] of byStatus) {
     responses[status] = {
-      description: group.map((code) => `\`${code}\`: ${ERRORS[code].doc}`).join('\n\n'),
+      description: group.map((code) => `\`${code}\`: ${DOCUMENTED_ERRORS[code].doc}`).join('\n\n'),
       content: { 'application/problem+json': { schema: { $ref: 'Problem#' } } },
     };
   }

@@ -1,7 +1,8 @@
 /** Every error as a problem document (RFC 9457), and the errors of the framework as ours. */
 
 import { BugError } from '../base/assert.ts';
-import { ERRORS, type ErrorCode, WeftError } from '../base/errors.ts';
+import { DOCUMENTED_ERRORS } from '../base/error-docs.ts';
+import { type ErrorCode, WeftError } from '../base/errors.ts';
 import { QueryError } from '../query/query-error.ts';
 
 export interface Problem {
@@ -39,7 +40,7 @@ export function problemOf(error: WeftError, traceId: string): Problem {
 }
 
 export function titleOf(code: ErrorCode): string {
-  const { doc } = ERRORS[code];
+  const { doc } = DOCUMENTED_ERRORS[code];
   const end = doc.search(/[.;](?:\s|$)/);
   return end < 0 ? doc : doc.slice(0, end);
 }

@@ -2,7 +2,7 @@
  * JSON schemas for the OpenAPI document. They describe; they do not validate: bodies hold values that JSON Schema cannot
  * tell apart (2 and 2.0), so hand-written parsers check them and name the field that is wrong.
  */
-import { ERRORS } from '../base/errors.ts';
+import { DOCUMENTED_ERRORS } from '../base/error-docs.ts';
 import { LIMITS } from '../base/limits.ts';
 import { BATCH_OPERATIONS } from './parse-batch.ts';
 
@@ -506,8 +506,8 @@ export const SCHEMAS = {
   },
   ErrorCode: {
     type: 'string',
-    enum: Object.keys(ERRORS),
-    description: Object.entries(ERRORS)
+    enum: Object.keys(DOCUMENTED_ERRORS),
+    description: Object.entries(DOCUMENTED_ERRORS)
       .map(([code, { status, doc }]) => `- \`${code}\` (${status}): ${doc}`)
       .join('\n'),
   },

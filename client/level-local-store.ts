@@ -1,5 +1,5 @@
 /** A local store on LevelDB in Node, on IndexedDB in a browser: the package `level` is the one or the other. */
-import { Level } from 'level';
+import { Level } from '#level';
 import { WeftError } from '../base/errors.ts';
 import type { LocalChange, LocalRow, LocalStore } from './local-store.ts';
 

@@ -79,7 +79,7 @@ test('written offline: of many batches one breaks a constraint -> it is handed b
   expect(replica.node('m20')).toBeUndefined();
   expect((await onServer().counts()).nodes).toBe(1 + 59 * 2);
   expect((await onServer().integrity()).constraintViolations).toEqual([]);
-  expect(replica.digest()).toBe((await onServer().digest()).digest);
+  expect(await replica.digest()).toBe((await onServer().digest()).digest);
   await replica.close();
 });
 

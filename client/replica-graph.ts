@@ -14,10 +14,7 @@ import type { Clock } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
 import { type PartitionId, type ReplicaId, replicaId } from '../base/ids.ts';
 import { isPlanted, type PlantedBug } from '../base/planted-bug.ts';
-import { ConstraintSet } from '../crdt/constraint-set.ts';
-import { digestOfGraph, digestOfPartition } from '../crdt/digest.ts';
 import { Draft } from '../crdt/draft.ts';
-import type { ConstraintRules } from '../crdt/draft-constraints.ts';
 import { checkState } from '../crdt/foreign-update.ts';
 import { GraphView, Unhydrated } from '../crdt/graph-view.ts';
 import { PartitionDocument } from '../crdt/partition-document.ts';
@@ -25,9 +22,9 @@ import { decodePatch, HEADER_CHARS } from '../crdt/patch-codec.ts';
 import { HybridClock, wallMsOfClock } from '../crdt/stamp.ts';
 import type { PartitionBytes, PlacedText } from '../crdt/sync-frame.ts';
 import type { GraphSettings, Operation, OperationResult } from '../graph/model.ts';
-import type { SchemaEntry } from '../graph/query-graph.ts';
 import type { LocalChange, LocalStore } from './local-store.ts';
 import { LocalWrites } from './local-writes.ts';
+import type { ReplicaConstraints } from './replica-constraints.ts';
 import { type OutboxEntry, type Refusal, type ReplicaMeta, rows, type StoredReplica } from './replica-rows.ts';
 
 /** Updates of a partition in the store, after which they are written as one. */
@@ -41,8 +38,8 @@ export interface ReplicaGraphOptions {
   readonly store: LocalStore;
   readonly stored: StoredReplica;
   readonly meta: ReplicaMeta;
-  /** Constraints that what is written here keeps. */
-  readonly schema: readonly SchemaEntry[];
+  /** What is written here keeps them. */
+  readonly constraints: ReplicaConstraints | undefined;
   readonly bugs: ReadonlySet<PlantedBug> | undefined;
   /** Which partitions it opens, of a graph with these settings. */
   readonly open: (settings: GraphSettings) => readonly PartitionId[];
@@ -219,16 +216,6 @@ export class ReplicaGraph {
     this.#remake(behind, { changes: [rows.noEntry(number)], taken: NONE, refusals: [] });
   }
 
-  get schema(): readonly SchemaEntry[] {
-    return this.#options.schema;
-  }
-
-  /** Others may write meanwhile, so nothing is decided here. */
-  get #rules(): ConstraintRules {
-    const set = ConstraintSet.of(this.schema);
-    return { set, isDecisive: false, idsFollow: true, closedPartitions: () => [] };
-  }
-
   /** Hides what has expired by now, as far as the time of servers is known here. */
   expire(): void {
     const { view, clock } = this;
@@ -249,7 +236,8 @@ export class ReplicaGraph {
     this.expire();
     for (;;) {
       const { view, clock, replica } = this;
-      const draft = new Draft({ view, clock, replica, skipEqual: false, rules: this.#rules });
+      const constraints = this.#options.constraints?.of(view);
+      const draft = new Draft({ view, clock, replica, skipEqual: false, constraints });
       try {
         const drafted = operations.map((operation, i) =>
           applied(draft, operation, operations.length > 1 ? i : undefined),
@@ -416,11 +404,6 @@ export class ReplicaGraph {
     this.meta = { ...this.meta, ...meta, generation: '', syncedMs: 0, replays: true };
     void this.#write([...changes, rows.meta(this.meta)]);
     this.#fold();
-  }
-
-  digest(): string {
-    const digests = this.open.map((id) => [id, digestOfPartition(this.view, this.view.need(id))] as const);
-    return digestOfGraph(Object.fromEntries(digests.filter(([, digest]) => digest !== '')));
   }
 }
 

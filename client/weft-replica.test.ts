@@ -86,7 +86,7 @@ const link = (id: string, from: string, to: string): Operation => {
 /** Waits until what the server sends has reached everybody. */
 async function sameEverywhere(...replicas: WeftReplica[]): Promise<void> {
   const { digest } = await graphOf().digest();
-  for (const replica of replicas) while (replica.digest() !== digest) await real.env.scheduler.yield();
+  for (const replica of replicas) while ((await replica.digest()) !== digest) await real.env.scheduler.yield();
 }
 
 describe('in step', () => {

@@ -5,6 +5,7 @@
 import { WeftError } from '../base/errors.ts';
 import type { EdgeId, NodeId, PartitionId } from '../base/ids.ts';
 import { LIMITS } from '../base/limits.ts';
+import { withParts } from '../base/part.ts';
 import type { PlantedBug } from '../base/planted-bug.ts';
 import { edgeAt, findEdge, findNode, nodeAt } from '../crdt/view-reads.ts';
 import { ViewStatementGraph } from '../crdt/view-statement-graph.ts';
@@ -14,18 +15,20 @@ import type { Value } from '../graph/value.ts';
 import { QueryEngine } from '../query/execution/query-engine.ts';
 import type { ResultValue } from '../query/execution/result-value.ts';
 import type { StatementRows } from '../query/execution/statement-answer.ts';
-import { hasRegularExpressions } from '../query/expressions/regular-expression.ts';
+import { CATALOG } from '../query/parts.ts';
 import { planStatement } from '../query/plan/plan-statement.ts';
-import { BUILT_IN_PROCEDURES } from '../query/procedures/built-in.ts';
 import { QueryError } from '../query/query-error.ts';
-import { hasTemporal } from '../query/temporal/zones.ts';
 import { inRange } from '../query/values/range.ts';
 import { fromStored, type RuntimeMap } from '../query/values/runtime-value.ts';
 import type { LocalStore } from './local-store.ts';
+import { DIGEST, UNIQUE_KEYS } from './parts.ts';
 import type { Platform } from './platform.ts';
+import type { ReplicaConstraints, UniqueKeys } from './replica-constraints.ts';
 import { ReplicaGraph } from './replica-graph.ts';
 import { type Refusal, type ReplicaMeta, readReplica } from './replica-rows.ts';
 import { type Receipt, SyncLink, type SyncState } from './sync-link.ts';
+
+const NO_SCHEMA: readonly SchemaEntry[] = [];
 
 export interface WeftReplicaOptions {
   readonly urls: readonly string[];
@@ -38,7 +41,7 @@ export interface WeftReplicaOptions {
    * Unique constraints of the graph, in the order in which they were declared. What is written here keeps them as a server does
    * below `strong`: the id of a node follows from its key.
    */
-  readonly uniqueKeys?: readonly { readonly label: string; readonly properties: readonly string[] }[];
+  readonly uniqueKeys?: UniqueKeys;
   readonly store: LocalStore;
   readonly platform: Platform;
   /** Switched on by the simulator only. */
@@ -61,6 +64,7 @@ export type ReplicaRow = { readonly [field: string]: ResultValue };
 export class WeftReplica {
   readonly #store: LocalStore;
   readonly #graph: ReplicaGraph;
+  readonly #constraints: ReplicaConstraints | undefined;
   readonly #link: SyncLink;
   readonly #queries: QueryEngine;
   readonly #statusListeners = new Set<(status: ReplicaStatus) => void>();
@@ -75,28 +79,38 @@ export class WeftReplica {
 
   /** Opens what the store has; nothing is sent before `connect`. @throws WeftError `data-format`, `data-corrupt` */
   static async open(options: WeftReplicaOptions): Promise<WeftReplica> {
-    if (!hasTemporal()) await import('../query/temporal/polyfill.ts');
+    const { uniqueKeys = [] } = options;
+    const constraints =
+      uniqueKeys.length === 0
+        ? undefined
+        : await withParts(() => new (UNIQUE_KEYS.get().ReplicaConstraints)(uniqueKeys));
     const stored = await readReplica(options.store);
     const meta = stored.meta ?? freshMeta(options.platform);
-    const replica = new WeftReplica(options, stored, meta);
+    const replica = new WeftReplica(options, stored, meta, constraints);
     if (stored.meta === undefined) replica.#graph.note(meta);
     return replica;
   }
 
-  private constructor(options: WeftReplicaOptions, stored: Awaited<ReturnType<typeof readReplica>>, meta: ReplicaMeta) {
-    const { urls, token, graph: graphName = 'default', scopes = [], uniqueKeys = [], store, platform, bugs } = options;
+  private constructor(
+    options: WeftReplicaOptions,
+    stored: Awaited<ReturnType<typeof readReplica>>,
+    meta: ReplicaMeta,
+    constraints: ReplicaConstraints | undefined,
+  ) {
+    const { urls, token, graph: graphName = 'default', scopes = [], store, platform, bugs } = options;
     if (urls.length === 0) throw new WeftError('invalid-request', 'a replica needs the URL of a server');
     for (const scope of scopes) {
       if (!/^[^!]+!$/.test(scope))
         throw new WeftError('invalid-name', `a scope ends with its only \`!\`, \`${scope}\` does not`);
     }
     this.#store = store;
+    this.#constraints = constraints;
     this.#graph = new ReplicaGraph({
       clock: platform.env.clock,
       store,
       stored,
       meta,
-      schema: schemaOf(uniqueKeys),
+      constraints,
       bugs,
       open: (settings) => partitionsOf(settings, scopes),
       onChange: () => this.#changed(),
@@ -129,7 +143,7 @@ export class WeftReplica {
     this.#queries = new QueryEngine({
       env: platform.env,
       planStatement,
-      procedures: BUILT_IN_PROCEDURES,
+      procedures: { get: (name) => CATALOG.get().procedures.get(name) },
       optimise: true,
     });
   }
@@ -170,8 +184,8 @@ export class WeftReplica {
   }
 
   /** Equal to a server's digest once both hold the same, if it opens all that the server has. */
-  digest(): string {
-    return this.#graph.digest();
+  async digest(): Promise<string> {
+    return withParts(() => DIGEST.get().digestOf(this.#graph.view, this.#graph.open));
   }
 
   #tell(): void {
@@ -237,7 +251,14 @@ export class WeftReplica {
     parameters: { readonly [name: string]: Value } = {},
     accessMode: 'read' | 'write' = 'write',
   ): Promise<StatementRows> {
-    if (!hasRegularExpressions(statement)) await import('../query/expressions/re2.ts');
+    return withParts(() => this.#run(statement, parameters, accessMode));
+  }
+
+  async #run(
+    statement: string,
+    parameters: { readonly [name: string]: Value },
+    accessMode: 'read' | 'write',
+  ): Promise<StatementRows> {
     while (this.#changing !== undefined) await this.#changing;
     this.#reading++;
     try {
@@ -260,6 +281,8 @@ export class WeftReplica {
     const open = new Set(graph.open);
     const { view } = graph;
     const self = this;
+    const constraints = this.#constraints;
+    const opened = { view, whole: true, partitionIds: () => Array.from(open).sort() };
     return new ViewStatementGraph({
       graph: {
         view,
@@ -274,7 +297,7 @@ export class WeftReplica {
         set writingStatements(writing: Promise<void> | undefined) {
           self.#writing = writing;
         },
-        partitionIds: () => Array.from(open).sort(),
+        partitionIds: opened.partitionIds,
         mayHold: (node) => open.has(view.partitionOf(node)),
         notFound: () => new WeftError('graph-not-found', 'the graph is gone'),
       },
@@ -293,7 +316,9 @@ export class WeftReplica {
         },
       },
       schema: {
-        entries: () => graph.schema,
+        entries: () => constraints?.entries ?? NO_SCHEMA,
+        constraints: () => constraints?.set,
+        violations: (entry) => constraints?.violations(opened, entry) ?? 0,
         declare: () => Promise.reject(onServersOnly()),
         drop: () => Promise.reject(onServersOnly()),
       },
@@ -401,13 +426,6 @@ export class WeftReplica {
 /** Of what is observed: equal for equal values. */
 export function textOf(observed: unknown): string | undefined {
   return JSON.stringify(observed, (_key, value) => (typeof value === 'bigint' ? `${value}n` : value));
-}
-
-function schemaOf(uniqueKeys: NonNullable<WeftReplicaOptions['uniqueKeys']>): SchemaEntry[] {
-  return uniqueKeys.map(({ label, properties }, since) => {
-    const name = ['unique', label, ...properties].join('_');
-    return { kind: 'unique', name, on: 'node', label, properties, since };
-  });
 }
 
 function onServersOnly(): WeftError {

@@ -30,6 +30,15 @@ export interface DraftReads {
   shownEdge(id: string): Shown | undefined;
 }
 
+/** What keeps the constraints in a draft; undefined if there are none. */
+export function constraintsFor(
+  view: GraphView,
+  rules: ConstraintRules,
+): ((draft: DraftReads) => DraftConstraints) | undefined {
+  const { set } = rules;
+  return set && ((draft) => new DraftConstraints(view, rules, set, draft));
+}
+
 export class DraftConstraints {
   readonly #view: GraphView;
   readonly #rules: ConstraintRules;

@@ -17,7 +17,7 @@ import { assignsNothing, changesToAssignments, clearing, hasAny, labelAssignment
 import { checkCondition } from './condition.ts';
 import type { Shown } from './constraint-set.ts';
 import { withDefaultExpiry } from './default-expiry.ts';
-import { DraftConstraints } from './draft-constraints.ts';
+import type { DraftConstraints } from './draft-constraints.ts';
 import {
   type DraftEdge,
   DraftElement,
@@ -37,7 +37,7 @@ import { PlainState } from './element-state.ts';
 import type { GraphView } from './graph-view.ts';
 import type { Assignments, EdgeCreate, NodeCreate, NodeUpdate, Patch } from './patch.ts';
 import { encodeEdgeCreate, encodePatch } from './patch-codec.ts';
-import { QuotaMeter } from './quota-meter.ts';
+import type { QuotaMeter } from './quota-meter.ts';
 import { makeEdgeId } from './routing.ts';
 import { wallMsOfClock } from './stamp.ts';
 import { hasStub, isOrphan } from './stub-match.ts';
@@ -69,11 +69,10 @@ export class Draft {
   lookedBack = false;
 
   constructor(options: DraftOptions) {
-    const { view, rules, quota } = options;
-    this.#meter = quota && new QuotaMeter(quota, this);
+    this.#meter = options.quota?.(this);
     this.#options = options;
-    this.#constraints = rules?.set && new DraftConstraints(view, rules, rules.set, this);
-    this.#view = view;
+    this.#constraints = options.constraints?.(this);
+    this.#view = options.view;
   }
 
   /** Adds the patches of one operation. @throws WeftError, definite; Unhydrated */

@@ -1,10 +1,10 @@
 /** What a draft is given, and what comes out of it: patches that are not committed yet. */
 import type { ReplicaId } from '../base/ids.ts';
 import type { DefaultExpiry } from './default-expiry.ts';
-import type { ConstraintRules } from './draft-constraints.ts';
+import type { DraftConstraints, DraftReads } from './draft-constraints.ts';
 import type { GraphView } from './graph-view.ts';
 import type { Patch } from './patch.ts';
-import type { QuotaRules } from './quota-meter.ts';
+import type { MeteredDraft, QuotaMeter } from './quota-meter.ts';
 import type { HybridClock } from './stamp.ts';
 
 export interface DraftedPatch {
@@ -22,8 +22,8 @@ export interface DraftOptions {
   readonly replica: ReplicaId;
   /** Leave out puts that change nothing: for imports that are repeated. */
   readonly skipEqual: boolean;
-  /** What it must keep. */
-  readonly rules?: ConstraintRules;
-  readonly quota?: QuotaRules | undefined;
+  /** Makes what the draft must keep. */
+  readonly constraints?: ((draft: DraftReads) => DraftConstraints) | undefined;
+  readonly quota?: ((draft: MeteredDraft) => QuotaMeter) | undefined;
   readonly expiry?: DefaultExpiry | undefined;
 }

@@ -23,7 +23,7 @@ export interface QuotaRules {
 }
 
 /** What the meter asks a draft. */
-interface Drafted {
+export interface MeteredDraft {
   shownNode(id: string): Shown | undefined;
   shownEdge(id: string): (Shown & { readonly from: string }) | undefined;
 }
@@ -38,13 +38,13 @@ const LIMITS_OF_SCOPES: readonly (keyof Quota)[] = ['scopeElements', 'scopeBytes
 
 export class QuotaMeter {
   readonly #rules: QuotaRules;
-  readonly #draft: Drafted;
+  readonly #draft: MeteredDraft;
   readonly #weighsBytes: boolean;
   #elements = 0;
   #bytes = 0;
   readonly #ofScopes = new Map<string, { elements: number; bytes: number }>();
 
-  constructor(rules: QuotaRules, draft: Drafted) {
+  constructor(rules: QuotaRules, draft: MeteredDraft) {
     this.#rules = rules;
     this.#draft = draft;
     this.#weighsBytes = rules.quota.bytes !== undefined || rules.quota.scopeBytes !== undefined;

@@ -19,7 +19,7 @@ import type {
 } from '../graph/query-graph.ts';
 import { type Properties, type Value, valuesEqual } from '../graph/value.ts';
 import type { Int32List } from './columns.ts';
-import { ConstraintSet } from './constraint-set.ts';
+import type { ConstraintSet } from './constraint-set.ts';
 import { EDGE_EXISTS } from './edge-table.ts';
 import { type GraphView, Unhydrated } from './graph-view.ts';
 import type { PartitionIndex } from './partition-index.ts';
@@ -37,7 +37,6 @@ import { uniqueText } from './unique-text.ts';
 import { countEdges, expandNode } from './view-expansion.ts';
 import { edgeVisible, findEdge, findNode } from './view-reads.ts';
 import { ViewStatistics } from './view-statistics.ts';
-import { violationsOf } from './violation-scan.ts';
 
 /** The graph that holds the view. */
 export interface StatementHost {
@@ -74,6 +73,10 @@ export interface StatementWriter {
 
 export type StatementSchema = Pick<StatementGraph, 'declare' | 'drop'> & {
   entries(): readonly SchemaEntry[];
+  /** What writes keep; undefined if there is nothing. */
+  constraints(): ConstraintSet | undefined;
+  /** How many elements break a constraint. @throws Unhydrated */
+  violations(entry: SchemaEntry): number;
 };
 
 export interface StatementGraphOptions {
@@ -179,7 +182,7 @@ export class ViewStatementGraph implements StatementGraph {
   }
 
   derivedNodeId(labels: readonly string[], properties: Properties): NodeId | undefined {
-    return ConstraintSet.of(this.#schema.entries())?.derivedId({ labels, properties });
+    return this.#schema.constraints()?.derivedId({ labels, properties });
   }
 
   makeEdgeId(from: NodeId): EdgeId {
@@ -204,7 +207,7 @@ export class ViewStatementGraph implements StatementGraph {
   }
 
   violations(entry: SchemaEntry): number {
-    return violationsOf(this.#graph, entry).elements;
+    return this.#schema.violations(entry);
   }
 
   // --- scans

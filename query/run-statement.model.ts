@@ -1,5 +1,5 @@
 /** Runs statements on a graph in memory, for tests: all rows at once, with or without the optimiser, on any statistics. */
-import './libraries.ts';
+import './all-parts.ts';
 import type { Env } from '../base/env.ts';
 import { SeededRandom } from '../base/seeded-random.ts';
 import type { GraphStatistics, StatementGraph } from '../graph/query-graph.ts';

@@ -38,7 +38,7 @@ const ISOMORPHIC = new Map([
   ['graph', []],
   ['crdt', ['yjs', '@noble', '@msgpack']],
   ['query', ['temporal-polyfill', 're2js']],
-  ['client', ['level']],
+  ['client', ['#level']],
   ['console', ['@codemirror', '@lezer', '@sigma', 'sigma', 'graphology', 'graphology-layout-forceatlas2']],
 ]);
 
@@ -105,7 +105,7 @@ export function checkLayers(root) {
     const targets = [];
     for (const found of findImports(text, masked)) {
       const target = checkImport(root, file, found.specifier, (rule, message) => report(found.offset, rule, message));
-      if (target !== undefined) targets.push({ file: target, offset: found.offset });
+      if (target !== undefined && !found.isLater) targets.push({ file: target, offset: found.offset });
     }
     graph.set(file, targets);
     checkAmbient(file, masked, report);
@@ -231,20 +231,23 @@ export function maskSource(text) {
   return out.join('');
 }
 
+/** An import that waits until it is needed makes no cycle: both modules are whole by then. */
+const LATER = /\bimport\s*\(\s*(?=['"`])/g;
+
 /** Every import of a module, static, dynamic, re-exported or for its types, with the offset of its specifier. */
 function findImports(text, masked) {
   const found = [];
   const patterns = [
     /\b(?:import|export)\b[^;'"`]*?\bfrom\s*(?=['"])/g,
     /\bimport\s*(?=['"])/g,
-    /\bimport\s*\(\s*(?=['"`])/g,
+    LATER,
     /\brequire\s*\(\s*(?=['"`])/g,
   ];
   for (const pattern of patterns) {
     for (const match of masked.matchAll(pattern)) {
       const open = match.index + match[0].length;
       const close = masked.indexOf(masked[open], open + 1);
-      found.push({ specifier: text.slice(open + 1, close), offset: open });
+      found.push({ specifier: text.slice(open + 1, close), offset: open, isLater: pattern === LATER });
     }
   }
   return found;

@@ -1,12 +1,12 @@
 #!/usr/bin/env node
-/** Writes docs/errors.md from the table in base/errors.ts. Run `npm run build` first: it reads the built table. */
+/** Writes docs/errors.md from the table in base/errors.ts and base/error-docs.ts. Run `npm run build` first: it reads the built table. */
 import { writeFileSync } from 'node:fs';
-import { ERRORS } from '../dist/base/errors.js';
+import { DOCUMENTED_ERRORS } from '../dist/base/error-docs.js';
 import { explained } from './explained.mjs';
 
 explained(import.meta.url);
 
-const rows = Object.entries(ERRORS).map(
+const rows = Object.entries(DOCUMENTED_ERRORS).map(
   ([code, { status, definite, retryable, doc }]) =>
     `| \`${code}\` | ${status} | ${definite ? 'yes' : 'no'} | ${retryable ? 'yes' : 'no'} | ${doc} |`,
 );
@@ -33,7 +33,7 @@ Programs decide by \`code\`; \`detail\` is for people and may change.
   with the same \`Idempotency-Key\`, or read before you repeat it.
 - **retryable**: the same request may succeed later without being changed. Wait for \`Retry-After\` if it is given.
 
-A code exists only because some caller acts differently on it. This page is written from \`base/errors.ts\` by
+A code exists only because some caller acts differently on it. This page is written from \`base/errors.ts\` and \`base/error-docs.ts\` by
 \`scripts/write-error-docs.mjs\`; a test fails if they disagree.
 
 | code | status | definite | retryable | meaning |

@@ -5,6 +5,7 @@
 import { WeftError } from '../../base/errors.ts';
 import { LocalMemory, MemoryLocalStore } from '../../client/memory-local-store.ts';
 import { type OutboxEntry, readReplica, rows } from '../../client/replica-rows.ts';
+import '../../client/all-parts.ts';
 import { WeftReplica } from '../../client/weft-replica.ts';
 import { type Cluster, Died, Unreachable } from '../cluster.ts';
 import { type MachineClock, SimProcess } from '../sim/process.ts';

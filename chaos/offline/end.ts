@@ -39,7 +39,8 @@ export async function endOffline({ cluster, devices, offline }: Arena): Promise<
   const startMs = timeline.nowMs;
   const differ = async () => {
     const digest = await expected();
-    return devices.some(({ replica }) => replica?.digest() !== digest);
+    for (const { replica } of devices) if ((await replica?.digest()) !== digest) return true;
+    return false;
   };
   while (timeline.nowMs - startMs < PATIENCE_MS && (await differ())) await timeline.sleep(LOOK_MS);
   const digest = await expected();
@@ -48,14 +49,16 @@ export async function endOffline({ cluster, devices, offline }: Arena): Promise<
     batches: [...offline.batches.values()],
     evidence: offline.evidence,
     disksAreLost: offline.disksAreLost,
-    ends: devices.map(({ name, replica }) => ({
-      device: name,
-      state: replica === undefined ? 'down' : `${replica.status.state} ${replica.status.reason}`.trim(),
-      pending: replica?.status.pending ?? 0,
-      refused: replica === undefined ? [] : [...refusedBy(replica, offline)],
-      digest: replica?.digest() ?? '',
-      expected: digest,
-    })),
+    ends: await Promise.all(
+      devices.map(async ({ name, replica }) => ({
+        device: name,
+        state: replica === undefined ? 'down' : `${replica.status.state} ${replica.status.reason}`.trim(),
+        pending: replica?.status.pending ?? 0,
+        refused: replica === undefined ? [] : [...refusedBy(replica, offline)],
+        digest: (await replica?.digest()) ?? '',
+        expected: digest,
+      })),
+    ),
     members: shared.members !== undefined && isList(shared.members) ? shared.members.map(String) : [],
     count: typeof shared.count === 'number' ? shared.count : 0,
   };

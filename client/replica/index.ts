@@ -1,6 +1,9 @@
 /** `weft/replica`: an offline replica, in a browser and in Node. */
+import { loadAhead } from '../../base/part.ts';
+import { STATEMENT_PARTS } from '../../query/parts.ts';
 import { type AmbientOptions, ambientPlatform, ambientTabs } from '../ambient.ts';
 import { LevelLocalStore } from '../level-local-store.ts';
+import { DIGEST } from '../parts.ts';
 import { SharedReplica } from '../shared-replica.ts';
 import { TABS_OF_ONE } from '../tabs-of-one.ts';
 import type { WeftReplicaOptions } from '../weft-replica.ts';
@@ -25,15 +28,20 @@ export interface OpenReplicaOptions
   readonly urls: string | readonly string[];
   /** Where it keeps what it has: a folder in Node, the name of a database in a browser. `weft` if absent. */
   readonly name?: string;
+  /**
+   * Once it is open it loads what only some statements need, so that they run offline too; false loads each when a statement needs it, which fails offline
+   * unless a service worker has kept it. True if absent.
+   */
+  readonly loadsAhead?: boolean;
 }
 
 /**
  * Opens what is kept under `name`, and begins to connect. Tabs of a browser that open the same name share it.
  * @throws WeftError `storage-failed`, `data-locked`, `data-format`, `data-corrupt`; `invalid-request`
  */
-export function openReplica(options: OpenReplicaOptions): Promise<SharedReplica> {
-  const { urls, name = 'weft', store, platform = ambientPlatform(options), ...rest } = options;
-  return SharedReplica.open({
+export async function openReplica(options: OpenReplicaOptions): Promise<SharedReplica> {
+  const { urls, name = 'weft', store, platform = ambientPlatform(options), loadsAhead = true, ...rest } = options;
+  const replica = await SharedReplica.open({
     ...rest,
     urls: typeof urls === 'string' ? [urls] : urls,
     name,
@@ -42,4 +50,6 @@ export function openReplica(options: OpenReplicaOptions): Promise<SharedReplica>
     tabs: (store === undefined ? ambientTabs() : undefined) ?? TABS_OF_ONE,
     openStore: () => (store === undefined ? LevelLocalStore.open(name) : Promise.resolve(store)),
   });
+  if (loadsAhead) void loadAhead([...STATEMENT_PARTS, DIGEST]);
+  return replica;
 }

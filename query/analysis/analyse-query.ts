@@ -3,8 +3,8 @@
  * may. What is wrong is an error of compile time, also on an empty graph. Planning relies on it.
  */
 import { didYouMean } from '../near-name.ts';
+import { CATALOG } from '../parts.ts';
 import type { PlannerContext } from '../plan/planned-statement.ts';
-import { BUILT_IN_PROCEDURES } from '../procedures/built-in.ts';
 import type {
   Clause,
   ForeachClause,
@@ -195,7 +195,7 @@ class QueryAnalysis {
     const { name, arguments: args, yields } = clause;
     const signature = this.#context.procedure(name.text);
     if (signature === undefined) {
-      const message = `there is no procedure \`${name.text}\`${didYouMean(name.text, BUILT_IN_PROCEDURES.keys())}`;
+      const message = `there is no procedure \`${name.text}\`${didYouMean(name.text, CATALOG.get().procedures.keys())}`;
       throw compileError(this.#report.text, name, 'ProcedureNotFound', message, 'ProcedureError');
     }
     if (args === undefined && !isAlone && signature.arguments.length > 0) {

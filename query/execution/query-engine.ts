@@ -7,7 +7,7 @@ import { LIMITS } from '../../base/limits.ts';
 import type { Span } from '../../base/tracer.ts';
 import { NotResident } from '../../graph/not-resident.ts';
 import type { SchemaEntry, StatementGraph } from '../../graph/query-graph.ts';
-import { describePlan } from '../plan/describe-plan.ts';
+import { CATALOG, PLAN_DESCRIPTION, WRITING } from '../parts.ts';
 import type {
   PlanDescription,
   PlannedStatement,
@@ -18,10 +18,9 @@ import { runtimeError } from '../query-error.ts';
 import type { Batch } from './batch.ts';
 import { Counters } from './counters.ts';
 import { type ExecuteOptions, Execution, PreparedPlan } from './execute.ts';
-import { GraphOverlay } from './graph-overlay.ts';
+import type { GraphOverlay } from './graph-overlay.ts';
 import type { ResultValue } from './result-value.ts';
 import type { Procedure, RunHost, StatementOptions } from './run.ts';
-import { declareSchema, dropSchema } from './schema-statements.ts';
 import { collectRows, type StatementAnswer, type StatementRows } from './statement-answer.ts';
 
 /** Uses of a kept plan between two looks at whether the graph has grown out of it. */
@@ -36,7 +35,7 @@ export interface RegisteredProcedure extends Procedure {
 export interface QueryEngineOptions {
   readonly env: Env;
   readonly planStatement: PlanStatement;
-  readonly procedures: ReadonlyMap<string, RegisteredProcedure>;
+  readonly procedures: Pick<ReadonlyMap<string, RegisteredProcedure>, 'get'>;
   /** False plans as the text has it. */
   readonly optimise: boolean;
 }
@@ -244,7 +243,7 @@ export class QueryEngine {
           if (plan.columns.length > 0) return rows;
         }
       },
-      plan: () => (options.profiled ? describePlan(plan, execution.profile) : undefined),
+      plan: () => (options.profiled ? PLAN_DESCRIPTION.get().describePlan(plan, execution.profile) : undefined),
       close() {
         if (isClosed) return;
         isClosed = true;
@@ -281,7 +280,7 @@ export class QueryEngine {
         if (batch === undefined) break;
         if (planned.plan.columns.length > 0) execution.appendResults(batch, rows);
       }
-      const description = profiled ? describePlan(planned.plan, execution.profile) : undefined;
+      const description = profiled ? PLAN_DESCRIPTION.get().describePlan(planned.plan, execution.profile) : undefined;
       return kept(planned.plan.columns, rows, {
         counters: difference(overlay.counters, before),
         plan: description,
@@ -301,8 +300,8 @@ export class QueryEngine {
     const counters = new Counters();
     try {
       checkChange('schema', options);
-      if (planned.kind === 'declare') await declareSchema(planned, graph, counters);
-      if (planned.kind === 'drop') await dropSchema(planned, graph, counters);
+      if (planned.kind === 'declare') await CATALOG.get().declareSchema(planned, graph, counters);
+      if (planned.kind === 'drop') await CATALOG.get().dropSchema(planned, graph, counters);
       return kept([], [], { counters, plan: undefined, writes: true });
     } finally {
       graph.release();
@@ -335,7 +334,7 @@ export class Transaction {
     this.#engine = engine;
     this.#graph = graph;
     this.#startMs = startMs;
-    this.overlay = new GraphOverlay(graph);
+    this.overlay = new (WRITING.get().GraphOverlay)(graph);
   }
 
   run(text: string, options: StatementOptions): Promise<StatementAnswer> {
@@ -387,8 +386,8 @@ function hasOutgrown({ nodes }: KeptPlan, graph: StatementGraph): boolean {
 }
 
 function explained(planned: Extract<PlannedStatement, { kind: 'query' }>, graph: StatementGraph): StatementAnswer {
+  const plan = PLAN_DESCRIPTION.get().describePlan(planned.plan, undefined);
   graph.release();
-  const plan = describePlan(planned.plan, undefined);
   return kept([], [], { counters: new Counters(), plan, writes: false });
 }
 

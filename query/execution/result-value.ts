@@ -2,8 +2,7 @@
 import type { EdgeId, NodeId } from '../../base/ids.ts';
 import type { QueryGraph } from '../../graph/query-graph.ts';
 import { Float, type Properties, Temporal, type Value } from '../../graph/value.ts';
-import { toStoredTemporal } from '../temporal/stored-temporal.ts';
-import { isTemporal } from '../temporal/temporal-value.ts';
+import { isTemporal, toStoredTemporal } from '../temporal/temporal-value.ts';
 import {
   NodeValue,
   PathValue,

@@ -4,9 +4,8 @@ import type { QueryGraph } from '../../graph/query-graph.ts';
 import { Point } from '../../graph/value.ts';
 import type { Run } from '../execution/run.ts';
 import { checkedEdge, checkedNode } from '../functions/entity-functions.ts';
-import { pointProperty } from '../functions/spatial-functions.ts';
+import { SPATIAL, TEMPORAL } from '../parts.ts';
 import { runtimeError } from '../query-error.ts';
-import { temporalProperty } from '../temporal/temporal-properties.ts';
 import { isTemporal } from '../temporal/temporal-value.ts';
 import { isInt } from '../values/arithmetic.ts';
 import {
@@ -53,8 +52,8 @@ export function propertyOf(graph: QueryGraph, value: RuntimeValue, name: string)
   if (value instanceof NodeValue) return nodeProperty(graph, value.node, name);
   if (value instanceof RelationshipValue) return edgeProperty(graph, value.edge, name);
   if (isMap(value)) return Object.hasOwn(value, name) ? (value[name] as RuntimeValue) : null;
-  if (isTemporal(value)) return (temporalProperty(value, name) as RuntimeValue | undefined) ?? null;
-  if (value instanceof Point) return pointProperty(value, name) ?? null;
+  if (isTemporal(value)) return (TEMPORAL.get().property(value, name) as RuntimeValue | undefined) ?? null;
+  if (value instanceof Point) return SPATIAL.get().pointProperty(value, name) ?? null;
   const message = `a value of type ${typeName(value)} has no properties`;
   throw runtimeError('TypeError', 'InvalidArgumentType', message);
 }

@@ -3,7 +3,7 @@
  * back-references, no look-around, which are errors. The last patterns are kept compiled.
  */
 import type { RE2JS } from 're2js';
-import { assert } from '../../base/assert.ts';
+import { REGULAR_EXPRESSIONS } from '../parts.ts';
 import { runtimeError } from '../query-error.ts';
 import type { Ternary } from '../values/logic.ts';
 import type { RuntimeValue } from '../values/runtime-value.ts';
@@ -11,17 +11,6 @@ import type { RuntimeValue } from '../values/runtime-value.ts';
 const KEPT_MAX = 256;
 const PATTERN_CHARS_MAX = 4096;
 const compiled = new Map<string, RE2JS>();
-let library: Pick<typeof RE2JS, 'compile'> | undefined;
-
-/** Before the first use: see `../libraries.ts`. */
-export function provideRegularExpressions(provided: NonNullable<typeof library>): void {
-  library = provided;
-}
-
-/** Whether a statement of this text can run. */
-export function hasRegularExpressions(statement: string): boolean {
-  return library !== undefined || !statement.includes('=~');
-}
 
 function compile(pattern: string): RE2JS {
   const known = compiled.get(pattern);
@@ -30,7 +19,7 @@ function compile(pattern: string): RE2JS {
     const message = `a regular expression has at most ${PATTERN_CHARS_MAX} characters`;
     throw runtimeError('ArgumentError', 'InvalidArgumentValue', message);
   }
-  assert(library !== undefined, 'regular expressions were loaded');
+  const library = REGULAR_EXPRESSIONS.get().RE2JS;
   let made: RE2JS;
   try {
     made = library.compile(pattern);

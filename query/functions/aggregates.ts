@@ -3,8 +3,8 @@
  * grouped count is an increment in an array. Nulls are skipped by all but `count(*)`.
  */
 import { type Float, float } from '../../graph/value.ts';
+import { TEMPORAL } from '../parts.ts';
 import { runtimeError } from '../query-error.ts';
-import { addDurations, divideDuration } from '../temporal/duration.ts';
 import { DurationValue } from '../temporal/temporal-value.ts';
 import { add, isNumeric, toDouble } from '../values/arithmetic.ts';
 import { compareForOrder, groupKey } from '../values/order.ts';
@@ -61,7 +61,7 @@ class Sum implements RunningAggregate {
 function addUp(name: string, sum: RuntimeValue, value: RuntimeValue): RuntimeValue {
   if (sum instanceof DurationValue || value instanceof DurationValue) {
     if (!(sum instanceof DurationValue && value instanceof DurationValue)) throw wrongType(name, value);
-    return addDurations(sum, value, 1);
+    return TEMPORAL.get().addDurations(sum, value, 1);
   }
   return add(sum, value);
 }
@@ -75,7 +75,7 @@ class Average implements RunningAggregate {
     const sum = this.#sums[group];
     if (value instanceof DurationValue) {
       if (typeof sum === 'number') throw wrongType('avg', value);
-      this.#sums[group] = sum === undefined ? value : addDurations(sum, value, 1);
+      this.#sums[group] = sum === undefined ? value : TEMPORAL.get().addDurations(sum, value, 1);
     } else {
       if (!isNumeric(value) || sum instanceof DurationValue) throw wrongType('avg', value);
       this.#sums[group] = (sum ?? 0) + toDouble(value);
@@ -86,7 +86,7 @@ class Average implements RunningAggregate {
     const count = this.#counts[group];
     const sum = this.#sums[group];
     if (count === undefined || sum === undefined) return null;
-    return sum instanceof DurationValue ? divideDuration(sum, count) : float(sum / count);
+    return sum instanceof DurationValue ? TEMPORAL.get().divideDuration(sum, count) : float(sum / count);
   }
 }
 

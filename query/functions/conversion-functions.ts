@@ -1,10 +1,11 @@
 /** From one type to another. Text that does not read as the wanted type gives null; a type that never does is an error. */
+import { PartMissing } from '../../base/part.ts';
 import { float, Point } from '../../graph/value.ts';
+import { SPATIAL } from '../parts.ts';
 import { isTemporal } from '../temporal/temporal-value.ts';
 import { checkedInteger, isInt, isNumeric, overflow, plainText, toDouble } from '../values/arithmetic.ts';
 import type { RuntimeValue } from '../values/runtime-value.ts';
 import { badArgument, listArgument, type ScalarFunction, scalar } from './function.ts';
-import { pointText } from './spatial-functions.ts';
 
 type Convert = (name: string, value: RuntimeValue) => RuntimeValue;
 
@@ -55,7 +56,7 @@ const toBoolean: Convert = (name, value) => {
 const toText: Convert = (name, value) => {
   if (typeof value === 'string') return value;
   if (typeof value === 'boolean' || isNumeric(value) || isTemporal(value)) return plainText(value);
-  if (value instanceof Point) return pointText(value);
+  if (value instanceof Point) return SPATIAL.get().pointText(value);
   throw badArgument(name, value, 'a number, a Boolean, a String, a temporal value or a point');
 };
 
@@ -64,7 +65,8 @@ function family(name: string, convert: Convert): ScalarFunction[] {
   const orNull: Convert = (called, value) => {
     try {
       return value === null ? null : convert(called, value);
-    } catch {
+    } catch (error) {
+      if (error instanceof PartMissing) throw error;
       // Whatever is wrong with the value, the answer is null: that is what the caller asked for.
       return null;
     }

@@ -5,6 +5,7 @@
  * The text was analysed before: names are bound, types fit as far as can be known, clauses stand where they may.
  */
 import { BugError } from '../../base/assert.ts';
+import { WRITING } from '../parts.ts';
 import type {
   Clause,
   CreateClause,
@@ -25,7 +26,6 @@ import type {
 import { ExpressionBinder } from './bind-expression.ts';
 import type { BoundExpression, PathStep } from './bound-expression.ts';
 import { allowedTypes, asksGraph, demandedLabels, freeVariables } from './expression-facts.ts';
-import { insertEager } from './insert-eager.ts';
 import { MatchPlanner } from './match-planner.ts';
 import type { CreateElement, Operator, Plan, ProjectItem, SetItem } from './operator.ts';
 import { writes } from './plan-facts.ts';
@@ -69,13 +69,14 @@ class QueryPlanner {
 
   plan(query: Query): Plan {
     const { operator, columns = [] } = this.#query(query, () => new Map());
+    const { subplans } = this.#table;
     return {
-      root: insertEager(operator, this.#table.subplans, columns.length > 0),
+      root: writes(operator) ? WRITING.get().insertEager(operator, subplans, columns.length > 0) : operator,
       slots: this.#table.slots,
       names: this.#table.names,
       columns,
       writes: writes(operator),
-      subplans: this.#table.subplans,
+      subplans,
     };
   }
 

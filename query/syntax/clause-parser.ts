@@ -22,6 +22,26 @@ const CLAUSES = 'MATCH, WITH, RETURN or another clause';
 const NO_ORDER = { orderBy: [], skip: undefined, limit: undefined } as const;
 
 export abstract class ClauseParser extends PatternParser {
+  /** `CYPHER 5 runtime=slotted`: advice for another planner, read over. */
+  protected versionPrefix(): void {
+    const next = this.kindAt(this.at + 1);
+    if (next !== 'integer' && next !== 'float' && next !== 'name') return;
+    if (!this.takeText('CYPHER')) return;
+    if (!this.take('integer')) this.take('float');
+    while (this.kind === 'name' && this.kindAt(this.at + 1) === '=') {
+      this.at += 2;
+      this.name('a value of the option');
+    }
+  }
+
+  /** Semicolons may be there, then nothing more. */
+  protected expectEnd(): void {
+    while (this.take(';')) {
+      // A text of one statement may end in any number of them.
+    }
+    if (this.kind !== 'end') this.unexpected('another clause or the end');
+  }
+
   protected query(): Query {
     const { start } = this;
     const singles = [this.#single()];

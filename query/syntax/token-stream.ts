@@ -66,6 +66,13 @@ export abstract class TokenStream {
     return true;
   }
 
+  /** A name that is no keyword. */
+  protected takeText(text: string): boolean {
+    if (this.kind !== 'name' || this.sourceAt(this.at).toUpperCase() !== text) return false;
+    this.at++;
+    return true;
+  }
+
   protected expect(kind: TokenKind): void {
     if (!this.take(kind)) this.unexpected(`\`${kind}\``);
   }

@@ -1,5 +1,5 @@
-/** Between the temporal values that the engine computes with and the ISO 8601 texts that the graph keeps. */
-import { Temporal } from '../../graph/value.ts';
+/** From the ISO 8601 texts that the graph keeps to the temporal values that the engine computes with. */
+import type { Temporal } from '../../graph/value.ts';
 import {
   parseDate,
   parseDateTime,
@@ -9,10 +9,6 @@ import {
   parseTime,
 } from './parse-temporal.ts';
 import type { TemporalValue } from './temporal-value.ts';
-
-export function toStoredTemporal(value: TemporalValue): Temporal {
-  return new Temporal(value.kind, value.toString());
-}
 
 export function fromStoredTemporal({ kind, text }: Temporal): TemporalValue {
   switch (kind) {

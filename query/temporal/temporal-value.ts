@@ -1,7 +1,8 @@
 /**
  * Temporal values as the engine computes with them: integers, never text. The graph keeps their ISO 8601 text
- * (`Temporal` in graph/value.ts); `toStored` and `fromStored` in `stored-temporal.ts` convert at the boundary.
+ * (`Temporal` in graph/value.ts): `toStoredTemporal` here and `stored-temporal.ts` convert at the boundary.
  */
+import { Temporal } from '../../graph/value.ts';
 import { civilOf, mod, NANOS_PER_DAY, NANOS_PER_SECOND, pad, SECONDS_PER_DAY } from './calendar.ts';
 
 export class DateValue {
@@ -102,6 +103,10 @@ export type TemporalValue = TemporalInstant | DurationValue;
 
 export function isTemporal(value: unknown): value is TemporalValue {
   return isInstant(value) || value instanceof DurationValue;
+}
+
+export function toStoredTemporal(value: TemporalValue): Temporal {
+  return new Temporal(value.kind, value.toString());
 }
 
 export function isInstant(value: unknown): value is TemporalInstant {

@@ -3,7 +3,7 @@
  * arithmetic needs no zone. Look-ups cost tens of microseconds, so the last ones are kept.
  */
 import type { Temporal as TemporalLibrary } from 'temporal-polyfill';
-import { assert } from '../../base/assert.ts';
+import { TIME_ZONES } from '../parts.ts';
 import { civilOf, NANOS_PER_SECOND, SECONDS_PER_DAY } from './calendar.ts';
 
 /** Look-ups that are kept for each zone. */
@@ -11,21 +11,11 @@ const KEPT_MAX = 4096;
 /** Years that the library covers with room to spare; beyond them the rules of the last ones hold. */
 const LIBRARY_YEAR_MAX = 200_000;
 
-/** That of the runtime, if it has one, until another is provided. */
-let library = (globalThis as { readonly Temporal?: typeof TemporalLibrary }).Temporal;
+const { Temporal: OWN } = globalThis as { readonly Temporal?: typeof TemporalLibrary };
 
-/** Before the first use, where the runtime has none or its own must not be used: see `../libraries.ts`. */
-export function provideTemporal(provided: typeof TemporalLibrary): void {
-  library = provided;
-}
-
-export function hasTemporal(): boolean {
-  return library !== undefined;
-}
-
+/** Where the polyfill is there, the runtime's own is not used: all servers have the same rules. */
 function temporal(): typeof TemporalLibrary {
-  assert(library !== undefined, 'time zones were loaded');
-  return library;
+  return OWN === undefined || TIME_ZONES.isThere ? TIME_ZONES.get().Temporal : OWN;
 }
 
 interface Zone {
@@ -46,9 +36,10 @@ function zoneOf(name: string): Zone | undefined {
   const known = zones.get(name);
   if (known !== undefined) return known;
   if (!/^[A-Za-z][A-Za-z0-9_+\-/]*$/.test(name)) return undefined;
+  const library = temporal();
   let id: string;
   try {
-    id = temporal().PlainDate.from('2000-01-01').toZonedDateTime(name).timeZoneId;
+    id = library.PlainDate.from('2000-01-01').toZonedDateTime(name).timeZoneId;
   } catch {
     // The library has no other way to ask.
     return undefined;

@@ -3,8 +3,8 @@
  * an integer, anything with a float a float. `+` also joins strings and lists and moves temporal values.
  */
 import { Float, float } from '../../graph/value.ts';
+import { TEMPORAL } from '../parts.ts';
 import { runtimeError } from '../query-error.ts';
-import { addDurations, divideDuration, negateDuration, plusDuration, scaleDuration } from '../temporal/duration.ts';
 import { DurationValue, isInstant, isTemporal } from '../temporal/temporal-value.ts';
 import { isList, type RuntimeValue, typeName } from './runtime-value.ts';
 
@@ -63,10 +63,10 @@ export function add(a: RuntimeValue, b: RuntimeValue): RuntimeValue {
     return plainText(a) + b;
   }
   if (b instanceof DurationValue) {
-    if (a instanceof DurationValue) return addDurations(a, b, 1);
-    if (isInstant(a)) return plusDuration(a, b);
+    if (a instanceof DurationValue) return TEMPORAL.get().addDurations(a, b, 1);
+    if (isInstant(a)) return TEMPORAL.get().plusDuration(a, b);
   } else if (a instanceof DurationValue && isInstant(b)) {
-    return plusDuration(b, a);
+    return TEMPORAL.get().plusDuration(b, a);
   }
   throw mismatch('+', a, b);
 }
@@ -85,8 +85,8 @@ export function subtract(a: RuntimeValue, b: RuntimeValue): RuntimeValue {
     return float(toDouble(a) - toDouble(b));
   }
   if (b instanceof DurationValue) {
-    if (a instanceof DurationValue) return addDurations(a, b, -1);
-    if (isInstant(a)) return plusDuration(a, negateDuration(b));
+    if (a instanceof DurationValue) return TEMPORAL.get().addDurations(a, b, -1);
+    if (isInstant(a)) return TEMPORAL.get().plusDuration(a, TEMPORAL.get().negateDuration(b));
   }
   throw mismatch('-', a, b);
 }
@@ -104,8 +104,8 @@ export function multiply(a: RuntimeValue, b: RuntimeValue): RuntimeValue {
     if (isInt(a) && isInt(b)) return checkedInteger(BigInt(a) * BigInt(b));
     return float(toDouble(a) * toDouble(b));
   }
-  if (a instanceof DurationValue && isNumeric(b)) return scaleDuration(a, toDouble(b));
-  if (b instanceof DurationValue && isNumeric(a)) return scaleDuration(b, toDouble(a));
+  if (a instanceof DurationValue && isNumeric(b)) return TEMPORAL.get().scaleDuration(a, toDouble(b));
+  if (b instanceof DurationValue && isNumeric(a)) return TEMPORAL.get().scaleDuration(b, toDouble(a));
   throw mismatch('*', a, b);
 }
 
@@ -118,7 +118,7 @@ export function divide(a: RuntimeValue, b: RuntimeValue): RuntimeValue {
     if (typeof a === 'number' && typeof b === 'number') return Math.trunc(a / b) + 0;
     return checkedInteger(BigInt(a) / BigInt(b));
   }
-  if (a instanceof DurationValue && isNumeric(b)) return divideDuration(a, toDouble(b));
+  if (a instanceof DurationValue && isNumeric(b)) return TEMPORAL.get().divideDuration(a, toDouble(b));
   throw mismatch('/', a, b);
 }
 
@@ -144,7 +144,7 @@ export function negate(a: RuntimeValue): RuntimeValue {
   if (typeof a === 'number') return Number.isInteger(a) ? 0 - a : -a;
   if (typeof a === 'bigint') return checkedInteger(-a);
   if (a instanceof Float) return float(-a.value);
-  if (a instanceof DurationValue) return negateDuration(a);
+  if (a instanceof DurationValue) return TEMPORAL.get().negateDuration(a);
   throw runtimeError('TypeError', 'InvalidArgumentType', `\`-\` does not apply to a value of type ${typeName(a)}`);
 }
 

@@ -4,8 +4,8 @@
  * reads, wrapped only where they stand in a list, a map or a value column.
  */
 import { Float, Point, Temporal, type Value } from '../../graph/value.ts';
-import { fromStoredTemporal, toStoredTemporal } from '../temporal/stored-temporal.ts';
-import { isTemporal, type TemporalValue } from '../temporal/temporal-value.ts';
+import { TEMPORAL } from '../parts.ts';
+import { isTemporal, type TemporalValue, toStoredTemporal } from '../temporal/temporal-value.ts';
 
 export class NodeValue {
   readonly node: number;
@@ -68,7 +68,7 @@ export function isEntity(value: RuntimeValue): value is NodeValue | Relationship
 /** What a property of the graph is to an expression. Values without temporals inside are returned as they are. */
 export function fromStored(value: Value): RuntimeValue {
   if (typeof value !== 'object' || value === null) return value;
-  if (value instanceof Temporal) return fromStoredTemporal(value);
+  if (value instanceof Temporal) return TEMPORAL.get().fromStored(value);
   if (Array.isArray(value)) {
     return value.some(holdsTemporal) ? value.map(fromStored) : (value as readonly RuntimeValue[]);
   }

@@ -6,9 +6,10 @@
 
 import type { ReplicaId } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
+import type { ConstraintSet } from '../../crdt/constraint-set.ts';
 import type { Draft } from '../../crdt/draft.ts';
 import type { HybridClock } from '../../crdt/stamp.ts';
-import { checkDeclaration, closedPartitions } from '../../crdt/violation-scan.ts';
+import { checkDeclaration, closedPartitions, violationsOf } from '../../crdt/violation-scan.ts';
 import type { SchemaEntry } from '../../graph/query-graph.ts';
 import type { GraphSchema } from '../catalog/graph-schema.ts';
 import type { StrongOperations } from '../consistency/strong-operations.ts';
@@ -38,6 +39,15 @@ export class Declarations {
 
   entries(): readonly SchemaEntry[] {
     return this.#options.schema.entries();
+  }
+
+  constraints(): ConstraintSet | undefined {
+    return this.#options.schema.constraints();
+  }
+
+  /** How many elements break a constraint, of what is in memory. @throws Unhydrated */
+  violations(entry: SchemaEntry): number {
+    return violationsOf(this.#options.graph, entry).elements;
   }
 
   /** Resolves when it is durable and kept. @throws WeftError `schema-conflict`, `constraint-violated`, definite */

@@ -1,5 +1,5 @@
 /** Statements over one graph of the engine. */
-import '../../query/libraries.ts';
+import '../../query/all-parts.ts';
 import type { Env } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';

@@ -3,12 +3,12 @@ import { WeftError } from '../../base/errors.ts';
 import type { EdgeId, NodeId, PartitionId, ReplicaId } from '../../base/ids.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
 import { Draft } from '../../crdt/draft.ts';
-import type { ConstraintRules } from '../../crdt/draft-constraints.ts';
+import { type ConstraintRules, constraintsFor } from '../../crdt/draft-constraints.ts';
 import type { DraftedPatch } from '../../crdt/drafted-patch.ts';
 import { decodePatch } from '../../crdt/patch-codec.ts';
 import { checkConstraints } from '../../crdt/patch-constraints.ts';
 import { checkPatches } from '../../crdt/quota-check.ts';
-import type { QuotaRules } from '../../crdt/quota-meter.ts';
+import { QuotaMeter, type QuotaRules } from '../../crdt/quota-meter.ts';
 import { needsLocator, partitionNamedByEdge } from '../../crdt/routing.ts';
 import type { HybridClock } from '../../crdt/stamp.ts';
 import type { Usage } from '../../crdt/usage.ts';
@@ -186,13 +186,14 @@ export class GraphWriter {
   }
 
   #draft(replica: ReplicaId, isDecisive: boolean, skipEqual: boolean): Draft {
+    const quota = this.#quotaRules();
     return new Draft({
       view: this.#graph.view,
       clock: this.#clock,
       replica,
       skipEqual,
-      rules: this.#rules(isDecisive),
-      quota: this.#quotaRules(),
+      constraints: constraintsFor(this.#graph.view, this.#rules(isDecisive)),
+      quota: quota && ((draft) => new QuotaMeter(quota, draft)),
       expiry: this.#policy.expiry,
     });
   }

@@ -7,12 +7,28 @@ import { gzipSync } from 'node:zlib';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Bytes, gzipped, of what a page loads: at first, and with all that it may load later. */
-export async function pageBytes(source: string): Promise<{ readonly first: number; readonly all: number }> {
+/** A program as the modules that a page loads, by path. */
+export interface Modules {
+  readonly entry: string;
+  readonly code: ReadonlyMap<string, string>;
+  /** Those that the page loads before anything runs. */
+  readonly first: ReadonlySet<string>;
+}
+
+export async function modulesOf(source: string): Promise<Modules> {
   const chunks = await built(source, { minify: true, format: 'es' });
-  const bytes = chunks.map(({ code }) => gzipSync(code).length);
-  const first = chunks.findIndex(({ isEntry }) => isEntry);
-  return { first: bytes[first] ?? Number.NaN, all: bytes.reduce((sum, one) => sum + one, 0) };
+  const byPath = new Map(chunks.map((chunk) => [chunk.fileName, chunk]));
+  const entry = chunks.find(({ isEntry }) => isEntry)?.fileName ?? '';
+  const first = new Set([entry]);
+  for (const path of first) for (const imported of byPath.get(path)?.imports ?? []) first.add(imported);
+  return { entry, code: new Map(chunks.map(({ fileName, code }) => [fileName, code])), first };
+}
+
+/** Bytes, gzipped, of what a page loads: at first, and with all that it may load later. */
+export function pageBytes({ code, first }: Modules): { readonly first: number; readonly all: number } {
+  const bytes = Array.from(code, ([path, text]) => ({ path, size: gzipSync(text).length }));
+  const sum = (of: typeof bytes) => of.reduce((total, { size }) => total + size, 0);
+  return { first: sum(bytes.filter(({ path }) => first.has(path))), all: sum(bytes) };
 }
 
 /** One classic script. Imports of the source name files by their whole paths. */

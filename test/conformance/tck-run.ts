@@ -2,7 +2,7 @@
  * Runs scenarios of the openCypher TCK in process against any graph that statements can run on. The cases and the code
  * that compares answers are not in this repository; they lie beside it, in `../shared/opencypher-tck`.
  */
-import '../../query/libraries.ts';
+import '../../query/all-parts.ts';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';

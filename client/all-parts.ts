@@ -1,0 +1,8 @@
+/** All parts, for who must not wait for one in the midst of something: a simulation. */
+import '../query/all-parts.ts';
+import { DIGEST, UNIQUE_KEYS } from './parts.ts';
+import * as uniqueKeys from './replica-constraints.ts';
+import * as digest from './replica-digest.ts';
+
+DIGEST.provide(digest);
+UNIQUE_KEYS.provide(uniqueKeys);

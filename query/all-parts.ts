@@ -1,0 +1,28 @@
+/** All parts, for a server: whoever runs statements and does not load parts imports this file, once, for its effect. */
+import * as regularExpressions from 're2js';
+import * as timeZones from 'temporal-polyfill';
+import * as writing from './execution/writing-part.ts';
+import * as spatial from './functions/spatial-functions.ts';
+import * as shortestPath from './operators/shortest-path.ts';
+import {
+  CATALOG,
+  PLAN_DESCRIPTION,
+  REGULAR_EXPRESSIONS,
+  SHORTEST_PATH,
+  SPATIAL,
+  TEMPORAL,
+  TIME_ZONES,
+  WRITING,
+} from './parts.ts';
+import * as planDescription from './plan/describe-plan.ts';
+import * as catalog from './procedures/catalog-part.ts';
+import * as temporal from './temporal/temporal-part.ts';
+
+CATALOG.provide(catalog);
+PLAN_DESCRIPTION.provide(planDescription);
+REGULAR_EXPRESSIONS.provide(regularExpressions);
+SHORTEST_PATH.provide(shortestPath);
+SPATIAL.provide(spatial);
+TEMPORAL.provide(temporal);
+TIME_ZONES.provide(timeZones);
+WRITING.provide(writing);

@@ -1,0 +1,29 @@
+/** Parts of the engine that few statements need (`base/part.ts`). */
+import { Part } from '../base/part.ts';
+
+/** Statements that write. */
+export const WRITING = new Part('statements that write', () => import('./execution/writing-part.ts'));
+/** `=~`: RE2, which is a fifth of all. */
+export const REGULAR_EXPRESSIONS = new Part('regular expressions', () => import('re2js'));
+/** Everything about temporal values but that they are some, their order and their texts. */
+export const TEMPORAL = new Part('temporal values', () => import('./temporal/temporal-part.ts'));
+/** IANA time zones, for runtimes without `Temporal`. */
+export const TIME_ZONES = new Part('time zones', () => import('temporal-polyfill'));
+export const SPATIAL = new Part('points', () => import('./functions/spatial-functions.ts'));
+export const SHORTEST_PATH = new Part('shortest paths', () => import('./operators/shortest-path.ts'));
+/** EXPLAIN and PROFILE. */
+export const PLAN_DESCRIPTION = new Part('plans', () => import('./plan/describe-plan.ts'));
+/** Indexes and constraints, SHOW and CALL. */
+export const CATALOG = new Part('procedures and schema statements', () => import('./procedures/catalog-part.ts'));
+
+/** All, but time zones where the runtime has them: the largest last. */
+export const STATEMENT_PARTS: readonly Part<unknown>[] = [
+  WRITING,
+  TEMPORAL,
+  CATALOG,
+  SPATIAL,
+  SHORTEST_PATH,
+  PLAN_DESCRIPTION,
+  ...('Temporal' in globalThis ? [] : [TIME_ZONES]),
+  REGULAR_EXPRESSIONS,
+];

@@ -1,0 +1,4 @@
+/** Statements and procedures about what there is and what is declared: a part (`../parts.ts`). */
+export { declareSchema, dropSchema } from '../execution/schema-statements.ts';
+export { parseSchemaStatement } from '../syntax/schema-parser.ts';
+export { BUILT_IN_PROCEDURES as procedures } from './built-in.ts';
