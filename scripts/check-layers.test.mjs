@@ -84,6 +84,11 @@ const CASES = [
     },
     ['api/a.ts: cycle'],
   ],
+  [
+    'cycle through an import that waits until it is needed',
+    { 'api/a.ts': "export const b = () => import('./b.ts');\n", 'api/b.ts': "import './a.ts';\n" },
+    [],
+  ],
   ['file that imports itself', { 'api/a.ts': "import './a.ts';\n" }, ['api/a.ts: cycle']],
   ['Node import in a folder for browsers', { 'crdt/doc.ts': "import 'node:fs';\n" }, ['crdt/doc.ts: isomorphic']],
   ['Node import without its prefix', { 'query/parse.ts': "import 'crypto';\n" }, ['query/parse.ts: isomorphic']],

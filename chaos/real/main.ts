@@ -15,7 +15,7 @@ import { NET_KINDS, type NetAbilities, type NetKind } from './net/net.ts';
 import { netnsAbilities } from './net/netns-abilities.ts';
 import { PROXY_ABILITIES } from './net/proxy-net.ts';
 import { PLANTS, TRIES_MAX } from './plants.ts';
-import { type MutationReport, proofPage } from './proof.ts';
+import { type MutationReport, NO_RUNS, proofPage, type Tally, withRuns } from './proof.ts';
 import { reportPage } from './report/page.ts';
 import { readRun } from './run-record.ts';
 import { runScenario } from './run-scenario.ts';
@@ -110,16 +110,20 @@ Exit codes: 0 all valid, 1 a guarantee was broken or is not known, 2 wrong usage
     .action(selfTest);
   program
     .command('proof')
-    .description('write docs/proof.md from the verdicts of runs')
-    .argument('<folder...>', 'run folders')
+    .description('add the verdicts of runs to docs/proof.json, and write docs/proof.md')
+    .argument('[folder...]', 'run folders')
     .option('--mutation <file>', 'a report of mutation testing, to be told as well')
     .action((folders: readonly string[], { mutation }: { readonly mutation?: string }) => {
       const files = folders.map((folder) => join(folder, 'verdict.json')).filter((file) => existsSync(file));
       const verdicts = files.map((file) => JSON.parse(readFileSync(file, 'utf8')) as RunVerdict);
       const report =
         mutation === undefined ? undefined : (JSON.parse(readFileSync(mutation, 'utf8')) as MutationReport);
-      writeFileSync(join(ROOT, 'docs/proof.md'), proofPage(verdicts, report));
-      console.log(`docs/proof.md: ${verdicts.length} runs`);
+      const kept = join(ROOT, 'docs/proof.json');
+      const before = existsSync(kept) ? (JSON.parse(readFileSync(kept, 'utf8')) as Tally) : NO_RUNS;
+      const tally = withRuns(before, verdicts);
+      writeFileSync(kept, `${JSON.stringify(tally, null, 2)}\n`);
+      writeFileSync(join(ROOT, 'docs/proof.md'), proofPage(tally, report));
+      console.log(`docs/proof.md: ${tally.counted.length - before.counted.length} runs more`);
     });
   return program;
 }

@@ -1,12 +1,14 @@
 /** The page that tells how much was run: it must not leave out what went wrong. */
 import { expect, test } from 'vitest';
 import type { RunVerdict } from './judge.ts';
-import { proofPage } from './proof.ts';
+import { NO_RUNS, proofPage, withRuns } from './proof.ts';
+
+const page = (...runs: readonly RunVerdict[]) => proofPage(withRuns(NO_RUNS, runs));
 
 const run = (verdict: 'valid' | 'invalid', why?: string): RunVerdict => ({
   scenario: 'storm',
   net: 'proxies',
-  startedAt: '2026-01-02T03:04:05.000Z',
+  startedAt: `2026-01-02T03:04:05.${why === undefined ? '000' : '001'}Z`,
   seconds: 60,
   verdict,
   operations: { ok: 10, fail: 2, info: 1 },
@@ -24,12 +26,25 @@ const run = (verdict: 'valid' | 'invalid', why?: string): RunVerdict => ({
 });
 
 test('a run that broke a promise -> the day, the scenario, and the first line of what the checker says', () => {
-  const page = proofPage([run('valid'), run('invalid', 'a read of x | y\n  and more')]);
-  expect(page).toContain('2 runs of 1 scenarios, 0.0 hours, 26 operations, 6 fault events');
-  expect(page).toContain('| 2026-01-02 | `storm` | `linearizability` | a read of x \\| y |\n');
-  expect(page).not.toContain('and more');
+  const text = page(run('valid'), run('invalid', 'a read of x | y\n  and more'));
+  expect(text).toContain('2 runs of 1 scenarios, 0.0 hours, 26 operations, 6 fault events');
+  expect(text).toContain('| 2026-01-02 | `storm` | `linearizability` | a read of x \\| y |\n');
+  expect(text).not.toContain('and more');
 });
 
 test('no run broke one -> no word of such runs', () => {
-  expect(proofPage([run('valid')])).not.toContain('## Runs that broke a promise');
+  expect(page(run('valid'))).not.toContain('## Runs that broke a promise');
+});
+
+test('runs that are added later, one of them again -> each counts once, and nothing of the earlier ones is gone', () => {
+  const [one, other] = [run('valid'), run('invalid', 'a read')];
+  const kept = JSON.parse(JSON.stringify(withRuns(NO_RUNS, [one]))) as typeof NO_RUNS;
+  expect(proofPage(withRuns(kept, [one, other]))).toBe(page(one, other));
+});
+
+test('a planted bug -> who found it is told, and none of its work counts', () => {
+  const planted = { ...run('invalid', 'a read'), scenario: 'isolate-strong', plant: 'read-without-quorum' };
+  const text = page(run('valid'), planted);
+  expect(text).toContain('1 runs of 1 scenarios');
+  expect(text).toContain('| `read-without-quorum` | isolate-strong | 1 | 1 | linearizability |');
 });

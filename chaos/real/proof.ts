@@ -1,14 +1,14 @@
 /** `docs/proof.md`: what is claimed, who looks for the opposite, and how much was run; written from verdicts of runs. */
 import { compareText } from '../../base/order.ts';
 import { REAL_CHECKERS } from './checkers/all.ts';
-import type { GuaranteeVerdict, RunVerdict } from './judge.ts';
+import type { RunVerdict } from './judge.ts';
 import { PLANTS } from './plants.ts';
 
 const HEAD = `# Proof
 
 What weft claims, which checker looks for the opposite, which planted bugs show that it would be found, and how much was run
-with real processes. Written by \`npm run chaos -- proof FOLDER...\` from the verdicts of runs, so that it says no more than
-what was run; the simulator's part is below. [consistency.md](consistency.md) has the promises in full,
+with real processes. Written by \`npm run chaos -- proof FOLDER...\`, which adds the verdicts of runs to those before
+([proof.json](proof.json)), so that it says no more than what was run; the simulator's part is below. [consistency.md](consistency.md) has the promises in full,
 [chaos/real/README.md](../chaos/real/README.md) how a run is made and judged.
 `;
 
@@ -43,46 +43,151 @@ export interface MutationReport {
   readonly files: Readonly<Record<string, { readonly mutants: readonly { readonly status: string }[] }>>;
 }
 
-export function proofPage(all: readonly RunVerdict[], mutation?: MutationReport): string {
+/** One row of sums over the runs of a scenario. */
+interface ScenarioSums {
+  readonly runs: number;
+  readonly operations: number;
+  readonly faultEvents: number;
+  readonly valid: number;
+  readonly unknown: number;
+  readonly broken: number;
+}
+
+/** What the page tells of runs. It is kept (`docs/proof.json`), and later runs are added to it; the runs themselves, which are large, need not be. */
+export interface Tally {
+  /** Day of the last run. */
+  readonly last: string;
+  readonly seconds: number;
+  /** Runs that did not come to their work. */
+  readonly idle: number;
+  /** Runs in network namespaces. */
+  readonly inNamespaces: number;
+  readonly scenarios: Readonly<Record<string, ScenarioSums>>;
+  /** By checker. */
+  readonly promises: Readonly<
+    Record<
+      string,
+      { readonly runs: number; readonly judged: number; readonly broken: number; readonly bugs: readonly string[] }
+    >
+  >;
+  readonly brokenRuns: readonly {
+    readonly day: string;
+    readonly scenario: string;
+    readonly checker: string;
+    readonly why: string;
+  }[];
+  /** By planted bug, in the scenario that is meant for it. */
+  readonly planted: Readonly<
+    Record<string, { readonly runs: number; readonly found: number; readonly by: readonly string[] }>
+  >;
+  /** Names of the runs that are in it, so that none counts twice. */
+  readonly counted: readonly string[];
+}
+
+export const NO_RUNS: Tally = {
+  last: '',
+  seconds: 0,
+  idle: 0,
+  inNamespaces: 0,
+  scenarios: {},
+  promises: {},
+  brokenRuns: [],
+  planted: {},
+  counted: [],
+};
+
+export function withRuns(tally: Tally, runs: readonly RunVerdict[]): Tally {
+  return runs.reduce(withRun, tally);
+}
+
+function withRun(tally: Tally, run: RunVerdict): Tally {
+  const name = `${run.startedAt} ${run.scenario}${run.plant === undefined ? '' : ` ${run.plant}`}`;
+  if (tally.counted.includes(name)) return tally;
+  const counted = [...tally.counted, name].sort();
+  const { ok, fail, info } = run.operations;
   // A run that did not come to its work neither shows nor breaks anything; it is counted apart.
-  const verdicts = all.filter(({ operations: { ok, fail, info } }) => ok + fail + info > 0);
-  const idle = all.length - verdicts.length;
-  const plain = verdicts.filter(({ plant }) => plant === undefined);
-  const planted = verdicts.filter(({ plant }) => plant !== undefined);
-  const sum = (of: (run: RunVerdict) => number) => plain.reduce((all, run) => all + of(run), 0);
-  const operations = sum(({ operations: { ok, fail, info } }) => ok + fail + info);
-  const hours = (sum(({ seconds }) => seconds) / 3_600).toFixed(1);
-  const scenarios = new Set(plain.map(({ scenario }) => scenario)).size;
-  const last = verdicts
-    .map(({ startedAt }) => startedAt)
-    .sort()
-    .at(-1)
-    ?.slice(0, 10);
-  const much = `${plain.length} runs of ${scenarios} scenarios, ${hours} hours, ${operations} operations, ${sum(({ faultEvents }) => faultEvents)} fault events that were seen to happen`;
-  const broken = plain.filter(({ verdict }) => verdict === 'invalid').length;
-  const unknown = plain.filter(({ verdict }) => verdict === 'unknown').length;
-  const inNamespaces = plain.filter(({ net }) => net === 'netns');
-  const scenariosThere = new Set(inNamespaces.map(({ scenario }) => scenario)).size;
+  if (ok + fail + info === 0) return { ...tally, counted, idle: tally.idle + 1 };
+  const day = run.startedAt.slice(0, 10);
+  const next = { ...tally, counted, last: day > tally.last ? day : tally.last };
+  return run.plant === undefined ? withPlain(next, run, day) : withPlanted(next, run, run.plant);
+}
+
+function withPlain(tally: Tally, run: RunVerdict, day: string): Tally {
+  const { scenario, verdict, seconds, net, faultEvents, operations, guarantees } = run;
+  const sums = tally.scenarios[scenario] ?? { runs: 0, operations: 0, faultEvents: 0, valid: 0, unknown: 0, broken: 0 };
+  const promises = { ...tally.promises };
+  for (const { checker, judged, verdict: kind } of guarantees) {
+    const held = promises[checker] ?? NOT_JUDGED;
+    const broken = held.broken + Number(kind === 'invalid');
+    promises[checker] = { ...held, runs: held.runs + 1, judged: held.judged + judged, broken };
+  }
+  const brokenRuns = guarantees
+    .filter(({ verdict: kind }) => kind === 'invalid')
+    .map(({ checker, why = '' }) => ({ day, scenario, checker, why: why.split('\n')[0] ?? '' }));
+  return {
+    ...tally,
+    seconds: tally.seconds + seconds,
+    inNamespaces: tally.inNamespaces + Number(net === 'netns'),
+    scenarios: {
+      ...tally.scenarios,
+      [scenario]: {
+        runs: sums.runs + 1,
+        operations: sums.operations + operations.ok + operations.fail + operations.info,
+        faultEvents: sums.faultEvents + faultEvents,
+        valid: sums.valid + Number(verdict === 'valid'),
+        unknown: sums.unknown + Number(verdict === 'unknown'),
+        broken: sums.broken + Number(verdict === 'invalid'),
+      },
+    },
+    promises,
+    brokenRuns: [...tally.brokenRuns, ...brokenRuns],
+  };
+}
+
+const NOT_JUDGED = { runs: 0, judged: 0, broken: 0, bugs: [] } as const;
+
+function withPlanted(tally: Tally, { scenario, guarantees }: RunVerdict, bug: string): Tally {
+  const found = guarantees.filter(({ verdict }) => verdict === 'invalid').map(({ checker }) => checker);
+  const promises = { ...tally.promises };
+  for (const checker of found) {
+    const held = promises[checker] ?? NOT_JUDGED;
+    promises[checker] = { ...held, bugs: union(held.bugs, [bug]) };
+  }
+  const plant = Object.hasOwn(PLANTS, bug) ? PLANTS[bug as keyof typeof PLANTS] : undefined;
+  // Tries in other scenarios than the one that is meant for it say little.
+  if (plant === undefined || !('scenario' in plant) || plant.scenario !== scenario) return { ...tally, promises };
+  const held = tally.planted[bug] ?? { runs: 0, found: 0, by: [] };
+  const row = { runs: held.runs + 1, found: held.found + Number(found.length > 0), by: union(held.by, found) };
+  return { ...tally, promises, planted: { ...tally.planted, [bug]: row } };
+}
+
+function union(a: readonly string[], b: readonly string[]): string[] {
+  return [...new Set([...a, ...b])].sort();
+}
+
+export function proofPage(tally: Tally, mutation?: MutationReport): string {
+  const { last, seconds, idle, inNamespaces, brokenRuns } = tally;
+  const rows = Object.values(tally.scenarios);
+  const sum = (of: (row: ScenarioSums) => number) => rows.reduce((all, row) => all + of(row), 0);
+  const much = `${sum(({ runs }) => runs)} runs of ${rows.length} scenarios, ${(seconds / 3_600).toFixed(1)} hours, ${sum(({ operations }) => operations)} operations, ${sum(({ faultEvents }) => faultEvents)} fault events that were seen to happen`;
+  const verdicts = `${sum(({ broken }) => broken)} runs broke a promise; in ${sum(({ unknown }) => unknown)} something could not be judged`;
   return [
     HEAD,
-    `Until ${last}: ${much}. ${inNamespaces.length} of the runs, of ${scenariosThere} scenarios, were in network namespaces (\`--net netns\`), where the kernel loses packets. ${broken} runs broke a promise; in ${unknown} something could not be judged. ${idle} more did not come to start all servers, and are not counted.\n`,
+    `Until ${last}: ${much}. ${inNamespaces} of the runs were in network namespaces (\`--net netns\`), where the kernel loses packets. ${verdicts}. ${idle} more did not come to start all servers, and are not counted.\n`,
     '## Promises\n',
-    table(
-      ['promise', 'checker', 'runs', 'judged', 'broken in', 'planted bugs that it found'],
-      promiseRows(plain, planted),
-    ),
-    ...(broken === 0
+    table(['promise', 'checker', 'runs', 'judged', 'broken in', 'planted bugs that it found'], promiseRows(tally)),
+    ...(brokenRuns.length === 0
       ? []
       : [
           '## Runs that broke a promise\n',
           BROKEN,
-          table(['day', 'scenario', 'checker', 'first of what it says'], brokenRows(plain)),
+          table(['day', 'scenario', 'checker', 'first of what it says'], brokenRows(tally)),
         ]),
     '## Planted bugs\n',
     'Each is switched on in all servers; `npm run chaos -- self-test` runs them again. The same scenario without the bug is valid\n(next table), so it is the bug that was found. Not every bug shows in real processes; for those the last column says why, and\nwhat finds it.\n',
-    table(['bug', 'scenario', 'runs', 'found in', 'by'], plantRows(planted)),
+    table(['bug', 'scenario', 'runs', 'found in', 'by'], plantRows(tally)),
     '## Scenarios\n',
-    table(['scenario', 'runs', 'operations', 'fault events', 'valid', 'unknown', 'broken'], scenarioRows(plain)),
+    table(['scenario', 'runs', 'operations', 'fault events', 'valid', 'unknown', 'broken'], scenarioRows(tally)),
     ...(mutation === undefined
       ? []
       : [MUTATION, table(['file', 'mutants', 'killed', 'survived', 'score'], mutationRows(mutation))]),
@@ -97,46 +202,29 @@ function table(head: readonly string[], rows: readonly Row[]): string {
   return `${[line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')}\n`;
 }
 
-function ofChecker(runs: readonly RunVerdict[], name: string): (GuaranteeVerdict & { readonly run: RunVerdict })[] {
-  return runs.flatMap((run) =>
-    run.guarantees.filter(({ checker }) => checker === name).map((guarantee) => ({ ...guarantee, run })),
-  );
-}
-
-function promiseRows(plain: readonly RunVerdict[], planted: readonly RunVerdict[]): Row[] {
+function promiseRows({ promises }: Tally): Row[] {
   return REAL_CHECKERS.map(({ name, promise }) => {
-    const verdicts = ofChecker(plain, name);
-    const found = ofChecker(planted, name).filter(({ verdict }) => verdict === 'invalid');
-    const bugs = [...new Set(found.map(({ run }) => run.plant ?? ''))].sort();
-    const judged = verdicts.reduce((all, guarantee) => all + guarantee.judged, 0);
-    const broken = verdicts.filter(({ verdict }) => verdict === 'invalid').length;
-    return [promise, `\`${name}\``, verdicts.length, judged, broken, bugs.map((bug) => `\`${bug}\``).join(', ')];
+    const { runs, judged, broken, bugs } = promises[name] ?? NOT_JUDGED;
+    return [promise, `\`${name}\``, runs, judged, broken, bugs.map((bug) => `\`${bug}\``).join(', ')];
   });
 }
 
-function brokenRows(plain: readonly RunVerdict[]): Row[] {
-  return plain.flatMap(({ startedAt, scenario, guarantees }) =>
-    guarantees
-      .filter(({ verdict }) => verdict === 'invalid')
-      .map(({ checker, why = '' }) => {
-        const [first = ''] = why.split('\n');
-        return [startedAt.slice(0, 10), `\`${scenario}\``, `\`${checker}\``, first.replaceAll('|', '\\|')];
-      }),
-  );
+function brokenRows({ brokenRuns }: Tally): Row[] {
+  return brokenRuns.map(({ day, scenario, checker, why }) => [
+    day,
+    `\`${scenario}\``,
+    `\`${checker}\``,
+    why.replaceAll('|', '\\|'),
+  ]);
 }
 
-function plantRows(planted: readonly RunVerdict[]): Row[] {
+function plantRows({ planted }: Tally): Row[] {
   return Object.entries(PLANTS)
     .sort(([a], [b]) => compareText(a, b))
     .map(([bug, plant]) => {
-      // Tries in other scenarios than the one that is meant for it say little.
-      const runs = planted.filter((run) => run.plant === bug && 'scenario' in plant && run.scenario === plant.scenario);
-      const found = runs.filter(({ verdict }) => verdict === 'invalid');
-      const broken = found.flatMap(({ guarantees }) => guarantees.filter(({ verdict }) => verdict === 'invalid'));
-      const by = [...new Set(broken.map(({ checker }) => checker))].sort();
-      return 'elsewhere' in plant
-        ? [`\`${bug}\``, 'none', '', '', `${plant.by}. Not here: ${plant.elsewhere}`]
-        : [`\`${bug}\``, plant.scenario, runs.length, found.length, by.join(', ')];
+      if ('elsewhere' in plant) return [`\`${bug}\``, 'none', '', '', `${plant.by}. Not here: ${plant.elsewhere}`];
+      const { runs, found, by } = planted[bug] ?? { runs: 0, found: 0, by: [] };
+      return [`\`${bug}\``, plant.scenario, runs, found, by.join(', ')];
     });
 }
 
@@ -153,20 +241,10 @@ function mutationRows({ files }: MutationReport): Row[] {
     });
 }
 
-function scenarioRows(plain: readonly RunVerdict[]): Row[] {
-  return [...new Set(plain.map(({ scenario }) => scenario))].sort().map((name) => {
-    const runs = plain.filter(({ scenario }) => scenario === name);
-    const sum = (of: (run: RunVerdict) => number) => runs.reduce((all, run) => all + of(run), 0);
-    const are = (kind: RunVerdict['verdict']) => runs.filter(({ verdict }) => verdict === kind).length;
-    const operations = sum(({ operations: { ok, fail, info } }) => ok + fail + info);
-    return [
-      `\`${name}\``,
-      runs.length,
-      operations,
-      sum(({ faultEvents }) => faultEvents),
-      are('valid'),
-      are('unknown'),
-      are('invalid'),
-    ];
-  });
+function scenarioRows({ scenarios }: Tally): Row[] {
+  return Object.entries(scenarios)
+    .sort(([a], [b]) => compareText(a, b))
+    .map(([name, { runs, operations, faultEvents, valid, unknown, broken }]) => {
+      return [`\`${name}\``, runs, operations, faultEvents, valid, unknown, broken];
+    });
 }
