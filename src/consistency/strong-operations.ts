@@ -12,6 +12,7 @@ import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
 import { inSpan, type Span } from '../../base/tracer.ts';
 import { encodeOperations } from '../../crdt/operation-codec.ts';
 import { SYSTEM_KEY } from '../catalog/catalog.ts';
+import { joined, seqOf, type VersionVector } from '../commits/version-vector.ts';
 import type { IdempotencyKey, QuorumDescription, StrongMetrics, VoterChange } from '../engine-port.ts';
 import { rendezvousOrder } from '../replication/rendezvous.ts';
 import type { VoterChannel } from '../replication/voter-channel.ts';
@@ -314,12 +315,11 @@ export class StrongOperations {
       if (position.kind !== 'position') throw failureOf(position);
       if (!(await host.whenCovered(position.vector, deadlineMs - this.#nowMs()))) throw tooLate();
       const { place } = position;
-      // What arrives while it waits for the disk it may not have seen: only later is it in the vector for sure.
-      const held = isPlanted(bugs, 'read-dated-late') ? undefined : host.vector;
+      const before = host.vector;
       const outcome = await settled(read());
-      await host.durable();
-      const seen = host.vector;
-      const answer = await this.#ask(graph, { kind: 'confirm', place, held: held ?? seen, seen }, due);
+      const seen = await this.#seen();
+      const held = isPlanted(bugs, 'read-dated-late') ? seen : before;
+      const answer = await this.#ask(graph, { kind: 'confirm', place, held, seen }, due);
       if (answer !== 'lost' && answer.kind !== 'confirmed') throw failureOf(answer);
       if (answer === 'lost' || !answer.holds) {
         this.#checkTime(deadlineMs);
@@ -407,14 +407,26 @@ export class StrongOperations {
       const outcome = await settled(attempt(decide));
       if ('error' in outcome && outcome.error instanceof Stale) continue;
       if (!isDecided) {
-        await host.durable();
-        const answer = await this.#ask(graph, { kind: 'confirm', place, held, seen: host.vector }, due);
+        const seen = await this.#seen();
+        const answer = await this.#ask(graph, { kind: 'confirm', place, held, seen }, due);
         if (answer !== 'lost' && answer.kind !== 'confirmed') throw failureOf(answer);
         if (answer === 'lost' || !answer.holds) continue;
       }
       if ('error' in outcome) throw outcome.error;
       return outcome.value;
     }
+  }
+
+  /**
+   * Waits until all is durable that a read which ended now may have met, and says what that is at most: commits of others are shown
+   * once they are durable, what is written here is shown before.
+   */
+  async #seen(): Promise<VersionVector> {
+    const { host, bugs } = this.#options;
+    const others = host.vector;
+    await host.durable();
+    if (isPlanted(bugs, 'read-dated-late')) return host.vector;
+    return joined(others, [[host.replica, seqOf(host.vector, host.replica)]]);
   }
 
   #checkTime(deadlineMs: number): void {
