@@ -6,7 +6,7 @@ import { covers, joined, type VersionVector } from '../commits/version-vector.ts
 import { memoryNetwork } from '../replication/memory-network.model.ts';
 import { NOTHING_ACCEPTED, stepAcceptor } from './acceptor.ts';
 import { Coordination } from './coordination.ts';
-import type { Prepare, Reply, Request } from './message.ts';
+import type { Basis, Prepare, Reply, Request } from './message.ts';
 
 const OWN = 1 as ReplicaId;
 const OTHER = 2 as ReplicaId;
@@ -74,7 +74,8 @@ function setup(bugs?: ReadonlySet<PlantedBug>, replica = OWN) {
     write: () => ask({ kind: 'write', operations: '[]' }, 'written'),
     position: () => ask({ kind: 'position' }, 'position'),
     /** Whatever the reply. */
-    submit: (patienceMs: number) => coordination.submit({ kind: 'write', operations: '[]' }, patienceMs),
+    submit: (patienceMs: number, basis?: Basis) =>
+      coordination.submit({ kind: 'write', operations: '[]', ...(basis !== undefined && { basis }) }, patienceMs),
     advance,
     /** The disk of the coordinator stands still until the returned function is called. */
     stall: (): (() => void) => {
@@ -142,6 +143,18 @@ describe('a strong read beside a strong write (STR-8)', () => {
     };
     expect(await holds()).toBe(false);
     expect(await holds(new Set(['place-of-another']))).toBe(true);
+  });
+
+  test('the same, of a write that rests on what was read -> it is out of date', async () => {
+    const decided = async (bugs?: ReadonlySet<PlantedBug>) => {
+      const [one, other] = [setup(bugs), setup(bugs, OTHER)];
+      await one.write();
+      await other.write();
+      const { place } = await one.position();
+      return other.submit(PATIENCE_MS, { place, seen: vector(1, 0) });
+    };
+    expect((await decided()).kind).toBe('stale');
+    expect((await decided(new Set(['place-of-another']))).kind).toBe('written');
   });
 
   test('another era began -> it runs again', async () => {
