@@ -7,7 +7,7 @@ import type { Operation } from '../../graph/model.ts';
 import { MemoryDisk } from '../../storage/memory-store.ts';
 import { DEFAULT } from '../engine-on-disk.model.ts';
 import type { Graph, OperationResult } from '../engine-port.ts';
-import { Cluster, type Server } from '../replication/cluster.model.ts';
+import { Cluster, type Server, stall } from '../replication/cluster.model.ts';
 
 let cluster: Cluster;
 afterEach(() => expect(cluster.bugs).toEqual([]));
@@ -102,20 +102,6 @@ describe('strong write', () => {
     expect((await cluster.refusal(strong(b).node(id('y')))).code).toBe('node-not-found');
   });
 });
-
-/** The disk of a server takes nothing more until the returned function is called. */
-function stall({ store }: Server): () => void {
-  const appendAll = store.appendAll.bind(store);
-  let release = (): void => undefined;
-  const released = new Promise<void>((resolve) => {
-    release = resolve;
-  });
-  store.appendAll = async (commits) => {
-    await released;
-    return appendAll(commits);
-  };
-  return release;
-}
 
 describe('a read that waits for its disk (STR-8)', () => {
   /** What a read shows that met a session write, while a strong write came in that was decided without it. */

@@ -72,6 +72,8 @@ export class StrongOperations {
   #asks: number;
   /** The last questions of every server. */
   readonly #heard = new Map<string, Set<number>>();
+  /** Of what ended at others, what is here. */
+  readonly #hasEnded = new WeakSet<VersionVector>();
   readonly #counts = { strongWritesTotal: 0, strongReadsTotal: 0, refusedTotal: 0, indeterminateTotal: 0 };
   #timer: Timer | undefined;
   #closed = false;
@@ -443,7 +445,7 @@ export class StrongOperations {
 
   /** @throws WeftError `quorum-unavailable`, definite, if no majority can be reached */
   async #ask(graph: string, request: Request, { deadlineMs, trace }: Due): Promise<Reply | 'lost'> {
-    const { env, channel } = this.#options;
+    const { env, channel, host } = this.#options;
     const reachable = await this.#reachableMajority(deadlineMs);
     const to = rendezvousOrder({ graphKey: graph, partition: '' as PartitionId }, reachable)[0] ?? channel.self;
     const patienceMs = Math.max(0, Math.ceil(deadlineMs - this.#nowMs()));
@@ -455,7 +457,14 @@ export class StrongOperations {
     const theirs = { patienceMs: theirsMs, trace: span?.traceparent ?? trace };
     const ask: Ask = { kind: 'ask', id: ++this.#asks, graph, ...theirs, request };
     env.log.write('debug', 'quorum: asks the coordinator', { to, graph, request: request.kind, traceparent: trace });
-    return inSpan(span, () => this.#askPeer(to, ask, patienceMs));
+    const reply = await inSpan(span, () => this.#askPeer(to, ask, patienceMs));
+    if (reply === 'lost' || (reply.kind !== 'position' && reply.kind !== 'written')) return reply;
+    // Its vectors do not name what ended, which a server that does not vote may not have yet.
+    const ended = channel.ended(to);
+    const isHere = this.#hasEnded.has(ended) || (await host.whenCovered(ended, deadlineMs - this.#nowMs()));
+    if (isHere) this.#hasEnded.add(ended);
+    else if (reply.kind === 'position') throw tooLate();
+    return reply;
   }
 
   #askPeer(to: string, ask: Ask, patienceMs: number): Promise<Reply | 'lost'> {

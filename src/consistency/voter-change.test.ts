@@ -5,7 +5,7 @@ import type { NodeId } from '../../base/ids.ts';
 import { MemoryDisk } from '../../storage/memory-store.ts';
 import { DEFAULT } from '../engine-on-disk.model.ts';
 import type { Graph, QuorumDescription } from '../engine-port.ts';
-import { Cluster, type Server } from '../replication/cluster.model.ts';
+import { Cluster, type Server, stall } from '../replication/cluster.model.ts';
 
 let cluster: Cluster;
 afterEach(() => expect(cluster.bugs).toEqual([]));
@@ -80,6 +80,60 @@ describe('a server that nobody was told of', () => {
     expect(votes(back)).toBe(false);
     const again = await cluster.start('c', { disk: c.disk });
     await cluster.until(() => votes(again) && votes(back), 'votes of all');
+  });
+});
+
+describe('a server that does not vote, away while the only voter is started again', () => {
+  async function expectShown(server: Server, name: string): Promise<void> {
+    // What comes in is shown once the disk has it: until then the read must wait.
+    const release = stall(server);
+    const shown = strong(server).node(id(name));
+    await cluster.run(1_000);
+    release();
+    expect((await cluster.during(shown)).element.id).toBe(name);
+  }
+
+  /** Writes, and starts the server again: what it wrote is in a stream that ended, which vectors do not name. */
+  async function writtenBefore(name: string, writer: Server, ...others: readonly Server[]): Promise<Server> {
+    await cluster.during(writer.graph.write([{ op: 'createNode', id: id(name), labels: [], properties: {} }]));
+    await cluster.converge(writer, ...others);
+    await cluster.stop(writer);
+    const again = await cluster.start(writer.name, { disk: writer.disk });
+    await cluster.until(() => votes(again), 'its vote');
+    await cluster.run(10_000);
+    return again;
+  }
+
+  test('it was named to the voter -> a strong read there sees what was written while it was away', async () => {
+    const [a, b, c] = (await start('a', 'b', 'c')) as [Server, Server, Server];
+    for (const name of ['c', 'b']) await change(a, 'remove', name);
+    await cluster.converge(a, b, c);
+    await cluster.stop(c);
+    await writtenBefore('while away', a, b);
+    await expectShown(await cluster.start('c', { disk: c.disk }), 'while away');
+  });
+
+  test('it was named to the voter -> a session token of the voter makes it wait', async () => {
+    const [a, b, c] = (await start('a', 'b', 'c')) as [Server, Server, Server];
+    for (const name of ['c', 'b']) await change(a, 'remove', name);
+    await cluster.converge(a, b, c);
+    await cluster.stop(c);
+    const token = (await writtenBefore('while away', a, b)).engine.sessionToken([]);
+    const back = await cluster.start('c', { disk: c.disk });
+    const release = stall(back);
+    expect(await codeOf(back.engine.reachSession([token]))).toBe('session-not-reached');
+    release();
+    await cluster.during(back.engine.reachSession([token]));
+  });
+
+  test('nobody was told of it -> a strong read there sees it too', async () => {
+    const [a, b, c] = (await start('a', 'b', 'c')) as [Server, Server, Server];
+    const d = await cluster.start('d', { peers: ['a', 'b', 'c'] });
+    for (const name of ['c', 'b']) await change(a, 'remove', name);
+    await cluster.converge(a, b, c, d);
+    await cluster.stop(d);
+    await writtenBefore('while away', a, b, c);
+    await expectShown(await cluster.start('d', { peers: ['a', 'b', 'c'], disk: d.disk }), 'while away');
   });
 });
 

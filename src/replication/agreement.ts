@@ -52,7 +52,10 @@ export class Agreement {
     replica.allowTruncation(stable);
   }
 
-  /** A stream whose server has a new incarnation ends once every voter has the same of it: nobody can have more. */
+  /**
+   * A stream whose server has a new incarnation ends once every voter has the same of it: nobody can have more. And once every other
+   * server that is known here has it too: vectors do not name it any more, so nobody would wait for it.
+   */
   #retireEnded(): void {
     const { replica, env, guard } = this.#options;
     for (const [origin, seq] of replica.vector) {
@@ -68,7 +71,7 @@ export class Agreement {
   }
 
   #everyPeer(origin: ReplicaId, holds: (seq: number) => boolean): boolean {
-    const { members } = this.#options.membership;
-    return members?.every(({ vector }) => holds(seqOf(vector ?? new Map(), origin))) ?? false;
+    const { members, peers } = this.#options.membership;
+    return members !== undefined && peers.every(({ vector }) => holds(seqOf(vector ?? new Map(), origin)));
   }
 }

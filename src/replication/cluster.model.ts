@@ -200,6 +200,20 @@ export class Cluster {
   }
 }
 
+/** The disk of a server takes nothing more until the returned function is called. */
+export function stall({ store }: Server): () => void {
+  const appendAll = store.appendAll.bind(store);
+  let release = (): void => undefined;
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  store.appendAll = async (commits) => {
+    await released;
+    return appendAll(commits);
+  };
+  return release;
+}
+
 /** What a server has, retired streams included, as text. */
 function reached({ engine: { replica } }: Server): string {
   const all = new Map([...replica.retired, ...replica.vector]);

@@ -83,6 +83,8 @@ export class Link {
   /** False until the first status: before it nothing is known to be lacking. */
   #met = false;
   #peerDirect: ReadonlySet<ReplicaId> = new Set();
+  /** Streams that ended there, as of its last status. */
+  peerRetired: VersionVector = new Map();
   /** Everything up to here was sent, or need not be. */
   #sent = new Map<ReplicaId, number>();
   /** Sent and not acknowledged, by stream in order of seq. */
@@ -181,6 +183,7 @@ export class Link {
   #hearStatus(status: Status, nowMs: number): LinkEffect[] {
     const { vector, retired, direct, resend } = status;
     this.#peerDirect = new Set(direct);
+    this.peerRetired = retired;
     this.#isBehind = false;
     const known = joined(vector, retired);
     if (!this.#met) {

@@ -31,6 +31,8 @@ import type { VoterChannel } from './voter-channel.ts';
 import { VoterSet } from './voter-set.ts';
 
 /** What replication needs of an engine beside its replica. */
+const NONE_ENDED: VersionVector = new Map();
+
 export interface ReplicatedEngine {
   readonly replica: Replica;
   attachStatus(status: {
@@ -332,6 +334,7 @@ class Replicator implements Replication, SessionHost {
       voterSet: this.#voterSet,
       reachable: () => this.#membership.liveNames(QUIET_HEARTBEATS * this.#timing.heartbeatMs),
       met: () => this.#membership.metNames(),
+      ended: (of) => this.#membership.sessionTo(of)?.link?.peerRetired ?? NONE_ENDED,
       version: (of) => this.#membership.sessionTo(of)?.version ?? PROTOCOL_VERSION,
       send: (to, body, trace) => this.#membership.sessionTo(to)?.sendQuorum(body, trace),
       listen: (listener) => {

@@ -1,4 +1,5 @@
 /** How servers reach each other for what is decided by a majority. Interface only; replication's links carry it. */
+import type { VersionVector } from '../commits/version-vector.ts';
 import type { VoterSet } from './voter-set.ts';
 
 export interface VoterChannel {
@@ -11,6 +12,8 @@ export interface VoterChannel {
   reachable(): readonly string[];
   /** Names of this server and of all that it has met, sorted. */
   met(): readonly string[];
+  /** Streams that ended at a linked server before it was linked: its vectors do not name them. */
+  ended(of: string): VersionVector;
   /** The protocol version that this server and a linked one both speak. */
   version(of: string): number;
   /** Sends a message, which may be lost, come late or more than once; it is lost if there is no link. `trace`: its `traceparent`. */
