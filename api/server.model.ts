@@ -71,7 +71,10 @@ export async function openTestServer({
     bugs,
     call: callerOf(app),
     async close() {
-      await app.close();
+      const closed = app.close();
+      // A browser holds connections on which it never asked anything, for which closing would wait.
+      app.server.closeAllConnections();
+      await closed;
       await engine.close();
     },
   };

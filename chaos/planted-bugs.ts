@@ -161,7 +161,7 @@ export const PLANTED_BUGS: Readonly<
       faults: ['isolate', 'delay'],
       faultRate: 4,
       operations: 200,
-      thinkMs: 20,
+      thinkMs: 10,
     },
   },
   'count-duplicate-votes': {
@@ -172,7 +172,7 @@ export const PLANTED_BUGS: Readonly<
       faults: ['duplication', 'isolate'],
       faultRate: 4,
       operations: 250,
-      thinkMs: 20,
+      thinkMs: 10,
     },
   },
   'merge-on-accept': {
@@ -205,7 +205,7 @@ export const PLANTED_BUGS: Readonly<
       faults: ['lost-disk', 'isolate', 'delay'],
       faultRate: 4,
       operations: 250,
-      thinkMs: 20,
+      thinkMs: 10,
     },
   },
   'founded-again': {
