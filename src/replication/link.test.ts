@@ -74,19 +74,42 @@ describe('link', () => {
     expect(link.unacknowledgedBytes).toBe(0);
   });
 
-  test('resend: nothing is acknowledged for long -> everything after the last acknowledgement, with growing patience', () => {
+  /** Three commits were sent, of which the peer has one at 10 ms. */
+  function resending() {
     const here = new Applied(1);
     here.apply(commit(1, 1), commit(1, 2), commit(1, 3));
     const link = linkOf(here);
     const alive = (ms: number) => link.step({ kind: 'frame', frame: status({ vector: vector({ 1: 1 }) }) }, ms);
     link.step({ kind: 'frame', frame: status() }, 0);
     alive(10);
+    return { link, alive };
+  }
+
+  test('resend: nothing is acknowledged for long -> everything after the last acknowledgement, with growing patience', () => {
+    const { link, alive } = resending();
     expect(sent(link.step({ kind: 'tick', isSending: false }, 900))).toEqual([]);
     expect(sent(link.step({ kind: 'tick', isSending: false }, 1010))).toEqual(['1/2', '1/3']);
     expect(sent(link.step({ kind: 'tick', isSending: false }, 2500))).toEqual([]);
     alive(2600);
     expect(sent(link.step({ kind: 'tick', isSending: false }, 3010))).toEqual(['1/2', '1/3']);
     expect(link.resends).toBe(2);
+  });
+
+  test('resend: a frame was lost, and whenever one looks another sign of life is on its way -> sent again all the same', () => {
+    const { link } = resending();
+    // The first look finds that all has left; each later one meets a frame that was sent in that moment.
+    expect(sent(link.step({ kind: 'tick', isSending: false }, 200))).toEqual([]);
+    const later = [400, 600, 800, 1000, 1200].flatMap((ms) => sent(link.step({ kind: 'tick', isSending: true }, ms)));
+    expect(later).toEqual(['1/2', '1/3']);
+  });
+
+  test('resend: a slow network has not taken everything yet -> nothing is sent again before it has', () => {
+    const { link, alive } = resending();
+    for (let ms = 200; ms <= 5000; ms += 200)
+      expect(sent(link.step({ kind: 'tick', isSending: true }, ms))).toEqual([]);
+    expect(sent(link.step({ kind: 'tick', isSending: false }, 5200))).toEqual([]);
+    alive(5200);
+    expect(sent(link.step({ kind: 'tick', isSending: false }, 6200))).toEqual(['1/2', '1/3']);
   });
 
   test('resend: the peer misses a frame and says so -> everything after its vector at once', () => {

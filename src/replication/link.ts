@@ -90,6 +90,8 @@ export class Link {
   /** Sent and not acknowledged, by stream in order of seq. */
   readonly #inFlight = new Map<ReplicaId, { readonly seq: number; readonly bytes: number }[]>();
   unacknowledgedBytes = 0;
+  /** Commits were sent since the network last had taken everything. */
+  #isLeaving = false;
   #reading = false;
   /** The log did not reach back to what the peer lacks; until it says what it has now, there is nothing to send. */
   #isBehind = false;
@@ -309,6 +311,7 @@ export class Link {
     if (flying === undefined) this.#inFlight.set(origin, [entry]);
     else flying.push(entry);
     this.unacknowledgedBytes += entry.bytes;
+    this.#isLeaving = true;
     this.#sent.set(origin, seq);
   }
 
@@ -334,8 +337,9 @@ export class Link {
       const detail = `nothing was heard from ${this.peer.name} for ${Math.round(silentMs)} ms`;
       return [{ kind: 'close', refusal: { code: 'silent', detail }, byPeer: false }];
     }
-    // What is still on its way out needs no repetition.
-    if (isSending) this.#progressMs = nowMs;
+    // What is still on its way out needs no repetition. Once all has left, what was sent since is no reason to wait for it.
+    if (!isSending) this.#isLeaving = false;
+    else if (this.#isLeaving) this.#progressMs = nowMs;
     if (this.#inFlight.size > 0 && nowMs - this.#progressMs >= resendAfterMs * this.#patience) {
       this.#rewind(nowMs);
       this.#patience = Math.min(this.#patience * 2, PATIENCE_MAX);
