@@ -128,7 +128,8 @@ function ofPlain(text: string): Outcome | 'refused' {
 }
 
 const RUNS = Number(process.env.WEFT_ROUNDS ?? 120);
-const SEED = process.env.WEFT_SEED;
+/** Always the same ones, unless others are asked for: the plain evaluator tries everything, which for a few statements takes hours. */
+const SEED = Number(process.env.WEFT_SEED ?? 1);
 
 it('plain evaluator: random statements -> the rows, counts and graph that the engine gives', async () => {
   let compared = 0;
@@ -140,7 +141,7 @@ it('plain evaluator: random statements -> the rows, counts and graph that the en
       expect(engine).toEqual(ofPlain(text));
       compared++;
     }),
-    { numRuns: RUNS, ...(SEED === undefined ? {} : { seed: Number(SEED) }) },
+    { numRuns: RUNS, seed: SEED },
   );
   expect(compared).toBeGreaterThan(RUNS / 2);
 }, 3_600_000);
