@@ -6,12 +6,11 @@
 import { assert, present } from '../../base/assert.ts';
 import type { Env, Timer } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
-import type { ReplicaId } from '../../base/ids.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
 import { inSpan, type Span } from '../../base/tracer.ts';
 import { RoundGathering } from '../commits/round-gathering.ts';
-import { covers, joined, seqOf, type VersionVector } from '../commits/version-vector.ts';
+import { joined, type VersionVector } from '../commits/version-vector.ts';
 import { isSchemaChange } from '../constraints/schema-change.ts';
 import type { IdempotencyKey } from '../engine-port.ts';
 import { type Ballot, compareBallots, sameBallot } from './ballot.ts';
@@ -23,11 +22,11 @@ import {
   IDLE,
   stepCoordinator,
 } from './coordinator.ts';
+import { EraChanges } from './era-changes.ts';
 import { indeterminate, refusalOf, unavailable } from './failures.ts';
 import type {
   Accept,
   Accepted,
-  Place,
   Prepare,
   Promised,
   ProvisionalPatch,
@@ -98,13 +97,6 @@ interface Waiting {
   proposed: { readonly ballot: Ballot; readonly decision: Decision } | undefined;
 }
 
-/** A proposal that was chosen and changed the graph. */
-interface Change {
-  /** What it was decided with, at least. */
-  readonly base: VersionVector;
-  readonly commit: readonly [origin: number, seq: number];
-}
-
 /** Something of which the driver must know before it goes on. */
 type Turn =
   | Extract<CoordinatorEffect, { kind: 'catch-up' | 'leads' | 'chosen' | 'probed' | 'lost' }>
@@ -127,15 +119,13 @@ export class Coordination {
   #askingSpan: Span | undefined;
   /** Rounds of proposals that were chosen, for the metrics. */
   rounds = 0;
-  /** Of those, the ones that changed the graph. */
-  #changes = 0;
-  /** The last ones of this era, in order. */
-  #recent: Change[] = [];
+  readonly #changes: EraChanges;
   elections = 0;
 
   constructor(options: CoordinationOptions) {
     this.#options = options;
     this.#settings = { ...options.settings, ...options.voters() };
+    this.#changes = new EraChanges(options.settings.replica, options.bugs);
     this.#gathering = new RoundGathering(options.env, () => this.#queue.length);
   }
 
@@ -319,9 +309,9 @@ export class Coordination {
     const isCurrent = this.#settings.configuration === voters().configuration;
     if (this.#state.phase.kind === 'leading' && isCurrent && this.#unresolved.length === 0) return true;
     this.#settings = { ...settings, ...voters() };
-    this.#recent = [];
     this.elections++;
     let turn = await this.#drive({ kind: 'begin' });
+    this.#changes.begin(this.#state.era);
     for (;;) {
       switch (turn.kind) {
         case 'catch-up': {
@@ -375,13 +365,13 @@ export class Coordination {
 
   #count(patches: readonly ProvisionalPatch[]): void {
     this.rounds++;
-    if (patches.length > 0) this.#changes++;
+    if (patches.length > 0) this.#changes.counted();
   }
 
   /** Decides what waits now, in one proposal. */
   async #round(): Promise<void> {
     const { host, settings } = this.#options;
-    const place: Place = { era: this.#eraName(), changes: this.#changes };
+    const { place } = this.#changes;
     const batch = this.#take();
     const writes: Waiting[] = [];
     const confirms: Waiting[] = [];
@@ -393,14 +383,11 @@ export class Coordination {
       } else if (request.kind === 'write') {
         const { basis } = request;
         // What others write in the same round comes before it as well.
-        const isFresh =
-          basis === undefined ||
-          (basis.place.era === place.era && basis.place.changes === place.changes && writes.length === 0);
+        const isFresh = basis === undefined || (this.#changes.isFresh(basis) && writes.length === 0);
         if (!isFresh) waiting.end({ kind: 'stale' });
         else writes.push(waiting);
         cover = joined(cover, basis?.seen ?? []);
-      } else if (request.place.era !== place.era || !this.#isBefore(request))
-        waiting.end({ kind: 'confirmed', holds: false });
+      } else if (!this.#changes.holds(request)) waiting.end({ kind: 'confirmed', holds: false });
       else {
         confirms.push(waiting);
         cover = joined(cover, request.seen);
@@ -450,35 +437,10 @@ export class Coordination {
     this.#count(patches);
     this.#attempts = 0;
     const commit = patches.length === 0 ? undefined : await host.commit(patches);
-    if (commit !== undefined) this.#remember({ base, commit });
+    if (commit !== undefined) this.#changes.remember({ base, commit });
     this.#answer(writes, decisions, confirms);
     this.#gathering.answered(batch.length);
     await this.#drive(commit === undefined ? { kind: 'committed' } : { kind: 'committed', commit });
-  }
-
-  #remember(change: Change): void {
-    this.#recent.push(change);
-    if (this.#recent.length > RECENT_MAX) this.#recent.shift();
-  }
-
-  /**
-   * STR-8: whether what a reader saw comes before the first change that it may not have seen, if there is one: that change must have
-   * been decided with all that the reader can have seen, which may be writes of other levels too.
-   */
-  #isBefore({ place: { changes }, held, seen }: Extract<Request, { kind: 'confirm' }>): boolean {
-    const since = this.#changes - changes;
-    if (since > this.#recent.length) return false;
-    const unseen = this.#recent
-      .slice(this.#recent.length - since)
-      .find(({ commit: [origin, seq] }) => seqOf(held, origin as ReplicaId) < seq);
-    return unseen === undefined || covers(unseen.base, seen);
-  }
-
-  /** Of no other coordinator, though all count from one: a server has another replica id after each start. */
-  #eraName(): number {
-    const { era } = this.#state;
-    if (isPlanted(this.#options.bugs, 'place-of-another')) return era;
-    return this.#settings.replica * ERAS_MAX + (era % ERAS_MAX);
   }
 
   #take(): Waiting[] {
@@ -521,12 +483,6 @@ function asWrite(request: Request): WriteRequest {
 
 /** What the voters are asked upon an event. */
 const ASKING = { begin: 'quorum.prepare', probe: 'quorum.probe', propose: 'quorum.accept' } as const;
-
-/** A replica id has 32 bits, an integer 53. */
-const ERAS_MAX = 2 ** 21;
-
-/** Far more changes than there are while one read is on its way. */
-const RECENT_MAX = 1_000;
 
 /** After so many questions without an answer of a majority the round is given up. */
 const RESENDS_MAX = 10;

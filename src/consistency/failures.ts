@@ -33,3 +33,8 @@ export function withUnknown(error: unknown): unknown {
   const isUndecided = error instanceof WeftError && error.kind.definite && error.kind.retryable;
   return isUndecided ? indeterminate(`an attempt was lost, and then ${error.message}`) : error;
 }
+
+/** Of a strong read; nothing happened. */
+export function tooLate(): WeftError {
+  return unavailable('this server did not reach what the strong read must see');
+}

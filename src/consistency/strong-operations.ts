@@ -17,9 +17,10 @@ import type { IdempotencyKey, QuorumDescription, StrongMetrics, VoterChange } fr
 import { rendezvousOrder } from '../replication/rendezvous.ts';
 import type { VoterChannel } from '../replication/voter-channel.ts';
 import { Coordination, type CoordinationHost, type Decision } from './coordination.ts';
-import { indeterminate, refusalFrom, unavailable, withUnknown } from './failures.ts';
+import { indeterminate, refusalFrom, tooLate, unavailable, withUnknown } from './failures.ts';
 import type { Ask, Message, Reply, Request } from './message.ts';
 import { decodeMessage, encodeMessage } from './message-codec.ts';
+import { Questions } from './questions.ts';
 import { type DecideUpdate, type Kept, Stale } from './strong-update.ts';
 import { Voter, type VoterHost } from './voter.ts';
 import { VoterChanges } from './voter-changes.ts';
@@ -57,23 +58,12 @@ interface Due {
   readonly trace: string;
 }
 
-interface Asked {
-  readonly to: string;
-  readonly end: (reply: Reply | 'lost') => void;
-}
-
 export class StrongOperations {
   readonly #options: StrongOptions;
   readonly #voter: Voter;
   readonly #changes: VoterChanges;
   readonly #coordinations = new Map<string, Coordination>();
-  readonly #asked = new Map<number, Asked>();
-  /** A restarted server must not use an id again that others may remember. */
-  #asks: number;
-  /** The last questions of every server. */
-  readonly #heard = new Map<string, Set<number>>();
-  /** Of what ended at others, what is here. */
-  readonly #hasEnded = new WeakSet<VersionVector>();
+  readonly #questions: Questions;
   readonly #counts = { strongWritesTotal: 0, strongReadsTotal: 0, refusedTotal: 0, indeterminateTotal: 0 };
   #timer: Timer | undefined;
   #closed = false;
@@ -91,7 +81,12 @@ export class StrongOperations {
         void (await this.#write(SYSTEM_KEY, encodeOperations([operation]), undefined, TERMS)),
       isClosed: () => this.#closed,
     });
-    this.#asks = options.env.random.uint32();
+    this.#questions = new Questions({
+      env,
+      channel,
+      whenCovered: (wanted, patienceMs) => host.whenCovered(wanted, patienceMs),
+      send: (to, message) => this.send(to, message),
+    });
   }
 
   static async start(options: StrongOptions): Promise<StrongOperations> {
@@ -135,7 +130,7 @@ export class StrongOperations {
     this.#changes.learnDecided();
     this.#voter.tick();
     for (const name of reachable) if (name !== channel.self) this.#voter.introduce(name);
-    for (const { to, end } of Array.from(this.#asked.values())) if (!reachable.has(to)) end('lost');
+    this.#questions.loseAllBut(reachable);
   }
 
   /** Runs work that nobody waits for. */
@@ -181,33 +176,16 @@ export class StrongOperations {
         this.#coordinations.get(message.graph)?.outdated(message.ballot);
         return;
       case 'ask':
-        if (this.#isFirst(from, message)) this.guard(this.#answer(from, message));
+        if (this.#questions.isFirst(from, message)) this.guard(this.#answer(from, message));
         return;
       case 'answer':
-        this.#asked.get(message.id)?.end(message.reply);
+        this.#questions.answered(message.id, message.reply);
     }
   }
 
   #beginVote(from: string, asked: 'prepare' | 'accept', parent = ''): Span | undefined {
     const { tracer } = this.#options.env;
     return tracer?.begin('quorum.vote', { parent, attributes: { 'weft.peer': from, 'weft.asked': asked } });
-  }
-
-  /** A write that is asked for twice must not happen twice: frames may be repeated. */
-  #isFirst(from: string, { id }: Ask): boolean {
-    let heard = this.#heard.get(from);
-    if (heard === undefined) {
-      heard = new Set();
-      this.#heard.set(from, heard);
-    }
-    if (heard.has(id)) return false;
-    heard.add(id);
-    if (heard.size > HEARD_MAX)
-      for (const oldest of heard) {
-        heard.delete(oldest);
-        break;
-      }
-    return true;
   }
 
   async #answer(from: string, { id, graph, patienceMs, trace, request }: Ask): Promise<void> {
@@ -317,10 +295,10 @@ export class StrongOperations {
       if (position.kind !== 'position') throw failureOf(position);
       if (!(await host.whenCovered(position.vector, deadlineMs - this.#nowMs()))) throw tooLate();
       const { place } = position;
-      const before = host.vector;
+      const covered = host.vector;
       const outcome = await settled(read());
       const seen = await this.#seen();
-      const held = isPlanted(bugs, 'read-dated-late') ? seen : before;
+      const held = isPlanted(bugs, 'read-dated-late') ? seen : covered;
       const answer = await this.#ask(graph, { kind: 'confirm', place, held, seen }, due);
       if (answer !== 'lost' && answer.kind !== 'confirmed') throw failureOf(answer);
       if (answer === 'lost' || !answer.holds) {
@@ -445,40 +423,14 @@ export class StrongOperations {
 
   /** @throws WeftError `quorum-unavailable`, definite, if no majority can be reached */
   async #ask(graph: string, request: Request, { deadlineMs, trace }: Due): Promise<Reply | 'lost'> {
-    const { env, channel, host } = this.#options;
+    const { channel } = this.#options;
     const reachable = await this.#reachableMajority(deadlineMs);
     const to = rendezvousOrder({ graphKey: graph, partition: '' as PartitionId }, reachable)[0] ?? channel.self;
-    const patienceMs = Math.max(0, Math.ceil(deadlineMs - this.#nowMs()));
-    if (to === channel.self) return this.#coordination(graph).submit(request, patienceMs, trace);
-    // It gives up a little earlier, so that what it says then still arrives.
-    const theirsMs = patienceMs - Math.floor(Math.min(LIMITS.strongResendMs, patienceMs / 10));
-    const attributes = { 'weft.peer': to, 'weft.asked': request.kind };
-    const span = env.tracer?.begin('quorum.ask', { parent: trace, attributes });
-    const theirs = { patienceMs: theirsMs, trace: span?.traceparent ?? trace };
-    const ask: Ask = { kind: 'ask', id: ++this.#asks, graph, ...theirs, request };
-    env.log.write('debug', 'quorum: asks the coordinator', { to, graph, request: request.kind, traceparent: trace });
-    const reply = await inSpan(span, () => this.#askPeer(to, ask, patienceMs));
-    if (reply === 'lost' || (reply.kind !== 'position' && reply.kind !== 'written')) return reply;
-    // Its vectors do not name what ended, which a server that does not vote may not have yet.
-    const ended = channel.ended(to);
-    const isHere = this.#hasEnded.has(ended) || (await host.whenCovered(ended, deadlineMs - this.#nowMs()));
-    if (isHere) this.#hasEnded.add(ended);
-    else if (reply.kind === 'position') throw tooLate();
-    return reply;
-  }
-
-  #askPeer(to: string, ask: Ask, patienceMs: number): Promise<Reply | 'lost'> {
-    const { env } = this.#options;
-    return new Promise((resolve) => {
-      const end = (reply: Reply | 'lost') => {
-        timer.cancel();
-        this.#asked.delete(ask.id);
-        resolve(reply);
-      };
-      const timer = env.scheduler.after(patienceMs, () => end('lost'));
-      this.#asked.set(ask.id, { to, end });
-      this.send(to, ask);
-    });
+    if (to === channel.self) {
+      const patienceMs = Math.max(0, Math.ceil(deadlineMs - this.#nowMs()));
+      return this.#coordination(graph).submit(request, patienceMs, trace);
+    }
+    return this.#questions.ask(to, { graph, request, trace, deadlineMs });
   }
 
   // Who votes.
@@ -548,22 +500,15 @@ export class StrongOperations {
     this.#closed = true;
     this.#timer?.cancel();
     for (const coordination of this.#coordinations.values()) coordination.close();
-    for (const { end } of Array.from(this.#asked.values())) end('lost');
+    this.#questions.loseAllBut(new Set());
   }
 }
 
 /** Of what this server asks for itself. */
 const TERMS: Terms = { patienceMs: LIMITS.strongWaitMs, trace: '' };
 
-/** Far more than a server asks while one frame is on its way. */
-const HEARD_MAX = LIMITS.strongQueueMax;
-
 /** Without a majority a request is refused this long before its deadline. */
 const PATIENCE_LEFT_MS = LIMITS.strongWaitMs - 1_500;
-
-function tooLate(): WeftError {
-  return unavailable('this server did not reach what the strong read must see');
-}
 
 function failureOf(reply: Reply): WeftError {
   return reply.kind === 'failed'
