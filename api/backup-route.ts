@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { WeftError } from '../base/errors.ts';
 import { type ReplicaId, replicaId } from '../base/ids.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import type { BackupMark } from '../src/engine-port.ts';
 import { sendDocument } from './answer.ts';
 import type { ApiContext } from './api-context.ts';

@@ -7,7 +7,7 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { WeftError } from '../base/errors.ts';
 import { checkName } from '../base/ids.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { printJson } from '../graph/json-values.ts';
 import type { Change, ChangeOptions, ChangePage, Graph } from '../src/engine-port.ts';
 import { sendDocument } from './answer.ts';

@@ -1,6 +1,6 @@
 import { type AddressInfo, connect } from 'node:net';
 import { describe, expect, it, vi } from 'vitest';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { openTestServer, type TestServer } from './server.model.ts';
 
 const CHANGES = '/v1/graphs/default/changes';

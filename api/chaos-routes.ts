@@ -1,6 +1,6 @@
 /** `/v1/chaos/links`: faults on the links of this server, for experiments; only with `--chaos`. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { Float } from '../graph/value.ts';
 import type { LinkFault, LinkFaults } from '../src/engine-port.ts';
 import { sendDocument } from './answer.ts';

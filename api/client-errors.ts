@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import type { Env } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { printJson } from '../graph/json-values.ts';
 import { PROBLEM_TYPE } from './media-types.ts';
 import { problemOf } from './problem.ts';

@@ -1,6 +1,6 @@
 /** `/v1/chaos/clock`: puts the wall clock of this server wrong, for experiments; only with `--chaos`. */
 import type { FastifyInstance } from 'fastify';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import type { ClockFault } from '../src/engine-port.ts';
 import { sendDocument } from './answer.ts';
 import { describe } from './describe.ts';

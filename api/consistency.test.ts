@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { memberOf } from '../src/engine-on-disk.model.ts';
 import { type Answered, openTestServer, type TestServer } from './server.model.ts';
 

@@ -6,7 +6,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { WeftError } from '../base/errors.ts';
 import type { ReplicaId } from '../base/ids.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import type { Engine } from '../src/engine-port.ts';
 import { routeOf } from './matched-route.ts';
 import { type Query, singleParameter } from './query-parameters.ts';

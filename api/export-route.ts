@@ -1,7 +1,7 @@
 /** `GET /v1/graphs/{g}/export`: the graph as NDJSON in the form of an import, nodes first. */
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { setOwn } from '../base/record.ts';
 import { MarkedText, printJson } from '../graph/json-values.ts';
 import type { Edge, Node } from '../graph/model.ts';

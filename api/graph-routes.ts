@@ -1,7 +1,7 @@
 /** `/v1/graphs` and `/v1/graphs/{g}`: list, create, read and delete graphs. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { graphName } from '../base/ids.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { checkPolicy, type PolicyChange } from '../graph/policy.ts';
 import { QUOTA_LIMITS } from '../graph/quota.ts';
 import type { GraphDescription, GraphRequest, Lifecycle } from '../src/engine-port.ts';

@@ -1,7 +1,7 @@
 import { type AddressInfo, connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { openTestServer, type TestServer } from './server.model.ts';
 
 const NDJSON = { 'content-type': 'application/x-ndjson' };

@@ -5,7 +5,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { WeftError } from '../base/errors.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import type { Operation } from '../graph/model.ts';
 import type { Graph } from '../src/engine-port.ts';
 import { parseImportLine } from './import-element.ts';

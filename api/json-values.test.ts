@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { WeftError } from '../base/errors.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { decodeValue, printJson, printValue } from '../graph/json-values.ts';
 import { checkValue, Float, Point, Temporal, type Value, valuesEqual } from '../graph/value.ts';
 import { parseJson } from './json-text.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { openTestServer, type TestServer } from './server.model.ts';
 
 const NODES = '/v1/graphs/default/nodes';

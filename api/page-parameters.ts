@@ -1,5 +1,5 @@
 /** The parameters that all lists share. */
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import type { Direction } from '../graph/model.ts';
 import type { PageRequest } from '../src/engine-port.ts';
 import { choiceParameter, integerParameter, textParameter } from './query-parameters.ts';

@@ -1,7 +1,7 @@
 /** Batch bodies. Every error names the operation that it concerns, by its index under `operation`. */
 import { WeftError } from '../base/errors.ts';
 import { edgeId, nodeId } from '../base/ids.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import type { Operation } from '../graph/model.ts';
 import { conditionOfFields } from './conditions.ts';
 import { parseCreateEdge, parseCreateNode, parsePutNode } from './parse-elements.ts';

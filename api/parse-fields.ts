@@ -1,7 +1,7 @@
 /** Reading the fields of request bodies: each reader names the field that it refuses, with its path in the body. */
 import { WeftError } from '../base/errors.ts';
 import { checkName } from '../base/ids.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { setOwn, type TextRecord } from '../base/record.ts';
 import { decodeValue } from '../graph/json-values.ts';
 import { Float, type Properties, type Value } from '../graph/value.ts';

@@ -1,6 +1,6 @@
 /** Bodies of queries: a statement, or a list of statements that run as one transaction. */
 import { WeftError } from '../base/errors.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { setOwn } from '../base/record.ts';
 import { decodeValue } from '../graph/json-values.ts';
 import type { Temporal, Value } from '../graph/value.ts';

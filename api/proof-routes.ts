@@ -1,7 +1,7 @@
 /** Evidence: the digest that proves convergence, and the integrity of edges, their stubs and the indexes. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { PartitionId } from '../base/ids.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import type { IntegrityOptions } from '../src/engine-port.ts';
 import { sendDocument } from './answer.ts';
 import { type ApiContext, graphOf } from './api-context.ts';

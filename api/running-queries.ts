@@ -1,7 +1,7 @@
 /** Queries that run on this server now: listed and cancelled by id. */
 import type { Clock } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { mayDo } from './access/authorise.ts';
 import type { Principal } from './access/principal.ts';
 

@@ -3,7 +3,7 @@
  * tell apart (2 and 2.0), so hand-written parsers check them and name the field that is wrong.
  */
 import { DOCUMENTED_ERRORS } from '../base/error-docs.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { BATCH_OPERATIONS } from './parse-batch.ts';
 
 const name = (description: string) => ({ type: 'string', minLength: 1, description });

@@ -8,7 +8,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { BugError } from '../base/assert.ts';
 import type { Env, Log } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import type { ClockFault, Engine, LinkFaults } from '../src/engine-port.ts';
 import { decorateAccess, installAccess } from './access/access-hooks.ts';
 import { AuditLog } from './access/audit-log.ts';

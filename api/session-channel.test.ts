@@ -1,6 +1,6 @@
 import { encode } from '@msgpack/msgpack';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { type ChannelServer, openChannelServer } from './memory-socket.model.ts';
 
 let server: ChannelServer;

@@ -7,7 +7,7 @@
  */
 import { WeftError } from '../base/errors.ts';
 import { type GraphName, graphName } from '../base/ids.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { wireDocument } from '../graph/json-values.ts';
 import type { Counters } from '../query/execution/counters.ts';
 import { answerOfRows, type StatementAnswer, type StatementRows } from '../query/execution/statement-answer.ts';

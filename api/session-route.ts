@@ -1,6 +1,6 @@
 /** `WS /v1/graphs/{g}/session`: opens session channels. */
 import { graphName } from '../base/ids.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { requireAnywhere } from './access/access-hooks.ts';
 import type { Principal } from './access/principal.ts';
 import type { ApiContext } from './api-context.ts';

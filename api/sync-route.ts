@@ -1,6 +1,6 @@
 /** `WS /v1/graphs/{g}/sync`: offline replicas. `sync-session.ts` is one connection; `docs/protocol.md` has the frames. */
 import { graphName } from '../base/ids.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { SYNC_PROTOCOL } from '../crdt/sync-frame.ts';
 import type { ApiContext } from './api-context.ts';
 import type { SyncAuthority, SyncPrincipal } from './sync-authority.ts';

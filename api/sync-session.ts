@@ -12,7 +12,7 @@
 import type { Env, Timer } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
 import type { PartitionId } from '../base/ids.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { isPlanted, type PlantedBug } from '../base/planted-bug.ts';
 import { checkReplicaPatches, isPartition } from '../crdt/replica-patches.ts';
 import {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { openTestServer, type TestServer } from './server.model.ts';
 
 const servers: TestServer[] = [];

@@ -4,7 +4,7 @@
  */
 import type { Scheduler, Timer } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { ALL, type Principal } from './access/principal.ts';
 import type { AcceptSocket, SocketRequest } from './web-sockets.ts';
 import { SOCKET_CLOSE } from './web-sockets.ts';

@@ -1,7 +1,7 @@
 /** Walks over the graph: edges of a node, nodes around it, shortest paths. */
 import type { FastifyInstance } from 'fastify';
 import { checkName, nodeId } from '../base/ids.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { edgeDocument, nodeDocument, pageDocument, sendDocument } from './answer.ts';
 import { type ApiContext, type ElementPath, graphOf } from './api-context.ts';
 import { describe, ELEMENT_PATH, GRAPH_PATH } from './describe.ts';

@@ -4,7 +4,7 @@
  * declare those gone that they have not heard of.
  */
 import { WeftError } from '../base/errors.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import type { AwarenessEntry } from './yjs-frames.ts';
 
 const GONE = 'null';

@@ -9,7 +9,7 @@
 import type { Env, Timer } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
 import type { EdgeId, NodeId, PartitionId } from '../base/ids.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { checkState } from '../crdt/foreign-update.ts';
 import { PartitionTexts, type RootChange, TextsBehind } from '../crdt/partition-texts.ts';
 import { parseTextRoot } from '../crdt/text-root.ts';

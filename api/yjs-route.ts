@@ -1,7 +1,7 @@
 /** `WS /v1/yjs/{g}/{partition}`: stock Yjs clients. `yjs-session.ts` is one connection; `docs/yjs.md` says how to use it. */
 import { WeftError } from '../base/errors.ts';
 import { graphName, type PartitionId } from '../base/ids.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { isPartition } from '../crdt/replica-patches.ts';
 import { authorise, mayDo } from './access/authorise.ts';
 import type { Principal } from './access/principal.ts';

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { openTestServer, type TestServer } from './server.model.ts';
 import type { AcceptSocket, Socket, SocketEvents, SocketRoute } from './web-sockets.ts';
 import { type AwarenessEntry, decodeYjsFrame, encodeStateVector, encodeYjsFrame } from './yjs-frames.ts';

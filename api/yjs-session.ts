@@ -4,7 +4,7 @@
  */
 import type { Env } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { asWeftError } from './problem.ts';
 import { SOCKET_CLOSE, type Socket, type SocketEvents } from './web-sockets.ts';
 import { decodeYjsFrame, encodeYjsFrame, permissionDenied, type YjsFrame } from './yjs-frames.ts';

@@ -1,6 +1,6 @@
 /** Branded identifiers, so that one kind cannot be passed for another, and the one rule for names that users choose. */
 import { WeftError } from './errors.ts';
-import { LIMITS } from './limits.ts';
+import * as LIMITS from './limits.ts';
 import { utf8Length } from './text.ts';
 
 declare const brand: unique symbol;

@@ -4,7 +4,7 @@ import { totalmem } from 'node:os';
 import { getHeapStatistics } from 'node:v8';
 import type { Pressure } from '../api/pressure.ts';
 import type { Env, Timer } from '../base/env.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 
 const LOOK_MS = 1_000;
 /** What must be free again, as a multiple of what must be free. */

@@ -10,7 +10,7 @@ import { getHeapStatistics } from 'node:v8';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { QueryLimits } from '../api/running-queries.ts';
 import type { LogLevel } from '../base/env.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import type { Quota } from '../graph/quota.ts';
 import {
   type AccessOptions,

@@ -12,7 +12,7 @@ import type { Command } from 'commander';
 import type { FastifyInstance } from 'fastify';
 import { buildServer } from '../api/server.ts';
 import type { Env, Log, Timer } from '../base/env.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import type { PlantedBug } from '../base/planted-bug.ts';
 import type { ClusterOptions } from '../src/cluster-options.ts';
 import { StrongOperations } from '../src/consistency/strong-operations.ts';

@@ -5,7 +5,7 @@
 import type { Writable } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
 import type { Env } from '../base/env.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import type { Accept, Connection, ConnectionEvents } from '../src/replication/transport.ts';
 import { TurnWrites } from './turn-writes.ts';
 

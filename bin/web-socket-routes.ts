@@ -18,7 +18,7 @@ import {
 } from '../api/web-sockets.ts';
 import type { Env, Timer } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { TurnWrites } from './turn-writes.ts';
 import { refuseUpgrade, type Upgrades } from './upgrades.ts';
 import { REASON_BYTES_MAX, SOCKET_OPTIONS, shortened } from './web-socket-connection.ts';

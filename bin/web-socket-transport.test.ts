@@ -3,7 +3,7 @@ import { createServer, request as httpRequest, type IncomingMessage, type Server
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { transportConformance } from '../src/replication/transport.conformance.ts';
 import type { Connection, ConnectionEvents } from '../src/replication/transport.ts';
 import { buildEnv } from './env.ts';

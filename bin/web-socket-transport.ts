@@ -8,7 +8,7 @@ import type { Duplex, Writable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { WebSocket, WebSocketServer } from 'ws';
 import type { Env, Timer } from '../base/env.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import type { Accept, Transport } from '../src/replication/transport.ts';
 import type { LinkSecurity } from './tls.ts';
 import { refuseUpgrade, type Upgrades } from './upgrades.ts';

@@ -6,7 +6,7 @@ import { parseTokenFile } from '../api/access/static-tokens.ts';
 import type { TestServerOptions } from '../api/server.model.ts';
 import { BEARER_PROTOCOL } from '../api/socket-authorization.ts';
 import { encodeYjsFrame } from '../api/yjs-frames.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { patchesOf } from '../crdt/partition-document.ts';
 import { openYjsServer, type YjsClient, type YjsServer } from './yjs-clients.model.ts';
 

@@ -1,5 +1,5 @@
 /** What servers deleted because it had expired, and whether they might: by what the commit itself says that its server knew. */
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { elementProperties } from '../crdt/graph.model.ts';
 import { patchesOf } from '../crdt/partition-document.ts';
 import type { Patch } from '../crdt/patch.ts';

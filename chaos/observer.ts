@@ -2,7 +2,7 @@
  * Looks at what engines tell of themselves, again and again: how full their queues get, and which paths a run takes. A
  * fault that never brings a path about tests nothing, so the totals are part of every report.
  */
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import type { EngineMetrics } from '../src/engine-port.ts';
 import type { Cluster } from './cluster.ts';
 import type { QueueObservation } from './history.ts';

@@ -3,7 +3,7 @@
  * seeds, from 1, within which some checker must catch it. `planted-bugs.test.ts` runs all of them, and the same seeds
  * without the bug.
  */
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import type {
   ConstraintBug,
   GraphBug,

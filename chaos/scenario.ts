@@ -2,7 +2,7 @@
  * What one seed runs. Swarm testing (Groce et al., 2012): each seed turns each fault and each workload on or off, because
  * a run with everything on hides what a run with few things shows.
  */
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import type { PlantedBug } from '../base/planted-bug.ts';
 import type { ClusterSetup } from './cluster.ts';
 import { FAULTS, type FaultName } from './faults/all.ts';

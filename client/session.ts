@@ -2,7 +2,7 @@
  * What a client has seen, as the session tokens that servers gave it. An answer's token covers what its request presented, so
  * it takes the place of those; requests that ran side by side leave one each, and the next request presents them all.
  */
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 
 export class Session {
   #tokens: readonly string[] = [];

@@ -11,7 +11,7 @@
  */
 import type { Timer } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { isPlanted, type PlantedBug } from '../base/planted-bug.ts';
 import { toUtf8 } from '../base/text.ts';
 import { clockOfWallMs } from '../crdt/stamp.ts';

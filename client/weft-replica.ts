@@ -4,7 +4,7 @@
  */
 import { WeftError } from '../base/errors.ts';
 import type { EdgeId, NodeId, PartitionId } from '../base/ids.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { withParts } from '../base/part.ts';
 import type { PlantedBug } from '../base/planted-bug.ts';
 import { edgeAt, findEdge, findNode, nodeAt } from '../crdt/view-reads.ts';

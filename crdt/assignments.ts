@@ -1,6 +1,6 @@
 /** From what a user asks to what a patch says: property changes, and what a create or replacement must clear. */
 import { WeftError } from '../base/errors.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { getOwn, setOwn } from '../base/record.ts';
 import type { LabelChange, PropertyChange, PropertyChanges } from '../graph/model.ts';
 import { Float, isList, isNumber, type Properties, type Value, valuesEqual } from '../graph/value.ts';
@@ -115,11 +115,11 @@ export function changesToAssignments(
 
 /** What came before is kept for as long as the text is. @throws WeftError `payload-too-large`, definite */
 export function checkTextSize(name: string, history: TextHistory, moreBytes: number): void {
-  const { textChangesMax, textHistoryBytesMax } = LIMITS;
-  if (history.changes.length < textChangesMax && history.bytes + moreBytes <= textHistoryBytesMax) return;
+  const { changes, bytes } = history;
+  if (changes.length < LIMITS.textChangesMax && bytes + moreBytes <= LIMITS.textHistoryBytesMax) return;
   throw new WeftError(
     'payload-too-large',
-    `the text \`${name}\` was changed ${history.changes.length} times, in ${history.bytes} bytes: set it anew`,
+    `the text \`${name}\` was changed ${changes.length} times, in ${bytes} bytes: set it anew`,
     { name },
   );
 }

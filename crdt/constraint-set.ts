@@ -8,7 +8,8 @@ import { compareText } from '../base/order.ts';
 import { getOwn } from '../base/record.ts';
 import type { SchemaEntry } from '../graph/query-graph.ts';
 import type { Properties } from '../graph/value.ts';
-import { derivedNodeId, keyText } from './unique-key.ts';
+import { derivedNodeId } from './derived-node-id.ts';
+import { keyText } from './unique-key.ts';
 import { isOfTypes } from './value-types.ts';
 
 /** What an element shows. */

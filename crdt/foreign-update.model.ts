@@ -3,7 +3,7 @@
  * are known to end. The property tests compare the two.
  */
 import * as Y from 'yjs';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { isOfCopies, patchesOfBlock } from './block.ts';
 import { decodePatch } from './patch-codec.ts';
 

@@ -10,7 +10,7 @@
  */
 import { WeftError } from '../base/errors.ts';
 import type { ReplicaId } from '../base/ids.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { isOfCopies, patchesOfBlock } from './block.ts';
 import { ByteReader } from './byte-reader.ts';
 import type { Patch } from './patch.ts';

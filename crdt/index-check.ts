@@ -3,7 +3,7 @@
  * after each slice, so that others may have a turn, and each difference that it finds. Patches may be folded in between:
  * whatever looks wrong is judged again in one step before it counts. Partitions that are looked at must stay open.
  */
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { getOwn } from '../base/record.ts';
 import { EDGE_THERE, STUB_EXISTS } from './edge-table.ts';
 import type { GraphView } from './graph-view.ts';

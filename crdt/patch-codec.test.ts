@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { WeftError } from '../base/errors.ts';
 import { replicaId } from '../base/ids.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { describeProperties, describeValue } from '../graph/describe.model.ts';
 import { Float } from '../graph/value.ts';
 import { someText } from '../graph/values.model.ts';

@@ -7,7 +7,7 @@
  */
 import { WeftError } from '../base/errors.ts';
 import { type ReplicaId, replicaId } from '../base/ids.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { isNumber, type Properties, type Value } from '../graph/value.ts';
 import type {
   Assignments,

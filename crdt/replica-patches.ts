@@ -8,7 +8,7 @@
  */
 import { WeftError } from '../base/errors.ts';
 import { checkName, type PartitionId } from '../base/ids.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { isList, isMap, type Properties, type Value } from '../graph/value.ts';
 import type { Assignments, Patch } from './patch.ts';
 import { decodePatch } from './patch-codec.ts';

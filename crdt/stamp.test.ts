@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { WeftError } from '../base/errors.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { checkDrift, clockOfWallMs, HybridClock, isLater, NEVER, TICKS_PER_MS, wallMsOfClock } from './stamp.ts';
 
 const EPOCH = Date.UTC(2020, 0, 1);

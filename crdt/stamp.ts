@@ -7,7 +7,7 @@
 import type { Clock } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
 import type { ReplicaId } from '../base/ids.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 
 /** Readings per millisecond. */
 export const TICKS_PER_MS = 4096;

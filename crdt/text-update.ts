@@ -4,7 +4,7 @@
  * types, no holes, no `GC` structs, which would stand for something that is kept from us.
  */
 import { WeftError } from '../base/errors.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { ByteReader } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
 

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { setOwn } from '../base/record.ts';
 import { Float, Point, Temporal, type Value } from '../graph/value.ts';
 import { someMember, someNumber, someValue } from '../graph/values.model.ts';
-import { derivedNodeId, keyText } from './unique-key.ts';
+import { derivedNodeId } from './derived-node-id.ts';
+import { keyText } from './unique-key.ts';
 
 function keyOf(...values: Value[]): string | undefined {
   const properties: Record<string, Value> = {};

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { WeftError } from '../base/errors.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { describeProperties, describeValue } from '../graph/describe.model.ts';
 import { Float, Point, Temporal, type Value } from '../graph/value.ts';
 import { someMember, someProperties, someText, someValue } from '../graph/values.model.ts';

@@ -4,7 +4,7 @@
  * `i` 64-bit integer, `f` float with integral value or none, `b` bytes, `t` temporal, `p` point, `m` map that has a key `$`.
  */
 import { WeftError } from '../base/errors.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { sortedKeys } from '../base/order.ts';
 import { setOwn } from '../base/record.ts';
 import type { Properties, Value, ValueMap } from '../graph/value.ts';

@@ -1,7 +1,7 @@
 /** Looks through elements, in any order, for those that break a constraint. */
 import { WeftError } from '../base/errors.ts';
 import type { PartitionId } from '../base/ids.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { compareText } from '../base/order.ts';
 import type { SchemaEntry } from '../graph/query-graph.ts';
 import { Constraint, type Shown } from './constraint-set.ts';

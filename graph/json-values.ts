@@ -5,7 +5,7 @@
  * in canonical order, because replicas that hold the same graph may keep them in different ones.
  */
 import { WeftError } from '../base/errors.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { sortedKeys } from '../base/order.ts';
 import { setOwn, type TextRecord } from '../base/record.ts';
 import {

@@ -1,6 +1,6 @@
 /** What of a graph may be changed at any time. */
 import { WeftError } from '../base/errors.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { checkQuota, type QuotaChange } from './quota.ts';
 
 /** Null takes a part back, absent leaves it. */

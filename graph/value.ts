@@ -5,7 +5,7 @@
  * Each value has exactly one representation, so equality needs no coercion.
  */
 import { WeftError } from '../base/errors.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { compareText, sortedKeys } from '../base/order.ts';
 import type { TextRecord } from '../base/record.ts';
 

@@ -1,7 +1,6 @@
 /** All parts, for a server: whoever runs statements and does not load parts imports this file, once, for its effect. */
 import * as regularExpressions from 're2js';
 import * as timeZones from 'temporal-polyfill';
-import * as writing from './execution/writing-part.ts';
 import * as spatial from './functions/spatial-functions.ts';
 import * as shortestPath from './operators/shortest-path.ts';
 import {
@@ -12,7 +11,6 @@ import {
   SPATIAL,
   TEMPORAL,
   TIME_ZONES,
-  WRITING,
 } from './parts.ts';
 import * as planDescription from './plan/describe-plan.ts';
 import * as catalog from './procedures/catalog-part.ts';
@@ -25,4 +23,3 @@ SHORTEST_PATH.provide(shortestPath);
 SPATIAL.provide(spatial);
 TEMPORAL.provide(temporal);
 TIME_ZONES.provide(timeZones);
-WRITING.provide(writing);

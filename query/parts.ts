@@ -1,8 +1,6 @@
 /** Parts of the engine that few statements need (`base/part.ts`). */
 import { Part } from '../base/part.ts';
 
-/** Statements that write. */
-export const WRITING = new Part('statements that write', () => import('./execution/writing-part.ts'));
 /** `=~`: RE2, which is a fifth of all. */
 export const REGULAR_EXPRESSIONS = new Part('regular expressions', () => import('re2js'));
 /** Everything about temporal values but that they are some, their order and their texts. */
@@ -18,7 +16,6 @@ export const CATALOG = new Part('procedures and schema statements', () => import
 
 /** All, but time zones where the runtime has them: the largest last. */
 export const STATEMENT_PARTS: readonly Part<unknown>[] = [
-  WRITING,
   TEMPORAL,
   CATALOG,
   SPATIAL,

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
- * Builds `dist/client/browser-level.js`: `level` as pages get it (`imports` in package.json), without the package `buffer`. Level uses that only for
- * values that are asked for as Buffers, and does without where there is none; bundlers of pages would add its 8 kB all the same.
+ * Builds `dist/client/browser-level.js`: `level` as pages get it (`imports` in package.json), without what the local store of a replica never uses.
+ * Bundlers of pages would add it all the same: 8 kB for the package `buffer`, which level does without where there is none, and 3 kB for
+ * sublevels, snapshots, hooks, and batches and iterators of other kinds.
  *
  *     node scripts/build-browser-level.mjs
  */
@@ -16,6 +17,9 @@ const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 const ENTRY = 'virtual:browser-level';
 /** In place of `buffer`: there is none. */
 const MODULES = { [ENTRY]: `export { BrowserLevel as Level } from 'browser-level';`, buffer: 'export {};' };
+/** Files of `abstract-level` with features that the local store does not use: whoever did would be told that they are no functions. */
+const UNUSED =
+  /\/abstract-level\/(?:abstract-chained-batch|abstract-snapshot|lib\/(?:abstract-sublevel|default-chained-batch|default-kv-iterator|prewrite-batch))\.js$/;
 
 await build({
   configFile: false,
@@ -27,7 +31,7 @@ await build({
       name: 'browser-level',
       enforce: 'pre',
       resolveId: (id) => (Object.hasOwn(MODULES, id) ? `\0${id}` : undefined),
-      load: (id) => MODULES[id.slice(1)],
+      load: (id) => MODULES[id.slice(1)] ?? (UNUSED.test(id) ? 'module.exports = () => ({});' : undefined),
     },
   ],
   build: {

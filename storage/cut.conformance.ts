@@ -1,6 +1,6 @@
 /** The part of the suite about cuts, and about states that are kept apart. */
 import { afterEach, describe, expect, test } from 'vitest';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { A, at, B, bytes, commitOf, expectError, G, type StoreHarness } from './store.conformance.ts';
 import type { PartitionKey, StoreCut } from './store.ts';
 

@@ -3,7 +3,7 @@
  * between two batches, so that neither is further than the other.
  */
 import { WeftError } from '../base/errors.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { compareKeys, partitionPath } from './keys.ts';
 import type { Database, DatabaseSnapshot } from './level-database.ts';
 import type { LogIndex } from './log-index.ts';

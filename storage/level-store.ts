@@ -7,7 +7,7 @@ import { dirname, join, resolve } from 'node:path';
 import type { Env } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
 import type { PartitionId, ReplicaId } from '../base/ids.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { compareText } from '../base/order.ts';
 import { asBuffer, asUint8Array } from './bytes.ts';
 import { checkGraphKey, checkPartitionKey, checkSnapshot } from './commit-check.ts';

@@ -8,7 +8,7 @@
 import { assert } from '../base/assert.ts';
 import { WeftError } from '../base/errors.ts';
 import type { PartitionId, ReplicaId } from '../base/ids.ts';
-import { LIMITS } from '../base/limits.ts';
+import * as LIMITS from '../base/limits.ts';
 import { compareText } from '../base/order.ts';
 import { checkCommit, checkGraphKey, checkPartitionKey, checkSnapshot } from './commit-check.ts';
 import { compareKeys } from './keys.ts';

@@ -1,6 +1,6 @@
 /** What holds for grants on every way in: graphs of the server itself, keys of others, the change feed, session channels. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { type ChannelServer, openChannelServer } from '../memory-socket.model.ts';
 import { AnyToken } from './any-token.ts';
 import { adminToken, parseTokenFile } from './static-tokens.ts';

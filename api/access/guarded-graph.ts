@@ -7,7 +7,7 @@
 import { present } from '../../base/assert.ts';
 import { WeftError } from '../../base/errors.ts';
 import type { EdgeId, NodeId } from '../../base/ids.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import type { Edge, Node, Operation } from '../../graph/model.ts';
 import type {
   Graph,

@@ -2,7 +2,7 @@
  * Grants as they stand in token files and in JSON Web Tokens: `{"graphs": ["shop"], "scopes": ["acme"], "rights": ["read"]}`.
  * `"*"` stands for all. A field that is unknown or misspelt is an error: it might have been meant to take a right away.
  */
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { ALL, type Grant, grantOf, type Names, RIGHTS, type Right } from './principal.ts';
 
 const FIELDS: ReadonlySet<string> = new Set(['graphs', 'scopes', 'rights']);

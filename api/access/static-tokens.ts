@@ -3,7 +3,7 @@
  * that reading the file is not enough to use them. `{"tokens": [{"name", "sha256" or "token", "grants"}]}`.
  */
 import { timingSafeEqual } from 'node:crypto';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { type Authenticator, tokenDigest, tokenMissing, tokenWrong } from './authenticator.ts';
 import { objectFields, parseGrants } from './parse-grants.ts';
 import { type Principal, principalOf, unlimitedPrincipal } from './principal.ts';

@@ -5,7 +5,7 @@
  */
 import { type CryptoKey, decodeProtectedHeader, errors, importJWK, type JWK, jwtVerify } from 'jose';
 import type { Clock } from '../../base/env.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { type Authenticator, tokenDigest, tokenMissing, tokenWrong } from './authenticator.ts';
 import { objectFields, parseGrants } from './parse-grants.ts';
 import { type Principal, principalOf } from './principal.ts';

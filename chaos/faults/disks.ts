@@ -1,6 +1,6 @@
 /** Disks that are slow, fail a write, lose everything, or rot. */
 import { WeftError } from '../../base/errors.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import type { PartitionKey, PartitionState } from '../../storage/store.ts';
 import type { Cluster, Server } from '../cluster.ts';
 import type { Vector } from '../history.ts';

@@ -3,7 +3,7 @@
  * one server to the other. Frames of a healthy flow arrive in order, as over TCP. `Transport` allows more than TCP does
  * (loss, repetition, reordering within a connection), and a seed may turn that on.
  */
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import type { Accept, Connection, ConnectionEvents, Transport } from '../../src/replication/transport.ts';
 import type { SimProcess } from './process.ts';
 import type { SimRandom } from './random.ts';

@@ -3,7 +3,7 @@
  * some did long ago, so that servers delete them; some are about to be deleted when somebody extends them.
  */
 import type { EdgeId, NodeId } from '../../base/ids.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { EXPIRY_PROPERTY } from '../../crdt/expiry.ts';
 import type { Operation, PropertyChange } from '../../graph/model.ts';
 import type { Value } from '../../graph/value.ts';

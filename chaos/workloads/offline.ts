@@ -4,7 +4,7 @@
  */
 import { WeftError } from '../../base/errors.ts';
 import type { EdgeId, NodeId } from '../../base/ids.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import type { WeftReplica } from '../../client/weft-replica.ts';
 import type { Node, Operation } from '../../graph/model.ts';
 import { isList } from '../../graph/value.ts';

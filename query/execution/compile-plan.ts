@@ -11,24 +11,30 @@ import { AggregateOperator, type CompiledAggregate } from '../operators/aggregat
 import { ApplyOperator } from '../operators/apply.ts';
 import { ArgumentOperator } from '../operators/argument.ts';
 import { CountExpandOperator } from '../operators/count-expand.ts';
+import { CreateOperator } from '../operators/create.ts';
+import { DeleteOperator } from '../operators/delete.ts';
 import { DistinctOperator } from '../operators/distinct.ts';
+import { EagerOperator } from '../operators/eager.ts';
 import { EdgeScanOperator } from '../operators/edge-scan.ts';
 import { ExpandOperator } from '../operators/expand.ts';
 import { FilterOperator } from '../operators/filter.ts';
+import { ForeachOperator } from '../operators/foreach.ts';
 import { HashJoinOperator } from '../operators/hash-join.ts';
 import { LimitOperator } from '../operators/limit.ts';
+import { MergeOperator } from '../operators/merge.ts';
 import { ArgumentRow, type PlanOperator } from '../operators/plan-operator.ts';
 import { ProcedureCallOperator } from '../operators/procedure-call.ts';
 import { type CompiledItem, ProjectOperator } from '../operators/project.ts';
 import { ScanOperator } from '../operators/scan.ts';
 import { SemiApplyOperator } from '../operators/semi-apply.ts';
+import { SetItemsOperator } from '../operators/set-items.ts';
 import { SkipOperator } from '../operators/skip.ts';
 import { SortOperator } from '../operators/sort.ts';
 import { UnionOperator } from '../operators/union.ts';
 import { UnwindOperator } from '../operators/unwind.ts';
 import { VarLengthExpandOperator } from '../operators/var-length-expand.ts';
 import type { CompiledElement, CompiledSet } from '../operators/write-elements.ts';
-import { SHORTEST_PATH, WRITING } from '../parts.ts';
+import { SHORTEST_PATH } from '../parts.ts';
 import type { BoundExpression } from '../plan/bound-expression.ts';
 import type {
   Aggregate,
@@ -221,14 +227,14 @@ class PlanCompiler {
         return new UnwindOperator(run, input(), { list, slot: operator.slot, kinds, copies });
       }
       case 'Eager':
-        return new (WRITING.get().EagerOperator)(run, input(), kinds, copies);
+        return new EagerOperator(run, input(), kinds, copies);
       case 'Create':
-        return new (WRITING.get().CreateOperator)(run, input(), this.#elements(operator.elements, inputScope));
+        return new CreateOperator(run, input(), this.#elements(operator.elements, inputScope));
       case 'SetItems':
-        return new (WRITING.get().SetItemsOperator)(run, input(), this.#sets(operator.items, context));
+        return new SetItemsOperator(run, input(), this.#sets(operator.items, context));
       case 'Delete': {
         const values = operator.values.map((value) => compile(value, context));
-        return new (WRITING.get().DeleteOperator)(run, input(), values, operator.detach);
+        return new DeleteOperator(run, input(), values, operator.detach);
       }
       case 'ProcedureCall': {
         const args = operator.arguments.map((argument) => compile(argument, context));
@@ -373,14 +379,14 @@ class PlanCompiler {
       case 'Foreach': {
         const inner = this.#operator(operator.inner, new Set(), innerScope);
         const list = compile(operator.list, this.#context(outer));
-        return new (WRITING.get().ForeachOperator)(input, inner, { argument, list, slot: operator.slot });
+        return new ForeachOperator(input, inner, { argument, list, slot: operator.slot });
       }
       case 'Merge': {
         const all = new Set([...needed, ...own]);
         const inner = this.#operator(operator.inner, all, innerScope);
         const made = new Set([...outer, ...operator.elements.map(({ slot }) => slot)]);
         const found = new Set([...outer, ...definedSlots(operator.inner, outer)]);
-        return new (WRITING.get().MergeOperator)(this.#run, input, inner, {
+        return new MergeOperator(this.#run, input, inner, {
           argument,
           elements: this.#elements(operator.elements, outer),
           onMatch: this.#sets(operator.onMatch, this.#context(found)),

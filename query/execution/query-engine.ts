@@ -3,11 +3,11 @@
  * One for each graph, since plans depend on what is declared and how much there is of everything.
  */
 import type { Env } from '../../base/env.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import type { Span } from '../../base/tracer.ts';
 import { NotResident } from '../../graph/not-resident.ts';
 import type { SchemaEntry, StatementGraph } from '../../graph/query-graph.ts';
-import { CATALOG, PLAN_DESCRIPTION, WRITING } from '../parts.ts';
+import { CATALOG, PLAN_DESCRIPTION } from '../parts.ts';
 import type {
   PlanDescription,
   PlannedStatement,
@@ -18,7 +18,7 @@ import { runtimeError } from '../query-error.ts';
 import type { Batch } from './batch.ts';
 import { Counters } from './counters.ts';
 import { type ExecuteOptions, Execution, PreparedPlan } from './execute.ts';
-import type { GraphOverlay } from './graph-overlay.ts';
+import { GraphOverlay } from './graph-overlay.ts';
 import type { ResultValue } from './result-value.ts';
 import type { Procedure, RunHost, StatementOptions } from './run.ts';
 import { collectRows, type StatementAnswer, type StatementRows } from './statement-answer.ts';
@@ -334,7 +334,7 @@ export class Transaction {
     this.#engine = engine;
     this.#graph = graph;
     this.#startMs = startMs;
-    this.overlay = new (WRITING.get().GraphOverlay)(graph);
+    this.overlay = new GraphOverlay(graph);
   }
 
   run(text: string, options: StatementOptions): Promise<StatementAnswer> {

@@ -5,7 +5,6 @@
  * The text was analysed before: names are bound, types fit as far as can be known, clauses stand where they may.
  */
 import { BugError } from '../../base/assert.ts';
-import { WRITING } from '../parts.ts';
 import type {
   Clause,
   CreateClause,
@@ -26,6 +25,7 @@ import type {
 import { ExpressionBinder } from './bind-expression.ts';
 import type { BoundExpression, PathStep } from './bound-expression.ts';
 import { allowedTypes, asksGraph, demandedLabels, freeVariables } from './expression-facts.ts';
+import { insertEager } from './insert-eager.ts';
 import { MatchPlanner } from './match-planner.ts';
 import type { CreateElement, Operator, Plan, ProjectItem, SetItem } from './operator.ts';
 import { writes } from './plan-facts.ts';
@@ -71,7 +71,7 @@ class QueryPlanner {
     const { operator, columns = [] } = this.#query(query, () => new Map());
     const { subplans } = this.#table;
     return {
-      root: writes(operator) ? WRITING.get().insertEager(operator, subplans, columns.length > 0) : operator,
+      root: writes(operator) ? insertEager(operator, subplans, columns.length > 0) : operator,
       slots: this.#table.slots,
       names: this.#table.names,
       columns,

@@ -4,7 +4,7 @@
  *
  * A number that is none, like `12ab`, is a token too: where a name is wanted it is a wrong token like any other.
  */
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { compileError } from './source-error.ts';
 import { keywordOf, type TokenKind } from './token.ts';
 

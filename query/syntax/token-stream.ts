@@ -1,5 +1,5 @@
 /** A parser's view of the tokens: where it stands, what is next, and how it fails. */
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import type { Name, Spanned } from './ast.ts';
 import { hintAt } from './hints.ts';
 import { type Tokens, tokenize } from './lexer.ts';

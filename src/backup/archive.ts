@@ -8,7 +8,7 @@ import { crc32 } from 'node:zlib';
 import { decode, encode } from '@msgpack/msgpack';
 import { WeftError } from '../../base/errors.ts';
 import type { PartitionId, ReplicaId } from '../../base/ids.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { fromUtf8, toUtf8 } from '../../base/text.ts';
 import type { Commit, PartitionKey } from '../../storage/store.ts';
 import type { VersionVector } from '../commits/version-vector.ts';

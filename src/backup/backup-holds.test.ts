@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { WeftError } from '../../base/errors.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { MemoryDisk } from '../../storage/memory-store.ts';
 import type { Store } from '../../storage/store.ts';
 import { increment, put, type Running, run, spreadIds, turns } from '../engine-on-disk.model.ts';

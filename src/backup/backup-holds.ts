@@ -5,7 +5,7 @@
  */
 import type { Env } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { fromUtf8, toUtf8 } from '../../base/text.ts';
 import type { Lsn, Store } from '../../storage/store.ts';
 import type { BackupHold } from '../engine-port.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { WeftError } from '../../base/errors.ts';
 import { graphName, type NodeId } from '../../base/ids.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { MemoryDisk } from '../../storage/memory-store.ts';
 import { contents, DEFAULT, edge, node, put, run, TINY, turns, WriteGate, watched } from '../engine-on-disk.model.ts';
 

@@ -14,7 +14,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { WeftError } from '../../base/errors.ts';
 import { type GraphName, type NodeId, nodeId } from '../../base/ids.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { compareText, sortedKeys } from '../../base/order.ts';
 import { toUtf8, utf8Length } from '../../base/text.ts';
 import { toBase64 } from '../../crdt/value-codec.ts';

@@ -6,7 +6,7 @@
  * Bytes: version, length and text of the graph's key, number and sum (6 bytes) of streams that ended, then the vector.
  */
 import { WeftError } from '../../base/errors.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { fromUtf8, hashText, toUtf8 } from '../../base/text.ts';
 import { pushVarint, pushVector, readVarint, readVector } from '../commits/vector-bytes.ts';
 import { joined, type VersionVector } from '../commits/version-vector.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { WeftError } from '../../base/errors.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { partitionOfNode } from '../../crdt/routing.ts';
 import { MemoryDisk } from '../../storage/memory-store.ts';
 import type { Store } from '../../storage/store.ts';

@@ -17,7 +17,7 @@ import { present } from '../../base/assert.ts';
 import type { Env } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
 import type { PartitionId, ReplicaId } from '../../base/ids.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
 import type { Span } from '../../base/tracer.ts';
 import { mergeUpdates } from '../../crdt/partition-document.ts';

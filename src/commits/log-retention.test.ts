@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { replicaId } from '../../base/ids.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { LogRetention } from './log-retention.ts';
 
 const vector = (...seqs: readonly number[]) => new Map(seqs.map((seq, i) => [replicaId(i + 1), seq] as const));

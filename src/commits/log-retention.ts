@@ -3,7 +3,7 @@
  * and needed as a position in the log, so now and then the vector at a position is marked. A mark that everybody covers
  * says that everything up to its position may go.
  */
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import type { Lsn } from '../../storage/store.ts';
 import { covers, type VersionVector } from './version-vector.ts';
 

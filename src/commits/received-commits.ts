@@ -5,7 +5,7 @@
  */
 import { WeftError } from '../../base/errors.ts';
 import type { ReplicaId } from '../../base/ids.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
 import { utf8Length } from '../../base/text.ts';
 import { checkUpdate } from '../../crdt/foreign-update.ts';

@@ -1,6 +1,6 @@
 /** When a round begins: how long it waits for those whom the last one answered. */
 import { expect, test } from 'vitest';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { memoryNetwork } from '../replication/memory-network.model.ts';
 import { RoundGathering } from './round-gathering.ts';
 

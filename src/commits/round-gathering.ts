@@ -5,7 +5,7 @@
  * as large.
  */
 import type { Env } from '../../base/env.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 
 /** Timers are no finer: whoever waited half of such a round would wait longer than it took. */
 const TIMER_MS = 1;

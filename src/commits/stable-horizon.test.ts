@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { ReplicaId } from '../../base/ids.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { StableHorizon } from './stable-horizon.ts';
 
 const [A, B] = [1 as ReplicaId, 2 as ReplicaId];

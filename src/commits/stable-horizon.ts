@@ -4,7 +4,7 @@
  * all voters have reached says how far that stream is stable.
  */
 import type { ReplicaId } from '../../base/ids.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { seqOf, type VersionVector } from './version-vector.ts';
 
 interface Mark {

@@ -6,7 +6,7 @@
 import { assert, present } from '../../base/assert.ts';
 import type { Env, Timer } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
 import { inSpan, type Span } from '../../base/tracer.ts';
 import { RoundGathering } from '../commits/round-gathering.ts';

@@ -6,7 +6,7 @@ import { decode } from '@msgpack/msgpack';
 import { assertNever } from '../../base/assert.ts';
 import { WeftError } from '../../base/errors.ts';
 import type { ReplicaId } from '../../base/ids.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { configurationText, parseConfiguration } from '../replication/configuration.ts';
 import { encodeFields } from '../replication/encode-fields.ts';
 import { asBytes, asGraphKey, asKey, asText, FieldReader, flat, malformed } from '../replication/field-reader.ts';

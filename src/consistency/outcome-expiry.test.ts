@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { graphName } from '../../base/ids.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { encodeOperations } from '../../crdt/operation-codec.ts';
 import { node, run, turns } from '../engine-on-disk.model.ts';
 import type { StrongOperations } from './strong-operations.ts';

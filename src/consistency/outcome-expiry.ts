@@ -1,7 +1,7 @@
 /** Removes outcomes of Idempotency-Keys (`consistency/outcome.ts`) once nobody may ask for them any more. */
 import type { Env, Timer } from '../../base/env.ts';
 import type { PartitionId } from '../../base/ids.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import type { Operation } from '../../graph/model.ts';
 import type { PartitionKey } from '../../storage/store.ts';
 import type { EngineGraph } from '../graphs/graph.ts';

@@ -2,7 +2,7 @@
  * What servers ask each other to decide: a question goes to the coordinator by the link, and its answer, which may never come, back.
  */
 import type { Env } from '../../base/env.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { inSpan } from '../../base/tracer.ts';
 import type { VersionVector } from '../commits/version-vector.ts';
 import type { VoterChannel } from '../replication/voter-channel.ts';

@@ -4,7 +4,7 @@
  */
 import { present } from '../../base/assert.ts';
 import { WeftError } from '../../base/errors.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { decodeResults, encodeOperations } from '../../crdt/operation-codec.ts';
 import type { Decide } from '../../crdt/view-statement-graph.ts';
 import type { Operation } from '../../graph/model.ts';

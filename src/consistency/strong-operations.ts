@@ -7,7 +7,7 @@ import { BugError } from '../../base/assert.ts';
 import type { Env, Timer } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
 import type { PartitionId, ReplicaId } from '../../base/ids.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
 import { inSpan, type Span } from '../../base/tracer.ts';
 import { encodeOperations } from '../../crdt/operation-codec.ts';

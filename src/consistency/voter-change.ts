@@ -4,7 +4,7 @@
  */
 import { WeftError } from '../../base/errors.ts';
 import { type NodeId, nodeId } from '../../base/ids.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import type { Operation } from '../../graph/model.ts';
 import type { Value } from '../../graph/value.ts';
 import type { Graph, VoterChange } from '../engine-port.ts';

@@ -4,7 +4,7 @@
  */
 import type { Env } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import type { Operation } from '../../graph/model.ts';
 import type { VoterChange } from '../engine-port.ts';
 import { type Configuration, parseConfiguration } from '../replication/configuration.ts';

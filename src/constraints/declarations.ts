@@ -5,7 +5,7 @@
  */
 
 import type { ReplicaId } from '../../base/ids.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import type { ConstraintSet } from '../../crdt/constraint-set.ts';
 import type { Draft } from '../../crdt/draft.ts';
 import type { HybridClock } from '../../crdt/stamp.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { WeftError } from '../../base/errors.ts';
 import { type EdgeId, type NodeId, replicaId } from '../../base/ids.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import type { Patch } from '../../crdt/patch.ts';
 import { clockOfWallMs } from '../../crdt/stamp.ts';
 import type { Condition, Operation } from '../../graph/model.ts';

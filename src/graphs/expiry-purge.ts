@@ -5,7 +5,7 @@
  * nothing, and what lies in partitions that nobody opens waits.
  */
 import type { Env, Timer } from '../../base/env.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
 import type { PartitionKey } from '../../storage/store.ts';
 import type { Residency } from '../residency/residency.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { edgeId, nodeId } from '../../base/ids.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { Temporal, type Value } from '../../graph/value.ts';
 import { MemoryDisk } from '../../storage/memory-store.ts';
 import { DEFAULT, edge, LARGE, put, run, TINY, turns } from '../engine-on-disk.model.ts';

@@ -1,7 +1,7 @@
 /** Work over a whole graph, partition by partition: import, digest, counts. */
 import { WeftError } from '../../base/errors.ts';
 import type { PartitionId } from '../../base/ids.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { digestOfGraph, digestOfPartition } from '../../crdt/digest.ts';
 import { sortedNodes } from '../../crdt/view-reads.ts';
 import type { Operation } from '../../graph/model.ts';

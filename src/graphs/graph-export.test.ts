@@ -1,7 +1,7 @@
 /** An export is one moment: of whatever was written meanwhile it shows all or nothing. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import {
   contents,
   edge,

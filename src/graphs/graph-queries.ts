@@ -2,7 +2,7 @@
 import '../../query/all-parts.ts';
 import type { Env } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import type { Decide, ViewStatementGraph } from '../../crdt/view-statement-graph.ts';
 import type { Operation } from '../../graph/model.ts';
 import { QueryEngine } from '../../query/execution/query-engine.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { WeftError } from '../../base/errors.ts';
 import type { EdgeId, NodeId } from '../../base/ids.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { SeededRandom } from '../../base/seeded-random.ts';
 import { partitionOfNode } from '../../crdt/routing.ts';
 import type { Direction } from '../../graph/model.ts';

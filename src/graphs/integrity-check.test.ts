@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { WeftError } from '../../base/errors.ts';
 import { type EdgeId, graphName, type NodeId, type PartitionId, replicaId } from '../../base/ids.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import type { Patch } from '../../crdt/patch.ts';
 import { partitionOfNode } from '../../crdt/routing.ts';
 import { clockOfWallMs } from '../../crdt/stamp.ts';

@@ -8,7 +8,7 @@
  */
 import { WeftError } from '../../base/errors.ts';
 import type { EdgeId, PartitionId } from '../../base/ids.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { compareText } from '../../base/order.ts';
 import { hashText } from '../../base/text.ts';
 import { Int32List } from '../../crdt/columns.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { NodeId } from '../../base/ids.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { SeededRandom } from '../../base/seeded-random.ts';
 import type { Direction, Operation } from '../../graph/model.ts';
 import { edge, LARGE, node, remove, removeEdge, run, TINY } from '../engine-on-disk.model.ts';

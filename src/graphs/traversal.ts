@@ -3,7 +3,7 @@
  * Set: clearing it costs nothing and a look-up is one load.
  */
 import { WeftError } from '../../base/errors.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import type { GraphView } from '../../crdt/graph-view.ts';
 import { forEachEdge } from '../../crdt/view-reads.ts';
 import type { Direction } from '../../graph/model.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { WeftError } from '../../base/errors.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import type { LinkFault } from '../engine-port.ts';
 import { FaultyTransport } from './faulty-transport.ts';
 import { memoryNetwork } from './memory-network.model.ts';

@@ -9,7 +9,7 @@
  */
 import type { Env, Timer } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import type { LinkFault, LinkFaults } from '../engine-port.ts';
 import { DelayLine } from './delay-line.ts';
 import type { Accept, Connection, ConnectionEvents, Transport } from './transport.ts';

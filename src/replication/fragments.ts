@@ -3,7 +3,7 @@
  * order; when one is missing the whole message is, which the protocol takes like any lost frame.
  */
 import { WeftError } from '../../base/errors.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 
 /** Bytes of a fragment: with its head well within a frame. */
 export const FRAGMENT_BYTES = 1024 * 1024;

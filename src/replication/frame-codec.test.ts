@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { WeftError } from '../../base/errors.ts';
 import type { PartitionId } from '../../base/ids.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { PartitionDocument } from '../../crdt/partition-document.ts';
 import { encodePatch } from '../../crdt/patch-codec.ts';
 import { clockOfWallMs } from '../../crdt/stamp.ts';

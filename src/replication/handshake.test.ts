@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import type { Configuration } from './configuration.ts';
 import { type Frame, type Hello, type PlainFrame, PROTOCOL_VERSION, type RefusalCode } from './frame.ts';
 import { decodeFrame, encodeFrame } from './frame-codec.ts';

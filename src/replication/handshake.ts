@@ -11,7 +11,7 @@
  *               <-      proof
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { sameNames } from './configuration.ts';
 import {
   type Frame,

@@ -1,7 +1,7 @@
 /** Commits on their way in: from a link through the causal gate to the engine, one batch at a time. */
 import type { Env } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import type { PlantedBug } from '../../base/planted-bug.ts';
 import type { Span } from '../../base/tracer.ts';
 import type { Commit } from '../../storage/store.ts';

@@ -3,7 +3,7 @@
  * time that moves only when a test says so.
  */
 import type { Env } from '../../base/env.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { testEnv } from '../test-env.model.ts';
 import type { Accept, Connection, ConnectionEvents, Transport } from './transport.ts';
 

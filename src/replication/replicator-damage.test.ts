@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { PartitionId, ReplicaId } from '../../base/ids.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { PartitionDocument } from '../../crdt/partition-document.ts';
 import { encodePatch } from '../../crdt/patch-codec.ts';
 import { partitionOfNode } from '../../crdt/routing.ts';

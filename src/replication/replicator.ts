@@ -5,7 +5,7 @@
  */
 import type { Env, Timer } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { isPlanted } from '../../base/planted-bug.ts';
 import type { ClusterOptions, ReplicationTiming } from '../cluster-options.ts';
 import { joined, type VersionVector, vectorObject } from '../commits/version-vector.ts';

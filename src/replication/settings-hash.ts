@@ -1,6 +1,6 @@
 /** What must be the same on all servers, or they would not agree on the graph. Compared at the handshake. */
 import { createHash } from 'node:crypto';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 
 export function hashOfSettings(): string {
   const { tombstoneRetentionMs, partitionsDefault, clockDriftMsMax, patchCharsMax, valueDepthMax } = LIMITS;

@@ -1,6 +1,6 @@
 /** Fetches the state of one partition in slices; a state machine that asks, waits, asks again and checks the whole. */
 import { crc32 } from 'node:zlib';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import type { PartitionKey } from '../../storage/store.ts';
 import type { VersionVector } from '../commits/version-vector.ts';
 import { concatenated } from './fragments.ts';

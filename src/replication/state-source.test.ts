@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import type { PartitionKey } from '../../storage/store.ts';
 import { joined, type VersionVector } from '../commits/version-vector.ts';
 import { contents, edge, memberOf, node, type Running, remove, run, WriteGate } from '../engine-on-disk.model.ts';

@@ -5,7 +5,7 @@
  */
 import { crc32 } from 'node:zlib';
 import { WeftError } from '../../base/errors.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import type { PartitionKey } from '../../storage/store.ts';
 import type { VersionVector } from '../commits/version-vector.ts';
 import type { StateFrame } from './frame.ts';

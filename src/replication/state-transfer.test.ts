@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { PartitionId } from '../../base/ids.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { fromUtf8, toUtf8 } from '../../base/text.ts';
 import type { PartitionKey } from '../../storage/store.ts';
 import { seqOf } from '../commits/version-vector.ts';

@@ -9,7 +9,7 @@
  * answers with another vector, or not at all, and the transfer is given up.
  */
 import { assertNever } from '../../base/assert.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
 import type { PartitionKey } from '../../storage/store.ts';
 import { equalVectors, type VersionVector } from '../commits/version-vector.ts';

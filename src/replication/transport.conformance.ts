@@ -1,6 +1,6 @@
 /** The suite that every implementation of the transport port passes: sockets, simulated networks, decorators. */
 import { afterEach, describe, expect, test } from 'vitest';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import type { Accept, Connection, ConnectionEvents, Transport } from './transport.ts';
 
 export interface TransportHarness {

@@ -14,7 +14,7 @@ import { assert, present } from '../../base/assert.ts';
 import type { Env } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
 import type { PartitionId, ReplicaId } from '../../base/ids.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import type { CheckedUpdate } from '../../crdt/foreign-update.ts';
 import type { GraphView } from '../../crdt/graph-view.ts';
 import { PartitionDocument } from '../../crdt/partition-document.ts';

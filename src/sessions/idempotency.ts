@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 
 interface Remembered {
   readonly fingerprint: string;

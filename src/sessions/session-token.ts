@@ -2,7 +2,7 @@
  * Session tokens as text: a version vector, signed, so that nobody is waited for in vain. Bytes: version, then the vector.
  */
 import { WeftError } from '../../base/errors.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { pushVector, readVector } from '../commits/vector-bytes.ts';
 import type { VersionVector } from '../commits/version-vector.ts';
 import { SignedBytes } from './signed-bytes.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { WeftError } from '../../base/errors.ts';
 import { replicaId } from '../../base/ids.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import type { PlantedBug } from '../../base/planted-bug.ts';
 import { toUtf8 } from '../../base/text.ts';
 import { MemoryDisk } from '../../storage/memory-store.ts';

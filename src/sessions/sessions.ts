@@ -5,7 +5,7 @@
 import type { Scheduler } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
 import type { ReplicaId } from '../../base/ids.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
 import type { Progress } from '../commits/progress.ts';
 import { joined, seqOf, type VersionVector, vectorObject } from '../commits/version-vector.ts';

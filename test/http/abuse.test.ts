@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openTestServer } from '../../api/server.model.ts';
-import { LIMITS } from '../../base/limits.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { buildIfStale, killRemaining, type ServerProcess, serve } from '../server-process.ts';
 import { call, RawConnection } from './wire.ts';
 

@@ -1,5 +1,5 @@
 /** Judges of the servers as processes: that they stay alive, agree in the end, answer in time, and keep within bounds. */
-import { LIMITS } from '../../../base/limits.ts';
+import * as LIMITS from '../../../base/limits.ts';
 import { judge } from '../../checkers/verdict.ts';
 import type { FinalGraph, RunRecord } from '../run-record.ts';
 import type { Sample } from '../sampler.ts';
