@@ -25,7 +25,7 @@ export type Operation =
 export type Result = 'ok' | 'failed' | number;
 
 export interface OperationState {
-  /** The operations that had ended when it began; undefined before. */
+  /** The operations that had ended when it was first decided: it is asked for as late as can be. Undefined before. */
   readonly after: readonly number[] | undefined;
   readonly result: Result | 'unknown' | undefined;
 }
@@ -74,16 +74,24 @@ export interface Sent {
   readonly message: Exclude<Message, { kind: 'outdated' | 'join' | 'joined' | 'ask' | 'answer' }>;
 }
 
-export interface World {
-  readonly servers: readonly ServerState[];
+/** Messages that may arrive at a server, by `numberOf`. */
+export type Inbox = ReadonlyMap<number, Sent>;
+
+/** What belongs to no server. */
+export interface Shared {
   /** By origin, in order of seq. */
   readonly streams: ReadonlyMap<ReplicaId, readonly Commit[]>;
-  /** By `numberOf`. */
-  readonly sent: ReadonlyMap<number, Sent>;
   readonly operations: readonly OperationState[];
   readonly crashesLeft: number;
   /** Plain writes that are still to come. */
   readonly plainLeft: number;
+}
+
+export interface World {
+  readonly servers: readonly ServerState[];
+  /** By receiver. */
+  readonly inboxes: readonly Inbox[];
+  readonly shared: Shared;
 }
 
 export interface Plan {
@@ -95,6 +103,8 @@ export interface Plan {
   /** The last ballot counter that each server has heard of: ballots of a later one beat those of the others. */
   readonly latest: readonly number[];
   readonly crashes: number;
+  /** Whether a server that crashed may begin once more. */
+  readonly leadsAgain: boolean;
   /** A write at level `eventual` of this value by the last server. */
   readonly plainWrite: number | undefined;
 }
@@ -102,27 +112,29 @@ export interface Plan {
 export const SERVERS = 3;
 export const GRAPH = 'g';
 
+export const nameOf = (server: number): string => 'abc'[server] as string;
+export const VOTERS: ReadonlySet<string> = new Set(Array.from({ length: SERVERS }, (_, server) => nameOf(server)));
+
 export function firstWorld(plan: Plan): World {
-  const first = new Set<number>();
   return {
-    servers: Array.from({ length: SERVERS }, (_, i) => ({
-      vector: new Map(),
-      clock: 0,
-      acceptor: NOTHING_ACCEPTED,
-      coordinator: { ...IDLE, latest: { counter: plan.latest[i] ?? 0, replica: 0 as ReplicaId } },
-      driving: { kind: 'nothing' },
-      incarnation: 0,
-      begins: plan.begins[i] ?? 0,
-    })),
-    streams: new Map(),
-    sent: new Map(),
-    operations: plan.operations.map(({ server }) => {
-      const isFirst = !first.has(server);
-      first.add(server);
-      return { after: isFirst ? [] : undefined, result: undefined };
+    servers: Array.from({ length: SERVERS }, (_, i) =>
+      theServer({
+        vector: new Map(),
+        clock: 0,
+        acceptor: NOTHING_ACCEPTED,
+        coordinator: { ...IDLE, latest: { counter: plan.latest[i] ?? 0, replica: 0 as ReplicaId } },
+        driving: { kind: 'nothing' },
+        incarnation: 0,
+        begins: plan.begins[i] ?? 0,
+      }),
+    ),
+    inboxes: Array.from({ length: SERVERS }, () => inboxOf([])),
+    shared: theShared({
+      streams: new Map(),
+      operations: plan.operations.map(() => ({ after: undefined, result: undefined })),
+      crashesLeft: plan.crashes,
+      plainLeft: plan.plainWrite === undefined ? 0 : 1,
     }),
-    crashesLeft: plan.crashes,
-    plainLeft: plan.plainWrite === undefined ? 0 : 1,
   };
 }
 
@@ -141,10 +153,10 @@ export function writeOf({ text }: ProvisionalPatch): Write {
 }
 
 /** What the register holds where a server is; 0 before every write. */
-export function valueAt(world: World, vector: VersionVector): number {
+export function valueAt(streams: Shared['streams'], vector: VersionVector): number {
   let last: Write = { stamp: -1, value: 0 };
   for (const [origin, seq] of vector) {
-    for (const { writes } of (world.streams.get(origin) ?? []).slice(0, seq)) {
+    for (const { writes } of (streams.get(origin) ?? []).slice(0, seq)) {
       for (const write of writes) if (write.stamp > last.stamp) last = write;
     }
   }
@@ -155,15 +167,20 @@ export function valueAt(world: World, vector: VersionVector): number {
  * Numbers for parts of worlds, equal for equal parts. Worlds share most of their parts, so nearly every look-up is one by
  * identity.
  */
-class Interned {
-  readonly #byIdentity = new WeakMap<object, number>();
+class Interned<T extends object> {
+  readonly #byIdentity = new WeakMap<T, number>();
   readonly #byText = new Map<string, number>();
-  readonly #parts: object[] = [];
+  readonly #parts: T[] = [];
+  readonly #textOf: (part: T) => string;
 
-  of(part: object): number {
+  constructor(textOf: (part: T) => string) {
+    this.#textOf = textOf;
+  }
+
+  of(part: T): number {
     const known = this.#byIdentity.get(part);
     if (known !== undefined) return known;
-    const text = JSON.stringify(part, ordered);
+    const text = this.#textOf(part);
     let number = this.#byText.get(text);
     if (number === undefined) {
       number = this.#byText.size;
@@ -174,27 +191,62 @@ class Interned {
     return number;
   }
 
-  /** The one object that stands for all that are equal to it. */
-  first<T extends object>(part: T): T {
+  /** The one that stands for all that are equal to it. */
+  first(part: T): T {
     return this.#parts[this.of(part)] as T;
   }
 }
 
-const interned = new Interned();
+const parts = new Interned<object>((part) => JSON.stringify(part, ordered));
+const servers = new Interned<ServerState>(({ vector, clock, acceptor, coordinator, driving, incarnation, begins }) =>
+  [...[vector, acceptor, coordinator, driving].map(numberOf), clock, incarnation, begins].join(),
+);
+const inboxes = new Interned<Inbox>((inbox) => Array.from(inbox.keys()).join());
+const shared = new Interned<Shared>(({ streams, operations, crashesLeft, plainLeft }) =>
+  [numberOf(streams), numberOf(operations), crashesLeft, plainLeft].join(),
+);
 
 /** Equal for equal parts of worlds. */
 export function numberOf(part: object): number {
-  return interned.of(part);
+  return parts.of(part);
 }
 
-export function theOne<T extends object>(part: T): T {
-  return interned.first(part);
+export function theServer(state: ServerState): ServerState {
+  return servers.first(state);
 }
 
-/** Equal for equal worlds. */
-export function keyOf({ servers, streams, sent, operations, crashesLeft, plainLeft }: World): string {
-  const parts = [...servers, streams, operations].map(numberOf);
-  return [...parts, crashesLeft, plainLeft, ...Array.from(sent.keys()).sort((a, b) => a - b)].join();
+export function theShared(around: Shared): Shared {
+  return shared.first(around);
+}
+
+export function theSent(sent: Sent): Sent {
+  return parts.first(sent) as Sent;
+}
+
+export function inboxOf(messages: Iterable<Sent>): Inbox {
+  const byNumber = Array.from(messages, (sent) => [numberOf(sent), sent] as const);
+  return inboxes.first(new Map(byNumber.sort(([a], [b]) => a - b)));
+}
+
+const grown = new WeakMap<Inbox, Map<Sent, Inbox>>();
+
+/** An inbox with one more message. */
+export function withSent(inbox: Inbox, sent: Sent): Inbox {
+  const known = grown.get(inbox) ?? new Map<Sent, Inbox>();
+  grown.set(inbox, known);
+  const found = known.get(sent) ?? inboxOf([...inbox.values(), sent]);
+  known.set(sent, found);
+  return found;
+}
+
+/** Equal for what one server may do next, where these are equal. */
+export function placeKey(server: ServerState, inbox: Inbox, around: Shared): string {
+  return `${servers.of(server)} ${inboxes.of(inbox)} ${shared.of(around)}`;
+}
+
+/** Equal for worlds that are equal but for the messages that may arrive. */
+export function keyOf({ servers: states, shared: around }: World): string {
+  return `${states.map((state) => servers.of(state)).join()} ${shared.of(around)}`;
 }
 
 /** Maps and sets as sorted arrays. */

@@ -1,17 +1,23 @@
-/** All that can happen next in the small world, each as a world of its own. */
-import { assert } from '../../base/assert.ts';
+/** What one server of the small world can do next. */
 import type { ReplicaId } from '../../base/ids.ts';
-import type { PlantedBug } from '../../base/planted-bug.ts';
-import { isPlanted } from '../../base/planted-bug.ts';
+import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
 import { covers, seqOf } from '../../src/commits/version-vector.ts';
-import { stepAcceptor } from '../../src/consistency/acceptor.ts';
-import { compareBallots, sameBallot } from '../../src/consistency/ballot.ts';
-import { ballotOf, type CoordinatorEvent, IDLE, stepCoordinator } from '../../src/consistency/coordinator.ts';
+import { type Ballot, compareBallots, sameBallot } from '../../src/consistency/ballot.ts';
+import {
+  ballotOf,
+  type CoordinatorEffect,
+  type CoordinatorEvent,
+  type CoordinatorState,
+  IDLE,
+} from '../../src/consistency/coordinator.ts';
 import type { ProvisionalPatch } from '../../src/consistency/message.ts';
+import type { Canon } from './canonical.ts';
 import {
   type Driving,
-  GRAPH,
+  type Inbox,
+  inboxOf,
   isForAcceptor,
+  nameOf,
   numberOf,
   type Plan,
   patchOf,
@@ -20,194 +26,130 @@ import {
   SERVERS,
   type Sent,
   type ServerState,
-  theOne,
+  type Shared,
+  theSent,
+  theServer,
+  theShared,
   valueAt,
-  type World,
   writeOf,
 } from './state.ts';
 
-export interface Next {
-  readonly what: string;
-  readonly world: World;
+/** One server, and all of the world that it can see or change. */
+export interface Place {
+  readonly index: number;
+  readonly server: ServerState;
+  readonly inbox: Inbox;
+  readonly shared: Shared;
+  /** What it sends with the step. */
+  readonly outgoing: readonly Sent[];
 }
 
-/** What is explored, and what was found out about parts of worlds, which come again in very many. */
+export interface Step {
+  readonly what: string;
+  readonly place: Place;
+}
+
 export interface Rules {
   readonly plan: Plan;
   readonly bugs: ReadonlySet<PlantedBug>;
-  /** By state of a server and message. */
-  readonly heard: WeakMap<ServerState, Map<number, Heard>>;
-  /** Votes that mean nothing to a server in a state. */
-  readonly ignored: WeakMap<ServerState, Set<number>>;
+  readonly canon: Canon;
 }
 
-export function rulesOf(plan: Plan, bugs: ReadonlySet<PlantedBug>): Rules {
-  return { plan, bugs, heard: new WeakMap(), ignored: new WeakMap() };
-}
-
-const nameOf = (server: number): string => 'abc'[server] as string;
-const VOTERS: ReadonlySet<string> = new Set(Array.from({ length: SERVERS }, (_, server) => nameOf(server)));
-
-export function nextWorlds(world: World, rules: Rules): Next[] {
-  const nexts: Next[] = [];
-  const add = (what: string, next: World | undefined) => {
-    if (next !== undefined) nexts.push({ what, world: withoutUseless(next, rules) });
+/** All that a server can do next, but for a crash. */
+export function stepsOf(place: Place, rules: Rules): Step[] {
+  const { index, inbox, shared } = place;
+  const steps: Step[] = [];
+  const add = (what: string, next: Place | undefined) => {
+    if (next !== undefined) steps.push({ what: `${nameOf(index)} ${what}`, place: settled(next, rules) });
   };
-  for (const sent of world.sent.values()) {
-    const { from, to, message } = sent;
-    add(`${nameOf(to)} hears ${message.kind} of ${nameOf(from)}`, deliver(world, sent, rules));
+  for (const sent of inbox.values()) {
+    add(`hears ${sent.message.kind} of ${nameOf(sent.from)}`, deliver(place, sent, rules));
   }
-  for (let server = 0; server < SERVERS; server++) {
-    for (const origin of world.streams.keys()) {
-      add(`${nameOf(server)} receives the next commit of ${origin}`, receive(world, server, origin));
-    }
-    add(`${nameOf(server)} drives on`, drive(world, server, rules));
-    add(`${nameOf(server)} begins to lead`, begin(world, server, rules));
-    if (world.crashesLeft > 0) add(`${nameOf(server)} crashes`, crash(world, server, rules));
+  for (const origin of shared.streams.keys()) add(`receives the next commit of ${origin}`, receive(place, origin));
+  add('drives on', drive(place, rules));
+  add('begins to lead', begin(place, rules));
+  const { plainWrite } = rules.plan;
+  if (shared.plainLeft > 0 && plainWrite !== undefined && index === SERVERS - 1) {
+    add('writes', writePlain(place, plainWrite));
   }
-  if (world.plainLeft > 0 && rules.plan.plainWrite !== undefined)
-    add('c writes', writePlain(world, rules.plan.plainWrite));
-  return nexts;
+  return steps;
 }
 
-function withServer(world: World, server: number, change: Partial<ServerState>): World {
-  const servers = world.servers.map((state, i) => (i === server ? theOne({ ...state, ...change }) : state));
-  return { ...world, servers };
+/** A place after a step: messages to itself are in its inbox, and nothing is left of which nobody could tell. */
+function settled(place: Place, rules: Rules): Place {
+  const { index, outgoing } = place;
+  const server = rules.canon.essenceOf(place.server, mayEnd(place, rules));
+  const own = outgoing.filter(({ to }) => to === index);
+  const inbox = rules.canon.usefulOf(inboxOf([...place.inbox.values(), ...own]), server);
+  return { ...place, server, inbox, outgoing: outgoing.filter(({ to }) => to !== index) };
 }
 
-function at(world: World, server: number): ServerState {
-  return world.servers[server] as ServerState;
+/** Whether there is an operation that this server could still answer. */
+export function mayEnd(place: Pick<Place, 'index' | 'server' | 'shared'>, rules: Rules): boolean {
+  const { begins, coordinator } = place.server;
+  if (currentOperation(place, rules) === undefined) return false;
+  return begins > 0 || coordinator.phase.kind !== 'idle';
+}
+
+function withShared(place: Place, change: Partial<Shared>): Place {
+  return { ...place, shared: theShared({ ...place.shared, ...change }) };
+}
+
+function withServer(place: Place, change: Partial<ServerState>): Place {
+  return { ...place, server: theServer({ ...place.server, ...change }) };
 }
 
 // Messages.
 
-function send(world: World, messages: readonly Sent[]): World {
-  const sent = new Map(world.sent);
-  for (const message of messages) sent.set(numberOf(message), message);
-  return { ...world, sent };
+function send(place: Place, messages: readonly Sent[]): Place {
+  return { ...place, outgoing: [...place.outgoing, ...messages.map(theSent)] };
 }
 
-function deliver(world: World, sent: Sent, rules: Rules): World | undefined {
-  const { from, to, message } = sent;
+function deliver(place: Place, sent: Sent, rules: Rules): Place | undefined {
+  const { server, inbox, index } = place;
+  const { message } = sent;
   if (!isForAcceptor(message)) {
-    const number = numberOf(sent);
-    if (rules.ignored.get(at(world, to))?.has(number) === true) return undefined;
-    const event = { kind: 'vote', from: nameOf(from), vote: message } as const;
-    const next = coordinate(world, to, event, rules, number);
-    return next.servers[to] === world.servers[to] ? undefined : next;
+    const { state, effects } = rules.canon.voted(server, sent, message);
+    if (effects.length === 0 && state === server.coordinator) return undefined;
+    return follow(place, state, effects, rules);
   }
-  const heard = heardBy(at(world, to), sent, rules);
+  const heard = rules.canon.heard(server, sent);
   if (heard === undefined) return undefined;
   const { state, answer } = heard;
-  const isSame = state === at(world, to);
-  if (answer === undefined ? isSame : isSame && world.sent.has(numberOf(answer))) return undefined;
-  const after = isSame ? world : { ...world, servers: world.servers.map((one, i) => (i === to ? state : one)) };
+  const isKnown = answer === undefined || (answer.to === index && inbox.has(numberOf(answer)));
+  if (state === server && isKnown) return undefined;
+  const after = { ...place, server: state };
   return answer === undefined ? after : send(after, [answer]);
 }
 
-/** What becomes of a server that hears a message for its acceptor, and what it answers; nothing while it must wait. */
-type Heard = { readonly state: ServerState; readonly answer: Sent | undefined } | undefined;
-
-function heardBy(server: ServerState, sent: Sent, rules: Rules): Heard {
-  let known = rules.heard.get(server);
-  if (known === undefined) {
-    known = new Map();
-    rules.heard.set(server, known);
+/** What an acceptor answers where it is to questions that it has answered before. */
+export function repetitionsAt({ server, inbox }: Place, rules: Rules): readonly Sent[] {
+  const answers: Sent[] = [];
+  for (const sent of inbox.values()) {
+    if (!isForAcceptor(sent.message)) continue;
+    const heard = rules.canon.heard(server, sent);
+    if (heard?.answer !== undefined && heard.state === server) answers.push(heard.answer);
   }
-  const number = numberOf(sent);
-  if (!known.has(number)) known.set(number, hear(server, sent));
-  return known.get(number);
+  return answers;
 }
 
-function hear(server: ServerState, { from, to, message }: Sent): Heard {
-  const { acceptor, vector, clock } = server;
-  assert(isForAcceptor(message), 'acceptors hear what is for them');
-  const step = stepAcceptor(acceptor, message, (wanted) => covers(vector, wanted));
-  if (step === undefined) return undefined;
-  const { state, reply } = step;
-  const after = state === acceptor ? server : theOne({ ...server, acceptor: state });
-  // A refusal only tells a coordinator earlier what it may find out by itself at any time: it counts as lost.
-  if (reply === undefined || reply.kind === 'refused') return { state: after, answer: undefined };
-  const vote = { memory: nameOf(to), known: new Map(), vector, clock };
-  const { graph, ballot } = message;
-  const answer: Sent['message'] =
-    reply.kind === 'accepted'
-      ? { ...reply, ...vote, graph, ballot }
-      : { ...reply, ...vote, graph, ballot, round: message.kind === 'prepare' ? message.round : 0 };
-  return { state: after, answer: theOne({ from: to, to: from, message: answer }) };
+/** Lets a coordinator step and does what it says. */
+function coordinate(place: Place, event: CoordinatorEvent, rules: Rules): Place {
+  const { state, effects } = rules.canon.coordinated(place.index, place.server, event);
+  return follow(place, state, effects, rules);
 }
 
-/** Forgets messages that can change nothing any more, so that worlds that differ only in them are one. */
-function withoutUseless(world: World, rules: Rules): World {
-  const sent = new Map(world.sent);
-  for (const [number, one] of world.sent) if (isUseless(world, number, one, rules)) sent.delete(number);
-  return sent.size === world.sent.size ? world : { ...world, sent };
-}
-
-function isUseless(world: World, number: number, { from, to, message }: Sent, rules: Rules): boolean {
-  const server = at(world, to);
-  const { acceptor, coordinator } = server;
-  switch (message.kind) {
-    case 'prepare':
-    case 'accept':
-      // It would be refused, or has been accepted and answered.
-      return compareBallots(message.ballot, acceptor.promised) < 0;
-    case 'settled':
-      return compareBallots(message.ballot, acceptor.accepted) < 0;
-    default: {
-      if (message.ballot.replica !== replicaOf(to, server)) return true;
-      // Questions are asked once, so what says nothing now will not later; but late acceptances wait for a probe to end.
-      if (coordinator.phase.kind === 'probing' && message.kind === 'accepted') return false;
-      if (rules.ignored.get(server)?.has(number) === true) return true;
-      const settings = {
-        graph: GRAPH,
-        replica: replicaOf(to, server),
-        configuration: 1,
-        voters: VOTERS,
-        bugs: rules.bugs,
-      };
-      const { state, effects } = stepCoordinator(
-        coordinator,
-        { kind: 'vote', from: nameOf(from), vote: message },
-        settings,
-      );
-      if (effects.length > 0 || numberOf(state) !== numberOf(coordinator)) return false;
-      note(rules, server, number);
-      return true;
-    }
-  }
-}
-
-function note(rules: Rules, server: ServerState, ignored: number): void {
-  const known = rules.ignored.get(server);
-  if (known === undefined) rules.ignored.set(server, new Set([ignored]));
-  else known.add(ignored);
-}
-
-/** Lets a coordinator step and notes what it is to do. */
-function coordinate(world: World, server: number, event: CoordinatorEvent, rules: Rules, ignored?: number): World {
-  const before = at(world, server);
-  const settings = {
-    graph: GRAPH,
-    replica: replicaOf(server, before),
-    configuration: 1,
-    voters: VOTERS,
-    bugs: rules.bugs,
-  };
-  const { state, effects } = stepCoordinator(before.coordinator, event, settings);
-  if (effects.length === 0 && numberOf(state) === numberOf(before.coordinator)) {
-    if (ignored !== undefined) note(rules, before, ignored);
-    return world;
-  }
-  let next = withServer(world, server, { coordinator: state });
+function follow(place: Place, state: CoordinatorState, effects: readonly CoordinatorEffect[], rules: Rules): Place {
+  let next = withServer(place, { coordinator: state });
   for (const effect of effects) {
-    const { driving } = at(next, server);
+    const { driving } = next.server;
     switch (effect.kind) {
       case 'send': {
         const { message } = effect;
+        const to = Array.from({ length: SERVERS }, (_, server) => server);
         next = send(
           next,
-          Array.from({ length: SERVERS }, (_, to) => ({ from: server, to, message })),
+          to.map((server) => ({ from: place.index, to: server, message })),
         );
         break;
       }
@@ -215,10 +157,10 @@ function coordinate(world: World, server: number, event: CoordinatorEvent, rules
         // The clock goes beyond what was promised when the server has caught up.
         break;
       case 'leads':
-        next = judge(next, server, effect.accepted, rules);
+        next = judge(next, effect.accepted, rules);
         break;
       case 'chosen':
-        next = withServer(next, server, {
+        next = withServer(next, {
           driving: {
             kind: 'chosen',
             patches: effect.patches,
@@ -229,11 +171,11 @@ function coordinate(world: World, server: number, event: CoordinatorEvent, rules
         break;
       case 'probed':
         if (driving.kind !== 'probing') break;
-        if (effect.holds) next = finish(next, server, driving.result, rules);
-        else next = proposeRead(next, server, driving, rules);
+        if (effect.holds) next = finish(next, driving.result, rules);
+        else next = proposeRead(next, driving, rules);
         break;
       case 'lost':
-        next = withServer(next, server, {
+        next = withServer(next, {
           driving: driving.kind === 'proposed' ? { ...driving, isLost: true } : { kind: 'nothing' },
         });
     }
@@ -242,158 +184,159 @@ function coordinate(world: World, server: number, event: CoordinatorEvent, rules
 }
 
 /** As `Coordination.#judge`: what was lost may be tried again only if its ballot is after all that was accepted. */
-function judge(world: World, server: number, accepted: { counter: number; replica: ReplicaId }, rules: Rules): World {
-  const { driving } = at(world, server);
-  if (driving.kind !== 'proposed') return world;
-  if (compareBallots(accepted, driving.ballot) < 0) return withServer(world, server, { driving: { kind: 'nothing' } });
-  return finish(world, server, 'unknown', rules);
+function judge(place: Place, accepted: Ballot, rules: Rules): Place {
+  const { driving } = place.server;
+  if (driving.kind !== 'proposed') return place;
+  if (compareBallots(accepted, driving.ballot) < 0) return withServer(place, { driving: { kind: 'nothing' } });
+  return finish(place, 'unknown', rules);
 }
 
 // Replication.
 
-function receive(world: World, server: number, origin: ReplicaId): World | undefined {
-  const { vector, clock } = at(world, server);
+function receive(place: Place, origin: ReplicaId): Place | undefined {
+  const { vector, clock } = place.server;
   const seq = seqOf(vector, origin) + 1;
-  const commit = world.streams.get(origin)?.[seq - 1];
+  const commit = place.shared.streams.get(origin)?.[seq - 1];
   if (commit === undefined || !covers(vector, commit.after)) return undefined;
   const later = commit.writes.reduce((last, { stamp }) => Math.max(last, stamp), clock);
-  return withServer(world, server, { vector: new Map(vector).set(origin, seq), clock: later });
+  return withServer(place, { vector: new Map(vector).set(origin, seq), clock: later });
 }
 
-function commit(world: World, server: number, patches: readonly ProvisionalPatch[]): World {
-  const state = at(world, server);
-  const origin = replicaOf(server, state);
-  const stream = world.streams.get(origin) ?? [];
+function commit(place: Place, patches: readonly ProvisionalPatch[]): Place {
+  const { server, shared, index } = place;
+  const origin = replicaOf(index, server);
+  const stream = shared.streams.get(origin) ?? [];
   const writes = patches.map(writeOf);
-  const streams = new Map(world.streams).set(origin, [...stream, { writes, after: state.vector }]);
-  const clock = writes.reduce((last, { stamp }) => Math.max(last, stamp), state.clock);
-  const vector = new Map(state.vector).set(origin, stream.length + 1);
-  return withServer({ ...world, streams }, server, { vector, clock });
+  const streams = new Map(shared.streams).set(origin, [...stream, { writes, after: server.vector }]);
+  const clock = writes.reduce((last, { stamp }) => Math.max(last, stamp), server.clock);
+  const vector = new Map(server.vector).set(origin, stream.length + 1);
+  return withServer(withShared(place, { streams }), { vector, clock });
 }
 
-/** A write at level `eventual`, at the last server. */
-function writePlain(world: World, value: number): World {
-  const server = SERVERS - 1;
-  const patch = patchOf({ stamp: nextStamp(at(world, server).clock, server), value });
-  return { ...commit(world, server, [patch]), plainLeft: 0 };
+/** A write at level `eventual`. */
+function writePlain(place: Place, value: number): Place {
+  const patch = patchOf({ stamp: nextStamp(place), value });
+  return withShared(commit(place, [patch]), { plainLeft: 0 });
 }
 
 // What a coordinator's driver does.
 
 /** Stamps of different servers differ in their remainder. */
-function nextStamp(clock: number, server: number): number {
-  return SERVERS * (Math.floor(clock / SERVERS) + 1) + server;
+function nextStamp({ index, server }: Place): number {
+  return SERVERS * (Math.floor(server.clock / SERVERS) + 1) + index;
 }
 
-function currentOperation(world: World, server: number, rules: Rules): number | undefined {
-  const index = rules.plan.operations.findIndex(
-    (one, i) => one.server === server && world.operations[i]?.result === undefined,
+function currentOperation({ index, shared }: Pick<Place, 'index' | 'shared'>, { plan }: Rules): number | undefined {
+  const current = plan.operations.findIndex(
+    ({ server }, i) => server === index && shared.operations[i]?.result === undefined,
   );
-  return index < 0 ? undefined : index;
+  return current < 0 ? undefined : current;
 }
 
-function begin(world: World, server: number, rules: Rules): World | undefined {
-  const { begins, coordinator, driving } = at(world, server);
-  if (begins === 0 || currentOperation(world, server, rules) === undefined) return undefined;
+function begin(place: Place, rules: Rules): Place | undefined {
+  const { begins, coordinator, driving } = place.server;
+  if (begins === 0 || currentOperation(place, rules) === undefined) return undefined;
   const { kind } = coordinator.phase;
   // It begins when it does not lead, or when a question was not answered for long.
   if (kind === 'leading' || kind === 'committing') return undefined;
   const lost: Driving = driving.kind === 'proposed' ? { ...driving, isLost: true } : { kind: 'nothing' };
-  const next = withServer(world, server, { begins: begins - 1, driving: lost });
-  return coordinate(next, server, { kind: 'begin' }, rules);
+  const next = withServer(place, { begins: begins - 1, driving: lost });
+  return coordinate(next, { kind: 'begin' }, rules);
 }
 
-function drive(world: World, server: number, rules: Rules): World | undefined {
-  const { coordinator, vector, driving } = at(world, server);
+function drive(place: Place, rules: Rules): Place | undefined {
+  const { coordinator, vector, driving } = place.server;
   const { phase } = coordinator;
   switch (phase.kind) {
     case 'catching-up': {
       if (!covers(vector, phase.wanted)) return undefined;
       const clock = Array.from(phase.promises.values()).reduce((last, vote) => Math.max(last, vote.clock), 0);
       const isBlind = isPlanted(rules.bugs, 'clock-not-from-promises');
-      const seen = isBlind ? world : withServer(world, server, { clock: Math.max(clock, at(world, server).clock) });
-      return coordinate(seen, server, { kind: 'caught-up' }, rules);
+      const seen = isBlind ? place : withServer(place, { clock: Math.max(clock, place.server.clock) });
+      return coordinate(seen, { kind: 'caught-up' }, rules);
     }
     case 'leading':
-      return driving.kind === 'nothing' ? decide(world, server, rules) : undefined;
+      return driving.kind === 'nothing' ? decide(place, rules) : undefined;
     case 'committing':
-      return driving.kind === 'chosen' ? settle(world, server, driving, rules) : undefined;
+      return driving.kind === 'chosen' ? settle(place, driving, rules) : undefined;
     default:
       return undefined;
   }
 }
 
-function decide(world: World, server: number, rules: Rules): World | undefined {
-  const index = currentOperation(world, server, rules);
-  const planned = index === undefined ? undefined : rules.plan.operations[index];
+function decide(before: Place, rules: Rules): Place | undefined {
+  const current = currentOperation(before, rules);
+  const planned = current === undefined ? undefined : rules.plan.operations[current];
   if (planned === undefined) return undefined;
-  const { vector, clock, coordinator } = at(world, server);
-  const value = valueAt(world, vector);
+  const place = asked(before, current);
+  const { vector, coordinator } = place.server;
+  const value = valueAt(place.shared.streams, vector);
   const { operation } = planned;
   if (operation.kind === 'cas' && value === operation.from) {
-    const stamp = nextStamp(clock, server);
+    const stamp = nextStamp(place);
     const driving: Driving = { kind: 'proposed', ballot: ballotOf(coordinator), result: 'ok', isLost: false };
-    const next = withServer(world, server, { driving, clock: stamp });
+    const next = withServer(place, { driving, clock: stamp });
     const patches = [patchOf({ stamp, value: operation.to })];
-    const merged = isPlanted(rules.bugs, 'merge-on-accept') ? commit(next, server, patches) : next;
-    return coordinate(merged, server, { kind: 'propose', cover: vector, patches }, rules);
+    const merged = isPlanted(rules.bugs, 'merge-on-accept') ? commit(next, patches) : next;
+    return coordinate(merged, { kind: 'propose', cover: vector, patches }, rules);
   }
   const result: Result = operation.kind === 'read' ? value : 'failed';
-  if (isPlanted(rules.bugs, 'read-without-quorum')) return finish(world, server, result, rules);
-  const next = withServer(world, server, { driving: { kind: 'probing', result, seen: vector } });
-  return coordinate(next, server, { kind: 'probe', seen: vector }, rules);
+  if (isPlanted(rules.bugs, 'read-without-quorum')) return finish(place, result, rules);
+  const next = withServer(place, { driving: { kind: 'probing', result, seen: vector } });
+  return coordinate(next, { kind: 'probe', seen: vector }, rules);
 }
 
-function proposeRead(
-  world: World,
-  server: number,
-  { result, seen }: Extract<Driving, { kind: 'probing' }>,
-  rules: Rules,
-): World {
-  const driving: Driving = { kind: 'proposed', ballot: ballotOf(at(world, server).coordinator), result, isLost: false };
-  const next = withServer(world, server, { driving });
-  return coordinate(next, server, { kind: 'propose', cover: seen, patches: [] }, rules);
+/** Whoever asks for an operation does not wait for those that have not ended. */
+function asked(place: Place, current: number | undefined): Place {
+  const { operations } = place.shared;
+  const ended = operations.flatMap(({ result }, i) => (result === undefined || result === 'unknown' ? [] : [i]));
+  return withShared(place, {
+    operations: operations.map((one, i) => (i === current ? { ...one, after: one.after ?? ended } : one)),
+  });
+}
+
+function proposeRead(place: Place, { result, seen }: Extract<Driving, { kind: 'probing' }>, rules: Rules): Place {
+  const driving: Driving = { kind: 'proposed', ballot: ballotOf(place.server.coordinator), result, isLost: false };
+  const next = withServer(place, { driving });
+  return coordinate(next, { kind: 'propose', cover: seen, patches: [] }, rules);
 }
 
 /** Makes what was chosen a commit, and tells what was decided with it. */
-function settle(
-  world: World,
-  server: number,
-  { patches, of, decided }: Extract<Driving, { kind: 'chosen' }>,
-  rules: Rules,
-): World {
-  let next = patches.length === 0 ? world : commit(world, server, patches);
-  next = withServer(next, server, { driving: { kind: 'nothing' } });
-  if (decided !== undefined && sameBallot(decided.ballot, of)) next = finish(next, server, decided.result, rules);
-  else if (decided !== undefined) next = withServer(next, server, { driving: decided });
-  const state = at(next, server);
-  const origin = replicaOf(server, state);
-  const seq = seqOf(state.vector, origin);
+function settle(place: Place, { patches, of, decided }: Extract<Driving, { kind: 'chosen' }>, rules: Rules): Place {
+  let next = patches.length === 0 ? place : commit(place, patches);
+  next = withServer(next, { driving: { kind: 'nothing' } });
+  if (decided !== undefined && sameBallot(decided.ballot, of)) next = finish(next, decided.result, rules);
+  else if (decided !== undefined) next = withServer(next, { driving: decided });
+  const origin = replicaOf(next.index, next.server);
+  const seq = seqOf(next.server.vector, origin);
   const event: CoordinatorEvent =
     patches.length === 0 ? { kind: 'committed' } : { kind: 'committed', commit: [origin, seq] };
-  return coordinate(next, server, event, rules);
+  return coordinate(next, event, rules);
 }
 
-function finish(world: World, server: number, result: Result | 'unknown', rules: Rules): World {
-  const index = currentOperation(world, server, rules);
-  if (index === undefined) return world;
-  const ended = world.operations.map((one, i) => (i === index ? { ...one, result } : one));
-  const over = ended.flatMap((one, i) => (one.result === undefined || one.result === 'unknown' ? [] : [i]));
-  const following = rules.plan.operations.findIndex((one, i) => i > index && one.server === server);
-  const operations = ended.map((one, i) => (i === following ? { ...one, after: over } : one));
-  return withServer({ ...world, operations }, server, { driving: { kind: 'nothing' } });
+function finish(place: Place, result: Result | 'unknown', rules: Rules): Place {
+  const current = currentOperation(place, rules);
+  if (current === undefined) return place;
+  const operations = place.shared.operations.map((one, i) => (i === current ? { ...one, result } : one));
+  return withServer(withShared(place, { operations }), { driving: { kind: 'nothing' } });
 }
 
-/** What is not durable is gone; who asked is told nothing. */
-function crash(world: World, server: number, rules: Rules): World | undefined {
-  const { coordinator, incarnation, driving } = at(world, server);
-  if (coordinator === IDLE) return undefined;
-  const isOpen = driving.kind !== 'nothing' && currentOperation(world, server, rules) !== undefined;
-  const told = isOpen ? finish(world, server, 'unknown', rules) : world;
-  const next = withServer(told, server, {
-    coordinator: IDLE,
+/**
+ * What is not durable is gone; who asked is told nothing. The server comes back as another replica, and may begin to lead once
+ * more if the plan says so.
+ * @param latest what it hears of ballots when it is back
+ */
+export function crash(place: Place, latest: Ballot, rules: Rules): Place | undefined {
+  const { coordinator, incarnation, driving, begins } = place.server;
+  const { crashesLeft } = place.shared;
+  if (crashesLeft === 0 || coordinator.phase.kind === 'idle') return undefined;
+  const isOpen = driving.kind !== 'nothing' && currentOperation(place, rules) !== undefined;
+  const told = isOpen ? finish(place, 'unknown', rules) : place;
+  const next = withServer(told, {
+    coordinator: { ...IDLE, latest },
     driving: { kind: 'nothing' },
     incarnation: incarnation + 1,
+    begins: rules.plan.leadsAgain ? begins + 1 : begins,
   });
-  return { ...next, crashesLeft: next.crashesLeft - 1 };
+  return settled(withShared(next, { crashesLeft: crashesLeft - 1 }), rules);
 }
