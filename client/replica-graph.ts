@@ -19,7 +19,7 @@ import { checkState } from '../crdt/foreign-update.ts';
 import { GraphView, Unhydrated } from '../crdt/graph-view.ts';
 import { PartitionDocument } from '../crdt/partition-document.ts';
 import { decodePatch, HEADER_CHARS } from '../crdt/patch-codec.ts';
-import { HybridClock, wallMsOfClock } from '../crdt/stamp.ts';
+import { HybridClock } from '../crdt/stamp.ts';
 import type { PartitionBytes, PlacedText } from '../crdt/sync-frame.ts';
 import type { GraphSettings, Operation, OperationResult } from '../graph/model.ts';
 import type { LocalChange, LocalStore } from './local-store.ts';
@@ -219,8 +219,7 @@ export class ReplicaGraph {
   /** Hides what has expired by now, as far as the time of servers is known here. */
   expire(): void {
     const { view, clock } = this;
-    const nowMs = Math.max(this.#correctedClock(this.#options.clock).wallMs(), wallMsOfClock(clock.last));
-    if (view.expires && view.expire(nowMs)) this.changes++;
+    if (view.expires && view.expire(clock.nowMs())) this.changes++;
   }
 
   #draft(operations: readonly Operation[]): {

@@ -3,8 +3,8 @@
  * from every reader until it is deleted (`Draft.purgeNode`, `Draft.purgeEdge`) or a write from before that moment extends it.
  *
  * - EXP-1 What is hidden follows from the patches and the view's time alone; digests do not depend on that time.
- * - EXP-2 The time of a view never goes back, and is not before any stamp that was seen: whoever sees what somebody wrote
- *   knowing that an element was gone sees it gone, too.
+ * - EXP-2 The time of a view never goes back, is not before any stamp that was seen, nor after any that is given later: whoever
+ *   sees what somebody wrote knowing that an element was gone sees it gone, too.
  */
 import { isTemporalText, type Properties, Temporal, type Value } from '../graph/value.ts';
 

@@ -78,6 +78,17 @@ describe('HybridClock', () => {
     for (let i = 1; i <= 3 * TICKS_PER_MS; i++) expect(clock.tick()).toBe(first + i);
   });
 
+  test('readers were told a time, and wall time goes back -> readings after it, and the time told does not go back', () => {
+    const wall = new WallClock(EPOCH + 5000);
+    const clock = new HybridClock(wall);
+    expect(clock.nowMs()).toBe(EPOCH + 5000);
+    wall.ms = EPOCH + 1000;
+    expect(wallMsOfClock(clock.tick())).toBe(EPOCH + 5000);
+    expect(clock.nowMs()).toBe(EPOCH + 5000);
+    clock.see(clockOfWallMs(EPOCH + 7000));
+    expect(clock.nowMs()).toBe(EPOCH + 7000);
+  });
+
   test('wall time before 2020: -> readings from zero upwards', () => {
     const clock = new HybridClock(new WallClock(0));
     expect([clock.tick(), clock.tick()]).toEqual([1, 2]);

@@ -68,6 +68,15 @@ export class HybridClock {
     if (clock > this.#last) this.#last = clock;
   }
 
+  /**
+   * The time as readers are told it, in milliseconds since the Unix epoch: not before any stamp that was seen, and not after
+   * one that is given from now on, whatever wall time does.
+   */
+  nowMs(): number {
+    this.see(clockOfWallMs(this.#clock.wallMs()));
+    return wallMsOfClock(this.#last);
+  }
+
   get last(): number {
     return this.#last;
   }

@@ -64,7 +64,7 @@ export class ExpiryPurge {
   async purge(): Promise<number> {
     const { residency, isElected, findGraph, bugs } = this.#options;
     const graceMs = isPlanted(bugs, 'purge-at-once') ? 0 : LIMITS.expiryGraceMs;
-    const before = residency.nowMs - graceMs;
+    const before = residency.nowMs() - graceMs;
     let purged = 0;
     for (const { graphKey, partition } of this.#partitions()) {
       const graph = isElected(partition.key) ? findGraph(graphKey) : undefined;

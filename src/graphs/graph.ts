@@ -359,7 +359,7 @@ export class EngineGraph implements Graph {
       graph: this.description,
       isEphemeral: this.#statements.isEphemeral,
       key: this.resident.key,
-      nowMs: this.#residency.nowMs,
+      nowMs: this.#residency.nowMs(),
       yield: () => this.#residency.yield(),
     });
   }

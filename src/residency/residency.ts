@@ -20,7 +20,7 @@ import type { GraphView } from '../../crdt/graph-view.ts';
 import { PartitionDocument } from '../../crdt/partition-document.ts';
 import type { PartitionIndex } from '../../crdt/partition-index.ts';
 import type { Patch } from '../../crdt/patch.ts';
-import { type HybridClock, wallMsOfClock } from '../../crdt/stamp.ts';
+import type { HybridClock } from '../../crdt/stamp.ts';
 import { encodeViewSnapshot } from '../../crdt/view-snapshot.ts';
 import type { Lsn, PartitionKey, PartitionState, Store } from '../../storage/store.ts';
 import { foldPartition } from './fold-partition.ts';
@@ -140,14 +140,14 @@ export class Residency {
     }
   }
 
-  /** Milliseconds since the Unix epoch, not before any stamp that was seen (EXP-2). */
-  get nowMs(): number {
-    return Math.max(this.#env.clock.wallMs(), wallMsOfClock(this.#clock.last));
+  /** Milliseconds since the Unix epoch, neither before a stamp that was seen nor after one that is still to be given (EXP-2). */
+  nowMs(): number {
+    return this.#clock.nowMs();
   }
 
   /** Hides what has expired by now: before whatever reads the view in one step, unless `run` runs it. */
   expire(graph: ResidentGraph): void {
-    if (graph.view.expires && graph.view.expire(this.nowMs)) this.#noteExpired(graph);
+    if (graph.view.expires && graph.view.expire(this.nowMs())) this.#noteExpired(graph);
   }
 
   #noteExpired(graph: ResidentGraph): void {
@@ -180,7 +180,7 @@ export class Residency {
       if (graph.deleted) return;
       const { view } = graph;
       // What is folded from here on is hidden at once if its time has come: a statement in the middle of its work reads on.
-      if (view.expire(this.nowMs)) this.#noteExpired(graph);
+      if (view.expire(this.nowMs())) this.#noteExpired(graph);
       const index = view.open(partition.id);
       try {
         foldPartition(view, index, { snapshot, tail });
