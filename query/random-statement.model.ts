@@ -162,7 +162,7 @@ class Statement {
 
   #nodePattern(own: Variable[]): string {
     const name = this.#chance(4) ? '' : this.#node(own);
-    const labels = this.#pick(['', '', ':A', ':B', ':A|C', ':!B', ':A&!C', ':%']);
+    const labels = this.#pick(['', '', ':A', ':B', ':A|C', ':!B', ':A&!C', ':%', ":$('A')", ":B|$(['A', 'C'])"]);
     const properties = this.#chance(6)
       ? ` {x: ${this.#simpleInt(own.filter((each) => each.name !== name && each.kind === 'int'))}}`
       : '';
@@ -171,7 +171,7 @@ class Statement {
   }
 
   #edgePattern(own: Variable[]): string {
-    const types = this.#pick(['', ':R', ':S', ':R|S', ':!R']);
+    const types = this.#pick(['', ':R', ':S', ':R|S', ':!R', ":$('R')"]);
     const [left, right] = this.#pick([
       ['-', '->'],
       ['<-', '-'],
@@ -483,8 +483,8 @@ class Statement {
           () =>
             nodes.length > 0
               ? `CREATE (${this.#pick(nodes)})-[:MADE {v: ${this.#int(scope)}}]->(:New)`
-              : 'CREATE (:New)',
-          () => `MERGE (:Key {v: coalesce(${this.#int(scope)}, «0»)})`,
+              : "CREATE (:$('New'))-[:$('MADE')]->(:New)",
+          () => `MERGE (:${this.#pick(['Key', "$('Key')"])} {v: coalesce(${this.#int(scope)}, «0»)})`,
           () => (nodes.length > 0 ? `SET ${this.#pick(nodes)}.y = «7», ${this.#pick(nodes)}:Seen` : 'CREATE (:New)'),
           () => (nodes.length > 0 ? `SET ${this.#pick(nodes)}['y'] = «7», ${this.#pick(nodes)}:$(['Seen'])` : ''),
           () => (edges.length > 0 ? `SET ${this.#pick(edges)} += {y: «7»}` : 'CREATE (:New)'),

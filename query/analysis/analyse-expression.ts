@@ -65,11 +65,12 @@ export class ExpressionAnalysis {
       case 'variable':
         return at.names.get(expression.name) ?? this.#report.undefinedVariable(expression, expression.name);
       case 'property':
-      case 'labels':
-      case 'typed': {
         this.check(expression.of, value);
-        return expression.kind === 'property' ? ANY : BOOLEAN;
-      }
+        return ANY;
+      case 'labels':
+      case 'typed':
+        for (const each of partsOf(expression)) this.check(each, value);
+        return BOOLEAN;
       case 'index': {
         const of = this.check(expression.of, value);
         this.check(expression.index, value);

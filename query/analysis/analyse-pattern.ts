@@ -1,5 +1,5 @@
 /** Checks patterns: what their variables are already, and what may stand in a pattern that is matched, made or merged. */
-import { allowedTypes } from '../plan/expression-facts.ts';
+import { allowedTypes, computedIn } from '../plan/expression-facts.ts';
 import type { LabelExpression, NodePattern, PatternPart, RelationshipPattern } from '../syntax/ast.ts';
 import { type ExpressionAnalysis, place } from './analyse-expression.ts';
 import { type Names, type Report, withNames } from './analysis-scope.ts';
@@ -105,7 +105,7 @@ export class PatternAnalysis {
     if (range !== undefined) {
       this.#report.fail(relationship, 'CreatingVarLength', 'a relationship of variable length can only be matched');
     }
-    if (types === undefined || allowedTypes(types)?.length !== 1) {
+    if (types === undefined || (types.kind !== 'computed' && allowedTypes(types)?.length !== 1)) {
       this.#report.fail(relationship, 'NoSingleRelationshipType', 'a relationship that is made has exactly one type');
     }
     if (arrow === 'both' || (arrow === 'none' && use === 'create')) {
@@ -113,7 +113,10 @@ export class PatternAnalysis {
     }
   }
 
-  #contents({ properties, where }: NodePattern | RelationshipPattern, names: Names, use: PatternUse): void {
+  #contents(element: NodePattern | RelationshipPattern, names: Names, use: PatternUse): void {
+    const { properties, where } = element;
+    const labels = 'types' in element ? element.types : element.labels;
+    for (const each of computedIn(labels)) this.#expressions().check(each, place(names));
     if (properties?.kind === 'parameter' && use !== 'create') {
       const message = 'properties that are matched are written out, as in {name: $name}';
       this.#report.fail(properties, 'InvalidParameterUse', message);
@@ -125,5 +128,6 @@ export class PatternAnalysis {
 
 /** `:A`, `:A:B`, `:A&B`. */
 function isChain(labels: LabelExpression): boolean {
-  return labels.kind === 'label' || (labels.kind === 'and' && isChain(labels.left) && isChain(labels.right));
+  if (labels.kind === 'label' || labels.kind === 'computed') return true;
+  return labels.kind === 'and' && isChain(labels.left) && isChain(labels.right);
 }

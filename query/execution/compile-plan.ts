@@ -320,8 +320,16 @@ class PlanCompiler {
     const context = this.#context(visible);
     return elements.map((element) => {
       const properties = element.properties === undefined ? undefined : compile(element.properties, context);
+      const compiled: CompiledElement =
+        element.kind === 'node'
+          ? { ...element, properties, computed: element.computed.map((each) => compile(each, context)) }
+          : {
+              ...element,
+              properties,
+              type: typeof element.type === 'string' ? element.type : compile(element.type, context),
+            };
       visible.add(element.slot);
-      return { ...element, properties };
+      return compiled;
     });
   }
 

@@ -135,6 +135,7 @@ for (const absent of [false, true]) {
             kind: 'node',
             slot: 3,
             labels: ['Q'],
+            computed: [],
             properties: { kind: 'map', entries: [['of', property(2, 'name')]] },
           },
           { kind: 'edge', slot: 4, type: 'MADE', from: 0, to: 3, properties: undefined },

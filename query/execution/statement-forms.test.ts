@@ -111,6 +111,29 @@ const CASES: [text: string, rows: unknown[][]][] = [
   ["MATCH (n:N {name: 'a'}) SET n:$('P'):R:$(['S', 'T']) REMOVE n:$(['N', 'T']) RETURN labels(n)", [[['P', 'R', 'S']]]],
   ['MATCH (n:N) WITH n WHERE n.x < 3 SET n:$(toUpper(n.name)) WITH * MATCH (b:B) RETURN count(*)', [[2]]],
   ["MATCH (n:N {name: 'a'}) FOREACH (l IN ['P', 'Q'] | SET n:$(l)) RETURN size(labels(n))", [[3]]],
+  ["MATCH (n:$('N') {name: 'a'}) RETURN n.name", [['a']]],
+  ["MATCH (n:B|$('M')) WITH count(*) AS some MATCH (n:!$(['M'])&N) RETURN some, count(*)", [[1, 3]]],
+  ["MATCH (n:N) WHERE n:$(labels(n)) AND NOT n:$(['N', 'M']) RETURN count(*)", [[3]]],
+  ["WITH 'T' AS t MATCH (:N {name: 'a'})-[r:$(t)]->(c) RETURN type(r), c.name", [['T', 'b']]],
+  ["MATCH p = (:N {name: 'a'})-[:$('T')*2]->(c) RETURN c.name", [['c']]],
+  ["MATCH (n:N {name: 'a'}) RETURN COUNT { (n)-[:$('T')]->(:$(labels(n))) }", [[1]]],
+  [
+    "UNWIND ['U', 'V', 'U'] AS l MERGE (n:$(l) {k: 1}) ON CREATE SET n.c = 1 WITH DISTINCT n RETURN labels(n), n.c",
+    [
+      [['U'], 1],
+      [['V'], 1],
+    ],
+  ],
+  [
+    "CREATE (n:P:$(['Q', 'R']))-[r:$('S' + 'T')]->(m:$(labels(n)):M) RETURN labels(m), type(r)",
+    [[['M', 'P', 'Q', 'R'], 'ST']],
+  ],
+  [
+    "MATCH (n:N {name: 'a'}), (c:N {name: 'c'}) UNWIND [1, 2] AS i MERGE (n)-[r:$('W')]->(c) WITH DISTINCT r RETURN count(r)",
+    [[1]],
+  ],
+  // Rows that are still to be found do not see what is made under a name that is only known then.
+  ["MATCH (n:N) CREATE (:$('N')) WITH count(*) AS made MATCH (n:N) RETURN made, count(*)", [[4, 8]]],
   // What CREATE asks the graph, it asks of the graph before it; MERGE takes one row after the other.
   ['UNWIND [1, 2, 3] AS i CREATE (q:Q {c: COUNT { (p:Q) } + i}) WITH q.c AS c RETURN collect(c)', [[[1, 2, 3]]]],
   [
@@ -190,6 +213,10 @@ it.each([
   ['MATCH (a) ((x)-->(y)){1,3} (b) RETURN 1', '`-[:T*1..3]->`'],
   ['MATCH (a)-->+(b) RETURN 1', '`-[:T*1..3]->`'],
   ['RETURN 1 IS :: INTEGR', 'expected a type: BOOLEAN'],
+  ['CREATE (:$(null))', 'a label is a String, not a value of type Null'],
+  ["CREATE ()-[:$(['A', 'B'])]->()", 'exactly one type, not 2'],
+  ["CREATE (:A|$('B'))", 'not a choice of them'],
+  ['MATCH (n:$(m.name)) RETURN n', 'the variable `m` is not defined here'],
 ])('refused: %s -> %s', async (text, message) => {
   const refusal = runStatement(text, new MemoryGraph());
   await expect(refusal).rejects.toThrow(QueryError);

@@ -4,6 +4,7 @@ import { checkedEdge, checkedNode } from '../functions/entity-functions.ts';
 import type { BoundExpression, LabelTest } from '../plan/bound-expression.ts';
 import { runtimeError } from '../query-error.ts';
 import { NodeValue, RelationshipValue, type RuntimeValue, typeName } from '../values/runtime-value.ts';
+import { namesOf } from './computed-names.ts';
 import type { Evaluate, ExpressionContext } from './evaluate.ts';
 
 type Has = (name: string) => boolean;
@@ -57,6 +58,22 @@ export function compileLabels(
   }
   const value = compile(of, context);
   return (columns, row) => testValue(run.graph, value(columns, row), test);
+}
+
+/** All labels that `names` gives for the row, or the one type. */
+export function compileComputedLabels(
+  { of, names }: Extract<BoundExpression, { kind: 'computedLabels' }>,
+  context: ExpressionContext,
+  compile: (expression: BoundExpression, context: ExpressionContext) => Evaluate,
+): Evaluate {
+  const { run } = context;
+  const [element, wanted] = [compile(of, context), compile(names, context)];
+  return (columns, row) => {
+    const value = element(columns, row);
+    if (value === null) return null;
+    const all = namesOf(wanted(columns, row), value instanceof RelationshipValue ? 'edge type' : 'label');
+    return testValue(run.graph, value, { kind: 'and', tests: all.map((name) => ({ kind: 'label', name })) });
+  };
 }
 
 function testValue(graph: QueryGraph, value: RuntimeValue, test: LabelTest): RuntimeValue {

@@ -25,7 +25,7 @@ import { conforms } from '../values/value-type.ts';
 import { edgeProperty, elementAt, nodePropertyIn, propertyOf, slice } from './access.ts';
 import { compileCall } from './compile-call.ts';
 import { compileComprehension, compileQuantifier, compileReduce } from './compile-iteration.ts';
-import { compileLabels } from './compile-labels.ts';
+import { compileComputedLabels, compileLabels } from './compile-labels.ts';
 import { compilePath } from './compile-path.ts';
 import type { Evaluate, ExpressionContext, Test } from './evaluate.ts';
 import { matchesPattern } from './regular-expression.ts';
@@ -72,6 +72,8 @@ export function compile(expression: BoundExpression, context: ExpressionContext)
       return compileCall(expression, context, compile);
     case 'labels':
       return compileLabels(expression, context, compile);
+    case 'computedLabels':
+      return compileComputedLabels(expression, context, compile);
     case 'typed': {
       const of = compile(expression.of, context);
       const { types } = expression;

@@ -1,6 +1,7 @@
 /** Which slots an expression, or a whole plan, reads. */
 import type { BoundExpression } from '../plan/bound-expression.ts';
 import type { CreateElement, Operator, SetItem } from '../plan/operator.ts';
+import { expressionsOfElement } from '../plan/plan-facts.ts';
 
 /** @param subplans those of the statement */
 export class SlotUsage {
@@ -111,7 +112,7 @@ export class SlotUsage {
   }
 
   #ofElements(elements: readonly CreateElement[]): Set<number> {
-    const slots = this.of(...elements.map(({ properties }) => properties));
+    const slots = this.of(...elements.flatMap(expressionsOfElement));
     for (const element of elements) {
       if (element.kind !== 'edge') continue;
       slots.add(element.from);
@@ -143,6 +144,8 @@ function partsOf(expression: BoundExpression): readonly (BoundExpression | undef
     case 'typed':
     case 'unary':
       return [expression.of];
+    case 'computedLabels':
+      return [expression.of, expression.names];
     case 'index':
       return [expression.of, expression.index];
     case 'slice':

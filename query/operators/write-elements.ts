@@ -1,8 +1,8 @@
 /** What CREATE and MERGE make, and SET and REMOVE change, for one row. */
-import { checkName } from '../../base/ids.ts';
 import type { Properties, Value } from '../../graph/value.ts';
 import type { Batch, Columns } from '../execution/batch.ts';
 import type { Run } from '../execution/run.ts';
+import { nameOf, namesOf } from '../expressions/computed-names.ts';
 import type { Evaluate } from '../expressions/evaluate.ts';
 import { propertiesOf } from '../functions/entity-functions.ts';
 import { runtimeError } from '../query-error.ts';
@@ -22,12 +22,13 @@ export type CompiledElement =
       readonly kind: 'node';
       readonly slot: number;
       readonly labels: readonly string[];
+      readonly computed: readonly Evaluate[];
       readonly properties: Evaluate | undefined;
     }
   | {
       readonly kind: 'edge';
       readonly slot: number;
-      readonly type: string;
+      readonly type: string | Evaluate;
       readonly from: number;
       readonly to: number;
       readonly properties: Evaluate | undefined;
@@ -93,12 +94,26 @@ export function createElement(
   const { columns } = batch;
   const properties = storableMap(element.properties?.(columns, row) ?? null, { nulls });
   if (element.kind === 'node') {
-    batch.ordinals(element.slot)[row] = run.writes.createNode(element.labels, properties);
+    const { labels, computed } = element;
+    const all = computed.length === 0 ? labels : [...labels, ...computedLabels(computed, columns, row)];
+    batch.ordinals(element.slot)[row] = run.writes.createNode(all, properties);
     return;
   }
+  const type = typeof element.type === 'string' ? element.type : typeOf(element.type(columns, row));
   const from = endAt(columns, element.from, row);
   const to = endAt(columns, element.to, row);
-  batch.ordinals(element.slot)[row] = run.writes.createEdge(element.type, from, to, properties);
+  batch.ordinals(element.slot)[row] = run.writes.createEdge(type, from, to, properties);
+}
+
+function computedLabels(computed: readonly Evaluate[], columns: Columns, row: number): readonly string[] {
+  return computed.flatMap((each) => namesOf(each(columns, row), 'label'));
+}
+
+function typeOf(value: RuntimeValue): string {
+  const [type, ...others] = namesOf(value, 'edge type');
+  if (type !== undefined && others.length === 0) return type;
+  const message = `a relationship that is made has exactly one type, not ${others.length === 0 ? 0 : others.length + 1}`;
+  throw runtimeError('ArgumentError', 'NoSingleRelationshipType', message);
 }
 
 function endAt(columns: Columns, slot: number, row: number): number {
@@ -135,23 +150,11 @@ export function setItem(run: Run, item: CompiledSet, columns: Columns, row: numb
     case 'addLabels':
     case 'removeLabels': {
       if (!(target instanceof NodeValue)) throw notAnEntity(target);
-      const computed = item.computed.flatMap((each) => labelsOf(each(columns, row)));
-      const labels = [...item.labels, ...computed];
+      const labels = [...item.labels, ...computedLabels(item.computed, columns, row)];
       if (item.kind === 'addLabels') run.writes.addLabels(target.node, labels);
       else run.writes.removeLabels(target.node, labels);
     }
   }
-}
-
-/** A name that was computed. @throws QueryError, WeftError `invalid-name` */
-function nameOf(value: RuntimeValue, what: 'property name' | 'label'): string {
-  if (typeof value === 'string') return checkName(what, value);
-  const message = `a ${what} is a String, not a value of type ${typeName(value)}`;
-  throw runtimeError('TypeError', 'InvalidArgumentType', message);
-}
-
-function labelsOf(value: RuntimeValue): readonly string[] {
-  return isList(value) ? value.map((each) => nameOf(each, 'label')) : [nameOf(value, 'label')];
 }
 
 function notAnEntity(value: RuntimeValue): Error {

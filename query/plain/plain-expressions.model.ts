@@ -100,8 +100,8 @@ export function evaluate(expression: Expression, scope: Scope): Plain {
     case 'labels': {
       const of = value(expression.of);
       if (of === null) return null;
-      if (of instanceof PlainNode) return hasLabels(of.labels, expression.labels);
-      if (of instanceof PlainEdge) return hasLabels(new Set([of.type]), expression.labels);
+      if (of instanceof PlainNode) return hasLabels(of.labels, expression.labels, value);
+      if (of instanceof PlainEdge) return hasLabels(new Set([of.type]), expression.labels, value);
       throw new PlainError('no labels');
     }
     case 'typed': {
@@ -249,7 +249,11 @@ function comparison(operator: ComparisonOperator, a: Plain, b: Plain): Truth {
   }
 }
 
-export function hasLabels(labels: ReadonlySet<string>, expression: LabelExpression | undefined): boolean {
+export function hasLabels(
+  labels: ReadonlySet<string>,
+  expression: LabelExpression | undefined,
+  value: (each: Expression) => Plain,
+): boolean {
   if (expression === undefined) return true;
   switch (expression.kind) {
     case 'label':
@@ -257,14 +261,25 @@ export function hasLabels(labels: ReadonlySet<string>, expression: LabelExpressi
     case 'any':
       return labels.size > 0;
     case 'not':
-      return !hasLabels(labels, expression.of);
+      return !hasLabels(labels, expression.of, value);
+    case 'computed':
+      return computedNames(value(expression.names)).every((name) => labels.has(name));
     case 'and':
-      return hasLabels(labels, expression.left) && hasLabels(labels, expression.right);
+      return hasLabels(labels, expression.left, value) && hasLabels(labels, expression.right, value);
     case 'or':
-      return hasLabels(labels, expression.left) || hasLabels(labels, expression.right);
+      return hasLabels(labels, expression.left, value) || hasLabels(labels, expression.right, value);
     default:
       throw new NotModelled('a label');
   }
+}
+
+/** A name, or a list of names. */
+export function computedNames(value: Plain): readonly string[] {
+  const names = Array.isArray(value) ? (value as readonly Plain[]) : [value];
+  return names.map((name) => {
+    if (typeof name !== 'string') throw new PlainError('a name is a String');
+    return name;
+  });
 }
 
 function choice({ of, whens, otherwise }: CaseExpression, value: (each: Expression) => Plain): Plain {

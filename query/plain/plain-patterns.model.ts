@@ -83,8 +83,9 @@ function layNode(
   path: Laid['path'],
 ): readonly Laid[] {
   const row = bind(before.row, variable?.text, node);
-  if (row === undefined || !hasLabels(node.labels, labels)) return [];
+  if (row === undefined) return [];
   const scope: Scope = { row, group: undefined, around };
+  if (!hasLabels(node.labels, labels, (each) => evaluate(each, scope))) return [];
   return hasProperties(node, properties, scope) && holds(where, scope) ? [{ row, used: before.used, path }] : [];
 }
 
@@ -148,7 +149,11 @@ function walks(
     if (walk.edges.length >= from.max) return;
     for (const edge of graph.edges) {
       if (from.used.includes(edge) || walk.edges.includes(edge)) continue;
-      if (!hasLabels(new Set([edge.type]), pattern.types) || !hasProperties(edge, pattern.properties, scope)) continue;
+      if (
+        !hasLabels(new Set([edge.type]), pattern.types, (each) => evaluate(each, scope)) ||
+        !hasProperties(edge, pattern.properties, scope)
+      )
+        continue;
       for (const node of behind(edge, walk.node, pattern.arrow)) {
         go({ edges: [...walk.edges, edge], nodes: [...walk.nodes, node], node });
       }

@@ -2,6 +2,7 @@
 import type {
   CreateClause,
   DeleteClause,
+  Expression,
   LabelExpression,
   MapExpression,
   MergeClause,
@@ -12,10 +13,9 @@ import type {
   SetItem,
   SetLabels,
 } from '../syntax/ast.ts';
-import { evaluate, type Scope, type Surroundings } from './plain-expressions.model.ts';
+import { computedNames, evaluate, type Scope, type Surroundings } from './plain-expressions.model.ts';
 import type { PlainGraph } from './plain-graph.model.ts';
 import {
-  isPlainList,
   isPlainMap,
   NotModelled,
   type Plain,
@@ -107,12 +107,13 @@ export class PlainWrites {
 
   #create({ variable, nodes, relationships }: PatternPart, values: PartValues, before: Row): Row {
     const row = new Map(before);
+    const named = (each: LabelExpression | undefined) => labelNames(each, (of) => evaluate(of, this.#scope(before)));
     const made = nodes.map((pattern, i) => {
       const name = pattern.variable?.text;
       const held = name === undefined ? undefined : row.get(name);
       if (held instanceof PlainNode) return held;
       if (held !== undefined) throw new PlainError('no node');
-      const node = this.#graph.createNode(labelNames(pattern.labels), stored(values.nodes[i] ?? []));
+      const node = this.#graph.createNode(named(pattern.labels), stored(values.nodes[i] ?? []));
       if (name !== undefined) row.set(name, node);
       return node;
     });
@@ -120,8 +121,8 @@ export class PlainWrites {
     relationships.forEach((pattern, i) => {
       const [left, right] = [made[i] as PlainNode, made[i + 1] as PlainNode];
       const ends = pattern.arrow === 'left' ? { from: right, to: left } : { from: left, to: right };
-      const [type] = labelNames(pattern.types);
-      if (type === undefined) throw new NotModelled('no type');
+      const [type, ...others] = named(pattern.types);
+      if (type === undefined || others.length > 0) throw new PlainError('not one type');
       const edge = this.#graph.createEdge(type, ends, stored(values.relationships[i] ?? []));
       if (pattern.variable !== undefined) row.set(pattern.variable.text, edge);
       path.push(edge, right);
@@ -147,11 +148,8 @@ export class PlainWrites {
   }
 
   #labels({ labels, computed }: SetLabels, row: Row): readonly string[] {
-    const values = computed.map((each) => evaluate(each, this.#scope(row)));
-    return [
-      ...labels.map(({ text }) => text),
-      ...values.flatMap((each) => (isPlainList(each) ? each : [each])).map(textOf),
-    ];
+    const names = computed.flatMap((each) => computedNames(evaluate(each, this.#scope(row))));
+    return [...labels.map(({ text }) => text), ...names];
   }
 
   #set(item: SetItem, row: Row): void {
@@ -212,10 +210,11 @@ function stored(entries: Entries): Entries {
   return entries.filter(([, value]) => value !== null);
 }
 
-function labelNames(expression: LabelExpression | undefined): readonly string[] {
+function labelNames(expression: LabelExpression | undefined, value: (each: Expression) => Plain): readonly string[] {
   if (expression === undefined) return [];
   if (expression.kind === 'label') return [expression.name];
-  if (expression.kind === 'and') return [...labelNames(expression.left), ...labelNames(expression.right)];
+  if (expression.kind === 'and') return [...labelNames(expression.left, value), ...labelNames(expression.right, value)];
+  if (expression.kind === 'computed') return computedNames(value(expression.names));
   throw new NotModelled('labels of what is made');
 }
 

@@ -12,7 +12,7 @@ import type {
   Query,
 } from '../syntax/ast.ts';
 import type { BinaryOperator, BoundExpression, LabelTest } from './bound-expression.ts';
-import { expressionKey } from './expression-facts.ts';
+import { computedIn, expressionKey } from './expression-facts.ts';
 import type { Operator } from './operator.ts';
 import { extend, type PlanTable, reference, type Scope } from './scope.ts';
 
@@ -79,7 +79,7 @@ export class ExpressionBinder {
       case 'comparison':
         return this.#comparison(expression, bind);
       case 'labels':
-        return { kind: 'labels', of: bind(expression.of), test: labelTest(expression.labels) };
+        return this.labels(bind(expression.of), expression.labels, scope);
       case 'typed':
         return { kind: 'typed', of: bind(expression.of), types: expression.types };
       case 'list':
@@ -243,6 +243,24 @@ export class ExpressionBinder {
     if (part.shortest === 'all') return paths;
     return { kind: 'index', of: paths, index: { kind: 'literal', value: 0 } };
   }
+
+  /** Whether an element has the labels, or its type is one. */
+  labels(of: BoundExpression, labels: LabelExpression, scope: Scope): BoundExpression {
+    if (computedIn(labels).length === 0) return { kind: 'labels', of, test: labelTest(labels) };
+    switch (labels.kind) {
+      case 'and':
+      case 'or': {
+        const { kind: operator, left, right } = labels;
+        return { kind: 'binary', operator, left: this.labels(of, left, scope), right: this.labels(of, right, scope) };
+      }
+      case 'not':
+        return { kind: 'unary', operator: 'not', of: this.labels(of, labels.of, scope) };
+      case 'computed':
+        return { kind: 'computedLabels', of, names: this.bind(labels.names, scope) };
+      default:
+        throw new BugError('what is not computed is a test of the text');
+    }
+  }
 }
 
 function isPatternExists(
@@ -255,12 +273,15 @@ function isPatternExists(
 /** No variable of a text is called so; names that begin with two blanks are hidden behind the pattern. */
 const PATH = ' path';
 
-export function labelTest(labels: LabelExpression): LabelTest {
+/** Of what is not computed. */
+function labelTest(labels: LabelExpression): LabelTest {
   switch (labels.kind) {
     case 'label':
       return { kind: 'label', name: labels.name };
     case 'any':
       return { kind: 'any' };
+    case 'computed':
+      throw new BugError('computed labels are no test of the text');
     case 'not':
       return { kind: 'not', test: labelTest(labels.of) };
     default:

@@ -45,6 +45,8 @@ export type BoundExpression =
   | { readonly kind: 'call'; readonly name: string; readonly arguments: readonly BoundExpression[] }
   /** `n:A|B`; null of null. Relationships have their type as their one label. */
   | { readonly kind: 'labels'; readonly of: BoundExpression; readonly test: LabelTest }
+  /** Whether an element has all labels, or the one type, that `names` is or lists. */
+  | { readonly kind: 'computedLabels'; readonly of: BoundExpression; readonly names: BoundExpression }
   /** Whether the value is of one of the types; never null. */
   | { readonly kind: 'typed'; readonly of: BoundExpression; readonly types: readonly ValueType[] }
   | {

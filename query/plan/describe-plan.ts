@@ -199,10 +199,12 @@ class Describer {
   #element(element: CreateElement): string {
     const properties = element.properties === undefined ? '' : ` ${this.#text(element.properties)}`;
     if (element.kind === 'node') {
-      const labels = element.labels.map((label) => `:${label}`).join('');
+      const all = [...element.labels, ...element.computed.map((each) => `$(${this.#text(each)})`)];
+      const labels = all.map((label) => `:${label}`).join('');
       return `(${this.#names[element.slot] ?? ''}${labels}${properties})`;
     }
-    const { slot, type, from, to } = element;
+    const { slot, from, to } = element;
+    const type = typeof element.type === 'string' ? element.type : `$(${this.#text(element.type)})`;
     return `${this.#node(from)}-[${this.#names[slot] ?? ''}:${type}${properties}]->${this.#node(to)}`;
   }
 

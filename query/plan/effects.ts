@@ -4,6 +4,7 @@
  */
 import type { BoundExpression, LabelTest } from './bound-expression.ts';
 import type { CreateElement, Operator, SetItem } from './operator.ts';
+import { expressionsOfElement } from './plan-facts.ts';
 
 /** Names, or all there are. */
 export type NameSet = 'all' | ReadonlySet<string>;
@@ -163,7 +164,7 @@ export function readsOf(operator: Operator, subplanReads: (plan: number) => Read
     case 'Merge': {
       const linked = operator.elements.some(({ kind }) => kind === 'edge');
       const items = operator.kind === 'Merge' ? [...operator.onMatch, ...operator.onCreate] : [];
-      const properties = operator.elements.map((element) => element.properties);
+      const properties = operator.elements.flatMap(expressionsOfElement);
       return of(linked || items.length > 0 ? PRESENCE : NO_READS, ...properties, ...items.flatMap(expressionsOf));
     }
     case 'SetItems':
@@ -222,6 +223,8 @@ function ownReads(expression: BoundExpression): Reads {
     }
     case 'labels':
       return { ...NO_READS, labels: labelsOf(expression.test) };
+    case 'computedLabels':
+      return { ...NO_READS, labels: 'all' };
     case 'projection':
       return ALL_PROPERTIES;
     case 'call':
@@ -257,6 +260,8 @@ function partsOfBound(expression: BoundExpression): readonly (BoundExpression | 
     case 'labels':
     case 'typed':
       return [expression.of];
+    case 'computedLabels':
+      return [expression.of, expression.names];
     case 'index':
       return [expression.of, expression.index];
     case 'slice':
@@ -305,15 +310,20 @@ export function writesOf(operator: Operator): Writes {
 function makes(elements: readonly CreateElement[]): Writes {
   const labels = new Set<string>();
   const types = new Set<string>();
+  let areKnown = { labels: true, types: true };
   let makesNodes = false;
   for (const element of elements) {
-    if (element.kind === 'edge') types.add(element.type);
-    else {
+    if (element.kind === 'edge') {
+      if (typeof element.type === 'string') types.add(element.type);
+      else areKnown = { ...areKnown, types: false };
+    } else {
       makesNodes = true;
+      if (element.computed.length > 0) areKnown = { ...areKnown, labels: false };
       for (const label of element.labels) labels.add(label);
     }
   }
-  return { ...NO_WRITES, makesNodes, madeLabels: labels, types };
+  const madeLabels = areKnown.labels ? labels : 'all';
+  return { ...NO_WRITES, makesNodes, madeLabels, types: areKnown.types ? types : 'all' };
 }
 
 function sets(item: SetItem): Writes {

@@ -26,9 +26,10 @@ export function partsOf(expression: Expression): readonly Expression[] {
       return [];
     case 'property':
     case 'unary':
-    case 'labels':
     case 'typed':
       return [expression.of];
+    case 'labels':
+      return [expression.of, ...computedIn(expression.labels)];
     case 'index':
       return [expression.of, expression.index];
     case 'slice':
@@ -135,10 +136,12 @@ function visit(expression: Expression, bound: ReadonlySet<string>, names: Set<st
 }
 
 function visitPattern(part: PatternPart, bound: ReadonlySet<string>, names: Set<string>): void {
-  const visitElement = ({ variable, properties, where }: NodePattern | RelationshipPattern) => {
+  const visitElement = (element: NodePattern | RelationshipPattern) => {
+    const { variable, properties, where } = element;
     if (variable !== undefined && !bound.has(variable.text)) names.add(variable.text);
     if (properties !== undefined) visit(properties, bound, names);
     if (where !== undefined) visit(where, bound, names);
+    for (const each of computedIn('types' in element ? element.types : element.labels)) visit(each, bound, names);
   };
   part.nodes.forEach(visitElement);
   part.relationships.forEach(visitElement);
@@ -204,6 +207,21 @@ export function expressionKey(expression: Expression): string {
     // JSON has no such numbers and would write null for all of them.
     return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
   });
+}
+
+/** What labels or types are computed from. */
+export function computedIn(labels: LabelExpression | undefined): readonly Expression[] {
+  switch (labels?.kind) {
+    case 'computed':
+      return [labels.names];
+    case 'not':
+      return computedIn(labels.of);
+    case 'and':
+    case 'or':
+      return [...computedIn(labels.left), ...computedIn(labels.right)];
+    default:
+      return [];
+  }
 }
 
 /** Labels that a label expression demands. */

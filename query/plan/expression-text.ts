@@ -66,6 +66,8 @@ export function expressionText(expression: BoundExpression, nameOf: NameOf): str
       return `${expression.name}(${expression.arguments.map(text).join(', ')})`;
     case 'labels':
       return `${inner(expression.of)}:${labelText(expression.test)}`;
+    case 'computedLabels':
+      return `${inner(expression.of)}:$(${text(expression.names)})`;
     case 'typed':
       return `${inner(expression.of)} IS :: ${expression.types.map(typeText).join(' | ')}`;
     case 'comprehension': {

@@ -2,7 +2,7 @@
 import { assertNever, BugError } from '../../base/assert.ts';
 import type { Direction } from '../../graph/model.ts';
 import type { RelationshipPattern } from '../syntax/ast.ts';
-import { type ExpressionBinder, labelTest } from './bind-expression.ts';
+import type { ExpressionBinder } from './bind-expression.ts';
 import type { BoundExpression, PathStep } from './bound-expression.ts';
 import type { IndexSeek, Operator, ProjectItem, SeekBound } from './operator.ts';
 import type { Condition, Pattern, PatternEdge, PatternNode, Seekable, Step } from './pattern.ts';
@@ -343,7 +343,7 @@ export class MatchBuilder {
       }
     }
     if (types === undefined && pattern.types !== undefined) {
-      predicates.push({ kind: 'labels', of: reference(variable), test: labelTest(pattern.types) });
+      predicates.push(this.#binder.labels(reference(variable), pattern.types, this.#scope));
     }
     if (pattern.where !== undefined) {
       const inner = new Map(this.#scope);

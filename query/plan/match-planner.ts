@@ -4,10 +4,10 @@
  * asks whether a sub-query has rows becomes a semi-join.
  */
 import type { Expression, NodePattern, PatternPart } from '../syntax/ast.ts';
-import { type ExpressionBinder, labelTest } from './bind-expression.ts';
+import type { ExpressionBinder } from './bind-expression.ts';
 import type { PathStep } from './bound-expression.ts';
 import { Estimates, holdsSubquery } from './estimates.ts';
-import { allowedTypes, conjuncts, demandedLabels, freeVariables } from './expression-facts.ts';
+import { allowedTypes, computedIn, conjuncts, demandedLabels, freeVariables } from './expression-facts.ts';
 import { MatchBuilder } from './match-builder.ts';
 import type { Operator } from './operator.ts';
 import { orderAsWritten, orderPattern } from './order-pattern.ts';
@@ -136,13 +136,13 @@ class PatternGraph implements Pattern {
     if (pattern.range !== undefined || shortest !== undefined) return edge;
     this.#addProperties(name, pattern.properties);
     if (types === undefined && pattern.types !== undefined) {
-      const test = labelTest(pattern.types);
+      const { types: wanted } = pattern;
       this.conditions.push({
-        needs: new Set([name]),
+        needs: new Set([name, ...computedIn(wanted).flatMap((each) => Array.from(freeVariables(each)))]),
         expression: undefined,
         share: TYPES_SHARE,
         isHeavy: false,
-        bind: (scope) => ({ kind: 'labels', of: reference(scope.get(name) as Variable), test }),
+        bind: (scope) => this.#binder.labels(reference(scope.get(name) as Variable), wanted, scope),
       });
     }
     for (const each of conjuncts(pattern.where)) this.addCondition(each);

@@ -285,13 +285,16 @@ export type CreateElement =
       readonly kind: 'node';
       readonly slot: number;
       readonly labels: readonly string[];
+      /** More labels, by what names them. */
+      readonly computed: readonly BoundExpression[];
       /** A map, or null. */
       readonly properties: BoundExpression | undefined;
     }
   | {
       readonly kind: 'edge';
       readonly slot: number;
-      readonly type: string;
+      /** What names it, if it is computed. */
+      readonly type: string | BoundExpression;
       readonly from: number;
       readonly to: number;
       readonly properties: BoundExpression | undefined;

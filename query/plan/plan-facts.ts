@@ -1,5 +1,6 @@
 /** What a plan does to the graph. */
-import type { Operator } from './operator.ts';
+import type { BoundExpression } from './bound-expression.ts';
+import type { CreateElement, Operator } from './operator.ts';
 
 /** Whether somewhere in the plan something is written. */
 export function writes(operator: Operator): boolean {
@@ -50,4 +51,10 @@ export function rowsOf(operator: Operator): number {
     default:
       return rowsOf(operator.input);
   }
+}
+
+/** What an element is made from. */
+export function expressionsOfElement(element: CreateElement): readonly (BoundExpression | undefined)[] {
+  if (element.kind === 'node') return [element.properties, ...element.computed];
+  return [element.properties, typeof element.type === 'string' ? undefined : element.type];
 }

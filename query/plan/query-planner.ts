@@ -24,7 +24,7 @@ import type {
 } from '../syntax/ast.ts';
 import { ExpressionBinder } from './bind-expression.ts';
 import type { BoundExpression, PathStep } from './bound-expression.ts';
-import { allowedTypes, asksGraph, demandedLabels, freeVariables } from './expression-facts.ts';
+import { allowedTypes, asksGraph, computedIn, demandedLabels, freeVariables } from './expression-facts.ts';
 import { insertEager } from './insert-eager.ts';
 import { MatchPlanner } from './match-planner.ts';
 import type { CreateElement, Operator, Plan, ProjectItem, SetItem } from './operator.ts';
@@ -278,11 +278,10 @@ class QueryPlanner {
     const conversions: ProjectItem[] = [];
     const paths: ProjectItem[] = [];
     const own = new Map(scope);
-    const bindMap = (map: Expression | undefined) => {
-      if (map === undefined) return undefined;
-      const bound = this.#binder.bind(map, own);
-      const usesMade = Array.from(freeVariables(map)).some((name) => own.has(name) && !scope.has(name));
-      if (!isEarly || usesMade || !asksGraph(map)) return bound;
+    const bindValue = (value: Expression) => {
+      const bound = this.#binder.bind(value, own);
+      const usesMade = Array.from(freeVariables(value)).some((name) => own.has(name) && !scope.has(name));
+      if (!isEarly || usesMade || !asksGraph(value)) return bound;
       const variable = this.#table.add('value');
       conversions.push({ slot: variable.slot, expression: bound });
       return reference(variable);
@@ -295,8 +294,15 @@ class QueryPlanner {
         const variable = this.#table.add('node', node.variable?.text);
         if (known !== undefined) conversions.push({ slot: variable.slot, expression: reference(known) });
         else {
-          const properties = bindMap(node.properties);
-          elements.push({ kind: 'node', slot: variable.slot, labels: demandedLabels(node.labels), properties });
+          const properties = node.properties && bindValue(node.properties);
+          const computed = computedIn(node.labels).map((each) => bindValue(each));
+          elements.push({
+            kind: 'node',
+            slot: variable.slot,
+            labels: demandedLabels(node.labels),
+            computed,
+            properties,
+          });
         }
         if (node.variable !== undefined) own.set(node.variable.text, variable);
         return variable.slot;
@@ -306,8 +312,9 @@ class QueryPlanner {
         const right = slots[i + 1] as number;
         const isLeft = relationship.arrow === 'left';
         const variable = this.#table.add('edge', relationship.variable?.text);
-        const properties = bindMap(relationship.properties);
-        const [type = ''] = allowedTypes(relationship.types) ?? [];
+        const properties = relationship.properties && bindValue(relationship.properties);
+        const [named] = computedIn(relationship.types);
+        const type = named === undefined ? (allowedTypes(relationship.types)?.[0] ?? '') : bindValue(named);
         elements.push({
           kind: 'edge',
           slot: variable.slot,

@@ -219,6 +219,8 @@ export type LabelExpression =
   | (Spanned & { readonly kind: 'label'; readonly name: string })
   /** `%`. */
   | (Spanned & { readonly kind: 'any' })
+  /** `$(names)`: the name that an expression gives, or all of a list of names. */
+  | (Spanned & { readonly kind: 'computed'; readonly names: Expression })
   | (Spanned & { readonly kind: 'and' | 'or'; readonly left: LabelExpression; readonly right: LabelExpression })
   | (Spanned & { readonly kind: 'not'; readonly of: LabelExpression });
 

@@ -302,6 +302,12 @@ export abstract class ExpressionParser extends AtomParser {
       return { kind: 'not', of, start, end: of.end };
     }
     if (this.take('%')) return { kind: 'any', start, end: this.lastEnd };
+    if (this.take('$')) {
+      this.expect('(');
+      const names = this.nested(() => this.expression());
+      this.expect(')');
+      return { kind: 'computed', names, start, end: this.lastEnd };
+    }
     if (this.kind === '(') {
       return this.bracketed(false, () => {
         this.expect('(');
