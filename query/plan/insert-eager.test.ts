@@ -121,6 +121,8 @@ it('eager: random statements that read and write -> the same as when every opera
   await fc.assert(
     fc.asyncProperty(statement, async (text) => {
       const expected = await outcome(text, 60, eagerEverywhere);
+      // Who waits for all input everywhere holds more rows than may be held.
+      if (JSON.stringify(expected).includes('values in memory')) return;
       if (!('failed' in (expected as object))) written++;
       expect(await outcome(text, 60)).toEqual(expected);
     }),
