@@ -2,7 +2,7 @@
 import { compareText } from '../base/order.ts';
 import { getOwn } from '../base/record.ts';
 import { Float, isList, Point, type Properties, Temporal, type Value, type ValueMap } from '../graph/value.ts';
-import { digits } from './base64-digits.ts';
+import { base64Digits } from './base64-digits.ts';
 
 const INT64_MIN = -(2 ** 63);
 
@@ -34,7 +34,7 @@ function valueText(value: Value): string {
   }
   if (value === null) return '0';
   if (value instanceof Float) return floatText(value.value);
-  if (value instanceof Uint8Array) return `x${digits(value)}${value.length % 3}`;
+  if (value instanceof Uint8Array) return `x${base64Digits(value)}${value.length % 3}`;
   if (value instanceof Temporal) return `t${value.kind} ${value.text}`;
   if (value instanceof Point) return `p${JSON.stringify([value.srid, value.coordinates.map((each) => each + 0)])}`;
   if (isList(value)) return `l${JSON.stringify(value.map(valueText))}`;

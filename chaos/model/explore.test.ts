@@ -1,12 +1,12 @@
 /** What an exploration leaves out makes it smaller and hides nothing: it is compared with one that leaves out nothing. */
 import { expect, test } from 'vitest';
-import { Canon } from './canonical.ts';
 import { explore, outcomeOf } from './explore.ts';
+import { ServerFacts } from './server-facts.ts';
 import { firstWorld, type Inbox, type Plan, placeKey, type ServerState, type World, withSent } from './state.ts';
 import { crash, stepsOf } from './step.ts';
 
 /** Keeps every state as it is, and every message. */
-class Everything extends Canon {
+class Everything extends ServerFacts {
   override essenceOf(server: ServerState): ServerState {
     return server;
   }
@@ -17,7 +17,7 @@ class Everything extends Canon {
 
 /** All that can be told, found by one step of one server after the other. */
 function plainOutcomes(plan: Plan): ReadonlySet<string> {
-  const rules = { plan, bugs: new Set<never>(), canon: new Everything(new Set()) };
+  const rules = { plan, bugs: new Set<never>(), facts: new Everything(new Set()) };
   const outcomes = new Set<string>();
   const seen = new Set<string>();
   const open: World[] = [firstWorld(plan)];

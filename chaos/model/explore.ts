@@ -4,7 +4,7 @@
  *
  * What need not be looked at is left out, and nothing that can be told is missed (`explore.test.ts` compares):
  * - what a server does by itself is explored only where somebody else may notice it (`worlds.ts`);
- * - worlds that differ in what nobody looks at again are one (`canonical.ts`);
+ * - worlds that differ in what nobody looks at again are one (`server-facts.ts`);
  * - of worlds that differ in the messages that may arrive, those with fewer can do nothing that one with more cannot;
  * - where no operation can end any more, nothing will be told.
  */

@@ -11,7 +11,7 @@ import {
   IDLE,
 } from '../../src/consistency/coordinator.ts';
 import type { ProvisionalPatch } from '../../src/consistency/message.ts';
-import type { Canon } from './canonical.ts';
+import type { ServerFacts } from './server-facts.ts';
 import {
   type Driving,
   type Inbox,
@@ -52,7 +52,7 @@ export interface Step {
 export interface Rules {
   readonly plan: Plan;
   readonly bugs: ReadonlySet<PlantedBug>;
-  readonly canon: Canon;
+  readonly facts: ServerFacts;
 }
 
 /** All that a server can do next, but for a crash. */
@@ -60,7 +60,7 @@ export function stepsOf(place: Place, rules: Rules): Step[] {
   const { index, inbox, shared } = place;
   const steps: Step[] = [];
   const add = (what: string, next: Place | undefined) => {
-    if (next !== undefined) steps.push({ what: `${nameOf(index)} ${what}`, place: settled(next, rules) });
+    if (next !== undefined) steps.push({ what: `${nameOf(index)} ${what}`, place: normalised(next, rules) });
   };
   for (const sent of inbox.values()) {
     add(`hears ${sent.message.kind} of ${nameOf(sent.from)}`, deliver(place, sent, rules));
@@ -76,11 +76,11 @@ export function stepsOf(place: Place, rules: Rules): Step[] {
 }
 
 /** A place after a step: messages to itself are in its inbox, and nothing is left of which nobody could tell. */
-function settled(place: Place, rules: Rules): Place {
+function normalised(place: Place, rules: Rules): Place {
   const { index, outgoing } = place;
-  const server = rules.canon.essenceOf(place.server, mayEnd(place, rules));
+  const server = rules.facts.essenceOf(place.server, mayEnd(place, rules));
   const own = outgoing.filter(({ to }) => to === index);
-  const inbox = rules.canon.usefulOf(inboxOf([...place.inbox.values(), ...own]), server);
+  const inbox = rules.facts.usefulOf(inboxOf([...place.inbox.values(), ...own]), server);
   return { ...place, server, inbox, outgoing: outgoing.filter(({ to }) => to !== index) };
 }
 
@@ -109,11 +109,11 @@ function deliver(place: Place, sent: Sent, rules: Rules): Place | undefined {
   const { server, inbox, index } = place;
   const { message } = sent;
   if (!isForAcceptor(message)) {
-    const { state, effects } = rules.canon.voted(server, sent, message);
+    const { state, effects } = rules.facts.voted(server, sent, message);
     if (effects.length === 0 && state === server.coordinator) return undefined;
     return follow(place, state, effects, rules);
   }
-  const heard = rules.canon.heard(server, sent);
+  const heard = rules.facts.heard(server, sent);
   if (heard === undefined) return undefined;
   const { state, answer } = heard;
   const isKnown = answer === undefined || (answer.to === index && inbox.has(numberOf(answer)));
@@ -127,7 +127,7 @@ export function repetitionsAt({ server, inbox }: Place, rules: Rules): readonly 
   const answers: Sent[] = [];
   for (const sent of inbox.values()) {
     if (!isForAcceptor(sent.message)) continue;
-    const heard = rules.canon.heard(server, sent);
+    const heard = rules.facts.heard(server, sent);
     if (heard?.answer !== undefined && heard.state === server) answers.push(heard.answer);
   }
   return answers;
@@ -135,7 +135,7 @@ export function repetitionsAt({ server, inbox }: Place, rules: Rules): readonly 
 
 /** Lets a coordinator step and does what it says. */
 function coordinate(place: Place, event: CoordinatorEvent, rules: Rules): Place {
-  const { state, effects } = rules.canon.coordinated(place.index, place.server, event);
+  const { state, effects } = rules.facts.coordinated(place.index, place.server, event);
   return follow(place, state, effects, rules);
 }
 
@@ -338,5 +338,5 @@ export function crash(place: Place, latest: Ballot, rules: Rules): Place | undef
     incarnation: incarnation + 1,
     begins: rules.plan.leadsAgain ? begins + 1 : begins,
   });
-  return settled(withShared(next, { crashesLeft: crashesLeft - 1 }), rules);
+  return normalised(withShared(next, { crashesLeft: crashesLeft - 1 }), rules);
 }

@@ -1,7 +1,7 @@
 /** Which worlds come after a world. */
 import type { PlantedBug } from '../../base/planted-bug.ts';
 import { laterBallot, NO_BALLOT } from '../../src/consistency/ballot.ts';
-import { Canon } from './canonical.ts';
+import { ServerFacts } from './server-facts.ts';
 import {
   type Inbox,
   nameOf,
@@ -41,7 +41,7 @@ export class Worlds {
   readonly #known = new Map<string, Known>();
 
   constructor(plan: Plan, bugs: ReadonlySet<PlantedBug>) {
-    this.#rules = { plan, bugs, canon: new Canon(bugs) };
+    this.#rules = { plan, bugs, facts: new ServerFacts(bugs) };
   }
 
   /**
@@ -96,7 +96,7 @@ export class Worlds {
   /** Whether a message would be one more that means something. */
   #isNews(sent: Sent, { servers, inboxes }: World): boolean {
     const isHeld = (inboxes[sent.to] as Inbox).has(numberOf(sent));
-    return !isHeld && !this.#rules.canon.isUseless(sent, servers[sent.to] as ServerState);
+    return !isHeld && !this.#rules.facts.isUseless(sent, servers[sent.to] as ServerState);
   }
 
   /** Whatever else its acceptor would answer where it is comes with the step: more messages cannot hinder anything. */

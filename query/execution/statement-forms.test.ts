@@ -215,6 +215,7 @@ it.each([
   ['RETURN 1 IS :: INTEGR', 'expected a type: BOOLEAN'],
   ['CREATE (:$(null))', 'a label is a String, not a value of type Null'],
   ["CREATE ()-[:$(['A', 'B'])]->()", 'exactly one type, not 2'],
+  ['CREATE ()-[:$(1)]->()', 'a relationship type is a String, not a value of type Integer'],
   ["CREATE (:A|$('B'))", 'not a choice of them'],
   ['MATCH (n:$(m.name)) RETURN n', 'the variable `m` is not defined here'],
 ])('refused: %s -> %s', async (text, message) => {

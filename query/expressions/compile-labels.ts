@@ -71,7 +71,7 @@ export function compileComputedLabels(
   return (columns, row) => {
     const value = element(columns, row);
     if (value === null) return null;
-    const all = namesOf(wanted(columns, row), value instanceof RelationshipValue ? 'edge type' : 'label');
+    const all = namesOf(wanted(columns, row), value instanceof RelationshipValue ? 'relationship type' : 'label');
     return testValue(run.graph, value, { kind: 'and', tests: all.map((name) => ({ kind: 'label', name })) });
   };
 }

@@ -3,11 +3,11 @@ import { checkName } from '../../base/ids.ts';
 import { runtimeError } from '../query-error.ts';
 import { isList, type RuntimeValue, typeName } from '../values/runtime-value.ts';
 
-type Named = 'property name' | 'label' | 'edge type';
+type Named = 'property name' | 'label' | 'relationship type';
 
 /** @throws QueryError, WeftError `invalid-name` */
 export function nameOf(value: RuntimeValue, what: Named): string {
-  if (typeof value === 'string') return checkName(what, value);
+  if (typeof value === 'string') return checkName(what === 'relationship type' ? 'edge type' : what, value);
   const message = `a ${what} is a String, not a value of type ${typeName(value)}`;
   throw runtimeError('TypeError', 'InvalidArgumentType', message);
 }

@@ -110,7 +110,7 @@ function computedLabels(computed: readonly Evaluate[], columns: Columns, row: nu
 }
 
 function typeOf(value: RuntimeValue): string {
-  const [type, ...others] = namesOf(value, 'edge type');
+  const [type, ...others] = namesOf(value, 'relationship type');
   if (type !== undefined && others.length === 0) return type;
   const message = `a relationship that is made has exactly one type, not ${others.length === 0 ? 0 : others.length + 1}`;
   throw runtimeError('ArgumentError', 'NoSingleRelationshipType', message);

@@ -307,23 +307,19 @@ export function writesOf(operator: Operator): Writes {
   }
 }
 
+/** A name that is computed may be any. */
 function makes(elements: readonly CreateElement[]): Writes {
-  const labels = new Set<string>();
-  const types = new Set<string>();
-  let areKnown = { labels: true, types: true };
-  let makesNodes = false;
-  for (const element of elements) {
-    if (element.kind === 'edge') {
-      if (typeof element.type === 'string') types.add(element.type);
-      else areKnown = { ...areKnown, types: false };
-    } else {
-      makesNodes = true;
-      if (element.computed.length > 0) areKnown = { ...areKnown, labels: false };
-      for (const label of element.labels) labels.add(label);
-    }
-  }
-  const madeLabels = areKnown.labels ? labels : 'all';
-  return { ...NO_WRITES, makesNodes, madeLabels, types: areKnown.types ? types : 'all' };
+  const nodes = elements.filter((element) => element.kind === 'node');
+  const types = elements.filter((element) => element.kind === 'edge').map(({ type }) => type);
+  const named = types.filter((type) => typeof type === 'string');
+  return {
+    ...NO_WRITES,
+    makesNodes: nodes.length > 0,
+    madeLabels: nodes.some(({ computed }) => computed.length > 0)
+      ? 'all'
+      : new Set(nodes.flatMap(({ labels }) => labels)),
+    types: named.length < types.length ? 'all' : new Set(named),
+  };
 }
 
 function sets(item: SetItem): Writes {

@@ -137,11 +137,12 @@ class PatternGraph implements Pattern {
     this.#addProperties(name, pattern.properties);
     if (types === undefined && pattern.types !== undefined) {
       const { types: wanted } = pattern;
+      const computed = computedIn(wanted);
       this.conditions.push({
-        needs: new Set([name, ...computedIn(wanted).flatMap((each) => Array.from(freeVariables(each)))]),
+        needs: new Set([name, ...computed.flatMap((each) => Array.from(freeVariables(each)))]),
         expression: undefined,
         share: TYPES_SHARE,
-        isHeavy: false,
+        isHeavy: computed.some(holdsSubquery),
         bind: (scope) => this.#binder.labels(reference(scope.get(name) as Variable), wanted, scope),
       });
     }

@@ -1,6 +1,7 @@
 /**
- * Worlds of which nothing can tell that they differ are one: what of a world nobody will ever look at again is left out, so
- * that far fewer of them are to be explored, and none of what can happen is missed.
+ * What states of servers make of messages, and what of them matters. Worlds of which nothing can tell that they differ are
+ * one: what nobody will ever look at again is left out, so that far fewer are to be explored, and nothing that can happen is
+ * missed.
  */
 import { assert } from '../../base/assert.ts';
 import type { ReplicaId } from '../../base/ids.ts';
@@ -38,8 +39,8 @@ export interface Heard {
   readonly answer: Sent | undefined;
 }
 
-/** What was found out about states of servers, which come again in very many worlds. */
-export class Canon {
+/** Found out once: states come again in very many worlds. */
+export class ServerFacts {
   readonly #bugs: ReadonlySet<PlantedBug>;
   readonly #essences: readonly WeakMap<ServerState, ServerState>[] = [new WeakMap(), new WeakMap()];
   readonly #heard = new WeakMap<ServerState, Map<number, { readonly found: Heard | undefined }>>();
