@@ -189,7 +189,7 @@ class LocalEngine implements OpenedEngine {
       residency,
       progress,
       replica,
-      isDropped: (graphKey) => this.#catalog.isDropped(graphKey),
+      isGone: (graphKey) => this.#catalog.dropped.isGone(graphKey),
       bugs,
     });
     const committer = new Committer({
@@ -214,6 +214,8 @@ class LocalEngine implements OpenedEngine {
       store,
       residency,
       committer,
+      progress,
+      hasPeers: hasPeers(cluster),
       makeGraph: (entry) => this.#makeGraph(entry),
       onRemoved: () => this.#feed.moved(),
       onFailure: (error) => env.log.write('error', 'a graph could not be brought in step', { error: String(error) }),

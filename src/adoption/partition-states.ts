@@ -20,7 +20,7 @@ import { PartitionHold } from '../residency/partition-hold.ts';
 import { pathOf, type Residency } from '../residency/residency.ts';
 import type { ResidentGraph } from '../residency/resident-graph.ts';
 import type { ResidentPartition } from '../residency/resident-partition.ts';
-import { snapshotAll } from '../residency/snapshots.ts';
+import { readUnused, snapshotAll } from '../residency/snapshots.ts';
 import { stateDiff } from './state-diff.ts';
 
 /** How often a partition with writes on their way is looked at again before its digest is refused. */
@@ -83,7 +83,7 @@ export class PartitionStates {
   async #durably<T>(key: PartitionKey, read: (document: PartitionDocument) => T): Promise<T> {
     const { residency } = this.#options;
     const place = this.#find(key);
-    if (place === undefined) return read(await this.#loose(key));
+    if (place === undefined) return read(await readUnused(this.#options, key));
     const { graph, partition } = place;
     const hold = new PartitionHold(residency, graph);
     try {
@@ -104,21 +104,12 @@ export class PartitionStates {
     return graph === undefined || known === undefined ? undefined : { graph, partition: known };
   }
 
-  /** A document of its own, of a partition that is not in use here. */
-  async #loose(key: PartitionKey): Promise<PartitionDocument> {
-    const { residency, replica } = this.#options;
-    const { snapshot, tail } = await residency.readStored(key, { document: true });
-    const updates = tail.map(({ update }) => update);
-    if (snapshot !== undefined) updates.unshift(snapshot.document);
-    return PartitionDocument.hydrate(pathOf(key), replica, updates);
-  }
-
   /**
    * Throws what a merge of the diff would.
    * @throws WeftError `malformed-request`
    */
   async check(key: PartitionKey, diff: Uint8Array): Promise<void> {
-    if (this.#options.catalog.isDropped(key.graphKey)) return;
+    if (this.#options.catalog.dropped.has(key.graphKey)) return;
     const checked = checkState(diff);
     if (checked.needs.size === 0 && Array.from(checked.joins).length === 0) return;
     const lacking = await this.#durably(key, (document) => document.lacks(checked));
@@ -127,7 +118,7 @@ export class PartitionStates {
 
   async merge(key: PartitionKey, diff: Uint8Array): Promise<void> {
     const { catalog, clock, residency, onMerged } = this.#options;
-    if (catalog.isDropped(key.graphKey)) return;
+    if (catalog.dropped.has(key.graphKey)) return;
     const checked = checkState(diff);
     clock.see(checked.clockMax);
     const graph = residency.find(key.graphKey);
@@ -242,7 +233,7 @@ export class PartitionStates {
 
   async #mergeLoose(key: PartitionKey, checked: CheckedUpdate): Promise<void> {
     const { residency, store } = this.#options;
-    const document = await this.#loose(key);
+    const document = await readUnused(this.#options, key);
     const lacking = document.lacks(checked);
     if (lacking !== undefined) throw malformed(`it builds on ${lacking}`);
     document.mergeAll([checked]);
@@ -251,23 +242,12 @@ export class PartitionStates {
 
   /** Every partition is covered by a snapshot from here on, so that the log can be let go of as a whole. */
   async coverAll(): Promise<void> {
-    const { residency, store, catalog } = this.#options;
+    const { store, catalog } = this.#options;
     // What is damaged and was not among the partitions that were merged: nobody else has anything of it.
     await this.#emptyDamaged();
-    await snapshotAll(residency);
+    for (const graphKey of await store.listGraphs()) if (catalog.dropped.has(graphKey)) await store.dropGraph(graphKey);
+    await snapshotAll(this.#options);
     await this.#emptyDamaged();
-    for (const graphKey of await store.listGraphs()) {
-      if (residency.find(graphKey) !== undefined) continue;
-      if (catalog.isDropped(graphKey)) {
-        await store.dropGraph(graphKey);
-        continue;
-      }
-      for (const partition of await store.listPartitions(graphKey)) {
-        const key = { graphKey, partition };
-        const document = (await this.#loose(key)).encode();
-        await store.writeSnapshot(key, { lsn: store.status().durableLsn, document, view: undefined });
-      }
-    }
   }
 
   async #emptyDamaged(): Promise<void> {

@@ -12,6 +12,8 @@ import { nodeAt, sortedNodes } from '../../crdt/view-reads.ts';
 import type { GraphSettings } from '../../graph/model.ts';
 import type { Store } from '../../storage/store.ts';
 import type { Committer } from '../commits/committer.ts';
+import type { Progress } from '../commits/progress.ts';
+import type { VersionVector } from '../commits/version-vector.ts';
 import type { Engine, GraphDescription } from '../engine-port.ts';
 import type { EngineGraph } from '../graphs/graph.ts';
 import type { Residency } from '../residency/residency.ts';
@@ -31,6 +33,7 @@ import {
   settingsAgree,
 } from './catalog.ts';
 import { type CatalogWriter, PlainCatalogWriter } from './catalog-writer.ts';
+import { DroppedGraphs } from './dropped-graphs.ts';
 
 /** Names graph generations that the first version had begun to remove from the store. */
 const DROPPING_META = 'dropping';
@@ -45,6 +48,8 @@ export interface GraphCatalogOptions {
   readonly store: Store;
   readonly residency: Residency;
   readonly committer: Committer;
+  readonly progress: Progress;
+  readonly hasPeers: boolean;
   readonly makeGraph: (entry: CatalogEntry) => EngineGraph;
   /** A graph went. */
   readonly onRemoved: () => void;
@@ -55,14 +60,15 @@ export class GraphCatalog {
   readonly #options: GraphCatalogOptions;
   readonly #byName = new Map<GraphName, Held>();
   readonly #byKey = new Map<string, Held>();
-  /** Keys of dropped generations, and how many each name has. */
-  readonly #dropped = new Set<string>();
+  readonly dropped: DroppedGraphs;
+  /** How many generations of each name were dropped. */
   readonly #generations = new Map<GraphName, number>();
   /** Creations and deletions, one after the other. */
   #work: Promise<unknown> = Promise.resolve();
 
   constructor(options: GraphCatalogOptions) {
     this.#options = options;
+    this.dropped = new DroppedGraphs(options);
   }
 
   /** @throws WeftError `partition-recovering` if the catalog cannot be read */
@@ -114,9 +120,9 @@ export class GraphCatalog {
     return [system, ...others.sort(compareText)];
   }
 
-  /** CAT-2. */
-  isDropped(key: string): boolean {
-    return this.#dropped.has(key);
+  /** Every voter has what `vector` covers. */
+  allow(vector: VersionVector): void {
+    for (const key of this.dropped.known(vector)) this.#later(() => this.dropped.remove(key));
   }
 
   /** Waits for what reconciliation began. */
@@ -138,7 +144,7 @@ export class GraphCatalog {
         throw new WeftError('graph-exists', `graph \`${name}\` exists with other settings`, context);
       }
       let entry = newEntry(name, this.#generations.get(name) ?? 0, settings);
-      while (this.#dropped.has(entry.key)) entry = newEntry(name, entry.generation + 1, settings);
+      while (this.dropped.has(entry.key)) entry = newEntry(name, entry.generation + 1, settings);
       await writer.write(creation(entry));
       this.reconcile();
       const made = this.#byKey.get(entry.key);
@@ -156,7 +162,7 @@ export class GraphCatalog {
       }
       await writer.write(dropping(held.entry));
       this.#read();
-      if (this.#remove(held)) await this.#removeFromStore(held.entry.key);
+      if (this.#remove(held)) await this.dropped.letGo(held.entry.key);
       this.reconcile();
     });
   }
@@ -167,7 +173,7 @@ export class GraphCatalog {
     for (const held of Array.from(this.#byKey.values())) {
       const { key } = held.entry;
       if (live.has(key) || BUILT_IN.some((entry) => entry.key === key)) continue;
-      if (this.#remove(held)) this.#later(() => this.#removeFromStore(key));
+      if (this.#remove(held)) this.#later(() => this.dropped.letGo(key));
     }
     const names = namesOf(Array.from(live.values()));
     for (const entry of live.values()) {
@@ -189,13 +195,12 @@ export class GraphCatalog {
     for (const entry of entries) {
       if (entry === undefined || BUILT_IN.some(({ key }) => key === entry.key)) continue;
       if (!entry.isDropped) live.set(entry.key, entry);
-      else if (!this.#dropped.has(entry.key)) {
-        this.#dropped.add(entry.key);
+      else if (this.dropped.add(entry.key)) {
         this.#generations.set(entry.name, (this.#generations.get(entry.name) ?? 0) + 1);
-        if (!this.#byKey.has(entry.key)) this.#later(() => this.#removeFromStore(entry.key));
+        if (!this.#byKey.has(entry.key)) this.#later(() => this.dropped.letGo(entry.key));
       }
     }
-    for (const key of this.#dropped) live.delete(key);
+    for (const key of Array.from(live.keys())) if (this.dropped.has(key)) live.delete(key);
     return live;
   }
 
@@ -232,15 +237,6 @@ export class GraphCatalog {
     for (const id of await this.#options.store.listPartitions(resident.key)) {
       if (!resident.deleted) resident.partition(id);
     }
-  }
-
-  async #removeFromStore(key: string): Promise<void> {
-    const { committer, store } = this.#options;
-    if ((await store.listPartitions(key)).length === 0) return;
-    // What says that it was dropped is durable first, and commits of the graph that were on their way come first too.
-    await committer.barrier();
-    await committer.afterRound();
-    await store.dropGraph(key);
   }
 
   /** Runs a change of the catalog; again if another server changed it meanwhile. */

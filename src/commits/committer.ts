@@ -377,10 +377,10 @@ export class Committer {
 
   /** Bounds the log: snapshots the partitions with long tails, then lets go of what they cover. */
   async #checkpoint(): Promise<void> {
-    const { store, residency, holds } = this.#options;
+    const { store, holds } = this.#options;
     const { logBytes, durableLsn } = store.status();
     if (logBytes < this.#checkpointAt || this.#failure !== undefined) return;
-    await snapshotAll(residency);
+    await snapshotAll(this.#options);
     const isKept = this.#retention !== undefined && logBytes < LIMITS.logBytesHardMax;
     const allowed = isKept ? this.#retention.allowedLsn : durableLsn;
     await store.truncateLog(holds.allowed(allowed));

@@ -100,6 +100,7 @@ export class EngineReplica implements Replica {
 
   allowTruncation(vector: VersionVector): void {
     this.#options.committer.allowTruncation(vector);
+    this.#options.catalog.allow(vector);
   }
 
   electCompactor(isElected: (key: PartitionKey) => boolean): void {

@@ -34,8 +34,8 @@ export interface ReceivedCommitsOptions {
   readonly residency: Residency;
   readonly progress: Progress;
   readonly replica: ReplicaId;
-  /** Graphs that were dropped for good: what comes of them is left out. */
-  readonly isDropped: (graphKey: string) => boolean;
+  /** Graphs that all servers dropped: what comes of them is left out. */
+  readonly isGone: (graphKey: string) => boolean;
   readonly bugs: ReadonlySet<PlantedBug> | undefined;
 }
 
@@ -143,7 +143,7 @@ export class ReceivedCommits {
 
   /** Undefined for a commit that is here already. @throws WeftError `malformed-request` */
   #check(commit: Commit, heads: Map<ReplicaId, number>): Admitted | undefined {
-    const { progress, replica, isDropped, bugs } = this.#options;
+    const { progress, replica, isGone, bugs } = this.#options;
     const { origin, seq, clock, after } = commit;
     const reached = (of: ReplicaId) => heads.get(of) ?? progress.seq(of);
     if (seq <= reached(origin)) return undefined;
@@ -153,7 +153,7 @@ export class ReceivedCommits {
     if (early !== undefined && !isPlanted(bugs, 'no-causal-gate'))
       throw malformed(`it comes before ${early.join('/')}`);
     if (!Number.isSafeInteger(clock) || clock < 0) throw malformed(`its clock is ${clock}`);
-    const kept = ({ graphKey }: { readonly graphKey: string }) => !isDropped(graphKey);
+    const kept = ({ graphKey }: { readonly graphKey: string }) => !isGone(graphKey);
     const parts = commit.parts.filter(kept);
     const locators = commit.locators.filter(kept);
     for (const { graphKey, partition } of parts) checkKey(graphKey, partition);

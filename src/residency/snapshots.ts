@@ -1,29 +1,69 @@
 /** Snapshots of many partitions: so that the log can be let go of, and so that the next start finds short tails. */
 import { WeftError } from '../../base/errors.ts';
+import type { ReplicaId } from '../../base/ids.ts';
+import { PartitionDocument } from '../../crdt/partition-document.ts';
+import type { PartitionKey, Store } from '../../storage/store.ts';
 import { PartitionHold } from './partition-hold.ts';
-import type { Residency } from './residency.ts';
+import { pathOf, type Residency } from './residency.ts';
 import type { ResidentGraph } from './resident-graph.ts';
 import type { ResidentPartition } from './resident-partition.ts';
+
+export interface Stored {
+  readonly store: Store;
+  readonly residency: Residency;
+  readonly replica: ReplicaId;
+}
 
 /**
  * Snapshots every partition with a tail, hydrating those that are not in memory. No commit may be on its way.
  * Damaged partitions are passed over: they keep their part of the log.
  */
-export async function snapshotAll(residency: Residency): Promise<void> {
+export async function snapshotAll(stored: Stored): Promise<void> {
+  const { residency, store } = stored;
   for (const graph of residency.graphs()) {
     for (const partition of Array.from(graph.partitions())) {
       if (graph.deleted) break;
-      try {
+      await inTurn(residency, async () => {
         if (partition.index === undefined && partition.lsn === 0) await measureTail(residency, partition);
-        if (partition.tailBytes === 0) continue;
+        if (partition.tailBytes === 0) return false;
         await snapshotOf(residency, graph, partition);
-      } catch (error) {
-        if (error instanceof WeftError && error.code === 'partition-recovering') continue;
-        throw error;
-      }
-      await residency.yield();
+        return true;
+      });
     }
   }
+  for (const graphKey of await store.listGraphs()) {
+    if (residency.find(graphKey) !== undefined) continue;
+    for (const partition of await store.listPartitions(graphKey)) {
+      await inTurn(residency, () => snapshotUnused(stored, { graphKey, partition }));
+    }
+  }
+}
+
+/** Gives others a turn after a snapshot. `snapshot` answers whether it made one. */
+async function inTurn(residency: Residency, snapshot: () => Promise<boolean>): Promise<void> {
+  try {
+    if (await snapshot()) await residency.yield();
+  } catch (error) {
+    if (!(error instanceof WeftError) || error.code !== 'partition-recovering') throw error;
+  }
+}
+
+/** Of a graph that was dropped and is kept for others, or of which nothing is known yet. */
+async function snapshotUnused(stored: Stored, key: PartitionKey): Promise<boolean> {
+  const { tail } = await stored.residency.readStored(key, { document: false });
+  const last = tail.at(-1);
+  if (last === undefined) return false;
+  const document = (await readUnused(stored, key)).encode();
+  await stored.store.writeSnapshot(key, { lsn: last.lsn, document, view: undefined });
+  return true;
+}
+
+/** A document of its own, of a partition that is not in use here. */
+export async function readUnused({ residency, replica }: Stored, key: PartitionKey): Promise<PartitionDocument> {
+  const { snapshot, tail } = await residency.readStored(key, { document: true });
+  const updates = tail.map(({ update }) => update);
+  if (snapshot !== undefined) updates.unshift(snapshot.document);
+  return PartitionDocument.hydrate(pathOf(key), replica, updates);
 }
 
 /** Before a stop. */
