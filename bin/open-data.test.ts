@@ -3,14 +3,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Env } from '../base/env.ts';
+import { WeftError } from '../base/errors.ts';
 import { stillEnv } from '../storage/level-harness.ts';
 import { A, commitOf } from '../storage/store.conformance.ts';
+import type { Store } from '../storage/store.ts';
 import { openData } from './open-data.ts';
 
 let directory: string;
 const logged: string[] = [];
+/** As `level` says it. */
+const CORRUPTION = Object.assign(new Error('Corruption: bad block'), { code: 'LEVEL_CORRUPTION' });
 const env: Env = { ...stillEnv, log: { write: (level, message) => void logged.push(`${level}: ${message}`) } };
-const open = (hasPeers: boolean) => openData({ directory, durability: 'disk', env, hasPeers });
+const open = (hasPeers: boolean, begin = async (store: Store) => store) =>
+  openData({ directory, durability: 'disk', env, hasPeers }, begin);
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'weft-open-'));
@@ -63,4 +68,45 @@ test('a folder that another process holds, with peers -> data-locked, and nothin
   await expect(open(true)).rejects.toMatchObject({ code: 'data-locked' });
   await store.append(commitOf(A, 1, ['0']));
   await store.close();
+});
+
+test('LevelDB finds its files damaged while the server runs -> moved aside at the next start with peers, and not without', async () => {
+  const fail = (store: Store) => (store as unknown as { fail(error: unknown): void }).fail(CORRUPTION);
+  const store = await open(true);
+  await store.append(commitOf(A, 1, ['0']));
+  fail(store);
+  await expect(store.append(commitOf(A, 2, ['0']))).rejects.toMatchObject({ code: 'storage-failed' });
+  await store.close();
+  await expect.poll(() => readdir(directory)).toContain('found-damaged');
+  const alone = await open(false);
+  expect(alone.recovery.lastLsn).toBe(1);
+  await alone.close();
+  const anew = await open(true);
+  expect(anew.recovery.lastLsn).toBe(0);
+  await anew.close();
+  expect((await readdir(directory)).sort()).toEqual(['damaged-1970-01-01T00-00-00.000Z', 'level', 'mark']);
+});
+
+test('what starts on the store meets damage, with peers -> begins once more, empty', async () => {
+  const damages = [new WeftError('data-corrupt', 'a state row'), new WeftError('partition-recovering', 'the catalog')];
+  for (const damage of damages) {
+    await (await open(true)).close();
+    let begins = 0;
+    const begin = async (store: Store) => {
+      if (begins++ === 0) throw damage;
+      return store;
+    };
+    await (await open(true, begin)).close();
+    expect(begins).toBe(2);
+    const [aside = ''] = (await readdir(directory)).filter((name) => name.startsWith('damaged-'));
+    await rm(join(directory, aside), { recursive: true });
+    await expect(open(false, () => Promise.reject(damage))).rejects.toBe(damage);
+  }
+});
+
+test('what starts on the store fails for another reason -> the store is closed, and nothing is moved', async () => {
+  const full = new WeftError('storage-failed', 'no space left');
+  await expect(open(true, () => Promise.reject(full))).rejects.toBe(full);
+  await (await open(true)).close();
+  expect((await readdir(directory)).sort()).toEqual(['level', 'mark']);
 });

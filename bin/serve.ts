@@ -17,7 +17,7 @@ import type { PlantedBug } from '../base/planted-bug.ts';
 import type { ClusterOptions } from '../src/cluster-options.ts';
 import { StrongOperations } from '../src/consistency/strong-operations.ts';
 import { type OpenedEngine, openEngine } from '../src/engine.ts';
-import type { Engine, LinkFaults } from '../src/engine-port.ts';
+import type { LinkFaults } from '../src/engine-port.ts';
 import { withEphemeral } from '../src/ephemeral/with-ephemeral.ts';
 import { FaultyTransport } from '../src/replication/faulty-transport.ts';
 import { startReplication } from '../src/replication/replicator.ts';
@@ -102,27 +102,16 @@ async function serve(config: ServeConfig): Promise<void> {
   const stopped = stopSignal(env.log);
   env.log.write('info', 'starting', { version: version(), name, data, durability, memoryBudgetBytes });
 
-  const store = await openData({
-    directory: data,
-    durability,
-    env,
-    hasPeers: config.cluster.peers.length > 0 || config.cluster.dnsPeers !== undefined,
-  });
-  let links: Links;
-  let engine: OpenedEngine;
-  let served: Engine;
-  try {
+  const hasPeers = config.cluster.peers.length > 0 || config.cluster.dnsPeers !== undefined;
+  const { engine, served, links } = await openData({ directory: data, durability, env, hasPeers }, async (store) => {
     const peers = await peersOf(config.cluster, env, store);
-    links = linksOf({ ...config.cluster, peers }, env, tls);
-    engine = await openEngine({ env, store, name, memoryBudgetBytes, quotaDefaults, cluster: links.cluster });
+    const links = linksOf({ ...config.cluster, peers }, env, tls);
+    const engine = await openEngine({ env, store, name, memoryBudgetBytes, quotaDefaults, cluster: links.cluster });
     // Unlike the other one it stands alone: what it holds is nobody else's.
     const memory = await openMemoryStore({ disk: new MemoryDisk(), durability: 'buffered' });
     const ephemeral = { env, store: memory, name, memoryBudgetBytes, quotaDefaults, isEphemeral: true };
-    served = withEphemeral(engine, await openEngine(ephemeral));
-  } catch (error) {
-    await store.close();
-    throw error;
-  }
+    return { engine, served: withEphemeral(engine, await openEngine(ephemeral)), links };
+  });
   const closeLinks = await startLinks(links, { env, engine, name });
   try {
     const { linkFaults } = links;

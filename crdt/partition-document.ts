@@ -363,6 +363,15 @@ export function patchesOf(update: Uint8Array): string[] {
   return patches;
 }
 
+/** False if these updates, in any order, build on something that is not among them. */
+export function isWhole(updates: readonly Uint8Array[]): boolean {
+  const doc = new Y.Doc();
+  doc.transact(() => {
+    for (const update of updates) Y.applyUpdate(doc, update);
+  });
+  return doc.store.pendingStructs === null && doc.store.pendingDs === null;
+}
+
 /** One update that says what all of them say. Quadratic in their number: for a few at a time. */
 export function mergeUpdates(updates: readonly Uint8Array[]): Uint8Array {
   return Y.mergeUpdates(updates as Uint8Array[]);

@@ -189,7 +189,6 @@ class LocalEngine implements OpenedEngine {
       residency,
       progress,
       replica,
-      isGone: (graphKey) => this.#catalog.dropped.isGone(graphKey),
       bugs,
     });
     const committer = new Committer({
@@ -206,6 +205,7 @@ class LocalEngine implements OpenedEngine {
       admit: () => adoption.check(),
       onFirst: () => this.#register(hasPeers(cluster)),
       onCatalog: () => this.#catalog.reconcile(),
+      onUnused: (graphKey) => this.#catalog.arrived(graphKey),
       onVisible: (commits) => this.#onVisible(commits),
       bugs,
     });

@@ -32,6 +32,7 @@ function recorder(syncAlways: boolean) {
     lastStagedLsn: () => 0,
     syncEarlier: async () => void events.push('sync earlier'),
     beforeWrite: undefined,
+    onFailed: (_cause, reason) => void events.push(`failed ${reason}`),
     onDurable: (batch) => void events.push(`durable ${batch}`),
   });
   const enqueue = (key: string, options: Partial<Write> = {}): Promise<void> => {
@@ -117,6 +118,12 @@ test('group writer: a batch fails -> its writes and all later ones are rejected,
   await Promise.all(calls);
   await enqueue('c');
   await writer.idle();
-  expect(events.toSorted()).toEqual(['storage-failed a', 'storage-failed b', 'storage-failed c', 'sync a']);
+  expect(events.toSorted()).toEqual([
+    'failed EIO',
+    'storage-failed a',
+    'storage-failed b',
+    'storage-failed c',
+    'sync a',
+  ]);
   expect(writer.failure?.message).toContain('EIO');
 });

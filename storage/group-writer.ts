@@ -46,6 +46,8 @@ export interface GroupWriterOptions {
   readonly syncEarlier: () => Promise<void>;
   /** Awaited before every batch; a rejection counts as a failed write. */
   readonly beforeWrite: (() => Promise<void>) | undefined;
+  /** Hears once why nothing more is written. */
+  readonly onFailed: (cause: unknown, reason: string) => void;
   /** Learns that everything up to this batch is durable. */
   readonly onDurable: (batch: number) => void;
 }
@@ -107,6 +109,7 @@ export class GroupWriter {
       const reason = cause instanceof Error ? cause.message : String(cause);
       this.#failure = new WeftError('storage-failed', `a write to the store failed: ${reason}`, {}, cause);
       this.#options.log.write('error', 'storage: a write failed, nothing more is acknowledged', { reason });
+      this.#options.onFailed(cause, reason);
     }
     for (const { reject } of this.#queue.splice(0)) reject(this.#failure);
   }

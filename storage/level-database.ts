@@ -27,6 +27,14 @@ export function corrupt(detail: string, context: Record<string, string | number>
   return new WeftError('data-corrupt', `${detail}. ${ADVICE}`, context, cause);
 }
 
+/** True if LevelDB found its own files damaged: it compacts them again after each start, so it will never write for long. */
+export function isCorruption(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if ('code' in at && at.code === 'LEVEL_CORRUPTION') return true;
+  }
+  return false;
+}
+
 /**
  * @param expected says that the directory is known to have held data, so that nothing may be created.
  * @throws WeftError `data-locked`, `data-corrupt`, `storage-failed`

@@ -15,7 +15,7 @@ import { acceptCommits, addPlace } from './commit-rows.ts';
 import { GroupWriter, type Write } from './group-writer.ts';
 import { CLEAN, documentKey, FORMAT_KEY, locatorKey, metaName, snapshotName, viewKey } from './keys.ts';
 import { LevelCut } from './level-cut.ts';
-import { corrupt, type Database, openDatabase, syncDirectory, syncLogs } from './level-database.ts';
+import { corrupt, type Database, isCorruption, openDatabase, syncDirectory, syncLogs } from './level-database.ts';
 import { clearStaged, listStaged, readStaged, stage } from './level-staged.ts';
 import { LogIndex } from './log-index.ts';
 import { adoptStreams, hideGraph, type Maintained, removeGraph, truncateLog } from './log-maintenance.ts';
@@ -26,6 +26,7 @@ import { FORMAT_VERSION, formatValue, type Recovered, recover } from './recovery
 import { type Batch, readStateRow, StateRows } from './state-rows.ts';
 import type {
   Commit,
+  LoggedCommit,
   Lsn,
   PartitionKey,
   PartitionSnapshot,
@@ -50,6 +51,8 @@ export interface LevelStoreOptions {
   readonly writeBufferBytes?: number;
   /** Awaited before every batch; a rejection counts as a failed write. For fault injection. */
   readonly beforeWrite?: () => Promise<void>;
+  /** LevelDB found its own files damaged while it wrote, and writes no more. */
+  readonly onDamage?: () => void;
 }
 
 const CACHE_BYTES = 32 * 1024 * 1024;
@@ -107,6 +110,7 @@ async function create(db: Database): Promise<Recovered> {
     lastStagedLsn: () => 0,
     syncEarlier: () => Promise.resolve(),
     beforeWrite: undefined,
+    onFailed: () => undefined,
     onDurable: () => undefined,
   });
   await writer.enqueue({ bytes: 0, stage: (batch) => void batch.put(FORMAT_KEY, formatValue(FORMAT_VERSION)) });
@@ -137,7 +141,7 @@ class LevelStore implements Store {
   #begun = false;
   #closing: Promise<void> | undefined;
 
-  constructor({ recovered, db, mark, env, levelDirectory, durability, beforeWrite }: Opened) {
+  constructor({ recovered, db, mark, env, levelDirectory, durability, beforeWrite, onDamage }: Opened) {
     this.recovery = recovered.recovery;
     this.#env = env;
     this.#db = db;
@@ -156,6 +160,9 @@ class LevelStore implements Store {
       lastStagedLsn: () => index.stagedLsn,
       syncEarlier: this.#syncEarlier,
       beforeWrite,
+      onFailed: (cause) => {
+        if (isCorruption(cause)) onDamage?.();
+      },
       onDurable: (batch) => mark.record({ batch, lsn: index.durableLsn }),
     });
     const writer = { enqueue: (write: Write) => this.#write(write) };
@@ -257,7 +264,7 @@ class LevelStore implements Store {
     await this.#maintain(() => removeGraph(this.#maintained, graphKey));
   }
 
-  async readCommits(origin: ReplicaId, afterSeq: number, limit: number): Promise<readonly (Commit & { lsn: Lsn })[]> {
+  async readCommits(origin: ReplicaId, afterSeq: number, limit: number): Promise<readonly LoggedCommit[]> {
     this.#checkOpen();
     return this.#read(() => readStream(this.#db, this.#index, { origin, afterSeq, limit }));
   }

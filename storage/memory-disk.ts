@@ -8,6 +8,7 @@ import { WeftError } from '../base/errors.ts';
 import type { PartitionId, ReplicaId } from '../base/ids.ts';
 import type {
   Commit,
+  LoggedCommit,
   Lsn,
   PartitionKey,
   PartitionSnapshot,
@@ -367,14 +368,14 @@ export class MemoryDisk {
   }
 
   /** @throws WeftError `data-corrupt`, `partition-recovering` */
-  readCommits(origin: ReplicaId, afterSeq: number, limit: number): StoredCommit[] {
+  readCommits(origin: ReplicaId, afterSeq: number, limit: number): LoggedCommit[] {
     const stream = this.#streams.get(origin);
     if (stream === undefined) return [];
     const start = Math.max(0, afterSeq - stream.base.seq);
     return stream.commits.slice(start, start + Math.max(0, limit)).map((commit) => this.#readCommit(commit));
   }
 
-  #readCommit(commit: StoredCommit): StoredCommit {
+  #readCommit(commit: StoredCommit): LoggedCommit {
     if (this.#damagedCommits.has(commit)) throw corrupt(commit.origin, commit.seq);
     const isKept = ({ graphKey }: { readonly graphKey: string }): boolean =>
       commit.lsn > (this.#drops.get(graphKey) ?? 0);
@@ -385,7 +386,9 @@ export class MemoryDisk {
         throw recovering(part, `its row of commit ${commit.lsn} is missing or has a wrong checksum`);
       }
     }
-    return { ...commit, parts, locators: commit.locators.filter(isKept) };
+    const locators = commit.locators.filter(isKept);
+    if (parts.length === commit.parts.length && locators.length === commit.locators.length) return commit;
+    return { ...commit, parts, locators, isPartial: true };
   }
 
   #isCovered({ lsn, parts }: StoredCommit): boolean {

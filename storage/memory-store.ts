@@ -15,6 +15,7 @@ import { compareKeys } from './keys.ts';
 import type { DiskWrite, MemoryDisk } from './memory-disk.ts';
 import type {
   Commit,
+  LoggedCommit,
   Lsn,
   PartitionKey,
   PartitionSnapshot,
@@ -130,7 +131,7 @@ class MemoryStore implements Store {
     await this.#write(() => this.#disk.dropGraph(graphKey, upTo), 'synced');
   }
 
-  async readCommits(origin: ReplicaId, afterSeq: number, limit: number): Promise<readonly (Commit & { lsn: Lsn })[]> {
+  async readCommits(origin: ReplicaId, afterSeq: number, limit: number): Promise<readonly LoggedCommit[]> {
     this.#checkOpen();
     return this.#disk.readCommits(origin, afterSeq, limit);
   }

@@ -30,7 +30,7 @@ import {
   updateChecksum,
 } from './records.ts';
 import { readStateRow } from './state-rows.ts';
-import type { Commit, Lsn, PartitionKey, PartitionSnapshot, PartitionState } from './store.ts';
+import type { LoggedCommit, Lsn, PartitionKey, PartitionSnapshot, PartitionState } from './store.ts';
 
 export const NOTHING: PartitionState = { snapshot: undefined, tail: [] };
 
@@ -189,9 +189,9 @@ export async function readStream(
   db: Database,
   index: LogIndex,
   request: { readonly origin: ReplicaId; readonly afterSeq: number; readonly limit: number },
-): Promise<(Commit & { lsn: Lsn })[]> {
+): Promise<LoggedCommit[]> {
   const { origin, afterSeq, limit } = request;
-  const commits: (Commit & { lsn: Lsn })[] = [];
+  const commits: LoggedCommit[] = [];
   const durableSeq = index.durableSeqs.get(origin) ?? 0;
   if (limit <= 0 || afterSeq >= durableSeq) return commits;
   const known = index.base.lsn > 0;
@@ -232,7 +232,7 @@ async function withParts(
   snapshot: DatabaseSnapshot,
   index: LogIndex,
   manifest: Manifest,
-): Promise<Commit & { lsn: Lsn }> {
+): Promise<LoggedCommit> {
   const { origin, seq, lsn, clock, after } = manifest;
   const isDropped = ({ graphKey }: { readonly graphKey: string }): boolean => lsn <= index.droppedLsn(graphKey);
   const named = manifest.parts.filter((part) => !isDropped(part));
@@ -247,5 +247,7 @@ async function withParts(
     return { graphKey: part.graphKey, partition: part.partition, update: asUint8Array(row.update) };
   });
   const locators = manifest.locators.filter((locator) => !isDropped(locator));
-  return { origin, seq, lsn, clock, parts, locators, after };
+  const commit = { origin, seq, lsn, clock, parts, locators, after };
+  const isWhole = parts.length === manifest.parts.length && locators.length === manifest.locators.length;
+  return isWhole ? commit : { ...commit, isPartial: true };
 }

@@ -444,7 +444,7 @@ export function storeConformance(name: string, makeHarness: () => Promise<StoreH
       expect(store.status().logBytes).toBe(commitOf(A, 1, [at('0', 'other')]).parts[0]?.update.length);
       const [commit] = await store.readCommits(A, 0, 10);
       expect(commit?.parts.map(({ graphKey }) => graphKey)).toEqual(['other']);
-      expect(commit?.locators).toEqual([]);
+      expect([commit?.locators, commit?.isPartial]).toEqual([[], true]);
       // A snapshot that was under way when the graph was dropped must not bring it back.
       await store.writeSnapshot(at('1'), { lsn: 1, document: bytes('late'), view: undefined });
       expect(await store.listPartitions(G)).toEqual([]);
@@ -453,6 +453,7 @@ export function storeConformance(name: string, makeHarness: () => Promise<StoreH
       await harness.kill();
       const reopened = await harness.open();
       expect(reopened.recovery.damaged).toEqual([]);
+      expect((await reopened.readCommits(A, 0, 10)).map(({ isPartial }) => isPartial)).toEqual([true, undefined]);
       expect(await reopened.listPartitions(G)).toEqual(['0', '2']);
       expect(await reopened.locate(G, ['e'])).toEqual([['2']]);
       expect(tailOf(await reopened.readPartition(at('0'), { document: true })).map(([lsn]) => lsn)).toEqual([2]);

@@ -95,6 +95,13 @@ export interface StreamPosition {
   readonly clock: number;
 }
 
+/** A commit as the log has it. */
+export type LoggedCommit = Commit & {
+  readonly lsn: Lsn;
+  /** Parts or locators of graphs that were dropped since are left out. */
+  readonly isPartial?: true;
+};
+
 export interface StoreStatus {
   /** Durable up to this commit. */
   readonly durableLsn: Lsn;
@@ -149,10 +156,10 @@ export interface Store {
    * Commits of `origin` after `seq`, in order, at most `limit`; whole parts included. Empty beyond the last.
    * Where the log was truncated beyond `afterSeq` it starts with the first that is retained, so a first `seq` other than
    * `afterSeq + 1` (or nothing, though the stream is longer) means that the log does not reach back. Parts and locators
-   * of graphs that were dropped since are left out.
+   * of graphs that were dropped since are left out, which such commits say.
    * @throws WeftError `data-corrupt` or `partition-recovering` for a damaged commit or part
    */
-  readCommits(origin: ReplicaId, afterSeq: number, limit: number): Promise<readonly (Commit & { lsn: Lsn })[]>;
+  readCommits(origin: ReplicaId, afterSeq: number, limit: number): Promise<readonly LoggedCommit[]>;
 
   /**
    * Lets go of commits up to `lsn` whose parts are all covered by snapshots. Returns the bytes that were freed.

@@ -2,7 +2,7 @@
  * Partitions as states: what one replica gives to another that the log no longer reaches, or that lost a partition, and
  * what is taken in from it. A state is one Yjs update with all that the other lacks.
  */
-import { assert } from '../../base/assert.ts';
+import { assert, present } from '../../base/assert.ts';
 import { WeftError } from '../../base/errors.ts';
 import type { ReplicaId } from '../../base/ids.ts';
 import type { PlantedBug } from '../../base/planted-bug.ts';
@@ -83,7 +83,7 @@ export class PartitionStates {
   async #durably<T>(key: PartitionKey, read: (document: PartitionDocument) => T): Promise<T> {
     const { residency } = this.#options;
     const place = this.#find(key);
-    if (place === undefined) return read(await readUnused(this.#options, key));
+    if (place === undefined) return read(await this.#loose(key));
     const { graph, partition } = place;
     const hold = new PartitionHold(residency, graph);
     try {
@@ -102,6 +102,10 @@ export class PartitionStates {
     const graph = this.#options.residency.find(graphKey);
     const known = graph?.known(partition);
     return graph === undefined || known === undefined ? undefined : { graph, partition: known };
+  }
+
+  async #loose(key: PartitionKey): Promise<PartitionDocument> {
+    return present(await readUnused(this.#options.residency, key), 'a graph that was not dropped is whole');
   }
 
   /**
@@ -233,7 +237,7 @@ export class PartitionStates {
 
   async #mergeLoose(key: PartitionKey, checked: CheckedUpdate): Promise<void> {
     const { residency, store } = this.#options;
-    const document = await readUnused(this.#options, key);
+    const document = await this.#loose(key);
     const lacking = document.lacks(checked);
     if (lacking !== undefined) throw malformed(`it builds on ${lacking}`);
     document.mergeAll([checked]);
@@ -245,7 +249,8 @@ export class PartitionStates {
     const { store, catalog } = this.#options;
     // What is damaged and was not among the partitions that were merged: nobody else has anything of it.
     await this.#emptyDamaged();
-    for (const graphKey of await store.listGraphs()) if (catalog.dropped.has(graphKey)) await store.dropGraph(graphKey);
+    for (const graphKey of await store.listGraphs())
+      if (catalog.dropped.has(graphKey)) await catalog.dropped.remove(graphKey);
     await snapshotAll(this.#options);
     await this.#emptyDamaged();
   }

@@ -8,6 +8,7 @@ import type { PartitionKey, PartitionState, Store, StoreCut } from '../../storag
 import type { Adoption } from '../adoption/adoption.ts';
 import { stateDiff } from '../adoption/state-diff.ts';
 import { SYSTEM_KEY } from '../catalog/catalog.ts';
+import type { GraphCatalog } from '../catalog/graph-catalog.ts';
 import type { Progress } from '../commits/progress.ts';
 import type { VersionVector } from '../commits/version-vector.ts';
 import type { ReplicaCut } from '../replication/replica.ts';
@@ -15,6 +16,7 @@ import { pathOf } from '../residency/residency.ts';
 
 export interface EngineCutOptions {
   readonly store: Store;
+  readonly catalog: GraphCatalog;
   readonly progress: Progress;
   readonly clock: HybridClock;
   readonly adoption: Adoption;
@@ -24,8 +26,10 @@ export interface EngineCutOptions {
 
 /** @throws WeftError `replica-recovering` while partitions may hold parts of commits, `too-many-requests` */
 export async function openEngineCut(options: EngineCutOptions): Promise<ReplicaCut> {
-  const { store, progress, clock, adoption } = options;
+  const { store, catalog, progress, clock, adoption } = options;
   if (adoption.isApplying) adoption.check();
+  // Noted before the moment is fixed: it includes their deletion.
+  const dropped = catalog.dropped.keys();
   const cut = await store.openCut();
   if (adoption.isApplying) {
     await cut.release();
@@ -34,7 +38,8 @@ export async function openEngineCut(options: EngineCutOptions): Promise<ReplicaC
   const { retired } = progress;
   const vector = cut.streams.filter(([origin, seq]) => seq > 0 && retired.get(origin) !== seq);
   const ended = Array.from(retired).filter(([origin]) => !vector.some(([live]) => live === origin));
-  return new EngineCut(cut, options, { vector: new Map(vector), retired: new Map(ended), clock: clock.last });
+  const moment = { vector: new Map(vector), retired: new Map(ended), clock: clock.last };
+  return new EngineCut(cut, options, moment, dropped);
 }
 
 interface Moment {
@@ -51,14 +56,21 @@ class EngineCut implements ReplicaCut {
   readonly store: StoreCut;
   readonly #options: EngineCutOptions;
 
-  constructor(cut: StoreCut, options: EngineCutOptions, { vector, retired, clock }: Moment) {
+  /** @param dropped graphs that are kept for others only, perhaps in parts */
+  constructor(
+    cut: StoreCut,
+    options: EngineCutOptions,
+    { vector, retired, clock }: Moment,
+    dropped: ReadonlySet<string>,
+  ) {
     this.store = cut;
     this.#options = options;
     this.vector = vector;
     this.retired = retired;
     this.clock = clock;
     const isSystem = ({ graphKey }: PartitionKey) => graphKey === SYSTEM_KEY;
-    this.partitions = [...cut.partitions.filter(isSystem), ...cut.partitions.filter((key) => !isSystem(key))];
+    const held = cut.partitions.filter(({ graphKey }) => !dropped.has(graphKey));
+    this.partitions = [...held.filter(isSystem), ...held.filter((key) => !isSystem(key))];
   }
 
   async diff(key: PartitionKey, stateVector: Uint8Array): Promise<Uint8Array> {

@@ -218,6 +218,7 @@ describe('graphs of several servers', () => {
     expect(names(three)).toEqual(['_outcomes', '_system', 'default', 'h']);
     await three.engine.replica.receive(late);
     expect(names(three)).toEqual(['_outcomes', '_system', 'default', 'h']);
+    await turns();
     expect(await three.store.listGraphs()).not.toContain((late[0]?.parts[0] ?? { graphKey: '' }).graphKey);
   });
 });

@@ -5,6 +5,7 @@ import * as LIMITS from '../../base/limits.ts';
 import type { Store } from '../../storage/store.ts';
 import { ship, shipAll, transfer } from '../commits/shipping.model.ts';
 import { contents, memberOf, put, type Running, type RunOptions, run, turns } from '../engine-on-disk.model.ts';
+import { readBeyond } from '../replication/log-reader.ts';
 
 const G = graphName('g');
 const member = (options: RunOptions = {}) => run({ cluster: memberOf(), ...options });
@@ -28,6 +29,24 @@ async function allKnow(all: readonly Running[]): Promise<void> {
   await turns();
 }
 
+/** A store whose log outgrows its hard limit when it is told to. */
+function growing() {
+  let isLong = false;
+  const wrap = (store: Store): Store =>
+    new Proxy(store, {
+      get(target, name) {
+        const status = () => ({ ...target.status(), logBytes: isLong ? LIMITS.logBytesHardMax : 0 });
+        if (name === 'status') return status;
+        const member = Reflect.get(target, name, target) as unknown;
+        return typeof member === 'function' ? member.bind(target) : member;
+      },
+    });
+  const outgrow = () => {
+    isLong = true;
+  };
+  return { wrap, outgrow };
+}
+
 it('[deleted, then its disk is lost; the others got what it wrote only after the deletion] -> they have the graph whole', async () => {
   const [one, two] = [await member(), await member()];
   await one.engine.createGraph(G, {});
@@ -48,6 +67,17 @@ it('[a third one wrote to it] -> one that knows of the deletion sends that on, w
   await three.engine.replica.receive(late);
   expect(await idsIn(three)).toEqual(['late']);
   expect(names(one)).not.toContain('g');
+});
+
+it('kept for others -> in no state that is given to them, and in no backup', async () => {
+  const one = await member();
+  await one.engine.createGraph(G, {});
+  await one.engine.graph(G).write([put('x')]);
+  await one.engine.deleteGraph(G);
+  expect(await one.store.listGraphs()).toHaveLength(2);
+  const cut = await one.engine.replica.openCut();
+  expect(cut.partitions.map(({ graphKey }) => graphKey)).toEqual(['system']);
+  await cut.release();
 });
 
 it('every voter knows, though one was started again meanwhile -> its space is free', async () => {
@@ -85,6 +115,26 @@ it('what comes of it when all know of the deletion -> is not stored', async () =
   expect(await one.store.listGraphs()).toEqual(['system']);
 });
 
+it('[all know, then one loses its disk] another one sends it no commits without their parts -> it takes over the state', async () => {
+  const [one, two] = [await member(), await member()];
+  await one.engine.createGraph(G, {});
+  await one.engine.graph(G).write([put('x')]);
+  await one.engine.graph(G).write([put('y')]);
+  await one.engine.deleteGraph(G);
+  await shipAll(replicas([one, two]));
+  const { vector, replicaId } = one.engine.replica;
+  two.engine.replica.allowTruncation(vector);
+  await turns();
+  const after = new Map([[replicaId, 0]]);
+  const fromOne = await readBeyond(one.engine.replica, after, vector, 0);
+  expect([fromOne.commits.length, fromOne.behind]).toEqual([vector.get(replicaId), false]);
+  const fromTwo = await readBeyond(two.engine.replica, after, vector, 0);
+  const creation = fromTwo.commits.length;
+  expect([creation > 0, creation < (vector.get(replicaId) ?? 0), fromTwo.behind]).toEqual([true, true, false]);
+  const beyond = await readBeyond(two.engine.replica, new Map([[replicaId, creation]]), vector, 0);
+  expect([beyond.commits, beyond.behind]).toEqual([[], true]);
+});
+
 it('alone -> its space is free at once', async () => {
   const one = await run();
   await one.engine.createGraph(G, {});
@@ -94,21 +144,12 @@ it('alone -> its space is free at once', async () => {
 });
 
 it('[kept for one that is away] the log outgrows its hard limit -> all of it may go', async () => {
-  let isLong = false;
-  const wrap = (store: Store): Store =>
-    new Proxy(store, {
-      get(target, name) {
-        const status = () => ({ ...target.status(), logBytes: isLong ? LIMITS.logBytesHardMax : 0 });
-        if (name === 'status') return status;
-        const member = Reflect.get(target, name, target) as unknown;
-        return typeof member === 'function' ? member.bind(target) : member;
-      },
-    });
+  const { wrap, outgrow } = growing();
   const one = await member({ wrap });
   await one.engine.createGraph(G, {});
   await one.engine.graph(G).write([put('x')]);
   await one.engine.deleteGraph(G);
-  isLong = true;
+  outgrow();
   await one.graph.write([put('n')]);
   await turns();
   expect(one.disk.logBytes).toBe(0);
@@ -116,4 +157,26 @@ it('[kept for one that is away] the log outgrows its hard limit -> all of it may
   await transfer(one.engine.replica, two.engine.replica);
   expect(names(two)).toEqual(['_outcomes', '_system', 'default']);
   expect((await two.store.listGraphs()).sort()).toEqual(['default', 'system']);
+});
+
+it('[all know, one was started again] what comes late builds on what is gone, and the log outgrows its limit -> it goes, too', async () => {
+  const [one, two] = [await member(), await member()];
+  await one.engine.createGraph(G, { partitions: 1 });
+  await one.engine.graph(G).write([put('x')]);
+  await shipAll(replicas([one, two]));
+  await two.engine.graph(G).write([put('y')]);
+  await ship(two.engine.replica, one.engine.replica);
+  await one.engine.deleteGraph(G);
+  await two.engine.graph(G).write([put('late')]);
+  await allKnow([one]);
+  one.disk.crash();
+  const { wrap, outgrow } = growing();
+  const again = await member({ disk: one.disk, wrap });
+  expect(await again.store.listGraphs()).toEqual(['system']);
+  outgrow();
+  await ship(two.engine.replica, again.engine.replica);
+  await turns();
+  expect(again.disk.logBytes).toBe(0);
+  await again.graph.write([put('n')]);
+  expect((await again.store.listGraphs()).sort()).toEqual(['default', 'system']);
 });

@@ -21,13 +21,18 @@ export class DroppedGraphs {
   readonly #keys = new Set<string>();
   /** Those that are kept for others, by key: what every voter must have before they go. */
   readonly #kept = new Map<string, VersionVector>();
-  /** Those of which nothing is stored any more. */
+  /** Those of which nothing is stored any more, but what was on its way. */
   readonly #gone = new Set<string>();
   /** What every voter has. */
   #stable: VersionVector = new Map();
 
   constructor(options: DroppedGraphsOptions) {
     this.#options = options;
+  }
+
+  /** A copy. */
+  keys(): Set<string> {
+    return new Set(this.#keys);
   }
 
   /** CAT-2. */
@@ -42,7 +47,7 @@ export class DroppedGraphs {
     return true;
   }
 
-  /** True once what still comes of it may be left out. */
+  /** True if what came of it just now is all that is stored. */
   isGone(key: string): boolean {
     return this.#gone.has(key);
   }
@@ -68,7 +73,7 @@ export class DroppedGraphs {
   async remove(key: string): Promise<void> {
     const { committer, store } = this.#options;
     this.#gone.add(key);
-    // What was admitted before is in the store first.
+    // What is visible is in the store then.
     await committer.afterRound();
     if ((await store.listPartitions(key)).length > 0) await store.dropGraph(key);
   }

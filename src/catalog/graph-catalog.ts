@@ -125,6 +125,11 @@ export class GraphCatalog {
     for (const key of this.dropped.known(vector)) this.#later(() => this.dropped.remove(key));
   }
 
+  /** Of a graph that all servers dropped, something may still have been on its way. */
+  arrived(graphKey: string): void {
+    if (this.dropped.isGone(graphKey)) this.#later(() => this.dropped.remove(graphKey));
+  }
+
   /** Waits for what reconciliation began. */
   async settled(): Promise<void> {
     await this.#work;

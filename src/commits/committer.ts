@@ -80,6 +80,8 @@ export interface CommitterOptions {
   readonly onFirst: () => void;
   /** The catalog of graphs changed. */
   readonly onCatalog: () => void;
+  /** Something came of a graph that is not in use here. */
+  readonly onUnused: (graphKey: string) => void;
   /** Hears of what became visible, in the same step. */
   readonly onVisible: (commits: readonly StreamCommit[]) => void;
   /** Throws while this replica can take no writes of its own. */
@@ -329,7 +331,10 @@ export class Committer {
     if (!isPlanted(bugs, 'clock-ignores-seen')) clock.see(commit.clock);
     if (!isPlanted(bugs, 'non-atomic-apply')) for (const part of parts) residency.arrive(part, lsn);
     for (const { graphKey, edge } of commit.locators) residency.find(graphKey)?.edgeArrived(edge);
-    if (parts.some(({ part }) => part.graphKey === SYSTEM_KEY)) this.#options.onCatalog();
+    for (const { part } of parts) {
+      if (part.graphKey === SYSTEM_KEY) this.#options.onCatalog();
+      else if (residency.find(part.graphKey) === undefined) this.#options.onUnused(part.graphKey);
+    }
     residency.visibleLsn = lsn;
     progress.advance(commit.origin, commit.seq);
     return { ...commit, lsn };

@@ -34,8 +34,6 @@ export interface ReceivedCommitsOptions {
   readonly residency: Residency;
   readonly progress: Progress;
   readonly replica: ReplicaId;
-  /** Graphs that all servers dropped: what comes of them is left out. */
-  readonly isGone: (graphKey: string) => boolean;
   readonly bugs: ReadonlySet<PlantedBug> | undefined;
 }
 
@@ -143,7 +141,7 @@ export class ReceivedCommits {
 
   /** Undefined for a commit that is here already. @throws WeftError `malformed-request` */
   #check(commit: Commit, heads: Map<ReplicaId, number>): Admitted | undefined {
-    const { progress, replica, isGone, bugs } = this.#options;
+    const { progress, replica, bugs } = this.#options;
     const { origin, seq, clock, after } = commit;
     const reached = (of: ReplicaId) => heads.get(of) ?? progress.seq(of);
     if (seq <= reached(origin)) return undefined;
@@ -153,9 +151,7 @@ export class ReceivedCommits {
     if (early !== undefined && !isPlanted(bugs, 'no-causal-gate'))
       throw malformed(`it comes before ${early.join('/')}`);
     if (!Number.isSafeInteger(clock) || clock < 0) throw malformed(`its clock is ${clock}`);
-    const kept = ({ graphKey }: { readonly graphKey: string }) => !isGone(graphKey);
-    const parts = commit.parts.filter(kept);
-    const locators = commit.locators.filter(kept);
+    const { parts, locators } = commit;
     for (const { graphKey, partition } of parts) checkKey(graphKey, partition);
     for (const { graphKey, partition, edge } of locators) {
       checkKey(graphKey, partition);
@@ -167,8 +163,7 @@ export class ReceivedCommits {
       new Set(parts.map(({ graphKey, partition }) => `${graphKey}/${partition}`)).size < parts.length
     )
       throw malformed('it names a partition twice');
-    const isWhole = parts.length === commit.parts.length && locators.length === commit.locators.length;
-    return { commit: isWhole ? commit : { ...commit, parts, locators }, parts: admitted };
+    return { commit, parts: admitted };
   }
 
   #checkPart(part: CommitPart, { origin, clock }: Commit): AdmittedPart {

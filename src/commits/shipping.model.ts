@@ -2,7 +2,7 @@
  * The simplest replication there is, for tests: commits go from engine to engine in causal order over a network that is
  * the test itself. It speaks to engines through `Replica` alone.
  */
-import type { Replica, ReplicaCut } from '../replication/replica.ts';
+import type { Replica, ReplicaCut, StreamCommit } from '../replication/replica.ts';
 import { covers, joined } from './version-vector.ts';
 
 /** Ships what `to` lacks of all that `from` has. Returns the number of commits. */
@@ -17,7 +17,9 @@ export async function ship(from: Replica, to: Replica): Promise<number> {
       if (first === undefined || first.seq !== (have().get(origin) ?? 0) + 1) continue;
       // As far as what they build on is there, or comes with them.
       let ready = 0;
-      while (ready < commits.length && covers(have(), commits[ready]?.after ?? [])) ready++;
+      const isReady = (commit: StreamCommit | undefined) =>
+        commit !== undefined && !commit.isPartial && covers(have(), commit.after);
+      while (isReady(commits[ready])) ready++;
       if (ready === 0) continue;
       await to.receive(commits.slice(0, ready));
       shipped += ready;

@@ -36,19 +36,30 @@ export async function readLog(
   return { commits: found.filter(({ lsn }) => lsn <= complete).sort((a, b) => a.lsn - b.lsn), behind };
 }
 
-/** As `readLog`, encoded for a link. */
+/**
+ * As `readLog`, encoded for a link. The log ends for others where it left out parts: who lacks such a commit lacks the deletion of
+ * their graph, too, and would show what is left of that; from elsewhere it may get what builds on what was left out.
+ */
 export async function readBeyond(
   log: Pick<Replica, 'readCommits'>,
   after: VersionVector,
   have: VersionVector,
   nowMs: number,
 ): Promise<{ readonly commits: readonly TailCommit[]; readonly behind: boolean }> {
-  const { commits, behind } = await readLog(log, after, have);
+  const { commits, behind } = await readLog({ readCommits: whole(log) }, after, have);
   const encoded = commits.map((commit) => {
     const { origin, seq, lsn } = commit;
     return { origin, seq, lsn, encoded: encodeCommit(commit), atMs: nowMs };
   });
   return { commits: encoded, behind };
+}
+
+function whole(log: Pick<Replica, 'readCommits'>): Replica['readCommits'] {
+  return async (origin, afterSeq, limit) => {
+    const commits = await log.readCommits(origin, afterSeq, limit);
+    const partial = commits.findIndex(({ isPartial }) => isPartial);
+    return partial < 0 ? commits : commits.slice(0, partial);
+  };
 }
 
 async function readStream(

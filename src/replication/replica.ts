@@ -3,11 +3,10 @@
  * longer reach. Interfaces only; `engine.ts` implements it, `replicator.ts` uses it.
  */
 import type { GraphName, ReplicaId } from '../../base/ids.ts';
-import type { Commit, Lsn, PartitionKey, PartitionState } from '../../storage/store.ts';
+import type { Commit, LoggedCommit, PartitionKey, PartitionState } from '../../storage/store.ts';
 import type { VersionVector } from '../commits/version-vector.ts';
 
-export type StreamCommit = Commit & {
-  readonly lsn: Lsn;
+export type StreamCommit = LoggedCommit & {
   /** `traceparent` of a request that wrote it, on the server that did, while it is new. */
   readonly trace?: string;
 };

@@ -31,7 +31,7 @@ test('at every moment somebody asks for memory -> no partition goes between its 
       await (turn % TURNS === 0 ? env.scheduler.yield() : undefined);
     }
   })();
-  await snapshotAll({ residency, store, replica: 1 as never }).finally(() => {
+  await snapshotAll({ residency, store }).finally(() => {
     isOver = true;
   });
   await pressure;

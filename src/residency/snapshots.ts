@@ -1,17 +1,19 @@
 /** Snapshots of many partitions: so that the log can be let go of, and so that the next start finds short tails. */
 import { WeftError } from '../../base/errors.ts';
-import type { ReplicaId } from '../../base/ids.ts';
-import { PartitionDocument } from '../../crdt/partition-document.ts';
+import { replicaId } from '../../base/ids.ts';
+import { isWhole, PartitionDocument } from '../../crdt/partition-document.ts';
 import type { PartitionKey, Store } from '../../storage/store.ts';
 import { PartitionHold } from './partition-hold.ts';
 import { pathOf, type Residency } from './residency.ts';
 import type { ResidentGraph } from './resident-graph.ts';
 import type { ResidentPartition } from './resident-partition.ts';
 
+/** Nothing is written to what is not in use. */
+const NOBODY = replicaId(0);
+
 export interface Stored {
   readonly store: Store;
   readonly residency: Residency;
-  readonly replica: ReplicaId;
 }
 
 /**
@@ -53,17 +55,22 @@ async function snapshotUnused(stored: Stored, key: PartitionKey): Promise<boolea
   const { tail } = await stored.residency.readStored(key, { document: false });
   const last = tail.at(-1);
   if (last === undefined) return false;
-  const document = (await readUnused(stored, key)).encode();
-  await stored.store.writeSnapshot(key, { lsn: last.lsn, document, view: undefined });
+  const document = await readUnused(stored.residency, key);
+  if (document === undefined) {
+    // The graph was removed before, and this was on its way then.
+    await stored.store.dropGraph(key.graphKey);
+    return false;
+  }
+  await stored.store.writeSnapshot(key, { lsn: last.lsn, document: document.encode(), view: undefined });
   return true;
 }
 
-/** A document of its own, of a partition that is not in use here. */
-export async function readUnused({ residency, replica }: Stored, key: PartitionKey): Promise<PartitionDocument> {
+/** A document of its own, of a partition that is not in use here; undefined if what it builds on is not there. */
+export async function readUnused(residency: Residency, key: PartitionKey): Promise<PartitionDocument | undefined> {
   const { snapshot, tail } = await residency.readStored(key, { document: true });
   const updates = tail.map(({ update }) => update);
   if (snapshot !== undefined) updates.unshift(snapshot.document);
-  return PartitionDocument.hydrate(pathOf(key), replica, updates);
+  return isWhole(updates) ? PartitionDocument.hydrate(pathOf(key), NOBODY, updates) : undefined;
 }
 
 /** Before a stop. */
