@@ -9,6 +9,7 @@ import { Decoder, Encoder } from '@msgpack/msgpack';
 import { WeftError } from '../base/errors.ts';
 import { wireDocument } from '../graph/json-values.ts';
 import { Float, float, integer } from '../graph/value.ts';
+import { RecentTexts } from './recent-texts.ts';
 
 /** The members of `Decoder` that the subclass calls or replaces. */
 interface DecoderParts {
@@ -46,9 +47,20 @@ const OpenEncoder = Encoder as unknown as new (options: object) => EncoderParts;
 /** Stands for the key `__proto__`, which the decoder refuses as text. */
 const PROTO_KEY = Object('__proto__');
 
+const recentTexts = new RecentTexts();
+
 class ExactDecoder extends OpenDecoder {
   /** Values that the lengths seen so far promise; each takes a byte at least. */
   #promised = 0;
+  /** The bytes, as what decodes text without a view for each. */
+  #buffer: Buffer = Buffer.alloc(0);
+  readonly #decodeText = (start: number, end: number): string => {
+    const text = this.#buffer.toString('utf8', start, end);
+    if (text.includes('\ufffd') && !isUtf8(this.bytes.subarray(start, end))) {
+      throw new Error('a text is no valid UTF-8');
+    }
+    return text;
+  };
 
   constructor() {
     super({
@@ -82,6 +94,11 @@ class ExactDecoder extends OpenDecoder {
     return this.doDecodeSync();
   }
 
+  override setBuffer(bytes: Uint8Array): void {
+    super.setBuffer(bytes);
+    this.#buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
   override readF32(): number {
     return float(super.readF32()) as number;
   }
@@ -107,9 +124,7 @@ class ExactDecoder extends OpenDecoder {
     const start = this.pos + headerBytes;
     const end = start + byteLength;
     if (end > this.bytes.byteLength) throw new RangeError('Insufficient data');
-    const slice = this.bytes.subarray(start, end);
-    const text = Buffer.from(slice.buffer, slice.byteOffset, byteLength).toString('utf8');
-    if (text.includes('\ufffd') && !isUtf8(slice)) throw new Error('a text is no valid UTF-8');
+    const text = recentTexts.text(this.bytes, start, end, this.#decodeText);
     this.pos = end;
     return text === '__proto__' && this.stack.top()?.map !== undefined ? this.#keyOrText(text) : text;
   }

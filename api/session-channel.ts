@@ -213,7 +213,8 @@ export class SessionChannel implements SocketEvents {
     const { terms } = frame;
     const restsOnCatalog = terms.level === 'strong' && !isKnownGraph(engine, this.#name);
     const tokens = this.#session.length === 0 ? terms.tokens : [...this.#session, ...terms.tokens];
-    const wait = beginCall(engine, request, { ...terms, tokens, restsOnCatalog });
+    const { level, mayDowngrade } = terms;
+    const wait = beginCall(engine, request, { level, tokens, mayDowngrade, restsOnCatalog });
     if (frame.keepsSession) this.#session = this.#joined(terms.tokens);
     return wait === undefined ? this.#serve(request, frame) : wait.then(() => this.#serve(request, frame));
   }

@@ -46,6 +46,7 @@ export const queryHttp: Benchmark = {
     const streams = await takeTurns({ weft: () => streamed(weft) }, { rounds: 3, warmups: 1 });
     reportHeadline(run, 'rows streamed as JSON Lines', streams.weft, ROWS_PER_SECOND);
     for (const { count, cpuMs } of streams.weft) run.remark(`${Math.round((1000 * count) / cpuMs)} rows/cpu-s`);
+    weft.forgetPeak();
     const before = weft.residentBytes().now;
     await streamed(weft);
     const grown = (weft.residentBytes().peak - before) / 2 ** 20;

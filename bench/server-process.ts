@@ -1,6 +1,6 @@
 /** Servers in processes of their own, with what the operating system knows about them. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { settings } from './settings.ts';
 
@@ -72,11 +72,16 @@ export class ServerProcess {
     return TICK_MS * (Number(fields[11]) + Number(fields[12]));
   }
 
-  /** Resident memory in bytes: now, and at its highest so far. */
+  /** Resident memory in bytes: now, and at its highest since the start or `forgetPeak`. */
   residentBytes(): { readonly now: number; readonly peak: number } {
     const status = readFileSync(`/proc/${this.#child.pid}/status`, 'utf8');
     const kilobytes = (field: string) => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]);
     return { now: 1024 * kilobytes('VmRSS'), peak: 1024 * kilobytes('VmHWM') };
+  }
+
+  /** Lets the peak of its memory begin anew at what it has now. */
+  forgetPeak(): void {
+    writeFileSync(`/proc/${this.#child.pid}/clear_refs`, '5');
   }
 
   /** Bytes alive in a `weft` server, after a collection. */
