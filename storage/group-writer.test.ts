@@ -127,3 +127,15 @@ test('group writer: a batch fails -> its writes and all later ones are rejected,
   ]);
   expect(writer.failure?.message).toContain('EIO');
 });
+
+test('group writer: stopped while a batch is in flight, which succeeds -> its writes are rejected all the same, none is done', async () => {
+  const { writer, events, enqueue, finish } = recorder(true);
+  const calls = [enqueue('a'), enqueue('b', { bytes: 100 })];
+  while (events.length === 0) await Promise.resolve();
+  writer.fail(new Error('the mark cannot be written'));
+  await finish();
+  await Promise.all(calls);
+  await writer.idle();
+  expect(events.toSorted()).toEqual(['storage-failed a', 'storage-failed b', 'sync a']);
+  expect(writer.failure?.message).toContain('the mark cannot be written');
+});

@@ -54,6 +54,15 @@ async function expectWhole(store: Store): Promise<void> {
   expect(await store.locate(G, ['e'])).toEqual([['2']]);
 }
 
+/** In place of the row of commit 3, with its right predecessor and a right checksum. */
+function putRow(db: RawLevel, update: Uint8Array): Promise<void> {
+  const key = rowOf('1', 3);
+  return db.put(key, encodeRow(key, { previousLsn: 2, crc: updateChecksum(update), update }));
+}
+
+/** What commit 3 would have written, but for its letters. */
+const SAME_LENGTH = commitOf(A, 3, ['1']).parts[0]?.update.map((byte) => byte ^ 1) ?? bytes('');
+
 const rowOf = (partition: string, lsn: number): string => rowKey(rowPrefix(at(partition)), lsn);
 
 async function sizeOf(key: string): Promise<number> {
@@ -82,6 +91,8 @@ describe('partition row', () => {
     ['of another commit', async (db: RawLevel) => db.put(rowOf('1', 3), await read(db, rowOf('1', 4)))],
     ['cut short', async (db: RawLevel) => db.put(rowOf('1', 3), (await read(db, rowOf('1', 3))).subarray(0, -1))],
     ['empty', (db: RawLevel) => db.put(rowOf('1', 3), Buffer.alloc(0))],
+    ['valid, but of another history', (db: RawLevel) => putRow(db, bytes('of another history'))],
+    ['valid, and as long as the right one', (db: RawLevel) => putRow(db, SAME_LENGTH)],
   ])('%s -> its partition only', async (_name, damage) => {
     await fill();
     await harness.raw(damage);
@@ -118,9 +129,7 @@ describe('partition row', () => {
     await harness.raw(async (db) => {
       const recovered = await recover(db, undefined, stillEnv);
       if (recovered === undefined) throw new Error('the store was not empty');
-      const update = bytes('of another history');
-      const key = rowOf('1', 3);
-      await db.put(key, encodeRow(key, { previousLsn: 2, crc: updateChecksum(update), update }));
+      await putRow(db, bytes('of another history'));
       const commits = readStream(db, recovered.index, { origin: A, afterSeq: 0, limit: 100 });
       await expectError(commits, 'partition-recovering', G, '"1"');
     });

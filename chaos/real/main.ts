@@ -10,12 +10,13 @@ import { wholeNumber } from '../../bin/options.ts';
 import { REAL_CHECKERS } from './checkers/all.ts';
 import { REAL_FAULTS } from './faults/all.ts';
 import { judgeRun, type RunVerdict, verdictLines } from './judge.ts';
+import type { MutationReport, MutationSample } from './mutation-proof.ts';
 import { runInNamespaces } from './net/enter-namespaces.ts';
 import { NET_KINDS, type NetAbilities, type NetKind } from './net/net.ts';
 import { netnsAbilities } from './net/netns-abilities.ts';
 import { PROXY_ABILITIES } from './net/proxy-net.ts';
 import { PLANTS, TRIES_MAX } from './plants.ts';
-import { type MutationReport, NO_RUNS, proofPage, type Tally, withRuns } from './proof.ts';
+import { NO_RUNS, proofPage, type Tally, withRuns } from './proof.ts';
 import { reportPage } from './report/page.ts';
 import { readRun } from './run-record.ts';
 import { runScenario } from './run-scenario.ts';
@@ -23,6 +24,8 @@ import { readScenario, type Scenario, ScenarioError } from './scenario.ts';
 import { WORKLOADS } from './workloads/all.ts';
 
 const ROOT = findRoot();
+/** What the last sample of mutants found. */
+const SAMPLE = join(ROOT, 'docs/mutation-sample.json');
 const SCENARIOS = join(ROOT, 'chaos/scenarios');
 const PROGRAM = join(ROOT, 'dist/bin/weft.js');
 const KNOWN = {
@@ -112,12 +115,11 @@ Exit codes: 0 all valid, 1 a guarantee was broken or is not known, 2 wrong usage
     .command('proof')
     .description('add the verdicts of runs to docs/proof.json, and write docs/proof.md')
     .argument('[folder...]', 'run folders')
-    .option('--mutation <file>', 'a report of mutation testing, to be told as well')
-    .action((folders: readonly string[], { mutation }: { readonly mutation?: string }) => {
+    .option('--mutation <file>', 'what mutation testing found, to be told as well', SAMPLE)
+    .action((folders: readonly string[], { mutation }: { readonly mutation: string }) => {
       const files = folders.map((folder) => join(folder, 'verdict.json')).filter((file) => existsSync(file));
       const verdicts = files.map((file) => JSON.parse(readFileSync(file, 'utf8')) as RunVerdict);
-      const report =
-        mutation === undefined ? undefined : (JSON.parse(readFileSync(mutation, 'utf8')) as MutationReport);
+      const report = JSON.parse(readFileSync(mutation, 'utf8')) as MutationReport | MutationSample;
       const kept = join(ROOT, 'docs/proof.json');
       const before = existsSync(kept) ? (JSON.parse(readFileSync(kept, 'utf8')) as Tally) : NO_RUNS;
       const tally = withRuns(before, verdicts);

@@ -2,6 +2,8 @@
 import { compareText } from '../../base/order.ts';
 import { REAL_CHECKERS } from './checkers/all.ts';
 import type { RunVerdict } from './judge.ts';
+import { type Row, table } from './markdown-table.ts';
+import { type MutationReport, type MutationSample, mutationSection } from './mutation-proof.ts';
 import { PLANTS } from './plants.ts';
 
 const HEAD = `# Proof
@@ -14,13 +16,6 @@ with real processes. Written by \`npm run chaos -- proof FOLDER...\`, which adds
 
 const BROKEN =
   'None of these is left out, whatever was mended since: [CHANGELOG.md](../CHANGELOG.md) tells of bugs, [gaps.md](gaps.md#proof-with-real-processes)\nof what remains.\n';
-
-const MUTATION = `## Mutation testing
-
-Code is changed in one small way after the other; a mutant that no test notices survives. \`npm run mutation -- FILE...\` runs the
-tests that reach a file, from unit to property tests; simulation does not take part. Only these files have been run so far. What survives is told in
-[gaps.md](gaps.md#proof-with-real-processes).
-`;
 
 const TAIL = `## In the simulator
 \`npm run sim\` runs the production code of several servers in one process from one seed, with simulated time, network and disks:
@@ -37,11 +32,6 @@ for small cases.
 - A disk that lies about \`fsync\`; memory that flips bits.
 - Latency and speed: runs share a machine with their servers. \`npm run bench\` measures these.
 `;
-
-/** What a mutation report (mutation-testing-report-schema) says of each file, as far as it is told here. */
-export interface MutationReport {
-  readonly files: Readonly<Record<string, { readonly mutants: readonly { readonly status: string }[] }>>;
-}
 
 /** One row of sums over the runs of a scenario. */
 interface ScenarioSums {
@@ -165,7 +155,7 @@ function union(a: readonly string[], b: readonly string[]): string[] {
   return [...new Set([...a, ...b])].sort();
 }
 
-export function proofPage(tally: Tally, mutation?: MutationReport): string {
+export function proofPage(tally: Tally, mutation?: MutationReport | MutationSample): string {
   const { last, seconds, idle, inNamespaces, brokenRuns } = tally;
   const rows = Object.values(tally.scenarios);
   const sum = (of: (row: ScenarioSums) => number) => rows.reduce((all, row) => all + of(row), 0);
@@ -188,18 +178,9 @@ export function proofPage(tally: Tally, mutation?: MutationReport): string {
     table(['bug', 'scenario', 'runs', 'found in', 'by'], plantRows(tally)),
     '## Scenarios\n',
     table(['scenario', 'runs', 'operations', 'fault events', 'valid', 'unknown', 'broken'], scenarioRows(tally)),
-    ...(mutation === undefined
-      ? []
-      : [MUTATION, table(['file', 'mutants', 'killed', 'survived', 'score'], mutationRows(mutation))]),
+    ...(mutation === undefined ? [] : [mutationSection(mutation)]),
     TAIL,
   ].join('\n');
-}
-
-type Row = readonly (string | number)[];
-
-function table(head: readonly string[], rows: readonly Row[]): string {
-  const line = (cells: Row) => `| ${cells.join(' | ')} |`;
-  return `${[line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')}\n`;
 }
 
 function promiseRows({ promises }: Tally): Row[] {
@@ -225,19 +206,6 @@ function plantRows({ planted }: Tally): Row[] {
       if ('elsewhere' in plant) return [`\`${bug}\``, 'none', '', '', `${plant.by}. Not here: ${plant.elsewhere}`];
       const { runs, found, by } = planted[bug] ?? { runs: 0, found: 0, by: [] };
       return [`\`${bug}\``, plant.scenario, runs, found, by.join(', ')];
-    });
-}
-
-function mutationRows({ files }: MutationReport): Row[] {
-  return Object.entries(files)
-    .sort(([a], [b]) => compareText(a, b))
-    .map(([file, { mutants }]) => {
-      const count = (...statuses: readonly string[]) =>
-        mutants.filter(({ status }) => statuses.includes(status)).length;
-      // One that never ends was noticed; one that does not compile is none.
-      const [killed, survived] = [count('Killed', 'Timeout'), count('Survived', 'NoCoverage')];
-      const score = ((100 * killed) / Math.max(1, killed + survived)).toFixed(0);
-      return [`\`${file}\``, killed + survived, killed, survived, `${score} %`];
     });
 }
 

@@ -6,7 +6,7 @@ import { covers, joined, type VersionVector } from '../commits/version-vector.ts
 import { memoryNetwork } from '../replication/memory-network.model.ts';
 import { NOTHING_ACCEPTED, stepAcceptor } from './acceptor.ts';
 import { Coordination } from './coordination.ts';
-import type { Basis, Prepare, Reply, Request } from './message.ts';
+import type { Basis, Message, Prepare, Reply, Request } from './message.ts';
 
 const OWN = 1 as ReplicaId;
 const OTHER = 2 as ReplicaId;
@@ -25,6 +25,8 @@ function setup(bugs?: ReadonlySet<PlantedBug>, replica = OWN) {
   let here = vector(0, 0);
   let state = NOTHING_ACCEPTED;
   let clock = 0;
+  let voter: 'votes' | 'is silent' | 'refuses' = 'votes';
+  const sent: Message[] = [];
   const coordination: Coordination = new Coordination({
     env,
     settings: { graph: 'g', replica },
@@ -32,6 +34,15 @@ function setup(bugs?: ReadonlySet<PlantedBug>, replica = OWN) {
     bugs,
     guard: (work) => void work.catch((error: unknown) => expect.fail(String(error))),
     broadcast: (message) => {
+      sent.push(message);
+      if (voter === 'is silent') return;
+      if (voter === 'refuses') {
+        const promised = { counter: message.ballot.counter + 1, replica: OTHER };
+        void Promise.resolve().then(() =>
+          coordination.hear('a', { kind: 'refused', graph: 'g', ballot: message.ballot, promised }),
+        );
+        return;
+      }
       const step = stepAcceptor(state, message, (wanted) => covers(here, wanted));
       state = step?.state ?? state;
       const { reply } = step ?? {};
@@ -85,6 +96,13 @@ function setup(bugs?: ReadonlySet<PlantedBug>, replica = OWN) {
       });
       return release;
     },
+    /** From now on the only voter does this. */
+    voter: (does: typeof voter) => {
+      voter = does;
+    },
+    /** How many messages of a kind were sent. */
+    sent: (kind: Message['kind']) => sent.filter((message) => message.kind === kind).length,
+    close: () => coordination.close(),
     /** How many were committed. */
     patches: () => committed,
     /** Whether a read that began at the position and saw this holds. @param held what it saw for sure */
@@ -172,6 +190,62 @@ test('a strong write: a voter promises with a clock that is ahead -> it is stamp
   expect((await setup().write()).results).toBe('78');
   // Planted, so that this test is seen to see it.
   expect((await setup(new Set(['clock-not-from-promises'])).write()).results).toBe('1');
+});
+
+describe('rounds', () => {
+  /** Time goes by in small steps, with turns for whatever each sets off. */
+  async function pass(server: ReturnType<typeof setup>, ms: number): Promise<void> {
+    for (let gone = 0; gone < ms; gone += 10) {
+      server.advance(10);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  test('many writes wait at once -> one proposal has them all', async () => {
+    const server = setup();
+    await server.write();
+    const before = server.sent('accept');
+    await Promise.all(Array.from({ length: 50 }, () => server.write()));
+    expect(server.sent('accept') - before).toBe(1);
+    expect(server.patches()).toBe(51);
+  });
+
+  test('nobody votes -> asked again and again until the time of the write is over, refused as not done, and then nothing is sent', async () => {
+    const server = setup();
+    server.voter('is silent');
+    const reply = server.submit(PATIENCE_MS);
+    await pass(server, PATIENCE_MS);
+    expect(await reply).toMatchObject({ kind: 'failed', error: expect.stringContaining('quorum-unavailable') });
+    expect(server.sent('prepare')).toBeGreaterThan(2);
+    await pass(server, 60 * PATIENCE_MS);
+    const before = server.sent('prepare');
+    await pass(server, 10 * PATIENCE_MS);
+    expect(server.sent('prepare')).toBe(before);
+  });
+
+  test('closed while it asks -> the write gets an answer, and nothing is sent any more', async () => {
+    const server = setup();
+    server.voter('is silent');
+    const reply = server.submit(PATIENCE_MS);
+    await pass(server, 10);
+    server.close();
+    expect(await reply).toMatchObject({ kind: 'failed' });
+    const before = server.sent('prepare');
+    await pass(server, PATIENCE_MS);
+    expect(server.sent('prepare')).toBe(before);
+  });
+
+  test('another coordinator is always ahead -> it tries a few times a second, no more, and leads when the other is gone', async () => {
+    const server = setup();
+    server.voter('refuses');
+    const reply = server.submit(30 * PATIENCE_MS);
+    await pass(server, 10 * PATIENCE_MS);
+    expect(server.sent('prepare')).toBeGreaterThan(10);
+    expect(server.sent('prepare')).toBeLessThan(200);
+    server.voter('votes');
+    await pass(server, PATIENCE_MS);
+    expect((await reply).kind).toBe('written');
+  });
 });
 
 describe('a write whose time is over while it is being decided (STR-10)', () => {

@@ -6,6 +6,7 @@ import type { PartitionId } from '../../base/ids.ts';
 import * as LIMITS from '../../base/limits.ts';
 import { PartitionDocument } from '../../crdt/partition-document.ts';
 import { encodePatch } from '../../crdt/patch-codec.ts';
+import { scopeOf } from '../../crdt/routing.ts';
 import { clockOfWallMs } from '../../crdt/stamp.ts';
 import type { Commit } from '../../storage/store.ts';
 import { anyFrame } from './frame.model.ts';
@@ -238,6 +239,14 @@ describe('a frame that is no frame (REP-15)', () => {
     expect(outcome(encode([1, 1, 1, '', 3, '', true, 'same', 0, bytes(9)]))).toBe('malformed-request');
     expect(outcome(encode([8, 3, 'default', null]))).toBe('malformed-request');
     expect(outcome(encode([8, 3, null, '7']))).toBe('malformed-request');
+  });
+
+  test('names of partitions: the longest that a node can give its scope -> taken; longer -> malformed-request', () => {
+    const scope = (length: number) => scopeOf(`${'x'.repeat(length)}!node`) ?? '';
+    const commitOfPartition = (partition: string) =>
+      refusedCommit((fields) => void fields.splice(4, 1, ['default', partition, bytes(1)]));
+    expect(commitOfPartition(scope(LIMITS.nameBytesMax))).toMatchObject({ kind: 'commits' });
+    expect(commitOfPartition(scope(LIMITS.nameBytesMax + 1))).toBe('malformed-request');
   });
 
   test('declared lengths that are not there -> malformed-request before room is made for them', () => {

@@ -1,0 +1,105 @@
+import { expect, test } from 'vitest';
+import { covers, joined, seqOf, type VersionVector } from '../commits/version-vector.ts';
+import { testEnv } from '../test-env.model.ts';
+import { Inbox } from './inbox.ts';
+import { commit } from './link-harness.ts';
+import type { Replica } from './replica.ts';
+
+const PATIENCE_MS = 1_000;
+
+/** A server that applies at once what it receives, and counts how often it asks the others to begin again. */
+function setup() {
+  let have: VersionVector = new Map();
+  let asked = 0;
+  let isPaused = false;
+  const receive: Replica['receive'] = async (commits) => {
+    for (const { origin, seq, after } of commits) {
+      expect([seq, covers(have, after)]).toEqual([seqOf(have, origin) + 1, true]);
+      have = joined(have, [[origin, seq]]);
+    }
+  };
+  const inbox = new Inbox({
+    env: testEnv(),
+    replica: { receive } as Replica,
+    have: () => have,
+    patienceMs: PATIENCE_MS,
+    bugs: undefined,
+    guard: (work) => void work.catch((error: unknown) => expect.fail(String(error))),
+    isPaused: () => isPaused,
+    distrust: () => expect.fail('all commits are honest'),
+    ask: () => {
+      asked++;
+    },
+  });
+  return {
+    inbox,
+    asked: () => asked,
+    have: () => Array.from(have),
+    pause: (paused: boolean) => {
+      isPaused = paused;
+    },
+  };
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+test('inbox: a commit never came, and another waits for it -> all are asked once for each time that it may wait', async () => {
+  const { inbox, asked, have } = setup();
+  inbox.take(1, [commit(1, 2)], 10);
+  inbox.tick(0);
+  inbox.tick(PATIENCE_MS - 1);
+  expect(asked()).toBe(0);
+  inbox.tick(PATIENCE_MS);
+  inbox.tick(2 * PATIENCE_MS - 1);
+  expect(asked()).toBe(1);
+  inbox.tick(2 * PATIENCE_MS);
+  expect(asked()).toBe(2);
+
+  inbox.take(2, [commit(1, 1)], 10);
+  await turn();
+  await turn();
+  inbox.tick(9 * PATIENCE_MS);
+  inbox.tick(19 * PATIENCE_MS);
+  expect([asked(), have()]).toEqual([2, [[1, 2]]]);
+});
+
+test('inbox: what was missing came in time -> nobody is asked, and what is missing later is waited for anew', async () => {
+  const { inbox, asked } = setup();
+  inbox.take(1, [commit(1, 2)], 10);
+  inbox.tick(0);
+  inbox.take(1, [commit(1, 1)], 10);
+  await turn();
+  await turn();
+  inbox.take(1, [commit(1, 4)], 10);
+  inbox.tick(PATIENCE_MS);
+  expect(asked()).toBe(0);
+  inbox.tick(2 * PATIENCE_MS);
+  expect(asked()).toBe(1);
+});
+
+test('inbox: streams are about to jump -> nothing is handed on and nobody is asked; later both', async () => {
+  const { inbox, asked, have, pause } = setup();
+  pause(true);
+  inbox.take(1, [commit(1, 1), commit(2, 2)], 20);
+  inbox.tick(0);
+  inbox.tick(5 * PATIENCE_MS);
+  await turn();
+  expect([asked(), have()]).toEqual([0, []]);
+  pause(false);
+  inbox.pump();
+  await turn();
+  expect(have()).toEqual([[1, 1]]);
+  inbox.tick(6 * PATIENCE_MS);
+  inbox.tick(7 * PATIENCE_MS);
+  expect(asked()).toBe(1);
+});
+
+test('inbox: the same commits over two links -> counted as duplicates, received once', async () => {
+  const { inbox, have } = setup();
+  inbox.take(1, [commit(1, 1), commit(1, 2)], 20);
+  await turn();
+  await turn();
+  inbox.take(2, [commit(1, 1), commit(1, 2), commit(1, 3)], 30);
+  await turn();
+  expect([inbox.received, inbox.duplicates, have()]).toEqual([3, 2, [[1, 3]]]);
+});
