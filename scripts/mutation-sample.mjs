@@ -1,15 +1,13 @@
 /**
  * Estimates how many mutants the tests notice without running them all: enumerates the mutants of the four folders whose
  * promises matter most, draws some, all with the same chance, and runs these. First with the quick tests of their own folder;
- * what survives then with those of the engine, then with the long property tests, at last in the simulator (`npm run build`
- * first). A mutant survives if nothing of these fails; one that the compiler refuses does not count. What was found so far is
- * in .cache/mutation/sample.json, and a run with the same seed goes on from there: remove it after a change of the code. The
- * sum is in sample-summary.json beside it.
+ * what survives then with those of the engine, at last with the long property tests. A mutant survives if nothing of these fails;
+ * one that the compiler refuses does not count. What was found so far is in .cache/mutation/sample.json, and a run with the same
+ * seed goes on from there: remove it after a change of the code. The sum is in sample-summary.json beside it.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Instrumenter } from '@stryker-mutator/instrumenter';
-import ts from 'typescript';
 import { keyOf } from './drawn-mutants.mjs';
 import { compiling } from './mutation-compiles.mjs';
 
@@ -18,8 +16,6 @@ const FOLDERS = ['src/consistency', 'src/replication', 'storage', 'crdt'];
 const SLOW = ['crdt/convergence.test.ts', 'crdt/graph-view.test.ts', 'storage/level-files.test.ts'];
 const WIDE = ['src/{graphs,constraints,commits,adoption}/**/*.test.ts', 'api/{quota,texts,constraints,strong}.test.ts'];
 const CACHE = '.cache/mutation';
-const SIMULATED_SEEDS = 20;
-const SIMULATED_MS_MAX = 600_000;
 /** Of a normal distribution, for an interval of 95 %. */
 const Z = 1.96;
 const SILENT = Object.fromEntries(
@@ -29,7 +25,7 @@ const SILENT = Object.fromEntries(
   ]),
 );
 
-/** @param {{ count: number, seed: number, passes: readonly string[] }} asked `passes` of `near`, `wide`, `slow`, `simulator`; what an earlier one found is kept */
+/** @param {{ count: number, seed: number, passes: readonly string[] }} asked `passes` of `near`, `wide`, `slow`; what an earlier one found is kept */
 export async function runSample({ count, seed, passes }) {
   const all = await everyMutant();
   const drawn = draw(all, count, seed);
@@ -53,10 +49,9 @@ export async function runSample({ count, seed, passes }) {
     runStryker({ mutants, tests, not: SLOW, pass: 'near' });
     keep();
   }
-  for (const pass of ['wide', 'slow', 'simulator'].filter((name) => passes.includes(name))) {
+  for (const pass of ['wide', 'slow'].filter((name) => passes.includes(name))) {
     const left = drawn.filter(({ status }) => status === 'Survived' || status === 'NoCoverage');
-    if (pass === 'simulator') simulate(left, keep);
-    else runStryker({ mutants: left, tests: pass === 'wide' ? WIDE : SLOW, not: pass === 'wide' ? SLOW : [], pass });
+    runStryker({ mutants: left, tests: pass === 'wide' ? WIDE : SLOW, not: pass === 'wide' ? SLOW : [], pass });
     keep();
   }
   keep();
@@ -148,53 +143,11 @@ function fromZero({ start, end }) {
   return { start: less(start), end: less(end) };
 }
 
-/** Runs each in a copy of `dist`, which must be built. */
-function simulate(mutants, keep) {
-  const folder = '.cache/simulated';
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  cpSync('dist', `${folder}/dist`, { recursive: true });
-  cpSync('package.json', `${folder}/package.json`);
-  symlinkSync(`${process.cwd()}/node_modules`, `${folder}/node_modules`);
-  const run = ({ file }, source) => {
-    const target = `${folder}/dist/${file.replace(/\.ts$/, '.js')}`;
-    const before = readFileSync(target, 'utf8');
-    writeFileSync(target, compiled(source, file));
-    const args = [`${folder}/dist/chaos/main.js`, '--workers', '1', '--seeds', String(SIMULATED_SEEDS)];
-    const { status } = spawnSync(process.execPath, args, { stdio: 'ignore', timeout: SIMULATED_MS_MAX });
-    writeFileSync(target, before);
-    return status;
-  };
-  const passed = new Set();
-  for (const mutant of mutants) {
-    // What fails without the change tells nothing of it.
-    if (!passed.has(mutant.file) && run(mutant, readFileSync(mutant.file, 'utf8')) !== 0)
-      throw new Error(`the simulator fails with ${mutant.file} as it is`);
-    passed.add(mutant.file);
-    const status = run(mutant, changed(mutant));
-    if (status !== 0) Object.assign(mutant, { status: status === null ? 'Timeout' : 'Killed', pass: 'simulator' });
-    keep();
-  }
-}
-
 function changed({ file, location, replacement }) {
   const source = readFileSync(file, 'utf8');
   const lines = source.split('\n');
   const at = ({ line, column }) => lines.slice(0, line).reduce((sum, text) => sum + text.length + 1, column);
   return source.slice(0, at(location.start)) + replacement + source.slice(at(location.end));
-}
-
-function compiled(source, fileName) {
-  const { config } = ts.readConfigFile('tsconfig.json', ts.sys.readFile);
-  const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, '.');
-  const to = {
-    ...options,
-    module: ts.ModuleKind.ESNext,
-    rewriteRelativeImportExtensions: true,
-    noEmit: false,
-    sourceMap: false,
-  };
-  return ts.transpileModule(source, { fileName, compilerOptions: to }).outputText;
 }
 
 function summary(all, drawn) {

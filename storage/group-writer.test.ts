@@ -136,6 +136,11 @@ test('group writer: stopped while a batch is in flight, which succeeds -> its wr
   await finish();
   await Promise.all(calls);
   await writer.idle();
-  expect(events.toSorted()).toEqual(['storage-failed a', 'storage-failed b', 'sync a']);
+  expect(events.toSorted()).toEqual([
+    'failed the mark cannot be written',
+    'storage-failed a',
+    'storage-failed b',
+    'sync a',
+  ]);
   expect(writer.failure?.message).toContain('the mark cannot be written');
 });
