@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { graphName } from '../base/ids.ts';
 import { Upgrades } from '../bin/upgrades.ts';
 import { WebSocketTransport } from '../bin/web-socket-transport.ts';
-import { covers } from '../src/commits/version-vector.ts';
+import { covers, type VersionVector } from '../src/commits/version-vector.ts';
 import { type OpenedEngine, openEngine } from '../src/engine.ts';
 import type { Graph } from '../src/engine-port.ts';
 import { startReplication } from '../src/replication/replicator.ts';
@@ -29,33 +29,32 @@ export interface LinkedEngine {
   readonly graph: Graph;
   /** What its links sent so far. */
   sentBytes(): number;
-  /** Resolves once everything that `other` has now is durable and visible here. */
-  reach(other: LinkedEngine): Promise<void>;
+  /** Resolves once all of this is durable and visible here. */
+  reach(wanted: VersionVector): Promise<void>;
   /** Stops it; another one may start at its place. */
   stop(): Promise<void>;
 }
 
-export async function places(count: number): Promise<Place[]> {
+export async function places(...names: readonly string[]): Promise<Place[]> {
   return Promise.all(
-    Array.from({ length: count }, async (_, i) => {
+    names.map(async (name) => {
       const http = createServer((_request, response) => response.writeHead(404).end());
       // Bound for as long as the process lives, so that a server that starts again has the same URL.
       http.listen(0, '127.0.0.1').unref();
       await once(http, 'listening');
-      return { name: `server-${i}`, url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`, http };
+      return { name, url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`, http };
     }),
   );
 }
 
-/** Starts a server at its place; `others` may run already, or later. */
+/** Starts a server at its place; those at the URLs `peers` may run already, or later. */
 export async function startAt(
   place: Place,
-  others: readonly Place[],
+  peers: readonly string[],
   options: { readonly directory: string; readonly durability: 'disk' | 'buffered' },
 ): Promise<LinkedEngine> {
   const env = benchEnv(place.url.length + Number(new URL(place.url).port));
   const transport = new WebSocketTransport(env);
-  const peers = others.map(({ url }) => url);
   const cluster = { peers, advertise: place.url, secret: 'bench', transport };
   const store = await openLevelStore({ ...options, env });
   const engine = await openEngine({ env, store, name: place.name, memoryBudgetBytes: UNLIMITED, cluster });
@@ -70,8 +69,7 @@ export async function startAt(
     engine,
     graph: engine.graph(graphName('default')),
     sentBytes: () => engine.metrics().replication?.bytesSentTotal ?? 0,
-    reach: (other) => {
-      const wanted = other.engine.replica.vector;
+    reach: (wanted) => {
       return new Promise((resolve) => {
         const look = () => {
           if (covers(engine.replica.vector, wanted)) resolve();

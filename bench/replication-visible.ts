@@ -18,16 +18,16 @@ export const replicationVisible: Benchmark = {
     'Hocuspocus 3 with two providers: as many Y.Map sets on one, each a transaction, until the other has the last; in memory',
   async run(run) {
     const writes = run.quick ? 2000 : 10_000;
-    const [here, there] = await places(2);
+    const [here, there] = await places('one', 'two');
     if (here === undefined || there === undefined) throw new Error('two places were asked for');
     const disk = () => ({ directory: temporaryDirectory('data'), durability: 'disk' }) as const;
-    const a = await startAt(here, [there], disk());
-    const b = await startAt(there, [here], disk());
+    const a = await startAt(here, [there.url], disk());
+    const b = await startAt(there, [here.url], disk());
     const id = (i: number) => `n${i % KEYS}` as NodeId;
     await a.graph.write(
       Array.from({ length: KEYS }, (_, i) => ({ op: 'createNode', id: id(i), labels: [], properties: {} })),
     );
-    await b.reach(a);
+    await b.reach(a.engine.replica.vector);
     const peer = await hocuspocus();
     const sent = { bytes: 0, writes: 0 };
     let from = 0;
@@ -44,7 +44,7 @@ export const replicationVisible: Benchmark = {
               if (i % AT_A_TIME === AT_A_TIME - 1) await turn();
             }
             await Promise.all(done);
-            await b.reach(a);
+            await b.reach(a.engine.replica.vector);
           });
           sent.bytes += a.sentBytes() - before;
           sent.writes += writes;

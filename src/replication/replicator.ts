@@ -8,7 +8,7 @@ import { WeftError } from '../../base/errors.ts';
 import * as LIMITS from '../../base/limits.ts';
 import { isPlanted } from '../../base/planted-bug.ts';
 import type { ClusterOptions, ReplicationTiming } from '../cluster-options.ts';
-import { joined, type VersionVector, vectorObject } from '../commits/version-vector.ts';
+import { joined, seqOf, type VersionVector, vectorObject } from '../commits/version-vector.ts';
 import type { Member, ReplicationMetrics } from '../engine-port.ts';
 import { Agreement } from './agreement.ts';
 import { AntiEntropy } from './anti-entropy.ts';
@@ -20,7 +20,7 @@ import { Inbox } from './inbox.ts';
 import type { LinkSettings, LinkSurroundings } from './link.ts';
 import { type Ending, LinkSession, type OutsideEffect, type SessionHost } from './link-session.ts';
 import { readBeyond } from './log-reader.ts';
-import { Membership } from './membership.ts';
+import { type LinkedSession, Membership } from './membership.ts';
 import { rendezvousOrder } from './rendezvous.ts';
 import type { Replica, StreamCommit } from './replica.ts';
 import { hashOfSettings } from './settings-hash.ts';
@@ -358,8 +358,15 @@ class Replicator implements Replication, SessionHost {
 
   #onCommits(commits: readonly StreamCommit[]): void {
     const nowMs = this.env.clock.monotonicMs();
-    for (const commit of commits) this.#tail.push(commit, nowMs);
-    for (const session of this.#membership.links()) session.step({ kind: 'advanced' });
+    const sessions = this.#membership.links();
+    for (const commit of commits) if (this.#isLacked(commit, sessions)) this.#tail.push(commit, nowMs);
+    for (const session of sessions) session.step({ kind: 'advanced' });
+  }
+
+  /** A server that catches up does so with commits that the others have: who comes later and lacks them gets them from the log. */
+  #isLacked({ origin, seq }: StreamCommit, sessions: readonly LinkedSession[]): boolean {
+    if (origin === this.#replica.replicaId) return true;
+    return sessions.some(({ link }) => link.peerVector === undefined || seqOf(link.peerVector, origin) < seq);
   }
 
   /** Everything that is durable and visible here, retired streams included. */
