@@ -22,5 +22,6 @@ await benchmark.run({
   remark: (text) => send({ kind: 'remark', text }),
 });
 calibrate();
-// Reports are on their way through the channel; it closes, and the process ends, once they are sent.
+// Reports are on their way through the channel, which closes once they are sent. An engine that was not closed has timers.
+process.once('disconnect', () => process.exit());
 process.disconnect?.();
