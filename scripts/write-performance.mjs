@@ -58,7 +58,7 @@ The machine is shared, so ratios are to be trusted, not rates: both sides of a r
 \`/cpu-s\` is a second of processor time. What each benchmark does is said in its file in [bench/](../bench/README.md); the loops that
 queries are compared with are written by hand over arrays of integers, and know nothing of labels, transactions or types.
 
-    npm run bench -- --json FILE queries query-writes query-peers
+    npm run bench -- --json FILE queries query-writes query-peers query-http session-channel
     node scripts/write-performance.mjs FILE
 
 ${reports.flatMap(section).join('\n')}`;
