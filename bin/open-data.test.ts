@@ -88,7 +88,11 @@ test('LevelDB finds its files damaged while the server runs -> moved aside at th
 });
 
 test('what starts on the store meets damage, with peers -> begins once more, empty', async () => {
-  const damages = [new WeftError('data-corrupt', 'a state row'), new WeftError('partition-recovering', 'the catalog')];
+  const damages = [
+    new WeftError('data-corrupt', 'a state row'),
+    new WeftError('partition-recovering', 'the catalog'),
+    new WeftError('storage-failed', 'the first write', {}, CORRUPTION),
+  ];
   for (const damage of damages) {
     await (await open(true)).close();
     let begins = 0;

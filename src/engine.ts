@@ -205,6 +205,7 @@ class LocalEngine implements OpenedEngine {
       admit: () => adoption.check(),
       onFirst: () => this.#register(hasPeers(cluster)),
       onCatalog: () => this.#catalog.reconcile(),
+      isDropped: (graphKey) => this.#catalog.dropped.has(graphKey),
       onUnused: (graphKey) => this.#catalog.arrived(graphKey),
       onVisible: (commits) => this.#onVisible(commits),
       bugs,

@@ -32,7 +32,7 @@ function recorder(syncAlways: boolean) {
     lastStagedLsn: () => 0,
     syncEarlier: async () => void events.push('sync earlier'),
     beforeWrite: undefined,
-    onFailed: (_cause, reason) => void events.push(`failed ${reason}`),
+    onFailed: (cause) => void events.push(String(cause)),
     onDurable: (batch) => void events.push(`durable ${batch}`),
   });
   const enqueue = (key: string, options: Partial<Write> = {}): Promise<void> => {
@@ -119,7 +119,7 @@ test('group writer: a batch fails -> its writes and all later ones are rejected,
   await enqueue('c');
   await writer.idle();
   expect(events.toSorted()).toEqual([
-    'failed EIO',
+    'Error: EIO',
     'storage-failed a',
     'storage-failed b',
     'storage-failed c',
@@ -137,7 +137,7 @@ test('group writer: stopped while a batch is in flight, which succeeds -> its wr
   await Promise.all(calls);
   await writer.idle();
   expect(events.toSorted()).toEqual([
-    'failed the mark cannot be written',
+    'Error: the mark cannot be written',
     'storage-failed a',
     'storage-failed b',
     'sync a',

@@ -47,7 +47,7 @@ export interface GroupWriterOptions {
   /** Awaited before every batch; a rejection counts as a failed write. */
   readonly beforeWrite: (() => Promise<void>) | undefined;
   /** Hears once why nothing more is written. */
-  readonly onFailed: (cause: unknown, reason: string) => void;
+  readonly onFailed: (cause: unknown) => void;
   /** Learns that everything up to this batch is durable. */
   readonly onDurable: (batch: number) => void;
 }
@@ -109,7 +109,7 @@ export class GroupWriter {
       const reason = cause instanceof Error ? cause.message : String(cause);
       this.#failure = new WeftError('storage-failed', `a write to the store failed: ${reason}`, {}, cause);
       this.#options.log.write('error', 'storage: a write failed, nothing more is acknowledged', { reason });
-      this.#options.onFailed(cause, reason);
+      this.#options.onFailed(cause);
     }
     for (const { reject } of this.#queue.splice(0)) reject(this.#failure);
   }

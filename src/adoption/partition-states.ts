@@ -246,12 +246,12 @@ export class PartitionStates {
 
   /** Every partition is covered by a snapshot from here on, so that the log can be let go of as a whole. */
   async coverAll(): Promise<void> {
-    const { store, catalog } = this.#options;
+    const { store, residency, catalog } = this.#options;
     // What is damaged and was not among the partitions that were merged: nobody else has anything of it.
     await this.#emptyDamaged();
     for (const graphKey of await store.listGraphs())
       if (catalog.dropped.has(graphKey)) await catalog.dropped.remove(graphKey);
-    await snapshotAll(this.#options);
+    await snapshotAll({ store, residency, isDropped: (graphKey) => catalog.dropped.has(graphKey) });
     await this.#emptyDamaged();
   }
 

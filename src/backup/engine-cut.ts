@@ -28,7 +28,7 @@ export interface EngineCutOptions {
 export async function openEngineCut(options: EngineCutOptions): Promise<ReplicaCut> {
   const { store, catalog, progress, clock, adoption } = options;
   if (adoption.isApplying) adoption.check();
-  // Noted before the moment is fixed: it includes their deletion.
+  // Noted before the moment is fixed, which includes their deletion: they are kept for the log only.
   const dropped = catalog.dropped.keys();
   const cut = await store.openCut();
   if (adoption.isApplying) {
@@ -38,15 +38,23 @@ export async function openEngineCut(options: EngineCutOptions): Promise<ReplicaC
   const { retired } = progress;
   const vector = cut.streams.filter(([origin, seq]) => seq > 0 && retired.get(origin) !== seq);
   const ended = Array.from(retired).filter(([origin]) => !vector.some(([live]) => live === origin));
-  const moment = { vector: new Map(vector), retired: new Map(ended), clock: clock.last };
-  return new EngineCut(cut, options, moment, dropped);
+  const partitions = cut.partitions.filter(({ graphKey }) => !dropped.has(graphKey));
+  return new EngineCut(cut, options, {
+    vector: new Map(vector),
+    retired: new Map(ended),
+    clock: clock.last,
+    partitions: [...partitions.filter(isSystem), ...partitions.filter((key) => !isSystem(key))],
+  });
 }
 
 interface Moment {
   readonly vector: VersionVector;
   readonly retired: VersionVector;
   readonly clock: number;
+  readonly partitions: readonly PartitionKey[];
 }
+
+const isSystem = ({ graphKey }: PartitionKey) => graphKey === SYSTEM_KEY;
 
 class EngineCut implements ReplicaCut {
   readonly vector: VersionVector;
@@ -56,21 +64,13 @@ class EngineCut implements ReplicaCut {
   readonly store: StoreCut;
   readonly #options: EngineCutOptions;
 
-  /** @param dropped graphs that are kept for others only, perhaps in parts */
-  constructor(
-    cut: StoreCut,
-    options: EngineCutOptions,
-    { vector, retired, clock }: Moment,
-    dropped: ReadonlySet<string>,
-  ) {
+  constructor(cut: StoreCut, options: EngineCutOptions, { vector, retired, clock, partitions }: Moment) {
     this.store = cut;
     this.#options = options;
     this.vector = vector;
     this.retired = retired;
     this.clock = clock;
-    const isSystem = ({ graphKey }: PartitionKey) => graphKey === SYSTEM_KEY;
-    const held = cut.partitions.filter(({ graphKey }) => !dropped.has(graphKey));
-    this.partitions = [...held.filter(isSystem), ...held.filter((key) => !isSystem(key))];
+    this.partitions = partitions;
   }
 
   async diff(key: PartitionKey, stateVector: Uint8Array): Promise<Uint8Array> {

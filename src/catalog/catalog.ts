@@ -10,7 +10,7 @@
  *   whatever else is written about it or into it, now or later.
  * - CAT-3 Generations of one name that were created apart with different settings all stay. One, the same on every
  *   server, bears the name; the others are called `NAME (conflict KEY)`.
- * - CAT-4 Commits are sent on whole until every voter has the drop of their graph (`dropped-graphs.ts`).
+ * - CAT-4 No server gets a commit without its parts, though their graph was dropped since (`dropped-graphs.ts`).
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { WeftError } from '../../base/errors.ts';

@@ -1,7 +1,7 @@
 /**
- * Generations of graphs that were dropped, and what the store still has of them. Nobody here sees them any more, but
- * commits that other servers lack are sent on whole until every voter has the one that drops the graph. Else a server that
- * dropped it and then lost its disk could leave the others with the graph, and without what was written into it.
+ * Generations of graphs that were dropped, and what the store still has of them. Nobody here sees them any more, but a
+ * commit of theirs is kept whole until every voter has the one that drops the graph: without its parts it is sent to nobody
+ * (`replication/log-reader.ts`), and whoever lacks it would have to take over the state of this server.
  */
 import type { Store } from '../../storage/store.ts';
 import type { Committer } from '../commits/committer.ts';
@@ -21,7 +21,7 @@ export class DroppedGraphs {
   readonly #keys = new Set<string>();
   /** Those that are kept for others, by key: what every voter must have before they go. */
   readonly #kept = new Map<string, VersionVector>();
-  /** Those of which nothing is stored any more, but what was on its way. */
+  /** Those that were removed. */
   readonly #gone = new Set<string>();
   /** What every voter has. */
   #stable: VersionVector = new Map();
@@ -47,7 +47,7 @@ export class DroppedGraphs {
     return true;
   }
 
-  /** True if what came of it just now is all that is stored. */
+  /** True once it was removed: what was still on its way is to go as soon as it comes. */
   isGone(key: string): boolean {
     return this.#gone.has(key);
   }
@@ -62,14 +62,15 @@ export class DroppedGraphs {
     else await this.remove(key);
   }
 
-  /** Every voter has what `vector` covers. Answers with those of which all know now: they are to be removed. */
-  known(vector: VersionVector): string[] {
+  /** Every voter has what `vector` covers. @returns those of which all know now: they are to be removed */
+  allow(vector: VersionVector): string[] {
     this.#stable = vector;
     const known = Array.from(this.#kept).filter(([, wanted]) => covers(vector, wanted));
     for (const [key] of known) this.#kept.delete(key);
     return known.map(([key]) => key);
   }
 
+  /** Removes from the store whatever it has. */
   async remove(key: string): Promise<void> {
     const { committer, store } = this.#options;
     this.#gone.add(key);

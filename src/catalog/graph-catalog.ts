@@ -122,7 +122,7 @@ export class GraphCatalog {
 
   /** Every voter has what `vector` covers. */
   allow(vector: VersionVector): void {
-    for (const key of this.dropped.known(vector)) this.#later(() => this.dropped.remove(key));
+    for (const key of this.dropped.allow(vector)) this.#later(() => this.dropped.remove(key));
   }
 
   /** Of a graph that all servers dropped, something may still have been on its way. */

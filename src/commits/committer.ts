@@ -80,6 +80,7 @@ export interface CommitterOptions {
   readonly onFirst: () => void;
   /** The catalog of graphs changed. */
   readonly onCatalog: () => void;
+  readonly isDropped: (graphKey: string) => boolean;
   /** Something came of a graph that is not in use here. */
   readonly onUnused: (graphKey: string) => void;
   /** Hears of what became visible, in the same step. */

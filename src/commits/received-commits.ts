@@ -142,7 +142,7 @@ export class ReceivedCommits {
   /** Undefined for a commit that is here already. @throws WeftError `malformed-request` */
   #check(commit: Commit, heads: Map<ReplicaId, number>): Admitted | undefined {
     const { progress, replica, bugs } = this.#options;
-    const { origin, seq, clock, after } = commit;
+    const { origin, seq, clock, after, parts, locators } = commit;
     const reached = (of: ReplicaId) => heads.get(of) ?? progress.seq(of);
     if (seq <= reached(origin)) return undefined;
     if (origin === replica) throw malformed('it claims to be of this server');
@@ -151,7 +151,6 @@ export class ReceivedCommits {
     if (early !== undefined && !isPlanted(bugs, 'no-causal-gate'))
       throw malformed(`it comes before ${early.join('/')}`);
     if (!Number.isSafeInteger(clock) || clock < 0) throw malformed(`its clock is ${clock}`);
-    const { parts, locators } = commit;
     for (const { graphKey, partition } of parts) checkKey(graphKey, partition);
     for (const { graphKey, partition, edge } of locators) {
       checkKey(graphKey, partition);

@@ -14,6 +14,7 @@ const NOBODY = replicaId(0);
 export interface Stored {
   readonly store: Store;
   readonly residency: Residency;
+  readonly isDropped: (graphKey: string) => boolean;
 }
 
 /**
@@ -57,8 +58,8 @@ async function snapshotUnused(stored: Stored, key: PartitionKey): Promise<boolea
   if (last === undefined) return false;
   const document = await readUnused(stored.residency, key);
   if (document === undefined) {
-    // The graph was removed before, and this was on its way then.
-    await stored.store.dropGraph(key.graphKey);
+    // What it builds on went with the graph when that was removed, while this was on its way.
+    if (stored.isDropped(key.graphKey)) await stored.store.dropGraph(key.graphKey);
     return false;
   }
   await stored.store.writeSnapshot(key, { lsn: last.lsn, document: document.encode(), view: undefined });
