@@ -178,11 +178,15 @@ export function putNode(id: string, labels: readonly string[] = []): Operation {
 }
 
 /** What a node holds; nothing if it is not there. */
-export function propertiesAt(graph: Graph, id: string): Promise<Properties> {
+export async function propertiesAt(graph: Graph, id: string): Promise<Properties> {
+  return (await propertiesIfThere(graph, id)) ?? {};
+}
+
+export function propertiesIfThere(graph: Graph, id: string): Promise<Properties | undefined> {
   return graph.node(id as NodeId).then(
     ({ element }) => element.properties,
     (error: unknown) => {
-      if (error instanceof WeftError && error.code === 'node-not-found') return {};
+      if (error instanceof WeftError && error.code === 'node-not-found') return undefined;
       throw error;
     },
   );

@@ -190,8 +190,8 @@ export interface OfflineHistory {
   readonly ends: readonly OfflineEnd[];
   /** Disks of servers were lost or damaged, so that what a batch rests on may be missing. */
   readonly disksAreLost: boolean;
-  /** Members and their number, as a server shows them in the end. */
-  readonly members: readonly string[];
+  /** Members and their number, as a server shows them in the end; undefined if the node that has them is not there. */
+  readonly members: readonly string[] | undefined;
   readonly count: number;
 }
 

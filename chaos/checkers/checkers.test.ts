@@ -84,6 +84,10 @@ describe('offline', () => {
     ],
     ['one of which a crash left nothing', run({ batches: [batch('m', { outcome: 'unknown' })] })],
     ['one that all disks lost', { ...run({ batches: [batch('m')] }), destroyed: new Set(['1/2']) }],
+    [
+      'one whose node all disks lost',
+      { ...run({ batches: [batch('m')], members: undefined }), destroyed: new Set(['3/4']) },
+    ],
     ['one made anew that counts twice', run({ batches: [batch('m', { repeats: true })], members: ['m'], count: 2 })],
   ])('%s -> valid', (_, history) => {
     expect(verdictOf(offline, history)).toBe('valid');
@@ -91,6 +95,12 @@ describe('offline', () => {
 
   test.each([
     ['lost', run({ batches: [batch('m')] }), 'm is lost'],
+    ['lost with its node, and no disk was', run({ batches: [batch('m')], members: undefined }), 'm is lost'],
+    [
+      'lost, as other commits with all disks',
+      { ...run({ batches: [batch('m')] }), destroyed: new Set(['3/4']) },
+      'm is lost',
+    ],
     ['counted twice', run({ batches: [batch('m')], members: ['m'], count: 2 }), 'counted 2 times'],
     ['not counted', run({ batches: [batch('m')], members: ['m'], count: 0 }), 'counted 0 times'],
     [

@@ -13,6 +13,9 @@ export const offline: Checker = {
     if (run === undefined || final.length === 0) return VALID;
     const { batches, ends, members, count, disksAreLost } = run;
     const evidence = [...run.evidence];
+    // Commits that are lost with all disks take members and counts apart, and with the node that has them all that came into it.
+    const isWhole = destroyed.size === 0;
+    const isUnknown = members === undefined && !isWhole;
     const held = new Set(members);
     const refused = new Set(ends.flatMap((end) => end.refused));
     const isDestroyed = ({ commits }: OfflineBatch) => {
@@ -26,12 +29,11 @@ export const offline: Checker = {
       if (isHeld && outcome === 'failed') evidence.push(`${member} failed and is there`);
       if (isHeld && isBad) evidence.push(`${member} must be refused and is there`);
       if (isHeld && isRefused && !repeats) evidence.push(`${member} was refused and is there`);
-      if (!isHeld && outcome === 'ok' && !isRefused && !isDestroyed(batch)) evidence.push(`${member} is lost`);
+      if (!isHeld && !isUnknown && outcome === 'ok' && !isRefused && !isDestroyed(batch))
+        evidence.push(`${member} is lost`);
       if (isRefused && !isBad && !repeats && !disksAreLost) evidence.push(`${member} was refused for nothing`);
       if (isHeld) most += repeats ? 2 : 1;
     }
-    // Commits that are lost with all disks take members and counts apart.
-    const isWhole = destroyed.size === 0;
     if (isWhole && (count < held.size || count > most)) {
       evidence.push(`${held.size} batches were counted ${count} times, at most ${most} are right`);
     }

@@ -1,8 +1,8 @@
 /** Devices once everything is healed: they come back, get rid of what they hold, and show what servers show. */
 import { digestOfGraph } from '../../crdt/digest.ts';
-import { isList } from '../../graph/value.ts';
+import { isList, type Properties } from '../../graph/value.ts';
 import type { Arena } from '../arena.ts';
-import { DEFAULT, propertiesAt } from '../client.ts';
+import { DEFAULT, propertiesIfThere } from '../client.ts';
 import type { OfflineHistory } from '../history.ts';
 import { refusedBy, SHARED } from '../workloads/offline.ts';
 import type { Device } from './device.ts';
@@ -44,7 +44,7 @@ export async function endOffline({ cluster, devices, offline }: Arena): Promise<
   };
   while (timeline.nowMs - startMs < PATIENCE_MS && (await differ())) await timeline.sleep(LOOK_MS);
   const digest = await expected();
-  const shared = await cluster.ask(server, (engine) => propertiesAt(engine.graph(DEFAULT), SHARED));
+  const shared = await cluster.ask(server, (engine) => propertiesIfThere(engine.graph(DEFAULT), SHARED));
   return {
     batches: [...offline.batches.values()],
     evidence: offline.evidence,
@@ -59,7 +59,11 @@ export async function endOffline({ cluster, devices, offline }: Arena): Promise<
         expected: digest,
       })),
     ),
-    members: shared.members !== undefined && isList(shared.members) ? shared.members.map(String) : [],
-    count: typeof shared.count === 'number' ? shared.count : 0,
+    members: shared && membersIn(shared),
+    count: typeof shared?.count === 'number' ? shared.count : 0,
   };
+}
+
+function membersIn({ members }: Properties): string[] {
+  return members !== undefined && isList(members) ? members.map(String) : [];
 }
