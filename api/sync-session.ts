@@ -7,6 +7,7 @@
  * - SYN-6 Batches are judged in their order, and after a refusal no batch of the same epoch is taken any more: the replica made
  *   them on what was refused.
  * - SYN-7 A batch that was taken is not taken again, though it may be sent again.
+ * - SYN-10 A replica that begins anew is welcome only where all is held that it knew before.
  * - SYN-8 A replica that reads too slowly is closed, not waited for: it comes back and gets the difference.
  */
 import type { Env, Timer } from '../base/env.ts';
@@ -28,6 +29,7 @@ import type { Engine, GraphSync } from '../src/engine-port.ts';
 import { asWeftError } from './problem.ts';
 import type { SyncPrincipal } from './sync-authority.ts';
 import { SOCKET_CLOSE, type Socket, type SocketEvents } from './web-sockets.ts';
+import { decodeStateVector } from './yjs-frames.ts';
 
 /** Close codes beside those of all WebSockets, after the HTTP status that they resemble. */
 export const SYNC_CLOSE = {
@@ -130,6 +132,10 @@ export class SyncSession implements SocketEvents {
     for (const stop of this.#stops.splice(0)) stop();
   }
 
+  get #isOver(): boolean {
+    return this.#state === 'over';
+  }
+
   #end(code: number, reason: string): void {
     if (this.#state === 'over') return;
     this.closed();
@@ -163,7 +169,8 @@ export class SyncSession implements SocketEvents {
 
   // --- downstream
 
-  #hello({ version, replica, generation, syncedMs, partitions }: Extract<ReplicaFrame, { kind: 'hello' }>): void {
+  #hello(hello: Extract<ReplicaFrame, { kind: 'hello' }>): void {
+    const { version, replica, generation, syncedMs, partitions, known = [] } = hello;
     const { graph, principal, engine } = this.#options;
     if (version !== SYNC_VERSION) throw new WeftError('malformed-request', `version ${SYNC_VERSION} is spoken here`);
     if (partitions.length > LIMITS.syncPartitionsMax) throw new WeftError('malformed-request', 'too many partitions');
@@ -185,32 +192,32 @@ export class SyncSession implements SocketEvents {
       }
       this.#open.add(partition);
     }
+    if (known.some(({ partition }) => !this.#open.has(partition))) {
+      throw new WeftError('malformed-request', 'what was known is of a partition that is not opened');
+    }
     this.#replica = replica;
     this.#state = 'sending';
-    this.#send({
-      kind: 'welcome',
-      generation: graph.generation,
-      partitions: graph.settings.partitions,
-      restoringTypes: graph.settings.restoringTypes,
-      wallMs: this.#wallMs(),
-      clock: graph.clock,
-    });
-    // Before the states: what becomes visible from here on is in the state or comes after it, or both.
-    this.#stops.push(graph.listen((updates) => this.#visible(updates)));
-    void this.#sendStates(partitions.filter(({ partition }) => this.#open.has(partition)));
+    void this.#begin(
+      partitions.filter(({ partition }) => this.#open.has(partition)),
+      known,
+    );
   }
 
-  #refetchReason(generation: string, syncedMs: number): 'generation' | 'too-old' | undefined {
-    if (generation !== '' && generation !== this.#options.graph.generation) return 'generation';
-    const isTooOld = syncedMs > 0 && this.#wallMs() - syncedMs > LIMITS.tombstoneRetentionMs;
-    return isTooOld ? 'too-old' : undefined;
-  }
-
-  async #sendStates(partitions: readonly PartitionBytes[]): Promise<void> {
+  async #begin(partitions: readonly PartitionBytes[], known: readonly PartitionBytes[]): Promise<void> {
     try {
+      if (known.length > 0) {
+        const isBehind = await this.#isBehind(known);
+        if (this.#isOver) return;
+        if (isBehind) {
+          this.#send({ kind: 'behind' });
+          this.#end(SYNC_CLOSE.unavailable, 'this server lacks what the replica knew');
+          return;
+        }
+      }
+      this.#welcome();
       for (const { partition, bytes } of partitions) {
         const diff = await this.#options.graph.diff(partition, bytes);
-        if (this.#state === 'over') return;
+        if (this.#isOver) return;
         this.#send({ kind: 'state', state: { partition, bytes: diff } });
       }
     } catch (thrown) {
@@ -222,6 +229,35 @@ export class SyncSession implements SocketEvents {
     if (this.#state === 'sending') this.#state = 'live';
     this.#send({ kind: 'live' });
     this.#tellReceipts();
+  }
+
+  /** SYN-10: true if anything is not here, and durable, that the replica had of the partitions. */
+  async #isBehind(known: readonly PartitionBytes[]): Promise<boolean> {
+    for (const { partition, bytes } of known) {
+      const held = decodeStateVector(await this.#options.graph.stateVector(partition));
+      for (const [client, clock] of decodeStateVector(bytes)) if ((held.get(client) ?? 0) < clock) return true;
+    }
+    return false;
+  }
+
+  #welcome(): void {
+    const { graph } = this.#options;
+    this.#send({
+      kind: 'welcome',
+      generation: graph.generation,
+      partitions: graph.settings.partitions,
+      restoringTypes: graph.settings.restoringTypes,
+      wallMs: this.#wallMs(),
+      clock: graph.clock,
+    });
+    // Before the states: what becomes visible from here on is in the state or comes after it, or both.
+    this.#stops.push(graph.listen((updates) => this.#visible(updates)));
+  }
+
+  #refetchReason(generation: string, syncedMs: number): 'generation' | 'too-old' | undefined {
+    if (generation !== '' && generation !== this.#options.graph.generation) return 'generation';
+    const isTooOld = syncedMs > 0 && this.#wallMs() - syncedMs > LIMITS.tombstoneRetentionMs;
+    return isTooOld ? 'too-old' : undefined;
   }
 
   #visible(all: readonly PartitionBytes[]): void {

@@ -90,7 +90,9 @@ export type OfflineBug =
   /** A server says that it has a batch before the batch is durable there. */
   | 'receipt-before-durable'
   /** A server goes on to take batches that rest on one that it refused. */
-  | 'taken-after-refusal';
+  | 'taken-after-refusal'
+  /** A replica that begins anew does so on any server, though that may lag behind what it knew. */
+  | 'begins-anew-anywhere';
 
 /** True if `bug` is switched on. */
 export function isPlanted(bugs: ReadonlySet<PlantedBug> | undefined, bug: PlantedBug): boolean {

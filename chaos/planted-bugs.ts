@@ -278,6 +278,7 @@ export const PLANTED_BUGS: Readonly<
   'no-rollback': { seeds: 5, direction: devices },
   'receipt-before-durable': { seeds: 5, direction: devices },
   'taken-after-refusal': { seeds: 5, direction: devices },
+  'begins-anew-anywhere': { seeds: 20, direction: { ...devices, faults: ['isolate', 'cut'], faultRate: 4 } },
 };
 
 export function isPlantedName(name: string): name is PlantedBug {

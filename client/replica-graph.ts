@@ -7,6 +7,7 @@
  * - REP-C2 A batch is shown as durable, and sent, only after its row is durable. One whose row cannot be written is taken back.
  * - REP-C3 After a refusal the batches behind it are made anew from their operations, on what is left. Their first patches,
  *   which no server took (SYN-6), are forgotten.
+ * - REP-C7 Who begins anew does so on a server that has all that was known here, and shows what was known until then.
  * - REP-C4 Patches lie in partitions that the replica has opened.
  */
 import { present } from '../base/assert.ts';
@@ -21,6 +22,7 @@ import { PartitionDocument } from '../crdt/partition-document.ts';
 import { decodePatch, HEADER_CHARS } from '../crdt/patch-codec.ts';
 import { HybridClock } from '../crdt/stamp.ts';
 import type { PartitionBytes, PlacedText } from '../crdt/sync-frame.ts';
+import { fromBase64, toBase64 } from '../graph/base64.ts';
 import type { GraphSettings, Operation, OperationResult } from '../graph/model.ts';
 import type { LocalChange, LocalStore } from './local-store.ts';
 import { LocalWrites } from './local-writes.ts';
@@ -117,6 +119,13 @@ export class ReplicaGraph {
 
   stateVectors(): PartitionBytes[] {
     return this.open.map((partition) => ({ partition, bytes: this.#document(partition).stateVector() }));
+  }
+
+  /** REP-C7: State vectors of what the next server must hold: of what was known before this replica began anew, or must do so. */
+  known(): readonly PartitionBytes[] {
+    const { known, successor } = this.meta;
+    if (known.length === 0) return successor === 0 ? [] : this.stateVectors();
+    return known.map(([partition, text]) => ({ partition: partition as PartitionId, bytes: fromBase64(text) }));
   }
 
   #document(partition: PartitionId): PartitionDocument {
@@ -389,6 +398,12 @@ export class ReplicaGraph {
   /** Of all patches that servers hold: a batch that is among them was taken, though its receipt never came. */
   #heads(): ReadonlySet<string> {
     return new Set(this.open.flatMap((partition) => Array.from(this.#document(partition).all(), headOf)));
+  }
+
+  /** Forgets all but what was known, on a server that has it. */
+  beginAnew(): void {
+    const known = this.known().map(({ partition, bytes }) => [partition, toBase64(bytes)] as const);
+    this.forget({ replica: this.meta.successor, successor: 0, known });
   }
 
   /** Forgets all that servers said. What comes instead is what the outbox will be made anew on. */

@@ -22,6 +22,10 @@ export interface ReplicaMeta {
   readonly offsetMs: number;
   /** The outbox must be made anew on what the next server says, before any of it is sent. */
   readonly replays: boolean;
+  /** The id that it takes when it begins anew, as it must, on a server that lacks nothing of what is known here; 0 if it need not. */
+  readonly successor: number;
+  /** State vectors, in base64, of what was known before it began anew, as long as not all of that is here again. */
+  readonly known: readonly (readonly [partition: string, stateVector: string])[];
 }
 
 /** A batch that was written here: its operations, and the patches that they are as long as nothing before them is refused. */
@@ -39,6 +43,8 @@ export interface Refusal {
   readonly detail: string;
 }
 
+/** What rows of earlier versions lack. */
+const NOT_ANEW: Pick<ReplicaMeta, 'successor' | 'known'> = { successor: 0, known: [] };
 const META = 'meta';
 const DOCUMENTS = 'd/';
 const OUTBOX = 'o/';
@@ -80,7 +86,7 @@ export interface StoredReplica {
 /** @throws WeftError `data-format`, `data-corrupt` */
 export async function readReplica(store: LocalStore): Promise<StoredReplica> {
   const [held] = (await store.read(META)).filter(({ key }) => key === META);
-  const meta = held && parsed<ReplicaMeta>(held);
+  const meta = held && { ...NOT_ANEW, ...parsed<Omit<ReplicaMeta, keyof typeof NOT_ANEW>>(held) };
   if (meta !== undefined && meta.format !== 1) {
     throw new WeftError('data-format', `the replica was written by another version (format ${meta.format})`);
   }

@@ -5,9 +5,9 @@
  * | state | opened | welcome | live | receipt, refused | must-refetch | closed |
  * | --- | --- | --- | --- | --- | --- | --- |
  * | offline | - | - | - | - | - | - |
- * | connecting | send hello | settings fit: syncing; else begin anew | - | - | forget, come back | wait, then the next address |
- * | syncing | - | - | live | as in live | forget, come back | the same |
- * | live | - | - | - | outbox shrinks; rebase | forget, come back | the same |
+ * | connecting | send hello | forget, if it must; settings fit: syncing; else begin anew | - | - | come back with what is known | wait, then the next address |
+ * | syncing | - | - | live | as in live | the same | the same |
+ * | live | - | - | - | outbox shrinks; rebase | the same | the same |
  */
 import type { Timer } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
@@ -44,6 +44,8 @@ const PAUSE_MS_MAX = 15_000;
 const PING_MS = 15_000;
 /** Clocks that differ by less are left alone. */
 const OFFSET_MS_MIN = 1_000;
+/** The Yjs state vector of nothing. */
+const NO_STATE = Uint8Array.of(0);
 
 export interface SyncLinkOptions {
   readonly platform: Platform;
@@ -79,6 +81,8 @@ export class SyncLink {
   /** The last batch that was sent on this connection. */
   #sent = 0;
   #maySend = false;
+  /** When a server first lacked what is known here. */
+  #behindSinceMs: number | undefined;
   #work: Promise<void> = Promise.resolve();
 
   constructor(options: SyncLinkOptions) {
@@ -95,22 +99,23 @@ export class SyncLink {
 
   stop(): void {
     this.#wanted = false;
-    this.#hangUp('asked to be offline');
-    this.#become('offline');
+    this.#behindSinceMs = undefined;
+    this.#hangUp();
+    this.#become('offline', 'asked to be offline');
   }
 
-  #become(state: SyncState): void {
-    if (this.state === state) return;
+  #become(state: SyncState, reason = this.reason): void {
+    if (this.state === state && this.reason === reason) return;
     this.state = state;
+    this.reason = reason;
     this.#options.onState();
   }
 
-  #hangUp(reason: string): void {
+  #hangUp(): void {
     this.#generation++;
     this.#timer?.cancel();
     this.#pings?.cancel();
     this.#maySend = false;
-    this.reason = reason;
     this.#socket?.close(1000, '');
     this.#socket = undefined;
   }
@@ -162,9 +167,9 @@ export class SyncLink {
   }
 
   #lost(reason: string, pauses = true): void {
-    this.#hangUp(reason);
+    this.#hangUp();
     if (!this.#wanted) return;
-    this.#become('connecting');
+    this.#become('connecting', reason);
     this.#current = (this.#current + 1) % this.#options.urls.length;
     const { random, scheduler } = this.#options.platform.env;
     const spread = pauses ? this.#pauseMs * (0.5 + random.uint32() / 2 ** 33) : 0;
@@ -193,13 +198,28 @@ export class SyncLink {
 
   #hello(): void {
     const { graph } = this.#options;
-    const { replica, generation, syncedMs } = graph.meta;
+    const { replica, successor, generation, syncedMs } = graph.meta;
+    const hello = { kind: 'hello', version: SYNC_VERSION, generation } as const;
     const partitions = graph.stateVectors();
-    this.#send({ kind: 'hello', version: SYNC_VERSION, replica, generation, syncedMs, partitions });
+    const known = graph.known();
+    const anew = known.length > 0 && this.#isPatient() ? { known } : {};
+    if (successor === 0) this.#send({ ...hello, ...anew, replica, syncedMs, partitions });
+    else {
+      const none = partitions.map(({ partition }) => ({ partition, bytes: NO_STATE }));
+      this.#send({ ...hello, ...anew, replica: successor, syncedMs: 0, partitions: none });
+    }
+  }
+
+  /** False once no server was found for long that has what is known here: it may be lost. */
+  #isPatient(): boolean {
+    const { bugs, platform } = this.#options;
+    if (isPlanted(bugs, 'begins-anew-anywhere')) return false;
+    const sinceMs = this.#behindSinceMs;
+    return sinceMs === undefined || platform.env.clock.monotonicMs() - sinceMs < LIMITS.refetchPatienceMs;
   }
 
   async #take(frame: ServerFrame): Promise<void> {
-    const { graph, onReceipt } = this.#options;
+    const { graph, onReceipt, platform } = this.#options;
     switch (frame.kind) {
       case 'welcome':
         return this.#welcome(frame);
@@ -222,6 +242,10 @@ export class SyncLink {
         return;
       case 'must-refetch':
         return this.#refetch(frame.reason);
+      case 'behind':
+        this.#behindSinceMs ??= platform.env.clock.monotonicMs();
+        this.#lost('the server lags behind what this replica knew');
+        return;
       case 'pong':
         if (this.state === 'live') graph.note({ syncedMs: frame.wallMs });
     }
@@ -238,6 +262,7 @@ export class SyncLink {
     wallMs,
   }: Extract<ServerFrame, { kind: 'welcome' }>): Promise<void> {
     const { graph, platform, alone } = this.#options;
+    if (graph.meta.successor !== 0) await alone(() => graph.beginAnew());
     const { meta } = graph;
     this.#epoch++;
     this.#sent = 0;
@@ -248,7 +273,7 @@ export class SyncLink {
     this.#clockMax = clockOfWallMs(wallMs + LIMITS.clockDriftMsMax);
     if (!fits) {
       // What waits for the states of another graph cannot be made anew before they are here.
-      if (meta.replays) await alone(() => graph.forget({}));
+      if (meta.replays) await alone(() => graph.forget({ known: [] }));
       else this.#options.onRefused(await alone(() => graph.rebase()));
       // Other settings mean other partitions, of which the hello said nothing.
       this.#lost('the graph has other settings', false);
@@ -272,11 +297,11 @@ export class SyncLink {
       const isAhead = graph.clock.last > this.#clockMax;
       onRefused(await alone(() => graph.rebase(undefined, isAhead ? this.#clockMax : undefined)));
     }
-    graph.note({ syncedMs: Math.floor(platform.env.clock.wallMs() + graph.meta.offsetMs) });
+    graph.note({ syncedMs: Math.floor(platform.env.clock.wallMs() + graph.meta.offsetMs), known: [] });
+    this.#behindSinceMs = undefined;
     this.#maySend = true;
     this.#pauseMs = PAUSE_MS;
-    this.reason = '';
-    this.#become('live');
+    this.#become('live', '');
     this.pump();
   }
 
@@ -313,7 +338,10 @@ export class SyncLink {
   async #refetch(reason: 'generation' | 'too-old' | 'replica-id'): Promise<void> {
     const { graph, alone, platform } = this.#options;
     // A new id, because the totals of increments that this one has made are forgotten, too, and must not begin again from less.
-    await alone(() => graph.forget({ replica: platform.env.random.uint32() }));
+    const successor = platform.env.random.uint32();
+    if (reason !== 'generation') graph.note({ successor });
+    // Nobody has what is known of a graph that is gone.
+    else await alone(() => graph.forget({ replica: successor, successor: 0, known: [] }));
     this.#lost(`must begin anew: ${reason}`, false);
   }
 }

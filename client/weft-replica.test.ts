@@ -379,6 +379,21 @@ describe('the server believes nothing', () => {
       ['must-refetch', SYNC_CLOSE.mustRefetch],
     ],
     [
+      'what it knew of a partition that it does not open',
+      [
+        encodeReplicaFrame({
+          kind: 'hello',
+          version: 1,
+          replica: 1,
+          generation: '',
+          syncedMs: 0,
+          partitions: [],
+          known: [{ partition: 'a!' as PartitionId, bytes: new Uint8Array([0]) }],
+        }),
+      ],
+      [4400],
+    ],
+    [
       'no such partition',
       [
         encodeReplicaFrame({

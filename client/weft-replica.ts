@@ -443,6 +443,8 @@ function freshMeta({ env }: Platform): ReplicaMeta {
     syncedMs: 0,
     offsetMs: 0,
     replays: false,
+    successor: 0,
+    known: [],
   };
 }
 

@@ -33,6 +33,8 @@ export type ReplicaFrame =
       readonly syncedMs: number;
       /** State vectors of the partitions that it opens. */
       readonly partitions: readonly PartitionBytes[];
+      /** Of one that begins anew: state vectors of what it knew before. A server that lacks any of this is behind. */
+      readonly known?: readonly PartitionBytes[];
     }
   /** A batch of the outbox. Batches come in order; after a refusal nothing of the same epoch counts. */
   | { readonly kind: 'write'; readonly epoch: number; readonly number: number; readonly patches: readonly PlacedText[] }
@@ -71,6 +73,8 @@ export type ServerFrame =
     }
   /** The replica's state is of no use: it begins anew, with its unsent writes as new ones. */
   | { readonly kind: 'must-refetch'; readonly reason: 'generation' | 'too-old' | 'replica-id' }
+  /** The server lacks some of what the replica knew: another one may have it, or this one later. */
+  | { readonly kind: 'behind' }
   | { readonly kind: 'pong'; readonly wallMs: number };
 
 const HELLO = 1;
@@ -84,12 +88,15 @@ const RECEIPT = 14;
 const REFUSED = 15;
 const MUST_REFETCH = 16;
 const PONG = 17;
+const BEHIND = 18;
 
 export function encodeReplicaFrame(frame: ReplicaFrame): Uint8Array {
   switch (frame.kind) {
     case 'hello': {
-      const { version, replica, generation, syncedMs, partitions } = frame;
-      return encode([HELLO, version, replica, generation, syncedMs, flatBytes(partitions)]);
+      const { version, replica, generation, syncedMs, partitions, known } = frame;
+      // Earlier servers take no hello that has it.
+      const last = known === undefined ? [] : [flatBytes(known)];
+      return encode([HELLO, version, replica, generation, syncedMs, flatBytes(partitions), ...last]);
     }
     case 'write':
       return encode([
@@ -121,6 +128,8 @@ export function encodeServerFrame(frame: ServerFrame): Uint8Array {
       return encode([REFUSED, frame.epoch, frame.number, frame.code, frame.detail]);
     case 'must-refetch':
       return encode([MUST_REFETCH, frame.reason]);
+    case 'behind':
+      return encode([BEHIND]);
     case 'pong':
       return encode([PONG, frame.wallMs]);
   }
@@ -139,6 +148,7 @@ export function decodeReplicaFrame(bytes: Uint8Array): ReplicaFrame {
         generation: fields.text(),
         syncedMs: fields.integer(),
         partitions: fields.partitionBytes(),
+        ...(fields.ended ? {} : { known: fields.partitionBytes() }),
       });
     case WRITE:
       return fields.end({
@@ -200,6 +210,8 @@ export function decodeServerFrame(bytes: Uint8Array): ServerFrame {
       if (reason === undefined) throw malformed(`reason ${text} is not known`);
       return fields.end({ kind: 'must-refetch', reason });
     }
+    case BEHIND:
+      return fields.end({ kind: 'behind' });
     case PONG:
       return fields.end({ kind: 'pong', wallMs: fields.integer() });
     default:
@@ -273,9 +285,13 @@ class Fields {
     });
   }
 
+  get ended(): boolean {
+    return this.#at >= this.#fields.length;
+  }
+
   /** The frame, if there are no fields left. */
   end<T>(frame: T): T {
-    if (this.#at < this.#fields.length) throw malformed('fields too many');
+    if (!this.ended) throw malformed('fields too many');
     return frame;
   }
 }

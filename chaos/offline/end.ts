@@ -1,4 +1,5 @@
 /** Devices once everything is healed: they come back, get rid of what they hold, and show what servers show. */
+import * as LIMITS from '../../base/limits.ts';
 import { digestOfGraph } from '../../crdt/digest.ts';
 import { isList, type Properties } from '../../graph/value.ts';
 import type { Arena } from '../arena.ts';
@@ -8,8 +9,8 @@ import { refusedBy, SHARED } from '../workloads/offline.ts';
 import type { Device } from './device.ts';
 import { LOCKED_SCOPE, OPEN_SCOPE } from './run.ts';
 
-/** The longest pause between two tries, some fail-overs, and what servers that come back need. */
-const PATIENCE_MS = 90_000;
+/** The longest pause between two tries, some fail-overs, what servers that come back need, and how long a device looks for what may be lost. */
+const PATIENCE_MS = 90_000 + LIMITS.refetchPatienceMs;
 const LOOK_MS = 200;
 
 /** Brings all devices back, and waits until servers have what they wrote. */
@@ -22,8 +23,14 @@ export async function devicesReturn({ cluster, devices }: Arena): Promise<void> 
     device.setOnline(true);
     await device.start();
   }
-  const isDone = ({ replica }: Device) => replica?.status.state === 'live' && replica.status.pending === 0;
-  while (timeline.nowMs - startMs < PATIENCE_MS && !devices.every(isDone)) await timeline.sleep(LOOK_MS);
+  do {
+    // First of all, so that each has heard that its connection was reset.
+    await timeline.sleep(LOOK_MS);
+  } while (timeline.nowMs - startMs < PATIENCE_MS && !devices.every(isDone));
+}
+
+function isDone({ replica }: Device): boolean {
+  return replica?.status.state === 'live' && replica.status.pending === 0;
 }
 
 /** Compares devices with servers, which agree by now. */
@@ -37,12 +44,13 @@ export async function endOffline({ cluster, devices, offline }: Arena): Promise<
     return digestOfGraph(Object.fromEntries(open));
   };
   const startMs = timeline.nowMs;
-  const differ = async () => {
+  const agree = async () => {
+    if (!devices.every(isDone)) return false;
     const digest = await expected();
-    for (const { replica } of devices) if ((await replica?.digest()) !== digest) return true;
-    return false;
+    for (const { replica } of devices) if ((await replica?.digest()) !== digest) return false;
+    return true;
   };
-  while (timeline.nowMs - startMs < PATIENCE_MS && (await differ())) await timeline.sleep(LOOK_MS);
+  while (timeline.nowMs - startMs < PATIENCE_MS && !(await agree())) await timeline.sleep(LOOK_MS);
   const digest = await expected();
   const shared = await cluster.ask(server, (engine) => propertiesIfThere(engine.graph(DEFAULT), SHARED));
   return {

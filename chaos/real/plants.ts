@@ -84,6 +84,7 @@ export const PLANTS: Readonly<Record<PlantedBug, Plant>> = {
   'no-rollback': { elsewhere: REFUSALS, by: SIMULATOR },
   'receipt-before-durable': { elsewhere: POWER, by: SIMULATOR },
   'taken-after-refusal': { elsewhere: REFUSALS, by: SIMULATOR },
+  'begins-anew-anywhere': { elsewhere: 'no device of a real run is away for thirty days', by: SIMULATOR },
 };
 
 /** A race may miss; a run that finds nothing is done again, so often. */

@@ -60,7 +60,7 @@ async function user(arena: Arena, device: Device, run: OfflineRun): Promise<void
 class Person {
   readonly #device: Device;
   readonly #run: OfflineRun;
-  /** It began anew, perhaps on a server that lags behind the one that it knew. */
+  /** It began anew, perhaps on servers that lost what it knew. */
   #isAnew = false;
   readonly #nodes: string[] = [];
 
@@ -133,7 +133,8 @@ class Person {
       const isShown = seen.members.has(member);
       if (isRefused && !batch.isBad && !repeats && !this.#run.disksAreLost) this.#report(`${member} was refused`);
       if (isRefused && isShown && !repeats) this.#report(`${member} was refused and is shown`);
-      if (outcome === 'ok' && !isRefused && !isShown && !this.#isAnew) this.#report(`${member} is not shown`);
+      const mayBeLost = this.#isAnew && this.#run.disksAreLost;
+      if (outcome === 'ok' && !isRefused && !isShown && !mayBeLost) this.#report(`${member} is not shown`);
       if (outcome === 'failed' && isShown) this.#report(`${member} failed and is shown`);
     }
   }
