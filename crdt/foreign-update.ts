@@ -14,7 +14,7 @@ import * as LIMITS from '../base/limits.ts';
 import { isOfCopies, patchesOfBlock } from './block.ts';
 import { ByteReader } from './byte-reader.ts';
 import type { Patch } from './patch.ts';
-import { decodePatch } from './patch-codec.ts';
+import { clockOfPatch, decodePatch } from './patch-codec.ts';
 import { NEVER } from './stamp.ts';
 
 /** What a struct is by its place: blocks lie in segments, segments in chapters, chapters in the log. */
@@ -80,9 +80,17 @@ export function checkState(update: Uint8Array): CheckedUpdate {
   return check(update, undefined);
 }
 
-function check(update: Uint8Array, origin: ReplicaId | undefined): CheckedUpdate {
+/**
+ * As `checkState`, of bytes that it accepted before: patches are decoded only if they are asked for.
+ * @throws WeftError `malformed-request`, definite
+ */
+export function readState(update: Uint8Array): CheckedUpdate {
+  return check(update, undefined, { decodes: false });
+}
+
+function check(update: Uint8Array, origin: ReplicaId | undefined, { decodes } = { decodes: true }): CheckedUpdate {
   try {
-    return new UpdateCheck(update, origin).run();
+    return new UpdateCheck(update, origin, decodes).run();
   } catch (cause) {
     if (cause instanceof WeftError && cause.code === 'malformed-request') throw cause;
     throw new WeftError('malformed-request', `the update cannot be read: ${(cause as Error).message}`, {}, cause);
@@ -98,7 +106,7 @@ class UpdateCheck {
   readonly #update: Uint8Array;
   readonly #origin: ReplicaId | undefined;
   readonly #texts: string[] = [];
-  readonly #patches: Patch[] = [];
+  readonly #patches: Patch[] | undefined;
   readonly #needs = new Map<number, number>();
   readonly #joins: Join[] = [];
   readonly #brings = new Map<number, number>();
@@ -111,10 +119,11 @@ class UpdateCheck {
   #clock = 0;
   #from = 0;
 
-  constructor(update: Uint8Array, origin: ReplicaId | undefined) {
+  constructor(update: Uint8Array, origin: ReplicaId | undefined, decodes: boolean) {
     this.#reader = new ByteReader(update);
     this.#update = update;
     this.#origin = origin;
+    this.#patches = decodes ? [] : undefined;
   }
 
   run(): CheckedUpdate {
@@ -123,10 +132,15 @@ class UpdateCheck {
     for (let i = 0; i < clients; i++) before = this.#readStructs(before);
     this.#readDeletions();
     if (!this.#reader.ended) refuse('bytes follow its end');
+    const texts = this.#texts;
+    let patches = this.#patches;
     return {
       update: this.#update,
-      texts: this.#texts,
-      patches: this.#patches,
+      texts,
+      get patches() {
+        patches ??= texts.map(decodePatch);
+        return patches;
+      },
       copies: this.#copies,
       clockMax: this.#clockMax,
       needs: this.#needs,
@@ -209,9 +223,9 @@ class UpdateCheck {
       this.#readPatch(block);
       return;
     }
-    const before = this.#patches.length;
+    const before = this.#texts.length;
     for (const text of patchesOfBlock(block)) this.#readPatch(text);
-    if (isOfCopies(block)) this.#copies += this.#patches.length - before;
+    if (isOfCopies(block)) this.#copies += this.#texts.length - before;
     else this.#refuseAfterCopies();
   }
 
@@ -223,10 +237,10 @@ class UpdateCheck {
 
   #readPatch(text: string): void {
     if (text.length > LIMITS.patchCharsMax) refuse(`a patch of ${text.length} characters`);
-    const patch = decodePatch(text);
-    if (patch.clock > this.#clockMax) this.#clockMax = patch.clock;
     this.#texts.push(text);
-    this.#patches.push(patch);
+    this.#patches?.push(decodePatch(text));
+    const clock = clockOfPatch(text);
+    if (clock > this.#clockMax) this.#clockMax = clock;
   }
 
   // --- where the struct stands

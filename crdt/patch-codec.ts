@@ -336,6 +336,11 @@ export function decodePatchHead(text: string): PatchHead {
   return { kind, clock, replica, id: idField(field, clock, replica) };
 }
 
+/** The edge that a patch which was decoded before creates, if it does. */
+export function createdEdge(text: string): string | undefined {
+  return text[0] === LETTERS['edge-create'] ? decodePatchHead(text).id : undefined;
+}
+
 /** Shared by all elements without properties. */
 export const NO_PROPERTIES: Properties = Object.freeze({});
 

@@ -7,8 +7,9 @@ import { WeftError } from '../../base/errors.ts';
 import type { ReplicaId } from '../../base/ids.ts';
 import type { PlantedBug } from '../../base/planted-bug.ts';
 import { digestOfPartition } from '../../crdt/digest.ts';
-import { type CheckedUpdate, checkState } from '../../crdt/foreign-update.ts';
+import { type CheckedUpdate, checkState, readState } from '../../crdt/foreign-update.ts';
 import { PartitionDocument } from '../../crdt/partition-document.ts';
+import { createdEdge } from '../../crdt/patch-codec.ts';
 import { needsLocator } from '../../crdt/routing.ts';
 import type { HybridClock } from '../../crdt/stamp.ts';
 import type { Lsn, PartitionKey, Store } from '../../storage/store.ts';
@@ -120,10 +121,20 @@ export class PartitionStates {
     if (lacking !== undefined) throw malformed(`it builds on ${lacking}`);
   }
 
-  async merge(key: PartitionKey, diff: Uint8Array): Promise<void> {
+  /** @throws WeftError `malformed-request` */
+  merge(key: PartitionKey, diff: Uint8Array): Promise<void> {
+    return this.#take(key, diff, checkState);
+  }
+
+  /** As `merge`, of what `check` accepted before. */
+  mergeChecked(key: PartitionKey, diff: Uint8Array): Promise<void> {
+    return this.#take(key, diff, readState);
+  }
+
+  async #take(key: PartitionKey, diff: Uint8Array, read: (diff: Uint8Array) => CheckedUpdate): Promise<void> {
     const { catalog, clock, residency, onMerged } = this.#options;
     if (catalog.dropped.has(key.graphKey)) return;
-    const checked = checkState(diff);
+    const checked = read(diff);
     clock.see(checked.clockMax);
     const graph = residency.find(key.graphKey);
     if (graph === undefined) {
@@ -285,11 +296,12 @@ export class PartitionStates {
   }
 }
 
-function edgesOf(graph: ResidentGraph, { id }: ResidentPartition, { patches }: CheckedUpdate): string[] {
+function edgesOf(graph: ResidentGraph, { id: partition }: ResidentPartition, { texts }: CheckedUpdate): string[] {
   const { partitions } = graph.settings;
   const edges: string[] = [];
-  for (const patch of patches) {
-    if (patch.kind === 'edge-create' && needsLocator(patch.id, id, partitions)) edges.push(patch.id);
+  for (const text of texts) {
+    const id = createdEdge(text);
+    if (id !== undefined && needsLocator(id, partition, partitions)) edges.push(id);
   }
   return edges;
 }

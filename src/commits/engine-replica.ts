@@ -180,7 +180,7 @@ export class EngineReplica implements Replica {
   /** It could be merged when it was staged, and nothing was written since. */
   async #takeIn(key: PartitionKey, state: Uint8Array): Promise<void> {
     try {
-      await this.#options.states.merge(key, state);
+      await this.#options.states.mergeChecked(key, state);
     } catch (cause) {
       if (!(cause instanceof WeftError) || cause.code !== 'malformed-request') throw cause;
       const why = 'a partition was damaged while the state of another server was taken in; empty the data folder';
