@@ -2,11 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { covers, equalVectors } from '../commits/version-vector.ts';
 import { testEnv } from '../test-env.model.ts';
 import { CausalGate } from './causal-gate.ts';
+import type { TailCommit } from './commit-tail.ts';
 import type { Frame, Status } from './frame.ts';
 import { commitsFrame, decodeFrame, encodeCommit, encodeFrame } from './frame-codec.ts';
 import { Link, type LinkEffect } from './link.ts';
 import { Applied, commit, hello, replica, SETTINGS, vector } from './link-harness.ts';
-import { readBeyond } from './log-reader.ts';
 
 const status = (over: Partial<Status> = {}): Frame => ({
   kind: 'status',
@@ -26,6 +26,10 @@ function sent(effects: readonly LinkEffect[]): string[] {
     effect.kind === 'send-commits' ? effect.commits.map(({ origin, seq }) => `${origin}/${seq}`) : [],
   );
 }
+
+/** All that was applied, as a read of the log gives it. */
+const logged = ({ log }: Applied): TailCommit[] =>
+  log.map((applied, i) => ({ ...applied, lsn: i + 1, atMs: 0, encoded: encodeCommit(applied) }));
 
 const acknowledged = (entries: Record<number, number>) =>
   ({ kind: 'frame', frame: { kind: 'acknowledge', entries: vector(entries) } }) as const;
@@ -152,16 +156,31 @@ describe('link', () => {
     for (let seq = 1; seq <= 20; seq++) here.apply(commit(1, seq));
     const link = linkOf(here, { ...SETTINGS, windowBytes: 100_000 });
     const effects = link.step({ kind: 'frame', frame: status() }, 0);
-    expect(effects).toContainEqual({ kind: 'read', after: vector({ 1: 0 }) });
+    expect(effects).toContainEqual({ kind: 'read', after: vector({ 1: 0 }), roomBytes: 100_000 });
     expect(link.step({ kind: 'advanced' }, 0), 'one read at a time').toEqual([]);
-    const commits = here.log.slice(0, 18).map((applied, i) => ({
-      ...applied,
-      lsn: i + 1,
-      atMs: 0,
-      encoded: encodeCommit(applied),
-    }));
+    const commits = logged(here).slice(0, 18);
     const all = sent(link.step({ kind: 'read', commits, behind: false }, 0));
     expect(all).toEqual(here.log.map(({ seq }) => `1/${seq}`));
+  });
+
+  test('log: more was read than the window has room for -> the rest is read again once it opens (REP-5)', () => {
+    const here = new Applied(1, 50);
+    for (let seq = 1; seq <= 20; seq++) for (const origin of [1, 3, 4]) here.apply(commit(origin, seq));
+    const commits = logged(here);
+    const largest = Math.max(...commits.map(({ encoded }) => encoded.length));
+    const windowBytes = 100;
+    const link = linkOf(here, { ...SETTINGS, windowBytes });
+    link.step({ kind: 'frame', frame: status() }, 0);
+    const first = sent(link.step({ kind: 'read', commits, behind: false }, 0));
+    expect(link.unacknowledgedBytes).toBeGreaterThanOrEqual(windowBytes);
+    expect(link.unacknowledgedBytes).toBeLessThan(windowBytes + largest);
+    const names = commits.map(({ origin, seq }) => `${origin}/${seq}`);
+    expect(first).toEqual(names.slice(0, first.length));
+    const last = (origin: number) => first.filter((name) => name.startsWith(`${origin}/`)).length;
+    const had = { 1: last(1), 3: last(3), 4: last(4) };
+    expect(link.step(acknowledged(had), 0)).toEqual([{ kind: 'read', after: vector(had), roomBytes: windowBytes }]);
+    const rest = commits.slice(first.length);
+    expect(sent(link.step({ kind: 'read', commits: rest, behind: false }, 0))[0]).toBe(names[first.length]);
   });
 
   test('log: it starts after what the peer lacks -> the peer is told, once for each of its signs of life', () => {
@@ -234,11 +253,8 @@ class LinkEnd {
   }
 
   #read(after: ReadonlyMap<number, number>) {
-    const commits = this.here.log.flatMap((applied, i) => {
-      if (applied.seq <= (after.get(applied.origin) ?? Number.POSITIVE_INFINITY)) return [];
-      return [{ ...applied, lsn: i + 1, atMs: 0, encoded: encodeCommit(applied) }];
-    });
-    return { kind: 'read', commits: commits.slice(0, 5), behind: false } as const;
+    const isWanted = ({ origin, seq }: TailCommit) => seq > (after.get(origin) ?? Number.POSITIVE_INFINITY);
+    return { kind: 'read', commits: logged(this.here).filter(isWanted).slice(0, 5), behind: false } as const;
   }
 
   #receive(commits: Extract<LinkEffect, { kind: 'receive' }>['commits'], nowMs: number): void {
@@ -301,26 +317,5 @@ describe('link over random networks', () => {
       expect(equalVectors(ends[0].here.have(), ends[1].here.have()), replay).toBe(true);
       for (const { gate, link } of ends) expect([gate.heldCommits, link.unacknowledgedBytes], replay).toEqual([0, 0]);
     }
-  });
-});
-
-describe('log reader', () => {
-  test('reading: streams interleave and one is long -> what is sent is in order and has no gaps', async () => {
-    const applied = new Applied(1);
-    for (let i = 0; i < 300; i++) applied.apply(commit(1, i + 1), ...(i % 50 === 0 ? [commit(3, i / 50 + 1)] : []));
-    const stored = applied.log.map((entry, i) => ({ ...entry, lsn: i + 1 }));
-    const logFrom = (first: number) => ({
-      readCommits: async (origin: number, afterSeq: number, limit: number) => {
-        const beyond = Math.max(afterSeq, first - 1);
-        return stored.filter((entry) => entry.origin === origin && entry.seq > beyond).slice(0, limit);
-      },
-    });
-    const { commits, behind } = await readBeyond(logFrom(1), vector({ 1: 10, 3: 0 }), applied.have(), 0);
-    expect(behind).toBe(false);
-    expect(commits.map(({ lsn }) => lsn)).toEqual(commits.map(({ lsn }) => lsn).sort((a, b) => a - b));
-    const first = commits.filter(({ origin }) => origin === 1).map(({ seq }) => seq);
-    expect(first).toEqual(Array.from({ length: 290 }, (_, i) => i + 11));
-    const truncated = await readBeyond(logFrom(21), vector({ 1: 10 }), applied.have(), 0);
-    expect(truncated).toEqual({ commits: [], behind: true });
   });
 });

@@ -62,8 +62,8 @@ export type LinkEvent =
 export type LinkEffect =
   | { readonly kind: 'send'; readonly frame: PlainFrame }
   | { readonly kind: 'send-commits'; readonly commits: readonly TailCommit[] }
-  /** Read commits of these streams after these positions from the log. */
-  | { readonly kind: 'read'; readonly after: VersionVector }
+  /** Read commits of these streams after these positions from the log, as many as there is room for. */
+  | { readonly kind: 'read'; readonly after: VersionVector; readonly roomBytes: number }
   | { readonly kind: 'receive'; readonly commits: readonly Commit[] }
   /** The logs of the peer do not reach back to what is missing here. */
   | { readonly kind: 'behind' }
@@ -274,16 +274,15 @@ export class Link {
 
   /** Sends as much as the window allows, from memory while it reaches back, else by way of the log. */
   #fill(nowMs: number): LinkEffect[] {
-    if (!this.#met || this.#reading || this.#isBehind || this.unacknowledgedBytes >= this.#settings.windowBytes)
-      return [];
+    if (!this.#met || this.#reading || this.#isBehind || this.#roomBytes <= 0) return [];
     const lacking = this.#lacking(nowMs);
     if (lacking.size === 0) return [];
     const sending: TailCommit[] = [];
-    while (lacking.size > 0 && this.unacknowledgedBytes < this.#settings.windowBytes) {
+    while (lacking.size > 0 && this.#roomBytes > 0) {
       const next = this.#earliest(lacking);
       if (next === undefined) {
         this.#reading = true;
-        return [...inFrames(sending), { kind: 'read', after: lacking }];
+        return [...inFrames(sending), { kind: 'read', after: lacking, roomBytes: this.#roomBytes }];
       }
       this.#fly(next, nowMs);
       sending.push(next);
@@ -291,6 +290,10 @@ export class Link {
       else lacking.set(next.origin, next.seq);
     }
     return inFrames(sending);
+  }
+
+  get #roomBytes(): number {
+    return this.#settings.windowBytes - this.unacknowledgedBytes;
   }
 
   /** Of the next commits of these streams, the one that was applied here first; undefined if one is not in memory. */
@@ -319,6 +322,8 @@ export class Link {
     this.#reading = false;
     const sending: TailCommit[] = [];
     for (const commit of commits) {
+      // What was read beyond the window is read again once that opens.
+      if (this.#roomBytes <= 0) break;
       // Acknowledged or rewound meanwhile.
       if (commit.seq !== (this.#sent.get(commit.origin) ?? 0) + 1) continue;
       this.#fly(commit, nowMs);
