@@ -8,6 +8,7 @@ import { assertNever } from '../../base/assert.ts';
 import type { ReplicaId } from '../../base/ids.ts';
 import type { Commit } from '../../storage/store.ts';
 import { joined, seqOf, type VersionVector } from '../commits/version-vector.ts';
+import { inFrames, type SendCommits } from './commit-frames.ts';
 import type { TailCommit } from './commit-tail.ts';
 import type {
   Acknowledge,
@@ -23,8 +24,6 @@ import type {
 import type { Refusal } from './handshake.ts';
 import type { SendLine } from './send-line.ts';
 
-/** Bytes of commits in one frame: large enough to share its cost, small enough not to delay what comes after. */
-const FRAME_BYTES = 256 * 1024;
 /** Resends double their patience up to this, so that a slow peer is not buried in repetitions. */
 const PATIENCE_MAX = 8;
 
@@ -65,7 +64,7 @@ export type LinkEvent =
 
 export type LinkEffect =
   | { readonly kind: 'send'; readonly frame: PlainFrame }
-  | { readonly kind: 'send-commits'; readonly commits: readonly TailCommit[] }
+  | SendCommits
   /** Read commits of these streams after these positions from the log, as many as there is room for. */
   | { readonly kind: 'read'; readonly after: VersionVector; readonly roomBytes: number }
   | { readonly kind: 'receive'; readonly commits: readonly Commit[] }
@@ -398,18 +397,4 @@ export class Link {
     this.#owes = false;
     return [{ kind: 'send', frame: { kind: 'acknowledge', entries } }];
   }
-}
-
-function inFrames(commits: readonly TailCommit[]): LinkEffect[] {
-  const effects: LinkEffect[] = [];
-  let start = 0;
-  let bytes = 0;
-  for (let i = 0; i < commits.length; i++) {
-    bytes += (commits[i] as TailCommit).encoded.length;
-    if (bytes < FRAME_BYTES && i < commits.length - 1) continue;
-    effects.push({ kind: 'send-commits', commits: commits.slice(start, i + 1) });
-    start = i + 1;
-    bytes = 0;
-  }
-  return effects;
 }
