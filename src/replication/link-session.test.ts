@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { PartitionId } from '../../base/ids.ts';
 import * as LIMITS from '../../base/limits.ts';
 import type { Span, Tracer } from '../../base/tracer.ts';
 import { testEnv } from '../test-env.model.ts';
@@ -255,6 +256,21 @@ describe('link session', () => {
     }
     session.refuse({ code: 'stopping', detail: 'it stops' });
     expect(sent.at(-1)).toMatchObject({ kind: 'refuse' });
+  });
+
+  test('linked: a request is repeated while its answer waits to be sent -> answered once; after that answer has left, again', () => {
+    const { shakeHands, session, sent, stick, loosen } = accepted();
+    shakeHands();
+    stick();
+    const key = { graphKey: 'default', partition: 'h0' as PartitionId };
+    const bytes = new Uint8Array(1000);
+    const slice = { kind: 'state', request: 1, key, offset: 0, bytes, length: 1000, checksum: 0 } as const;
+    const answers = () => sent.filter(({ kind }) => kind === 'state').length;
+    for (let i = 0; i < 10; i++) session.answer({ ...slice, vector: new Map() });
+    expect(answers()).toBe(1);
+    loosen();
+    session.answer({ ...slice, vector: new Map() });
+    expect(answers()).toBe(2);
   });
 
   test('linked: a message larger than all that may wait, and nothing waits -> it is sent, whole', () => {

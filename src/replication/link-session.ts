@@ -62,6 +62,8 @@ export class LinkSession implements ConnectionEvents {
   readonly #assembler = new Assembler();
   /** Messages that were sent in fragments. */
   #fragmented = 0;
+  /** Where the last answer ends, on the line. */
+  #answerEnd = 0;
   #refusal: Refusal | undefined;
   #ended = false;
   bytesSent = 0;
@@ -246,6 +248,13 @@ export class LinkSession implements ConnectionEvents {
     const bytes = encodeFrame(frame);
     const isFull = this.#line.waitingBytes > 0 && this.#line.waitingBytes + bytes.length > LIMITS.linkWaitingBytesMax;
     if (!isFull || frame.kind === 'refuse') this.#put(bytes);
+  }
+
+  /** Answers a request that is repeated while no answer comes: not again while the last answer is still on its way out. */
+  answer(frame: PlainFrame): void {
+    if (!this.#line.hasLeft(this.#answerEnd)) return;
+    this.send(frame);
+    this.#answerEnd = this.#line.end;
   }
 
   #put(bytes: Uint8Array): void {
