@@ -120,6 +120,8 @@ export const frameBytesMax = 2 * 1024 * 1024;
 export const messageBytesMax = 256 * 1024 * 1024;
 /** Bytes of commits that are in flight to one peer: a few round trips of a fast link. */
 export const linkWindowBytes = 4 * 1024 * 1024;
+/** Bytes that wait to be sent to one peer, beyond which nothing is added: a window of commits, and as much of all else. */
+export const linkWaitingBytesMax = 8 * 1024 * 1024;
 /** Bytes of the last commits that are kept in memory, so that peers that keep up need no disk. */
 export const commitTailBytesMax = 16 * 1024 * 1024;
 /** Bytes and number of received commits that wait for others which they build on; what has no room is sent again. */

@@ -63,7 +63,7 @@ export class Observer {
     const repaired = { queue: 'partitions repaired', peak: this.paths().repairs, limit: 0 };
     return [
       ...(mayDiffer ? [] : [repaired]),
-      { queue: 'bytes to send over a link', peak: network.inFlightBytesMax, limit: LIMITS.linkWindowBytes * 2 },
+      { queue: 'bytes to send over a link', peak: network.inFlightBytesMax, limit: LIMITS.linkWaitingBytesMax },
       { queue: 'bytes that wait for the disk', peak: this.#pendingBytes, limit: LIMITS.pendingBytesMax },
       { queue: 'bytes of held commits', peak: this.#heldBytes, limit: LIMITS.heldBytesMax },
       { queue: 'held commits', peak: this.#heldCommits, limit: LIMITS.heldCommitsMax },

@@ -126,12 +126,12 @@ it('[all know, then one loses its disk] another one sends it no commits without 
   two.engine.replica.allowTruncation(vector);
   await turns();
   const after = new Map([[replicaId, 0]]);
-  const fromOne = await readBeyond(one.engine.replica, after, vector, 0);
+  const fromOne = await readBeyond(one.engine.replica, after, vector, { nowMs: 0 });
   expect([fromOne.commits.length, fromOne.behind]).toEqual([vector.get(replicaId), false]);
-  const fromTwo = await readBeyond(two.engine.replica, after, vector, 0);
+  const fromTwo = await readBeyond(two.engine.replica, after, vector, { nowMs: 0 });
   const creation = fromTwo.commits.length;
   expect([creation > 0, creation < (vector.get(replicaId) ?? 0), fromTwo.behind]).toEqual([true, true, false]);
-  const beyond = await readBeyond(two.engine.replica, new Map([[replicaId, creation]]), vector, 0);
+  const beyond = await readBeyond(two.engine.replica, new Map([[replicaId, creation]]), vector, { nowMs: 0 });
   expect([beyond.commits, beyond.behind]).toEqual([[], true]);
 });
 

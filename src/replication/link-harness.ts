@@ -5,7 +5,7 @@ import type { VersionVector } from '../commits/version-vector.ts';
 import { CommitTail } from './commit-tail.ts';
 import { UNFOUNDED } from './configuration.ts';
 import type { Hello } from './frame.ts';
-import type { LinkSettings, LinkSurroundings } from './link.ts';
+import type { LinkLine, LinkSettings, LinkSurroundings } from './link.ts';
 
 export const replica = (id: number): ReplicaId => id as ReplicaId;
 export const vector = (entries: Readonly<Record<number, number>>): VersionVector =>
@@ -41,6 +41,9 @@ export const SETTINGS: LinkSettings = {
   relayAfterMs: 300,
   noRelay: false,
 };
+
+/** A network that has taken everything. */
+export const TAKEN: LinkLine = { waitingBytes: 0, holdsCommits: false, end: 0, hasLeft: () => true };
 
 /** What a link sees of a server that applies commits in the order in which they are given. */
 export class Applied implements LinkSurroundings {

@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest';
+import type { PartitionId } from '../../base/ids.ts';
+import * as LIMITS from '../../base/limits.ts';
 import type { Span, Tracer } from '../../base/tracer.ts';
 import { testEnv } from '../test-env.model.ts';
 import { FRAGMENT_BYTES } from './fragments.ts';
 import type { Frame, Hello, PlainFrame } from './frame.ts';
 import { commitsFrame, decodeFrame, encodeCommit, encodeFrame } from './frame-codec.ts';
 import { Handshake, type Refusal } from './handshake.ts';
-import { Applied, commit, hello, SETTINGS } from './link-harness.ts';
+import { Applied, commit, hello, SETTINGS, vector } from './link-harness.ts';
 import { type Ending, LinkSession, type OutsideEffect, type SessionHost } from './link-session.ts';
 import type { StreamCommit } from './replica.ts';
 
@@ -24,6 +26,8 @@ function accepted(admit: () => Refusal | undefined = () => undefined, { tracer, 
   const endings: Ending[] = [];
   let badFrames = 0;
   let closed: string | undefined;
+  /** The network takes nothing. */
+  let isStuck = false;
   const host: SessionHost = {
     env,
     secret: 'of the cluster',
@@ -36,7 +40,10 @@ function accepted(admit: () => Refusal | undefined = () => undefined, { tracer, 
   };
   const connection = {
     bufferedBytes: 0,
-    send: (bytes: Uint8Array) => void sent.push(decodeFrame(bytes)),
+    send: (bytes: Uint8Array) => {
+      sent.push(decodeFrame(bytes));
+      if (isStuck) connection.bufferedBytes += bytes.length;
+    },
     identify: () => undefined,
     close: (reason: string) => {
       closed ??= reason;
@@ -56,6 +63,15 @@ function accepted(admit: () => Refusal | undefined = () => undefined, { tracer, 
     say,
     badFrames: () => badFrames,
     closed: () => closed,
+    waitingBytes: () => connection.bufferedBytes,
+    stick: () => {
+      isStuck = true;
+    },
+    /** The network takes all that waits, and from now on everything. */
+    loosen: () => {
+      isStuck = false;
+      connection.bufferedBytes = 0;
+    },
     /** Says what the dialer says in answer to the hello, and returns it. */
     shakeHands(): PlainFrame[] {
       for (const frame of dialer.opening()) say(frame);
@@ -66,6 +82,13 @@ function accepted(admit: () => Refusal | undefined = () => undefined, { tracer, 
     },
   };
 }
+
+/** Of a server that has nothing. */
+const STATUS = { kind: 'status', resend: false, ...new Applied(2).status() } as const;
+
+/** The numbers of the commits that were sent. */
+const commitsOf = (frames: readonly Frame[]): number[] =>
+  frames.flatMap((frame) => (frame.kind === 'commits' ? frame.commits.map(({ seq }) => seq) : []));
 
 const kinds = (frames: readonly Frame[]): string[] => frames.map(({ kind }) => kind);
 
@@ -149,7 +172,7 @@ describe('link session', () => {
       const tracer: Tracer = { begin: () => span };
       const { shakeHands, say, session, sent, here } = accepted(undefined, { tracer, version });
       shakeHands();
-      say({ kind: 'status', resend: false, ...new Applied(2).status() });
+      say(STATUS);
       here.apply({ ...commit(1, 1), trace: traceparent } as StreamCommit);
       session.step({ kind: 'advanced' });
       session.sendQuorum(new Uint8Array([1]), traceparent);
@@ -161,6 +184,105 @@ describe('link session', () => {
       if (version >= 2) expect(said[0]).toEqual(traces);
     },
   );
+
+  test('linked: the network takes nothing, and the peer gets all of it from others -> what waits is bounded, and nothing is left out (REP-5)', () => {
+    const { shakeHands, say, here, session, sent, stick, loosen, waitingBytes } = accepted();
+    shakeHands();
+    say(STATUS);
+    stick();
+    let seq = 0;
+    for (let round = 0; round < 200; round++) {
+      // One, and then many at once.
+      for (const end = seq + (round < 20 ? 1 : 200); seq < end; seq++) here.apply(commit(1, seq + 1));
+      session.step({ kind: 'advanced' });
+      if (round % 5 === 0) say({ kind: 'acknowledge', entries: vector({ 1: seq }) });
+    }
+    expect(waitingBytes()).toBeGreaterThan(SETTINGS.windowBytes / 2);
+    expect(waitingBytes()).toBeLessThan(SETTINGS.windowBytes + 100);
+    loosen();
+    say({ kind: 'acknowledge', entries: vector({ 1: seq - 1 }) });
+    expect(commitsOf(sent).at(-1)).toBe(seq);
+  });
+
+  test('linked: the peer asks again and again for what waits to be sent -> sent again once, after it has left (REP-5)', () => {
+    const { shakeHands, say, here, session, env, sent, stick, loosen, waitingBytes } = accepted();
+    shakeHands();
+    say(STATUS);
+    stick();
+    for (let seq = 1; seq <= 100; seq++) here.apply(commit(1, seq));
+    session.step({ kind: 'advanced' });
+    const first = commitsOf(sent);
+    for (let i = 0; i < 5; i++) {
+      env.advance(100);
+      say({ ...STATUS, resend: true });
+      session.tick(SETTINGS.deadAfterMs);
+    }
+    expect(commitsOf(sent)).toEqual(first);
+    expect(waitingBytes()).toBeLessThan(SETTINGS.windowBytes + 100);
+    loosen();
+    env.advance(100);
+    session.tick(SETTINGS.deadAfterMs);
+    session.tick(SETTINGS.deadAfterMs);
+    expect(commitsOf(sent)).toEqual([...first, ...first]);
+  });
+
+  test('linked: a frame was lost, and whenever one looks another sign of life is on its way -> sent again all the same', () => {
+    const { shakeHands, say, here, session, env, sent, stick, loosen } = accepted();
+    shakeHands();
+    say(STATUS);
+    here.apply(commit(1, 1));
+    stick();
+    session.step({ kind: 'advanced' });
+    loosen();
+    stick();
+    for (let ms = 0; ms < 2 * SETTINGS.resendAfterMs; ms += 100) {
+      session.sendQuorum(new Uint8Array(50), undefined);
+      env.advance(100);
+      session.tick(SETTINGS.deadAfterMs);
+    }
+    expect(commitsOf(sent)).toEqual([1, 1]);
+  });
+
+  test('linked: the network takes nothing -> messages and answers find no room in the end, why it closes does (REP-5)', () => {
+    const { shakeHands, say, session, sent, stick, waitingBytes } = accepted();
+    shakeHands();
+    say(STATUS);
+    stick();
+    for (let i = 0; i < 20; i++) session.sendQuorum(new Uint8Array(600_000), undefined);
+    expect(waitingBytes()).toBeGreaterThan(LIMITS.linkWaitingBytesMax / 2);
+    expect(waitingBytes()).toBeLessThanOrEqual(LIMITS.linkWaitingBytesMax);
+    for (let bytes = 600_000; bytes > 0; bytes = Math.floor(bytes / 2)) {
+      for (let i = 0; i < 2; i++) session.sendQuorum(new Uint8Array(bytes), undefined);
+    }
+    session.refuse({ code: 'stopping', detail: 'it stops' });
+    expect(sent.at(-1)).toMatchObject({ kind: 'refuse' });
+  });
+
+  test('linked: a request is repeated while its answer waits to be sent -> answered once; after that answer has left, again', () => {
+    const { shakeHands, session, sent, stick, loosen } = accepted();
+    shakeHands();
+    stick();
+    const key = { graphKey: 'default', partition: 'h0' as PartitionId };
+    const bytes = new Uint8Array(1000);
+    const slice = { kind: 'state', request: 1, key, offset: 0, bytes, length: 1000, checksum: 0 } as const;
+    const answers = () => sent.filter(({ kind }) => kind === 'state').length;
+    for (let i = 0; i < 10; i++) session.answer({ ...slice, vector: new Map() });
+    expect(answers()).toBe(1);
+    loosen();
+    session.answer({ ...slice, vector: new Map() });
+    expect(answers()).toBe(2);
+  });
+
+  test('linked: a message larger than all that may wait, and nothing waits -> it is sent, whole', () => {
+    const { shakeHands, say, session, sent, stick } = accepted();
+    shakeHands();
+    say(STATUS);
+    stick();
+    const bytes = LIMITS.linkWaitingBytesMax + FRAGMENT_BYTES;
+    session.sendQuorum(new Uint8Array(bytes), undefined);
+    const fragments = sent.filter(({ kind }) => kind === 'fragment');
+    expect(fragments.length).toBe(Math.ceil((bytes + 1) / FRAGMENT_BYTES));
+  });
 
   test('linked: nothing is heard for long -> refused as silent', () => {
     const { shakeHands, session, env, closed } = accepted();

@@ -4,6 +4,7 @@
  */
 import type { Env } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
+import * as LIMITS from '../../base/limits.ts';
 import type { Span } from '../../base/tracer.ts';
 import type { TailCommit } from './commit-tail.ts';
 import { Assembler, FRAGMENT_BYTES, type Fragment, fragmentsOf } from './fragments.ts';
@@ -18,6 +19,7 @@ import {
 import { commitsFrame, decodeFrame, encodeFrame } from './frame-codec.ts';
 import { Handshake, type LinkRole, type Refusal } from './handshake.ts';
 import { Link, type LinkEffect, type LinkEvent, type LinkSettings, type LinkSurroundings } from './link.ts';
+import { SendLine } from './send-line.ts';
 import type { Connection, ConnectionEvents } from './transport.ts';
 
 /** More than the head of any frame that carries a fragment or a slice of that size. */
@@ -51,6 +53,7 @@ export class LinkSession implements ConnectionEvents {
   /** What was dialed; undefined for a connection that the other side opened. */
   readonly url: string | undefined;
   readonly #connection: Connection;
+  readonly #line: SendLine;
   readonly #host: SessionHost;
   readonly #own: Hello;
   readonly #handshake: Handshake;
@@ -59,6 +62,8 @@ export class LinkSession implements ConnectionEvents {
   readonly #assembler = new Assembler();
   /** Messages that were sent in fragments. */
   #fragmented = 0;
+  /** Where the last answer ends, on the line. */
+  #answerEnd = 0;
   #refusal: Refusal | undefined;
   #ended = false;
   bytesSent = 0;
@@ -80,6 +85,7 @@ export class LinkSession implements ConnectionEvents {
     this.url = url;
     this.#own = own;
     this.#connection = connection;
+    this.#line = new SendLine(connection);
     this.#host = host;
     this.#handshake = new Handshake(role, own, host.secret);
     this.#openedMs = this.#nowMs();
@@ -160,7 +166,13 @@ export class LinkSession implements ConnectionEvents {
         for (const answer of step.send) this.send(answer);
         this.#connection.identify({ name: step.peer.name });
         const { surroundings, settings } = this.#host;
-        this.#link = new Link(step.peer, surroundings, settings, this.#nowMs());
+        this.#link = new Link({
+          peer: step.peer,
+          here: surroundings,
+          line: this.#line,
+          settings,
+          nowMs: this.#nowMs(),
+        });
         this.#perform(this.#link.open(this.#nowMs()), 0);
       }
     }
@@ -174,7 +186,7 @@ export class LinkSession implements ConnectionEvents {
   /** @param handshakeMs how long a handshake may take */
   tick(handshakeMs: number): void {
     if (this.isOver) return;
-    if (this.#link !== undefined) this.step({ kind: 'tick', isSending: this.#connection.bufferedBytes > 0 });
+    if (this.#link !== undefined) this.step({ kind: 'tick' });
     else if (this.#nowMs() - this.#openedMs >= handshakeMs) {
       this.refuse({ code: 'silent', detail: 'the handshake did not come to an end' });
     }
@@ -193,7 +205,8 @@ export class LinkSession implements ConnectionEvents {
 
   #sendCommits(commits: readonly TailCommit[]): void {
     const spans = this.#beginSpans(commits);
-    this.#sendBytes(commitsFrame(commits.map(({ encoded }) => encoded)));
+    this.#put(commitsFrame(commits.map(({ encoded }) => encoded)));
+    this.#line.markCommits();
     for (const span of spans) span.end();
   }
 
@@ -230,19 +243,29 @@ export class LinkSession implements ConnectionEvents {
     this.send(isTold ? { kind: 'quorum', body, trace } : { kind: 'quorum', body });
   }
 
+  /** What a full line has no room for is dropped: any frame may be lost, and whoever needs an answer asks again. */
   send(frame: PlainFrame): void {
-    this.#sendBytes(encodeFrame(frame));
+    const bytes = encodeFrame(frame);
+    const isFull = this.#line.waitingBytes > 0 && this.#line.waitingBytes + bytes.length > LIMITS.linkWaitingBytesMax;
+    if (!isFull || frame.kind === 'refuse') this.#put(bytes);
   }
 
-  #sendBytes(bytes: Uint8Array): void {
+  /** Answers a request that is repeated while no answer comes: not again while the last answer is still on its way out. */
+  answer(frame: PlainFrame): void {
+    if (!this.#line.hasLeft(this.#answerEnd)) return;
+    this.send(frame);
+    this.#answerEnd = this.#line.end;
+  }
+
+  #put(bytes: Uint8Array): void {
     if (this.#ended) return;
     if (bytes.length > FRAGMENT_BYTES + FRAME_HEAD_BYTES) {
-      for (const fragment of fragmentsOf(++this.#fragmented, bytes)) this.send(fragment);
+      for (const fragment of fragmentsOf(++this.#fragmented, bytes)) this.#put(encodeFrame(fragment));
       return;
     }
     this.framesSent++;
     this.bytesSent += bytes.length;
-    this.#connection.send(bytes);
+    this.#line.put(bytes);
   }
 
   /** Tells the other side why, and closes. */

@@ -2,11 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { covers, equalVectors } from '../commits/version-vector.ts';
 import { testEnv } from '../test-env.model.ts';
 import { CausalGate } from './causal-gate.ts';
+import type { TailCommit } from './commit-tail.ts';
 import type { Frame, Status } from './frame.ts';
 import { commitsFrame, decodeFrame, encodeCommit, encodeFrame } from './frame-codec.ts';
 import { Link, type LinkEffect } from './link.ts';
-import { Applied, commit, hello, replica, SETTINGS, vector } from './link-harness.ts';
-import { readBeyond } from './log-reader.ts';
+import { Applied, commit, hello, replica, SETTINGS, TAKEN, vector } from './link-harness.ts';
 
 const status = (over: Partial<Status> = {}): Frame => ({
   kind: 'status',
@@ -27,12 +27,18 @@ function sent(effects: readonly LinkEffect[]): string[] {
   );
 }
 
+/** All that was applied, as a read of the log gives it. */
+const logged = ({ log }: Applied): TailCommit[] =>
+  log.map((applied, i) => ({ ...applied, lsn: i + 1, atMs: 0, encoded: encodeCommit(applied) }));
+
 const acknowledged = (entries: Record<number, number>) =>
   ({ kind: 'frame', frame: { kind: 'acknowledge', entries: vector(entries) } }) as const;
 
-function linkOf(here: Applied, settings = SETTINGS): Link {
-  return new Link(hello(2), here, settings, 0);
+function linkOf(here: Applied, { settings = SETTINGS, line = TAKEN } = {}): Link {
+  return new Link({ peer: hello(2), here, line, settings, nowMs: 0 });
 }
+
+const TICK = { kind: 'tick' } as const;
 
 describe('link', () => {
   test('sending: nothing is known of the peer -> nothing is sent before its status', () => {
@@ -78,38 +84,32 @@ describe('link', () => {
   function resending() {
     const here = new Applied(1);
     here.apply(commit(1, 1), commit(1, 2), commit(1, 3));
-    const link = linkOf(here);
+    const line = { ...TAKEN };
+    const link = linkOf(here, { line });
     const alive = (ms: number) => link.step({ kind: 'frame', frame: status({ vector: vector({ 1: 1 }) }) }, ms);
     link.step({ kind: 'frame', frame: status() }, 0);
     alive(10);
-    return { link, alive };
+    return { link, line, alive };
   }
 
   test('resend: nothing is acknowledged for long -> everything after the last acknowledgement, with growing patience', () => {
     const { link, alive } = resending();
-    expect(sent(link.step({ kind: 'tick', isSending: false }, 900))).toEqual([]);
-    expect(sent(link.step({ kind: 'tick', isSending: false }, 1010))).toEqual(['1/2', '1/3']);
-    expect(sent(link.step({ kind: 'tick', isSending: false }, 2500))).toEqual([]);
+    expect(sent(link.step(TICK, 900))).toEqual([]);
+    expect(sent(link.step(TICK, 1010))).toEqual(['1/2', '1/3']);
+    expect(sent(link.step(TICK, 2500))).toEqual([]);
     alive(2600);
-    expect(sent(link.step({ kind: 'tick', isSending: false }, 3010))).toEqual(['1/2', '1/3']);
+    expect(sent(link.step(TICK, 3010))).toEqual(['1/2', '1/3']);
     expect(link.resends).toBe(2);
   });
 
-  test('resend: a frame was lost, and whenever one looks another sign of life is on its way -> sent again all the same', () => {
-    const { link } = resending();
-    // The first look finds that all has left; each later one meets a frame that was sent in that moment.
-    expect(sent(link.step({ kind: 'tick', isSending: false }, 200))).toEqual([]);
-    const later = [400, 600, 800, 1000, 1200].flatMap((ms) => sent(link.step({ kind: 'tick', isSending: true }, ms)));
-    expect(later).toEqual(['1/2', '1/3']);
-  });
-
   test('resend: a slow network has not taken everything yet -> nothing is sent again before it has', () => {
-    const { link, alive } = resending();
-    for (let ms = 200; ms <= 5000; ms += 200)
-      expect(sent(link.step({ kind: 'tick', isSending: true }, ms))).toEqual([]);
-    expect(sent(link.step({ kind: 'tick', isSending: false }, 5200))).toEqual([]);
+    const { link, line, alive } = resending();
+    line.holdsCommits = true;
+    for (let ms = 200; ms <= 5000; ms += 200) expect(sent(link.step(TICK, ms))).toEqual([]);
+    line.holdsCommits = false;
+    expect(sent(link.step(TICK, 5200))).toEqual([]);
     alive(5200);
-    expect(sent(link.step({ kind: 'tick', isSending: false }, 6200))).toEqual(['1/2', '1/3']);
+    expect(sent(link.step(TICK, 6200))).toEqual(['1/2', '1/3']);
   });
 
   test('resend: the peer misses a frame and says so -> everything after its vector at once', () => {
@@ -127,8 +127,8 @@ describe('link', () => {
     link.step({ kind: 'frame', frame: status({ direct: [replica(1), replica(3)] }) }, 0);
     here.apply(commit(3, 1));
     expect(sent(link.step({ kind: 'advanced' }, 100))).toEqual([]);
-    expect(sent(link.step({ kind: 'tick', isSending: false }, 350))).toEqual([]);
-    expect(sent(link.step({ kind: 'tick', isSending: false }, 400))).toEqual(['3/1']);
+    expect(sent(link.step(TICK, 350))).toEqual([]);
+    expect(sent(link.step(TICK, 400))).toEqual(['3/1']);
   });
 
   test('relay: the peer has no link with the origin -> at once (REP-8)', () => {
@@ -144,24 +144,39 @@ describe('link', () => {
     here.apply(commit(2, 1), commit(2, 2));
     const link = linkOf(here);
     expect(sent(link.step({ kind: 'frame', frame: status({ vector: vector({ 2: 1 }) }) }, 0))).toEqual([]);
-    expect(sent(link.step({ kind: 'tick', isSending: false }, 5000))).toEqual([]);
+    expect(sent(link.step(TICK, 5000))).toEqual([]);
   });
 
   test('log: memory does not reach back -> the log is read, and commits that memory has follow', () => {
     const here = new Applied(1, 50);
     for (let seq = 1; seq <= 20; seq++) here.apply(commit(1, seq));
-    const link = linkOf(here, { ...SETTINGS, windowBytes: 100_000 });
+    const link = linkOf(here, { settings: { ...SETTINGS, windowBytes: 100_000 } });
     const effects = link.step({ kind: 'frame', frame: status() }, 0);
-    expect(effects).toContainEqual({ kind: 'read', after: vector({ 1: 0 }) });
+    expect(effects).toContainEqual({ kind: 'read', after: vector({ 1: 0 }), roomBytes: 100_000 });
     expect(link.step({ kind: 'advanced' }, 0), 'one read at a time').toEqual([]);
-    const commits = here.log.slice(0, 18).map((applied, i) => ({
-      ...applied,
-      lsn: i + 1,
-      atMs: 0,
-      encoded: encodeCommit(applied),
-    }));
+    const commits = logged(here).slice(0, 18);
     const all = sent(link.step({ kind: 'read', commits, behind: false }, 0));
     expect(all).toEqual(here.log.map(({ seq }) => `1/${seq}`));
+  });
+
+  test('log: more was read than the window has room for -> the rest is read again once it opens (REP-5)', () => {
+    const here = new Applied(1, 50);
+    for (let seq = 1; seq <= 20; seq++) for (const origin of [1, 3, 4]) here.apply(commit(origin, seq));
+    const commits = logged(here);
+    const largest = Math.max(...commits.map(({ encoded }) => encoded.length));
+    const windowBytes = 100;
+    const link = linkOf(here, { settings: { ...SETTINGS, windowBytes } });
+    link.step({ kind: 'frame', frame: status() }, 0);
+    const first = sent(link.step({ kind: 'read', commits, behind: false }, 0));
+    expect(link.unacknowledgedBytes).toBeGreaterThanOrEqual(windowBytes);
+    expect(link.unacknowledgedBytes).toBeLessThan(windowBytes + largest);
+    const names = commits.map(({ origin, seq }) => `${origin}/${seq}`);
+    expect(first).toEqual(names.slice(0, first.length));
+    const last = (origin: number) => first.filter((name) => name.startsWith(`${origin}/`)).length;
+    const had = { 1: last(1), 3: last(3), 4: last(4) };
+    expect(link.step(acknowledged(had), 0)).toEqual([{ kind: 'read', after: vector(had), roomBytes: windowBytes }]);
+    const rest = commits.slice(first.length);
+    expect(sent(link.step({ kind: 'read', commits: rest, behind: false }, 0))[0]).toBe(names[first.length]);
   });
 
   test('log: it starts after what the peer lacks -> the peer is told, once for each of its signs of life', () => {
@@ -202,8 +217,8 @@ describe('link', () => {
 
   test('silence: nothing is heard for long -> the link ends and says why', () => {
     const link = linkOf(new Applied(1));
-    expect(link.step({ kind: 'tick', isSending: false }, 5999).some(({ kind }) => kind === 'close')).toBe(false);
-    const [end] = link.step({ kind: 'tick', isSending: false }, 6000);
+    expect(link.step(TICK, 5999).some(({ kind }) => kind === 'close')).toBe(false);
+    const [end] = link.step(TICK, 6000);
     expect(end).toMatchObject({ kind: 'close', byPeer: false, refusal: { code: 'silent' } });
   });
 });
@@ -220,7 +235,7 @@ class LinkEnd {
     this.here = here;
     this.gate = new CausalGate(() => here.have(), { heldBytesMax: 2000, heldCommitsMax: 20 });
     const settings = { ...SETTINGS, windowBytes: 400, deadAfterMs: 1e9 };
-    this.link = new Link(hello(peer, { name: `${id}` }), here, settings, 0);
+    this.link = new Link({ peer: hello(peer, { name: `${id}` }), here, line: TAKEN, settings, nowMs: 0 });
     this.#send = send;
   }
 
@@ -234,11 +249,8 @@ class LinkEnd {
   }
 
   #read(after: ReadonlyMap<number, number>) {
-    const commits = this.here.log.flatMap((applied, i) => {
-      if (applied.seq <= (after.get(applied.origin) ?? Number.POSITIVE_INFINITY)) return [];
-      return [{ ...applied, lsn: i + 1, atMs: 0, encoded: encodeCommit(applied) }];
-    });
-    return { kind: 'read', commits: commits.slice(0, 5), behind: false } as const;
+    const isWanted = ({ origin, seq }: TailCommit) => seq > (after.get(origin) ?? Number.POSITIVE_INFINITY);
+    return { kind: 'read', commits: logged(this.here).filter(isWanted).slice(0, 5), behind: false } as const;
   }
 
   #receive(commits: Extract<LinkEffect, { kind: 'receive' }>['commits'], nowMs: number): void {
@@ -293,7 +305,7 @@ describe('link over random networks', () => {
         if (chance(0.3)) {
           nowMs += 100;
           for (const end of ends) {
-            end.perform(end.link.step({ kind: 'tick', isSending: false }, nowMs), nowMs);
+            end.perform(end.link.step(TICK, nowMs), nowMs);
             if (end.gate.isWaiting && chance(0.3)) end.perform(end.link.step({ kind: 'starved' }, nowMs), nowMs);
           }
         }
@@ -301,26 +313,5 @@ describe('link over random networks', () => {
       expect(equalVectors(ends[0].here.have(), ends[1].here.have()), replay).toBe(true);
       for (const { gate, link } of ends) expect([gate.heldCommits, link.unacknowledgedBytes], replay).toEqual([0, 0]);
     }
-  });
-});
-
-describe('log reader', () => {
-  test('reading: streams interleave and one is long -> what is sent is in order and has no gaps', async () => {
-    const applied = new Applied(1);
-    for (let i = 0; i < 300; i++) applied.apply(commit(1, i + 1), ...(i % 50 === 0 ? [commit(3, i / 50 + 1)] : []));
-    const stored = applied.log.map((entry, i) => ({ ...entry, lsn: i + 1 }));
-    const logFrom = (first: number) => ({
-      readCommits: async (origin: number, afterSeq: number, limit: number) => {
-        const beyond = Math.max(afterSeq, first - 1);
-        return stored.filter((entry) => entry.origin === origin && entry.seq > beyond).slice(0, limit);
-      },
-    });
-    const { commits, behind } = await readBeyond(logFrom(1), vector({ 1: 10, 3: 0 }), applied.have(), 0);
-    expect(behind).toBe(false);
-    expect(commits.map(({ lsn }) => lsn)).toEqual(commits.map(({ lsn }) => lsn).sort((a, b) => a - b));
-    const first = commits.filter(({ origin }) => origin === 1).map(({ seq }) => seq);
-    expect(first).toEqual(Array.from({ length: 290 }, (_, i) => i + 11));
-    const truncated = await readBeyond(logFrom(21), vector({ 1: 10 }), applied.have(), 0);
-    expect(truncated).toEqual({ commits: [], behind: true });
   });
 });

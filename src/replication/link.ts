@@ -8,6 +8,7 @@ import { assertNever } from '../../base/assert.ts';
 import type { ReplicaId } from '../../base/ids.ts';
 import type { Commit } from '../../storage/store.ts';
 import { joined, seqOf, type VersionVector } from '../commits/version-vector.ts';
+import { inFrames, type SendCommits } from './commit-frames.ts';
 import type { TailCommit } from './commit-tail.ts';
 import type {
   Acknowledge,
@@ -21,14 +22,13 @@ import type {
   TracesFrame,
 } from './frame.ts';
 import type { Refusal } from './handshake.ts';
+import type { SendLine } from './send-line.ts';
 
-/** Bytes of commits in one frame: large enough to share its cost, small enough not to delay what comes after. */
-const FRAME_BYTES = 256 * 1024;
 /** Resends double their patience up to this, so that a slow peer is not buried in repetitions. */
 const PATIENCE_MAX = 8;
 
 export interface LinkSettings {
-  /** Unacknowledged bytes of commits in flight at most. */
+  /** Unacknowledged bytes of commits at most, and bytes that wait for the network beyond which no commits are added. */
   readonly windowBytes: number;
   readonly heartbeatMs: number;
   readonly deadAfterMs: number;
@@ -37,6 +37,9 @@ export interface LinkSettings {
   /** For tests of the checkers: never passes commits of others on. */
   readonly noRelay: boolean;
 }
+
+/** What the network has not taken yet of what the link sends, always as it is now. */
+export type LinkLine = Pick<SendLine, 'waitingBytes' | 'holdsCommits' | 'end' | 'hasLeft'>;
 
 /** What a link sees of its server, always as it is now. */
 export interface LinkSurroundings {
@@ -56,14 +59,14 @@ export type LinkEvent =
   | { readonly kind: 'read'; readonly commits: readonly TailCommit[]; readonly behind: boolean }
   /** Commits are missing here that the peer may have. */
   | { readonly kind: 'starved' }
-  /** Time passes. `isSending`: the network has not taken everything yet. */
-  | { readonly kind: 'tick'; readonly isSending: boolean };
+  /** Time passes. */
+  | { readonly kind: 'tick' };
 
 export type LinkEffect =
   | { readonly kind: 'send'; readonly frame: PlainFrame }
-  | { readonly kind: 'send-commits'; readonly commits: readonly TailCommit[] }
-  /** Read commits of these streams after these positions from the log. */
-  | { readonly kind: 'read'; readonly after: VersionVector }
+  | SendCommits
+  /** Read commits of these streams after these positions from the log, as many as there is room for. */
+  | { readonly kind: 'read'; readonly after: VersionVector; readonly roomBytes: number }
   | { readonly kind: 'receive'; readonly commits: readonly Commit[] }
   /** The logs of the peer do not reach back to what is missing here. */
   | { readonly kind: 'behind' }
@@ -78,6 +81,7 @@ export class Link {
   readonly peer: Hello;
   readonly #settings: LinkSettings;
   readonly #here: LinkSurroundings;
+  readonly #line: LinkLine;
   /** What is durable there, as far as it was acknowledged. */
   #peerVector: VersionVector = new Map();
   /** False until the first status: before it nothing is known to be lacking. */
@@ -90,8 +94,10 @@ export class Link {
   /** Sent and not acknowledged, by stream in order of seq. */
   readonly #inFlight = new Map<ReplicaId, { readonly seq: number; readonly bytes: number }[]>();
   unacknowledgedBytes = 0;
-  /** Commits were sent since the network last had taken everything. */
-  #isLeaving = false;
+  /** Of commits that the step which goes on sends; the line does not have them yet. */
+  #leavingBytes = 0;
+  /** The peer asked for what it lacks while something waited: once all up to here has left, that is sent again. */
+  #resendAfter: number | undefined;
   #reading = false;
   /** The log did not reach back to what the peer lacks; until it says what it has now, there is nothing to send. */
   #isBehind = false;
@@ -108,9 +114,17 @@ export class Link {
   #statusMs: number;
   resends = 0;
 
-  constructor(peer: Hello, here: LinkSurroundings, settings: LinkSettings, nowMs: number) {
+  constructor(options: {
+    readonly peer: Hello;
+    readonly here: LinkSurroundings;
+    readonly line: LinkLine;
+    readonly settings: LinkSettings;
+    readonly nowMs: number;
+  }) {
+    const { peer, here, line, settings, nowMs } = options;
     this.peer = peer;
     this.#here = here;
+    this.#line = line;
     this.#settings = settings;
     this.#progressMs = nowMs;
     this.#heardMs = nowMs;
@@ -131,7 +145,9 @@ export class Link {
     return [this.#status(nowMs, false)];
   }
 
+  /** What the step before it sent was given to the connection by now. */
   step(event: LinkEvent, nowMs: number): LinkEffect[] {
+    this.#leavingBytes = 0;
     switch (event.kind) {
       case 'frame':
         this.#heardMs = nowMs;
@@ -143,7 +159,7 @@ export class Link {
       case 'starved':
         return [this.#status(nowMs, true)];
       case 'tick':
-        return this.#tick(nowMs, event.isSending);
+        return this.#tick(nowMs);
       default:
         return assertNever(event);
     }
@@ -195,7 +211,8 @@ export class Link {
     } else {
       this.#advancePeer(known, nowMs);
     }
-    if (resend) this.#rewind(nowMs);
+    if (resend) this.#resendAfter ??= this.#line.end;
+    this.#resendWhatLeft(nowMs);
     return [{ kind: 'status', status }, ...this.#fill(nowMs)];
   }
 
@@ -245,10 +262,16 @@ export class Link {
   /** Forgets what was sent beyond what is acknowledged. */
   #rewind(nowMs: number): void {
     if (this.#inFlight.size > 0) this.resends++;
+    this.#resendAfter = undefined;
     this.#inFlight.clear();
     this.unacknowledgedBytes = 0;
     this.#sent = new Map(this.#peerVector);
     this.#progressMs = nowMs;
+  }
+
+  /** What the peer asked for again may still be on its way out; then it needs no repetition yet, and would come behind it. */
+  #resendWhatLeft(nowMs: number): void {
+    if (this.#resendAfter !== undefined && this.#line.hasLeft(this.#resendAfter)) this.#rewind(nowMs);
   }
 
   /** Streams of which the peer lacks something that is ours to send, with what it was sent. */
@@ -274,16 +297,15 @@ export class Link {
 
   /** Sends as much as the window allows, from memory while it reaches back, else by way of the log. */
   #fill(nowMs: number): LinkEffect[] {
-    if (!this.#met || this.#reading || this.#isBehind || this.unacknowledgedBytes >= this.#settings.windowBytes)
-      return [];
+    if (!this.#met || this.#reading || this.#isBehind || this.#roomBytes <= 0) return [];
     const lacking = this.#lacking(nowMs);
     if (lacking.size === 0) return [];
     const sending: TailCommit[] = [];
-    while (lacking.size > 0 && this.unacknowledgedBytes < this.#settings.windowBytes) {
+    while (lacking.size > 0 && this.#roomBytes > 0) {
       const next = this.#earliest(lacking);
       if (next === undefined) {
         this.#reading = true;
-        return [...inFrames(sending), { kind: 'read', after: lacking }];
+        return [...inFrames(sending), { kind: 'read', after: lacking, roomBytes: this.#roomBytes }];
       }
       this.#fly(next, nowMs);
       sending.push(next);
@@ -291,6 +313,12 @@ export class Link {
       else lacking.set(next.origin, next.seq);
     }
     return inFrames(sending);
+  }
+
+  /** What the peer got from others is acknowledged, and may wait here all the same. */
+  get #roomBytes(): number {
+    const waitingBytes = this.#line.waitingBytes + this.#leavingBytes;
+    return this.#settings.windowBytes - Math.max(this.unacknowledgedBytes, waitingBytes);
   }
 
   /** Of the next commits of these streams, the one that was applied here first; undefined if one is not in memory. */
@@ -311,7 +339,7 @@ export class Link {
     if (flying === undefined) this.#inFlight.set(origin, [entry]);
     else flying.push(entry);
     this.unacknowledgedBytes += entry.bytes;
-    this.#isLeaving = true;
+    this.#leavingBytes += entry.bytes;
     this.#sent.set(origin, seq);
   }
 
@@ -319,6 +347,8 @@ export class Link {
     this.#reading = false;
     const sending: TailCommit[] = [];
     for (const commit of commits) {
+      // What was read beyond the window is read again once that opens.
+      if (this.#roomBytes <= 0) break;
       // Acknowledged or rewound meanwhile.
       if (commit.seq !== (this.#sent.get(commit.origin) ?? 0) + 1) continue;
       this.#fly(commit, nowMs);
@@ -330,16 +360,16 @@ export class Link {
     return [...inFrames(sending), ...this.#fill(nowMs)];
   }
 
-  #tick(nowMs: number, isSending: boolean): LinkEffect[] {
+  #tick(nowMs: number): LinkEffect[] {
     const { heartbeatMs, deadAfterMs, resendAfterMs } = this.#settings;
     const silentMs = nowMs - this.#heardMs;
     if (silentMs >= deadAfterMs) {
       const detail = `nothing was heard from ${this.peer.name} for ${Math.round(silentMs)} ms`;
       return [{ kind: 'close', refusal: { code: 'silent', detail }, byPeer: false }];
     }
-    // What is still on its way out needs no repetition. Once all has left, what was sent since is no reason to wait for it.
-    if (!isSending) this.#isLeaving = false;
-    else if (this.#isLeaving) this.#progressMs = nowMs;
+    // What is still on its way out needs no repetition.
+    if (this.#line.holdsCommits) this.#progressMs = nowMs;
+    this.#resendWhatLeft(nowMs);
     if (this.#inFlight.size > 0 && nowMs - this.#progressMs >= resendAfterMs * this.#patience) {
       this.#rewind(nowMs);
       this.#patience = Math.min(this.#patience * 2, PATIENCE_MAX);
@@ -367,18 +397,4 @@ export class Link {
     this.#owes = false;
     return [{ kind: 'send', frame: { kind: 'acknowledge', entries } }];
   }
-}
-
-function inFrames(commits: readonly TailCommit[]): LinkEffect[] {
-  const effects: LinkEffect[] = [];
-  let start = 0;
-  let bytes = 0;
-  for (let i = 0; i < commits.length; i++) {
-    bytes += (commits[i] as TailCommit).encoded.length;
-    if (bytes < FRAME_BYTES && i < commits.length - 1) continue;
-    effects.push({ kind: 'send-commits', commits: commits.slice(start, i + 1) });
-    start = i + 1;
-    bytes = 0;
-  }
-  return effects;
 }

@@ -19,7 +19,7 @@ import type { Refusal } from './handshake.ts';
 import { Inbox } from './inbox.ts';
 import type { LinkSettings, LinkSurroundings } from './link.ts';
 import { type Ending, LinkSession, type OutsideEffect, type SessionHost } from './link-session.ts';
-import { readBeyond } from './log-reader.ts';
+import { READ_BYTES, readBeyond } from './log-reader.ts';
 import { type LinkedSession, Membership } from './membership.ts';
 import { rendezvousOrder } from './rendezvous.ts';
 import type { Replica, StreamCommit } from './replica.ts';
@@ -272,7 +272,7 @@ class Replicator implements Replication, SessionHost {
         this.#inbox.take(session.id, effect.commits, frameBytes);
         return;
       case 'read':
-        this.#guard(this.#read(session, effect.after));
+        this.#guard(this.#read(session, effect));
         return;
       case 'status':
         this.#hearStatus(session, effect.status);
@@ -295,8 +295,10 @@ class Replicator implements Replication, SessionHost {
     }
   }
 
-  async #read(session: LinkSession, after: VersionVector): Promise<void> {
-    const read = await readBeyond(this.#replica, after, this.#currentHave(), this.env.clock.monotonicMs());
+  async #read(session: LinkSession, { after, roomBytes }: Extract<OutsideEffect, { kind: 'read' }>): Promise<void> {
+    const nowMs = this.env.clock.monotonicMs();
+    const bytesMax = Math.min(roomBytes, READ_BYTES);
+    const read = await readBeyond(this.#replica, after, this.#currentHave(), { nowMs, bytesMax });
     session.step({ kind: 'read', ...read });
   }
 

@@ -73,7 +73,7 @@ export class Transfers {
         this.#options.guard(
           this.#source(session)
             .answer(frame)
-            .then((answer) => (answer === undefined ? undefined : session.send(answer))),
+            .then((answer) => (answer === undefined ? undefined : session.answer(answer))),
         );
         return;
       case 'state-list':
