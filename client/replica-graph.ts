@@ -143,11 +143,13 @@ export class ReplicaGraph {
     this.view = new GraphView(this.settings);
     for (const partition of this.open) {
       const opened = this.view.open(partition);
-      for (const text of this.#document(partition).all()) {
-        const patch = decodePatch(text);
-        this.#clockOfServers = Math.max(this.#clockOfServers, patch.clock);
-        this.view.fold(opened, patch, text.length);
-      }
+      this.view.foldMany(() => {
+        for (const text of this.#document(partition).all()) {
+          const patch = decodePatch(text);
+          this.#clockOfServers = Math.max(this.#clockOfServers, patch.clock);
+          this.view.fold(opened, patch, text.length);
+        }
+      });
     }
     this.clock.see(this.#clockOfServers);
     for (const { patches } of this.outbox.values()) this.#foldTexts(patches);
@@ -282,8 +284,10 @@ export class ReplicaGraph {
       const { partition, bytes } = merged[i] as PartitionBytes;
       this.#document(partition).mergeAll([one]);
       const opened = this.view.need(partition);
-      one.patches.forEach((patch, at) => {
-        this.view.fold(opened, patch, (one.texts[at] as string).length);
+      this.view.foldMany(() => {
+        one.patches.forEach((patch, at) => {
+          this.view.fold(opened, patch, (one.texts[at] as string).length);
+        });
       });
       this.#clockOfServers = Math.max(this.#clockOfServers, one.clockMax);
       changes.push(...this.#keep(partition, bytes));

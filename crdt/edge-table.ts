@@ -12,7 +12,7 @@ import { grown, Ordinals } from './columns.ts';
 import { EdgeIds, type PartitionNumbers } from './edge-ids.ts';
 import { NO_PROPERTIES } from './patch-codec.ts';
 import type { Registers } from './registers.ts';
-import { propertiesBytes, Tally } from './usage.ts';
+import { bytesAdded, Tally } from './usage.ts';
 
 export const EDGE_RECORD = 1;
 export const EDGE_EXISTS = 2;
@@ -181,7 +181,7 @@ export class EdgeTable {
   setProperties(ordinal: number, properties: Properties): void {
     const before = this.properties[ordinal] ?? NO_PROPERTIES;
     if (before === properties) return;
-    this.bytes.add(this.home[ordinal] as number, propertiesBytes(properties) - propertiesBytes(before));
+    this.bytes.add(this.home[ordinal] as number, bytesAdded(before, properties));
     this.properties[ordinal] = properties;
   }
 

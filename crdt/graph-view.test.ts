@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
-import type { PartitionId } from '../base/ids.ts';
+import { describe, expect, test, vi } from 'vitest';
+import { type PartitionId, replicaId } from '../base/ids.ts';
 import type { GraphSettings } from '../graph/model.ts';
 import { NARROW, patchOf } from './arbitraries.model.ts';
 import { digestOfPartition } from './digest.ts';
@@ -9,11 +9,13 @@ import { GraphView } from './graph-view.ts';
 import { decodePatch, encodePatch } from './patch-codec.ts';
 import { checkExpansions, readGraph, readIncident } from './reading.model.ts';
 import { partitionOfNode } from './routing.ts';
+import { ELEMENT_BYTES } from './usage.ts';
 import { encodeViewSnapshot, foldViewSnapshot } from './view-snapshot.ts';
 
 const SETTINGS: GraphSettings = { partitions: 2, restoringTypes: ['R'] };
 const NODES = ['b', 'd', 'a', 'c', 's!x', 's!y'];
 const PARTITIONS = ['0', '1', 's!'] as PartitionId[];
+const stampOf = (clock: number) => ({ clock, replica: replicaId(1) });
 const homeOf = (node: string) => partitionOfNode(node, SETTINGS.partitions);
 
 // --- arbitrary patches: whatever foreign replicas may send, in step or not
@@ -138,8 +140,10 @@ function reopen(
   const snapshot = encodeViewSnapshot(view, view.need(partition));
   view.close(partition);
   const opened = view.open(partition);
-  if (from === 'snapshot') foldViewSnapshot(view, opened, snapshot);
-  else for (const placed of folded) if (placed.partition === partition) foldInto(view, placed);
+  view.foldMany(() => {
+    if (from === 'snapshot') foldViewSnapshot(view, opened, snapshot);
+    else for (const placed of folded) if (placed.partition === partition) foldInto(view, placed);
+  });
 }
 
 function played(
@@ -193,6 +197,24 @@ describe('GraphView', () => {
       { numRuns: 400 },
     );
   }, 300_000);
+
+  test('many members of one set folded together -> the node is made once, with all of them', () => {
+    const view = new GraphView(SETTINGS);
+    const partition = view.open('0' as PartitionId);
+    const members = Array.from({ length: 50 }, (_, i) => i);
+    view.fold(partition, { kind: 'node-create', ...stampOf(0), id: 'b', labels: [], properties: {} }, 0);
+    const made = vi.spyOn(view.nodes, 'setProperties');
+    view.foldMany(() => {
+      for (const member of members) {
+        const more = { members: new Map([['p', { add: [member], remove: [] }]]) };
+        view.fold(partition, { kind: 'node-update', ...stampOf(member + 1), id: 'b', properties: {}, more }, 0);
+      }
+    });
+    expect(made).toHaveBeenCalledTimes(1);
+    expect(view.nodes.properties[view.nodes.find('b') as number]).toEqual({ p: members });
+    const bytes = 'p'.length + 8 * (1 + members.length);
+    expect(view.usage()).toEqual({ nodes: 1, edges: 0, bytes: ELEMENT_BYTES + bytes });
+  });
 
   test('VIEW-1 the same patches in two orders -> equal digests of every partition', () => {
     fc.assert(

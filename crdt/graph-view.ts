@@ -58,6 +58,8 @@ export class GraphView {
   #nowMs = Number.NEGATIVE_INFINITY;
   /** No element expires before. */
   #nextExpiryMs = Number.POSITIVE_INFINITY;
+  /** While many patches are folded in: the nodes that do not show them yet. */
+  #unshown: Set<number> | undefined;
 
   constructor(settings: GraphSettings) {
     this.settings = settings;
@@ -226,6 +228,22 @@ export class GraphView {
     }
   }
 
+  /**
+   * Runs `fold`, which folds many patches in, and then makes what their nodes show, once: made after each patch, a set of n
+   * members would cost n² in all. Until then nobody may read.
+   */
+  foldMany(fold: () => void): void {
+    assert(this.#unshown === undefined, 'what folds many patches does not begin anew in between');
+    const unshown = new Set<number>();
+    this.#unshown = unshown;
+    try {
+      fold();
+    } finally {
+      this.#unshown = undefined;
+      for (const node of unshown) this.#refreshNode(this.needAt(this.nodes.home[node] as number), node);
+    }
+  }
+
   /** Folds one patch of an open partition in. `chars` is the length of its text, for the memory estimate. */
   fold(partition: PartitionIndex, patch: Patch, chars: number): void {
     partition.patches++;
@@ -380,6 +398,10 @@ export class GraphView {
   }
 
   #refreshNode(partition: PartitionIndex, node: number): void {
+    if (this.#unshown !== undefined) {
+      this.#unshown.add(node);
+      return;
+    }
     const { nodes } = this;
     const registers = nodes.registers.get(node);
     if (registers === undefined) return;

@@ -9,7 +9,7 @@ import { grown, Ordinals } from './columns.ts';
 import { NO_PROPERTIES } from './patch-codec.ts';
 import { PropertyColumns } from './property-columns.ts';
 import type { Registers } from './registers.ts';
-import { propertiesBytes, Tally } from './usage.ts';
+import { bytesAdded, Tally } from './usage.ts';
 
 /** The node has a record: its partition is open and has at least one patch of it. */
 export const NODE_RECORD = 1;
@@ -111,7 +111,7 @@ export class NodeTable {
 
   setProperties(ordinal: number, properties: Properties): void {
     const before = this.properties[ordinal] ?? NO_PROPERTIES;
-    this.bytes.add(this.home[ordinal] as number, propertiesBytes(properties) - propertiesBytes(before));
+    this.bytes.add(this.home[ordinal] as number, bytesAdded(before, properties));
     this.properties[ordinal] = properties;
     this.columns.forget(ordinal);
   }

@@ -27,6 +27,18 @@ export function propertiesBytes(properties: Properties): number {
   return bytes;
 }
 
+/** What `after` has more than `before`. Values that are the same are not looked at: they may be long lists. */
+export function bytesAdded(before: Properties, after: Properties): number {
+  let bytes = 0;
+  for (const name in after) {
+    const [held, value] = [Object.hasOwn(before, name) ? before[name] : undefined, after[name] as Value];
+    if (value === held) continue;
+    bytes += propertyBytes(name, value) - (held === undefined ? 0 : propertyBytes(name, held));
+  }
+  for (const name in before) if (!Object.hasOwn(after, name)) bytes -= propertyBytes(name, before[name] as Value);
+  return bytes;
+}
+
 export function propertyBytes(name: string, value: Value): number {
   return name.length + valueBytes(value);
 }

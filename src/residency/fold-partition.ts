@@ -9,10 +9,12 @@ import type { PartitionState } from '../../storage/store.ts';
 
 /** @param index just opened. @throws an error of any kind if the state is damaged */
 export function foldPartition(view: GraphView, index: PartitionIndex, { snapshot, tail }: PartitionState): void {
-  if (snapshot?.view !== undefined) foldViewSnapshot(view, index, snapshot.view);
   const updates = tail.map(({ update }) => update);
   if (snapshot !== undefined && snapshot.view === undefined) updates.unshift(snapshot.document);
-  for (const update of updates) {
-    for (const text of patchesOf(update)) view.fold(index, decodePatch(text), text.length);
-  }
+  view.foldMany(() => {
+    if (snapshot?.view !== undefined) foldViewSnapshot(view, index, snapshot.view);
+    for (const update of updates) {
+      for (const text of patchesOf(update)) view.fold(index, decodePatch(text), text.length);
+    }
+  });
 }

@@ -439,7 +439,9 @@ export function pathOf({ graphKey, partition }: PartitionKey): string {
 }
 
 function foldUpdate(view: GraphView, index: PartitionIndex, { texts, patches }: CheckedUpdate): void {
-  for (let i = 0; i < patches.length; i++) view.fold(index, patches[i] as Patch, (texts[i] as string).length);
+  view.foldMany(() => {
+    for (let i = 0; i < patches.length; i++) view.fold(index, patches[i] as Patch, (texts[i] as string).length);
+  });
 }
 
 function bytesOf(tail: readonly { readonly update: Uint8Array }[]): number {
