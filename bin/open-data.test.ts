@@ -23,6 +23,9 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
+/** What lies in the folder, but for the note that the last server did not end well. */
+const found = async () => (await readdir(directory)).filter((name) => name !== 'in-use').sort();
+
 async function fillAndDamage(): Promise<Buffer> {
   const store = await open(true);
   await store.append(commitOf(A, 1, ['0']));
@@ -51,16 +54,16 @@ test('the same once more -> data-corrupt, and nothing is moved: the disk must be
   await fillAndDamage();
   await (await open(true)).close();
   await writeFile(join(directory, 'level', 'CURRENT'), '');
-  const before = (await readdir(directory)).sort();
+  const before = await found();
   await expect(open(true)).rejects.toMatchObject({ code: 'data-corrupt', message: expect.stringContaining('look at') });
-  expect((await readdir(directory)).sort()).toEqual(before);
+  expect(await found()).toEqual(before);
 });
 
 test('the same without peers -> data-corrupt, and nothing is moved', async () => {
   await fillAndDamage();
-  const before = (await readdir(directory)).sort();
+  const before = await found();
   await expect(open(false)).rejects.toMatchObject({ code: 'data-corrupt' });
-  expect((await readdir(directory)).sort()).toEqual(before);
+  expect(await found()).toEqual(before);
 });
 
 test('a folder that another process holds, with peers -> data-locked, and nothing is moved', async () => {
@@ -70,17 +73,25 @@ test('a folder that another process holds, with peers -> data-locked, and nothin
   await store.close();
 });
 
-test('LevelDB finds its files damaged while the server runs -> moved aside at the next start with peers, and not without', async () => {
-  const fail = (store: Store) => (store as unknown as { fail(error: unknown): void }).fail(CORRUPTION);
+async function fillAndRefuse(): Promise<void> {
   const store = await open(true);
   await store.append(commitOf(A, 1, ['0']));
-  fail(store);
+  (store as unknown as { fail(error: unknown): void }).fail(CORRUPTION);
   await expect(store.append(commitOf(A, 2, ['0']))).rejects.toMatchObject({ code: 'storage-failed' });
   await store.close();
   await expect.poll(() => readdir(directory)).toContain('found-damaged');
+}
+
+test('LevelDB refuses to write while the server runs, and no damage is found, alone -> opened as it is', async () => {
+  await fillAndRefuse();
   const alone = await open(false);
   expect(alone.recovery.lastLsn).toBe(1);
   await alone.close();
+  expect((await readdir(directory)).sort()).toEqual(['level', 'mark']);
+});
+
+test('the same with peers -> moved aside', async () => {
+  await fillAndRefuse();
   const anew = await open(true);
   expect(anew.recovery.lastLsn).toBe(0);
   await anew.close();

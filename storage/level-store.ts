@@ -19,6 +19,7 @@ import { corrupt, type Database, isCorruption, openDatabase, syncDirectory, sync
 import { clearStaged, listStaged, readStaged, stage } from './level-staged.ts';
 import { LogIndex } from './log-index.ts';
 import { adoptStreams, hideGraph, type Maintained, removeGraph, truncateLog } from './log-maintenance.ts';
+import { LOST_KEYS, readLostKeys } from './lost-keys.ts';
 import { MarkFile, readMark } from './mark-file.ts';
 import { DamageFound, NOTHING, readLocators, readPartitionRows, readStream, recovering } from './partition-read.ts';
 import { encodeSnapshotHeader, updateChecksum } from './records.ts';
@@ -51,8 +52,12 @@ export interface LevelStoreOptions {
   readonly writeBufferBytes?: number;
   /** Awaited before every batch; a rejection counts as a failed write. For fault injection. */
   readonly beforeWrite?: () => Promise<void>;
-  /** LevelDB found its own files damaged while it wrote, and writes no more. */
-  readonly onDamage?: () => void;
+  /** Hears of damage: LevelDB refuses to write because of it, so that nothing is written any more, or something read is damaged. */
+  readonly onDamage?: (found: 'on-write' | 'on-read') => void;
+  /** Refuses a store with a damaged partition, before anything is written to it. */
+  readonly mustBeWhole?: boolean;
+  /** Awaited when everything was closed, whether that was a clean stop or not. */
+  readonly onClosed?: () => Promise<void>;
 }
 
 const CACHE_BYTES = 32 * 1024 * 1024;
@@ -78,8 +83,12 @@ export async function openLevelStore(options: LevelStoreOptions): Promise<Store>
   );
   try {
     // Read under the lock, or another process might still move it.
+    const lost = await readLostKeys(join(directory, LOST_KEYS));
     const found = await recover(db, await readMark(markPath), env);
+    const [damaged] = found?.recovery.damaged ?? [];
+    if (options.mustBeWhole && damaged !== undefined) throw recovering(damaged, damaged.reason);
     const recovered = found ?? (await create(db));
+    recovered.index.lost = lost;
     if (found === undefined) {
       await syncDirectory(directory);
       await syncDirectory(dirname(resolve(directory)));
@@ -140,8 +149,13 @@ class LevelStore implements Store {
   #maintenance: Promise<unknown> = Promise.resolve();
   #begun = false;
   #closing: Promise<void> | undefined;
+  readonly #onDamage: LevelStoreOptions['onDamage'];
+  readonly #onClosed: LevelStoreOptions['onClosed'];
 
-  constructor({ recovered, db, mark, env, levelDirectory, durability, beforeWrite, onDamage }: Opened) {
+  constructor(opened: Opened) {
+    const { recovered, db, mark, env, levelDirectory, durability, beforeWrite, onDamage } = opened;
+    this.#onDamage = onDamage;
+    this.#onClosed = opened.onClosed;
     this.recovery = recovered.recovery;
     this.#env = env;
     this.#db = db;
@@ -161,7 +175,7 @@ class LevelStore implements Store {
       syncEarlier: this.#syncEarlier,
       beforeWrite,
       onFailed: (cause) => {
-        if (isCorruption(cause)) onDamage?.();
+        if (isCorruption(cause)) onDamage?.('on-write');
       },
       onDurable: (batch) => mark.record({ batch, lsn: index.durableLsn }),
     });
@@ -236,6 +250,7 @@ class LevelStore implements Store {
       const reason = error instanceof Error ? error.message : String(error);
       entry.damage ??= { reason, lsn: this.#index.durableLsn };
       this.#env.log.write('error', 'storage: a partition failed verification', { ...key, reason });
+      this.#onDamage?.('on-read');
       throw recovering(key, reason);
     }
   }
@@ -352,6 +367,7 @@ class LevelStore implements Store {
     await this.#mark.sync().catch((error: unknown) => this.#closedUnclean(error));
     await this.#mark.close();
     await this.#db.close();
+    await this.#onClosed?.();
   }
 
   #closedUnclean(error: unknown): void {
@@ -368,8 +384,10 @@ class LevelStore implements Store {
     try {
       return await task();
     } catch (error) {
+      if (error instanceof WeftError && isDamageCode(error.code)) this.#onDamage?.('on-read');
       if (!isReadError(error)) throw error;
       this.#checkOpen();
+      this.#onDamage?.('on-read');
       throw corrupt(`LevelDB cannot read its data: ${String(error)}`, {}, error);
     }
   }
@@ -408,5 +426,6 @@ class LevelStore implements Store {
 
 const NO_BYTES = Buffer.alloc(0);
 
+const isDamageCode = (code: string): boolean => code === 'data-corrupt' || code === 'partition-recovering';
 const isReadError = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && String(error.code).startsWith('LEVEL_');

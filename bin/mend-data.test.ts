@@ -1,0 +1,287 @@
+/**
+ * Tables of LevelDB damaged at random under a server that runs alone. It must start all the same, and write and compact; what
+ * it then serves is compared with what was written: each partition whole, or refused by its name.
+ * A failure names its seed; `WEFT_SEED=n npx vitest run bin/mend-data` replays that round alone.
+ */
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Level } from 'level';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { present } from '../base/assert.ts';
+import { WeftError } from '../base/errors.ts';
+import type { PartitionId, ReplicaId } from '../base/ids.ts';
+import { SeededRandom } from '../base/seeded-random.ts';
+import { stillEnv } from '../storage/level-harness.ts';
+import { A, at, B, bytes, G } from '../storage/store.conformance.ts';
+import type { Commit, PartitionKey, Store } from '../storage/store.ts';
+import { checkedBytes, readBlock, readEntries, readFooter, readIndex } from '../storage/tables/table-file.ts';
+import { openData } from './open-data.ts';
+
+const { WEFT_SEED, WEFT_ROUNDS } = process.env;
+const FIRST_SEED = Number(WEFT_SEED ?? 1);
+/** More of them by `WEFT_ROUNDS`, from the seed on. */
+const ROUNDS = Number(WEFT_ROUNDS ?? (WEFT_SEED === undefined ? 9 : 1));
+const SEEDS = Array.from({ length: ROUNDS }, (_, round) => FIRST_SEED + round);
+
+const COMMITS = 400;
+const PARTITIONS = 12;
+const SNAPSHOT_AT = 150;
+/** Of these the snapshot is all there is up to `SNAPSHOT_AT`. */
+const SNAPSHOTTED = ['p0', 'p1'];
+
+const originOf = (lsn: number): ReplicaId => (lsn % 3 === 0 ? B : A);
+const seqOf = (lsn: number): number => (lsn % 3 === 0 ? lsn / 3 : lsn - Math.floor(lsn / 3));
+const partitionsOf = (lsn: number): string[] => [`p${lsn % PARTITIONS}`, `p${(lsn * 7 + 1) % PARTITIONS}`];
+/** Text that packs a little, of a few hundred bytes as a rule. */
+function updateOf(lsn: number, partition: string): Uint8Array {
+  const random = new SeededRandom(lsn);
+  const words = Array.from({ length: 1 + ((lsn * 41) % 53) }, () => random.uint32().toString(36));
+  return bytes(`${lsn} in ${partition}: ${words.join(' ')}`);
+}
+const edgeOf = (lsn: number): string => `edge ${lsn}`;
+
+function commit(lsn: number): Commit {
+  const parts = partitionsOf(lsn).map((partition) => ({ ...at(partition), update: updateOf(lsn, partition) }));
+  const [first = ''] = partitionsOf(lsn);
+  const locators = [{ graphKey: G, edge: edgeOf(lsn), partition: first as PartitionId }];
+  return { origin: originOf(lsn), seq: seqOf(lsn), clock: lsn, parts, locators, after: [] };
+}
+
+const document = (partition: string): Uint8Array => bytes(`document of ${partition} `.repeat(300));
+
+let root: string;
+let folders = 0;
+let template: string;
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'weft-mend-'));
+  template = join(root, 'template');
+  for (let lsn = 1; lsn <= COMMITS; ) {
+    const store = await open(template);
+    for (let more = 100; more > 0; more--) await store.append(commit(lsn++));
+    await store.setMeta('promise', bytes(`ballot ${lsn}`));
+    if (lsn === 201) {
+      for (const partition of SNAPSHOTTED) {
+        await store.writeSnapshot(at(partition), {
+          lsn: SNAPSHOT_AT,
+          document: document(partition),
+          view: bytes('view'),
+        });
+      }
+    }
+    await store.close();
+    if (lsn === 301) await compact(template);
+  }
+  await compact(template);
+}, 60_000);
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+const open = (directory: string, hasPeers = false): Promise<Store> =>
+  openData({ directory, durability: 'disk', env: stillEnv, hasPeers }, async (store) => store);
+
+/** What LevelDB does in the background sooner or later. */
+async function compact(directory: string): Promise<void> {
+  const db = new Level<string, Buffer>(join(directory, 'level'), { keyEncoding: 'utf8', valueEncoding: 'buffer' });
+  await db.open();
+  await (db as unknown as { compactRange(from: string, to: string): Promise<void> }).compactRange('', '~~');
+  await db.close();
+}
+
+interface Damaged {
+  readonly directory: string;
+  readonly what: string;
+}
+
+/** A copy of the template in which a file differs. */
+async function damaged(random: SeededRandom, harm: (file: Buffer) => string): Promise<Damaged> {
+  const directory = join(root, `data-${folders++}`);
+  await cp(template, directory, { recursive: true });
+  const names = (await readdir(join(directory, 'level'))).filter((name) => name.endsWith('.ldb')).sort();
+  const path = join(directory, 'level', random.pick(names));
+  const file = await readFile(path);
+  const what = harm(file);
+  await writeFile(path, file);
+  return { directory, what };
+}
+
+const flip = (random: SeededRandom, count: number) => (file: Buffer) => {
+  const places = Array.from({ length: count }, () => random.below(file.length));
+  for (const place of places) file[place] = (file[place] as number) ^ (1 << random.below(8));
+  return `bits at ${places.join(', ')} of ${file.length} flipped`;
+};
+
+const wipe = (random: SeededRandom) => (file: Buffer) => {
+  const place = random.below(Math.ceil(file.length / 512)) * 512;
+  file.fill(random.below(256), place, place + 512);
+  return `512 bytes at ${place} of ${file.length} overwritten`;
+};
+
+/** What the store says about a partition: whole as written, or the error. */
+type Answer = 'whole' | 'refused';
+
+async function answerOf(store: Store, partition: string, lastLsn: number): Promise<Answer> {
+  const key = at(partition);
+  const found = await store.readPartition(key, { document: true }).catch((error: unknown) => refusal(error, key));
+  if (found === 'refused') return found;
+  const from = SNAPSHOTTED.includes(partition) ? SNAPSHOT_AT : 0;
+  if (from > 0) expect(found.snapshot?.document).toEqual(document(partition));
+  const expected: [number, Uint8Array][] = [];
+  for (let lsn = from + 1; lsn <= lastLsn; lsn++) {
+    if (partitionsOf(lsn).includes(partition)) expected.push([lsn, updateOf(lsn, partition)]);
+  }
+  expect(found.tail.map(({ lsn, update }) => [lsn, update])).toEqual(expected);
+  return 'whole';
+}
+
+function refusal(error: unknown, key: PartitionKey): 'refused' {
+  expect(error).toBeInstanceOf(WeftError);
+  expect(error).toMatchObject({ code: 'partition-recovering', context: key });
+  return 'refused';
+}
+
+const ALL = Array.from({ length: PARTITIONS }, (_, i) => `p${i}`);
+
+interface Outcome {
+  readonly refused: readonly string[];
+  readonly refusedEdges: number;
+}
+
+/** Compares everything with what was written. */
+async function survey(store: Store, lastLsn: number): Promise<Outcome> {
+  expect(store.recovery.lastLsn).toBe(lastLsn);
+  expect(await store.getMeta('promise')).toEqual(bytes(`ballot ${COMMITS + 1}`));
+  const refused: string[] = [];
+  for (const partition of ALL) if ((await answerOf(store, partition, lastLsn)) === 'refused') refused.push(partition);
+  let refusedEdges = 0;
+  const lsns = Array.from({ length: lastLsn }, (_, i) => i + 1);
+  const all = await store.locate(G, lsns.map(edgeOf)).catch(() => undefined);
+  expect(all ?? []).toEqual(all === undefined ? [] : lsns.map((lsn) => partitionsOf(lsn).slice(0, 1)));
+  for (const lsn of all === undefined ? lsns : []) {
+    const edge = edgeOf(lsn);
+    const found = await store.locate(G, [edge]).catch((error: unknown) => {
+      expect(error).toMatchObject({ code: 'partition-recovering', context: { graphKey: G, edge } });
+      return undefined;
+    });
+    if (found === undefined) refusedEdges++;
+    else expect(found).toEqual([partitionsOf(lsn).slice(0, 1)]);
+  }
+  for (const origin of [A, B]) {
+    const commits = await store.readCommits(origin, 0, COMMITS * 2).catch((error: unknown) => {
+      expect(error).toMatchObject({ code: 'partition-recovering' });
+      // What a snapshot covers is missing in the log only.
+      expect([...refused, ...SNAPSHOTTED]).toContain((error as WeftError).context.partition);
+      return [];
+    });
+    for (const { lsn, seq, parts } of commits) {
+      expect([origin, seq]).toEqual([originOf(lsn), seqOf(lsn)]);
+      expect(parts).toEqual(commit(lsn).parts);
+    }
+  }
+  return { refused, refusedEdges };
+}
+
+/** Starts alone over the damage, writes to every partition, lets LevelDB compact all of it, and starts again. */
+async function outcomeOf(directory: string): Promise<Outcome> {
+  const store = await open(directory);
+  const before = await survey(store, COMMITS);
+  for (let lsn = COMMITS + 1; lsn <= COMMITS + PARTITIONS; lsn++) await store.append(commit(lsn));
+  await store.close();
+  await compact(directory);
+  const again = await open(directory);
+  const after = await survey(again, COMMITS + PARTITIONS);
+  await again.close();
+  expect(after.refused).toEqual(before.refused);
+  await rm(directory, { recursive: true });
+  return after;
+}
+
+/** How the last server stopped: also killed, or because LevelDB refused to write. */
+const STOPS = ['clean', 'in-use', 'found-damaged'];
+
+async function outcomeAfter({ directory, what }: Damaged, seed: number): Promise<Outcome> {
+  const stop = STOPS[seed % STOPS.length] as string;
+  if (stop !== 'clean') await writeFile(join(directory, stop), '');
+  return outcomeOf(directory).catch((error: unknown) => {
+    throw new Error(`WEFT_SEED=${seed}: ${what}, ${stop}: ${String(error)}`, { cause: error });
+  });
+}
+
+describe('tables damaged at random, a server alone', () => {
+  test.each(SEEDS)('one bit flipped anywhere, seed %i -> nothing is lost', async (seed) => {
+    const random = new SeededRandom(seed);
+    const outcome = await outcomeAfter(await damaged(random, flip(random, 1)), seed);
+    expect(outcome, `WEFT_SEED=${seed}`).toEqual({ refused: [], refusedEdges: 0 });
+  });
+
+  test.each(SEEDS)('eight bits, or 512 bytes, seed %i -> partitions whole or refused by name', async (seed) => {
+    const random = new SeededRandom(seed + 1000);
+    const harm = await damaged(random, random.chance(0.5) ? flip(random, 8) : wipe(random));
+    const { refused } = await outcomeAfter(harm, seed);
+    expect(refused.length, `WEFT_SEED=${seed}: ${harm.what}`).toBeLessThan(PARTITIONS / 2);
+  });
+});
+
+/** Destroys the block that holds the middle of all blocks with keys of this prefix. @returns how many there are */
+function destroyBlock(prefix: string): (file: Buffer) => string {
+  return (file) => {
+    const footer = present(readFooter(file), 'the table is whole');
+    const index = readIndex(present(readBlock(checkedBytes(file, footer.index)), 'it is whole'), file) ?? [];
+    const held = index.filter(({ handle }) => {
+      const block = present(readBlock(checkedBytes(file, handle)), 'the table is whole');
+      return readEntries(block)?.every(({ key }) => key.toString('utf8').startsWith(prefix));
+    });
+    const { handle } = present(held[held.length >> 1], `there is a block of ${prefix}`);
+    file.fill(0xa5, handle.offset, handle.offset + handle.size);
+    return `a block of ${prefix} destroyed`;
+  };
+}
+
+describe('a block destroyed, a server alone', () => {
+  const destroyed = async (prefix: string, seed = 0): Promise<Outcome> =>
+    outcomeAfter(await damaged(new SeededRandom(seed), destroyBlock(prefix)), seed);
+
+  test.each([0, 1, 2])('rows of partitions, stop %i -> these partitions', async (stop) => {
+    const { refused, refusedEdges } = await destroyed('t/', stop);
+    expect(refused.length).toBeGreaterThan(0);
+    expect(refused.length).toBeLessThan(3);
+    expect(refusedEdges).toBe(0);
+  });
+
+  test.each([0, 1, 2])('locators, stop %i -> look-ups of these edges only, for good', async (stop) => {
+    const { refused, refusedEdges } = await destroyed('l/', stop);
+    expect(refused).toEqual([]);
+    expect(refusedEdges).toBeGreaterThan(0);
+    expect(refusedEdges).toBeLessThan(COMMITS / 2);
+  });
+
+  test.each([1, 2])('body of a snapshot, stop %i -> its partition', async (stop) => {
+    const { refused, refusedEdges } = await destroyed('s/', stop);
+    expect(refusedEdges).toBe(0);
+    expect(refused.length).toBeGreaterThan(0);
+    expect(SNAPSHOTTED).toEqual(expect.arrayContaining([...refused]));
+  });
+});
+
+describe('a block destroyed, a server with peers', () => {
+  async function opened(prefix: string): Promise<{ readonly store: Store; readonly names: string[] }> {
+    const { directory } = await damaged(new SeededRandom(1), destroyBlock(prefix));
+    await writeFile(join(directory, 'in-use'), '');
+    const store = await open(directory, true);
+    return { store, names: await readdir(directory) };
+  }
+
+  test('rows of partitions -> it goes on, and others heal them', async () => {
+    const { store } = await opened('t/');
+    expect(store.recovery.lastLsn).toBe(COMMITS);
+    expect(store.recovery.damaged.length).toBeGreaterThan(0);
+    await store.close();
+  });
+
+  test.each(['c/', 'l/'])('%s, which others cannot heal -> begun anew', async (prefix) => {
+    const { store, names } = await opened(prefix);
+    expect(store.recovery.lastLsn).toBe(0);
+    expect(names.filter((name) => name.startsWith('damaged-'))).toHaveLength(1);
+    await store.close();
+  });
+});
