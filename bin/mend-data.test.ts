@@ -8,14 +8,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Level } from 'level';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import * as Y from 'yjs';
 import { present } from '../base/assert.ts';
 import { WeftError } from '../base/errors.ts';
-import type { PartitionId, ReplicaId } from '../base/ids.ts';
+import type { GraphName, NodeId, PartitionId, ReplicaId } from '../base/ids.ts';
 import { SeededRandom } from '../base/seeded-random.ts';
+import type { Operation } from '../graph/model.ts';
+import { openEngine } from '../src/engine.ts';
 import { stillEnv } from '../storage/level-harness.ts';
 import { A, at, B, bytes, G } from '../storage/store.conformance.ts';
 import type { Commit, PartitionKey, Store } from '../storage/store.ts';
 import { checkedBytes, readBlock, readEntries, readFooter, readIndex } from '../storage/tables/table-file.ts';
+import { buildEnv } from './env.ts';
 import { openData } from './open-data.ts';
 
 const { WEFT_SEED, WEFT_ROUNDS } = process.env;
@@ -34,10 +38,23 @@ const originOf = (lsn: number): ReplicaId => (lsn % 3 === 0 ? B : A);
 const seqOf = (lsn: number): number => (lsn % 3 === 0 ? lsn / 3 : lsn - Math.floor(lsn / 3));
 const partitionsOf = (lsn: number): string[] => [`p${lsn % PARTITIONS}`, `p${(lsn * 7 + 1) % PARTITIONS}`];
 /** Text that packs a little, of a few hundred bytes as a rule. */
-function updateOf(lsn: number, partition: string): Uint8Array {
+function textOf(lsn: number, partition: string): string {
   const random = new SeededRandom(lsn);
   const words = Array.from({ length: 1 + ((lsn * 41) % 53) }, () => random.uint32().toString(36));
-  return bytes(`${lsn} in ${partition}: ${words.join(' ')}`);
+  return `${lsn} in ${partition}: ${words.join(' ')}`;
+}
+function updateOf(lsn: number, partition: string): Uint8Array {
+  const doc = new Y.Doc();
+  doc.clientID = lsn;
+  doc.getArray('log').push([textOf(lsn, partition)]);
+  return Y.encodeStateAsUpdate(doc);
+}
+const lsnsOf = (partition: string, lastLsn: number): number[] =>
+  Array.from({ length: lastLsn }, (_, i) => i + 1).filter((lsn) => partitionsOf(lsn).includes(partition));
+function textsIn(updates: readonly Uint8Array[]): unknown[] {
+  const doc = new Y.Doc();
+  for (const update of updates) Y.applyUpdate(doc, update);
+  return doc.getArray('log').toArray().sort();
 }
 const edgeOf = (lsn: number): string => `edge ${lsn}`;
 
@@ -48,7 +65,8 @@ function commit(lsn: number): Commit {
   return { origin: originOf(lsn), seq: seqOf(lsn), clock: lsn, parts, locators, after: [] };
 }
 
-const document = (partition: string): Uint8Array => bytes(`document of ${partition} `.repeat(300));
+const documentOf = (partition: string): Uint8Array =>
+  Y.mergeUpdates(lsnsOf(partition, SNAPSHOT_AT).map((lsn) => updateOf(lsn, partition)));
 
 let root: string;
 let folders = 0;
@@ -65,7 +83,7 @@ beforeAll(async () => {
       for (const partition of SNAPSHOTTED) {
         await store.writeSnapshot(at(partition), {
           lsn: SNAPSHOT_AT,
-          document: document(partition),
+          document: documentOf(partition),
           view: bytes('view'),
         });
       }
@@ -124,13 +142,13 @@ async function answerOf(store: Store, partition: string, lastLsn: number): Promi
   const key = at(partition);
   const found = await store.readPartition(key, { document: true }).catch((error: unknown) => refusal(error, key));
   if (found === 'refused') return found;
-  const from = SNAPSHOTTED.includes(partition) ? SNAPSHOT_AT : 0;
-  if (from > 0) expect(found.snapshot?.document).toEqual(document(partition));
-  const expected: [number, Uint8Array][] = [];
-  for (let lsn = from + 1; lsn <= lastLsn; lsn++) {
-    if (partitionsOf(lsn).includes(partition)) expected.push([lsn, updateOf(lsn, partition)]);
-  }
-  expect(found.tail.map(({ lsn, update }) => [lsn, update])).toEqual(expected);
+  const updates = found.tail.map(({ update }) => update);
+  if (found.snapshot !== undefined) updates.push(found.snapshot.document);
+  expect(textsIn(updates)).toEqual(
+    lsnsOf(partition, lastLsn)
+      .map((lsn) => textOf(lsn, partition))
+      .sort(),
+  );
   return 'whole';
 }
 
@@ -173,6 +191,9 @@ async function survey(store: Store, lastLsn: number): Promise<Outcome> {
       expect([...refused, ...SNAPSHOTTED]).toContain((error as WeftError).context.partition);
       return [];
     });
+    const end = lsns.filter((lsn) => originOf(lsn) === origin).length;
+    expect(store.recovery.streams.find((stream) => stream.origin === origin)?.seq).toBe(end);
+    expect(commits.map(({ seq }) => seq)).toEqual(Array.from(commits, (_, i) => end - commits.length + 1 + i));
     for (const { lsn, seq, parts } of commits) {
       expect([origin, seq]).toEqual([originOf(lsn), seqOf(lsn)]);
       expect(parts).toEqual(commit(lsn).parts);
@@ -222,24 +243,24 @@ describe('tables damaged at random, a server alone', () => {
   });
 });
 
-/** Destroys the block that holds the middle of all blocks with keys of this prefix. @returns how many there are */
-function destroyBlock(prefix: string): (file: Buffer) => string {
+/** Destroys a block of those that hold keys of this prefix only. */
+function destroyBlock(prefix: string, place = 0.5): (file: Buffer) => string {
   return (file) => {
     const footer = present(readFooter(file), 'the table is whole');
     const index = readIndex(present(readBlock(checkedBytes(file, footer.index)), 'it is whole'), file) ?? [];
     const held = index.filter(({ handle }) => {
-      const block = present(readBlock(checkedBytes(file, handle)), 'the table is whole');
-      return readEntries(block)?.every(({ key }) => key.toString('utf8').startsWith(prefix));
+      const block = readBlock(checkedBytes(file, handle));
+      return block !== undefined && readEntries(block)?.every(({ key }) => key.toString('utf8').startsWith(prefix));
     });
-    const { handle } = present(held[held.length >> 1], `there is a block of ${prefix}`);
+    const { handle } = present(held[Math.round((held.length - 1) * place)], `there is a block of ${prefix}`);
     file.fill(0xa5, handle.offset, handle.offset + handle.size);
     return `a block of ${prefix} destroyed`;
   };
 }
 
 describe('a block destroyed, a server alone', () => {
-  const destroyed = async (prefix: string, seed = 0): Promise<Outcome> =>
-    outcomeAfter(await damaged(new SeededRandom(seed), destroyBlock(prefix)), seed);
+  const destroyed = async (prefix: string, seed = 0, place = 0.5): Promise<Outcome> =>
+    outcomeAfter(await damaged(new SeededRandom(seed), destroyBlock(prefix, place)), seed);
 
   test.each([0, 1, 2])('rows of partitions, stop %i -> these partitions', async (stop) => {
     const { refused, refusedEdges } = await destroyed('t/', stop);
@@ -254,6 +275,29 @@ describe('a block destroyed, a server alone', () => {
     expect(refusedEdges).toBeGreaterThan(0);
     expect(refusedEdges).toBeLessThan(COMMITS / 2);
   });
+
+  test.each([0, 0.2, 0.4, 0.6, 0.65, 0.7, 0.8, 1])(
+    'records of commits at %d -> all partitions whole',
+    async (place) => {
+      expect(await destroyed('c/', Math.round(place * 10), place)).toEqual({ refused: [], refusedEdges: 0 });
+    },
+  );
+
+  test.each([0.1, 0.5, 0.9])(
+    'records of commits, and rows at %d -> whole, refused by name, or data-corrupt',
+    async (place) => {
+      const { directory } = await damaged(new SeededRandom(1), (file) => {
+        const rows = destroyBlock('t/', place)(file);
+        return rows + destroyBlock('c/')(file);
+      });
+      await writeFile(join(directory, 'in-use'), '');
+      const outcome = await outcomeOf(directory).catch((error: unknown) => {
+        if (error instanceof WeftError) return error.code;
+        throw error;
+      });
+      if (outcome !== 'data-corrupt') expect((outcome as Outcome).refused).toHaveLength(1);
+    },
+  );
 
   test.each([1, 2])('body of a snapshot, stop %i -> its partition', async (stop) => {
     const { refused, refusedEdges } = await destroyed('s/', stop);
@@ -284,4 +328,50 @@ describe('a block destroyed, a server with peers', () => {
     expect(names.filter((name) => name.startsWith('damaged-'))).toHaveLength(1);
     await store.close();
   });
+});
+
+/** Of the engine, the catalog of graphs included, with real patches in its partitions. */
+describe('an engine over damaged tables, alone', () => {
+  const begin = (store: Store) =>
+    openEngine({ env: buildEnv('error'), store, name: 'alone', memoryBudgetBytes: 64 * 1024 * 1024 });
+  const started = (directory: string) =>
+    openData({ directory, durability: 'disk', env: buildEnv('error'), hasPeers: false }, begin);
+  const DEFAULT = 'default' as GraphName;
+  const node = (at: number): Operation =>
+    ({ op: 'createNode', id: `n${at}`, labels: ['N'], properties: { at } }) as unknown as Operation;
+
+  test.each(['c/', 't/'])(
+    'a block of %s destroyed -> all nodes of partitions that are not refused, and writes',
+    async (prefix) => {
+      const directory = join(root, `data-${folders++}`);
+      const engine = await started(directory);
+      const graph = engine.graph(DEFAULT);
+      for (let at = 0; at < 400; at++) await graph.write([node(at)]);
+      await engine.close();
+      await compact(directory);
+      const [name = ''] = (await readdir(join(directory, 'level'))).filter((file) => file.endsWith('.ldb'));
+      const path = join(directory, 'level', name);
+      const file = await readFile(path);
+      destroyBlock(prefix)(file);
+      await writeFile(path, file);
+      const again = await started(directory);
+      let refused = 0;
+      for (let at = 0; at < 400; at++) {
+        const id = `n${at}` as NodeId;
+        const found = await again
+          .graph(DEFAULT)
+          .node(id)
+          .catch((error: WeftError) => error.code);
+        if (found === 'partition-recovering') refused++;
+        else expect(found).toMatchObject({ element: { id } });
+      }
+      if (prefix === 'c/') expect(refused).toBe(0);
+      else expect(refused).toBeLessThan(200);
+      const written = await Promise.allSettled(
+        Array.from({ length: 40 }, (_, i) => again.graph(DEFAULT).write([node(1000 + i)])),
+      );
+      expect(written.filter(({ status }) => status === 'fulfilled').length).toBeGreaterThan(20);
+      await again.close();
+    },
+  );
 });

@@ -10,8 +10,9 @@ import { access, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs
 import { join } from 'node:path';
 import type { Env } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
+import { mergeWhole } from '../crdt/partition-document.ts';
 import { corrupt, isCorruption, syncDirectory } from '../storage/level-database.ts';
-import { type Durability, openLevelStore } from '../storage/level-store.ts';
+import { type Durability, type LevelStoreOptions, openLevelStore } from '../storage/level-store.ts';
 import { LOST_KEYS } from '../storage/lost-keys.ts';
 import type { Store } from '../storage/store.ts';
 import { BEFORE_MENDING, mendData } from './mend-data.ts';
@@ -62,7 +63,9 @@ async function openMended<T>(options: DataOptions, begin: Begin<T>): Promise<T> 
   // LevelDB's lock tells for certain, and is not ours before it opened.
   const before = isHeld ? 0 : await mended(options, isSuspect);
   if (hasPeers && wasRefused && !isHeld && before === 0) throw corrupt(`LevelDB refused to write to ${directory}`);
-  if (isSuspect) return begun(options, begin);
+  // Others may rest on what a lost record of a commit said.
+  const last = { ...options, cutLogBy: hasPeers ? undefined : mergeWhole };
+  if (isSuspect) return begun(last, begin);
   let hasBegun = false;
   try {
     return await begun({ ...options, mustBeWhole: true }, (store) => {
@@ -71,11 +74,11 @@ async function openMended<T>(options: DataOptions, begin: Begin<T>): Promise<T> 
     });
   } catch (error) {
     if (!isDamage(error)) throw error;
-    // A server can live with damaged partitions, once it is certain that nothing mends them.
-    const isBearable = error.code === 'partition-recovering' && !hasBegun;
+    // A server can live with damaged partitions, alone with lost records too, once it is certain that nothing mends them.
+    const isBearable = !hasBegun && (error.code === 'partition-recovering' || !hasPeers);
     if ((await mended(options, true)) === 0 && !isBearable) throw error;
   }
-  return begun(options, begin);
+  return begun(last, begin);
 }
 
 /** @returns how many tables were mended. @throws WeftError `data-corrupt` with peers, if that would lose what they do not have */
@@ -87,8 +90,10 @@ async function mended(options: DataOptions, isSuspect: boolean): Promise<number>
   return count;
 }
 
-async function begun<T>(options: DataOptions & { readonly mustBeWhole?: boolean }, begin: Begin<T>): Promise<T> {
-  const { directory, durability, env, mustBeWhole = false } = options;
+type Tolerance = Pick<LevelStoreOptions, 'mustBeWhole' | 'cutLogBy'>;
+
+async function begun<T>(options: DataOptions & Tolerance, begin: Begin<T>): Promise<T> {
+  const { directory, env } = options;
   await mkdir(directory, { recursive: true });
   if (!(await isHeldByAnother(directory))) await writeFile(join(directory, IN_USE), String(process.pid));
   await syncDirectory(directory);
@@ -106,7 +111,7 @@ async function begun<T>(options: DataOptions & { readonly mustBeWhole?: boolean 
   const onClosed = async () => {
     if (!metDamage) await rm(join(directory, IN_USE), { force: true });
   };
-  const store = await openLevelStore({ directory, durability, env, onDamage, onClosed, mustBeWhole });
+  const store = await openLevelStore({ ...options, onDamage, onClosed });
   try {
     const begun = await begin(store);
     hasBegun = true;

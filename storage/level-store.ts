@@ -12,6 +12,7 @@ import { compareText } from '../base/order.ts';
 import { asBuffer, asUint8Array } from './bytes.ts';
 import { checkGraphKey, checkPartitionKey, checkSnapshot } from './commit-check.ts';
 import { acceptCommits, addPlace } from './commit-rows.ts';
+import { type CutOptions, cutLog } from './cut-log.ts';
 import { GroupWriter, type Write } from './group-writer.ts';
 import { CLEAN, documentKey, FORMAT_KEY, locatorKey, metaName, snapshotName, viewKey } from './keys.ts';
 import { LevelCut } from './level-cut.ts';
@@ -19,8 +20,8 @@ import { corrupt, type Database, isCorruption, openDatabase, syncDirectory, sync
 import { clearStaged, listStaged, readStaged, stage } from './level-staged.ts';
 import { LogIndex } from './log-index.ts';
 import { adoptStreams, hideGraph, type Maintained, removeGraph, truncateLog } from './log-maintenance.ts';
-import { LOST_KEYS, readLostKeys } from './lost-keys.ts';
-import { MarkFile, readMark } from './mark-file.ts';
+import { LOST_KEYS, type LostKeys, readLostKeys } from './lost-keys.ts';
+import { type Mark, MarkFile, readMark } from './mark-file.ts';
 import { DamageFound, NOTHING, readLocators, readPartitionRows, readStream, recovering } from './partition-read.ts';
 import { encodeSnapshotHeader, updateChecksum } from './records.ts';
 import { FORMAT_VERSION, formatValue, type Recovered, recover } from './recovery.ts';
@@ -56,6 +57,8 @@ export interface LevelStoreOptions {
   readonly onDamage?: (found: 'on-write' | 'on-read') => void;
   /** Refuses a store with a damaged partition, before anything is written to it. */
   readonly mustBeWhole?: boolean;
+  /** Goes on where records of commits are lost, without the log up to there. Merges updates, as `CutOptions.merge`. */
+  readonly cutLogBy?: CutOptions['merge'] | undefined;
   /** Awaited when everything was closed, whether that was a clean stop or not. */
   readonly onClosed?: () => Promise<void>;
 }
@@ -68,7 +71,7 @@ const WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
  * @throws WeftError `data-locked`, `data-format`, `data-corrupt`, `storage-failed`
  */
 export async function openLevelStore(options: LevelStoreOptions): Promise<Store> {
-  const { directory, env } = options;
+  const { directory } = options;
   await mkdir(directory, { recursive: true });
   const markPath = join(directory, 'mark');
   const levelDirectory = join(directory, 'level');
@@ -84,7 +87,7 @@ export async function openLevelStore(options: LevelStoreOptions): Promise<Store>
   try {
     // Read under the lock, or another process might still move it.
     const lost = await readLostKeys(join(directory, LOST_KEYS));
-    const found = await recover(db, await readMark(markPath), env);
+    const found = await recoverOrCut(db, await readMark(markPath), lost, options);
     const [damaged] = found?.recovery.damaged ?? [];
     if (options.mustBeWhole && damaged !== undefined) throw recovering(damaged, damaged.reason);
     const recovered = found ?? (await create(db));
@@ -103,6 +106,28 @@ export async function openLevelStore(options: LevelStoreOptions): Promise<Store>
   } catch (error) {
     await db.close();
     throw error;
+  }
+}
+
+async function recoverOrCut(
+  db: Database,
+  mark: Mark | undefined,
+  lost: LostKeys,
+  { env, cutLogBy: merge }: LevelStoreOptions,
+): Promise<Recovered | undefined> {
+  try {
+    return await recover(db, mark, env);
+  } catch (error) {
+    if (merge === undefined || !(error instanceof WeftError) || error.code !== 'data-corrupt') throw error;
+    const cut = await cutLog({ db, mark, lost, env, merge });
+    if (cut === undefined) throw error;
+    const fields = { reason: error.message, upToLsn: cut.lsn, lostCommits: cut.lostCommits };
+    env.log.write(
+      'error',
+      'storage: records of commits are lost, and the log was let go of up to the last of them',
+      fields,
+    );
+    return recover(db, mark, env);
   }
 }
 

@@ -70,7 +70,16 @@ export async function recover(db: Database, mark: Mark | undefined, env: Env): P
   }
 }
 
-async function verify(db: Database, mark: Mark | undefined, env: Env): Promise<Recovered | undefined> {
+/** All but the log and the rows of partitions: what the last batch left, which nothing that is older passes for. */
+export interface Sealed {
+  readonly seal: Seal;
+  readonly state: StateRows;
+  readonly index: LogIndex;
+  readonly clean: boolean;
+}
+
+/** @returns undefined for an empty database. @throws WeftError `data-format`, `data-corrupt` */
+export async function readSealed(db: Database, mark: Mark | undefined, env: Env): Promise<Sealed | undefined> {
   const format = await db.get(FORMAT_KEY);
   if (format === undefined) {
     if (mark === undefined && (await db.keys({ limit: 1 }).all()).length === 0) return undefined;
@@ -85,7 +94,13 @@ async function verify(db: Database, mark: Mark | undefined, env: Env): Promise<R
       { lastLsn: seal.lastLsn, expectedLsn: mark.lsn },
     );
   }
-  const { state, index, clean } = await loadState(db, seal, env);
+  return { seal, ...(await loadState(db, seal, env)) };
+}
+
+async function verify(db: Database, mark: Mark | undefined, env: Env): Promise<Recovered | undefined> {
+  const sealed = await readSealed(db, mark, env);
+  if (sealed === undefined) return undefined;
+  const { seal, state, index, clean } = sealed;
   const tallies = await verifyCommits(db, index, seal);
   await verifyRows(db, index, tallies, env);
   const damaged = [...index.entries()].flatMap(({ graphKey, partition, damage }) =>
@@ -174,6 +189,8 @@ async function verifyCommits(db: Database, index: LogIndex, seal: Seal): Promise
   for await (const chunk of entries(db, startingWith(COMMITS))) {
     for (const [key, record] of chunk) {
       const { origin, seq } = parseCommitKey(key);
+      // Let go of, and back because a damaged table took the note of that with it.
+      if (seq <= (base.streams.get(origin)?.seq ?? 0)) continue;
       if (origin !== lastOrigin) lastLsn = base.lsn;
       const head = index.head(origin);
       if (seq !== head.seq + 1) throw brokenStream(origin, head.seq + 1, 'is missing');
@@ -274,9 +291,10 @@ async function blame(db: Database, index: LogIndex, suspects: ReadonlySet<string
   for await (const chunk of entries(db, startingWith(COMMITS))) {
     for (const [key, record] of chunk) {
       const manifest = decodeManifest(key, record, 'references');
-      for (const part of manifest?.parts ?? []) {
+      if (manifest === undefined || manifest.lsn <= index.base.lsn) continue;
+      for (const part of manifest.parts) {
         const entry = index.find(part);
-        if (manifest === undefined || entry === undefined || !suspects.has(entry.rowPrefix)) continue;
+        if (entry === undefined || !suspects.has(entry.rowPrefix)) continue;
         if (manifest.lsn <= index.droppedLsn(part.graphKey)) continue;
         const problem = await rowProblem(db, entry, manifest.lsn, part);
         if (problem === undefined) continue;
