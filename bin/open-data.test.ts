@@ -98,6 +98,38 @@ test('the same with peers -> moved aside', async () => {
   expect((await readdir(directory)).sort()).toEqual(['damaged-1970-01-01T00-00-00.000Z', 'level', 'mark']);
 });
 
+test('LevelDB refuses to write -> whoever runs on the store hears of it, but not while that begins', async () => {
+  let refusals = 0;
+  const onRefused = () => refusals++;
+  const options = { directory, durability: 'disk', env, hasPeers: false, onRefused } as const;
+  const refuse = (store: Store) => (store as unknown as { fail(error: unknown): void }).fail(CORRUPTION);
+  const begin = async (store: Store) => {
+    refuse(store);
+    throw new WeftError('storage-failed', 'the first write', {}, CORRUPTION);
+  };
+  await expect(openData(options, begin)).rejects.toMatchObject({ code: 'storage-failed' });
+  expect(refusals).toBe(0);
+  const store = await openData(options, async (opened) => opened);
+  refuse(store);
+  expect(refusals).toBe(1);
+  await store.close();
+});
+
+test('the process that used the folder last -> looked for by its number, so that nothing is mended under it', async () => {
+  await (await open(false)).close();
+  const { pid } = process;
+  const parent = process.ppid;
+  for (const [holder, is] of [
+    [pid, 'gone'],
+    [parent, 'there'],
+  ] as const) {
+    await writeFile(join(directory, 'in-use'), String(holder));
+    const store = await open(false);
+    expect(await readFile(join(directory, 'in-use'), 'utf8')).toBe(String(is === 'gone' ? pid : parent));
+    await store.close();
+  }
+});
+
 test('what starts on the store meets damage, with peers -> begins once more, empty', async () => {
   const damages = [
     new WeftError('data-corrupt', 'a state row'),

@@ -166,6 +166,23 @@ describe('table', () => {
     expect(result?.lost).toHaveLength(1);
   });
 
+  test('keys in a wrong order under a right checksum, at which LevelDB would abort -> found if all is looked through, and empty', () => {
+    const { handle } = blocks[5] as IndexEntry;
+    const file = Buffer.from(table);
+    const checked = checkedBytes(file, handle);
+    const place = Array.from(checked.keys()).find((at) => {
+      checked[at] = (checked[at] as number) ^ 0x10;
+      const block = readBlock(checked);
+      const isFound = block !== undefined && readEntries(block) === undefined;
+      if (!isFound) checked[at] = (checked[at] as number) ^ 0x10;
+      return isFound;
+    });
+    expect(place).toBeDefined();
+    file.writeUInt32LE(maskedCrc(crc32c(checked)), handle.offset + handle.size + 1);
+    expect(mendTable(file, rules)).toEqual({ corrected: 0, lost: [], isChanged: false });
+    expect(mendTable(file, { ...rules, isThorough: true })?.lost).toHaveLength(1);
+  });
+
   test('its filters differ in many bytes -> done without', () => {
     const random = new SeededRandom(4);
     const { file, result } = mended(
