@@ -3,6 +3,7 @@
  * it then serves is compared with what was written: each partition whole, or refused by its name.
  * A failure names its seed; `WEFT_SEED=n npx vitest run bin/mend-data` replays that round alone.
  */
+import { spawnSync } from 'node:child_process';
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +19,15 @@ import { openEngine } from '../src/engine.ts';
 import { stillEnv } from '../storage/level-harness.ts';
 import { A, at, B, bytes, G } from '../storage/store.conformance.ts';
 import type { Commit, PartitionKey, Store } from '../storage/store.ts';
-import { checkedBytes, readBlock, readEntries, readFooter, readIndex } from '../storage/tables/table-file.ts';
+import {
+  checkedBytes,
+  readBlock,
+  readEntries,
+  readFooter,
+  readIndex,
+  readRecords,
+  userKey,
+} from '../storage/tables/table-file.ts';
 import { buildEnv } from './env.ts';
 import { openData } from './open-data.ts';
 
@@ -328,6 +337,40 @@ describe('a block destroyed, a server with peers', () => {
     expect(names.filter((name) => name.startsWith('damaged-'))).toHaveLength(1);
     await store.close();
   });
+});
+
+/** One bit of a block, so that its rows are whole and its keys in a wrong order. */
+function disorder(file: Buffer): string {
+  const footer = present(readFooter(file), 'the table is whole');
+  const index = readIndex(present(readBlock(checkedBytes(file, footer.index)), 'it is whole'), file) ?? [];
+  const block = checkedBytes(file, present(index[index.length >> 1], 'there are some').handle);
+  for (let bit = 0; bit < block.length * 8; bit++) {
+    block[bit >> 3] = (block[bit >> 3] as number) ^ (1 << (bit & 7));
+    const content = readBlock(block);
+    const keys = (content && readRecords(content))?.map(({ key }) => userKey(key)) ?? [];
+    const isDisorder = keys.some((key, at) => Buffer.compare(keys[at - 1] ?? key, key) > 0);
+    if (isDisorder && keys.every((key) => key.length > 2)) return `bit ${bit} of a block flipped`;
+    block[bit >> 3] = (block[bit >> 3] as number) ^ (1 << (bit & 7));
+  }
+  throw new Error('no bit makes a disorder');
+}
+
+/** In a process of its own. */
+const COMPACTING = `
+  const { ClassicLevel } = require('classic-level');
+  const db = new ClassicLevel(process.argv[1]);
+  const around = [{ type: 'put', key: '"', value: '' }, { type: 'put', key: '~~', value: '' }];
+  db.open().then(() => db.batch(around)).then(() => db.compactRange('', '~~')).then(() => db.close());`;
+
+test('LevelDB ends the process with every start -> the next start of the server mends that', async () => {
+  const { directory } = await damaged(new SeededRandom(1), disorder);
+  const compacting = () => spawnSync(process.execPath, ['-e', COMPACTING, join(directory, 'level')]);
+  for (let start = 0; start < 2; start++) {
+    const { signal, stderr } = compacting();
+    expect([signal, String(stderr)]).toEqual(['SIGABRT', expect.stringContaining('Assertion')]);
+  }
+  await writeFile(join(directory, 'in-use'), '');
+  expect(await outcomeOf(directory)).toEqual({ refused: [], refusedEdges: 0 });
 });
 
 /** Of the engine, the catalog of graphs included, with real patches in its partitions. */

@@ -17,7 +17,7 @@ import {
 } from './table-file.ts';
 
 export interface GlanceRules {
-  /** No key of the table is smaller; empty if that is not known. */
+  /** No key of the table is smaller. */
   readonly smallestKey: Buffer;
   /** Whether the block with these keys is looked at. */
   readonly isWanted: (range: KeyRange) => boolean;

@@ -1,8 +1,8 @@
 /**
- * LevelDB's MANIFEST, as far as it is needed to know where the keys of a table begin. Whatever is damaged in it LevelDB finds
- * itself when it opens; here it only means that less is known.
+ * LevelDB's MANIFEST, as far as it is needed to know which tables belong to the database, and where the keys of each begin. A
+ * process that ended in a compaction leaves others, unfinished. Whatever is damaged in a MANIFEST, LevelDB finds itself when it opens.
  */
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32c, unmaskedCrc } from './crc32c.ts';
 import { readVarint, userKey } from './table-file.ts';
@@ -23,14 +23,20 @@ const FIELDS: ReadonlyMap<number, string> = new Map([
   [7, 'nnnkk'],
   [9, 'n'],
 ]);
+const DELETED_FILE = 6;
 const NEW_FILE = 7;
 
-/** By number of a table the smallest key in it. */
-export async function smallestKeys(levelDirectory: string): Promise<ReadonlyMap<number, Buffer>> {
+/** By number of each table of the database the smallest key in it. Empty where there is no database, or nothing tells. */
+export async function liveTables(levelDirectory: string): Promise<ReadonlyMap<number, Buffer>> {
   const smallest = new Map<number, Buffer>();
-  for (const name of (await readdir(levelDirectory)).filter((file) => file.startsWith('MANIFEST-'))) {
-    for (const record of logRecords(await readFile(join(levelDirectory, name)))) readEdit(record, smallest);
-  }
+  const read = (name: string): Promise<Buffer> =>
+    readFile(join(levelDirectory, name)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return Buffer.alloc(0);
+      throw error;
+    });
+  const name = (await read('CURRENT')).toString('utf8').trim();
+  if (!/^MANIFEST-\d+$/.test(name)) return smallest;
+  for (const record of logRecords(await read(name))) readEdit(record, smallest);
   return smallest;
 }
 
@@ -77,6 +83,7 @@ function readEdit(edit: Buffer, smallest: Map<number, Buffer>): void {
     if (!FIELDS.has(tag)) return;
     const [, file] = numbers;
     const [first] = keys;
+    if (tag === DELETED_FILE && file !== undefined) smallest.delete(file);
     if (tag === NEW_FILE && file !== undefined && first !== undefined) smallest.set(file, userKey(first));
   }
 }

@@ -27,7 +27,7 @@ export interface KeyRange {
 export interface TableRules {
   /** False only if the row is known to be another one than was written. */
   readonly isWhole: (key: Buffer, value: Buffer) => boolean;
-  /** No key of the table is smaller; empty if that is not known. */
+  /** No key of the table is smaller. */
   readonly smallestKey: Buffer;
   /** Whether blocks with a right checksum are unpacked and looked through as well. */
   readonly isThorough: boolean;

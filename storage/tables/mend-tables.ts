@@ -11,7 +11,7 @@ import type { Log } from '../../base/env.ts';
 import * as LIMITS from '../../base/limits.ts';
 import { syncDirectory } from '../level-database.ts';
 import { type GlanceRules, looksWhole } from './glance.ts';
-import { smallestKeys } from './manifest.ts';
+import { liveTables } from './manifest.ts';
 import { type KeyRange, mendTable, type TableRules } from './mend-table.ts';
 
 export interface MendOptions {
@@ -42,17 +42,15 @@ export interface TablesMended {
 
 export async function mendTables(options: MendOptions): Promise<TablesMended> {
   const { levelDirectory, log } = options;
-  const names = await readdir(levelDirectory).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
-    throw error;
-  });
-  const smallest = await smallestKeys(levelDirectory).catch(() => new Map<number, Buffer>());
+  const tables = await liveTables(levelDirectory);
   const left: string[] = [];
   const lost: KeyRange[] = [];
   let [mended, corrected] = [0, 0];
+  const names = tables.size === 0 ? [] : await readdir(levelDirectory);
   for (const name of names.filter((file) => /^\d+\.(ldb|sst)$/.test(file)).sort()) {
+    const smallestKey = tables.get(Number.parseInt(name, 10));
+    if (smallestKey === undefined) continue;
     const path = join(levelDirectory, name);
-    const smallestKey = smallest.get(Number.parseInt(name, 10)) ?? Buffer.alloc(0);
     const { isThorough, noticedByNothingElse: isWanted } = options;
     if (!isThorough && (await looksWhole(path, { smallestKey, isWanted }))) continue;
     const file = await readFile(path);
