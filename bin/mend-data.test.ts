@@ -140,7 +140,7 @@ const flip = (random: SeededRandom, count: number) => (file: Buffer) => {
 
 const wipe = (random: SeededRandom) => (file: Buffer) => {
   const place = random.below(Math.ceil(file.length / 512)) * 512;
-  file.fill(random.below(256), place, place + 512);
+  file.fill(random.below(256), place, Math.min(place + 512, file.length));
   return `512 bytes at ${place} of ${file.length} overwritten`;
 };
 
@@ -238,18 +238,31 @@ async function outcomeAfter({ directory, what }: Damaged, seed: number): Promise
 }
 
 describe('tables damaged at random, a server alone', () => {
-  test.each(SEEDS)('one bit flipped anywhere, seed %i -> nothing is lost', async (seed) => {
-    const random = new SeededRandom(seed);
-    const outcome = await outcomeAfter(await damaged(random, flip(random, 1)), seed);
-    expect(outcome, `WEFT_SEED=${seed}`).toEqual({ refused: [], refusedEdges: 0 });
-  });
+  test.each(SEEDS)(
+    'one bit flipped anywhere, seed %i -> nothing is lost, or a snapshot only that was not looked at',
+    async (seed) => {
+      const random = new SeededRandom(seed);
+      const { refused, refusedEdges } = await outcomeAfter(await damaged(random, flip(random, 1)), seed);
+      expect(refusedEdges, `WEFT_SEED=${seed}`).toBe(0);
+      // After a clean stop snapshots are only looked at when they are read, and LevelDB may have compacted them by then.
+      if (seed % STOPS.length > 0) expect(refused, `WEFT_SEED=${seed}`).toEqual([]);
+      else expect(SNAPSHOTTED, `WEFT_SEED=${seed}`).toEqual(expect.arrayContaining([...refused]));
+    },
+  );
 
-  test.each(SEEDS)('eight bits, or 512 bytes, seed %i -> partitions whole or refused by name', async (seed) => {
-    const random = new SeededRandom(seed + 1000);
-    const harm = await damaged(random, random.chance(0.5) ? flip(random, 8) : wipe(random));
-    const { refused } = await outcomeAfter(harm, seed);
-    expect(refused.length, `WEFT_SEED=${seed}: ${harm.what}`).toBeLessThan(PARTITIONS / 2);
-  });
+  test.each(SEEDS)(
+    'eight bits, or 512 bytes, seed %i -> partitions whole or refused by name, or data-corrupt',
+    async (seed) => {
+      const random = new SeededRandom(seed + 1000);
+      const harm = await damaged(random, random.chance(0.5) ? flip(random, 8) : wipe(random));
+      const { refused } = await outcomeAfter(harm, seed).catch((error: Error) => {
+        // Rare: several blocks, or the index, at once.
+        expect(error.cause).toMatchObject({ code: 'data-corrupt' });
+        return { refused: [] };
+      });
+      expect(refused.length, `WEFT_SEED=${seed}: ${harm.what}`).toBeLessThan(PARTITIONS / 2);
+    },
+  );
 });
 
 /** Destroys a block of those that hold keys of this prefix only. */
@@ -354,6 +367,18 @@ function disorder(file: Buffer): string {
   }
   throw new Error('no bit makes a disorder');
 }
+
+test('the end of a table destroyed, with its index, a server alone -> data-corrupt, and the table is left as it is', async () => {
+  const { directory } = await damaged(new SeededRandom(1), (file) => {
+    file.fill(0xa5, file.length - 512);
+    return 'the end destroyed';
+  });
+  for (const stop of ['clean', 'in-use']) {
+    if (stop !== 'clean') await writeFile(join(directory, stop), '');
+    await expect(open(directory)).rejects.toMatchObject({ code: 'data-corrupt' });
+  }
+  expect(await readdir(directory)).not.toContain('tables-before-mending');
+});
 
 /** In a process of its own. */
 const COMPACTING = `

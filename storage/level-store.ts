@@ -119,7 +119,10 @@ async function recoverOrCut(
     return await recover(db, mark, env);
   } catch (error) {
     if (merge === undefined || !(error instanceof WeftError) || error.code !== 'data-corrupt') throw error;
-    const cut = await cutLog({ db, mark, lost, env, merge });
+    // What cannot be read at all is what `error` says already.
+    const cut = await cutLog({ db, mark, lost, env, merge }).catch((reason: unknown) => {
+      throw isReadError(reason) ? error : reason;
+    });
     if (cut === undefined) throw error;
     const fields = { reason: error.message, upToLsn: cut.lsn, lostCommits: cut.lostCommits };
     env.log.write(
