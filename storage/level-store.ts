@@ -55,7 +55,7 @@ export interface LevelStoreOptions {
   readonly beforeWrite?: () => Promise<void>;
   /** Hears of damage: LevelDB refuses to write because of it, so that nothing is written any more, or something read is damaged. */
   readonly onDamage?: (found: 'on-write' | 'on-read') => void;
-  /** Refuses a store with a damaged partition, before anything is written to it. */
+  /** Refuses a store in which any row of a partition is damaged, before anything is written to it. */
   readonly mustBeWhole?: boolean;
   /** Goes on where records of commits are lost, without the log up to there. Merges updates, as `CutOptions.merge`. */
   readonly cutLogBy?: CutOptions['merge'] | undefined;
@@ -88,8 +88,9 @@ export async function openLevelStore(options: LevelStoreOptions): Promise<Store>
     // Read under the lock, or another process might still move it.
     const lost = await readLostKeys(join(directory, LOST_KEYS));
     const found = await recoverOrCut(db, await readMark(markPath), lost, options);
-    const [damaged] = found?.recovery.damaged ?? [];
-    if (options.mustBeWhole && damaged !== undefined) throw recovering(damaged, damaged.reason);
+    if (options.mustBeWhole && found?.hasAllRows === false) {
+      throw new WeftError('partition-recovering', 'rows of partitions are damaged');
+    }
     const recovered = found ?? (await create(db));
     recovered.index.lost = lost;
     if (found === undefined) {
@@ -152,7 +153,7 @@ async function create(db: Database): Promise<Recovered> {
   });
   await writer.enqueue({ bytes: 0, stage: (batch) => void batch.put(FORMAT_KEY, formatValue(FORMAT_VERSION)) });
   const seal = { batch: 1, lastLsn: 0, stateRows: 0, stateDigest: 0 };
-  return { state, index, seal, recovery: { clean: false, streams: [], lastLsn: 0, damaged: [] } };
+  return { state, index, seal, hasAllRows: true, recovery: { clean: false, streams: [], lastLsn: 0, damaged: [] } };
 }
 
 interface Opened extends LevelStoreOptions {

@@ -54,6 +54,8 @@ export interface Recovered {
   readonly state: StateRows;
   readonly seal: Seal;
   readonly recovery: Recovery;
+  /** False if any row of a partition is damaged, also one that a snapshot covers. */
+  readonly hasAllRows: boolean;
 }
 
 /**
@@ -102,13 +104,13 @@ async function verify(db: Database, mark: Mark | undefined, env: Env): Promise<R
   if (sealed === undefined) return undefined;
   const { seal, state, index, clean } = sealed;
   const tallies = await verifyCommits(db, index, seal);
-  await verifyRows(db, index, tallies, env);
+  const hasAllRows = await verifyRows(db, index, tallies, env);
   const damaged = [...index.entries()].flatMap(({ graphKey, partition, damage }) =>
     damage === undefined ? [] : [{ graphKey, partition, reason: damage.reason }],
   );
   for (const fields of damaged) env.log.write('error', 'storage: a partition failed verification', fields);
   const streams = [...index.heads].map(([origin, { seq, clock }]) => ({ origin, seq, clock }));
-  return { index, state, seal, recovery: { clean, streams, lastLsn: index.lastLsn, damaged } };
+  return { index, state, seal, hasAllRows, recovery: { clean, streams, lastLsn: index.lastLsn, damaged } };
 }
 
 function checkFormat(text: string): void {
@@ -256,8 +258,9 @@ async function firstMissing(db: Database, baseLsn: Lsn): Promise<Lsn> {
   return lsn;
 }
 
-/** Compares the rows of all partitions with what the commits name, and marks those that differ. */
-async function verifyRows(db: Database, index: LogIndex, tallies: Tallies, env: Env): Promise<void> {
+/** Compares the rows of all partitions with what the commits name, and marks those that differ. @returns true if none does */
+async function verifyRows(db: Database, index: LogIndex, tallies: Tallies, env: Env): Promise<boolean> {
+  let isReadable = true;
   const suspects = new Set<string>();
   let tally: Tally | undefined;
   let prefix = '';
@@ -278,12 +281,14 @@ async function verifyRows(db: Database, index: LogIndex, tallies: Tallies, env: 
       }
     }
   } catch (error) {
+    isReadable = false;
     env.log.write('warn', 'storage: partition rows are unreadable, each is looked up', { error: String(error) });
   }
   for (const [name, { expectedRows, expectedSum, rows, sum }] of tallies) {
     if (rows !== expectedRows || sum !== expectedSum) suspects.add(name);
   }
   if (suspects.size > 0) await blame(db, index, suspects, env);
+  return isReadable && suspects.size === 0;
 }
 
 /** Only when something is wrong: looks up each row of the suspected partitions, to say which commit is damaged. */
