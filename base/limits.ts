@@ -132,6 +132,12 @@ export const horizonMarksMax = 256;
 /** Partitions of a state transfer, and bytes of one: what a peer can make us remember. */
 export const statePartitionsMax = 1_000_000;
 export const stateBytesMax = 1024 * 1024 * 1024;
+/** Bytes of one block of a LevelDB table, unpacked: it ends with the row that fills it, and no row is as large as this. */
+export const tableBlockBytesMax = 1024 * 1024 * 1024;
+/** Damaged tables whose originals are kept when they are mended: enough to look at, a quarter of a gigabyte at most as a rule. */
+export const damagedTablesKept = 128;
+/** Ranges of keys that are known to be lost; beyond it neighbours are taken together, so that more counts as lost. */
+export const lostRangesMax = 1000;
 /** Cuts of a store that are open at a time: each keeps on disk what was deleted since. One for each link, backups and exports. */
 export const storeCutsMax = 32;
 /** How long the reader of an export may take nothing before its moment is let go of, in milliseconds. */

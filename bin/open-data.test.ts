@@ -23,6 +23,9 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
+/** What lies in the folder, but for the note that the last server did not end well. */
+const found = async () => (await readdir(directory)).filter((name) => name !== 'in-use').sort();
+
 async function fillAndDamage(): Promise<Buffer> {
   const store = await open(true);
   await store.append(commitOf(A, 1, ['0']));
@@ -51,16 +54,16 @@ test('the same once more -> data-corrupt, and nothing is moved: the disk must be
   await fillAndDamage();
   await (await open(true)).close();
   await writeFile(join(directory, 'level', 'CURRENT'), '');
-  const before = (await readdir(directory)).sort();
+  const before = await found();
   await expect(open(true)).rejects.toMatchObject({ code: 'data-corrupt', message: expect.stringContaining('look at') });
-  expect((await readdir(directory)).sort()).toEqual(before);
+  expect(await found()).toEqual(before);
 });
 
 test('the same without peers -> data-corrupt, and nothing is moved', async () => {
   await fillAndDamage();
-  const before = (await readdir(directory)).sort();
+  const before = await found();
   await expect(open(false)).rejects.toMatchObject({ code: 'data-corrupt' });
-  expect((await readdir(directory)).sort()).toEqual(before);
+  expect(await found()).toEqual(before);
 });
 
 test('a folder that another process holds, with peers -> data-locked, and nothing is moved', async () => {
@@ -70,21 +73,61 @@ test('a folder that another process holds, with peers -> data-locked, and nothin
   await store.close();
 });
 
-test('LevelDB finds its files damaged while the server runs -> moved aside at the next start with peers, and not without', async () => {
-  const fail = (store: Store) => (store as unknown as { fail(error: unknown): void }).fail(CORRUPTION);
+async function fillAndRefuse(): Promise<void> {
   const store = await open(true);
   await store.append(commitOf(A, 1, ['0']));
-  fail(store);
+  (store as unknown as { fail(error: unknown): void }).fail(CORRUPTION);
   await expect(store.append(commitOf(A, 2, ['0']))).rejects.toMatchObject({ code: 'storage-failed' });
   await store.close();
   await expect.poll(() => readdir(directory)).toContain('found-damaged');
+}
+
+test('LevelDB refuses to write while the server runs, and no damage is found, alone -> opened as it is', async () => {
+  await fillAndRefuse();
   const alone = await open(false);
   expect(alone.recovery.lastLsn).toBe(1);
   await alone.close();
+  expect((await readdir(directory)).sort()).toEqual(['level', 'mark']);
+});
+
+test('the same with peers -> moved aside', async () => {
+  await fillAndRefuse();
   const anew = await open(true);
   expect(anew.recovery.lastLsn).toBe(0);
   await anew.close();
   expect((await readdir(directory)).sort()).toEqual(['damaged-1970-01-01T00-00-00.000Z', 'level', 'mark']);
+});
+
+test('LevelDB refuses to write -> whoever runs on the store hears of it, but not while that begins', async () => {
+  let refusals = 0;
+  const onRefused = () => refusals++;
+  const options = { directory, durability: 'disk', env, hasPeers: false, onRefused } as const;
+  const refuse = (store: Store) => (store as unknown as { fail(error: unknown): void }).fail(CORRUPTION);
+  const begin = async (store: Store) => {
+    refuse(store);
+    throw new WeftError('storage-failed', 'the first write', {}, CORRUPTION);
+  };
+  await expect(openData(options, begin)).rejects.toMatchObject({ code: 'storage-failed' });
+  expect(refusals).toBe(0);
+  const store = await openData(options, async (opened) => opened);
+  refuse(store);
+  expect(refusals).toBe(1);
+  await store.close();
+});
+
+test('the process that used the folder last -> looked for by its number, so that nothing is mended under it', async () => {
+  await (await open(false)).close();
+  const { pid } = process;
+  const parent = process.ppid;
+  for (const [holder, is] of [
+    [pid, 'gone'],
+    [parent, 'there'],
+  ] as const) {
+    await writeFile(join(directory, 'in-use'), String(holder));
+    const store = await open(false);
+    expect(await readFile(join(directory, 'in-use'), 'utf8')).toBe(String(is === 'gone' ? pid : parent));
+    await store.close();
+  }
 });
 
 test('what starts on the store meets damage, with peers -> begins once more, empty', async () => {

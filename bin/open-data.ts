@@ -1,40 +1,49 @@
 /**
- * Opens the data folder of a server. One that is damaged as a whole, or whose files LevelDB can no longer compact, is moved aside
- * if there are peers: they have what it had, and the server begins as one that lost its disk, which serves nothing of the damaged
- * copy and votes only once the others have told it what it may have promised. Alone, it stops, because nobody else has the data.
+ * Opens the data folder of a server. Tables of LevelDB that are damaged are mended first, if there is reason to look: the last
+ * server did not stop in an orderly way, LevelDB refused to write, or what was read is damaged.
+ *
+ * A folder that is damaged as a whole all the same is moved aside if there are peers: they have what it had, and the server
+ * begins as one that lost its disk, which serves nothing of the damaged copy and votes only once the others have told it what
+ * it may have promised. Alone, it stops, because nobody else has the data.
  */
-import { access, mkdir, readdir, rename, writeFile } from 'node:fs/promises';
+import { access, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Env } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
-import { corrupt, isCorruption } from '../storage/level-database.ts';
-import { type Durability, openLevelStore } from '../storage/level-store.ts';
+import { mergeWhole } from '../crdt/partition-document.ts';
+import { corrupt, isCorruption, syncDirectory } from '../storage/level-database.ts';
+import { type Durability, type LevelStoreOptions, openLevelStore } from '../storage/level-store.ts';
+import { LOST_KEYS } from '../storage/lost-keys.ts';
 import type { Store } from '../storage/store.ts';
+import { BEFORE_MENDING, mendData } from './mend-data.ts';
 
 const ASIDE = 'damaged-';
 /** Says, from one start to the next, that LevelDB found its files damaged while it wrote. */
 const FOUND_DAMAGED = 'found-damaged';
+/** There while a server uses the folder; it stays if that ended in any other way, or met damage. */
+const IN_USE = 'in-use';
 /** All that a store has in its folder. */
-const PARTS = ['level', 'mark', FOUND_DAMAGED];
+const PARTS = ['level', 'mark', FOUND_DAMAGED, IN_USE, LOST_KEYS, BEFORE_MENDING];
 
 export interface DataOptions {
   readonly directory: string;
   readonly durability: Durability;
   readonly env: Env;
   readonly hasPeers: boolean;
+  /** What was begun goes on without writing: LevelDB refuses to, because its files are damaged; the next start mends them. */
+  readonly onRefused?: () => void;
 }
+
+type Begin<T> = (store: Store) => Promise<T>;
 
 /**
  * @param begin starts what lives on the store; the store is closed if that fails
  * @throws WeftError `data-corrupt` without peers, or if a damaged copy lies there already; as `openLevelStore` and `begin` else
  */
-export async function openData<T>(options: DataOptions, begin: (store: Store) => Promise<T>): Promise<T> {
+export async function openData<T>(options: DataOptions, begin: Begin<T>): Promise<T> {
   const { directory, env, hasPeers } = options;
   try {
-    if (hasPeers && (await exists(join(directory, FOUND_DAMAGED)))) {
-      throw corrupt(`LevelDB found damage in ${directory} while it wrote`);
-    }
-    return await begun(options, begin);
+    return await openMended(options, begin);
   } catch (error) {
     if (!hasPeers || !isDamage(error)) throw error;
     const aside = await moveAside(directory, env, error);
@@ -46,17 +55,71 @@ export async function openData<T>(options: DataOptions, begin: (store: Store) =>
   }
 }
 
-async function begun<T>({ directory, durability, env }: DataOptions, begin: (store: Store) => Promise<T>): Promise<T> {
-  const onDamage = () => {
-    writeFile(join(directory, FOUND_DAMAGED), '').catch((error: unknown) => {
+async function openMended<T>(options: DataOptions, begin: Begin<T>): Promise<T> {
+  const { directory, hasPeers } = options;
+  const wasRefused = await exists(join(directory, FOUND_DAMAGED));
+  const isHeld = await isHeldByAnother(directory);
+  const isSuspect = wasRefused || (await exists(join(directory, IN_USE)));
+  // LevelDB's lock tells for certain, and is not ours before it opened.
+  const before = isHeld ? 0 : await mended(options, isSuspect);
+  if (hasPeers && wasRefused && !isHeld && before === 0) throw corrupt(`LevelDB refused to write to ${directory}`);
+  // Others may rest on what a lost record of a commit said.
+  const last = { ...options, cutLogBy: hasPeers ? undefined : mergeWhole };
+  if (isSuspect) return begun(last, begin);
+  let hasBegun = false;
+  try {
+    return await begun({ ...options, mustBeWhole: true }, (store) => {
+      hasBegun = true;
+      return begin(store);
+    });
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    // A server can live with damaged partitions, alone with lost records too, once it is certain that nothing mends them.
+    const isBearable = !hasBegun && (error.code === 'partition-recovering' || !hasPeers);
+    if ((await mended(options, true)) === 0 && !isBearable) throw error;
+  }
+  return begun(last, begin);
+}
+
+/** @returns how many tables were mended. @throws WeftError `data-corrupt` with peers, if that would lose what they do not have */
+async function mended(options: DataOptions, isSuspect: boolean): Promise<number> {
+  const { mended: count, left } = await mendData({ ...options, isSuspect });
+  if (options.hasPeers && left.length > 0)
+    throw corrupt(`tables of ${options.directory} are damaged: ${left.join(', ')}`);
+  await rm(join(options.directory, FOUND_DAMAGED), { force: true });
+  return count;
+}
+
+type Tolerance = Pick<LevelStoreOptions, 'mustBeWhole' | 'cutLogBy'>;
+
+async function begun<T>(options: DataOptions & Tolerance, begin: Begin<T>): Promise<T> {
+  const { directory, env } = options;
+  await mkdir(directory, { recursive: true });
+  if (!(await isHeldByAnother(directory))) await writeFile(join(directory, IN_USE), String(process.pid));
+  await syncDirectory(directory);
+  let [metDamage, isRefused, hasBegun] = [false, false, false];
+  let noted = Promise.resolve();
+  const onDamage = (found: 'on-write' | 'on-read') => {
+    metDamage = true;
+    if (found === 'on-read') return;
+    isRefused = true;
+    noted = writeFile(join(directory, FOUND_DAMAGED), '').catch((error: unknown) => {
       env.log.write('warn', 'that the data folder is damaged could not be noted', { error: String(error) });
     });
+    if (hasBegun) options.onRefused?.();
   };
-  const store = await openLevelStore({ directory, durability, env, onDamage });
+  const onClosed = async () => {
+    if (!metDamage) await rm(join(directory, IN_USE), { force: true });
+  };
+  const store = await openLevelStore({ ...options, onDamage, onClosed });
   try {
-    return await begin(store);
+    const begun = await begin(store);
+    hasBegun = true;
+    if (isRefused) options.onRefused?.();
+    return begun;
   } catch (error) {
     await store.close();
+    await noted;
     throw error;
   }
 }
@@ -65,6 +128,18 @@ async function begun<T>({ directory, durability, env }: DataOptions, begin: (sto
 function isDamage(error: unknown): error is WeftError {
   if (!(error instanceof WeftError)) return false;
   return error.code === 'data-corrupt' || error.code === 'partition-recovering' || isCorruption(error);
+}
+
+/** Another process seems to use the folder. */
+async function isHeldByAnother(directory: string): Promise<boolean> {
+  const holder = Number(await readFile(join(directory, IN_USE), 'utf8').catch(() => ''));
+  if (!Number.isSafeInteger(holder) || holder <= 0 || holder === process.pid) return false;
+  try {
+    process.kill(holder, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -99,19 +99,25 @@ async function serve(config: ServeConfig): Promise<void> {
   const audit = auditLogOf(config.access, env);
   const pressure = new MachinePressure(env, machineOf(data));
   exitOnBug(env.log);
-  const stopped = stopSignal(env.log);
+  const damage = refusal();
+  const stopped = Promise.race([stopSignal(env.log), damage.refused]);
   env.log.write('info', 'starting', { version: version(), name, data, durability, memoryBudgetBytes });
 
   const hasPeers = config.cluster.peers.length > 0 || config.cluster.dnsPeers !== undefined;
-  const { engine, served, links } = await openData({ directory: data, durability, env, hasPeers }, async (store) => {
-    const peers = await peersOf(config.cluster, env, store);
-    const links = linksOf({ ...config.cluster, peers }, env, tls);
-    const engine = await openEngine({ env, store, name, memoryBudgetBytes, quotaDefaults, cluster: links.cluster });
-    // Unlike the other one it stands alone: what it holds is nobody else's.
-    const memory = await openMemoryStore({ disk: new MemoryDisk(), durability: 'buffered' });
-    const ephemeral = { env, store: memory, name, memoryBudgetBytes, quotaDefaults, isEphemeral: true };
-    return { engine, served: withEphemeral(engine, await openEngine(ephemeral)), links };
-  });
+  // With peers others go on, and it may still be read from.
+  const onRefused = hasPeers ? () => undefined : damage.onRefused;
+  const { engine, served, links } = await openData(
+    { directory: data, durability, env, hasPeers, onRefused },
+    async (store) => {
+      const peers = await peersOf(config.cluster, env, store);
+      const links = linksOf({ ...config.cluster, peers }, env, tls);
+      const engine = await openEngine({ env, store, name, memoryBudgetBytes, quotaDefaults, cluster: links.cluster });
+      // Unlike the other one it stands alone: what it holds is nobody else's.
+      const memory = await openMemoryStore({ disk: new MemoryDisk(), durability: 'buffered' });
+      const ephemeral = { env, store: memory, name, memoryBudgetBytes, quotaDefaults, isEphemeral: true };
+      return { engine, served: withEphemeral(engine, await openEngine(ephemeral)), links };
+    },
+  );
   const closeLinks = await startLinks(links, { env, engine, name });
   try {
     const { linkFaults } = links;
@@ -157,6 +163,8 @@ async function serve(config: ServeConfig): Promise<void> {
     await deliver(env, telemetry);
   }
   env.log.write('info', 'stopped');
+  if (damage.isRefused())
+    throw new OperationFailed(`the files in ${data} are damaged: start the server again, which mends them`);
   // Every resource is closed; a connection that a client holds open must not keep the process.
   process.exit(EXIT.ok);
 }
@@ -314,6 +322,24 @@ async function drain(
   timer = env.scheduler.after(DRAIN_LOOK_MS, look);
   await server.close();
   timer.cancel();
+}
+
+/** LevelDB refuses to write, and will until its files are mended, which the next start does. */
+function refusal(): {
+  readonly onRefused: () => void;
+  readonly refused: Promise<string>;
+  readonly isRefused: () => boolean;
+} {
+  let isRefused = false;
+  let refuse: (reason: string) => void = () => undefined;
+  const refused = new Promise<string>((resolve) => {
+    refuse = resolve;
+  });
+  const onRefused = () => {
+    isRefused = true;
+    refuse('LevelDB refuses to write');
+  };
+  return { onRefused, refused, isRefused: () => isRefused };
 }
 
 /** Resolves with the first stop signal; the second one ends the process. */

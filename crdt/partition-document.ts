@@ -365,11 +365,21 @@ export function patchesOf(update: Uint8Array): string[] {
 
 /** False if these updates, in any order, build on something that is not among them. */
 export function isWhole(updates: readonly Uint8Array[]): boolean {
+  return merged(updates) !== undefined;
+}
+
+/** One update that says what all of them say; undefined if they build on something that is not among them. */
+export function mergeWhole(updates: readonly Uint8Array[]): Uint8Array | undefined {
+  const doc = merged(updates);
+  return doc && Y.encodeStateAsUpdate(doc);
+}
+
+function merged(updates: readonly Uint8Array[]): Y.Doc | undefined {
   const doc = new Y.Doc();
   doc.transact(() => {
     for (const update of updates) Y.applyUpdate(doc, update);
   });
-  return doc.store.pendingStructs === null && doc.store.pendingDs === null;
+  return doc.store.pendingStructs === null && doc.store.pendingDs === null ? doc : undefined;
 }
 
 /** One update that says what all of them say. Quadratic in their number: for a few at a time. */

@@ -76,15 +76,17 @@ export const partitionPath = (key: PartitionKey): string => `${key.graphKey}/${e
 /** Canonical order. */
 export const compareKeys = (a: PartitionKey, b: PartitionKey): number =>
   compareText(a.graphKey, b.graphKey) || compareText(a.partition, b.partition);
-export const documentKey = (key: PartitionKey): string => `s/${partitionPath(key)}d`;
-export const viewKey = (key: PartitionKey): string => `s/${partitionPath(key)}v`;
+export const SNAPSHOT_BODIES = 's/';
+export const documentKey = (key: PartitionKey): string => `${SNAPSHOT_BODIES}${partitionPath(key)}d`;
+export const viewKey = (key: PartitionKey): string => `${SNAPSHOT_BODIES}${partitionPath(key)}v`;
 
 /** States that are kept apart. */
 export const STAGED = 'p/';
 export const stagedKey = (key: PartitionKey): string => STAGED + partitionPath(key);
 export const parseStagedKey = (key: string): PartitionKey => parsePartitionPath(key.slice(STAGED.length));
 
-export const locatorPrefix = (graphKey: string): string => `l/${graphKey}/`;
+export const LOCATORS = 'l/';
+export const locatorPrefix = (graphKey: string): string => `${LOCATORS}${graphKey}/`;
 export const locatorKey = (graphKey: string, edge: string): string => locatorPrefix(graphKey) + encodeText(edge);
 
 /** Names of state rows. */

@@ -12,6 +12,7 @@ import { compareText } from '../base/order.ts';
 import { asBuffer, asUint8Array } from './bytes.ts';
 import { checkGraphKey, checkPartitionKey, checkSnapshot } from './commit-check.ts';
 import { acceptCommits, addPlace } from './commit-rows.ts';
+import { type CutOptions, cutLog } from './cut-log.ts';
 import { GroupWriter, type Write } from './group-writer.ts';
 import { CLEAN, documentKey, FORMAT_KEY, locatorKey, metaName, snapshotName, viewKey } from './keys.ts';
 import { LevelCut } from './level-cut.ts';
@@ -19,7 +20,8 @@ import { corrupt, type Database, isCorruption, openDatabase, syncDirectory, sync
 import { clearStaged, listStaged, readStaged, stage } from './level-staged.ts';
 import { LogIndex } from './log-index.ts';
 import { adoptStreams, hideGraph, type Maintained, removeGraph, truncateLog } from './log-maintenance.ts';
-import { MarkFile, readMark } from './mark-file.ts';
+import { LOST_KEYS, type LostKeys, readLostKeys } from './lost-keys.ts';
+import { type Mark, MarkFile, readMark } from './mark-file.ts';
 import { DamageFound, NOTHING, readLocators, readPartitionRows, readStream, recovering } from './partition-read.ts';
 import { encodeSnapshotHeader, updateChecksum } from './records.ts';
 import { FORMAT_VERSION, formatValue, type Recovered, recover } from './recovery.ts';
@@ -51,8 +53,14 @@ export interface LevelStoreOptions {
   readonly writeBufferBytes?: number;
   /** Awaited before every batch; a rejection counts as a failed write. For fault injection. */
   readonly beforeWrite?: () => Promise<void>;
-  /** LevelDB found its own files damaged while it wrote, and writes no more. */
-  readonly onDamage?: () => void;
+  /** Hears of damage: LevelDB refuses to write because of it, so that nothing is written any more, or something read is damaged. */
+  readonly onDamage?: (found: 'on-write' | 'on-read') => void;
+  /** Refuses a store in which any row of a partition is damaged, before anything is written to it. */
+  readonly mustBeWhole?: boolean;
+  /** Goes on where records of commits are lost, without the log up to there. Merges updates, as `CutOptions.merge`. */
+  readonly cutLogBy?: CutOptions['merge'] | undefined;
+  /** Awaited when everything was closed, whether that was a clean stop or not. */
+  readonly onClosed?: () => Promise<void>;
 }
 
 const CACHE_BYTES = 32 * 1024 * 1024;
@@ -63,7 +71,7 @@ const WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
  * @throws WeftError `data-locked`, `data-format`, `data-corrupt`, `storage-failed`
  */
 export async function openLevelStore(options: LevelStoreOptions): Promise<Store> {
-  const { directory, env } = options;
+  const { directory } = options;
   await mkdir(directory, { recursive: true });
   const markPath = join(directory, 'mark');
   const levelDirectory = join(directory, 'level');
@@ -78,8 +86,13 @@ export async function openLevelStore(options: LevelStoreOptions): Promise<Store>
   );
   try {
     // Read under the lock, or another process might still move it.
-    const found = await recover(db, await readMark(markPath), env);
+    const lost = await readLostKeys(join(directory, LOST_KEYS));
+    const found = await recoverOrCut(db, await readMark(markPath), lost, options);
+    if (options.mustBeWhole && found?.hasAllRows === false) {
+      throw new WeftError('partition-recovering', 'rows of partitions are damaged');
+    }
     const recovered = found ?? (await create(db));
+    recovered.index.lost = lost;
     if (found === undefined) {
       await syncDirectory(directory);
       await syncDirectory(dirname(resolve(directory)));
@@ -94,6 +107,31 @@ export async function openLevelStore(options: LevelStoreOptions): Promise<Store>
   } catch (error) {
     await db.close();
     throw error;
+  }
+}
+
+async function recoverOrCut(
+  db: Database,
+  mark: Mark | undefined,
+  lost: LostKeys,
+  { env, cutLogBy: merge }: LevelStoreOptions,
+): Promise<Recovered | undefined> {
+  try {
+    return await recover(db, mark, env);
+  } catch (error) {
+    if (merge === undefined || !(error instanceof WeftError) || error.code !== 'data-corrupt') throw error;
+    // What cannot be read at all is what `error` says already.
+    const cut = await cutLog({ db, mark, lost, env, merge }).catch((reason: unknown) => {
+      throw isReadError(reason) ? error : reason;
+    });
+    if (cut === undefined) throw error;
+    const fields = { reason: error.message, upToLsn: cut.lsn, lostCommits: cut.lostCommits };
+    env.log.write(
+      'error',
+      'storage: records of commits are lost, and the log was let go of up to the last of them',
+      fields,
+    );
+    return recover(db, mark, env);
   }
 }
 
@@ -115,7 +153,7 @@ async function create(db: Database): Promise<Recovered> {
   });
   await writer.enqueue({ bytes: 0, stage: (batch) => void batch.put(FORMAT_KEY, formatValue(FORMAT_VERSION)) });
   const seal = { batch: 1, lastLsn: 0, stateRows: 0, stateDigest: 0 };
-  return { state, index, seal, recovery: { clean: false, streams: [], lastLsn: 0, damaged: [] } };
+  return { state, index, seal, hasAllRows: true, recovery: { clean: false, streams: [], lastLsn: 0, damaged: [] } };
 }
 
 interface Opened extends LevelStoreOptions {
@@ -140,8 +178,13 @@ class LevelStore implements Store {
   #maintenance: Promise<unknown> = Promise.resolve();
   #begun = false;
   #closing: Promise<void> | undefined;
+  readonly #onDamage: LevelStoreOptions['onDamage'];
+  readonly #onClosed: LevelStoreOptions['onClosed'];
 
-  constructor({ recovered, db, mark, env, levelDirectory, durability, beforeWrite, onDamage }: Opened) {
+  constructor(opened: Opened) {
+    const { recovered, db, mark, env, levelDirectory, durability, beforeWrite, onDamage } = opened;
+    this.#onDamage = onDamage;
+    this.#onClosed = opened.onClosed;
     this.recovery = recovered.recovery;
     this.#env = env;
     this.#db = db;
@@ -161,7 +204,7 @@ class LevelStore implements Store {
       syncEarlier: this.#syncEarlier,
       beforeWrite,
       onFailed: (cause) => {
-        if (isCorruption(cause)) onDamage?.();
+        if (isCorruption(cause)) onDamage?.('on-write');
       },
       onDurable: (batch) => mark.record({ batch, lsn: index.durableLsn }),
     });
@@ -236,6 +279,7 @@ class LevelStore implements Store {
       const reason = error instanceof Error ? error.message : String(error);
       entry.damage ??= { reason, lsn: this.#index.durableLsn };
       this.#env.log.write('error', 'storage: a partition failed verification', { ...key, reason });
+      this.#onDamage?.('on-read');
       throw recovering(key, reason);
     }
   }
@@ -352,6 +396,7 @@ class LevelStore implements Store {
     await this.#mark.sync().catch((error: unknown) => this.#closedUnclean(error));
     await this.#mark.close();
     await this.#db.close();
+    await this.#onClosed?.();
   }
 
   #closedUnclean(error: unknown): void {
@@ -368,8 +413,10 @@ class LevelStore implements Store {
     try {
       return await task();
     } catch (error) {
+      if (error instanceof WeftError && isDamageCode(error.code)) this.#onDamage?.('on-read');
       if (!isReadError(error)) throw error;
       this.#checkOpen();
+      this.#onDamage?.('on-read');
       throw corrupt(`LevelDB cannot read its data: ${String(error)}`, {}, error);
     }
   }
@@ -408,5 +455,6 @@ class LevelStore implements Store {
 
 const NO_BYTES = Buffer.alloc(0);
 
+const isDamageCode = (code: string): boolean => code === 'data-corrupt' || code === 'partition-recovering';
 const isReadError = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && String(error.code).startsWith('LEVEL_');

@@ -7,6 +7,7 @@
  */
 import type { PartitionId, ReplicaId } from '../base/ids.ts';
 import { rowPrefix } from './keys.ts';
+import { LostKeys } from './lost-keys.ts';
 import { type Drop, type LogBase, NO_HASH, type SnapshotHeader, type StreamHead } from './records.ts';
 import type { Lsn, PartitionKey } from './store.ts';
 
@@ -34,6 +35,8 @@ export class LogIndex {
   /** Dropped graphs: durably, and accepted but perhaps not yet durable. */
   readonly drops = new Map<string, Drop>();
   readonly acceptedDrops = new Map<string, Lsn>();
+  /** What a damaged table took with it, of which nothing else tells. */
+  lost = new LostKeys();
   base: LogBase = { lsn: 0, streams: new Map() };
   lastLsn: Lsn = 0;
   /** The last commit that is in a batch, durable or about to be. */

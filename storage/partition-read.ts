@@ -168,8 +168,9 @@ export async function readLocators(
   const droppedLsn = index.drops.get(graphKey)?.lsn ?? -1;
   return keys.map((key, at) => {
     const record = records[at];
-    if (record === undefined) return [];
-    const locator = decodeLocator(key, record);
+    const isLost = index.lost.has(key);
+    if (record === undefined && !isLost) return [];
+    const locator = record === undefined || isLost ? undefined : decodeLocator(key, record);
     if (locator === undefined || locator.incomplete) {
       const edge = edges[at] ?? '';
       throw new WeftError(

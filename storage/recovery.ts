@@ -54,6 +54,8 @@ export interface Recovered {
   readonly state: StateRows;
   readonly seal: Seal;
   readonly recovery: Recovery;
+  /** False if any row of a partition is damaged, also one that a snapshot covers. */
+  readonly hasAllRows: boolean;
 }
 
 /**
@@ -70,7 +72,16 @@ export async function recover(db: Database, mark: Mark | undefined, env: Env): P
   }
 }
 
-async function verify(db: Database, mark: Mark | undefined, env: Env): Promise<Recovered | undefined> {
+/** All but the log and the rows of partitions: what the last batch left, which nothing that is older passes for. */
+export interface Sealed {
+  readonly seal: Seal;
+  readonly state: StateRows;
+  readonly index: LogIndex;
+  readonly clean: boolean;
+}
+
+/** @returns undefined for an empty database. @throws WeftError `data-format`, `data-corrupt` */
+export async function readSealed(db: Database, mark: Mark | undefined, env: Env): Promise<Sealed | undefined> {
   const format = await db.get(FORMAT_KEY);
   if (format === undefined) {
     if (mark === undefined && (await db.keys({ limit: 1 }).all()).length === 0) return undefined;
@@ -85,15 +96,21 @@ async function verify(db: Database, mark: Mark | undefined, env: Env): Promise<R
       { lastLsn: seal.lastLsn, expectedLsn: mark.lsn },
     );
   }
-  const { state, index, clean } = await loadState(db, seal, env);
+  return { seal, ...(await loadState(db, seal, env)) };
+}
+
+async function verify(db: Database, mark: Mark | undefined, env: Env): Promise<Recovered | undefined> {
+  const sealed = await readSealed(db, mark, env);
+  if (sealed === undefined) return undefined;
+  const { seal, state, index, clean } = sealed;
   const tallies = await verifyCommits(db, index, seal);
-  await verifyRows(db, index, tallies, env);
+  const hasAllRows = await verifyRows(db, index, tallies, env);
   const damaged = [...index.entries()].flatMap(({ graphKey, partition, damage }) =>
     damage === undefined ? [] : [{ graphKey, partition, reason: damage.reason }],
   );
   for (const fields of damaged) env.log.write('error', 'storage: a partition failed verification', fields);
   const streams = [...index.heads].map(([origin, { seq, clock }]) => ({ origin, seq, clock }));
-  return { index, state, seal, recovery: { clean, streams, lastLsn: index.lastLsn, damaged } };
+  return { index, state, seal, hasAllRows, recovery: { clean, streams, lastLsn: index.lastLsn, damaged } };
 }
 
 function checkFormat(text: string): void {
@@ -174,6 +191,8 @@ async function verifyCommits(db: Database, index: LogIndex, seal: Seal): Promise
   for await (const chunk of entries(db, startingWith(COMMITS))) {
     for (const [key, record] of chunk) {
       const { origin, seq } = parseCommitKey(key);
+      // Let go of, and back because a damaged table took the note of that with it.
+      if (seq <= (base.streams.get(origin)?.seq ?? 0)) continue;
       if (origin !== lastOrigin) lastLsn = base.lsn;
       const head = index.head(origin);
       if (seq !== head.seq + 1) throw brokenStream(origin, head.seq + 1, 'is missing');
@@ -239,8 +258,9 @@ async function firstMissing(db: Database, baseLsn: Lsn): Promise<Lsn> {
   return lsn;
 }
 
-/** Compares the rows of all partitions with what the commits name, and marks those that differ. */
-async function verifyRows(db: Database, index: LogIndex, tallies: Tallies, env: Env): Promise<void> {
+/** Compares the rows of all partitions with what the commits name, and marks those that differ. @returns true if none does */
+async function verifyRows(db: Database, index: LogIndex, tallies: Tallies, env: Env): Promise<boolean> {
+  let isReadable = true;
   const suspects = new Set<string>();
   let tally: Tally | undefined;
   let prefix = '';
@@ -261,12 +281,14 @@ async function verifyRows(db: Database, index: LogIndex, tallies: Tallies, env: 
       }
     }
   } catch (error) {
+    isReadable = false;
     env.log.write('warn', 'storage: partition rows are unreadable, each is looked up', { error: String(error) });
   }
   for (const [name, { expectedRows, expectedSum, rows, sum }] of tallies) {
     if (rows !== expectedRows || sum !== expectedSum) suspects.add(name);
   }
   if (suspects.size > 0) await blame(db, index, suspects, env);
+  return isReadable && suspects.size === 0;
 }
 
 /** Only when something is wrong: looks up each row of the suspected partitions, to say which commit is damaged. */
@@ -274,9 +296,10 @@ async function blame(db: Database, index: LogIndex, suspects: ReadonlySet<string
   for await (const chunk of entries(db, startingWith(COMMITS))) {
     for (const [key, record] of chunk) {
       const manifest = decodeManifest(key, record, 'references');
-      for (const part of manifest?.parts ?? []) {
+      if (manifest === undefined || manifest.lsn <= index.base.lsn) continue;
+      for (const part of manifest.parts) {
         const entry = index.find(part);
-        if (manifest === undefined || entry === undefined || !suspects.has(entry.rowPrefix)) continue;
+        if (entry === undefined || !suspects.has(entry.rowPrefix)) continue;
         if (manifest.lsn <= index.droppedLsn(part.graphKey)) continue;
         const problem = await rowProblem(db, entry, manifest.lsn, part);
         if (problem === undefined) continue;

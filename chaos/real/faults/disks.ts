@@ -60,7 +60,7 @@ async function lose({ cluster, target }: FaultContext, harm: (data: string) => s
 /** Flips bits in the largest file of a kind that the server uses. @returns what was done; undefined if there is no such file */
 function flipBits(data: string, ending: RegExp, random: SeededRandom): string | undefined {
   const files = readdirSync(data, { recursive: true, encoding: 'utf8' })
-    .filter((file) => ending.test(file) && !file.startsWith('damaged-'))
+    .filter((file) => ending.test(file) && !/^(damaged-|tables-before-mending)/.test(file))
     .map((file) => ({ file, size: statSync(join(data, file)).size }))
     .sort((a, b) => b.size - a.size);
   const [largest] = files;
