@@ -175,6 +175,14 @@ describe('commit record', () => {
     await expectError(harness.open(), 'data-corrupt', words);
   });
 
+  test('missing -> the refusal has its place as numbers', async () => {
+    await fill();
+    await harness.raw((db) => db.del(commitKey(A, 9)));
+    await expect(harness.open()).rejects.toMatchObject({ context: { lsn: 10 } });
+    await harness.raw((db) => db.del(commitKey(A, 4)));
+    await expect(harness.open()).rejects.toMatchObject({ context: { origin: A, seq: 4 } });
+  });
+
   test('a valid record of another history -> noticed by the chain', async () => {
     await fill();
     const other = await LevelHarness.make();

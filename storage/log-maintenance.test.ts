@@ -96,6 +96,23 @@ test.each([3, 4, 5, 6, 7, 8, 9])(
   },
 );
 
+test('drop: it was finished before the restart -> nothing of it is done again', async () => {
+  async function writesAfterRestart(dropped: string): Promise<number> {
+    const own = await LevelHarness.make();
+    const store = await own.open();
+    await store.append(commitOf(A, 1, ['0']));
+    await store.dropGraph(dropped);
+    await store.close();
+    let writes = 0;
+    const reopened = await own.open({ beforeWrite: async () => void writes++ });
+    // Maintenance runs one after the other: when this is done, so is what was resumed.
+    await reopened.dropGraph('nothing');
+    await own.dispose();
+    return writes;
+  }
+  expect(await writesAfterRestart(G)).toBe(await writesAfterRestart('never-was'));
+});
+
 test('truncate: commits that a snapshot covers -> their rows and records occupy nothing', async () => {
   const store = await harness.open();
   for (let seq = 1; seq <= 5; seq++) await store.append(commitOf(A, seq, ['0', '1']));
