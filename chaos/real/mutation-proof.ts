@@ -25,6 +25,8 @@ export interface MutationSample {
     readonly score: number;
     readonly low: number;
     readonly high: number;
+    /** By pass, how many of those that the passes before it left. */
+    readonly noticedBy: Readonly<Record<string, number>>;
   }[];
 }
 
@@ -72,8 +74,11 @@ function ofSample({ day, count, seed, passes, scores }: MutationSample): string 
       `${percent(row.low)} to ${percent(row.high)}`,
     ];
   });
+  const { noticedBy = {} } = scores[0] ?? {};
+  const noticed = Object.entries(noticedBy).map(([pass, mutants]) => `${pass} ${mutants}`);
   const what = `On ${day} \`npm run mutation -- --sample=${count} --seed=${seed}\` drew ${count} of all mutants, each with the same chance, and ran these passes
-one after the other on what was left: ${passes.join(', ')} (\`scripts/mutation-sample.mjs\` says which tests each has). Scores are of those that compile and were run.\n`;
+one after the other on what was left: ${passes.join(', ')} (\`scripts/mutation-sample.mjs\` says which tests each has). Scores are of those that compile and were run.
+Noticed by ${noticed.join(', ')}.\n`;
   return [INTRODUCTION, what, table(head, rows)].join('\n');
 }
 
