@@ -182,6 +182,13 @@ describe('CRDT-3 isLive', () => {
     expect(seenIn(rest, true)).toBe(seenIn(registers, true));
   });
 
+  test('a create that another one came after -> live as long as one of its properties was not set anew', () => {
+    const [first, second] = [create(1, { a: 1 }), create(2, { b: 1 }, undefined, 2)];
+    const isLive = (...patches: Patch[]) => folded(patches).isLive(first, false);
+    expect(isLive(first, second)).toBe(true);
+    expect(isLive(first, second, update(3, { a: 2 }))).toBe(false);
+  });
+
   test('all dead patches dropped -> what is left is live, and dropping again finds nothing', () => {
     fc.assert(
       fc.property(bag, fc.boolean(), (patches, keepDominated) => {

@@ -52,6 +52,7 @@ describe('unique constraint', () => {
     ['a create with a free id', user('b', 'a@x')],
     ['a create without an id', made('a@x')],
     ['a put', put('b', { email: 'a@x' }, ['User', 'Admin'])],
+    ['a put that changes nothing but the label', put('d', { email: 'a@x' }, ['User'])],
     ['the property of another node', set('c', 'a@x')],
     ['the label of a node that has the value', label('d', ['User'])],
   ])('%s would be the second of a key -> refused, nothing changed', async (_, operation) => {
@@ -291,6 +292,19 @@ describe('statements', () => {
       ['rt', 'RELATIONSHIP_PROPERTY_TYPE', 'DATE', null],
       ['t', 'NODE_PROPERTY_TYPE', 'STRING | LIST<INTEGER NOT NULL>', null],
     ]);
+  });
+
+  test('existence: a put leaves out the property alone -> refused; a node of two labels -> bound by those of these labels only', async () => {
+    const { graph } = await run();
+    for (const [label, property] of [
+      ['A', 'x'],
+      ['B', 'y'],
+      ['C', 'z'],
+    ])
+      await query(graph, `CREATE CONSTRAINT FOR (n:${label}) REQUIRE n.${property} IS NOT NULL`);
+    await graph.write([node('n', { x: 1, y: 2 }, ['A', 'B'])]);
+    const error = await refusal(graph.write([put('n', { x: 1 }, ['A', 'B'])]));
+    expect([error.code, error.context.ids]).toEqual(['constraint-violated', ['n']]);
   });
 
   test('declarations: repeated, alike, unsupported, unknown -> what each says', async () => {
