@@ -9,7 +9,7 @@ import ts from 'typescript';
 
 const WORKLOADS = [[], ['--workload', 'strong'], ['--workload', 'offline']];
 /** Of each workload. A mutant that needs rarer faults to be seen survives. */
-const SEEDS = 12;
+const SEEDS = 6;
 /** A mutant may take so many times as long as the program without one, before it counts as never ending; at least a minute. */
 const SLOWER = 10;
 
