@@ -248,8 +248,8 @@ export function storeConformance(name: string, makeHarness: () => Promise<StoreH
       const nasty = ['a', 'a/', 'a/b', 'a\u0000', 'a\u0000b', 'a\u0001', 'a\u0001\u0001', '\u0000', '\u0001', '/', '~'];
       const names = [
         ...nasty,
-        '\u0001\u0001',
         '\u0001\u0002',
+        '\u0001\u0001',
         '!',
         '\u00e9',
         'e\u0301',
