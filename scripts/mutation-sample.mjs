@@ -1,8 +1,8 @@
 /**
  * Estimates how many mutants the tests notice without running them all: enumerates the mutants of the four folders whose
  * promises matter most, draws some, all with the same chance, and runs these in passes, each on what the ones before left: the
- * quick tests of their own folder, those of the engine, the long property tests, those of what stands above, at
- * last seeds of the simulator. A mutant survives if nothing of these fails; one that the compiler refuses does not count. Each pass first
+ * quick tests of their own folder, those of the engine, those of what stands above, the long property tests, at last seeds
+ * of the simulator. A mutant survives if nothing of these fails; one that the compiler refuses does not count. Each pass first
  * runs without any mutant, and ends if something fails. What was found so far is in .cache/mutation/sample.json, and a run with
  * the same seed goes on from there: remove it after a change of the code. The sum is in sample-summary.json beside it.
  */
@@ -29,8 +29,8 @@ const REST = [
 /** Passes over all that is left, whatever its folder; `near` goes before them, `sim` after. */
 const LATE = {
   wide: { tests: WIDE, not: SLOW },
-  slow: { tests: SLOW, not: [] },
   rest: { tests: REST, not: [...WIDE, ...SLOW] },
+  slow: { tests: SLOW, not: [] },
 };
 const PASSES = ['near', ...Object.keys(LATE), 'sim'];
 const CACHE = '.cache/mutation';
@@ -45,7 +45,7 @@ const SILENT = Object.fromEntries(
   ]),
 );
 
-/** @param {{ count: number, seed: number, passes: readonly string[] }} asked `passes` of `near`, `wide`, `slow`, `rest`, `sim`; what an earlier one found is kept */
+/** @param {{ count: number, seed: number, passes: readonly string[] }} asked `passes` of `near`, `wide`, `rest`, `slow`, `sim`; what an earlier one found is kept */
 export async function runSample({ count, seed, passes }) {
   const all = await everyMutant();
   const drawn = draw(all, count, seed);
