@@ -23,7 +23,7 @@ const REST = [
   '{src,client}/**/*.test.ts',
   'api/{changes,consistency,idempotency,query-route,query-ways,recent-texts,session-channel}.test.ts',
   'api/{sync-session,yjs-session,yjs-two-servers}.test.ts',
-  'bin/open-data.test.ts',
+  '{bin/open-data,test/tracing/traces}.test.ts',
   'chaos/model/explore.test.ts',
 ];
 /** Passes over all that is left, whatever its folder; `near` goes before them, `sim` after. */
