@@ -78,6 +78,7 @@ describe('a server that nobody was told of', () => {
     expect(await read(d, 'before')).toBe('before');
     expect(await change(b, 'add', 'd')).toMatchObject({ configuration: 2, voters: ['a', 'b', 'c', 'd'], majority: 3 });
     await cluster.until(() => [a, b, c, d].every(votes), 'votes of all');
+    for (const { log } of [a, b, c, d]) expect(log.filter((line) => line === 'info quorum: who votes')).not.toEqual([]);
     await cluster.kill(a);
     await write(d, 'three of four');
     await cluster.kill(b);
