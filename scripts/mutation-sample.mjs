@@ -224,10 +224,11 @@ function wilson(hits, n) {
   return { score: share, low: (centre - spread) / scale, high: (centre + spread) / scale };
 }
 
-/** What is kept in docs/mutation-sample.json, and told in docs/proof.md. */
+/** One of those in docs/mutation-sample.json, which docs/proof.md tells. */
 function told(asked, { scores }, drawn) {
   const day = new Date().toISOString().slice(0, 10);
-  return { day, ...asked, scores, survivors: survivorsOf(drawn).map(textOfOne) };
+  const commit = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).stdout.trim();
+  return { day, commit, ...asked, scores, survivors: survivorsOf(drawn).map(textOfOne) };
 }
 
 function survivorsOf(drawn) {
