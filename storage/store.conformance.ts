@@ -470,6 +470,16 @@ export function storeConformance(name: string, makeHarness: () => Promise<StoreH
       expect(await last.listPartitions(G)).toEqual(['0', '2']);
     });
 
+    test('drop: a commit had nothing but locators in the graph -> what is left of it is partial', async () => {
+      const harness = await start();
+      const store = await harness.open();
+      const locators = [{ graphKey: G, edge: 'e', partition: '0' as PartitionId }];
+      await store.append({ ...commitOf(A, 1, [at('0', 'other')]), locators });
+      await store.dropGraph(G);
+      await harness.kill();
+      expect(await (await harness.open()).readCommits(A, 0, 10)).toMatchObject([{ locators: [], isPartial: true }]);
+    });
+
     test('drop: raced by appends and snapshots -> hides what was appended before it, shows what came after', async () => {
       const store = await (await start()).open();
       const work: Promise<unknown>[] = [];

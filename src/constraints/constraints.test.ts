@@ -6,7 +6,7 @@ import { SeededRandom } from '../../base/seeded-random.ts';
 import { keyText } from '../../crdt/unique-key.ts';
 import type { Operation } from '../../graph/model.ts';
 import type { Properties, Value } from '../../graph/value.ts';
-import { type DEFAULT, edge, node, put, type Running, remove, run, TINY } from '../engine-on-disk.model.ts';
+import { type DEFAULT, edge, node, put, type Running, remove, removeEdge, run, TINY } from '../engine-on-disk.model.ts';
 import type { Graph, OperationResult } from '../engine-port.ts';
 import { PropertyGraph, RANDOM_LABELS, randomBatch } from '../graphs/property-graph.model.ts';
 
@@ -140,6 +140,16 @@ describe('unique constraint', () => {
     expect(error).toMatchObject({ code: 'constraint-violated', context: { ids: ['a', 'b'], elements: 2 } });
     expect((await query(graph, 'SHOW CONSTRAINTS')).rows).toEqual([]);
     await graph.write([user('e', 1)]);
+  });
+
+  test('declaration: relationships break it, others were deleted -> refused with the ids of those that are there', async () => {
+    const { graph } = await run();
+    await graph.write([node('a'), node('b'), edge('bad', 'a', 'b'), edge('gone', 'a', 'b')]);
+    await graph.write([removeEdge('gone')]);
+    const declared = query(graph, 'CREATE CONSTRAINT e FOR ()-[r:T]-() REQUIRE r.since IS NOT NULL');
+    expect((await refusal(declared)).context).toMatchObject({ constraint: 'e', ids: ['bad'] });
+    await graph.write([removeEdge('bad')]);
+    await query(graph, 'CREATE CONSTRAINT e FOR ()-[r:T]-() REQUIRE r.since IS NOT NULL');
   });
 
   test('declaration: a restart -> it is kept all the same; dropped -> no more', async () => {
