@@ -89,9 +89,20 @@ const HUGE = [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01];
 
 describe('what no server writes -> refused, saying what', () => {
   const good = patch('a');
+  const copies = `\n${patch('b')}`;
   const sound = written((doc) => segment(doc, good));
   test('the sound one of them -> accepted', () => {
     expect(checkUpdate(sound, A).texts).toEqual([good]);
+  });
+
+  test('copies behind something new; a state of a log that was compacted and went on -> accepted', () => {
+    expect(
+      checkUpdate(
+        written((doc) => segment(doc, good, copies)),
+        A,
+      ),
+    ).toMatchObject({ copies: 1 });
+    expect(refusal(() => checkState(written((doc) => segment(doc, copies, good))))).toBe('accepted');
   });
 
   test.each<[string, Uint8Array, string]>([
@@ -120,6 +131,7 @@ describe('what no server writes -> refused, saying what', () => {
     ['a subdocument', written((doc) => segment(doc, new Y.Doc({ guid: 'x' }))), 'a struct of kind 9'],
     ['a text', written((doc) => doc.getText('log').insert(0, good)), 'a struct of kind 4'],
     ['no patch', written((doc) => segment(doc, 'hello')), 'this is no patch'],
+    ['something new behind copies', written((doc) => segment(doc, copies, good)), 'something new after copies'],
     ['an empty line', written((doc) => segment(doc, `${good}\n`)), 'this is no patch'],
     ['before what was there', written((doc) => segment(doc, good).insert(0, [good])), 'a struct of kind 72'],
     [

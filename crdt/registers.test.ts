@@ -8,7 +8,7 @@ import { elementEnds, elementExists, elementLabels, elementProperties } from './
 import type { Assignments, NodeUpdate, Patch } from './patch.ts';
 import { decodePatch, encodePatch } from './patch-codec.ts';
 import { Registers } from './registers.ts';
-import { NEVER } from './stamp.ts';
+import { isLater, NEVER } from './stamp.ts';
 import { registersVersion } from './version.ts';
 
 const RUNS = { numRuns: 1500 };
@@ -102,10 +102,29 @@ describe('registers', () => {
         const kind = delivery[0]?.kind.slice(0, 4) as 'node' | 'edge' | 'stub' | undefined;
         if (kind === undefined) return;
         const original = folded(delivery);
+        for (const patch of original.toPatches(kind, 'n')) expect(patch.kind.slice(0, 4)).toBe(kind);
         const copy = folded([...original.toPatches(kind, 'n')].map((patch) => decodePatch(encodePatch(patch))));
         expect(observed(copy)).toBe(observed(original));
         const more = later.filter((patch) => patch.kind.startsWith(kind));
         expect(observed(folded(more, copy))).toBe(observed(folded(more, original)));
+      }),
+      RUNS,
+    );
+  });
+
+  test('namesEnds: creates of one edge with several types and ends, in any order -> true of the last of each', () => {
+    const isCreate = (patch: Patch) => patch.kind === 'edge-create' || patch.kind === 'stub-create';
+    fc.assert(
+      fc.property(delivered, ({ patches, delivery }) => {
+        const registers = folded(delivery);
+        const creates = patches.filter(isCreate);
+        for (const patch of creates) {
+          const alike = creates.filter(
+            ({ type, from, to }) => type === patch.type && from === patch.from && to === patch.to,
+          );
+          const isLast = alike.every(({ clock, replica }) => !isLater(clock, replica, patch.clock, patch.replica));
+          expect(registers.namesEnds(patch)).toBe(isLast);
+        }
       }),
       RUNS,
     );
@@ -180,6 +199,13 @@ describe('CRDT-3 isLive', () => {
     const rest = folded(patches.filter((patch) => registers.isLive(patch, true)));
     expect(rest.createdClock).toBe(1);
     expect(seenIn(rest, true)).toBe(seenIn(registers, true));
+  });
+
+  test('a create that another one came after -> live as long as one of its properties was not set anew', () => {
+    const [first, second] = [create(1, { a: 1 }), create(2, { b: 1 }, undefined, 2)];
+    const isLive = (...patches: Patch[]) => folded(patches).isLive(first, false);
+    expect(isLive(first, second)).toBe(true);
+    expect(isLive(first, second, update(3, { a: 2 }))).toBe(false);
   });
 
   test('all dead patches dropped -> what is left is live, and dropping again finds nothing', () => {

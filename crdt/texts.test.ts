@@ -22,6 +22,8 @@ const FIRST_SEED = Number(process.env.WEFT_SEED ?? 1);
 const ROUNDS = Number(process.env.WEFT_ROUNDS ?? (process.env.WEFT_SEED === undefined ? 40 : 1));
 const ID = 'a/b c' as NodeId;
 const TYPIST = 77;
+/** 2^49, as lib0 writes it. */
+const HUGE = [0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x01];
 const PIECES = ['x', 'yz', '🚲', 'ab🧶cd', '\n', 'ñandú '];
 
 const stamped = (clock: number, replica: number) => ({ clock, replica: replicaId(replica), id: ID });
@@ -226,6 +228,15 @@ describe('texts', () => {
     const doc = new Y.Doc();
     write(doc);
     expect(() => readTextUpdate(Y.encodeStateAsUpdate(doc))).toThrow('this changes no text');
+  });
+
+  test.each([
+    ['a run of no characters', [1, 1, TYPIST, 0, 0x04, 1, 1, 0x74, 0, 0]],
+    ['a deletion of nothing', [0, 1, TYPIST, 1, 3, 0]],
+    ['a clock beyond all that a client writes', [1, 1, TYPIST, ...HUGE, 0x04, 1, 1, 0x74, 1, 0x78, 0]],
+    ['a deletion beyond that', [0, 1, TYPIST, 1, ...HUGE, 1]],
+  ])('update with %s -> is no change of a text', (_what, bytes) => {
+    expect(() => readTextUpdate(Uint8Array.from(bytes))).toThrow('a length or clock beyond reason');
   });
 
   test('update with bytes changed or cut off -> refused, or read as Yjs reads it', () => {

@@ -44,6 +44,8 @@ describe('unique key', () => {
     ['bytes that differ in length by a zero', new Uint8Array([1]), new Uint8Array([1, 0])],
     ['a date and its text', new Temporal('Date', '2026-01-31'), '2026-01-31'],
     ['two lone surrogates', '\ud800', '\udc00'],
+    ['two lists', ['a'], ['b']],
+    ['two maps', { a: 1 }, { b: 1 }],
     ['a list and what looks like its text', ['a'], 'l["sa"]'],
   ])('unique key: %s -> different, and so are the ids', (_, a, b) => {
     const [one, other] = [keyOf(a) as string, keyOf(b) as string];

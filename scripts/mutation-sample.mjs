@@ -1,21 +1,41 @@
 /**
  * Estimates how many mutants the tests notice without running them all: enumerates the mutants of the four folders whose
- * promises matter most, draws some, all with the same chance, and runs these. First with the quick tests of their own folder;
- * what survives then with those of the engine, at last with the long property tests. A mutant survives if nothing of these fails;
- * one that the compiler refuses does not count. What was found so far is in .cache/mutation/sample.json, and a run with the same
- * seed goes on from there: remove it after a change of the code. The sum is in sample-summary.json beside it.
+ * promises matter most, draws some, all with the same chance, and runs these in passes, each on what the ones before left: the
+ * quick tests of their own folder, those of the engine, those of what stands above, the long property tests, at last seeds
+ * of the simulator. A mutant survives if nothing of these fails; one that the compiler refuses does not count. Each pass first
+ * runs without any mutant, and ends if something fails. What was found so far is in .cache/mutation/sample.json, and a run with
+ * the same seed goes on from there: remove it after a change of the code. The sum is in sample-summary.json beside it.
  */
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Instrumenter } from '@stryker-mutator/instrumenter';
 import { keyOf } from './drawn-mutants.mjs';
 import { compiling } from './mutation-compiles.mjs';
+import { simulating } from './mutation-simulated.mjs';
 
 const FOLDERS = ['src/consistency', 'src/replication', 'storage', 'crdt'];
 /** They take so long that they see mutants only which the others left. */
 const SLOW = ['crdt/convergence.test.ts', 'crdt/graph-view.test.ts', 'storage/level-files.test.ts'];
 const WIDE = ['src/{graphs,constraints,commits,adoption}/**/*.test.ts', 'api/{quota,texts,constraints,strong}.test.ts'];
+/** Of other folders, in one process: a mutant is switched on in the process of the test alone. */
+const REST = [
+  '{src,client}/**/*.test.ts',
+  'api/{changes,consistency,idempotency,query-route,query-ways,recent-texts,session-channel}.test.ts',
+  'api/{sync-session,yjs-session,yjs-two-servers}.test.ts',
+  '{bin/open-data,test/tracing/traces}.test.ts',
+  'chaos/model/explore.test.ts',
+];
+/** Passes over all that is left, whatever its folder; `near` goes before them, `sim` after. */
+const LATE = {
+  wide: { tests: WIDE, not: SLOW },
+  rest: { tests: REST, not: [...WIDE, ...SLOW] },
+  slow: { tests: SLOW, not: [] },
+};
+const PASSES = ['near', ...Object.keys(LATE), 'sim'];
 const CACHE = '.cache/mutation';
+/** Of what failed, so that one can see whether it was the mutant. */
+const REASON_CHARACTERS = 300;
 /** Of a normal distribution, for an interval of 95 %. */
 const Z = 1.96;
 const SILENT = Object.fromEntries(
@@ -25,7 +45,7 @@ const SILENT = Object.fromEntries(
   ]),
 );
 
-/** @param {{ count: number, seed: number, passes: readonly string[] }} asked `passes` of `near`, `wide`, `slow`; what an earlier one found is kept */
+/** @param {{ count: number, seed: number, passes: readonly string[] }} asked `passes` of `near`, `wide`, `rest`, `slow`, `sim`; what an earlier one found is kept */
 export async function runSample({ count, seed, passes }) {
   const all = await everyMutant();
   const drawn = draw(all, count, seed);
@@ -49,12 +69,11 @@ export async function runSample({ count, seed, passes }) {
     runStryker({ mutants, tests, not: SLOW, pass: 'near' });
     keep();
   }
-  for (const pass of ['wide', 'slow'].filter((name) => passes.includes(name))) {
-    const left = drawn.filter(({ status }) => status === 'Survived' || status === 'NoCoverage');
-    runStryker({ mutants: left, tests: pass === 'wide' ? WIDE : SLOW, not: pass === 'wide' ? SLOW : [], pass });
+  for (const [pass, { tests, not }] of Object.entries(LATE).filter(([name]) => passes.includes(name))) {
+    runStryker({ mutants: drawn.filter(isLeft), tests, not, pass });
     keep();
   }
-  keep();
+  if (passes.includes('sim')) await simulate(drawn.filter(isLeft), keep);
   writeFileSync(
     `${CACHE}/sample-summary.json`,
     `${JSON.stringify(told({ count, seed, passes }, summary(all, drawn), drawn), null, 2)}\n`,
@@ -66,7 +85,7 @@ async function everyMutant() {
   const names = FOLDERS.flatMap((folder) => {
     return readdirSync(folder, { recursive: true }).map((name) => `${folder}/${name.replaceAll('\\', '/')}`);
   })
-    .filter((name) => name.endsWith('.ts') && !/\.(test|model|conformance)\.ts$|link-harness\.ts$/.test(name))
+    .filter((name) => name.endsWith('.ts') && !/\.(test|model|conformance)\.ts$|-harness\.ts$/.test(name))
     .sort();
   const files = names.map((name) => ({ name, mutate: true, content: readFileSync(name, 'utf8') }));
   const options = { plugins: null, excludedMutations: [], ignorers: [] };
@@ -85,20 +104,14 @@ async function everyMutant() {
     }));
 }
 
-/** Without replacement, each mutant with the same chance, by the seed alone (mulberry32). */
+/** Each mutant with the same chance, by the seed and its key: what is changed in other files draws the same ones again. */
 function draw(all, count, seed) {
-  let state = seed >>> 0;
-  const random = () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-  const left = [...all];
-  return Array.from({ length: Math.min(count, all.length) }, () => {
-    const [one] = left.splice(Math.floor(random() * left.length), 1);
-    return one;
-  });
+  const rankOf = ({ key }) => createHash('sha256').update(`${seed} ${key}`).digest('hex');
+  return all
+    .map((mutant) => ({ mutant, rank: rankOf(mutant) }))
+    .sort((a, b) => (a.rank < b.rank ? -1 : 1))
+    .slice(0, count)
+    .map(({ mutant }) => mutant);
 }
 
 function runStryker({ mutants, tests, not, pass }) {
@@ -112,6 +125,9 @@ function runStryker({ mutants, tests, not, pass }) {
     checkers: ['drawn'],
     incremental: false,
     dryRunTimeoutMinutes: 60,
+    // On a machine that does other work too, a test that is slow must not count as one that never ends.
+    timeoutMS: 60_000,
+    timeoutFactor: 4,
     reporters: ['json'],
     jsonReporter: { fileName: report },
     mutate: mutants.map(({ file, location: { start, end } }) => `${file}:${start.line + 1}-${end.line + 1}`),
@@ -126,14 +142,29 @@ function runStryker({ mutants, tests, not, pass }) {
       MUTATION_DRAWN: `${process.cwd()}/${CACHE}/drawn.json`,
     },
   });
+  if (!existsSync(report)) throw new Error(`pass ${pass} is void: tests fail without a mutant, or the runner does`);
   const byKey = new Map(mutants.map((mutant) => [mutant.key, mutant]));
   for (const [file, { mutants: seen }] of Object.entries(JSON.parse(readFileSync(report, 'utf8')).files)) {
     for (const mutant of seen) {
       const one = byKey.get(keyOf(file, { ...mutant, location: fromZero(mutant.location) }));
       // No test of a later pass reaching it does not undo that one of an earlier did.
       if (one === undefined || (one.status === 'Survived' && mutant.status === 'NoCoverage')) continue;
-      Object.assign(one, { status: mutant.status, pass });
+      // Stryker calls it an error if no test fails, but something beside them, as a rejection that nobody takes: a run of the tests
+      // fails of that too, and without a mutant there is none.
+      const status = mutant.status === 'RuntimeError' ? 'Killed' : mutant.status;
+      Object.assign(one, { status, pass, reason: mutant.statusReason?.slice(0, REASON_CHARACTERS) });
     }
+  }
+}
+
+async function simulate(mutants, keep) {
+  if (mutants.length === 0) return;
+  const statusOf = await simulating(`${CACHE}/dist`);
+  for (const mutant of mutants) {
+    const status = await statusOf(mutant.file, changed(mutant));
+    // Seeds that pass tell nothing of whether a line was reached.
+    if (status !== 'Survived') Object.assign(mutant, { status, pass: 'sim', reason: 'a seed failed' });
+    keep();
   }
 }
 
@@ -159,15 +190,28 @@ function summary(all, drawn) {
       timedOut: count('Timeout'),
       survived: count('Survived'),
       noCoverage: count('NoCoverage'),
-      notCompiled: count('CompileError', 'RuntimeError'),
+      notCompiled: count('CompileError'),
       notRun: count('NotRun', 'Pending'),
     };
     // A mutant that never ends was noticed.
     const noticed = counts.killed + counts.timedOut;
     const judged = noticed + counts.survived + counts.noCoverage;
-    return { folder, mutants: of(all).length, ...counts, judged, ...wilson(noticed, judged) };
+    return {
+      folder,
+      mutants: of(all).length,
+      ...counts,
+      judged,
+      ...wilson(noticed, judged),
+      noticedBy: byPass(of(drawn)),
+    };
   });
   return { scores };
+}
+
+/** How many each pass noticed of what the ones before it left. */
+function byPass(drawn) {
+  const noticed = drawn.filter(({ status }) => status === 'Killed' || status === 'Timeout');
+  return Object.fromEntries(PASSES.map((pass) => [pass, noticed.filter((mutant) => mutant.pass === pass).length]));
 }
 
 /** Wilson's interval: honest near 0 and 1, and for few mutants. */
@@ -180,16 +224,19 @@ function wilson(hits, n) {
   return { score: share, low: (centre - spread) / scale, high: (centre + spread) / scale };
 }
 
-/** What is kept in docs/mutation-sample.json, and told in docs/proof.md. */
+/** One of those in docs/mutation-sample.json, which docs/proof.md tells. */
 function told(asked, { scores }, drawn) {
   const day = new Date().toISOString().slice(0, 10);
-  return { day, ...asked, scores, survivors: survivorsOf(drawn).map(textOfOne) };
+  const commit = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).stdout.trim();
+  return { day, commit, ...asked, scores, survivors: survivorsOf(drawn).map(textOfOne) };
 }
 
 function survivorsOf(drawn) {
-  return drawn
-    .filter(({ status }) => status === 'Survived' || status === 'NoCoverage')
-    .sort((a, b) => (a.key < b.key ? -1 : 1));
+  return drawn.filter(isLeft).sort((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+function isLeft({ status }) {
+  return status === 'Survived' || status === 'NoCoverage';
 }
 
 function textOfOne({ file, location: { start }, mutator, replacement, status }) {

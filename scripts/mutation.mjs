@@ -2,7 +2,7 @@
  * `npm run mutation -- FILE...`: changes the code of these files in one small way after the other, and sees whether a test in
  * their folders fails. What was seen before of code and tests that did not change is kept (.cache/mutation). The score
  * of each file is printed; `npm run chaos -- proof --mutation .cache/mutation/mutation.json FOLDER...` puts it into docs/proof.md.
- * `npm run mutation -- --sample=300 --seed=1 [--passes=near,wide,slow]`: draws 300 of all mutants of crdt/, storage/,
+ * `npm run mutation -- --sample=300 --seed=1 [--passes=near,wide,rest,slow,sim]`: draws 300 of all mutants of crdt/, storage/,
  * src/replication and src/consistency, and tells from them how many would be noticed of all (`scripts/mutation-sample.mjs`).
  */
 import { spawnSync } from 'node:child_process';
@@ -17,7 +17,7 @@ const { values, positionals: files } = parseArgs({
   options: {
     sample: { type: 'string' },
     seed: { type: 'string', default: '1' },
-    passes: { type: 'string', default: 'near,wide,slow' },
+    passes: { type: 'string', default: 'near,wide,rest,slow,sim' },
   },
 });
 if (values.sample !== undefined) {

@@ -27,7 +27,6 @@ export function acceptCommits(
   index: LogIndex,
   commits: readonly Commit[],
 ): { readonly lastLsn: Lsn; readonly write: Write } {
-  const firstLsn = index.lastLsn + 1;
   const rows: Row[] = [];
   const parts: { readonly entry: PartitionEntry; readonly length: number; readonly lsn: Lsn }[] = [];
   const places: { readonly at: string; readonly place: { readonly partition: PartitionId; readonly lsn: Lsn } }[] = [];
@@ -64,7 +63,7 @@ export function acceptCommits(
       for (const { at, place } of places) addPlace(batch, read, at, place);
     },
     done() {
-      if (lastLsn >= firstLsn) index.durableLsn = lastLsn;
+      index.durableLsn = lastLsn;
       for (const { origin, seq } of commits) index.durableSeqs.set(origin, seq);
       for (const { entry, length, lsn } of parts) {
         entry.durableLsn = lsn;

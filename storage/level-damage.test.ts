@@ -102,6 +102,14 @@ describe('partition row', () => {
     expect((await store.readPartition(at('0'), { document: true })).tail.length).toBe(9);
   });
 
+  test('damaged -> the log says so at the start, with its partition', async () => {
+    await fill();
+    await harness.raw((db) => db.del(rowOf('1', 3)));
+    const logged: unknown[][] = [];
+    await harness.open({ env: { ...stillEnv, log: { write: (...line) => void logged.push(line) } } });
+    expect(logged).toMatchObject([['error', expect.stringContaining('failed verification'), at('1')]]);
+  });
+
   test.each([
     ['lost', (db: RawLevel) => db.del(rowOf('1', 3))],
     ['lost, the last', (db: RawLevel) => db.del(rowOf('1', 10))],
@@ -173,6 +181,14 @@ describe('commit record', () => {
     await fill();
     await harness.raw(damage);
     await expectError(harness.open(), 'data-corrupt', words);
+  });
+
+  test('missing -> the refusal has its place as numbers', async () => {
+    await fill();
+    await harness.raw((db) => db.del(commitKey(A, 9)));
+    await expect(harness.open()).rejects.toMatchObject({ context: { lsn: 10 } });
+    await harness.raw((db) => db.del(commitKey(A, 4)));
+    await expect(harness.open()).rejects.toMatchObject({ context: { origin: A, seq: 4 } });
   });
 
   test('a valid record of another history -> noticed by the chain', async () => {

@@ -57,7 +57,7 @@ export class LevelHarness implements StoreHarness {
   /** Goes on with a copy of another data directory. */
   async copyFrom(directory: string): Promise<void> {
     this.#directories++;
-    await cp(directory, this.directory, { recursive: true });
+    while (!(await copiedAtOnce(directory, this.directory))) await rm(this.directory, { recursive: true, force: true });
     this.#open = undefined;
   }
 
@@ -102,6 +102,22 @@ export class LevelHarness implements StoreHarness {
     for (const store of this.#stores) await store.close();
     await rm(this.#root, { recursive: true, force: true });
   }
+}
+
+/**
+ * Whether the copy is of one moment: LevelDB may make and remove files meanwhile, and what has some from before and some from
+ * after that is nothing that a kill leaves.
+ */
+async function copiedAtOnce(from: string, to: string): Promise<boolean> {
+  const before = await readdir(from, { recursive: true });
+  try {
+    await cp(from, to, { recursive: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+  const after = await readdir(from, { recursive: true });
+  return before.sort().join('\n') === after.sort().join('\n');
 }
 
 /** Flips one bit of a value; negative offsets count from the end. */

@@ -1,6 +1,7 @@
 /** Dropping a graph is done in pieces; a crash between any two of them only postpones the rest. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { PartitionId } from '../base/ids.ts';
+import { rowKey, rowPrefix } from './keys.ts';
 import { LevelHarness } from './level-harness.ts';
 import { A, at, bytes, commitOf, G } from './store.conformance.ts';
 
@@ -95,6 +96,32 @@ test.each([3, 4, 5, 6, 7, 8, 9])(
     expect((await reopened.readPartition(at('1'), { document: true })).tail).toEqual([]);
   },
 );
+
+test('drop: finished, and the log let go of -> nothing is left that names the graph', async () => {
+  const store = await harness.open();
+  await store.append(commitOf(A, 1, ['0', at('0', 'other')]));
+  await store.dropGraph(G);
+  await store.writeSnapshot(at('0', 'other'), { lsn: 1, document: bytes('d'), view: undefined });
+  await store.truncateLog(1);
+  const keys = await harness.raw((db) => db.keys().all());
+  expect(keys.some((key) => key.includes('other'))).toBe(true);
+  expect(keys.filter((key) => key.includes(G))).toEqual([]);
+});
+
+test('drop: rows of before it are still there, and the partition is written anew -> they are not taken for part of it', async () => {
+  const key = rowKey(rowPrefix(at('0')), 1);
+  const store = await harness.open();
+  await store.append(commitOf(A, 1, ['0', at('0', 'other')]));
+  const row = await harness.raw((db) => db.get(key));
+  const again = await harness.open();
+  await again.dropGraph(G);
+  await again.append(commitOf(A, 2, ['0']));
+  // As a crash leaves it that comes before the removal.
+  await harness.raw((db) => db.put(key, row as Buffer));
+  const reopened = await harness.open();
+  expect(reopened.recovery.damaged).toEqual([]);
+  expect((await reopened.readPartition(at('0'), { document: true })).tail.map(({ lsn }) => lsn)).toEqual([2]);
+});
 
 test('truncate: commits that a snapshot covers -> their rows and records occupy nothing', async () => {
   const store = await harness.open();

@@ -248,6 +248,8 @@ export function storeConformance(name: string, makeHarness: () => Promise<StoreH
       const nasty = ['a', 'a/', 'a/b', 'a\u0000', 'a\u0000b', 'a\u0001', 'a\u0001\u0001', '\u0000', '\u0001', '/', '~'];
       const names = [
         ...nasty,
+        '\u0001\u0002',
+        '\u0001\u0001',
         '!',
         '\u00e9',
         'e\u0301',
@@ -466,6 +468,16 @@ export function storeConformance(name: string, makeHarness: () => Promise<StoreH
       const last = await harness.open();
       expect(last.recovery).toMatchObject({ lastLsn: 2, damaged: [] });
       expect(await last.listPartitions(G)).toEqual(['0', '2']);
+    });
+
+    test('drop: a commit had nothing but locators in the graph -> what is left of it is partial', async () => {
+      const harness = await start();
+      const store = await harness.open();
+      const locators = [{ graphKey: G, edge: 'e', partition: '0' as PartitionId }];
+      await store.append({ ...commitOf(A, 1, [at('0', 'other')]), locators });
+      await store.dropGraph(G);
+      await harness.kill();
+      expect(await (await harness.open()).readCommits(A, 0, 10)).toMatchObject([{ locators: [], isPartial: true }]);
     });
 
     test('drop: raced by appends and snapshots -> hides what was appended before it, shows what came after', async () => {

@@ -119,7 +119,7 @@ Exit codes: 0 all valid, 1 a guarantee was broken or is not known, 2 wrong usage
     .action((folders: readonly string[], { mutation }: { readonly mutation: string }) => {
       const files = folders.map((folder) => join(folder, 'verdict.json')).filter((file) => existsSync(file));
       const verdicts = files.map((file) => JSON.parse(readFileSync(file, 'utf8')) as RunVerdict);
-      const report = JSON.parse(readFileSync(mutation, 'utf8')) as MutationReport | MutationSample;
+      const report = JSON.parse(readFileSync(mutation, 'utf8')) as MutationReport | readonly MutationSample[];
       const kept = join(ROOT, 'docs/proof.json');
       const before = existsSync(kept) ? (JSON.parse(readFileSync(kept, 'utf8')) as Tally) : NO_RUNS;
       const tally = withRuns(before, verdicts);

@@ -10,6 +10,8 @@ export interface MutationReport {
 /** What `npm run mutation -- --sample` found; shares are from 0 to 1, `low` and `high` bound the score with 95 %. */
 export interface MutationSample {
   readonly day: string;
+  /** Of the code and of the tests. */
+  readonly commit: string;
   readonly count: number;
   readonly seed: number;
   readonly passes: readonly string[];
@@ -25,6 +27,8 @@ export interface MutationSample {
     readonly score: number;
     readonly low: number;
     readonly high: number;
+    /** By pass, how many of those that the passes before it left. */
+    readonly noticedBy: Readonly<Record<string, number>>;
   }[];
 }
 
@@ -34,17 +38,17 @@ Code is changed in one small way after the other; a mutant that no test notices 
 count. What survives is told in [gaps.md](gaps.md#mutation-testing).
 `;
 
-export function mutationSection(report: MutationReport | MutationSample): string {
-  return 'scores' in report ? ofSample(report) : ofFiles(report);
+export function mutationSection(report: MutationReport | readonly MutationSample[]): string {
+  return [INTRODUCTION, 'files' in report ? ofFiles(report) : report.map(ofSample).join('\n')].join('\n');
 }
 
 function ofFiles(report: MutationReport): string {
   const head = ['file', 'mutants', 'killed', 'survived', 'score'];
   const what = '`npm run mutation -- FILE...` ran the tests of the folder for all mutants of these files.\n';
-  return [INTRODUCTION, what, table(head, fileRows(report))].join('\n');
+  return [what, table(head, fileRows(report))].join('\n');
 }
 
-function ofSample({ day, count, seed, passes, scores }: MutationSample): string {
+function ofSample({ day, commit, count, seed, passes, scores }: MutationSample): string {
   const head = [
     'folder',
     'mutants',
@@ -72,9 +76,12 @@ function ofSample({ day, count, seed, passes, scores }: MutationSample): string 
       `${percent(row.low)} to ${percent(row.high)}`,
     ];
   });
-  const what = `On ${day} \`npm run mutation -- --sample=${count} --seed=${seed}\` drew ${count} of all mutants, each with the same chance, and ran these passes
-one after the other on what was left: ${passes.join(', ')} (\`scripts/mutation-sample.mjs\` says which tests each has). Scores are of those that compile and were run.\n`;
-  return [INTRODUCTION, what, table(head, rows)].join('\n');
+  const { noticedBy = {} } = scores[0] ?? {};
+  const noticed = Object.entries(noticedBy).map(([pass, mutants]) => `${pass} ${mutants}`);
+  const what = `On ${day}, at \`${commit}\`, \`npm run mutation -- --sample=${count} --seed=${seed}\` drew ${count} of all mutants, each with the same chance, and ran these passes
+one after the other on what was left: ${passes.join(', ')} (\`scripts/mutation-sample.mjs\` says which tests each has). Scores are of those that compile and were run.
+Noticed by ${noticed.join(', ')}.\n`;
+  return [what, table(head, rows)].join('\n');
 }
 
 function fileRows({ files }: MutationReport): Row[] {

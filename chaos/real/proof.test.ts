@@ -52,9 +52,10 @@ test('a planted bug -> who found it is told, and none of its work counts', () =>
 test('a sample of mutants -> by folder, those that do not compile apart, the score with its interval', () => {
   const counts = { killed: 40, timedOut: 2, survived: 7, noCoverage: 1, notCompiled: 30, notRun: 0 };
   const shares = { score: 0.84, low: 0.7149, high: 0.9166 };
-  const scores = [{ folder: 'storage', mutants: 2530, ...counts, ...shares }];
-  const asked = { day: '2026-01-02', count: 80, seed: 1, passes: ['near', 'wide'] };
-  const text = proofPage(NO_RUNS, { ...asked, scores });
+  const scores = [{ folder: 'storage', mutants: 2530, ...counts, ...shares, noticedBy: { near: 30, wide: 12 } }];
+  const asked = { day: '2026-01-02', commit: '4f3ab11', count: 80, seed: 1, passes: ['near', 'wide'] };
+  const text = proofPage(NO_RUNS, [{ ...asked, scores }]);
   expect(text).toContain('| `storage/` | 2530 | 80 | 30 | 0 | 42 | 8 | 84 % | 71 % to 92 % |');
-  expect(text).toContain('--sample=80 --seed=1');
+  expect(text).toContain('at `4f3ab11`, `npm run mutation -- --sample=80 --seed=1`');
+  expect(text).toContain('Noticed by near 30, wide 12.');
 });

@@ -155,7 +155,7 @@ function union(a: readonly string[], b: readonly string[]): string[] {
   return [...new Set([...a, ...b])].sort();
 }
 
-export function proofPage(tally: Tally, mutation?: MutationReport | MutationSample): string {
+export function proofPage(tally: Tally, mutation?: MutationReport | readonly MutationSample[]): string {
   const { last, seconds, idle, inNamespaces, brokenRuns } = tally;
   const rows = Object.values(tally.scenarios);
   const sum = (of: (row: ScenarioSums) => number) => rows.reduce((all, row) => all + of(row), 0);

@@ -26,11 +26,15 @@ function setup(bugs?: ReadonlySet<PlantedBug>, replica = OWN) {
   let state = NOTHING_ACCEPTED;
   let clock = 0;
   let voter: 'votes' | 'is silent' | 'refuses' = 'votes';
+  let overtaking: 'nobody' | 'promise' | 'proposal' = 'nobody';
+  let decides: 'written' | 'refused' = 'written';
+  let decided = 0;
+  let configuration = 1;
   const sent: Message[] = [];
   const coordination: Coordination = new Coordination({
     env,
     settings: { graph: 'g', replica },
-    voters: () => ({ configuration: 1, voters: new Set(['a']) }),
+    voters: () => ({ configuration, voters: new Set(['a']) }),
     bugs,
     guard: (work) => void work.catch((error: unknown) => expect.fail(String(error))),
     broadcast: (message) => {
@@ -42,6 +46,11 @@ function setup(bugs?: ReadonlySet<PlantedBug>, replica = OWN) {
           coordination.hear('a', { kind: 'refused', graph: 'g', ballot: message.ballot, promised }),
         );
         return;
+      }
+      if (message.kind === 'accept' && overtaking !== 'nobody') {
+        const later = { counter: message.ballot.counter + 1, replica: OTHER };
+        state = { ...state, promised: later, ...(overtaking === 'proposal' && { accepted: later, patches: [] }) };
+        overtaking = 'nobody';
       }
       const step = stepAcceptor(state, message, (wanted) => covers(here, wanted));
       state = step?.state ?? state;
@@ -64,11 +73,16 @@ function setup(bugs?: ReadonlySet<PlantedBug>, replica = OWN) {
         clock = Math.max(clock, reading);
       },
       durable: async () => durable,
-      decide: async (_graph, writes) => ({
-        // What is decided is stamped beyond the clock.
-        decisions: writes.map(() => ({ kind: 'written' as const, results: `${clock + 1}`, replayed: false })),
-        patches: writes.map(() => ({ graphKey: 'g', partition: '0' as never, text: 'a patch' })),
-      }),
+      decide: async (_graph, writes) => {
+        decided++;
+        if (decides === 'refused')
+          return { decisions: writes.map(() => ({ kind: 'failed' as const, error: 'a refusal' })), patches: [] };
+        return {
+          // What is decided is stamped beyond the clock.
+          decisions: writes.map(() => ({ kind: 'written' as const, results: `${clock + 1}`, replayed: false })),
+          patches: writes.map(() => ({ graphKey: 'g', partition: '0' as never, text: 'a patch' })),
+        };
+      },
       commit: async (patches) => {
         committed += patches.length;
         here = vector((here.get(OWN) ?? 0) + 1, here.get(OTHER) ?? 0);
@@ -100,8 +114,24 @@ function setup(bugs?: ReadonlySet<PlantedBug>, replica = OWN) {
     voter: (does: typeof voter) => {
       voter = does;
     },
+    /** Another coordinator comes between before the next proposal: a voter has promised it, or accepted its proposal. */
+    overtake: (by: 'promise' | 'proposal') => {
+      overtaking = by;
+    },
+    /** From now on no write may do what it asks for. */
+    refuse: () => {
+      decides = 'refused';
+    },
+    /** How many rounds were decided. */
+    decided: () => decided,
+    /** Who votes changes. */
+    reconfigure: () => {
+      configuration++;
+    },
     /** How many messages of a kind were sent. */
     sent: (kind: Message['kind']) => sent.filter((message) => message.kind === kind).length,
+    /** The configuration whose voters the last proposal was made to. */
+    asked: () => sent.findLast((message) => message.kind === 'accept')?.configuration,
     close: () => coordination.close(),
     /** How many were committed. */
     patches: () => committed,
@@ -113,6 +143,14 @@ function setup(bugs?: ReadonlySet<PlantedBug>, replica = OWN) {
       here = joined(here, [[OTHER, other]]);
     },
   };
+}
+
+/** Time goes by in small steps, with turns for whatever each sets off. */
+async function pass(server: ReturnType<typeof setup>, ms: number): Promise<void> {
+  for (let gone = 0; gone < ms; gone += 10) {
+    server.advance(10);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 describe('a strong read beside a strong write (STR-8)', () => {
@@ -193,14 +231,6 @@ test('a strong write: a voter promises with a clock that is ahead -> it is stamp
 });
 
 describe('rounds', () => {
-  /** Time goes by in small steps, with turns for whatever each sets off. */
-  async function pass(server: ReturnType<typeof setup>, ms: number): Promise<void> {
-    for (let gone = 0; gone < ms; gone += 10) {
-      server.advance(10);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-  }
-
   test('many writes wait at once -> one proposal has them all', async () => {
     const server = setup();
     await server.write();
@@ -233,6 +263,39 @@ describe('rounds', () => {
     const before = server.sent('prepare');
     await pass(server, PATIENCE_MS);
     expect(server.sent('prepare')).toBe(before);
+    expect(await server.submit(PATIENCE_MS)).toMatchObject({ error: expect.stringContaining('is stopping') });
+  });
+
+  test('a write comes while another is being decided -> it waits for the next round', async () => {
+    const server = setup();
+    await server.write();
+    const release = server.stall();
+    const first = server.write();
+    await pass(server, 10);
+    const second = server.write();
+    await pass(server, 10);
+    expect(server.decided()).toBe(2);
+    release();
+    await Promise.all([first, second]);
+    expect([server.decided(), server.patches()]).toEqual([3, 3]);
+  });
+
+  test('a write and a read share a round -> both get an answer', async () => {
+    const server = setup();
+    await server.write();
+    const position = await server.position();
+    const [, holds] = await Promise.all([server.write(), server.holds(position, vector(1, 0))]);
+    expect(holds).toBe(true);
+  });
+
+  test('who votes has changed since it began to lead -> it asks those who vote now before it decides anything', async () => {
+    const server = setup();
+    await server.write();
+    await server.write();
+    expect([server.sent('prepare'), server.asked()]).toEqual([1, 1]);
+    server.reconfigure();
+    await server.write();
+    expect([server.sent('prepare'), server.asked()]).toEqual([2, 2]);
   });
 
   test('another coordinator is always ahead -> it tries a few times a second, no more, and leads when the other is gone', async () => {
@@ -245,6 +308,37 @@ describe('rounds', () => {
     server.voter('votes');
     await pass(server, PATIENCE_MS);
     expect((await reply).kind).toBe('written');
+  });
+});
+
+describe('another coordinator comes between a round and its proposal', () => {
+  async function overtaken(server: ReturnType<typeof setup>, by: 'promise' | 'proposal') {
+    await server.write();
+    const position = await server.position();
+    server.overtake(by);
+    const replies = Promise.all([server.submit(PATIENCE_MS), server.holds(position, vector(1, 0))]);
+    await pass(server, PATIENCE_MS / 2);
+    const [write] = await replies;
+    return { write, patches: server.patches() - 1 };
+  }
+
+  test('it proposed nothing -> the round is proposed anew, and the write is done once', async () => {
+    expect(await overtaken(setup(), 'promise')).toMatchObject({ write: { kind: 'written' }, patches: 1 });
+  });
+
+  test('it proposed something -> nobody knows what became of the write', async () => {
+    const { write, patches } = await overtaken(setup(), 'proposal');
+    expect(write).toMatchObject({ kind: 'failed', error: expect.stringContaining('indeterminate') });
+    expect(patches).toBe(0);
+  });
+
+  test('the same of a write that was refused -> it is refused again: it changes nothing, so that no doubt is left', async () => {
+    const server = setup();
+    server.refuse();
+    server.overtake('proposal');
+    const reply = server.submit(PATIENCE_MS);
+    await pass(server, PATIENCE_MS / 2);
+    expect(await reply).toMatchObject({ kind: 'failed', error: 'a refusal' });
   });
 });
 

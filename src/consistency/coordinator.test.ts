@@ -60,6 +60,18 @@ describe('a coordinator that takes over', () => {
     expect(overtaken(['recover-last-with-patches'])).toEqual(['send']);
   });
 
+  test('of two that accepted the same proposal one has its patches in its documents -> these are not proposed again', () => {
+    const wanted = (...accepted: readonly (readonly ProvisionalPatch[])[]) => {
+      const led = new Led();
+      led.step({ kind: 'begin' });
+      for (const [i, from] of (['a', 'b'] as const).entries())
+        led.promise(from, { accepted: ballot(5), patches: accepted[i] ?? [] });
+      return kinds(led.step({ kind: 'caught-up' }));
+    };
+    expect(wanted([patch], [patch])).toEqual(['send']);
+    expect([wanted([patch], []), wanted([], [patch])]).toEqual([['leads'], ['leads']]);
+  });
+
   test('somebody promises who is no voter -> not counted (STR-13)', () => {
     const led = new Led();
     led.step({ kind: 'begin' });

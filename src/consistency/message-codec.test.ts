@@ -1,20 +1,24 @@
+import { decode, encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { WeftError } from '../../base/errors.ts';
+import { cutShort } from '../replication/cut-short.model.ts';
 import { someMessage, someState } from './message.model.ts';
 import type { Message } from './message.ts';
 import { decodeMessage, decodeState, encodeMessage, encodeState } from './message-codec.ts';
 
-/** The code of what decoding throws; undefined if it decodes. */
-function refusal(bytes: Uint8Array): string | undefined {
+/** What decoding throws; undefined if it decodes. */
+function refused(bytes: Uint8Array): WeftError | undefined {
   try {
     decodeMessage(bytes);
   } catch (error) {
-    if (error instanceof WeftError) return error.code;
+    if (error instanceof WeftError) return error;
     throw error;
   }
   return undefined;
 }
+
+const refusal = (bytes: Uint8Array): string | undefined => refused(bytes)?.code;
 
 describe('messages between servers', () => {
   test('any message, encoded and decoded -> the same', () => {
@@ -57,6 +61,17 @@ describe('messages between servers', () => {
         if (how !== 1) expect(refusal(damaged)).toBe('malformed-request');
       }),
       { numRuns: 2000 },
+    );
+  });
+
+  test('a field is missing -> the refusal names it', () => {
+    fc.assert(
+      fc.property(someMessage, (message) => {
+        for (const fields of cutShort(decode(encodeMessage(message)))) {
+          const missing = /^bad frame: (.*) is missing$/.exec(refused(encode(fields))?.message ?? '');
+          if (missing !== null) expect(missing[1]).toMatch(/^[a-zA-Z]+$/);
+        }
+      }),
     );
   });
 

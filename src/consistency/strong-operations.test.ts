@@ -313,8 +313,23 @@ describe('a repeated Idempotency-Key', () => {
       Promise.all(servers.map((server) => strong(server).write([increment('s', 1)], key))),
     );
     for (const [result] of answers) expect(result?.element?.properties).toEqual({ stock: 1 });
+    expect(answers.filter(([result]) => result?.replayed === true)).toHaveLength(servers.length - 1);
     expect((await cluster.during(strong(servers[1]).node(id('s')))).element.properties).toEqual({ stock: 1 });
   });
+});
+
+test('one Idempotency-Key at once for two requests, so that one batch holds both -> one happens, the other is refused', async () => {
+  const [a, b] = await threeServers();
+  await cluster.during(strong(a).write([create('s', { stock: 0 })]));
+  const done = await cluster.during(
+    Promise.allSettled(
+      [a, b].map((server, i) => strong(server).write([increment('s', 1)], { key: 'k', fingerprint: `request ${i}` })),
+    ),
+  );
+  expect(done.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  const refused = done.find((each) => each.status === 'rejected');
+  expect(refused?.reason).toMatchObject({ code: 'idempotency-key-reused' });
+  expect((await cluster.during(strong(b).node(id('s')))).element.properties).toEqual({ stock: 1 });
 });
 
 test('strong read: [write at session on the same server] -> sees it, and so does every later strong read', async () => {

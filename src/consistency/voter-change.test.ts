@@ -2,10 +2,14 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { WeftError } from '../../base/errors.ts';
 import type { NodeId } from '../../base/ids.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { MemoryDisk } from '../../storage/memory-store.ts';
 import { DEFAULT } from '../engine-on-disk.model.ts';
 import type { Graph, QuorumDescription } from '../engine-port.ts';
 import { Cluster, type Server, stall } from '../replication/cluster.model.ts';
+import { firstConfiguration } from '../replication/configuration.ts';
+import type { Joined } from './message.ts';
+import { type Change, changed } from './voter-change.ts';
 
 let cluster: Cluster;
 afterEach(() => expect(cluster.bugs).toEqual([]));
@@ -33,6 +37,37 @@ async function codeOf(work: Promise<unknown>): Promise<string> {
   );
 }
 
+test('the voters have not all met -> of how many servers it reaches how many, and what a majority will be', async () => {
+  cluster = new Cluster('a', 'b', 'c');
+  const [a, b] = await Promise.all([cluster.start('a'), cluster.start('b')]);
+  await cluster.until(() => [a, b].every(({ engine }) => engine.quorum().reachable === 2), 'links');
+  expect(a.engine.quorum()).toMatchObject({ votes: false, configuration: 0, voters: [], reachable: 2, majority: 2 });
+});
+
+test('a voter more -> as long as there are fewer than may be', () => {
+  const after = (count: number): Change['kind'] => {
+    const memories = Array.from({ length: count }, (_, i) => [`voter-${i}`, 'its memory'] as const);
+    const configuration = firstConfiguration(new Map(memories));
+    const { number, voters } = configuration;
+    const told = (name: string): Joined => ({
+      kind: 'joined',
+      of: 'its memory',
+      memory: `memory of ${name}`,
+      known: new Map(),
+      vector: new Map(),
+      clock: 0,
+      configuration,
+      votesIn: voters.includes(name) ? number : 0,
+      met: [],
+      tellsState: true,
+      states: [],
+    });
+    const surroundings = { self: 'voter-0', votes: true, reachable: [...voters, 'new'], told };
+    return changed(configuration, { kind: 'add', name: 'new' }, surroundings).kind;
+  };
+  expect([after(LIMITS.votersMax - 1), after(LIMITS.votersMax)]).toEqual(['next', 'refused']);
+});
+
 describe('a server that nobody was told of', () => {
   test('it joins -> holds everything and does not vote; made a voter, it counts', async () => {
     const [a, b, c] = (await start('a', 'b', 'c')) as [Server, Server, Server];
@@ -43,6 +78,7 @@ describe('a server that nobody was told of', () => {
     expect(await read(d, 'before')).toBe('before');
     expect(await change(b, 'add', 'd')).toMatchObject({ configuration: 2, voters: ['a', 'b', 'c', 'd'], majority: 3 });
     await cluster.until(() => [a, b, c, d].every(votes), 'votes of all');
+    for (const { log } of [a, b, c, d]) expect(log.filter((line) => line === 'info quorum: who votes')).not.toEqual([]);
     await cluster.kill(a);
     await write(d, 'three of four');
     await cluster.kill(b);

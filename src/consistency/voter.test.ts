@@ -32,6 +32,7 @@ const accept: Accept = {
 async function voterA(bugs: readonly QuorumBug[] = []) {
   const unsynced: (() => void)[] = [];
   let holdsSyncs = false;
+  let coversAll = true;
   const notes = {
     readNote: async () => undefined,
     writeNote: () => new Promise<void>((resolve) => (holdsSyncs ? unsynced.push(resolve) : resolve())),
@@ -42,7 +43,7 @@ async function voterA(bugs: readonly QuorumBug[] = []) {
   const sent: Message[] = [];
   const voter = await Voter.open({
     env: testEnv(),
-    host: { ...notes, vector: new Map(), clockReading: 0, isWhole: true, covers: () => true },
+    host: { ...notes, vector: new Map(), clockReading: 0, isWhole: true, covers: () => coversAll },
     self: 'a',
     voterSet,
     channel: { size: 3, met: () => ['a', 'b', 'c'] },
@@ -53,6 +54,20 @@ async function voterA(bugs: readonly QuorumBug[] = []) {
   const turns = () => new Promise<void>((resolve) => setImmediate(resolve));
   return {
     voterSet,
+    /** What is asked from now on rests on commits that it lacks; or these have come. */
+    covers: (all: boolean): void => {
+      coversAll = all;
+      voter.moved();
+    },
+    /** Hears it, and tells when its span ends. */
+    async traced(message: Parameters<Voter['hear']>[1]): Promise<{ ends: number }> {
+      const told = { ends: 0 };
+      const span = { traceparent: '', set: () => undefined, end: () => void told.ends++ };
+      voter.hear('b', message, span as never);
+      await turns();
+      return told;
+    },
+    turns,
     /** What it answers before the disk has synced, and after. */
     async hear(message: Parameters<Voter['hear']>[1]): Promise<{ early: string[]; late: string[] }> {
       sent.length = 0;
@@ -79,6 +94,20 @@ describe('a vote (STR-1)', () => {
     expect((await (await voterA(['promise-in-memory'])).hear(prepare)).early).toEqual(['promised']);
     expect((await (await voterA(['vote-before-sync'])).hear(accept)).early).toEqual(['accepted']);
   });
+});
+
+test('proposals that rest on commits which are not here yet -> the last one is answered when they are; each span ends once, when it is clear', async () => {
+  const voter = await voterA();
+  voter.covers(false);
+  const first = await voter.traced(accept);
+  expect(first.ends).toBe(0);
+  const later = await voter.traced({ ...accept, ballot: ballot(4), next: ballot(5) });
+  const late = await voter.traced({ ...accept, ballot: ballot(3), next: ballot(6) });
+  // Whoever proposes later has won, whichever comes first.
+  expect([first.ends, later.ends, late.ends]).toEqual([1, 0, 1]);
+  voter.covers(true);
+  await voter.turns();
+  expect([first.ends, later.ends, late.ends]).toEqual([1, 1, 1]);
 });
 
 describe('a configuration that is over (STR-12)', () => {

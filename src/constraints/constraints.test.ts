@@ -6,7 +6,7 @@ import { SeededRandom } from '../../base/seeded-random.ts';
 import { keyText } from '../../crdt/unique-key.ts';
 import type { Operation } from '../../graph/model.ts';
 import type { Properties, Value } from '../../graph/value.ts';
-import { type DEFAULT, edge, node, put, type Running, remove, run, TINY } from '../engine-on-disk.model.ts';
+import { type DEFAULT, edge, node, put, type Running, remove, removeEdge, run, TINY } from '../engine-on-disk.model.ts';
 import type { Graph, OperationResult } from '../engine-port.ts';
 import { PropertyGraph, RANDOM_LABELS, randomBatch } from '../graphs/property-graph.model.ts';
 
@@ -52,6 +52,7 @@ describe('unique constraint', () => {
     ['a create with a free id', user('b', 'a@x')],
     ['a create without an id', made('a@x')],
     ['a put', put('b', { email: 'a@x' }, ['User', 'Admin'])],
+    ['a put that changes nothing but the label', put('d', { email: 'a@x' }, ['User'])],
     ['the property of another node', set('c', 'a@x')],
     ['the label of a node that has the value', label('d', ['User'])],
   ])('%s would be the second of a key -> refused, nothing changed', async (_, operation) => {
@@ -139,6 +140,16 @@ describe('unique constraint', () => {
     expect(error).toMatchObject({ code: 'constraint-violated', context: { ids: ['a', 'b'], elements: 2 } });
     expect((await query(graph, 'SHOW CONSTRAINTS')).rows).toEqual([]);
     await graph.write([user('e', 1)]);
+  });
+
+  test('declaration: relationships break it, others were deleted -> refused with the ids of those that are there', async () => {
+    const { graph } = await run();
+    await graph.write([node('a'), node('b'), edge('bad', 'a', 'b'), edge('gone', 'a', 'b')]);
+    await graph.write([removeEdge('gone')]);
+    const declared = query(graph, 'CREATE CONSTRAINT e FOR ()-[r:T]-() REQUIRE r.since IS NOT NULL');
+    expect((await refusal(declared)).context).toMatchObject({ constraint: 'e', ids: ['bad'] });
+    await graph.write([removeEdge('bad')]);
+    await query(graph, 'CREATE CONSTRAINT e FOR ()-[r:T]-() REQUIRE r.since IS NOT NULL');
   });
 
   test('declaration: a restart -> it is kept all the same; dropped -> no more', async () => {
@@ -291,6 +302,19 @@ describe('statements', () => {
       ['rt', 'RELATIONSHIP_PROPERTY_TYPE', 'DATE', null],
       ['t', 'NODE_PROPERTY_TYPE', 'STRING | LIST<INTEGER NOT NULL>', null],
     ]);
+  });
+
+  test('existence: a put leaves out the property alone -> refused; a node of two labels -> bound by those of these labels only', async () => {
+    const { graph } = await run();
+    for (const [label, property] of [
+      ['A', 'x'],
+      ['B', 'y'],
+      ['C', 'z'],
+    ])
+      await query(graph, `CREATE CONSTRAINT FOR (n:${label}) REQUIRE n.${property} IS NOT NULL`);
+    await graph.write([node('n', { x: 1, y: 2 }, ['A', 'B'])]);
+    const error = await refusal(graph.write([put('n', { x: 1 }, ['A', 'B'])]));
+    expect([error.code, error.context.ids]).toEqual(['constraint-violated', ['n']]);
   });
 
   test('declarations: repeated, alike, unsupported, unknown -> what each says', async () => {

@@ -93,6 +93,14 @@ describe('integrity: an index that is damaged', () => {
       },
     ],
     [
+      'a node without edges that has an outgoing one',
+      { index: 'adjacency', of: 'out', partition: partitionAt(c) },
+      (graph) => {
+        const { nodes } = viewOf(graph);
+        nodes.out.add(nodes.find(c) as number, nodes.out.edgeAt(nodes.find(a) as number, 0));
+      },
+    ],
+    [
       'a count of hidden nodes',
       { index: 'count', of: 'hidden nodes' },
       (graph) => {

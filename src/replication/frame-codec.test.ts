@@ -9,6 +9,7 @@ import { encodePatch } from '../../crdt/patch-codec.ts';
 import { scopeOf } from '../../crdt/routing.ts';
 import { clockOfWallMs } from '../../crdt/stamp.ts';
 import type { Commit } from '../../storage/store.ts';
+import { cutShort } from './cut-short.model.ts';
 import { anyFrame } from './frame.model.ts';
 import type { Frame, PlainFrame } from './frame.ts';
 import { commitsFrame, decodeFrame, encodeCommit, encodeFrame } from './frame-codec.ts';
@@ -29,6 +30,17 @@ function outcome(encoded: Uint8Array): Frame | string {
     if (error instanceof WeftError) return error.code;
     throw error;
   }
+}
+
+/** What the refusal says; nothing for a frame. */
+function faultOf(encoded: Uint8Array): string {
+  try {
+    decodeFrame(encoded);
+  } catch (error) {
+    if (error instanceof WeftError) return error.message;
+    throw error;
+  }
+  return '';
 }
 
 const COMMIT: Commit = {
@@ -173,6 +185,17 @@ describe('a frame that is no frame (REP-15)', () => {
         expect([frame.kind, end, outcome(whole.subarray(0, end))]).toEqual([frame.kind, end, 'malformed-request']);
       }
     }
+  });
+
+  test('a field is missing -> the refusal names it', () => {
+    fc.assert(
+      fc.property(anyFrame, (frame) => {
+        for (const fields of frame.kind === 'commits' ? [] : cutShort(decode(bytesOf(frame)))) {
+          const missing = /^bad frame: (.*) is missing$/.exec(faultOf(encode(fields)));
+          if (missing !== null) expect(missing[1]).toMatch(/^[a-zA-Z]+$/);
+        }
+      }),
+    );
   });
 
   test('bytes or fields too many -> malformed-request', () => {

@@ -110,6 +110,27 @@ describe('replication between engines', () => {
   });
 });
 
+test('lag of a peer on a slow link -> as old as the oldest commit that it has not acknowledged, whoever else is level', async () => {
+  const { cluster, a, b } = await two();
+  await b.graph.write([node('known to both')]);
+  await cluster.converge(a, b);
+  await cluster.run(5_000);
+  const vector = Object.fromEntries(b.engine.replica.vector);
+  expect(memberOf(a, 'b')).toMatchObject({ lagCommits: 0, lagMs: 0, vector });
+  for (const [one, other] of [
+    [a, 'http://b'],
+    [b, 'http://a'],
+  ] as const)
+    one.faults.set(other, { cut: false, direction: 'out', delayMs: 2_000, dropRate: 0 });
+  await a.graph.write([node('first')]);
+  await cluster.run(1_500);
+  const secondMs = cluster.network.env.clock.monotonicMs();
+  await a.graph.write([node('second')]);
+  expect(memberOf(a, 'b')).toMatchObject({ lagCommits: 2, lagMs: 1_500 });
+  await cluster.until(() => memberOf(a, 'b').lagCommits === 1, 'an acknowledgement of the first');
+  expect(memberOf(a, 'b').lagMs).toBe(cluster.network.env.clock.monotonicMs() - secondMs);
+});
+
 describe('two links at once', () => {
   test('two dial each other together, one slower than the other -> both keep the same one, nobody dials again (REP-10)', async () => {
     let replaced = 0;

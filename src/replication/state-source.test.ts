@@ -68,10 +68,14 @@ describe('state source', () => {
     const from = await filled();
     const to = await run({ cluster: memberOf() });
     const { replica } = from.engine;
-    const source = sourceOf(replica);
+    let nowMs = 0;
+    const source = sourceOf(replica, () => nowMs);
     const before = await contents(from.graph);
     let writes = 0;
     await takeOver(source, to.engine.replica, async () => {
+      // A receiver that takes its time, but not too long.
+      nowMs += LIMITS.stateIdleMsMax - 1;
+      source.tick();
       // The first request fixes the moment.
       if (writes++ > 0) await from.graph.write([node(`late-${writes}`), node(`late-too-${writes}`)]);
     });
