@@ -7,8 +7,8 @@
  * - SYN-6 Batches are judged in their order, and after a refusal no batch of the same epoch is taken any more: the replica made
  *   them on what was refused.
  * - SYN-7 A batch that was taken is not taken again, though it may be sent again.
- * - SYN-10 A replica that begins anew is welcome only where all is held that it knew before.
  * - SYN-8 A replica that reads too slowly is closed, not waited for: it comes back and gets the difference.
+ * - SYN-10 A replica that begins anew is welcome only where all is held that it knew before.
  */
 import type { Env, Timer } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
