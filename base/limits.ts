@@ -170,6 +170,8 @@ export const socketBeatMs = 20_000;
 export const changeReadersMax = 1000;
 /** How long a request for changes may wait for some, in milliseconds: below what proxies bear. */
 export const changeWaitMsMax = 60_000;
+/** Bytes of partitions that an export holds from their nodes to their edges: beyond, they are read twice. */
+export const exportHeldBytesMax = 32 * 1024 * 1024;
 /** How long a stream of changes may find no room before its reader is cut off, in milliseconds. */
 export const changeStallMsMax = 30_000;
 /** Session tokens that one request may present: a client that talks to more servers joins what they answered. */

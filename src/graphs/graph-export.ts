@@ -1,6 +1,7 @@
 /**
  * A graph as it is at one moment, read from a cut of the store, partition by partition, while others write on. What is in
- * memory is neither used nor pushed out. Nodes come first, then edges, in an order that two equal graphs share.
+ * memory is neither used nor pushed out. Nodes come first, then edges, in an order that two equal graphs share: a partition that
+ * cannot be held from one to the other is read twice.
  *
  * - ENG-3 It shows every commit up to its vector whole, and nothing of any other.
  */
@@ -22,6 +23,8 @@ export interface CutExportOptions {
   readonly isEphemeral: boolean;
   /** What has expired by then is left out: milliseconds since the Unix epoch. */
   readonly nowMs: number;
+  /** Estimated bytes of partitions that it holds from their nodes to their edges. */
+  readonly heldBytesMax: number;
   /** Gives other requests a turn. */
   readonly yield: () => Promise<void>;
 }
@@ -29,6 +32,8 @@ export interface CutExportOptions {
 export class CutExport implements GraphExport {
   readonly #options: CutExportOptions;
   readonly #view: GraphView;
+  /** Of partitions that stay open from their nodes to their edges. */
+  #heldBytes = 0;
 
   constructor(options: CutExportOptions) {
     this.#options = options;
@@ -49,14 +54,15 @@ export class CutExport implements GraphExport {
     const view = this.#view;
     try {
       for (const id of ids) {
-        const nodes = await this.#read(id, () => {
+        const nodes = await this.#read(id, 'hold', () => {
           collectHidden(view, id, hidden);
           return Array.from(sortedNodes(view, view.need(id), undefined), (node) => nodeAt(view, node));
         });
         for (const node of nodes) yield { kind: 'node', node };
       }
       for (const id of ids) {
-        const edges = await this.#read(id, () => visibleEdges(view, id, hidden).map((edge) => edgeAt(view, edge)));
+        const read = () => visibleEdges(view, id, hidden).map((edge) => edgeAt(view, edge));
+        const edges = await this.#read(id, 'close', read);
         for (const edge of edges) yield { kind: 'edge', edge };
       }
     } finally {
@@ -64,18 +70,21 @@ export class CutExport implements GraphExport {
     }
   }
 
-  async #read<T>(partition: PartitionId, read: () => T): Promise<T> {
-    const { cut, graph, key } = this.#options;
-    const state = await cut.readPartition({ graphKey: key, partition });
-    const index = this.#view.open(partition);
+  /** @param then `hold` keeps it open for the next read, if there is room */
+  async #read<T>(partition: PartitionId, then: 'hold' | 'close', read: () => T): Promise<T> {
+    const { cut, graph, key, heldBytesMax } = this.#options;
+    const view = this.#view;
+    const state = view.isOpen(partition) ? undefined : await cut.readPartition({ graphKey: key, partition });
+    const index = state === undefined ? view.need(partition) : view.open(partition);
     try {
-      foldPartition(this.#view, index, state);
+      if (state !== undefined) foldPartition(view, index, state);
       return read();
     } catch (cause) {
       const detail = `partition ${partition} of graph ${graph.name} cannot be read`;
       throw new WeftError('partition-recovering', detail, { graph: graph.name, partition }, cause);
     } finally {
-      this.#view.close(partition);
+      if (then === 'hold' && this.#heldBytes + index.bytes <= heldBytesMax) this.#heldBytes += index.bytes;
+      else view.close(partition);
       await this.#options.yield();
     }
   }

@@ -2,6 +2,7 @@
 import type { Env } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
 import type { EdgeId, NodeId, PartitionId, ReplicaId } from '../../base/ids.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { compareText } from '../../base/order.ts';
 import { partitionNamedByEdge } from '../../crdt/routing.ts';
 import type { HybridClock } from '../../crdt/stamp.ts';
@@ -49,6 +50,9 @@ import { IntegrityCheck } from './integrity-check.ts';
 import { NodeList } from './node-list.ts';
 import { PartitionedReads } from './reads.ts';
 import { checkVisited, Traversal } from './traversal.ts';
+
+/** An export holds no more than this part of the memory budget. */
+const EXPORT_SHARE = 8;
 
 /** What statements and readers of changes need beside the graph. */
 export interface StatementSource {
@@ -360,6 +364,7 @@ export class EngineGraph implements Graph {
       isEphemeral: this.#statements.isEphemeral,
       key: this.resident.key,
       nowMs: this.#residency.nowMs(),
+      heldBytesMax: Math.min(LIMITS.exportHeldBytesMax, this.#residency.budgetBytes / EXPORT_SHARE),
       yield: () => this.#residency.yield(),
     });
   }
