@@ -5,7 +5,13 @@ import type { SyncAuthority } from '../api/sync-authority.ts';
 import { SYNC_CLOSE } from '../api/sync-session.ts';
 import { type EdgeId, type GraphName, type NodeId, type PartitionId, replicaId } from '../base/ids.ts';
 import { encodeEdgeCreate, encodeStamp } from '../crdt/patch-codec.ts';
-import { decodeServerFrame, encodeReplicaFrame, SYNC_PROTOCOL } from '../crdt/sync-frame.ts';
+import {
+  decodeServerFrame,
+  encodeReplicaFrame,
+  type ReplicaFrame,
+  SYNC_PROTOCOL,
+  SYNC_VERSION,
+} from '../crdt/sync-frame.ts';
 import type { Operation } from '../graph/model.ts';
 import { ambientPlatform } from './ambient.ts';
 import { LocalMemory, MemoryLocalStore } from './memory-local-store.ts';
@@ -314,14 +320,18 @@ describe('what goes wrong', () => {
 describe('the server believes nothing', () => {
   const patch = (replica: number, clock = 1, id = 'a!n', kind = 'N') =>
     `${kind}${encodeStamp(clock, replicaId(replica))}${id}\t["L"]\t{}`;
-  const hello = encodeReplicaFrame({
-    kind: 'hello',
-    version: 1,
-    replica: 77,
-    generation: '',
-    syncedMs: 0,
-    partitions: [{ partition: 'a!' as PartitionId, bytes: new Uint8Array([0]) }],
-  });
+  const helloWith = (changes: Partial<Extract<ReplicaFrame, { kind: 'hello' }>>) =>
+    encodeReplicaFrame({
+      kind: 'hello',
+      version: SYNC_VERSION,
+      replica: 77,
+      generation: '',
+      syncedMs: 0,
+      partitions: [],
+      ...changes,
+    });
+  const ofNothing = (partition: string) => [{ partition: partition as PartitionId, bytes: new Uint8Array([0]) }];
+  const hello = helloWith({ partitions: ofNothing('a!') });
   const edgePatches = (from: string, to: string) => {
     const { edge, stub } = encodeEdgeCreate({
       kind: 'edge-create',
@@ -363,50 +373,15 @@ describe('the server believes nothing', () => {
     ['no MessagePack', [new Uint8Array([0xc1])], [4400]],
     ['a write before the hello', [write([])], [4400]],
     ['a second hello', [hello, hello], ['welcome', 'state', 'live', 4400]],
-    [
-      'another version',
-      [encodeReplicaFrame({ kind: 'hello', version: 9, replica: 1, generation: '', syncedMs: 0, partitions: [] })],
-      [4400],
-    ],
-    [
-      'a generation that is gone',
-      [encodeReplicaFrame({ kind: 'hello', version: 1, replica: 1, generation: 'x', syncedMs: 0, partitions: [] })],
-      ['must-refetch', SYNC_CLOSE.mustRefetch],
-    ],
+    ['another version', [helloWith({ version: 9 })], [4400]],
+    ['a generation that is gone', [helloWith({ generation: 'x' })], ['must-refetch', SYNC_CLOSE.mustRefetch]],
     [
       'away for longer than tombstones are kept',
-      [encodeReplicaFrame({ kind: 'hello', version: 1, replica: 1, generation: '', syncedMs: 1, partitions: [] })],
+      [helloWith({ syncedMs: 1 })],
       ['must-refetch', SYNC_CLOSE.mustRefetch],
     ],
-    [
-      'what it knew of a partition that it does not open',
-      [
-        encodeReplicaFrame({
-          kind: 'hello',
-          version: 1,
-          replica: 1,
-          generation: '',
-          syncedMs: 0,
-          partitions: [],
-          known: [{ partition: 'a!' as PartitionId, bytes: new Uint8Array([0]) }],
-        }),
-      ],
-      [4400],
-    ],
-    [
-      'no such partition',
-      [
-        encodeReplicaFrame({
-          kind: 'hello',
-          version: 1,
-          replica: 1,
-          generation: '',
-          syncedMs: 0,
-          partitions: [{ partition: 'a!b!' as PartitionId, bytes: new Uint8Array([0]) }],
-        }),
-      ],
-      [4400],
-    ],
+    ['what it knew of a partition that it does not open', [helloWith({ known: ofNothing('a!') })], [4400]],
+    ['no such partition', [helloWith({ partitions: ofNothing('a!b!') })], [4400]],
   ])('frame: %s -> the connection is closed', async (_what, frames, expected) => {
     expect(await said(frames, 9)).toEqual(expected);
   });

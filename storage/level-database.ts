@@ -126,3 +126,7 @@ export async function syncDirectory(directory: string): Promise<void> {
     await handle.close();
   }
 }
+
+/** LevelDB says that it cannot do what it was asked. */
+export const isReadError = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && String(error.code).startsWith('LEVEL_');

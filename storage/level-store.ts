@@ -12,20 +12,29 @@ import { compareText } from '../base/order.ts';
 import { asBuffer, asUint8Array } from './bytes.ts';
 import { checkGraphKey, checkPartitionKey, checkSnapshot } from './commit-check.ts';
 import { acceptCommits, addPlace } from './commit-rows.ts';
-import { type CutOptions, cutLog } from './cut-log.ts';
+import type { CutOptions } from './cut-log.ts';
 import { GroupWriter, type Write } from './group-writer.ts';
-import { CLEAN, documentKey, FORMAT_KEY, locatorKey, metaName, snapshotName, viewKey } from './keys.ts';
+import { CLEAN, documentKey, locatorKey, metaName, snapshotName, viewKey } from './keys.ts';
 import { LevelCut } from './level-cut.ts';
-import { corrupt, type Database, isCorruption, openDatabase, syncDirectory, syncLogs } from './level-database.ts';
+import {
+  corrupt,
+  type Database,
+  isCorruption,
+  isReadError,
+  openDatabase,
+  syncDirectory,
+  syncLogs,
+} from './level-database.ts';
 import { clearStaged, listStaged, readStaged, stage } from './level-staged.ts';
-import { LogIndex } from './log-index.ts';
+import type { LogIndex } from './log-index.ts';
 import { adoptStreams, hideGraph, type Maintained, removeGraph, truncateLog } from './log-maintenance.ts';
-import { LOST_KEYS, type LostKeys, readLostKeys } from './lost-keys.ts';
-import { type Mark, MarkFile, readMark } from './mark-file.ts';
+import { LOST_KEYS, readLostKeys } from './lost-keys.ts';
+import { MarkFile, readMark } from './mark-file.ts';
 import { DamageFound, NOTHING, readLocators, readPartitionRows, readStream, recovering } from './partition-read.ts';
 import { encodeSnapshotHeader, updateChecksum } from './records.ts';
-import { FORMAT_VERSION, formatValue, type Recovered, recover } from './recovery.ts';
-import { type Batch, readStateRow, StateRows } from './state-rows.ts';
+import { recoverOrCreate } from './recover-or-create.ts';
+import type { Recovered } from './recovery.ts';
+import { type Batch, readStateRow, type StateRows } from './state-rows.ts';
 import type {
   Commit,
   LoggedCommit,
@@ -87,13 +96,8 @@ export async function openLevelStore(options: LevelStoreOptions): Promise<Store>
   try {
     // Read under the lock, or another process might still move it.
     const lost = await readLostKeys(join(directory, LOST_KEYS));
-    const found = await recoverOrCut(db, await readMark(markPath), lost, options);
-    if (options.mustBeWhole && found?.hasAllRows === false) {
-      throw new WeftError('partition-recovering', 'rows of partitions are damaged');
-    }
-    const recovered = found ?? (await create(db));
-    recovered.index.lost = lost;
-    if (found === undefined) {
+    const { recovered, isNew } = await recoverOrCreate(db, { ...options, mark: await readMark(markPath), lost });
+    if (isNew) {
       await syncDirectory(directory);
       await syncDirectory(dirname(resolve(directory)));
     }
@@ -108,52 +112,6 @@ export async function openLevelStore(options: LevelStoreOptions): Promise<Store>
     await db.close();
     throw error;
   }
-}
-
-async function recoverOrCut(
-  db: Database,
-  mark: Mark | undefined,
-  lost: LostKeys,
-  { env, cutLogBy: merge }: LevelStoreOptions,
-): Promise<Recovered | undefined> {
-  try {
-    return await recover(db, mark, env);
-  } catch (error) {
-    if (merge === undefined || !(error instanceof WeftError) || error.code !== 'data-corrupt') throw error;
-    // What cannot be read at all is what `error` says already.
-    const cut = await cutLog({ db, mark, lost, env, merge }).catch((reason: unknown) => {
-      throw isReadError(reason) ? error : reason;
-    });
-    if (cut === undefined) throw error;
-    const fields = { reason: error.message, upToLsn: cut.lsn, lostCommits: cut.lostCommits };
-    env.log.write(
-      'error',
-      'storage: records of commits are lost, and the log was let go of up to the last of them',
-      fields,
-    );
-    return recover(db, mark, env);
-  }
-}
-
-async function create(db: Database): Promise<Recovered> {
-  const state = new StateRows();
-  const index = new LogIndex();
-  const writer = new GroupWriter({
-    db,
-    state,
-    log: { write: () => undefined },
-    syncAlways: true,
-    batchBytesMax: 1,
-    lastBatch: 0,
-    lastStagedLsn: () => 0,
-    syncEarlier: () => Promise.resolve(),
-    beforeWrite: undefined,
-    onFailed: () => undefined,
-    onDurable: () => undefined,
-  });
-  await writer.enqueue({ bytes: 0, stage: (batch) => void batch.put(FORMAT_KEY, formatValue(FORMAT_VERSION)) });
-  const seal = { batch: 1, lastLsn: 0, stateRows: 0, stateDigest: 0 };
-  return { state, index, seal, hasAllRows: true, recovery: { clean: false, streams: [], lastLsn: 0, damaged: [] } };
 }
 
 interface Opened extends LevelStoreOptions {
@@ -456,5 +414,3 @@ class LevelStore implements Store {
 const NO_BYTES = Buffer.alloc(0);
 
 const isDamageCode = (code: string): boolean => code === 'data-corrupt' || code === 'partition-recovering';
-const isReadError = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && String(error.code).startsWith('LEVEL_');
