@@ -33,6 +33,11 @@ export class Int32List {
     return this.#items[index] as number;
   }
 
+  /** Copies `count` items from index `from` on. */
+  copyTo(into: Int32Array, at: number, from: number, count: number): void {
+    into.set(this.#items.subarray(from, from + count), at);
+  }
+
   /** The items, valid until the next `push`. */
   items(): Int32Array {
     return this.#items.subarray(0, this.length);

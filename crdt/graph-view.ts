@@ -345,7 +345,7 @@ export class GraphView {
     nodes.replica[node] = patch.replica;
     nodes.setProperties(node, patch.properties);
     const labels = nodes.labelSet(patch.labels);
-    nodes.labels[node] = labels;
+    nodes.setLabels(node, labels);
     for (const label of labels) partition.addLabel(label, node);
     this.indexes.note(node);
     partition.revision++;
@@ -416,7 +416,7 @@ export class GraphView {
     nodes.setProperties(node, exists && properties !== undefined ? properties : NO_PROPERTIES);
     const labels = nodes.labelSet(exists ? registers.labels(restored) : []);
     const same = labels === labelsBefore && exists === existedBefore;
-    nodes.labels[node] = labels;
+    nodes.setLabels(node, labels);
     this.indexes.note(node);
     if (same) return;
     partition.revision++;

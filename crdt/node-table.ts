@@ -34,6 +34,8 @@ export class NodeTable {
   replica = new Uint32Array(0);
   /** What readers see, never changed in place: labels in canonical order, properties in any. */
   readonly labels: (readonly string[])[] = [];
+  /** How often a node of a partition lost labels, by home: as long as it is the same, who had one has it. */
+  readonly labelLosses: number[] = [];
   readonly properties: Properties[] = [];
   readonly columns = new PropertyColumns(this);
   /** Only for nodes with more than a single create. */
@@ -72,7 +74,7 @@ export class NodeTable {
     this.#reserve(ordinal + 1);
     this.#ordinalOf.set(id, ordinal);
     this.ids[ordinal] = id;
-    this.labels[ordinal] = NO_LABELS;
+    this.setLabels(ordinal, NO_LABELS);
     this.setProperties(ordinal, NO_PROPERTIES);
     this.home[ordinal] = home;
     this.countAt[home] = (this.countAt[home] ?? 0) + 1;
@@ -109,6 +111,16 @@ export class NodeTable {
     if (was !== is) this.hidden += is ? -1 : 1;
   }
 
+  /** @param labels from `labelSet` */
+  setLabels(ordinal: number, labels: readonly string[]): void {
+    const before = this.labels[ordinal];
+    if (before === labels) return;
+    this.labels[ordinal] = labels;
+    if (before === undefined || before.length === 0) return;
+    const home = this.home[ordinal] as number;
+    this.labelLosses[home] = (this.labelLosses[home] ?? 0) + 1;
+  }
+
   setProperties(ordinal: number, properties: Properties): void {
     const before = this.properties[ordinal] ?? NO_PROPERTIES;
     this.bytes.add(this.home[ordinal] as number, bytesAdded(before, properties));
@@ -143,7 +155,7 @@ export class NodeTable {
   /** Forgets the record but not the ordinal. */
   clearRecord(ordinal: number): void {
     this.setFlags(ordinal, 0);
-    this.labels[ordinal] = NO_LABELS;
+    this.setLabels(ordinal, NO_LABELS);
     this.setProperties(ordinal, NO_PROPERTIES);
     this.registers.delete(ordinal);
   }

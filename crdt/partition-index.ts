@@ -22,6 +22,8 @@ export class PartitionIndex {
   /** Nodes that ever had the label since the partition was opened: readers check the node itself. */
   readonly #labelled = new Map<string, Int32List>();
   readonly #repeating = new Set<string>();
+  /** Labels of which a reader found the whole list true, with the losses of labels here until then. */
+  readonly #settled = new Map<string, number>();
   readonly #sorted = new Map<string, { readonly revision: number; readonly ordinals: Int32Array }>();
   /** Rows of edges or stubs here that restore a node of this partition, or once did; by the node's id. */
   readonly #restorers = new Map<string, Set<number>>();
@@ -74,6 +76,16 @@ export class PartitionIndex {
   /** The list that grows as nodes get the label. */
   labelled(label: string): Int32List | undefined {
     return this.#labelled.get(label);
+  }
+
+  /** Whether every node of the label's list has it, and is there once. `losses`: of labels in this partition so far. */
+  isSettled(label: string, losses: number): boolean {
+    return this.#settled.get(label) === losses && !this.#repeating.has(label);
+  }
+
+  /** All nodes of the label's list had it, and no label was lost here meanwhile. */
+  settle(label: string, losses: number): void {
+    this.#settled.set(label, losses);
   }
 
   /** Makes the list of a label anew. */

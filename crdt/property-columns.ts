@@ -1,10 +1,13 @@
 /**
  * Values of one property of all nodes as an array by ordinal, for queries that read it of node after node: what stands in
  * an array is found several times faster than in the node's own object. An entry is read from the node when it is first
- * asked for, and forgotten when the node changes; a property that is read of few nodes gets no array.
+ * asked for, and forgotten when the node changes; a property that is read of few nodes gets no array. Whoever goes through
+ * thousands of nodes may have numbers and texts packed, in typed arrays beside it, with the same entries.
  */
 import { getOwnData } from '../base/record.ts';
+import type { NodeColumn, PackedNumbers, PackedTexts } from '../graph/query-graph.ts';
 import type { Properties, Value } from '../graph/value.ts';
+import { NumberPack, TextPack } from './property-packs.ts';
 
 /** What the table of nodes lends. */
 interface NodeProperties {
@@ -16,19 +19,21 @@ interface NodeProperties {
 /** A property gets an array once it was read at least so often, and once for each so many nodes. */
 const READS_MIN = 1024;
 const NODES_PER_READ = 4;
-/** Arrays that are kept at a time: each takes eight bytes a node, where a node takes some 300. */
+/** Arrays that are kept at a time: each takes eight bytes a node, twice that if it is packed, where a node takes some 300. */
 const ARRAYS_MAX = 8;
 /** Names that are known at a time. */
 const NAMES_MAX = 256;
 const VALUE_BYTES = 8;
 
-export class PropertyColumn {
+export class PropertyColumn implements NodeColumn {
   readonly #columns: PropertyColumns;
   readonly #nodes: NodeProperties;
   readonly #name: string;
   /** By ordinal: undefined was not read yet, null is absent. */
   values: (Value | undefined)[] | undefined;
   #reads = 0;
+  #numbers: NumberPack | undefined;
+  #texts: TextPack | undefined;
 
   constructor(columns: PropertyColumns, nodes: NodeProperties, name: string) {
     this.#columns = columns;
@@ -46,11 +51,47 @@ export class PropertyColumn {
     return this.#read(node);
   }
 
+  numbers(): PackedNumbers | undefined {
+    const { values } = this;
+    if (values === undefined) return undefined;
+    if (values.length < this.#nodes.capacity) this.#grow(values);
+    this.#numbers ??= new NumberPack(values);
+    return this.#numbers.view(values.length);
+  }
+
+  texts(): PackedTexts | undefined {
+    const { values } = this;
+    if (values === undefined) return undefined;
+    if (values.length < this.#nodes.capacity) this.#grow(values);
+    this.#texts ??= new TextPack(values);
+    return this.#texts.view(values.length);
+  }
+
+  forget(node: number): void {
+    const values = this.values as (Value | undefined)[];
+    if (node >= values.length) return;
+    values[node] = undefined;
+    this.#numbers?.forget(node);
+    this.#texts?.forget(node);
+  }
+
+  drop(): void {
+    this.values = undefined;
+    this.#numbers = undefined;
+    this.#texts = undefined;
+  }
+
+  get bytes(): number {
+    return (this.values?.length ?? 0) * VALUE_BYTES + (this.#numbers?.bytes ?? 0) + (this.#texts?.bytes ?? 0);
+  }
+
   #read(node: number): Value | undefined {
     const value = getOwnData(this.#nodes.properties[node] as Properties, this.#name);
     if (this.values !== undefined) {
       if (node >= this.values.length) this.#grow(this.values);
       this.values[node] = value ?? null;
+      this.#numbers?.note(node, value);
+      this.#texts?.note(node, value);
     } else if (++this.#reads > READS_MIN && this.#reads * NODES_PER_READ > this.#nodes.capacity) {
       this.#reads = 0;
       this.values = [];
@@ -91,29 +132,25 @@ export class PropertyColumns {
   /** A column got an array: it hears of changes from now on. */
   admit(column: PropertyColumn): void {
     if (this.#filled.length >= ARRAYS_MAX) {
-      const oldest = this.#filled.shift();
-      if (oldest !== undefined) oldest.values = undefined;
+      this.#filled.shift()?.drop();
     }
     this.#filled.push(column);
   }
 
   /** The properties of a node are others now. */
   forget(node: number): void {
-    for (let i = 0; i < this.#filled.length; i++) {
-      const values = (this.#filled[i] as PropertyColumn).values as (Value | undefined)[];
-      if (node < values.length) values[node] = undefined;
-    }
+    for (let i = 0; i < this.#filled.length; i++) (this.#filled[i] as PropertyColumn).forget(node);
   }
 
   /** Drops all arrays, to give their memory back. */
   drop(): void {
-    for (const column of this.#filled) column.values = undefined;
+    for (const column of this.#filled) column.drop();
     this.#filled.length = 0;
   }
 
   get bytes(): number {
-    let values = 0;
-    for (const column of this.#filled) values += column.values?.length ?? 0;
-    return values * VALUE_BYTES;
+    let sum = 0;
+    for (const column of this.#filled) sum += column.bytes;
+    return sum;
   }
 }

@@ -18,11 +18,10 @@ import type {
   TypeTokens,
 } from '../graph/query-graph.ts';
 import { type Properties, type Value, valuesEqual } from '../graph/value.ts';
-import type { Int32List } from './columns.ts';
 import type { ConstraintSet } from './constraint-set.ts';
 import { EDGE_EXISTS } from './edge-table.ts';
 import { type GraphView, Unhydrated } from './graph-view.ts';
-import type { PartitionIndex } from './partition-index.ts';
+import { type KeptLists, ListScan } from './list-scan.ts';
 import {
   type Candidates,
   candidateAt,
@@ -222,75 +221,28 @@ export class ViewStatementGraph implements StatementGraph {
 
   scanNodes(): OrdinalCursor {
     const { nodes } = this.#view;
-    return this.#scan(
-      (partition) => partition.nodes,
-      () => false,
-      (node) => nodes.exists(node),
-    );
+    return this.#scan({ of: (partition) => partition.nodes, keep: (node) => nodes.exists(node) });
   }
 
   scanLabel(label: string): OrdinalCursor {
-    return this.#scan(
-      (partition) => partition.labelled(label),
-      (partition) => partition.mayRepeat(label),
-      (node) => this.hasLabel(node, label),
-    );
+    return this.#scan({
+      of: (partition) => partition.labelled(label),
+      keep: (node) => this.hasLabel(node, label),
+      label,
+    });
   }
 
   scanEdges(types: TypeTokens): OrdinalCursor {
     const { edges } = this.#view;
-    return this.#scan(
-      (partition) => partition.edges,
-      () => false,
-      (edge) => (types === undefined || types.includes(edges.type[edge] as number)) && edgeVisible(this.#view, edge),
-    );
+    return this.#scan({
+      of: (partition) => partition.edges,
+      keep: (edge) =>
+        (types === undefined || types.includes(edges.type[edge] as number)) && edgeVisible(this.#view, edge),
+    });
   }
 
-  /** Goes through a list of each partition in turn. */
-  #scan(
-    listOf: (partition: PartitionIndex) => Int32List | undefined,
-    repeats: (partition: PartitionIndex) => boolean,
-    keep: (ordinal: number) => boolean,
-  ): OrdinalCursor {
-    const partitions = this.#graph.partitionIds();
-    let at = 0;
-    let index = 0;
-    let seen: Set<number> | undefined;
-    const nextIn = (id: PartitionId, into: Int32Array, start: number, limit: number): number => {
-      const partition = this.#view.need(id);
-      const list = listOf(partition);
-      if (list === undefined) return 0;
-      if (seen === undefined && repeats(partition)) {
-        seen = new Set();
-        for (let i = 0; i < index; i++) seen.add(list.at(i));
-      }
-      const { length } = list;
-      let count = 0;
-      let i = index;
-      for (; i < length && count < limit; i++) {
-        const ordinal = list.at(i);
-        if (!keep(ordinal)) continue;
-        if (seen !== undefined) {
-          if (seen.has(ordinal)) continue;
-          seen.add(ordinal);
-        }
-        into[start + count++] = ordinal;
-      }
-      index = i;
-      return count;
-    };
-    return {
-      next: (into, start, limit) => {
-        while (at < partitions.length) {
-          const count = nextIn(partitions[at] as PartitionId, into, start, limit);
-          if (count > 0) return count;
-          at++;
-          index = 0;
-          seen = undefined;
-        }
-        return 0;
-      },
-    };
+  #scan(lists: KeptLists): OrdinalCursor {
+    return new ListScan(this.#view, this.#graph.partitionIds(), lists);
   }
 
   // --- seeks

@@ -42,10 +42,29 @@ export interface RangeBound {
   readonly inclusive: boolean;
 }
 
+/** Numbers of one property by ordinal. */
+export interface PackedNumbers {
+  /** NaN where `at` of the column must be asked: it was not read yet, or is something else. Longer than all ordinals. */
+  readonly values: Float64Array;
+  /** Whether all are Integers, all Floats, or there may be both. */
+  readonly kind: 'integer' | 'float' | 'mixed';
+}
+
+/** Texts of one property by ordinal. */
+export interface PackedTexts {
+  /** Indexes of `texts`; 0 where `at` of the column must be asked. Longer than all ordinals. */
+  readonly codes: Int32Array;
+  /** The same array as long as codes mean the same. */
+  readonly texts: readonly string[];
+}
+
 /** One property of all nodes, for whoever reads it of one after the other. */
 export interface NodeColumn {
   /** As `nodeProperty`. */
   at(node: number): Value | undefined;
+  /** What is known of them, good until something is read or written; undefined where nothing is packed. */
+  numbers(): PackedNumbers | undefined;
+  texts(): PackedTexts | undefined;
 }
 
 /** What the planner counts with. Estimates: cheap, never hydrating anything. */

@@ -1,6 +1,7 @@
 /**
  * A graph for queries that is as simple as can be: arrays of elements, every search a scan. With `absent`, reads throw
- * `NotResident` the first time that they touch each element, so that a test sees every batch repeated.
+ * `NotResident` the first time that they touch each element, so that a test sees every batch repeated. With `packed`, its
+ * columns know numbers and texts at once, but for those of every so many nodes.
  */
 import type { EdgeId, NodeId } from '../base/ids.ts';
 import { compareText } from '../base/order.ts';
@@ -11,12 +12,14 @@ import type {
   EdgeBuffer,
   NodeColumn,
   OrdinalCursor,
+  PackedNumbers,
+  PackedTexts,
   RangeBound,
   SchemaEntry,
   StatementGraph,
   TypeTokens,
 } from '../graph/query-graph.ts';
-import type { Properties, Value } from '../graph/value.ts';
+import { Float, type Properties, type Value } from '../graph/value.ts';
 import { equal } from './values/equality.ts';
 import { inRange } from './values/range.ts';
 import { fromStored } from './values/runtime-value.ts';
@@ -53,10 +56,14 @@ export class MemoryGraph implements StatementGraph {
   readonly #schema: SchemaEntry[] = [];
   #ids = 0;
   readonly #absent: boolean;
+  readonly #packed: number | undefined;
+  readonly #textsOf = new Map<string, string[]>();
   readonly #present = new Set<string>();
 
-  constructor({ absent = false }: { readonly absent?: boolean } = {}) {
+  /** @param packed how many nodes there are for each of which nothing is known, 0 for none such; undefined packs nothing */
+  constructor({ absent = false, packed }: { readonly absent?: boolean; readonly packed?: number | undefined } = {}) {
     this.#absent = absent;
+    this.#packed = packed;
   }
 
   #touch(key: string): void {
@@ -212,7 +219,42 @@ export class MemoryGraph implements StatementGraph {
   }
 
   nodeColumn(name: string): NodeColumn {
-    return { at: (node) => this.nodeProperty(node, name) };
+    return {
+      at: (node) => this.nodeProperty(node, name),
+      numbers: () => this.#numbers(name),
+      texts: () => this.#texts(name),
+    };
+  }
+
+  /** By ordinal, undefined where nothing is known. */
+  #known(name: string): (Value | undefined)[] {
+    const every = this.#packed ?? 0;
+    return this.nodes.map(({ properties }, i) => (every > 0 && i % every === 1 ? undefined : getOwn(properties, name)));
+  }
+
+  #numbers(name: string): PackedNumbers | undefined {
+    if (this.#packed === undefined) return undefined;
+    const known = this.#known(name);
+    const integers = known.some((value) => typeof value === 'number' && Number.isInteger(value));
+    const floats = known.some((value) => value instanceof Float || (typeof value === 'number' && value % 1 !== 0));
+    if (!integers && !floats) return undefined;
+    const values = known.map((value) => (value instanceof Float ? value.value : value));
+    return {
+      values: Float64Array.from(values, (value) => (typeof value === 'number' ? value : Number.NaN)),
+      kind: !floats ? 'integer' : integers ? 'mixed' : 'float',
+    };
+  }
+
+  /** If all is known, codes mean the same from call to call. */
+  #texts(name: string): PackedTexts | undefined {
+    if (this.#packed === undefined) return undefined;
+    const known = this.#known(name);
+    const held = this.#textsOf.get(name);
+    const found = new Set([...(held ?? ['']).slice(1), ...known.filter((value) => typeof value === 'string')]);
+    const texts = held?.length === found.size + 1 ? held : ['', ...found];
+    if (this.#packed === 0) this.#textsOf.set(name, texts);
+    const codes = known.map((value) => (typeof value === 'string' ? texts.indexOf(value, 1) : 0));
+    return { codes: Int32Array.from(codes), texts };
   }
 
   nodeProperties(node: number): Properties {

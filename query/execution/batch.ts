@@ -28,6 +28,8 @@ export class Batch {
   /** How many equal rows each row stands for, if that is not one. Only what aggregates is given such batches. */
   weights: Int32Array | undefined;
   #isDelivered = false;
+  /** Rows when it was handed out: whoever reads it may take some away. */
+  #delivered = 0;
 
   /** @param slots that have a column from the start; others get one when somebody writes it (`ordinals`) */
   constructor(kinds: readonly SlotKind[], slots: Iterable<number>, capacity = FIRST_ROWS) {
@@ -42,7 +44,7 @@ export class Batch {
     if (!this.#isDelivered) return;
     this.#isDelivered = false;
     // One that was full before gets more room.
-    if (this.size >= this.capacity && this.capacity < BATCH_ROWS) this.reserve(this.capacity * 4);
+    if (this.#delivered >= this.capacity && this.capacity < BATCH_ROWS) this.reserve(this.capacity * 4);
     this.size = 0;
   }
 
@@ -50,6 +52,7 @@ export class Batch {
   deliver(): Batch | undefined {
     if (this.size === 0) return undefined;
     this.#isDelivered = true;
+    this.#delivered = this.size;
     return this;
   }
 
@@ -98,6 +101,11 @@ export class SlotCopy {
     this.#values = all.filter((slot) => kinds[slot] === 'value');
   }
 
+  /** Whether it copies this slot of ordinals and nothing else. */
+  isOnly(slot: number): boolean {
+    return this.#values.length === 0 && this.#ordinals.length === 1 && this.#ordinals[0] === slot;
+  }
+
   /** The target has columns for the slots. */
   row(from: Columns, row: number, to: Columns, at: number): void {
     const ordinals = this.#ordinals;
@@ -126,6 +134,18 @@ export class SlotCopy {
       const value = (from[slot] as RuntimeValue[])[row] as RuntimeValue;
       const column = to[slot] as RuntimeValue[];
       for (let at = start; at < end; at++) column[at] = value;
+    }
+  }
+
+  /** Puts the given rows of a batch, which are in order, at its beginning. */
+  gather(columns: Columns, rows: Int32Array, count: number): void {
+    for (const slot of this.#ordinals) {
+      const column = columns[slot] as Int32Array;
+      for (let at = 0; at < count; at++) column[at] = column[rows[at] as number] as number;
+    }
+    for (const slot of this.#values) {
+      const column = columns[slot] as RuntimeValue[];
+      for (let at = 0; at < count; at++) column[at] = column[rows[at] as number] as RuntimeValue;
     }
   }
 

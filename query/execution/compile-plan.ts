@@ -5,6 +5,8 @@
 import { assertNever } from '../../base/assert.ts';
 import { compile, compileOrdinal, compileTest } from '../expressions/compile.ts';
 import type { Evaluate, ExpressionContext, Test } from '../expressions/evaluate.ts';
+import { nodePropertyOf } from '../expressions/node-property.ts';
+import { compileSelect } from '../expressions/select.ts';
 import { definedSlots, filledBy, SlotUsage } from '../expressions/slot-usage.ts';
 import { findAggregate } from '../functions/aggregates.ts';
 import { AggregateOperator, type CompiledAggregate } from '../operators/aggregate.ts';
@@ -17,7 +19,7 @@ import { DistinctOperator } from '../operators/distinct.ts';
 import { EagerOperator } from '../operators/eager.ts';
 import { EdgeScanOperator } from '../operators/edge-scan.ts';
 import { ExpandOperator } from '../operators/expand.ts';
-import { FilterOperator } from '../operators/filter.ts';
+import { FilterOperator, SelectOperator } from '../operators/filter.ts';
 import { ForeachOperator } from '../operators/foreach.ts';
 import { HashJoinOperator } from '../operators/hash-join.ts';
 import { LimitOperator } from '../operators/limit.ts';
@@ -206,8 +208,11 @@ class PlanCompiler {
         }
         return new VarLengthExpandOperator(run, input(), { plan: operator, condition, kinds, copies });
       }
-      case 'Filter':
+      case 'Filter': {
+        const select = compileSelect(operator.predicate, context);
+        if (select !== undefined) return new SelectOperator(run, input(), select, kept);
         return new FilterOperator(run, input(), compileTest(operator.predicate, context), kept);
+      }
       case 'Project':
         return new ProjectOperator(input(), this.#items(operator.items, context));
       case 'Aggregate':
@@ -261,6 +266,7 @@ class PlanCompiler {
         kind,
         evaluate: compile(expression, context),
         ordinal: kind === 'value' ? undefined : compileOrdinal(expression, kind, context),
+        property: nodePropertyOf(expression, this.#run),
       };
     });
   }
@@ -278,6 +284,7 @@ class PlanCompiler {
         function: counts && first === undefined ? undefined : findAggregate(item.function),
         distinct: item.distinct,
         arguments: first === undefined ? [] : item.arguments.map((argument) => compile(argument, context)),
+        property: first === undefined || item.arguments.length > 1 ? undefined : nodePropertyOf(first, this.#run),
         distinctSlot: counts && item.distinct && isOrdinal ? first.slot : undefined,
       };
     });

@@ -274,6 +274,8 @@ export class GraphOverlay implements QueryGraph {
     return {
       at: (node) =>
         node < FIRST_NEW && !this.#nodes.has(node) ? below.at(node) : getOwn(this.nodeProperties(node), name),
+      numbers: () => undefined,
+      texts: () => undefined,
     };
   }
 

@@ -2,7 +2,7 @@
  * Aggregates over groups: each running aggregate holds the states of all groups, by the group's dense number, so that a
  * grouped count is an increment in an array. Nulls are skipped by all but `count(*)`.
  */
-import { type Float, float } from '../../graph/value.ts';
+import { Float, float } from '../../graph/value.ts';
 import { TEMPORAL } from '../parts.ts';
 import { runtimeError } from '../query-error.ts';
 import { DurationValue } from '../temporal/temporal-value.ts';
@@ -10,9 +10,27 @@ import { add, isNumeric, toDouble } from '../values/arithmetic.ts';
 import { compareForOrder, groupKey } from '../values/order.ts';
 import { type RuntimeValue, typeName } from '../values/runtime-value.ts';
 
+/** Numbers of some rows. */
+export interface PackedValues {
+  /** By row; longer than there are rows. */
+  readonly numbers: Float64Array;
+  readonly size: number;
+  /** As in `PackedNumbers`. */
+  readonly kind: 'integer' | 'float' | 'mixed';
+  /** Of all rows, added in any order. */
+  readonly sum: number;
+}
+
 export interface RunningAggregate {
   /** @param second the second argument, evaluated for the row; only percentiles have one */
   add(group: number, value: RuntimeValue, second: RuntimeValue): void;
+  /**
+   * Adds a number of each row to the group that stands beside it, or all to group 0. Absent where `add` must be called for
+   * each.
+   */
+  addPacked?(groups: Int32Array | undefined, values: PackedValues): void;
+  /** Whether Integers and Floats among them need not be told apart. */
+  readonly mayMix?: boolean;
   /** What the group has come to; also of a group to which nothing was added. */
   result(group: number): RuntimeValue;
   /** Values that are held, for the memory budget. */
@@ -33,28 +51,74 @@ function wrongType(name: string, value: RuntimeValue): Error {
   );
 }
 
+/** A number for each group, 0 at first. */
+class GroupTotals {
+  #totals = new Float64Array(16);
+
+  /** The totals, with room for all of these groups. */
+  of(groups: Int32Array | undefined, size: number): Float64Array {
+    if (groups === undefined) return this.#totals;
+    let greatest = 0;
+    for (let i = 0; i < size; i++) if ((groups[i] as number) > greatest) greatest = groups[i] as number;
+    if (greatest >= this.#totals.length) {
+      const grown = new Float64Array(Math.max(greatest + 1, 2 * this.#totals.length));
+      grown.set(this.#totals);
+      this.#totals = grown;
+    }
+    return this.#totals;
+  }
+
+  at(group: number): number {
+    return this.#totals[group] ?? 0;
+  }
+}
+
 class Count implements RunningAggregate {
   readonly held = 0;
+  readonly mayMix = true;
   readonly #counts: number[] = [];
+  readonly #packed = new GroupTotals();
   add(group: number, value: RuntimeValue): void {
     if (value !== null) this.#counts[group] = (this.#counts[group] ?? 0) + 1;
   }
+  addPacked(groups: Int32Array | undefined, { size }: PackedValues): void {
+    const counts = this.#packed.of(groups, size);
+    if (groups === undefined) counts[0] = (counts[0] as number) + size;
+    else for (let i = 0; i < size; i++) (counts[groups[i] as number] as number)++;
+  }
   result(group: number): RuntimeValue {
-    return this.#counts[group] ?? 0;
+    return (this.#counts[group] ?? 0) + this.#packed.at(group);
   }
 }
 
 class Sum implements RunningAggregate {
   readonly held = 0;
   readonly #sums: RuntimeValue[] = [];
+  /** Of packed Integers, as long as a double holds the sum. */
+  readonly #packed = new GroupTotals();
   add(group: number, value: RuntimeValue): void {
     if (value === null) return;
     if (!isNumeric(value) && !(value instanceof DurationValue)) throw wrongType('sum', value);
     const sum = this.#sums[group];
     this.#sums[group] = sum === undefined ? value : addUp('sum', sum, value);
   }
+  addPacked(groups: Int32Array | undefined, { numbers, size, kind }: PackedValues): void {
+    if (kind === 'float') {
+      for (let i = 0; i < size; i++) this.add(groups?.[i] ?? 0, float(numbers[i] as number));
+      return;
+    }
+    const sums = this.#packed.of(groups, size);
+    for (let i = 0; i < size; i++) {
+      const group = groups === undefined ? 0 : (groups[i] as number);
+      const sum = (sums[group] as number) + (numbers[i] as number);
+      if (sum <= Number.MAX_SAFE_INTEGER && sum >= Number.MIN_SAFE_INTEGER) sums[group] = sum;
+      else this.add(group, numbers[i] as number);
+    }
+  }
   result(group: number): RuntimeValue {
-    return this.#sums[group] ?? 0;
+    const sum = this.#sums[group];
+    const packed = this.#packed.at(group);
+    return sum === undefined || packed === 0 ? (sum ?? packed) : addUp('sum', sum, packed);
   }
 }
 
@@ -68,8 +132,11 @@ function addUp(name: string, sum: RuntimeValue, value: RuntimeValue): RuntimeVal
 
 class Average implements RunningAggregate {
   readonly held = 0;
+  readonly mayMix = true;
   readonly #sums: (number | DurationValue)[] = [];
   readonly #counts: number[] = [];
+  readonly #packedSums = new GroupTotals();
+  readonly #packedCounts = new GroupTotals();
   add(group: number, value: RuntimeValue): void {
     if (value === null) return;
     const sum = this.#sums[group];
@@ -82,11 +149,29 @@ class Average implements RunningAggregate {
     }
     this.#counts[group] = (this.#counts[group] ?? 0) + 1;
   }
+  addPacked(groups: Int32Array | undefined, { numbers, size, kind, sum }: PackedValues): void {
+    const sums = this.#packedSums.of(groups, size);
+    const counts = this.#packedCounts.of(groups, size);
+    // Sums of Floats depend on the order.
+    if (groups === undefined && kind === 'integer') {
+      sums[0] = (sums[0] as number) + sum;
+      counts[0] = (counts[0] as number) + size;
+      return;
+    }
+    for (let i = 0; i < size; i++) {
+      const group = groups === undefined ? 0 : (groups[i] as number);
+      sums[group] = (sums[group] as number) + (numbers[i] as number);
+      counts[group] = (counts[group] as number) + 1;
+    }
+  }
   result(group: number): RuntimeValue {
-    const count = this.#counts[group];
-    const sum = this.#sums[group];
-    if (count === undefined || sum === undefined) return null;
-    return sum instanceof DurationValue ? TEMPORAL.get().divideDuration(sum, count) : float(sum / count);
+    const packed = this.#packedCounts.at(group);
+    const count = (this.#counts[group] ?? 0) + packed;
+    if (count === 0) return null;
+    const sum = this.#sums[group] ?? 0;
+    if (!(sum instanceof DurationValue)) return float((sum + this.#packedSums.at(group)) / count);
+    if (packed > 0) throw wrongType('avg', sum);
+    return TEMPORAL.get().divideDuration(sum, count);
   }
 }
 
@@ -102,6 +187,18 @@ class Extreme implements RunningAggregate {
     if (value === null) return;
     const best = this.#best[group];
     if (best === undefined || compareForOrder(value, best) * this.#direction > 0) this.#best[group] = value;
+  }
+  addPacked(groups: Int32Array | undefined, { numbers, size, kind }: PackedValues): void {
+    const direction = this.#direction;
+    for (let i = 0; i < size; i++) {
+      const value = numbers[i] as number;
+      const group = groups === undefined ? 0 : (groups[i] as number);
+      const best = this.#best[group];
+      const known = best instanceof Float ? best.value : best;
+      // Whether it is greater decides for most without making a value of it.
+      if (typeof known === 'number' && (value - known) * direction <= 0) continue;
+      this.add(group, kind === 'float' ? float(value) : value);
+    }
   }
   result(group: number): RuntimeValue {
     return this.#best[group] ?? null;

@@ -3,12 +3,13 @@
  * column: first all that must be evaluated, which may throw and goes on where it was, then what it adds, which may not.
  */
 import { Batch, type SlotKind } from '../execution/batch.ts';
-import { RowStore } from '../execution/row-store.ts';
 import type { Run } from '../execution/run.ts';
 import type { Evaluate } from '../expressions/evaluate.ts';
+import type { NodeProperty } from '../expressions/node-property.ts';
 import { type AggregateFunction, DistinctAggregate, type RunningAggregate } from '../functions/aggregates.ts';
 import type { RuntimeValue } from '../values/runtime-value.ts';
-import { GroupNumbers } from './group-numbers.ts';
+import { Grouping } from './grouping.ts';
+import { PackedInput } from './packed-input.ts';
 import { PlanOperator } from './plan-operator.ts';
 import { type CompiledItem, store } from './project.ts';
 
@@ -18,6 +19,8 @@ export interface CompiledAggregate {
   readonly function: AggregateFunction | undefined;
   readonly distinct: boolean;
   readonly arguments: readonly Evaluate[];
+  /** What its one argument is, if that is a property of a node. */
+  readonly property: NodeProperty | undefined;
   /** The argument is this slot of ordinals, and the aggregate counts different ones. */
   readonly distinctSlot: number | undefined;
 }
@@ -28,11 +31,10 @@ export class AggregateOperator extends PlanOperator {
   readonly #keys: readonly CompiledItem[];
   readonly #aggregates: readonly CompiledAggregate[];
   readonly #out: Batch;
-  readonly #groups: RowStore;
-  readonly #numbers: GroupNumbers;
+  readonly #groups: Grouping;
   #running: RunningAggregate[] = [];
-  #rowCounts: number[] = [];
-  #groupCount = 0;
+  /** Without keys: how many rows there are, or different ones of what is counted. */
+  #rows = 0;
   /** Indexes of aggregates that are more than a count of rows. */
   readonly #computed: readonly number[];
   #batch: Batch | undefined;
@@ -43,10 +45,11 @@ export class AggregateOperator extends PlanOperator {
   #isRead = false;
   #at = 0;
   #held = 0;
-  /** By row of the batch. */
-  #groupOf = new Int32Array(0);
   readonly #values: RuntimeValue[][];
   readonly #seconds: RuntimeValue[][];
+  /** By aggregate: its argument where that may come packed, and whether it did for the batch at hand. */
+  readonly #packed: readonly (PackedInput | undefined)[];
+  readonly #isTaken: boolean[] = [];
   readonly #seen = new SeenOrdinals();
   /** No keys, and nothing but `count(*)`: batches count as a whole. */
   readonly #onlyCounts: boolean;
@@ -72,15 +75,15 @@ export class AggregateOperator extends PlanOperator {
     this.#keys = keys;
     this.#aggregates = aggregates;
     const slots = keys.map(({ slot }) => slot);
-    this.#groups = new RowStore(kinds, slots);
-    this.#numbers = new GroupNumbers(slots, kinds);
+    this.#groups = new Grouping(run, keys, kinds);
     this.#out = new Batch(kinds, [...slots, ...aggregates.map(({ slot }) => slot)]);
     this.#computed = aggregates.flatMap((each, i) => (each.function === undefined ? [] : [i]));
     this.#onlyCounts = keys.length === 0 && aggregates.every((each) => each.function === undefined);
     this.#values = aggregates.map(() => []);
     this.#seconds = aggregates.map(() => []);
+    this.#packed = aggregates.map(({ property }) => property && new PackedInput(run, property));
     this.#evaluations = [
-      ...keys.map((key) => ({ key, evaluate: key.evaluate, into: undefined })),
+      ...keys.map((key) => ({ key, evaluate: key.evaluate, into: undefined, aggregate: -1 })),
       ...aggregates.flatMap(({ function: called, arguments: given }, i) =>
         called === undefined
           ? []
@@ -88,6 +91,7 @@ export class AggregateOperator extends PlanOperator {
               key: undefined,
               evaluate,
               into: (at === 0 ? this.#values[i] : this.#seconds[i]) as RuntimeValue[],
+              aggregate: i,
             })),
       ),
     ];
@@ -111,13 +115,11 @@ export class AggregateOperator extends PlanOperator {
   }
 
   #forget(): void {
-    this.#numbers.clear();
     for (const values of [...this.#values, ...this.#seconds]) if (values.length > 0) values.length = 0;
     this.#groups.clear();
     this.#out.clear();
     this.#running = [];
-    this.#rowCounts = [];
-    this.#groupCount = 0;
+    this.#rows = 0;
     this.#evaluation = 0;
     this.#batch = undefined;
     this.#row = 0;
@@ -131,27 +133,30 @@ export class AggregateOperator extends PlanOperator {
     const out = this.#out;
     out.begin();
     // Without keys there is one group, also of no rows.
-    const groups = this.#keys.length === 0 ? 1 : this.#groupCount;
-    while (this.#at < groups && out.size < out.capacity) this.#emit(this.#at++);
+    const groups = this.#keys.length === 0 ? 1 : this.#groups.count;
+    const end = Math.min(groups, this.#at + out.capacity - out.size);
+    if (this.#at < end) this.#emit(this.#at, end);
+    this.#at = end;
     return out.deliver();
   }
 
-  #emit(group: number): void {
+  /** Groups up to `end`. */
+  #emit(from: number, end: number): void {
     const out = this.#out;
-    for (const { slot } of this.#keys) {
-      (out.columns[slot] as RuntimeValue[])[out.size] = (this.#groups.columns[slot] as RuntimeValue[])[
-        group
-      ] as RuntimeValue;
-    }
+    this.#groups.copyKeys(from, end, out.columns, out.size);
     for (let i = 0; i < this.#aggregates.length; i++) {
       const { slot, function: called } = this.#aggregates[i] as CompiledAggregate;
-      const value =
-        called === undefined || this.#distinctSlot !== undefined
-          ? (this.#rowCounts[group] ?? 0)
-          : (this.#running[i] as RunningAggregate).result(group);
-      store(out, slot, out.size, value);
+      const counts = called === undefined || this.#distinctSlot !== undefined;
+      for (let group = from; group < end; group++) {
+        const value = counts ? this.#rowsOf(group) : (this.#running[i] as RunningAggregate).result(group);
+        store(out, slot, out.size + group - from, value);
+      }
     }
-    out.size++;
+    out.size += end - from;
+  }
+
+  #rowsOf(group: number): number {
+    return this.#keys.length === 0 ? this.#rows : this.#groups.rowsOf(group);
   }
 
   #readBatch(): void {
@@ -165,10 +170,10 @@ export class AggregateOperator extends PlanOperator {
       }
     }
     const batch = this.#batch;
-    if (this.#onlyCounts) this.#rowCounts[0] = (this.#rowCounts[0] ?? 0) + rowsOf(batch);
+    if (this.#onlyCounts) this.#rows += rowsOf(batch);
     else if (this.#distinctSlot !== undefined) {
       const column = batch.columns[this.#distinctSlot] as Int32Array;
-      this.#rowCounts[0] = (this.#rowCounts[0] ?? 0) + this.#seen.add(column, batch.size);
+      this.#rows += this.#seen.add(column, batch.size);
     } else {
       this.#evaluate(batch);
       this.#addRows(batch);
@@ -179,7 +184,7 @@ export class AggregateOperator extends PlanOperator {
   }
 
   #accountHeld(): void {
-    let held = this.#groupCount * (this.#groups.width + this.#aggregates.length);
+    let held = this.#groups.count * (this.#groups.width + this.#aggregates.length);
     for (const running of this.#running) held += running.held;
     const more = held - this.#held;
     this.#held = held;
@@ -190,8 +195,9 @@ export class AggregateOperator extends PlanOperator {
   #evaluate(batch: Batch): void {
     const { size } = batch;
     for (; this.#evaluation < this.#evaluations.length; this.#evaluation++) {
-      const { key, evaluate, into } = this.#evaluations[this.#evaluation] as Evaluation;
+      const { key, evaluate, into, aggregate } = this.#evaluations[this.#evaluation] as Evaluation;
       const { columns } = batch;
+      if (this.#row === 0 && this.#takePacked(batch, aggregate)) continue;
       if (key?.ordinal !== undefined) {
         const ordinals = batch.ordinals(key.slot);
         for (let row = this.#row; row < size; this.#row = ++row) ordinals[row] = key.ordinal(columns, row);
@@ -203,27 +209,34 @@ export class AggregateOperator extends PlanOperator {
     }
   }
 
+  /** Whether what is evaluated next, for the keys (-1) or an aggregate, is there without being evaluated. */
+  #takePacked(batch: Batch, aggregate: number): boolean {
+    if (aggregate < 0) return this.#groups.take(batch);
+    const running = this.#running[aggregate];
+    const isTaken =
+      running?.addPacked !== undefined && this.#packed[aggregate]?.take(batch, running.mayMix === true) === true;
+    this.#isTaken[aggregate] = isTaken;
+    return isTaken;
+  }
+
   #addRows(batch: Batch): void {
-    const { size, columns, weights } = batch;
-    if (this.#groupOf.length < size) this.#groupOf = new Int32Array(Math.max(size, batch.capacity));
-    const groupOf = this.#groupOf;
-    const counts = this.#rowCounts;
-    for (let row = 0; row < size; row++) {
-      const group = this.#numbers.of(columns, row);
-      groupOf[row] = group;
-      if (group === this.#groupCount) {
-        this.#groups.add(columns, row);
-        this.#groupCount++;
-        counts[group] = 0;
-      }
-      counts[group] = (counts[group] as number) + (weights === undefined ? 1 : (weights[row] as number));
-    }
+    const { size } = batch;
+    const groups = this.#keys.length === 0 ? undefined : this.#groups.add(batch);
+    if (groups === undefined) this.#rows += rowsOf(batch);
     for (const i of this.#computed) {
       const running = this.#running[i] as RunningAggregate;
+      if (this.#isTaken[i] === true) {
+        running.addPacked?.(groups, this.#packed[i] as PackedInput);
+        continue;
+      }
       const values = this.#values[i] as RuntimeValue[];
       const seconds = this.#seconds[i] as RuntimeValue[];
       for (let row = 0; row < size; row++) {
-        running.add(groupOf[row] as number, values[row] as RuntimeValue, seconds[row] as RuntimeValue);
+        running.add(
+          groups === undefined ? 0 : (groups[row] as number),
+          values[row] as RuntimeValue,
+          seconds[row] as RuntimeValue,
+        );
       }
     }
   }
@@ -234,6 +247,8 @@ interface Evaluation {
   readonly key: CompiledItem | undefined;
   readonly evaluate: Evaluate;
   readonly into: RuntimeValue[] | undefined;
+  /** The aggregate whose argument it is; -1 for a key. */
+  readonly aggregate: number;
 }
 
 /** The rows that a batch stands for. */

@@ -25,7 +25,11 @@ export class GroupNumbers {
 
   of(columns: Columns, row: number): number {
     if (this.#valueSlot < 0) return this.#ofKey(this.#keyOf(columns, row));
-    const value = (columns[this.#valueSlot] as RuntimeValue[])[row] as RuntimeValue;
+    return this.ofValue((columns[this.#valueSlot] as RuntimeValue[])[row] as RuntimeValue);
+  }
+
+  /** The same where one value is what is grouped by. */
+  ofValue(value: RuntimeValue): number {
     if (typeof value !== 'string') return this.#ofKey(groupKey(value));
     if (value === this.#lastText) return this.#lastTextNumber;
     let number = this.#byText.get(value);

@@ -2,6 +2,7 @@
 import type { Batch, Columns, SlotKind } from '../execution/batch.ts';
 import { ordinalOf } from '../expressions/compile.ts';
 import type { Evaluate } from '../expressions/evaluate.ts';
+import type { NodeProperty } from '../expressions/node-property.ts';
 import type { RuntimeValue } from '../values/runtime-value.ts';
 import { PlanOperator } from './plan-operator.ts';
 
@@ -11,6 +12,8 @@ export interface CompiledItem {
   readonly evaluate: Evaluate;
   /** For slots of ordinals, without a wrapped value between. */
   readonly ordinal: ((columns: Columns, row: number) => number) | undefined;
+  /** What it is, if that is a property of a node. */
+  readonly property: NodeProperty | undefined;
 }
 
 /** Puts a value into a slot of any kind. */

@@ -114,21 +114,21 @@ export class SortOperator extends PlanOperator {
   }
 
   #addRow(batch: Batch, row: number): void {
+    const bound = this.#bound;
+    // Until a key tells the row from the bound: 0, and -1 from then on.
+    let order = 0;
     for (let i = 0; i < this.#by.length; i++) {
-      this.#candidate[i] = (this.#by[i] as SortKey).evaluate(batch.columns, row);
+      const { evaluate, descending } = this.#by[i] as SortKey;
+      const value = evaluate(batch.columns, row);
+      this.#candidate[i] = value;
+      if (bound === undefined || order < 0) continue;
+      order = compareForOrder(value, bound[i] as RuntimeValue) * (descending ? -1 : 1);
+      if (order > 0) return;
     }
-    if (this.#bound !== undefined && this.#compareKeys(this.#candidate, this.#bound) >= 0) return;
+    if (bound !== undefined && order === 0) return;
     const at = this.#rows.add(batch.columns, row);
     for (let i = 0; i < this.#by.length; i++)
       (this.#keys[i] as RuntimeValue[])[at] = this.#candidate[i] as RuntimeValue;
-  }
-
-  #compareKeys(a: readonly RuntimeValue[], b: readonly RuntimeValue[]): number {
-    for (let i = 0; i < this.#by.length; i++) {
-      const order = compareForOrder(a[i] as RuntimeValue, b[i] as RuntimeValue);
-      if (order !== 0) return (this.#by[i] as SortKey).descending ? -order : order;
-    }
-    return 0;
   }
 
   #sorted(): number[] {

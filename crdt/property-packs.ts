@@ -1,0 +1,112 @@
+/**
+ * Values of a property packed by ordinal: numbers as they are, texts as codes. An entry says what the value is, or that the
+ * column must be asked: nothing was read yet, or it is something else.
+ */
+import type { PackedNumbers, PackedTexts } from '../graph/query-graph.ts';
+import { Float, type Value } from '../graph/value.ts';
+import { grown } from './columns.ts';
+
+type Known = readonly (Value | undefined)[];
+
+/** Different texts beyond which codes gain nothing. */
+const TEXTS_MAX = 65_536;
+/** Estimated bytes of a text in the table and the map of codes. */
+const TEXT_BYTES = 100;
+
+export class NumberPack {
+  /** NaN where the column must be asked. */
+  #values = new Float64Array(0);
+  #kind: PackedNumbers['kind'] | undefined;
+
+  constructor(known: Known) {
+    this.#reserve(known.length);
+    for (let node = 0; node < known.length; node++) this.note(node, known[node]);
+  }
+
+  note(node: number, value: Value | null | undefined): void {
+    const number = value instanceof Float ? value.value : value;
+    // NaN says that the column must be asked, which is right for it, too.
+    if (typeof number !== 'number' || Number.isNaN(number)) return;
+    this.#put(node, number === value && Number.isInteger(number) ? 'integer' : 'float', number);
+  }
+
+  #put(node: number, kind: 'integer' | 'float', number: number): void {
+    this.#kind ??= kind;
+    if (this.#kind !== kind) this.#kind = 'mixed';
+    this.#reserve(node + 1);
+    this.#values[node] = number;
+  }
+
+  forget(node: number): void {
+    if (node < this.#values.length) this.#values[node] = Number.NaN;
+  }
+
+  /** Undefined if there are no numbers. */
+  view(length: number): PackedNumbers | undefined {
+    const kind = this.#kind;
+    if (kind === undefined) return undefined;
+    this.#reserve(length);
+    return { values: this.#values, kind };
+  }
+
+  get bytes(): number {
+    return this.#values.byteLength;
+  }
+
+  #reserve(length: number): void {
+    const before = this.#values.length;
+    if (length <= before) return;
+    this.#values = grown(this.#values, length);
+    this.#values.fill(Number.NaN, before);
+  }
+}
+
+export class TextPack {
+  /** 0 where the column must be asked. */
+  #codes = new Int32Array(0);
+  readonly #texts: string[] = [''];
+  readonly #codeOf = new Map<string, number>();
+  #tooMany = false;
+
+  constructor(known: Known) {
+    this.#codes = new Int32Array(known.length);
+    for (let node = 0; node < known.length; node++) this.note(node, known[node]);
+  }
+
+  note(node: number, value: Value | null | undefined): void {
+    if (typeof value !== 'string' || this.#tooMany) return;
+    let code = this.#codeOf.get(value);
+    if (code === undefined) {
+      if (this.#texts.length > TEXTS_MAX) {
+        this.#giveUp();
+        return;
+      }
+      code = this.#texts.push(value) - 1;
+      this.#codeOf.set(value, code);
+    }
+    this.#codes = grown(this.#codes, node + 1);
+    this.#codes[node] = code;
+  }
+
+  forget(node: number): void {
+    if (node < this.#codes.length) this.#codes[node] = 0;
+  }
+
+  /** Undefined if there are no texts, or too many. */
+  view(length: number): PackedTexts | undefined {
+    if (this.#codeOf.size === 0) return undefined;
+    this.#codes = grown(this.#codes, length);
+    return { codes: this.#codes, texts: this.#texts };
+  }
+
+  get bytes(): number {
+    return this.#codes.byteLength + this.#texts.length * TEXT_BYTES;
+  }
+
+  #giveUp(): void {
+    this.#tooMany = true;
+    this.#codeOf.clear();
+    this.#codes = new Int32Array(0);
+    this.#texts.length = 0;
+  }
+}

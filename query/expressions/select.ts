@@ -1,0 +1,226 @@
+/**
+ * Conditions on all rows of a batch at once: a property of a node that is compared with numbers, in loops over the packed
+ * numbers of the graph. The loops have no branch that depends on a value, since which rows are kept is what a processor
+ * cannot guess.
+ */
+import { Float } from '../../graph/value.ts';
+import type { Columns } from '../execution/batch.ts';
+import type { Run } from '../execution/run.ts';
+import type { BinaryOperator, BoundExpression } from '../plan/bound-expression.ts';
+import type { RuntimeValue } from '../values/runtime-value.ts';
+import { compileTest } from './compile.ts';
+import type { ExpressionContext, Test } from './evaluate.ts';
+import { nextAbove, nextBelow } from './next-double.ts';
+import { type NodeProperty, nodePropertyOf } from './node-property.ts';
+
+/** Which rows fulfil a condition: their numbers, in order. Reading a row again does no harm, so what threw is called again. */
+export interface Select {
+  /** Of the first `size` rows, into `rows`; returns how many. */
+  all(columns: Columns, size: number, rows: Int32Array): number;
+  /** Of the first `count` of `rows`, which become the first of it; returns how many. */
+  among(columns: Columns, rows: Int32Array, count: number): number;
+  /** If it asks one node of a row: the slot of that. */
+  readonly slot?: number;
+  /** As `all`, but writes the nodes themselves to `nodes`; -1 where it cannot. */
+  keptNodes?(columns: Columns, size: number, nodes: Int32Array): number;
+}
+
+/** Undefined if a part of the condition is something else. */
+export function compileSelect(expression: BoundExpression, context: ExpressionContext): Select | undefined {
+  const parts: (Select | undefined)[] = [];
+  if (expression.kind === 'chain') {
+    const { operators, operands } = expression;
+    for (const [i, operator] of operators.entries()) {
+      parts.push(compileComparison(operator, operands[i], operands[i + 1], context));
+    }
+  } else if (expression.kind === 'binary') {
+    const { operator, left, right } = expression;
+    if (operator !== 'and') return compileComparison(operator, left, right, context);
+    parts.push(compileSelect(left, context), compileSelect(right, context));
+  }
+  const [first, ...others] = parts.filter((part) => part !== undefined);
+  if (first === undefined || others.length + 1 < parts.length) return undefined;
+  const narrow = (columns: Columns, rows: Int32Array, count: number) =>
+    others.reduce((left, part) => part.among(columns, rows, left), count);
+  return {
+    all: (columns, size, rows) => narrow(columns, rows, first.all(columns, size, rows)),
+    among: (columns, rows, count) => narrow(columns, rows, first.among(columns, rows, count)),
+  };
+}
+
+function compileComparison(
+  operator: BinaryOperator,
+  left: BoundExpression | undefined,
+  right: BoundExpression | undefined,
+  context: ExpressionContext,
+): Select | undefined {
+  if (left === undefined || right === undefined) return undefined;
+  const isTurned = right.kind === 'property';
+  const [read, other] = isTurned ? [right, left] : [left, right];
+  const range = RANGES[isTurned ? (TURNED[operator] ?? operator) : operator];
+  const property = nodePropertyOf(read, context.run);
+  if (range === undefined || property === undefined) return undefined;
+  if (other.kind !== 'parameter' && !(other.kind === 'literal' && boundOf(other.value) !== undefined)) return undefined;
+  const { run } = context;
+  const test = compileTest({ kind: 'binary', operator, left, right }, context);
+  const rangeNow = () => {
+    const bound = boundOf(other.kind === 'literal' ? other.value : run.parameters[other.name]);
+    return bound === undefined ? undefined : range(bound);
+  };
+  return new RangeSelect(run, property, rangeNow, test);
+}
+
+/** The number that is compared with, if it is one that equals itself. */
+function boundOf(value: RuntimeValue | undefined): number | undefined {
+  const bound = value instanceof Float ? value.value : value;
+  return typeof bound === 'number' && !Number.isNaN(bound) ? bound : undefined;
+}
+
+const TURNED: { readonly [operator in BinaryOperator]?: BinaryOperator } = {
+  '<': '>',
+  '<=': '>=',
+  '>': '<',
+  '>=': '<=',
+};
+
+type Range = readonly [low: number, high: number];
+
+/** The numbers, ends included, that compare so with a bound: one loop does for all. */
+const RANGES: { readonly [operator in BinaryOperator]?: (bound: number) => Range } = {
+  '<': (bound) => [Number.NEGATIVE_INFINITY, nextBelow(bound)],
+  '<=': (bound) => [Number.NEGATIVE_INFINITY, bound],
+  '>': (bound) => [nextAbove(bound), Number.POSITIVE_INFINITY],
+  '>=': (bound) => [bound, Number.POSITIVE_INFINITY],
+  '=': (bound) => [bound, bound],
+};
+
+class RangeSelect implements Select {
+  readonly #run: Run;
+  readonly slot: number;
+  readonly #column: number;
+  /** Undefined if what is compared with is no number in this run. */
+  readonly #range: () => Range | undefined;
+  /** Where the numbers are not known. */
+  readonly #test: Test;
+  /** 0, 1, 2, ... */
+  #all = new Int32Array(0);
+  #kept = new Int32Array(0);
+
+  constructor(run: Run, { slot, column }: NodeProperty, range: () => Range | undefined, test: Test) {
+    this.#run = run;
+    this.slot = slot;
+    this.#column = column;
+    this.#range = range;
+    this.#test = test;
+  }
+
+  all(columns: Columns, size: number, rows: Int32Array): number {
+    const values = this.#values();
+    const range = this.#range();
+    if (values !== undefined && range !== undefined) {
+      if (this.#all.length < size) this.#all = Int32Array.from({ length: rows.length }, (_, row) => row);
+      const count = keepWithin(columns[this.slot] as Int32Array, values, range, size, this.#all, rows);
+      if (count >= 0) return count;
+    }
+    let count = 0;
+    for (let row = 0; row < size; row++) if (this.#test(columns, row)) rows[count++] = row;
+    return count;
+  }
+
+  keptNodes(columns: Columns, size: number, into: Int32Array): number {
+    const values = this.#values();
+    const range = this.#range();
+    const nodes = columns[this.slot] as Int32Array;
+    return values === undefined || range === undefined ? -1 : keepWithin(nodes, values, range, size, nodes, into);
+  }
+
+  among(columns: Columns, rows: Int32Array, count: number): number {
+    const values = this.#values();
+    const range = this.#range();
+    if (values !== undefined && range !== undefined) {
+      if (this.#kept.length < count) this.#kept = new Int32Array(rows.length);
+      const kept = keepAmong(columns[this.slot] as Int32Array, values, range, rows, count, this.#kept);
+      if (kept >= 0) {
+        rows.set(this.#kept.subarray(0, kept));
+        return kept;
+      }
+    }
+    let kept = 0;
+    for (let i = 0; i < count; i++) {
+      const row = rows[i] as number;
+      if (this.#test(columns, row)) rows[kept++] = row;
+    }
+    return kept;
+  }
+
+  #values(): Float64Array | undefined {
+    return this.#run.nodeColumn(this.#column).numbers()?.values;
+  }
+}
+
+function within(value: number, low: number, high: number): number {
+  return Number(value >= low) & Number(value <= high);
+}
+
+/**
+ * Writes to `into` what stands in `of` for the rows whose number lies within. -1 if a node is null or its number is not
+ * known: a sum is NaN if one of its numbers is. Two rows at a time, since each addition waits for the one before.
+ */
+function keepWithin(
+  nodes: Int32Array,
+  values: Float64Array,
+  [low, high]: Range,
+  size: number,
+  of: Int32Array,
+  into: Int32Array,
+): number {
+  let count = 0;
+  let signs = 0;
+  let sum = 0;
+  let row = 0;
+  for (; row + 1 < size; row += 2) {
+    const node = nodes[row] as number;
+    const next = nodes[row + 1] as number;
+    const value = values[node] as number;
+    const nextValue = values[next] as number;
+    into[count] = of[row] as number;
+    count = (count + within(value, low, high)) | 0;
+    into[count] = of[row + 1] as number;
+    count = (count + within(nextValue, low, high)) | 0;
+    signs |= node | next;
+    sum += value + nextValue;
+  }
+  if (row < size) {
+    const node = nodes[row] as number;
+    const value = values[node] as number;
+    into[count] = of[row] as number;
+    count += within(value, low, high);
+    signs |= node;
+    sum += value;
+  }
+  return signs < 0 || Number.isNaN(sum) ? -1 : count;
+}
+
+/** The same for rows that `from` lists. */
+function keepAmong(
+  nodes: Int32Array,
+  values: Float64Array,
+  [low, high]: Range,
+  from: Int32Array,
+  count: number,
+  into: Int32Array,
+): number {
+  let kept = 0;
+  let signs = 0;
+  let sum = 0;
+  for (let i = 0; i < count; i++) {
+    const row = from[i] as number;
+    const node = nodes[row] as number;
+    const value = values[node] as number;
+    into[kept] = row;
+    kept = (kept + within(value, low, high)) | 0;
+    signs |= node;
+    sum += value;
+  }
+  return signs < 0 || Number.isNaN(sum) ? -1 : kept;
+}

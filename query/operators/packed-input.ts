@@ -1,0 +1,60 @@
+/** A property of the nodes of a batch, taken from the packed columns of the graph all at once. */
+import type { Batch } from '../execution/batch.ts';
+import type { Run } from '../execution/run.ts';
+import type { NodeProperty } from '../expressions/node-property.ts';
+import type { PackedValues } from '../functions/aggregates.ts';
+
+/** The numbers of a batch, after `take`. */
+export class PackedInput implements PackedValues {
+  readonly #run: Run;
+  readonly #property: NodeProperty;
+  numbers = new Float64Array(0);
+  size = 0;
+  kind: PackedValues['kind'] = 'integer';
+  sum = 0;
+
+  constructor(run: Run, property: NodeProperty) {
+    this.#run = run;
+    this.#property = property;
+  }
+
+  /**
+   * Takes the numbers of all rows; false, and nothing is taken, if one of them is null or not a number that is known, or if
+   * they may be of both kinds and must not.
+   */
+  take(batch: Batch, mayMix: boolean): boolean {
+    const packed = this.#run.nodeColumn(this.#property.column).numbers();
+    if (packed === undefined || (packed.kind === 'mixed' && !mayMix)) return false;
+    const { size } = batch;
+    if (this.numbers.length < size) this.numbers = new Float64Array(Math.max(size, batch.capacity));
+    this.sum = gather(batch.columns[this.#property.slot] as Int32Array, packed.values, this.numbers, size);
+    this.size = size;
+    this.kind = packed.kind;
+    return !Number.isNaN(this.sum);
+  }
+}
+
+/** Their sum; NaN if one of them is, or a node is null. Two rows at a time, since each addition waits for the one before. */
+function gather(nodes: Int32Array, values: Float64Array, into: Float64Array, size: number): number {
+  let signs = 0;
+  let sum = 0;
+  let row = 0;
+  for (; row + 1 < size; row += 2) {
+    const node = nodes[row] as number;
+    const next = nodes[row + 1] as number;
+    const value = values[node] as number;
+    const nextValue = values[next] as number;
+    into[row] = value;
+    into[row + 1] = nextValue;
+    signs |= node | next;
+    sum += value + nextValue;
+  }
+  if (row < size) {
+    const node = nodes[row] as number;
+    const value = values[node] as number;
+    into[row] = value;
+    signs |= node;
+    sum += value;
+  }
+  return signs < 0 ? Number.NaN : sum;
+}
