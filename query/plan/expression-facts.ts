@@ -214,10 +214,11 @@ function partsOfItem(item: SetItem | RemoveItem): readonly Expression[] {
   return [item.target, ...('value' in item ? [item.value] : []), ...('computed' in item ? item.computed : [])];
 }
 
-/** Two expressions have one key if they are written alike, wherever they stand. */
+/** Two expressions have one key if they are written alike, wherever they stand; names of functions have no case. */
 export function expressionKey(expression: Expression): string {
   return JSON.stringify(expression, (name, value) => {
     if (name === 'start' || name === 'end') return undefined;
+    if (value?.kind === 'call') return { ...value, name: value.name.text.toLowerCase() };
     if (typeof value === 'bigint') return `${value}n`;
     // JSON has no such numbers and would write null for all of them.
     return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
