@@ -7,6 +7,7 @@ const LIBRARIES: readonly (readonly [prefix: string, hint: string])[] = [
   ['db.index.vector.', 'vector indexes are not offered'],
 ];
 const ONES: Readonly<Record<string, string | undefined>> = {
+  has: 'write `n.name IS NOT NULL`',
   'db.indexes': 'use SHOW INDEXES',
   'db.constraints': 'use SHOW CONSTRAINTS',
   'dbms.procedures': 'use SHOW PROCEDURES',

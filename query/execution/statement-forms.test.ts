@@ -218,6 +218,7 @@ it.each([
   ['CALL apoc.periodic.iterate("", "", {})', 'there is no procedure `apoc.periodic.iterate`; the procedures and'],
   ['RETURN apoc.create.uuid()', 'there is no function `apoc.create.uuid`; the procedures and functions of APOC'],
   ['CALL gds.graph.project("g", "N", "T")', 'the graph algorithms of GDS are not part'],
+  ['MATCH (n) WHERE has(n.x) RETURN n', 'there is no function `has`; write `n.name IS NOT NULL`'],
   ['CALL db.indexes()', 'use SHOW INDEXES'],
   ['CALL db.schema.visualization()', 'use db.schema.nodeTypeProperties()'],
   ['CALL db.index.fulltext.queryNodes("i", "x")', 'use CONTAINS'],
