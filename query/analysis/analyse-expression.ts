@@ -3,10 +3,10 @@ import { assertNever } from '../../base/assert.ts';
 import { aggregateNames, findAggregate } from '../functions/aggregates.ts';
 import { findFunction, functionNames } from '../functions/registry.ts';
 import { didYouMean } from '../near-name.ts';
+import { CATALOG } from '../parts.ts';
 import { partsOf } from '../plan/expression-facts.ts';
 import type { CallExpression, Expression, PatternPart, Query } from '../syntax/ast.ts';
 import { type Names, type Report, withNames } from './analysis-scope.ts';
-import { elsewhere } from './elsewhere.ts';
 import { FIRST_ARGUMENT, resultType } from './function-types.ts';
 import {
   ANY,
@@ -263,7 +263,7 @@ export class ExpressionAnalysis {
     const called = findFunction(lower);
     if (called === undefined) {
       const known = [...functionNames(), ...aggregateNames(), 'coalesce', 'exists'];
-      const near = elsewhere(name.text) ?? didYouMean(name.text, known);
+      const near = CATALOG.get().elsewhere(name.text) ?? didYouMean(name.text, known);
       return this.#report.fail(name, 'UnknownFunction', `there is no function \`${name.text}\`${near}`);
     }
     if (expression.distinct) this.#report.fail(expression, 'InvalidAggregation', 'DISTINCT goes with aggregates only');

@@ -20,7 +20,6 @@ import { countOf, ExpressionAnalysis, place } from './analyse-expression.ts';
 import { PatternAnalysis } from './analyse-pattern.ts';
 import { ProjectionAnalysis } from './analyse-projection.ts';
 import { type Names, Report, withNames } from './analysis-scope.ts';
-import { elsewhere } from './elsewhere.ts';
 import { ANY, maybe, NODE, type StaticType } from './static-type.ts';
 
 /** @throws QueryError, at compile time */
@@ -196,8 +195,9 @@ class QueryAnalysis {
     const { name, arguments: args, yields } = clause;
     const signature = this.#context.procedure(name.text);
     if (signature === undefined) {
-      const known = CATALOG.get().procedures.keys();
-      const message = `there is no procedure \`${name.text}\`${elsewhere(name.text) ?? didYouMean(name.text, known)}`;
+      const { elsewhere, procedures } = CATALOG.get();
+      const hint = elsewhere(name.text) ?? didYouMean(name.text, procedures.keys());
+      const message = `there is no procedure \`${name.text}\`${hint}`;
       throw compileError(this.#report.text, name, 'ProcedureNotFound', message, 'ProcedureError');
     }
     const required = signature.arguments.filter(({ optional }) => optional !== true).length;
