@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
-import { describeAnswer } from './query.ts';
+import { describeAnswer } from './describe-answer.ts';
 import { cypherText, type TypedValue } from './result-table.ts';
+import { parseCommand } from './script-command.ts';
 import { splitScript } from './split-script.ts';
 
 it.each([
@@ -10,8 +11,37 @@ it.each([
   ['// nothing; here\nRETURN 1; /* ; */ ;', ['// nothing; here\nRETURN 1']],
   [`RETURN 'it\\'s; fine'; RETURN 2`, [`RETURN 'it\\'s; fine'`, 'RETURN 2']],
   ['  ', []],
+  [':begin\nCREATE (a);\n:commit', [':begin', 'CREATE (a)', ':commit']],
+  ['// first\n:begin;\n:commit // done', [':begin', ':commit']],
+  [':param x => [\n1,\n2]\nRETURN $x', [':param x => [\n1,\n2]', 'RETURN $x']],
+  [':param x:\n{"a": ";"}\nRETURN $x;', [':param x:\n{"a": ";"}', 'RETURN $x']],
+  [':param x => 1; RETURN $x', [':param x => 1', 'RETURN $x']],
+  ['MATCH (n\n:Begin) RETURN n', ['MATCH (n\n:Begin) RETURN n']],
 ])('script: %j -> its statements', (script, statements) => {
   expect(splitScript(script)).toEqual(statements);
+});
+
+it.each([
+  [':BEGIN', { kind: 'begin' }],
+  [':quit', { kind: 'exit' }],
+  [':use `my graph`', { kind: 'use', graph: 'my graph' }],
+  [':auto MATCH (n) RETURN n', { kind: 'statement', text: 'MATCH (n) RETURN n' }],
+  [':param since => date()', { kind: 'parameters', name: 'since', value: { kind: 'expression', text: 'date()' } }],
+  [':param n: "a:b"', { kind: 'parameters', name: 'n', value: { kind: 'json', json: 'a:b' } }],
+  [':param `a b` => [true]', { kind: 'parameters', name: 'a b', value: { kind: 'json', json: [true] } }],
+  [':params {n: 1 + 1}', { kind: 'parameters', name: undefined, value: { kind: 'expression', text: '{n: 1 + 1}' } }],
+  [':params clear', { kind: 'clearParameters' }],
+])('command: %s -> what it asks for', (text, command) => {
+  expect(parseCommand(text)).toEqual(command);
+});
+
+it.each([
+  [':play movies', '`:play` is a command of another program; here there are :begin'],
+  [':param x', '`:param` takes `NAME => VALUE`'],
+  [':use', '`:use` takes the name of a graph'],
+  [':auto', '`:auto` takes a statement'],
+])('command: %s -> refused', (text, message) => {
+  expect(() => parseCommand(text)).toThrow(message);
 });
 
 const typed = ($type: string, _value: unknown): TypedValue => ({ $type, _value });

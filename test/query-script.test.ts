@@ -14,7 +14,8 @@ beforeAll(async () => {
   buildIfStale();
   scratch = await mkdtemp(join(tmpdir(), 'weft-query-script-'));
   server = await serve(join(scratch, 'data'));
-  for (const name of ['archive', 'large']) await fetch(`${server.url}/v1/graphs/${name}`, { method: 'PUT' });
+  for (const name of ['archive', 'large', 'harbour', 'depot'])
+    await fetch(`${server.url}/v1/graphs/${name}`, { method: 'PUT' });
 }, 120_000);
 
 afterAll(async () => {
@@ -110,6 +111,63 @@ test('script: one statement with 38 films, 133 people and 253 relationships in 4
     ['DIRECTED', 44],
     ['PRODUCED', 37],
   ]);
+});
+
+/** As an export of another database writes it, and as a shell would take it. */
+const HARBOUR = `
+:begin
+CREATE CONSTRAINT ship_name IF NOT EXISTS FOR (s:Ship) REQUIRE (s.name) IS UNIQUE;
+CREATE INDEX ship_tons IF NOT EXISTS FOR (s:Ship) ON (s.tons);
+:commit
+CALL db.awaitIndexes(300);
+:param ships:
+[
+  {"name": "Tern", "tons": 9007199254740993},
+  {"name": "Skua; the second", "tons": 2.0}
+]
+:params {built: date('1987-05-04'), names: [x IN range(1, 2) | 'pier ' + x]}
+:begin
+UNWIND $ships AS ship CREATE (:Ship {name: ship.name, tons: ship.tons, built: $built});
+UNWIND $names AS name MATCH (s:Ship) CREATE (s)–[:AT]–>(:Pier {name: name});
+:commit
+:begin
+MATCH (s:Ship) DETACH DELETE s;
+:rollback
+:auto MATCH (s:Ship)-[:AT]->(p) RETURN s.name, s.tons, s.built, count(p) ORDER BY s.name;
+:use depot
+MATCH (n) RETURN count(n);
+:exit
+this is never read`;
+
+test('script: transactions, parameters and other commands -> as in a shell, values exact', async () => {
+  const lines = (await query(HARBOUR, '--graph', 'harbour', '--json')).trim().split('\n');
+  expect(lines).toHaveLength(6);
+  const [constraint, index, awaited, made, ships, depot] = lines;
+  expect(constraint).toContain('"constraintsAdded":1');
+  expect(index).toContain('"indexesAdded":1');
+  expect(awaited).toContain('"fields":[]');
+  expect((JSON.parse(made as string) as { results: unknown[] }).results).toHaveLength(2);
+  expect(ships).toContain('[["Skua; the second",2.0,"1987-05-04",2],["Tern",9007199254740993,"1987-05-04",2]]');
+  expect(rowsOf(depot as string)).toEqual([[0]]);
+  const table = await query(
+    ':begin\nCREATE (:Buoy);\nMATCH (b:Buoy) RETURN count(b) AS buoys;\n:commit',
+    '--graph',
+    'depot',
+  );
+  expect(table).toMatch(/nodes created: 1, labels added: 1\n[\s\S]*\| 1 {5}\|/);
+});
+
+test.each([
+  [':begin\nCREATE (:Wreck);\nRETURN 1 / 0;\n:commit', 'query-error'],
+  [':begin\nCREATE (:Wreck);', 'there is no `:commit`'],
+  [':begin\nCREATE (:Wreck);\n:begin', '`:commit` ends it'],
+  [':begin\nCREATE (:Wreck);\n:use archive', 'which is of one graph'],
+  [':begin\nCREATE (:Wreck);\n:rollback\n:commit', '`:commit` without `:begin`'],
+  [':source more.cypher', '`:source` is a command of another program'],
+  [':param x => 1 +', 'query-error'],
+])('script: %j -> fails, and nothing of it happened', async (script, message) => {
+  await expect(query(script, '--graph', 'depot')).rejects.toThrow(message);
+  expect(rowsOf(await query('MATCH (w:Wreck) RETURN count(w)', '--graph', 'depot', '--json'))).toEqual([[0]]);
 });
 
 test('numbers: 2.0, integers of 64 bits, in and out -> as they are, in the table and as JSON', async () => {

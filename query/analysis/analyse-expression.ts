@@ -3,6 +3,7 @@ import { assertNever } from '../../base/assert.ts';
 import { aggregateNames, findAggregate } from '../functions/aggregates.ts';
 import { findFunction, functionNames } from '../functions/registry.ts';
 import { didYouMean } from '../near-name.ts';
+import { CATALOG } from '../parts.ts';
 import { partsOf } from '../plan/expression-facts.ts';
 import type { CallExpression, Expression, PatternPart, Query } from '../syntax/ast.ts';
 import { type Names, type Report, withNames } from './analysis-scope.ts';
@@ -261,7 +262,8 @@ export class ExpressionAnalysis {
     }
     const called = findFunction(lower);
     if (called === undefined) {
-      const near = didYouMean(name.text, [...functionNames(), ...aggregateNames(), 'coalesce', 'exists']);
+      const known = [...functionNames(), ...aggregateNames(), 'coalesce', 'exists'];
+      const near = CATALOG.get().elsewhere(name.text) ?? didYouMean(name.text, known);
       return this.#report.fail(name, 'UnknownFunction', `there is no function \`${name.text}\`${near}`);
     }
     if (expression.distinct) this.#report.fail(expression, 'InvalidAggregation', 'DISTINCT goes with aggregates only');

@@ -195,15 +195,19 @@ class QueryAnalysis {
     const { name, arguments: args, yields } = clause;
     const signature = this.#context.procedure(name.text);
     if (signature === undefined) {
-      const message = `there is no procedure \`${name.text}\`${didYouMean(name.text, CATALOG.get().procedures.keys())}`;
+      const { elsewhere, procedures } = CATALOG.get();
+      const hint = elsewhere(name.text) ?? didYouMean(name.text, procedures.keys());
+      const message = `there is no procedure \`${name.text}\`${hint}`;
       throw compileError(this.#report.text, name, 'ProcedureNotFound', message, 'ProcedureError');
     }
-    if (args === undefined && !isAlone && signature.arguments.length > 0) {
+    const required = signature.arguments.filter(({ optional }) => optional !== true).length;
+    if (args === undefined && !isAlone && required > 0) {
       const message = 'only a call that stands alone takes its arguments from the parameters';
       this.#report.fail(clause, 'InvalidArgumentPassingMode', message);
     }
-    if (args !== undefined && args.length !== signature.arguments.length) {
-      const message = `${name.text}() takes ${countOf(signature.arguments.length)}, not ${args.length}`;
+    if (args !== undefined && (args.length < required || args.length > signature.arguments.length)) {
+      const atMost = required < signature.arguments.length ? 'at most ' : '';
+      const message = `${name.text}() takes ${atMost}${countOf(signature.arguments.length)}, not ${args.length}`;
       this.#report.fail(clause, 'InvalidNumberOfArguments', message);
     }
     args?.forEach((argument, i) => {

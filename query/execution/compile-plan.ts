@@ -38,6 +38,7 @@ import { VarLengthExpandOperator } from '../operators/var-length-expand.ts';
 import type { CompiledElement, CompiledSet } from '../operators/write-elements.ts';
 import { SHORTEST_PATH } from '../parts.ts';
 import type { BoundExpression } from '../plan/bound-expression.ts';
+import { isVolatile } from '../plan/expression-facts.ts';
 import type {
   Aggregate,
   AggregateItem,
@@ -299,6 +300,7 @@ class PlanCompiler {
   /** Whether it aggregates an expansion only to count its rows, by what was there before. Profiles show all rows. */
   #onlyCounts({ input, keys, aggregates }: Aggregate): boolean {
     if (input.kind !== 'Expand' || input.bound || this.#profile !== undefined) return false;
+    if (keys.some(({ expression }) => isVolatile(expression))) return false;
     const keyed = this.#usage.of(...keys.map(({ expression }) => expression));
     return aggregates.every((item) => isCountOfRows(item, input)) && filledBy(input).every((slot) => !keyed.has(slot));
   }

@@ -39,7 +39,7 @@ export function nodeAccesses(
   }
   const ranges = new Map<string, Seekable[]>();
   for (const condition of conditions) {
-    const seek = seeksOf(condition.expression).find((each) => canSeek(each, node.name, isKnown));
+    const seek = seeksOf(condition).find((each) => canSeek(each, node.name, isKnown));
     if (seek === undefined) continue;
     if (seek.of.kind === 'call') accesses.push(...idAccesses(condition, seek));
     if (seek.of.kind !== 'property') continue;
@@ -131,7 +131,7 @@ export function edgeAccesses(
     { kind: 'all', rows: estimates.edges(edge.types) * turns, seek: undefined, satisfies: new Set() },
   ];
   for (const condition of conditions) {
-    const seek = seeksOf(condition.expression).find((each) => canSeek(each, edge.name, isKnown));
+    const seek = seeksOf(condition).find((each) => canSeek(each, edge.name, isKnown));
     if (seek?.of.kind !== 'call' || (seek.operator !== '=' && seek.operator !== 'in')) continue;
     const rows = (seek.operator === '=' ? 1 : LIST_ITEMS) * turns;
     accesses.push({ kind: 'id', rows, seek, satisfies: new Set([condition]) });
@@ -167,8 +167,8 @@ const MIRRORED: Readonly<Record<Exclude<ComparisonOperator, '<>'>, Seekable['ope
 };
 
 /** All ways to read a condition as a search: `a.x = b.x` finds `a` by `b`, or `b` by `a`. */
-function seeksOf(expression: Expression | undefined): Seekable[] {
-  if (expression === undefined) return [];
+function seeksOf({ expression, isVolatile }: Condition): Seekable[] {
+  if (expression === undefined || isVolatile) return [];
   if (expression.kind === 'binary' && (expression.operator === 'in' || expression.operator === 'startsWith')) {
     const { left, operator, right } = expression;
     return isSeekable(left) ? [{ of: left, operator, value: right }] : [];

@@ -1,9 +1,11 @@
 /** What can be said of an expression of the text without evaluating it. */
 import { findAggregate } from '../functions/aggregates.ts';
+import { findFunction } from '../functions/registry.ts';
 import type {
   Clause,
   Expression,
   LabelExpression,
+  Name,
   NodePattern,
   PatternPart,
   Query,
@@ -80,6 +82,19 @@ export function containsAggregate(expression: Expression): boolean {
 export function asksGraph(expression: Expression): boolean {
   const isPattern = ['pattern', 'patternComprehension', 'subquery'].includes(expression.kind);
   return isPattern || partsOf(expression).some(asksGraph);
+}
+
+/**
+ * Whether its value may differ from row to row though the variables do not, as that of `rand()`. Takes expressions of the text
+ * with all that is in them, sub-queries too, and bound ones; parts are looked through without regard to what they are.
+ */
+export function isVolatile(part: unknown): boolean {
+  if (typeof part !== 'object' || part === null) return false;
+  if (Array.isArray(part)) return part.some(isVolatile);
+  const { kind, name } = part as { readonly kind?: unknown; readonly name?: Name | string };
+  const called = typeof name === 'object' ? name.text : name;
+  if (kind === 'call' && called !== undefined && findFunction(called)?.pure === false) return true;
+  return Object.values(part).some(isVolatile);
 }
 
 /** The parts of a condition all of which must hold. */
@@ -199,10 +214,11 @@ function partsOfItem(item: SetItem | RemoveItem): readonly Expression[] {
   return [item.target, ...('value' in item ? [item.value] : []), ...('computed' in item ? item.computed : [])];
 }
 
-/** Two expressions have one key if they are written alike, wherever they stand. */
+/** Two expressions have one key if they are written alike, wherever they stand; names of functions have no case. */
 export function expressionKey(expression: Expression): string {
   return JSON.stringify(expression, (name, value) => {
     if (name === 'start' || name === 'end') return undefined;
+    if (value?.kind === 'call') return { ...value, name: value.name.text.toLowerCase() };
     if (typeof value === 'bigint') return `${value}n`;
     // JSON has no such numbers and would write null for all of them.
     return typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;

@@ -13,7 +13,7 @@ type StepOf<K extends Step['kind']> = Extract<Step, { kind: K }>;
 export interface MatchBuilderOptions {
   readonly table: PlanTable;
   readonly binder: ExpressionBinder;
-  readonly pattern: Pattern & { readonly paths: ReadonlySet<string> };
+  readonly pattern: Pattern;
   readonly input: Operator;
   /** What is known before. */
   readonly scope: Scope;
@@ -31,7 +31,7 @@ export class MatchBuilder {
   readonly #options: MatchBuilderOptions;
   readonly #table: PlanTable;
   readonly #binder: ExpressionBinder;
-  readonly #pattern: MatchBuilderOptions['pattern'];
+  readonly #pattern: Pattern;
   readonly #scope: Map<string, Variable>;
   readonly #own: ReadonlySet<string>;
   #operator: Operator;

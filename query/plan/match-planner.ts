@@ -7,7 +7,7 @@ import type { Expression, NodePattern, PatternPart } from '../syntax/ast.ts';
 import type { ExpressionBinder } from './bind-expression.ts';
 import type { PathStep } from './bound-expression.ts';
 import { Estimates, holdsSubquery } from './estimates.ts';
-import { allowedTypes, computedIn, conjuncts, demandedLabels, freeVariables } from './expression-facts.ts';
+import { allowedTypes, computedIn, conjuncts, demandedLabels, freeVariables, isVolatile } from './expression-facts.ts';
 import { MatchBuilder } from './match-builder.ts';
 import type { Operator } from './operator.ts';
 import { orderAsWritten, orderPattern } from './order-pattern.ts';
@@ -48,6 +48,7 @@ export class MatchPlanner {
     const paths: NamedPath[] = [];
     for (const part of parts) this.#addPart(part, pattern, paths);
     for (const condition of conjuncts(where)) pattern.addCondition(condition);
+    pattern.complete();
     const known = new Set(scope.keys());
     const steps = optimise
       ? orderPattern(pattern, known, { statistics, mayJoin: !writes(input), rows: rowsOf(input) })
@@ -102,7 +103,7 @@ function pathSteps({ nodes, edges }: NamedPath, builder: MatchBuilder): PathStep
 class PatternGraph implements Pattern {
   readonly nodes: PatternNode[] = [];
   readonly edges: PatternEdge[] = [];
-  readonly conditions: Condition[] = [];
+  conditions: Condition[] = [];
   readonly paths = new Set<string>();
   readonly #byName = new Map<string, PatternNode>();
   readonly #binder: ExpressionBinder;
@@ -143,6 +144,7 @@ class PatternGraph implements Pattern {
         expression: undefined,
         share: TYPES_SHARE,
         isHeavy: computed.some(holdsSubquery),
+        isVolatile: isVolatile(computed),
         bind: (scope) => this.#binder.labels(reference(scope.get(name) as Variable), wanted, scope),
       });
     }
@@ -170,8 +172,17 @@ class PatternGraph implements Pattern {
       expression,
       share: this.#estimates.share(expression),
       isHeavy: holdsSubquery(expression),
+      isVolatile: isVolatile(expression),
       bind: (scope) => this.#binder.bind(expression, scope),
     });
+  }
+
+  /** After everything was added: what has a value of its own for each match is tested where all of the match is there. */
+  complete(): void {
+    const all = [...[...this.nodes, ...this.edges].map(({ name }) => name), ...this.paths];
+    this.conditions = this.conditions.map((each) =>
+      each.isVolatile ? { ...each, needs: new Set([...each.needs, ...all]) } : each,
+    );
   }
 }
 

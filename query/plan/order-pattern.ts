@@ -238,7 +238,8 @@ class PatternOrder {
     const isSolved = (edge: PatternEdge) => !progress.edges.includes(edge);
     if (edges.some(isMany) && this.#pattern.edges.some((edge) => isMany(edge) && isSolved(edge))) return undefined;
     for (const { name } of edges) names.add(name);
-    const isInside = (condition: Condition) => Array.from(condition.needs).every((name) => names.has(name));
+    const isInside = ({ needs, isVolatile }: Condition) =>
+      !isVolatile && Array.from(needs).every((name) => names.has(name));
     const right = this.#bestEntry(part, {
       known: new Set(),
       edges,
@@ -268,8 +269,8 @@ function keysOf(
   names: ReadonlySet<string>,
   known: ReadonlySet<string>,
 ): { readonly condition: Condition; readonly key: JoinKey }[] {
-  const { expression, isHeavy } = condition;
-  if (isHeavy || expression?.kind !== 'comparison' || expression.operators.length !== 1) return [];
+  const { expression, isHeavy, isVolatile } = condition;
+  if (isHeavy || isVolatile || expression?.kind !== 'comparison' || expression.operators.length !== 1) return [];
   const [a, b] = expression.operands;
   if (expression.operators[0] !== '=' || a === undefined || b === undefined) return [];
   const isOf = (side: Expression, among: ReadonlySet<string>) => {

@@ -29,6 +29,8 @@ export interface Condition {
   readonly share: number;
   /** Holds a sub-query, which is tested after everything else. */
   readonly isHeavy: boolean;
+  /** Whether each row gets a value of its own, as of `rand()`: then it needs the whole pattern, and nothing is sought by it. */
+  readonly isVolatile: boolean;
   readonly bind: (scope: Scope) => BoundExpression;
 }
 
@@ -36,6 +38,8 @@ export interface Pattern {
   readonly nodes: readonly PatternNode[];
   readonly edges: readonly PatternEdge[];
   readonly conditions: readonly Condition[];
+  /** Of named paths. */
+  readonly paths: ReadonlySet<string>;
 }
 
 /** A comparison of something that can be sought, on its left, with a value. */

@@ -26,7 +26,8 @@ export type PlannedStatement =
 export interface ProcedureSignature {
   /** As it is called, e.g. `db.labels`. */
   readonly name: string;
-  readonly arguments: readonly { readonly name: string; readonly type: string }[];
+  /** Those that are optional come last; left out, they are null. */
+  readonly arguments: readonly { readonly name: string; readonly type: string; readonly optional?: boolean }[];
   readonly results: readonly { readonly name: string; readonly type: string }[];
 }
 

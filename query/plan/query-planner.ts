@@ -191,7 +191,9 @@ class QueryPlanner {
     if (signature === undefined) throw new BugError(`analysis let the procedure ${clause.name.text} pass`);
     const args =
       clause.arguments?.map((argument) => this.#binder.bind(argument, scope)) ??
-      signature.arguments.map(({ name }): BoundExpression => ({ kind: 'parameter', name }));
+      signature.arguments
+        .filter(({ optional }) => optional !== true)
+        .map(({ name }): BoundExpression => ({ kind: 'parameter', name }));
     const taken =
       clause.yields === 'all' || (clause.yields === undefined && isAlone)
         ? signature.results.map(({ name }) => ({ name, alias: name }))

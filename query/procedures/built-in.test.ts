@@ -48,6 +48,24 @@ describe.each([false, true])('procedures [nothing in memory: %s]', (absent) => {
     ]);
   });
 
+  it.each([
+    "CALL db.awaitIndex('town_names')",
+    "CALL db.awaitIndex('town_names', 60)",
+    'CALL db.awaitIndexes',
+    'CALL db.awaitIndexes()',
+    'CALL db.awaitIndexes(300)',
+  ])('%s -> no rows, nothing to wait for', async (text) => {
+    expect(await rows(text)).toEqual([]);
+    const argument = text.endsWith(')') ? '' : '()';
+    expect(await rows(`MATCH (n:Town) ${text}${argument} RETURN count(n)`)).toEqual([[2]]);
+  });
+
+  it('db.awaitIndex: without a name, or with more than it takes -> refused', async () => {
+    await expect(rows('CALL db.awaitIndex()')).rejects.toThrow('db.awaitIndex() takes at most 2 arguments, not 0');
+    await expect(rows("CALL db.awaitIndexes(1, 'a')")).rejects.toThrow('takes at most 1 argument, not 2');
+    await expect(rows("CALL db.awaitIndexes('a')")).rejects.toThrow('takes INTEGER here');
+  });
+
   it('a statement that writes first -> its own elements are seen', async () => {
     const text = 'CREATE (:New {fresh: 1}) WITH 1 AS one CALL db.labels() YIELD label RETURN collect(label)';
     expect(await rows(text)).toEqual([[['New', 'Port', 'Town', 'odd`one']]]);

@@ -5,6 +5,7 @@
 import { compareText } from '../../base/order.ts';
 import type { RegisteredProcedure } from '../execution/query-engine.ts';
 import type { Run } from '../execution/run.ts';
+import type { ProcedureSignature } from '../plan/planned-statement.ts';
 import { PropertyTypes } from './property-types.ts';
 import { showProcedures } from './show.ts';
 import { type Row, Survey } from './survey.ts';
@@ -17,6 +18,11 @@ function survey(
 ): readonly [string, RegisteredProcedure] {
   const columns = Object.entries(results).map(([column, type]) => ({ name: column, type }));
   return [name, { signature: { name, arguments: [], results: columns }, call: (_, run) => call(run) }];
+}
+
+/** Scripts wait for the indexes that they declare; here these are there at once. */
+function awaiting(name: string, args: ProcedureSignature['arguments']): readonly [string, RegisteredProcedure] {
+  return [name, { signature: { name, arguments: args, results: [] }, call: () => [] }];
 }
 
 function inOneColumn(names: ReadonlySet<string>): Row[] {
@@ -82,6 +88,8 @@ function relTypeProperties(run: Run): Iterable<Row> {
 
 const PROPERTY_COLUMNS = { propertyName: 'STRING', propertyTypes: 'LIST<STRING>', mandatory: 'BOOLEAN' };
 
+const TIMEOUT = { name: 'timeOutSeconds', type: 'INTEGER', optional: true };
+
 /** Those that users call. */
 const CALLED: readonly (readonly [string, RegisteredProcedure])[] = [
   survey('db.labels', { label: 'STRING' }, labels),
@@ -93,6 +101,8 @@ const CALLED: readonly (readonly [string, RegisteredProcedure])[] = [
     nodeTypeProperties,
   ),
   survey('db.schema.relTypeProperties', { relType: 'STRING', ...PROPERTY_COLUMNS }, relTypeProperties),
+  awaiting('db.awaitIndex', [{ name: 'indexName', type: 'STRING' }, TIMEOUT]),
+  awaiting('db.awaitIndexes', [TIMEOUT]),
 ];
 
 /** By name, as Neo4j calls them; and those behind SHOW. */

@@ -1,4 +1,5 @@
-/** Statements and procedures about what there is and what is declared: a part (`../parts.ts`). */
+/** Statements and procedures about what there is and what is declared, and what there is not: a part (`../parts.ts`). */
 export { declareSchema, dropSchema } from '../execution/schema-statements.ts';
 export { parseSchemaStatement } from '../syntax/schema-parser.ts';
 export { BUILT_IN_PROCEDURES as procedures } from './built-in.ts';
+export { elsewhere } from './elsewhere.ts';

@@ -101,7 +101,10 @@ function typeOf({ kind, on }: SchemaEntry): string {
 function procedureOf({ name, arguments: args, results }: ProcedureSignature): RuntimeMap {
   const list = (items: ProcedureSignature['arguments']) =>
     items.map((item) => `${item.name} :: ${item.type}`).join(', ');
-  const description = `Lists ${results.map((each) => each.name).join(', ')} by looking at the elements.`;
+  const description =
+    results.length === 0
+      ? 'Does nothing: an index serves as soon as it is declared.'
+      : `Lists ${results.map((each) => each.name).join(', ')} by looking at the elements.`;
   const signature = `${name}(${list(args)}) :: (${list(results)})`;
   return { name, description, mode: 'READ', worksOnSystem: false, signature };
 }

@@ -237,7 +237,9 @@ export abstract class ClauseParser extends PatternParser {
   #create(): Clause {
     const { start } = this;
     this.expectWord('CREATE');
-    this.takeWord('UNIQUE');
+    if (this.word === 'UNIQUE') {
+      this.fail(this.spanAt(this.at), 'UnexpectedSyntax', 'CREATE UNIQUE is not offered: MERGE makes what is missing');
+    }
     const pattern = this.pattern();
     return { kind: 'create', pattern, start, end: this.lastEnd };
   }
@@ -400,7 +402,8 @@ export abstract class ClauseParser extends PatternParser {
     const query = this.nested(() => this.query());
     this.expect('}');
     if (this.word === 'IN') {
-      const message = 'a query is one transaction; `CALL {} IN TRANSACTIONS` is not offered';
+      const message =
+        'a statement is one transaction; `CALL {} IN TRANSACTIONS` is not offered: repeat it for a part of the rows, or import them';
       this.fail(this.spanAt(this.at), 'UnexpectedSyntax', message);
     }
     return { kind: 'subquery', imports, query, optional, start, end: this.lastEnd };

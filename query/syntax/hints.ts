@@ -38,6 +38,9 @@ const BY_WORD: Readonly<Record<string, string>> = {
   GROUP: 'what stands beside an aggregate in WITH or RETURN is what is grouped by',
   HAVING: 'filter with `WITH ... WHERE`',
   INSERT: 'write CREATE',
+  START: 'write MATCH',
+  USING:
+    'what reads CSV in portions is not offered: UNWIND rows that come as a parameter, or import them as JSON Lines',
   ELSEIF: 'write another WHEN',
   SHORTEST: PATHS,
   ANY: PATHS,
@@ -52,6 +55,7 @@ export function hintAt({ text, kinds, starts, ends }: Tokens, at: number, wanted
   if (kind === '!' && next === '=') return '; not equal is `<>`';
   if (kind === '=' && before === '=') return '; a single `=` compares';
   if (kind === '&' && next === '&') return '; write AND';
+  if (kind === '}' && wanted === '`:`' && kinds[at - 2] === '{') return '; a parameter is written `$name`';
   if (wanted.startsWith('a node pattern') && (kind === '{' || kind === '+' || kind === '*')) return `; ${PATHS}`;
   if (wanted.startsWith('another clause')) {
     if (before === ';') return '; a request has one statement, or several in the list `statements`';

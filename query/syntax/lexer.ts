@@ -23,6 +23,14 @@ const CLOSES: Readonly<Record<string, string>> = { ')': '(', ']': '[', '}': '{' 
 const DIGITS: Readonly<Record<string, RegExp>> = { x: /^0[xX][0-9a-fA-F]+$/, o: /^0[oO][0-7]+$/ };
 const NAME_START = /[\p{ID_Start}\p{Pc}]/u;
 const NAME_PART = /[\p{ID_Continue}\p{Sc}\p{Pc}]/u;
+/** What editors and web pages make of the arrow of a relationship. The grammar of openCypher has all of them. */
+const ARROW_PARTS: Readonly<Record<'-' | '<' | '>', string>> = {
+  '-': '\u00AD\u2010\u2011\u2012\u2013\u2014\u2015\u2212\uFE58\uFE63\uFF0D',
+  '<': '\u27E8\u3008\uFE64\uFF1C',
+  '>': '\u27E9\u3009\uFE65\uFF1E',
+};
+const BEFORE_ARROW_PART: ReadonlySet<TokenKind | undefined> = new Set([')', ']', '<', '-']);
+const AFTER_ARROW_PART = new RegExp(`\\s*[[(>\\-${ARROW_PARTS['-']}${ARROW_PARTS['>']}]`, 'y');
 
 export function tokenize(text: string): Tokens {
   if (text.length > LIMITS.queryCharsMax) {
@@ -195,9 +203,21 @@ class Lexer implements Tokens {
       this.#name();
       return;
     }
+    const arrowPart = this.#arrowPart(character);
+    if (arrowPart !== undefined) {
+      this.#push(arrowPart, start, start + character.length);
+      return;
+    }
     const code = character.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0');
     const message = `the character U+${code} has no meaning here`;
     this.#fail(start, start + character.length, 'InvalidUnicodeCharacter', message);
+  }
+
+  /** Only within an arrow: elsewhere a dash is no minus. */
+  #arrowPart(character: string): '-' | '<' | '>' | undefined {
+    AFTER_ARROW_PART.lastIndex = this.#at + character.length;
+    if (!BEFORE_ARROW_PART.has(this.kinds.at(-1)) || !AFTER_ARROW_PART.test(this.text)) return undefined;
+    return (['-', '<', '>'] as const).find((part) => ARROW_PARTS[part].includes(character));
   }
 
   #punctuation(): void {

@@ -1,3 +1,4 @@
+import '../all-parts.ts';
 import { existsSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -42,6 +42,16 @@ const TYPE_SYNONYMS: Readonly<Record<string, string | undefined>> = {
   VARCHAR: 'STRING',
 };
 
+/** What other servers declare and list. */
+const NOT_OFFERED: Readonly<Record<string, string | undefined>> = {
+  FULLTEXT: 'full-text indexes are not offered: use CONTAINS, STARTS WITH or `=~`',
+  VECTOR: 'vector indexes are not offered',
+  POINT: 'indexes of points are not offered: leave it out',
+  LOOKUP: 'labels and types are found without an index: leave it out',
+  DATABASE: 'a graph is made by a PUT of /v1/graphs/NAME',
+  DATABASES: 'GET /v1/graphs lists the graphs',
+};
+
 class SchemaParser extends ClauseParser {
   statement(): Statement {
     this.versionPrefix();
@@ -66,7 +76,7 @@ class SchemaParser extends ClauseParser {
     this.expectWord('CREATE');
     for (const word of ['RANGE', 'BTREE', 'TEXT']) this.takeWord(word);
     const isIndex = this.word === 'INDEX';
-    if (!isIndex && this.word !== 'CONSTRAINT') this.unexpected('INDEX, CONSTRAINT or a pattern');
+    if (!isIndex && this.word !== 'CONSTRAINT') this.#unknown('INDEX, CONSTRAINT or a pattern');
     this.at++;
     // `CREATE INDEX ON :Label(property)` names nothing.
     const isNamed = this.isName && !['ON', 'FOR', 'IF'].includes(this.wordAt(this.at));
@@ -76,6 +86,12 @@ class SchemaParser extends ClauseParser {
     const found = isIndex ? this.#index() : this.#constraint();
     if (this.takeWord('OPTIONS')) this.mapLiteral();
     return { kind: 'createSchema', name, ifNotExists, ...found, start, end: this.lastEnd };
+  }
+
+  #unknown(wanted: string): never {
+    const message = NOT_OFFERED[this.sourceAt(this.at).toUpperCase()];
+    if (message === undefined) this.unexpected(wanted);
+    this.fail(this.spanAt(this.at), 'UnexpectedSyntax', message);
   }
 
   #index(): SchemaContent {
@@ -220,7 +236,7 @@ class SchemaParser extends ClauseParser {
     for (const word of ['BUILT', 'IN', 'USER', 'DEFINED']) if (!this.takeWord(word)) this.takeText(word);
     const isProcedures = this.takeText('PROCEDURES') || this.takeText('PROCEDURE');
     if (!isProcedures && !this.takeText('FUNCTIONS') && !this.takeText('FUNCTION')) {
-      this.unexpected('INDEXES, CONSTRAINTS, PROCEDURES or FUNCTIONS');
+      this.#unknown('INDEXES, CONSTRAINTS, PROCEDURES or FUNCTIONS');
     }
     for (const word of ['EXECUTABLE', 'BY', 'CURRENT', 'USER']) if (!this.takeWord(word)) this.takeText(word);
     return { ...(isProcedures ? SHOWN.procedures : SHOWN.functions), only: undefined };
