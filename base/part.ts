@@ -24,6 +24,11 @@ export class Part<T> {
     return this.#provided !== undefined;
   }
 
+  /** For who can do without. */
+  get ifThere(): T | undefined {
+    return this.#provided;
+  }
+
   /** @throws PartMissing if it has to be loaded before */
   get(): T {
     if (this.#provided === undefined) throw new PartMissing(this);

@@ -1,3 +1,4 @@
+import './all-parts.ts';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { Float, float, type Properties, type Value } from '../graph/value.ts';

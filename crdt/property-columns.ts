@@ -7,7 +7,8 @@
 import { getOwnData } from '../base/record.ts';
 import type { NodeColumn, PackedNumbers, PackedTexts } from '../graph/query-graph.ts';
 import type { Properties, Value } from '../graph/value.ts';
-import { NumberPack, TextPack } from './property-packs.ts';
+import { PROPERTY_PACKS } from './parts.ts';
+import type { NumberPack, TextPack } from './property-packs.ts';
 
 /** What the table of nodes lends. */
 interface NodeProperties {
@@ -55,16 +56,18 @@ export class PropertyColumn implements NodeColumn {
     const { values } = this;
     if (values === undefined) return undefined;
     if (values.length < this.#nodes.capacity) this.#grow(values);
-    this.#numbers ??= new NumberPack(values);
-    return this.#numbers.view(values.length);
+    const packs = PROPERTY_PACKS.ifThere;
+    if (packs !== undefined) this.#numbers ??= new packs.NumberPack(values);
+    return this.#numbers?.view(values.length);
   }
 
   texts(): PackedTexts | undefined {
     const { values } = this;
     if (values === undefined) return undefined;
     if (values.length < this.#nodes.capacity) this.#grow(values);
-    this.#texts ??= new TextPack(values);
-    return this.#texts.view(values.length);
+    const packs = PROPERTY_PACKS.ifThere;
+    if (packs !== undefined) this.#texts ??= new packs.TextPack(values);
+    return this.#texts?.view(values.length);
   }
 
   forget(node: number): void {

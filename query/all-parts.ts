@@ -1,10 +1,14 @@
 /** All parts, for a server: whoever runs statements and does not load parts imports this file, once, for its effect. */
 import * as regularExpressions from 're2js';
 import * as timeZones from 'temporal-polyfill';
+import * as functions from './functions/functions-part.ts';
 import * as spatial from './functions/spatial-functions.ts';
 import * as shortestPath from './operators/shortest-path.ts';
+import * as packedColumns from './packed/packed-part.ts';
 import {
   CATALOG,
+  FUNCTIONS,
+  PACKED_COLUMNS,
   PLAN_DESCRIPTION,
   REGULAR_EXPRESSIONS,
   SHORTEST_PATH,
@@ -17,6 +21,8 @@ import * as catalog from './procedures/catalog-part.ts';
 import * as temporal from './temporal/temporal-part.ts';
 
 CATALOG.provide(catalog);
+FUNCTIONS.provide(functions);
+PACKED_COLUMNS.provide(packedColumns);
 PLAN_DESCRIPTION.provide(planDescription);
 REGULAR_EXPRESSIONS.provide(regularExpressions);
 SHORTEST_PATH.provide(shortestPath);

@@ -58,6 +58,7 @@ export class MemoryGraph implements StatementGraph {
   readonly #absent: boolean;
   readonly #packed: number | undefined;
   readonly #textsOf = new Map<string, string[]>();
+  #calls = 0;
   readonly #present = new Set<string>();
 
   /** @param packed how many nodes there are for each of which nothing is known, 0 for none such; undefined packs nothing */
@@ -245,14 +246,15 @@ export class MemoryGraph implements StatementGraph {
     };
   }
 
-  /** If all is known, codes mean the same from call to call. */
+  /** If all is known, codes mean the same from call to call, else something else. */
   #texts(name: string): PackedTexts | undefined {
     if (this.#packed === undefined) return undefined;
     const known = this.#known(name);
-    const held = this.#textsOf.get(name);
-    const found = new Set([...(held ?? ['']).slice(1), ...known.filter((value) => typeof value === 'string')]);
-    const texts = held?.length === found.size + 1 ? held : ['', ...found];
-    if (this.#packed === 0) this.#textsOf.set(name, texts);
+    const found = Array.from(new Set(known.filter((value) => typeof value === 'string')));
+    const held = this.#packed === 0 ? this.#textsOf.get(name) : undefined;
+    const isKept = held !== undefined && found.every((text) => held.includes(text, 1));
+    const texts = isKept ? held : ['', ...(this.#calls++ % 2 === 0 ? found : found.reverse())];
+    this.#textsOf.set(name, texts);
     const codes = known.map((value) => (typeof value === 'string' ? texts.indexOf(value, 1) : 0));
     return { codes: Int32Array.from(codes), texts };
   }

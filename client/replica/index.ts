@@ -1,5 +1,6 @@
 /** `weft/replica`: an offline replica, in a browser and in Node. */
 import { loadAhead } from '../../base/part.ts';
+import { PROPERTY_PACKS } from '../../crdt/parts.ts';
 import { STATEMENT_PARTS } from '../../query/parts.ts';
 import { type AmbientOptions, ambientPlatform, ambientTabs } from '../ambient.ts';
 import { LevelLocalStore } from '../level-local-store.ts';
@@ -50,6 +51,6 @@ export async function openReplica(options: OpenReplicaOptions): Promise<SharedRe
     tabs: (store === undefined ? ambientTabs() : undefined) ?? TABS_OF_ONE,
     openStore: () => (store === undefined ? LevelLocalStore.open(name) : Promise.resolve(store)),
   });
-  if (loadsAhead) void loadAhead([...STATEMENT_PARTS, DIGEST]);
+  if (loadsAhead) void loadAhead([...STATEMENT_PARTS, PROPERTY_PACKS, DIGEST]);
   return replica;
 }

@@ -6,7 +6,6 @@ import { assertNever } from '../../base/assert.ts';
 import { compile, compileOrdinal, compileTest } from '../expressions/compile.ts';
 import type { Evaluate, ExpressionContext, Test } from '../expressions/evaluate.ts';
 import { nodePropertyOf } from '../expressions/node-property.ts';
-import { compileSelect } from '../expressions/select.ts';
 import { definedSlots, filledBy, SlotUsage } from '../expressions/slot-usage.ts';
 import { findAggregate } from '../functions/aggregates.ts';
 import { AggregateOperator, type CompiledAggregate } from '../operators/aggregate.ts';
@@ -19,7 +18,7 @@ import { DistinctOperator } from '../operators/distinct.ts';
 import { EagerOperator } from '../operators/eager.ts';
 import { EdgeScanOperator } from '../operators/edge-scan.ts';
 import { ExpandOperator } from '../operators/expand.ts';
-import { FilterOperator, SelectOperator } from '../operators/filter.ts';
+import { FilterOperator } from '../operators/filter.ts';
 import { ForeachOperator } from '../operators/foreach.ts';
 import { HashJoinOperator } from '../operators/hash-join.ts';
 import { LimitOperator } from '../operators/limit.ts';
@@ -36,7 +35,7 @@ import { UnionOperator } from '../operators/union.ts';
 import { UnwindOperator } from '../operators/unwind.ts';
 import { VarLengthExpandOperator } from '../operators/var-length-expand.ts';
 import type { CompiledElement, CompiledSet } from '../operators/write-elements.ts';
-import { SHORTEST_PATH } from '../parts.ts';
+import { PACKED_COLUMNS, SHORTEST_PATH } from '../parts.ts';
 import type { BoundExpression } from '../plan/bound-expression.ts';
 import { isVolatile } from '../plan/expression-facts.ts';
 import type {
@@ -210,8 +209,9 @@ class PlanCompiler {
         return new VarLengthExpandOperator(run, input(), { plan: operator, condition, kinds, copies });
       }
       case 'Filter': {
-        const select = compileSelect(operator.predicate, context);
-        if (select !== undefined) return new SelectOperator(run, input(), select, kept);
+        const packed = PACKED_COLUMNS.ifThere;
+        const select = packed?.compileSelect(operator.predicate, context);
+        if (packed !== undefined && select !== undefined) return new packed.SelectOperator(run, input(), select, kept);
         return new FilterOperator(run, input(), compileTest(operator.predicate, context), kept);
       }
       case 'Project':

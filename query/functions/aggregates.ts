@@ -3,7 +3,7 @@
  * grouped count is an increment in an array. Nulls are skipped by all but `count(*)`.
  */
 import { Float, float } from '../../graph/value.ts';
-import { TEMPORAL } from '../parts.ts';
+import { FUNCTIONS, TEMPORAL } from '../parts.ts';
 import { runtimeError } from '../query-error.ts';
 import { DurationValue } from '../temporal/temporal-value.ts';
 import { add, isNumeric, toDouble } from '../values/arithmetic.ts';
@@ -43,7 +43,7 @@ export interface AggregateFunction {
   start(): RunningAggregate;
 }
 
-function wrongType(name: string, value: RuntimeValue): Error {
+export function wrongType(name: string, value: RuntimeValue): Error {
   return runtimeError(
     'TypeError',
     'InvalidArgumentType',
@@ -220,83 +220,6 @@ class Collect implements RunningAggregate {
   }
 }
 
-/** Welford's algorithm: one pass, no cancellation. Source: Knuth, TAOCP 2, 4.2.2. */
-class Deviation implements RunningAggregate {
-  readonly held = 0;
-  readonly #name: string;
-  /** Subtracted from the number of values: 1 for a sample, 0 for all there are. */
-  readonly #less: 0 | 1;
-  readonly #variance: boolean;
-  readonly #counts: number[] = [];
-  readonly #means: number[] = [];
-  readonly #squares: number[] = [];
-  constructor(name: string, less: 0 | 1, variance = false) {
-    this.#name = name;
-    this.#less = less;
-    this.#variance = variance;
-  }
-  add(group: number, value: RuntimeValue): void {
-    if (value === null) return;
-    if (!isNumeric(value)) throw wrongType(this.#name, value);
-    const x = toDouble(value);
-    const count = (this.#counts[group] ?? 0) + 1;
-    const before = this.#means[group] ?? 0;
-    const mean = before + (x - before) / count;
-    this.#counts[group] = count;
-    this.#means[group] = mean;
-    this.#squares[group] = (this.#squares[group] ?? 0) + (x - before) * (x - mean);
-  }
-  result(group: number): RuntimeValue {
-    const count = (this.#counts[group] ?? 0) - this.#less;
-    const variance = count <= 0 ? 0 : (this.#squares[group] as number) / count;
-    return float(this.#variance ? variance : Math.sqrt(variance));
-  }
-}
-
-class Percentile implements RunningAggregate {
-  held = 0;
-  readonly #name: string;
-  readonly #continuous: boolean;
-  readonly #values: (number | bigint | Float)[][] = [];
-  readonly #percentile: number[] = [];
-  constructor(name: string, continuous: boolean) {
-    this.#name = name;
-    this.#continuous = continuous;
-  }
-  add(group: number, value: RuntimeValue, percentile: RuntimeValue): void {
-    if (!isNumeric(percentile)) throw wrongType(this.#name, percentile);
-    const at = toDouble(percentile);
-    if (!(at >= 0 && at <= 1)) {
-      throw runtimeError(
-        'ArgumentError',
-        'NumberOutOfRange',
-        `${this.#name}(): the percentile lies between 0.0 and 1.0`,
-      );
-    }
-    this.#percentile[group] ??= at;
-    if (value === null) return;
-    if (!isNumeric(value)) throw wrongType(this.#name, value);
-    this.held++;
-    const values = this.#values[group];
-    if (values === undefined) this.#values[group] = [value];
-    else values.push(value);
-  }
-  result(group: number): RuntimeValue {
-    const values = this.#values[group];
-    if (values === undefined) return null;
-    const sorted = values.sort(compareForOrder);
-    const at = this.#percentile[group] as number;
-    if (!this.#continuous) {
-      return sorted[Math.max(0, Math.ceil(at * sorted.length) - 1)] as RuntimeValue;
-    }
-    const position = at * (sorted.length - 1);
-    const low = Math.floor(position);
-    const from = toDouble(sorted[low] as number);
-    const to = toDouble(sorted[Math.min(low + 1, sorted.length - 1)] as number);
-    return float(from + (to - from) * (position - low));
-  }
-}
-
 /** Passes each different value of a group on once. */
 export class DistinctAggregate implements RunningAggregate {
   readonly #inner: RunningAggregate;
@@ -329,26 +252,26 @@ export class DistinctAggregate implements RunningAggregate {
 const AGGREGATES: ReadonlyMap<string, AggregateFunction> = new Map(
   (
     [
-      ['count', 1, () => new Count()],
-      ['sum', 1, () => new Sum()],
-      ['avg', 1, () => new Average()],
-      ['min', 1, () => new Extreme(-1)],
-      ['max', 1, () => new Extreme(1)],
-      ['collect', 1, () => new Collect()],
-      ['stDev', 1, () => new Deviation('stDev', 1)],
-      ['stDevP', 1, () => new Deviation('stDevP', 0)],
-      ['variance', 1, () => new Deviation('variance', 1, true)],
-      ['varianceP', 1, () => new Deviation('varianceP', 0, true)],
-      ['percentileCont', 2, () => new Percentile('percentileCont', true)],
-      ['percentileDisc', 2, () => new Percentile('percentileDisc', false)],
+      ['count', () => new Count()],
+      ['sum', () => new Sum()],
+      ['avg', () => new Average()],
+      ['min', () => new Extreme(-1)],
+      ['max', () => new Extreme(1)],
+      ['collect', () => new Collect()],
     ] as const
-  ).map(([name, count, start]) => [name.toLowerCase(), { name, arguments: count, start }]),
+  ).map(([name, start]) => [name, { name, arguments: 1, start }]),
 );
+/** What the names of those begin with that are a part. */
+const STATISTICS = /^(stdev|variance|percentile)/;
 
+/** @throws PartMissing */
 export function findAggregate(name: string): AggregateFunction | undefined {
-  return AGGREGATES.get(name.toLowerCase());
+  const lower = name.toLowerCase();
+  if (!STATISTICS.test(lower)) return AGGREGATES.get(lower);
+  return FUNCTIONS.get().STATISTICS.find((each) => each.name.toLowerCase() === lower);
 }
 
+/** @throws PartMissing */
 export function aggregateNames(): string[] {
-  return Array.from(AGGREGATES.values(), ({ name }) => name).sort();
+  return [...AGGREGATES.values(), ...FUNCTIONS.get().STATISTICS].map(({ name }) => name).sort();
 }

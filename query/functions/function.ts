@@ -67,3 +67,6 @@ export function countArgument(name: string, value: RuntimeValue): number {
   if (!isInt(value)) throw badArgument(name, value, 'an Integer');
   return Number(value);
 }
+
+/** The name is what SHOW FUNCTIONS calls its category. */
+export type FunctionFamily = readonly [category: string, functions: readonly ScalarFunction[]];

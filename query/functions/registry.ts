@@ -1,20 +1,11 @@
 /** All scalar functions by name, without regard to case. Aggregates are in `aggregates.ts`. */
-import { SPATIAL, TEMPORAL } from '../parts.ts';
-import { CONVERSION_FUNCTIONS } from './conversion-functions.ts';
+import { FUNCTIONS, SPATIAL, TEMPORAL } from '../parts.ts';
 import { ENTITY_FUNCTIONS } from './entity-functions.ts';
-import type { ScalarFunction } from './function.ts';
+import type { FunctionFamily, ScalarFunction } from './function.ts';
 import { LIST_FUNCTIONS } from './list-functions.ts';
-import { MATH_FUNCTIONS } from './math-functions.ts';
 import { SCALAR_FUNCTIONS } from './scalar-functions.ts';
-import { STRING_FUNCTIONS } from './string-functions.ts';
 
-type Family = readonly [category: string, functions: readonly ScalarFunction[]];
-
-/** Families, under the names that SHOW FUNCTIONS gives them. */
-const FAMILIES: readonly Family[] = [
-  ['Numeric', MATH_FUNCTIONS],
-  ['String', STRING_FUNCTIONS],
-  ['Scalar', CONVERSION_FUNCTIONS],
+const FAMILIES: readonly FunctionFamily[] = [
   ['List', LIST_FUNCTIONS],
   ['Scalar', ENTITY_FUNCTIONS],
   ['Scalar', SCALAR_FUNCTIONS],
@@ -22,37 +13,37 @@ const FAMILIES: readonly Family[] = [
 
 /** The families that are parts, and what their names begin with. */
 const PARTS = [
-  { category: 'Spatial', functions: () => SPATIAL.get().SPATIAL_FUNCTIONS, first: ['point', 'distance'] },
   {
-    category: 'Temporal',
-    functions: () => TEMPORAL.get().functions,
-    first: ['date', 'localtime', 'time', 'localdatetime', 'datetime', 'duration'],
+    families: (): readonly FunctionFamily[] => [['Spatial', SPATIAL.get().SPATIAL_FUNCTIONS]],
+    names: /^(point|distance)\b/,
   },
-] as const;
+  {
+    families: (): readonly FunctionFamily[] => [['Temporal', TEMPORAL.get().functions]],
+    names: /^(date|localtime|time|localdatetime|datetime|duration)\b/,
+  },
+  // Last, since it is asked for whatever nobody knows.
+  { families: () => FUNCTIONS.get().families, names: /^/ },
+];
 
 const BY_NAME = new Map<string, ScalarFunction>();
-/** Parts whose functions are among them. */
-const FOUND = new Set<string>();
 
-function add(functions: readonly ScalarFunction[]): void {
-  for (const each of functions) BY_NAME.set(each.name.toLowerCase(), each);
+function add(families: readonly FunctionFamily[]): void {
+  for (const [, functions] of families) for (const each of functions) BY_NAME.set(each.name.toLowerCase(), each);
 }
-for (const [, functions] of FAMILIES) add(functions);
+add(FAMILIES);
 
 /** @throws PartMissing */
 export function functionsByCategory(): readonly (readonly [category: string, each: ScalarFunction])[] {
-  const parts = PARTS.map(({ category, functions }): Family => [category, functions()]);
-  return [...FAMILIES, ...parts].flatMap(([category, functions]) => functions.map((each) => [category, each] as const));
+  const families = [...FAMILIES, ...PARTS.flatMap((part) => part.families())];
+  return families.flatMap(([category, functions]) => functions.map((each) => [category, each] as const));
 }
 
 /** @throws PartMissing */
 export function findFunction(name: string): ScalarFunction | undefined {
   const lower = name.toLowerCase();
-  const [first = lower] = lower.split('.');
-  for (const { category, functions, first: names } of PARTS) {
-    if (FOUND.has(category) || !(names as readonly string[]).includes(first)) continue;
-    add(functions());
-    FOUND.add(category);
+  for (const { families, names } of PARTS) {
+    if (BY_NAME.has(lower)) break;
+    if (names.test(lower)) add(families());
   }
   return BY_NAME.get(lower);
 }

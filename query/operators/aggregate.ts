@@ -7,9 +7,10 @@ import type { Run } from '../execution/run.ts';
 import type { Evaluate } from '../expressions/evaluate.ts';
 import type { NodeProperty } from '../expressions/node-property.ts';
 import { type AggregateFunction, DistinctAggregate, type RunningAggregate } from '../functions/aggregates.ts';
+import type { PackedInput } from '../packed/packed-input.ts';
+import { PACKED_COLUMNS } from '../parts.ts';
 import type { RuntimeValue } from '../values/runtime-value.ts';
 import { Grouping } from './grouping.ts';
-import { PackedInput } from './packed-input.ts';
 import { PlanOperator } from './plan-operator.ts';
 import { type CompiledItem, store } from './project.ts';
 
@@ -81,7 +82,8 @@ export class AggregateOperator extends PlanOperator {
     this.#onlyCounts = keys.length === 0 && aggregates.every((each) => each.function === undefined);
     this.#values = aggregates.map(() => []);
     this.#seconds = aggregates.map(() => []);
-    this.#packed = aggregates.map(({ property }) => property && new PackedInput(run, property));
+    const packed = PACKED_COLUMNS.ifThere;
+    this.#packed = aggregates.map(({ property }) => property && packed && new packed.PackedInput(run, property));
     this.#evaluations = [
       ...keys.map((key) => ({ key, evaluate: key.evaluate, into: undefined, aggregate: -1 })),
       ...aggregates.flatMap(({ function: called, arguments: given }, i) =>

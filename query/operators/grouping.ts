@@ -2,9 +2,10 @@
 import type { Batch, Columns, SlotKind } from '../execution/batch.ts';
 import { RowStore } from '../execution/row-store.ts';
 import type { Run } from '../execution/run.ts';
+import type { PackedGroups } from '../packed/packed-groups.ts';
+import { PACKED_COLUMNS } from '../parts.ts';
 import type { RuntimeValue } from '../values/runtime-value.ts';
 import { GroupNumbers } from './group-numbers.ts';
-import { PackedGroups } from './packed-groups.ts';
 import type { CompiledItem } from './project.ts';
 
 export class Grouping {
@@ -26,7 +27,9 @@ export class Grouping {
     this.#keys = new RowStore(kinds, this.#slots);
     this.#numbers = new GroupNumbers(this.#slots, kinds);
     const [key] = keys;
-    this.#packed = keys.length === 1 && key?.property !== undefined ? new PackedGroups(run, key.property) : undefined;
+    const packed = PACKED_COLUMNS.ifThere;
+    const isPacked = packed !== undefined && keys.length === 1 && key?.property !== undefined;
+    this.#packed = isPacked ? new packed.PackedGroups(run, key.property) : undefined;
   }
 
   /** Values that a group takes. */

@@ -13,8 +13,8 @@ const TEXTS = ['', 'a', 'b', 'c', 'constructor'];
 
 /**
  * Properties: `i` small integers, `n` also negative ones, `u` all different, `f` floats, `big` integers beyond 32 bits,
- * `huge` close to 64 bits, `t` texts; of half of the nodes `half` an integer; `mix` of all kinds, and `late` an integer of
- * the first 1,200, of all kinds later.
+ * `huge` close to 64 bits, `t` texts; of half of the nodes `half` an integer; `mix` of all kinds; `price` Integers and
+ * Floats; `late` and `later` an integer and a text of the first nodes, then also other things.
  */
 function properties(random: SeededRandom, at: number): Record<string, Value> {
   const any: Value[] = [random.below(3), float(random.below(3)), random.pick(TEXTS), true, 2n ** 62n];
@@ -29,7 +29,8 @@ function properties(random: SeededRandom, at: number): Record<string, Value> {
     ...(random.below(2) === 0 && { half: random.below(10) }),
     mix: random.pick(any),
     price: random.pick([3, float(3), 2.5, 4]),
-    late: at < 1200 ? random.below(5) : random.pick(any),
+    late: at < 400 || random.below(9) > 0 ? random.below(5) : random.pick([true, 'a']),
+    later: at < 400 || random.below(9) > 0 ? random.pick(TEXTS) : random.pick([true, 7]),
   };
 }
 
@@ -69,7 +70,7 @@ async function answers(text: string, on: MemoryGraph): Promise<unknown> {
 }
 
 const OPERATORS = ['<', '<=', '>', '>=', '=', '<>'];
-const NAMES = ['i', 'n', 'f', 'big', 'huge', 't', 'half', 'mix', 'late', 'price', 'none'];
+const NAMES = ['i', 'n', 'f', 'big', 'huge', 't', 'half', 'mix', 'late', 'later', 'price', 'none'];
 const BOUNDS = [
   '0',
   '3',
@@ -100,7 +101,7 @@ const CONDITIONS = [
   'n.i > n.n',
 ];
 const AGGREGATES = ['count', 'sum', 'avg', 'min', 'max', 'collect', 'stDev'];
-const KEYS = ['i', 'n', 'u', 'f', 'big', 'huge', 't', 'half', 'mix', 'late', 'price', 'none'];
+const KEYS = ['i', 'n', 'u', 'f', 'big', 'huge', 't', 'half', 'mix', 'late', 'later', 'price', 'none'];
 const STATEMENTS = [
   ...CONDITIONS.flatMap((condition) => [
     `MATCH (n:A) WHERE ${condition} RETURN count(*)`,

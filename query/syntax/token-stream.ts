@@ -1,7 +1,7 @@
 /** A parser's view of the tokens: where it stands, what is next, and how it fails. */
 import * as LIMITS from '../../base/limits.ts';
+import { CATALOG } from '../parts.ts';
 import type { Name, Spanned } from './ast.ts';
-import { hintAt } from './hints.ts';
 import { type Tokens, tokenize } from './lexer.ts';
 import { quotedName } from './literals.ts';
 import { compileError } from './source-error.ts';
@@ -107,7 +107,8 @@ export abstract class TokenStream {
       this.fail(span, 'InvalidNumberLiteral', `\`${this.sourceAt(this.at)}\` is no number`);
     }
     const found = this.kind === 'end' ? 'the text ends' : `there is \`${shortened(this.sourceAt(this.at))}\``;
-    this.fail(span, 'UnexpectedSyntax', `expected ${what}, but ${found}${hintAt(this.tokens, this.at, what)}`);
+    const hint = CATALOG.ifThere?.hintAt(this.tokens, this.at, what) ?? '';
+    this.fail(span, 'UnexpectedSyntax', `expected ${what}, but ${found}${hint}`);
   }
 
   protected fail(span: Spanned, detail: string, message: string): never {

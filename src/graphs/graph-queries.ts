@@ -1,4 +1,5 @@
 /** Statements over one graph of the engine. */
+import '../../crdt/all-parts.ts';
 import '../../query/all-parts.ts';
 import type { Env } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';

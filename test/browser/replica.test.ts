@@ -22,7 +22,7 @@ import { bundle, type Modules, modulesOf, pageBytes } from './bundle.ts';
 import { CHROMIUM, Chromium, type Page } from './chromium.ts';
 
 const FIRST_BYTES_MAX = 150_000;
-const ALL_BYTES_MAX = 240_000;
+const ALL_BYTES_MAX = 250_000;
 const MANY = 10_000;
 const TOKEN = 'secret ✓';
 const { env } = ambientPlatform();

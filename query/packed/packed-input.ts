@@ -34,9 +34,11 @@ export class PackedInput implements PackedValues {
   }
 }
 
-/** Their sum; NaN if one of them is, or a node is null. Two rows at a time, since each addition waits for the one before. */
+/**
+ * Their sum: NaN if one of them is, or undefined, as that of no node (-1). Two rows at a time, since each addition waits for
+ * the one before.
+ */
 function gather(nodes: Int32Array, values: Float64Array, into: Float64Array, size: number): number {
-  let signs = 0;
   let sum = 0;
   let row = 0;
   for (; row + 1 < size; row += 2) {
@@ -46,15 +48,13 @@ function gather(nodes: Int32Array, values: Float64Array, into: Float64Array, siz
     const nextValue = values[next] as number;
     into[row] = value;
     into[row + 1] = nextValue;
-    signs |= node | next;
     sum += value + nextValue;
   }
   if (row < size) {
     const node = nodes[row] as number;
     const value = values[node] as number;
     into[row] = value;
-    signs |= node;
     sum += value;
   }
-  return signs < 0 ? Number.NaN : sum;
+  return sum;
 }

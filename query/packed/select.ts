@@ -6,12 +6,12 @@
 import { Float } from '../../graph/value.ts';
 import type { Columns } from '../execution/batch.ts';
 import type { Run } from '../execution/run.ts';
+import { compileTest } from '../expressions/compile.ts';
+import type { ExpressionContext, Test } from '../expressions/evaluate.ts';
+import { type NodeProperty, nodePropertyOf } from '../expressions/node-property.ts';
 import type { BinaryOperator, BoundExpression } from '../plan/bound-expression.ts';
 import type { RuntimeValue } from '../values/runtime-value.ts';
-import { compileTest } from './compile.ts';
-import type { ExpressionContext, Test } from './evaluate.ts';
 import { nextAbove, nextBelow } from './next-double.ts';
-import { type NodeProperty, nodePropertyOf } from './node-property.ts';
 
 /** Which rows fulfil a condition: their numbers, in order. Reading a row again does no harm, so what threw is called again. */
 export interface Select {
@@ -163,8 +163,8 @@ function within(value: number, low: number, high: number): number {
 }
 
 /**
- * Writes to `into` what stands in `of` for the rows whose number lies within. -1 if a node is null or its number is not
- * known: a sum is NaN if one of its numbers is. Two rows at a time, since each addition waits for the one before.
+ * Writes to `into` what stands in `of` for the rows whose number lies within. -1 if one is not known: a sum is NaN if one of
+ * its numbers is, or undefined, as that of no node (-1). Two rows at a time, since each addition waits for the one before.
  */
 function keepWithin(
   nodes: Int32Array,
@@ -175,7 +175,6 @@ function keepWithin(
   into: Int32Array,
 ): number {
   let count = 0;
-  let signs = 0;
   let sum = 0;
   let row = 0;
   for (; row + 1 < size; row += 2) {
@@ -187,7 +186,6 @@ function keepWithin(
     count = (count + within(value, low, high)) | 0;
     into[count] = of[row + 1] as number;
     count = (count + within(nextValue, low, high)) | 0;
-    signs |= node | next;
     sum += value + nextValue;
   }
   if (row < size) {
@@ -195,10 +193,9 @@ function keepWithin(
     const value = values[node] as number;
     into[count] = of[row] as number;
     count += within(value, low, high);
-    signs |= node;
     sum += value;
   }
-  return signs < 0 || Number.isNaN(sum) ? -1 : count;
+  return Number.isNaN(sum) ? -1 : count;
 }
 
 /** The same for rows that `from` lists. */
@@ -211,7 +208,6 @@ function keepAmong(
   into: Int32Array,
 ): number {
   let kept = 0;
-  let signs = 0;
   let sum = 0;
   for (let i = 0; i < count; i++) {
     const row = from[i] as number;
@@ -219,8 +215,7 @@ function keepAmong(
     const value = values[node] as number;
     into[kept] = row;
     kept = (kept + within(value, low, high)) | 0;
-    signs |= node;
     sum += value;
   }
-  return signs < 0 || Number.isNaN(sum) ? -1 : kept;
+  return Number.isNaN(sum) ? -1 : kept;
 }

@@ -1,0 +1,12 @@
+/** Functions of numbers and texts, conversions, and aggregates of statistics: a part (`../parts.ts`). */
+import { CONVERSION_FUNCTIONS } from './conversion-functions.ts';
+import type { FunctionFamily } from './function.ts';
+import { MATH_FUNCTIONS } from './math-functions.ts';
+import { STRING_FUNCTIONS } from './string-functions.ts';
+
+export { STATISTICS } from './statistics.ts';
+export const families: readonly FunctionFamily[] = [
+  ['Numeric', MATH_FUNCTIONS],
+  ['String', STRING_FUNCTIONS],
+  ['Scalar', CONVERSION_FUNCTIONS],
+];
