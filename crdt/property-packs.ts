@@ -19,7 +19,7 @@ export class NumberPack {
   #kind: PackedNumbers['kind'] | undefined;
 
   constructor(known: Known) {
-    this.#reserve(known.length);
+    this.#values = reserved(this.#values, known.length);
     for (let node = 0; node < known.length; node++) this.note(node, known[node]);
   }
 
@@ -33,7 +33,7 @@ export class NumberPack {
   #put(node: number, kind: 'integer' | 'float', number: number): void {
     this.#kind ??= kind;
     if (this.#kind !== kind) this.#kind = 'mixed';
-    this.#reserve(node + 1);
+    this.#values = reserved(this.#values, node + 1);
     this.#values[node] = number;
   }
 
@@ -45,31 +45,25 @@ export class NumberPack {
   view(length: number): PackedNumbers | undefined {
     const kind = this.#kind;
     if (kind === undefined) return undefined;
-    this.#reserve(length);
+    this.#values = reserved(this.#values, length);
     return { values: this.#values, kind };
   }
 
   get bytes(): number {
     return this.#values.byteLength;
   }
-
-  #reserve(length: number): void {
-    const before = this.#values.length;
-    if (length <= before) return;
-    this.#values = grown(this.#values, length);
-    this.#values.fill(Number.NaN, before);
-  }
 }
 
 export class TextPack {
-  /** 0 where the column must be asked. */
-  #codes = new Int32Array(0);
+  /** NaN where the column must be asked. */
+  #codes = new Float64Array(0);
   readonly #texts: string[] = [''];
   readonly #codeOf = new Map<string, number>();
   #tooMany = false;
+  readonly #find = (text: string) => this.#codeOf.get(text);
 
   constructor(known: Known) {
-    this.#codes = new Int32Array(known.length);
+    this.#codes = reserved(this.#codes, known.length);
     for (let node = 0; node < known.length; node++) this.note(node, known[node]);
   }
 
@@ -84,19 +78,19 @@ export class TextPack {
       code = this.#texts.push(value) - 1;
       this.#codeOf.set(value, code);
     }
-    this.#codes = grown(this.#codes, node + 1);
+    this.#codes = reserved(this.#codes, node + 1);
     this.#codes[node] = code;
   }
 
   forget(node: number): void {
-    if (node < this.#codes.length) this.#codes[node] = 0;
+    if (node < this.#codes.length) this.#codes[node] = Number.NaN;
   }
 
   /** Undefined if there are no texts, or too many. */
   view(length: number): PackedTexts | undefined {
     if (this.#codeOf.size === 0) return undefined;
-    this.#codes = grown(this.#codes, length);
-    return { codes: this.#codes, texts: this.#texts };
+    this.#codes = reserved(this.#codes, length);
+    return { codes: this.#codes, texts: this.#texts, codeOf: this.#find };
   }
 
   get bytes(): number {
@@ -106,7 +100,12 @@ export class TextPack {
   #giveUp(): void {
     this.#tooMany = true;
     this.#codeOf.clear();
-    this.#codes = new Int32Array(0);
+    this.#codes = new Float64Array(0);
     this.#texts.length = 0;
   }
+}
+
+/** With room for so many, NaN where nothing was. */
+function reserved(values: Float64Array<ArrayBuffer>, length: number): Float64Array<ArrayBuffer> {
+  return length <= values.length ? values : grown(values, length).fill(Number.NaN, values.length);
 }

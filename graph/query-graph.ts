@@ -52,10 +52,12 @@ export interface PackedNumbers {
 
 /** Texts of one property by ordinal. */
 export interface PackedTexts {
-  /** Indexes of `texts`; 0 where `at` of the column must be asked. Longer than all ordinals. */
-  readonly codes: Int32Array;
+  /** Indexes of `texts`, from 1 on; NaN where `at` of the column must be asked. Longer than all ordinals. */
+  readonly codes: Float64Array;
   /** The same array as long as codes mean the same. */
   readonly texts: readonly string[];
+  /** Undefined if no node is known to have the text. */
+  codeOf(text: string): number | undefined;
 }
 
 /** One property of all nodes, for whoever reads it of one after the other. */

@@ -255,8 +255,9 @@ export class MemoryGraph implements StatementGraph {
     const isKept = held !== undefined && found.every((text) => held.includes(text, 1));
     const texts = isKept ? held : ['', ...(this.#calls++ % 2 === 0 ? found : found.reverse())];
     this.#textsOf.set(name, texts);
-    const codes = known.map((value) => (typeof value === 'string' ? texts.indexOf(value, 1) : 0));
-    return { codes: Int32Array.from(codes), texts };
+    const codeOf = (text: string) => (texts.includes(text, 1) ? texts.indexOf(text, 1) : undefined);
+    const codes = known.map((value) => (typeof value === 'string' ? codeOf(value) : undefined) ?? Number.NaN);
+    return { codes: Float64Array.from(codes), texts, codeOf };
   }
 
   nodeProperties(node: number): Properties {

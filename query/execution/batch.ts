@@ -101,9 +101,9 @@ export class SlotCopy {
     this.#values = all.filter((slot) => kinds[slot] === 'value');
   }
 
-  /** Whether it copies this slot of ordinals and nothing else. */
-  isOnly(slot: number): boolean {
-    return this.#values.length === 0 && this.#ordinals.length === 1 && this.#ordinals[0] === slot;
+  /** Whether it copies nothing, or nothing but this slot of ordinals. */
+  isAtMost(slot: number): boolean {
+    return this.#values.length === 0 && this.#ordinals.every((each) => each === slot);
   }
 
   /** The target has columns for the slots. */

@@ -87,10 +87,10 @@ export class PackedGroups {
   }
 }
 
-function textCodes(nodes: Int32Array, codes: Int32Array, into: Int32Array, size: number): boolean {
+function textCodes(nodes: Int32Array, codes: Float64Array, into: Int32Array, size: number): boolean {
   for (let row = 0; row < size; row++) {
-    const code = codes[nodes[row] as number];
-    if (code === undefined || code === 0) return false;
+    const code = codes[nodes[row] as number] as number;
+    if (!(code > 0)) return false;
     into[row] = code;
   }
   return true;

@@ -11,7 +11,7 @@ export class SelectOperator extends PlanOperator {
   readonly #slots: SlotCopy;
   #batch: Batch | undefined;
   #rows = new Int32Array(0);
-  /** All that is used above is the node that the condition asks: then it is kept without a list of rows. */
+  /** Nothing is used above but the node that the condition asks: then it is kept without a list of rows. */
   readonly #keepsOne: boolean;
   /** Changes places with the column of that node. */
   #nodes: Int32Array = new Int32Array(0);
@@ -23,7 +23,7 @@ export class SelectOperator extends PlanOperator {
     this.#input = input;
     this.#select = select;
     this.#slots = slots;
-    this.#keepsOne = select.slot !== undefined && slots.isOnly(select.slot);
+    this.#keepsOne = select.slot !== undefined && slots.isAtMost(select.slot);
   }
 
   open(): void {

@@ -1,14 +1,14 @@
 /**
- * Conditions on all rows of a batch at once: a property of a node that is compared with numbers, in loops over the packed
- * numbers of the graph. The loops have no branch that depends on a value, since which rows are kept is what a processor
- * cannot guess.
+ * Conditions on all rows of a batch at once: a property of a node that is compared with a number, or is a text, in loops over
+ * the packed columns of the graph. The loops have no branch that depends on a value, since which rows are kept is what a
+ * processor cannot guess.
  */
+import type { NodeColumn } from '../../graph/query-graph.ts';
 import { Float } from '../../graph/value.ts';
 import type { Columns } from '../execution/batch.ts';
-import type { Run } from '../execution/run.ts';
 import { compileTest } from '../expressions/compile.ts';
 import type { ExpressionContext, Test } from '../expressions/evaluate.ts';
-import { type NodeProperty, nodePropertyOf } from '../expressions/node-property.ts';
+import { nodePropertyOf } from '../expressions/node-property.ts';
 import type { BinaryOperator, BoundExpression } from '../plan/bound-expression.ts';
 import type { RuntimeValue } from '../values/runtime-value.ts';
 import { nextAbove, nextBelow } from './next-double.ts';
@@ -57,18 +57,46 @@ function compileComparison(
   if (left === undefined || right === undefined) return undefined;
   const isTurned = right.kind === 'property';
   const [read, other] = isTurned ? [right, left] : [left, right];
-  const range = RANGES[isTurned ? (TURNED[operator] ?? operator) : operator];
+  const compare = isTurned ? (TURNED[operator] ?? operator) : operator;
   const property = nodePropertyOf(read, context.run);
-  if (range === undefined || property === undefined) return undefined;
-  if (other.kind !== 'parameter' && !(other.kind === 'literal' && boundOf(other.value) !== undefined)) return undefined;
+  if (RANGES[compare] === undefined || property === undefined) return undefined;
+  if (other.kind !== 'parameter' && other.kind !== 'literal') return undefined;
   const { run } = context;
   const test = compileTest({ kind: 'binary', operator, left, right }, context);
-  const rangeNow = () => {
-    const bound = boundOf(other.kind === 'literal' ? other.value : run.parameters[other.name]);
-    return bound === undefined ? undefined : range(bound);
-  };
-  return new RangeSelect(run, property, rangeNow, test);
+  return new RangeSelect(property.slot, test, () => {
+    const value = other.kind === 'literal' ? other.value : run.parameters[other.name];
+    const column = run.nodeColumn(property.column);
+    return typeof value === 'string' ? textWithin(column, compare, value) : numberWithin(column, compare, value);
+  });
 }
+
+/** What each node has, and what that must lie within. */
+interface Within {
+  /** By ordinal. NaN where it is not known. */
+  readonly values: Float64Array;
+  /** Both ends included. */
+  readonly range: readonly [low: number, high: number];
+}
+
+function numberWithin(
+  column: NodeColumn,
+  operator: BinaryOperator,
+  value: RuntimeValue | undefined,
+): Within | undefined {
+  const bound = boundOf(value);
+  const numbers = bound === undefined ? undefined : column.numbers();
+  const range = bound === undefined ? undefined : RANGES[operator]?.(bound);
+  return numbers === undefined || range === undefined ? undefined : { values: numbers.values, range };
+}
+
+function textWithin(column: NodeColumn, operator: BinaryOperator, value: string): Within | undefined {
+  const texts = operator === '=' ? column.texts() : undefined;
+  const code = texts?.codeOf(value) ?? NO_CODE;
+  return texts === undefined ? undefined : { values: texts.codes, range: [code, code] };
+}
+
+/** Of a text that no node is known to have. */
+const NO_CODE = -1;
 
 /** The number that is compared with, if it is one that equals itself. */
 function boundOf(value: RuntimeValue | undefined): number | undefined {
@@ -83,10 +111,8 @@ const TURNED: { readonly [operator in BinaryOperator]?: BinaryOperator } = {
   '>=': '<=',
 };
 
-type Range = readonly [low: number, high: number];
-
 /** The numbers, ends included, that compare so with a bound: one loop does for all. */
-const RANGES: { readonly [operator in BinaryOperator]?: (bound: number) => Range } = {
+const RANGES: { readonly [operator in BinaryOperator]?: (bound: number) => Within['range'] } = {
   '<': (bound) => [Number.NEGATIVE_INFINITY, nextBelow(bound)],
   '<=': (bound) => [Number.NEGATIVE_INFINITY, bound],
   '>': (bound) => [nextAbove(bound), Number.POSITIVE_INFINITY],
@@ -95,31 +121,25 @@ const RANGES: { readonly [operator in BinaryOperator]?: (bound: number) => Range
 };
 
 class RangeSelect implements Select {
-  readonly #run: Run;
   readonly slot: number;
-  readonly #column: number;
-  /** Undefined if what is compared with is no number in this run. */
-  readonly #range: () => Range | undefined;
-  /** Where the numbers are not known. */
+  /** Where nothing is known of a row. */
   readonly #test: Test;
+  readonly #within: () => Within | undefined;
   /** 0, 1, 2, ... */
   #all = new Int32Array(0);
   #kept = new Int32Array(0);
 
-  constructor(run: Run, { slot, column }: NodeProperty, range: () => Range | undefined, test: Test) {
-    this.#run = run;
+  constructor(slot: number, test: Test, within: () => Within | undefined) {
     this.slot = slot;
-    this.#column = column;
-    this.#range = range;
     this.#test = test;
+    this.#within = within;
   }
 
   all(columns: Columns, size: number, rows: Int32Array): number {
-    const values = this.#values();
-    const range = this.#range();
-    if (values !== undefined && range !== undefined) {
+    const within = this.#within();
+    if (within !== undefined) {
       if (this.#all.length < size) this.#all = Int32Array.from({ length: rows.length }, (_, row) => row);
-      const count = keepWithin(columns[this.slot] as Int32Array, values, range, size, this.#all, rows);
+      const count = keepWithin(columns[this.slot] as Int32Array, within, size, this.#all, rows);
       if (count >= 0) return count;
     }
     let count = 0;
@@ -128,18 +148,16 @@ class RangeSelect implements Select {
   }
 
   keptNodes(columns: Columns, size: number, into: Int32Array): number {
-    const values = this.#values();
-    const range = this.#range();
+    const within = this.#within();
     const nodes = columns[this.slot] as Int32Array;
-    return values === undefined || range === undefined ? -1 : keepWithin(nodes, values, range, size, nodes, into);
+    return within === undefined ? -1 : keepWithin(nodes, within, size, nodes, into);
   }
 
   among(columns: Columns, rows: Int32Array, count: number): number {
-    const values = this.#values();
-    const range = this.#range();
-    if (values !== undefined && range !== undefined) {
+    const within = this.#within();
+    if (within !== undefined) {
       if (this.#kept.length < count) this.#kept = new Int32Array(rows.length);
-      const kept = keepAmong(columns[this.slot] as Int32Array, values, range, rows, count, this.#kept);
+      const kept = keepAmong(columns[this.slot] as Int32Array, within, rows, count, this.#kept);
       if (kept >= 0) {
         rows.set(this.#kept.subarray(0, kept));
         return kept;
@@ -152,24 +170,19 @@ class RangeSelect implements Select {
     }
     return kept;
   }
-
-  #values(): Float64Array | undefined {
-    return this.#run.nodeColumn(this.#column).numbers()?.values;
-  }
 }
 
-function within(value: number, low: number, high: number): number {
+function isWithin(value: number, low: number, high: number): number {
   return Number(value >= low) & Number(value <= high);
 }
 
 /**
- * Writes to `into` what stands in `of` for the rows whose number lies within. -1 if one is not known: a sum is NaN if one of
+ * Writes to `into` what stands in `of` for the rows whose value lies within. -1 if one is not known: a sum is NaN if one of
  * its numbers is, or undefined, as that of no node (-1). Two rows at a time, since each addition waits for the one before.
  */
 function keepWithin(
   nodes: Int32Array,
-  values: Float64Array,
-  [low, high]: Range,
+  { values, range: [low, high] }: Within,
   size: number,
   of: Int32Array,
   into: Int32Array,
@@ -183,16 +196,16 @@ function keepWithin(
     const value = values[node] as number;
     const nextValue = values[next] as number;
     into[count] = of[row] as number;
-    count = (count + within(value, low, high)) | 0;
+    count = (count + isWithin(value, low, high)) | 0;
     into[count] = of[row + 1] as number;
-    count = (count + within(nextValue, low, high)) | 0;
+    count = (count + isWithin(nextValue, low, high)) | 0;
     sum += value + nextValue;
   }
   if (row < size) {
     const node = nodes[row] as number;
     const value = values[node] as number;
     into[count] = of[row] as number;
-    count += within(value, low, high);
+    count += isWithin(value, low, high);
     sum += value;
   }
   return Number.isNaN(sum) ? -1 : count;
@@ -201,8 +214,7 @@ function keepWithin(
 /** The same for rows that `from` lists. */
 function keepAmong(
   nodes: Int32Array,
-  values: Float64Array,
-  [low, high]: Range,
+  { values, range: [low, high] }: Within,
   from: Int32Array,
   count: number,
   into: Int32Array,
@@ -214,7 +226,7 @@ function keepAmong(
     const node = nodes[row] as number;
     const value = values[node] as number;
     into[kept] = row;
-    kept = (kept + within(value, low, high)) | 0;
+    kept = (kept + isWithin(value, low, high)) | 0;
     sum += value;
   }
   return Number.isNaN(sum) ? -1 : kept;

@@ -69,7 +69,8 @@ async function compare(graph: StatementGraph, model: PropertyGraph): Promise<voi
     const { p } = graph.nodeProperties(node);
     const [numbers, texts] = [column.numbers(), column.texts()];
     if (numbers !== undefined) expect(numbers.values[node]).toBe(typeof p === 'number' ? p : Number.NaN);
-    if (texts !== undefined) expect(texts.texts[texts.codes[node] as number]).toBe(typeof p === 'string' ? p : '');
+    if (texts !== undefined) expect(texts.codes[node]).toBe(typeof p === 'string' ? texts.codeOf(p) : Number.NaN);
+    if (typeof p === 'string' && texts !== undefined) expect(texts.texts[texts.codes[node] as number]).toBe(p);
     for (const direction of DIRECTIONS) {
       for (const type of [undefined, ...RANDOM_TYPES]) {
         const buffer = { edges: new Int32Array(1), neighbors: new Int32Array(1), length: 0 };
