@@ -101,6 +101,10 @@ export class SlotCopy {
     this.#values = all.filter((slot) => kinds[slot] === 'value');
   }
 
+  get isEmpty(): boolean {
+    return this.#ordinals.length === 0 && this.#values.length === 0;
+  }
+
   /** Whether it copies nothing, or nothing but this slot of ordinals. */
   isAtMost(slot: number): boolean {
     return this.#values.length === 0 && this.#ordinals.every((each) => each === slot);

@@ -12,7 +12,7 @@ import { type RuntimeValue, typeName } from '../values/runtime-value.ts';
 
 /** Numbers of some rows. */
 export interface PackedValues {
-  /** By row; longer than there are rows. */
+  /** By row; longer than there are rows. Anything, if only their sum was asked for. */
   readonly numbers: Float64Array;
   readonly size: number;
   /** As in `PackedNumbers`. */
@@ -31,6 +31,8 @@ export interface RunningAggregate {
   addPacked?(groups: Int32Array | undefined, values: PackedValues): void;
   /** Whether Integers and Floats among them need not be told apart. */
   readonly mayMix?: boolean;
+  /** Whether of Integers that go to one group it reads only how many there are, and their sum. */
+  readonly takesSums?: boolean;
   /** What the group has come to; also of a group to which nothing was added. */
   result(group: number): RuntimeValue;
   /** Values that are held, for the memory budget. */
@@ -76,6 +78,7 @@ class GroupTotals {
 class Count implements RunningAggregate {
   readonly held = 0;
   readonly mayMix = true;
+  readonly takesSums = true;
   readonly #counts: number[] = [];
   readonly #packed = new GroupTotals();
   add(group: number, value: RuntimeValue): void {
@@ -133,6 +136,7 @@ function addUp(name: string, sum: RuntimeValue, value: RuntimeValue): RuntimeVal
 class Average implements RunningAggregate {
   readonly held = 0;
   readonly mayMix = true;
+  readonly takesSums = true;
   readonly #sums: (number | DurationValue)[] = [];
   readonly #counts: number[] = [];
   readonly #packedSums = new GroupTotals();

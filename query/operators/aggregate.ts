@@ -214,9 +214,9 @@ export class AggregateOperator extends PlanOperator {
   /** Whether what is evaluated next, for the keys (-1) or an aggregate, is there without being evaluated. */
   #takePacked(batch: Batch, aggregate: number): boolean {
     if (aggregate < 0) return this.#groups.take(batch);
-    const running = this.#running[aggregate];
-    const isTaken =
-      running?.addPacked !== undefined && this.#packed[aggregate]?.take(batch, running.mayMix === true) === true;
+    const { addPacked, mayMix = false, takesSums = false } = this.#running[aggregate] as RunningAggregate;
+    const onlySum = takesSums && this.#keys.length === 0;
+    const isTaken = addPacked !== undefined && this.#packed[aggregate]?.take(batch, { mayMix, onlySum }) === true;
     this.#isTaken[aggregate] = isTaken;
     return isTaken;
   }

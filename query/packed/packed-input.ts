@@ -22,39 +22,49 @@ export class PackedInput implements PackedValues {
    * Takes the numbers of all rows; false, and nothing is taken, if one of them is null or not a number that is known, or if
    * they may be of both kinds and must not.
    */
-  take(batch: Batch, mayMix: boolean): boolean {
+  take(batch: Batch, { mayMix, onlySum }: { readonly mayMix: boolean; readonly onlySum: boolean }): boolean {
     const packed = this.#run.nodeColumn(this.#property.column).numbers();
     if (packed === undefined || (packed.kind === 'mixed' && !mayMix)) return false;
     const { size } = batch;
-    if (this.numbers.length < size) this.numbers = new Float64Array(Math.max(size, batch.capacity));
-    this.sum = gather(batch.columns[this.#property.slot] as Int32Array, packed.values, this.numbers, size);
+    const nodes = batch.columns[this.#property.slot] as Int32Array;
     this.size = size;
     this.kind = packed.kind;
+    if (onlySum && packed.kind === 'integer') this.sum = sumOf(nodes, packed.values, size);
+    else {
+      if (this.numbers.length < size) this.numbers = new Float64Array(Math.max(size, batch.capacity));
+      this.sum = gather(nodes, packed.values, this.numbers, size);
+    }
     return !Number.isNaN(this.sum);
   }
 }
 
 /**
- * Their sum: NaN if one of them is, or undefined, as that of no node (-1). Two rows at a time, since each addition waits for
- * the one before.
+ * Writes the number of each row, and returns their sum: NaN if one of them is, or undefined, as that of no node (-1). Two rows
+ * at a time, since each addition waits for the one before.
  */
 function gather(nodes: Int32Array, values: Float64Array, into: Float64Array, size: number): number {
   let sum = 0;
   let row = 0;
   for (; row + 1 < size; row += 2) {
-    const node = nodes[row] as number;
-    const next = nodes[row + 1] as number;
-    const value = values[node] as number;
-    const nextValue = values[next] as number;
+    const value = values[nodes[row] as number] as number;
+    const next = values[nodes[row + 1] as number] as number;
     into[row] = value;
-    into[row + 1] = nextValue;
-    sum += value + nextValue;
+    into[row + 1] = next;
+    sum += value + next;
   }
   if (row < size) {
-    const node = nodes[row] as number;
-    const value = values[node] as number;
+    const value = values[nodes[row] as number] as number;
     into[row] = value;
     sum += value;
   }
   return sum;
+}
+
+function sumOf(nodes: Int32Array, values: Float64Array, size: number): number {
+  let sum = 0;
+  let row = 0;
+  for (; row + 1 < size; row += 2) {
+    sum += (values[nodes[row] as number] as number) + (values[nodes[row + 1] as number] as number);
+  }
+  return row < size ? sum + (values[nodes[row] as number] as number) : sum;
 }

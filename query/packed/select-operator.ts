@@ -54,9 +54,10 @@ export class SelectOperator extends PlanOperator {
     const { slot, keptNodes } = this.#select;
     if (!this.#keepsOne || slot === undefined || keptNodes === undefined) return undefined;
     const column = columns[slot] as Int32Array;
-    if (this.#nodes.length !== column.length) this.#nodes = new Int32Array(column.length);
-    const kept = keptNodes.call(this.#select, columns, size, this.#nodes);
+    if (!this.#slots.isEmpty && this.#nodes.length !== column.length) this.#nodes = new Int32Array(column.length);
+    const kept = keptNodes.call(this.#select, columns, size, this.#slots.isEmpty ? undefined : this.#nodes);
     if (kept < 0) return undefined;
+    if (this.#slots.isEmpty) return kept;
     columns[slot] = this.#nodes;
     this.#nodes = column;
     return kept;

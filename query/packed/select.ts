@@ -1,7 +1,6 @@
 /**
  * Conditions on all rows of a batch at once: a property of a node that is compared with a number, or is a text, in loops over
- * the packed columns of the graph. The loops have no branch that depends on a value, since which rows are kept is what a
- * processor cannot guess.
+ * the packed columns of the graph.
  */
 import type { NodeColumn } from '../../graph/query-graph.ts';
 import { Float } from '../../graph/value.ts';
@@ -12,6 +11,7 @@ import { nodePropertyOf } from '../expressions/node-property.ts';
 import type { BinaryOperator, BoundExpression } from '../plan/bound-expression.ts';
 import type { RuntimeValue } from '../values/runtime-value.ts';
 import { nextAbove, nextBelow } from './next-double.ts';
+import { countWithin, nodesWithin, rowsWithin, rowsWithinAmong, type Within } from './within.ts';
 
 /** Which rows fulfil a condition: their numbers, in order. Reading a row again does no harm, so what threw is called again. */
 export interface Select {
@@ -21,8 +21,8 @@ export interface Select {
   among(columns: Columns, rows: Int32Array, count: number): number;
   /** If it asks one node of a row: the slot of that. */
   readonly slot?: number;
-  /** As `all`, but writes the nodes themselves to `nodes`; -1 where it cannot. */
-  keptNodes?(columns: Columns, size: number, nodes: Int32Array): number;
+  /** As `all`, but writes the nodes themselves to `nodes`, if that is there; -1 where it cannot. */
+  keptNodes?(columns: Columns, size: number, nodes: Int32Array | undefined): number;
 }
 
 /** Undefined if a part of the condition is something else. */
@@ -68,14 +68,6 @@ function compileComparison(
     const column = run.nodeColumn(property.column);
     return typeof value === 'string' ? textWithin(column, compare, value) : numberWithin(column, compare, value);
   });
-}
-
-/** What each node has, and what that must lie within. */
-interface Within {
-  /** By ordinal. NaN where it is not known. */
-  readonly values: Float64Array;
-  /** Both ends included. */
-  readonly range: readonly [low: number, high: number];
 }
 
 function numberWithin(
@@ -125,8 +117,6 @@ class RangeSelect implements Select {
   /** Where nothing is known of a row. */
   readonly #test: Test;
   readonly #within: () => Within | undefined;
-  /** 0, 1, 2, ... */
-  #all = new Int32Array(0);
   #kept = new Int32Array(0);
 
   constructor(slot: number, test: Test, within: () => Within | undefined) {
@@ -138,8 +128,7 @@ class RangeSelect implements Select {
   all(columns: Columns, size: number, rows: Int32Array): number {
     const within = this.#within();
     if (within !== undefined) {
-      if (this.#all.length < size) this.#all = Int32Array.from({ length: rows.length }, (_, row) => row);
-      const count = keepWithin(columns[this.slot] as Int32Array, within, size, this.#all, rows);
+      const count = rowsWithin(columns[this.slot] as Int32Array, within, size, rows);
       if (count >= 0) return count;
     }
     let count = 0;
@@ -147,17 +136,18 @@ class RangeSelect implements Select {
     return count;
   }
 
-  keptNodes(columns: Columns, size: number, into: Int32Array): number {
+  keptNodes(columns: Columns, size: number, into: Int32Array | undefined): number {
     const within = this.#within();
+    if (within === undefined) return -1;
     const nodes = columns[this.slot] as Int32Array;
-    return within === undefined ? -1 : keepWithin(nodes, within, size, nodes, into);
+    return into === undefined ? countWithin(nodes, within, size) : nodesWithin(nodes, within, size, into);
   }
 
   among(columns: Columns, rows: Int32Array, count: number): number {
     const within = this.#within();
     if (within !== undefined) {
       if (this.#kept.length < count) this.#kept = new Int32Array(rows.length);
-      const kept = keepAmong(columns[this.slot] as Int32Array, within, rows, count, this.#kept);
+      const kept = rowsWithinAmong(columns[this.slot] as Int32Array, within, rows, count, this.#kept);
       if (kept >= 0) {
         rows.set(this.#kept.subarray(0, kept));
         return kept;
@@ -170,64 +160,4 @@ class RangeSelect implements Select {
     }
     return kept;
   }
-}
-
-function isWithin(value: number, low: number, high: number): number {
-  return Number(value >= low) & Number(value <= high);
-}
-
-/**
- * Writes to `into` what stands in `of` for the rows whose value lies within. -1 if one is not known: a sum is NaN if one of
- * its numbers is, or undefined, as that of no node (-1). Two rows at a time, since each addition waits for the one before.
- */
-function keepWithin(
-  nodes: Int32Array,
-  { values, range: [low, high] }: Within,
-  size: number,
-  of: Int32Array,
-  into: Int32Array,
-): number {
-  let count = 0;
-  let sum = 0;
-  let row = 0;
-  for (; row + 1 < size; row += 2) {
-    const node = nodes[row] as number;
-    const next = nodes[row + 1] as number;
-    const value = values[node] as number;
-    const nextValue = values[next] as number;
-    into[count] = of[row] as number;
-    count = (count + isWithin(value, low, high)) | 0;
-    into[count] = of[row + 1] as number;
-    count = (count + isWithin(nextValue, low, high)) | 0;
-    sum += value + nextValue;
-  }
-  if (row < size) {
-    const node = nodes[row] as number;
-    const value = values[node] as number;
-    into[count] = of[row] as number;
-    count += isWithin(value, low, high);
-    sum += value;
-  }
-  return Number.isNaN(sum) ? -1 : count;
-}
-
-/** The same for rows that `from` lists. */
-function keepAmong(
-  nodes: Int32Array,
-  { values, range: [low, high] }: Within,
-  from: Int32Array,
-  count: number,
-  into: Int32Array,
-): number {
-  let kept = 0;
-  let sum = 0;
-  for (let i = 0; i < count; i++) {
-    const row = from[i] as number;
-    const node = nodes[row] as number;
-    const value = values[node] as number;
-    into[kept] = row;
-    kept = (kept + isWithin(value, low, high)) | 0;
-    sum += value;
-  }
-  return Number.isNaN(sum) ? -1 : kept;
 }
