@@ -22,7 +22,7 @@ function properties(random: SeededRandom, at: number): Record<string, Value> {
     i: random.below(10),
     n: random.below(10) - 5,
     u: at,
-    f: float(random.below(40) / 4 - 3),
+    f: float(random.below(40) / 3 - 3),
     big: 2 ** 40 + random.below(3),
     huge: Number.MAX_SAFE_INTEGER - random.below(3),
     t: random.pick(TEXTS),
@@ -114,6 +114,8 @@ const STATEMENTS = [
   ...AGGREGATES.flatMap((name) =>
     NAMES.flatMap((of) => [
       `MATCH (n:A) RETURN ${name}(n.${of})`,
+      `MATCH (n:A) WHERE n.u < 8 RETURN ${name}(n.${of})`,
+      `MATCH (n:A) WHERE n.u < 9 RETURN ${name}(n.${of})`,
       `MATCH (n:A) WHERE n.n >= 0 RETURN n.t, ${name}(n.${of}), count(*)`,
     ]),
   ),
