@@ -105,6 +105,7 @@ it('property column: packed numbers and texts after any changes and reads -> wha
             const held = numbers?.values[i] as number;
             if (numbers !== undefined && !Number.isNaN(held)) {
               expect(held).toBe(size);
+              expect(numbers.greatest).toBeGreaterThanOrEqual(Math.abs(size));
               kinds.add(Number.isInteger(x) ? 'integer' : 'float');
               packed++;
             }

@@ -17,6 +17,8 @@ export class NumberPack {
   /** NaN where the column must be asked. */
   #values = new Float64Array(0);
   #kind: PackedNumbers['kind'] | undefined;
+  /** Of all that ever were, without their signs. */
+  #greatest = 0;
 
   constructor(known: Known) {
     this.#values = reserved(this.#values, known.length);
@@ -35,6 +37,7 @@ export class NumberPack {
     if (this.#kind !== kind) this.#kind = 'mixed';
     this.#values = reserved(this.#values, node + 1);
     this.#values[node] = number;
+    this.#greatest = Math.max(this.#greatest, Math.abs(number));
   }
 
   forget(node: number): void {
@@ -46,7 +49,7 @@ export class NumberPack {
     const kind = this.#kind;
     if (kind === undefined) return undefined;
     this.#values = reserved(this.#values, length);
-    return { values: this.#values, kind };
+    return { values: this.#values, kind, greatest: this.#greatest };
   }
 
   get bytes(): number {

@@ -48,6 +48,8 @@ export interface PackedNumbers {
   readonly values: Float64Array;
   /** Whether all are Integers, all Floats, or there may be both. */
   readonly kind: 'integer' | 'float' | 'mixed';
+  /** None is greater, without regard to signs. */
+  readonly greatest: number;
 }
 
 /** Texts of one property by ordinal. */

@@ -240,8 +240,10 @@ export class MemoryGraph implements StatementGraph {
     const floats = known.some((value) => value instanceof Float || (typeof value === 'number' && value % 1 !== 0));
     if (!integers && !floats) return undefined;
     const values = known.map((value) => (value instanceof Float ? value.value : value));
+    const numbers = values.map((value) => (typeof value === 'number' ? value : Number.NaN));
     return {
-      values: Float64Array.from(values, (value) => (typeof value === 'number' ? value : Number.NaN)),
+      values: Float64Array.from(numbers),
+      greatest: numbers.reduce((most, value) => (Math.abs(value) > most ? Math.abs(value) : most), 0),
       kind: !floats ? 'integer' : integers ? 'mixed' : 'float',
     };
   }

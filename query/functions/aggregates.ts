@@ -12,12 +12,13 @@ import { type RuntimeValue, typeName } from '../values/runtime-value.ts';
 
 /** Numbers of some rows. */
 export interface PackedValues {
-  /** By row; longer than there are rows. Anything, if only their sum was asked for. */
+  /** By row; longer than there are rows. */
   readonly numbers: Float64Array;
   readonly size: number;
   /** As in `PackedNumbers`. */
   readonly kind: 'integer' | 'float' | 'mixed';
-  /** Of all rows, added in any order. */
+  /** There is no more than their sum, which is exact, as is that of all rows so far. */
+  readonly onlySum: boolean;
   readonly sum: number;
 }
 
@@ -62,16 +63,24 @@ class GroupTotals {
     if (groups === undefined) return this.#totals;
     let greatest = 0;
     for (let i = 0; i < size; i++) if ((groups[i] as number) > greatest) greatest = groups[i] as number;
-    if (greatest >= this.#totals.length) {
-      const grown = new Float64Array(Math.max(greatest + 1, 2 * this.#totals.length));
-      grown.set(this.#totals);
-      this.#totals = grown;
-    }
+    this.#reserve(greatest);
     return this.#totals;
+  }
+
+  add(group: number, value: number): void {
+    this.#reserve(group);
+    this.#totals[group] = (this.#totals[group] as number) + value;
   }
 
   at(group: number): number {
     return this.#totals[group] ?? 0;
+  }
+
+  #reserve(group: number): void {
+    if (group < this.#totals.length) return;
+    const grown = new Float64Array(Math.max(group + 1, 2 * this.#totals.length));
+    grown.set(this.#totals);
+    this.#totals = grown;
   }
 }
 
@@ -79,18 +88,17 @@ class Count implements RunningAggregate {
   readonly held = 0;
   readonly mayMix = true;
   readonly takesSums = true;
-  readonly #counts: number[] = [];
-  readonly #packed = new GroupTotals();
+  readonly #counts = new GroupTotals();
   add(group: number, value: RuntimeValue): void {
-    if (value !== null) this.#counts[group] = (this.#counts[group] ?? 0) + 1;
+    if (value !== null) this.#counts.add(group, 1);
   }
   addPacked(groups: Int32Array | undefined, { size }: PackedValues): void {
-    const counts = this.#packed.of(groups, size);
+    const counts = this.#counts.of(groups, size);
     if (groups === undefined) counts[0] = (counts[0] as number) + size;
     else for (let i = 0; i < size; i++) (counts[groups[i] as number] as number)++;
   }
   result(group: number): RuntimeValue {
-    return (this.#counts[group] ?? 0) + this.#packed.at(group);
+    return this.#counts.at(group);
   }
 }
 
@@ -137,31 +145,31 @@ class Average implements RunningAggregate {
   readonly held = 0;
   readonly mayMix = true;
   readonly takesSums = true;
-  readonly #sums: (number | DurationValue)[] = [];
-  readonly #counts: number[] = [];
-  readonly #packedSums = new GroupTotals();
-  readonly #packedCounts = new GroupTotals();
+  /** Of numbers. */
+  readonly #sums = new GroupTotals();
+  readonly #counts = new GroupTotals();
+  readonly #durations: (DurationValue | undefined)[] = [];
   add(group: number, value: RuntimeValue): void {
     if (value === null) return;
-    const sum = this.#sums[group];
+    const duration = this.#durations[group];
     if (value instanceof DurationValue) {
-      if (typeof sum === 'number') throw wrongType('avg', value);
-      this.#sums[group] = sum === undefined ? value : TEMPORAL.get().addDurations(sum, value, 1);
+      if (duration === undefined && this.#counts.at(group) > 0) throw wrongType('avg', value);
+      this.#durations[group] = duration === undefined ? value : TEMPORAL.get().addDurations(duration, value, 1);
     } else {
-      if (!isNumeric(value) || sum instanceof DurationValue) throw wrongType('avg', value);
-      this.#sums[group] = (sum ?? 0) + toDouble(value);
+      if (!isNumeric(value) || duration !== undefined) throw wrongType('avg', value);
+      this.#sums.add(group, toDouble(value));
     }
-    this.#counts[group] = (this.#counts[group] ?? 0) + 1;
+    this.#counts.add(group, 1);
   }
-  addPacked(groups: Int32Array | undefined, { numbers, size, kind, sum }: PackedValues): void {
-    const sums = this.#packedSums.of(groups, size);
-    const counts = this.#packedCounts.of(groups, size);
-    // Sums of Floats depend on the order.
-    if (groups === undefined && kind === 'integer') {
+  addPacked(groups: Int32Array | undefined, { numbers, size, onlySum, sum }: PackedValues): void {
+    const sums = this.#sums.of(groups, size);
+    const counts = this.#counts.of(groups, size);
+    if (onlySum) {
       sums[0] = (sums[0] as number) + sum;
       counts[0] = (counts[0] as number) + size;
       return;
     }
+    // One after the other, as `add` does: sums of Floats depend on the order.
     for (let i = 0; i < size; i++) {
       const group = groups === undefined ? 0 : (groups[i] as number);
       sums[group] = (sums[group] as number) + (numbers[i] as number);
@@ -169,13 +177,12 @@ class Average implements RunningAggregate {
     }
   }
   result(group: number): RuntimeValue {
-    const packed = this.#packedCounts.at(group);
-    const count = (this.#counts[group] ?? 0) + packed;
+    const count = this.#counts.at(group);
     if (count === 0) return null;
-    const sum = this.#sums[group] ?? 0;
-    if (!(sum instanceof DurationValue)) return float((sum + this.#packedSums.at(group)) / count);
-    if (packed > 0) throw wrongType('avg', sum);
-    return TEMPORAL.get().divideDuration(sum, count);
+    const duration = this.#durations[group];
+    if (duration === undefined) return float(this.#sums.at(group) / count);
+    if (this.#sums.at(group) !== 0) throw wrongType('avg', duration);
+    return TEMPORAL.get().divideDuration(duration, count);
   }
 }
 

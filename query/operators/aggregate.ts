@@ -215,8 +215,8 @@ export class AggregateOperator extends PlanOperator {
   #takePacked(batch: Batch, aggregate: number): boolean {
     if (aggregate < 0) return this.#groups.take(batch);
     const { addPacked, mayMix = false, takesSums = false } = this.#running[aggregate] as RunningAggregate;
-    const onlySum = takesSums && this.#keys.length === 0;
-    const isTaken = addPacked !== undefined && this.#packed[aggregate]?.take(batch, { mayMix, onlySum }) === true;
+    const sumAfter = takesSums && this.#keys.length === 0 ? this.#rows : undefined;
+    const isTaken = addPacked !== undefined && this.#packed[aggregate]?.take(batch, { mayMix, sumAfter }) === true;
     this.#isTaken[aggregate] = isTaken;
     return isTaken;
   }

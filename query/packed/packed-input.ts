@@ -11,6 +11,7 @@ export class PackedInput implements PackedValues {
   numbers = new Float64Array(0);
   size = 0;
   kind: PackedValues['kind'] = 'integer';
+  onlySum = false;
   sum = 0;
 
   constructor(run: Run, property: NodeProperty) {
@@ -21,15 +22,22 @@ export class PackedInput implements PackedValues {
   /**
    * Takes the numbers of all rows; false, and nothing is taken, if one of them is null or not a number that is known, or if
    * they may be of both kinds and must not.
+   * @param sumAfter rows before which are summed up with these, if no more than the sum is asked for
    */
-  take(batch: Batch, { mayMix, onlySum }: { readonly mayMix: boolean; readonly onlySum: boolean }): boolean {
+  take(
+    batch: Batch,
+    { mayMix, sumAfter }: { readonly mayMix: boolean; readonly sumAfter: number | undefined },
+  ): boolean {
     const packed = this.#run.nodeColumn(this.#property.column).numbers();
     if (packed === undefined || (packed.kind === 'mixed' && !mayMix)) return false;
     const { size } = batch;
     const nodes = batch.columns[this.#property.slot] as Int32Array;
     this.size = size;
     this.kind = packed.kind;
-    if (onlySum && packed.kind === 'integer') this.sum = sumOf(nodes, packed.values, size);
+    // Only sums that a double holds are the same in any order.
+    const isExact = packed.kind === 'integer' && packed.greatest * ((sumAfter ?? 0) + size) <= Number.MAX_SAFE_INTEGER;
+    this.onlySum = sumAfter !== undefined && isExact;
+    if (this.onlySum) this.sum = sumOf(nodes, packed.values, size);
     else {
       if (this.numbers.length < size) this.numbers = new Float64Array(Math.max(size, batch.capacity));
       this.sum = gather(nodes, packed.values, this.numbers, size);
