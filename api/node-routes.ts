@@ -2,7 +2,9 @@
 import type { FastifyInstance } from 'fastify';
 import { checkName, nodeId } from '../base/ids.ts';
 import { decodeValue } from '../graph/json-values.ts';
+import type { Node } from '../graph/model.ts';
 import type { Value } from '../graph/value.ts';
+import type { Versioned } from '../src/engine-port.ts';
 import { nodeDocument, pageDocument, sendDocument } from './answer.ts';
 import { type ApiContext, type ElementPath, graphOf } from './api-context.ts';
 import { describe, ELEMENT_PATH, GRAPH_PATH } from './describe.ts';
@@ -55,8 +57,13 @@ export function addNodeRoutes(app: FastifyInstance, context: ApiContext): void {
     (request, reply) => {
       readQuery(request.query, {});
       const id = nodeId((request.params as ElementPath).id);
-      const found = graphOf(context, request).node(id);
-      return found.then(({ element, version }) => sendElement(request, reply, version, nodeDocument(element)));
+      const graph = graphOf(context, request);
+      const send = ({ element, version }: Versioned<Node>): void =>
+        sendElement(request, reply, version, nodeDocument(element));
+      const now = graph.nodeNow(id);
+      if (now === undefined) return graph.node(id).then(send);
+      send(now);
+      return;
     },
   );
 

@@ -20,6 +20,11 @@ export class Int32List {
   #items = new Int32Array(4);
   length = 0;
 
+  /** Makes room for so many more. */
+  makeRoom(more: number): void {
+    if (this.length + more > this.#items.length) this.#items = grown(this.#items, this.length + more);
+  }
+
   push(item: number): void {
     if (this.length === this.#items.length) {
       const copy = new Int32Array(this.#items.length + Math.max(4, this.#items.length >> 1));

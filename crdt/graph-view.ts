@@ -9,10 +9,11 @@
  * `view-reads.ts` has the reads, `view-snapshot.ts` the compact form on disk.
  */
 import { assert } from '../base/assert.ts';
-import type { PartitionId } from '../base/ids.ts';
+import type { PartitionId, ReplicaId } from '../base/ids.ts';
 import type { GraphSettings } from '../graph/model.ts';
 import { NotResident } from '../graph/not-resident.ts';
 import type { Properties } from '../graph/value.ts';
+import type { Int32List } from './columns.ts';
 import { EdgeFold } from './edge-fold.ts';
 import { EDGE_RECORD, EDGE_THERE, EdgeTable, STUB_EXISTS, UNKNOWN } from './edge-table.ts';
 import { type ExpiringKind, expiryOf } from './expiry.ts';
@@ -25,9 +26,23 @@ import { type Ends, Registers } from './registers.ts';
 import { partitionOfNode } from './routing.ts';
 import { NEVER } from './stamp.ts';
 import { ELEMENT_BYTES, type Tally, type Usage } from './usage.ts';
+import { propertiesFromPlain } from './value-codec.ts';
 
 /** Updates beyond this length are charged to the estimate; smaller ones mostly replace as much as they bring. */
 const LARGE_UPDATE_CHARS = 256;
+
+/** Creates of nodes as a snapshot has them: one entry a node in each column, and what entries of two of them stand for. */
+export interface NodeCreates {
+  readonly id: readonly string[];
+  /** Index into `labelSets`, which are shared (`NodeTable.labelSet`). */
+  readonly labels: readonly number[];
+  readonly labelSets: readonly (readonly string[])[];
+  readonly properties: readonly { readonly [name: string]: unknown }[];
+  readonly clock: readonly number[];
+  /** Index into `replicas`. */
+  readonly replica: readonly number[];
+  readonly replicas: readonly ReplicaId[];
+}
 
 /** A read met partitions that are not open. The caller hydrates them and reads again. */
 export class Unhydrated extends NotResident {
@@ -350,6 +365,36 @@ export class GraphView {
     this.indexes.note(node);
     partition.revision++;
     return true;
+  }
+
+  /** As `fold` of one create after the other, each of `chars`: what is new and plain goes into the columns at once. */
+  foldNodeCreates(partition: PartitionIndex, creates: NodeCreates, chars: number): void {
+    const { nodes, indexes } = this;
+    const { id: ids, labels, labelSets, clock, replica, replicas } = creates;
+    const lists = labelSets.map((set) => set.map((label) => partition.labelList(label)));
+    nodes.makeRoom(ids.length);
+    partition.nodes.makeRoom(ids.length);
+    let added = 0;
+    for (let i = 0; i < ids.length; i++) {
+      const id = ids[i] as string;
+      const head = { clock: clock[i] as number, replica: replicas[replica[i] as number] as ReplicaId };
+      const set = labels[i] as number;
+      const shown = labelSets[set] as readonly string[];
+      const properties = propertiesFromPlain(creates.properties[i] as { readonly [name: string]: unknown });
+      if (expiryOf(properties) !== undefined || nodes.find(id) !== undefined) {
+        this.fold(partition, { kind: 'node-create', ...head, id, labels: shown, properties }, chars);
+        continue;
+      }
+      const node = nodes.addCreated(id, partition.ordinal, head, shown, properties);
+      partition.nodes.push(node);
+      for (const list of lists[set] as Int32List[]) list.push(node);
+      indexes.note(node);
+      added++;
+    }
+    partition.patches += added;
+    partition.revision += added;
+    partition.bytes += (NODE_BYTES + chars) * added;
+    this.#records += added;
   }
 
   #addNodeRecord(partition: PartitionIndex, node: number, chars: number): void {

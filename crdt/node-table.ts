@@ -9,7 +9,8 @@ import { grown, Ordinals } from './columns.ts';
 import { NO_PROPERTIES } from './patch-codec.ts';
 import { PropertyColumns } from './property-columns.ts';
 import type { Registers } from './registers.ts';
-import { bytesAdded, Tally } from './usage.ts';
+import type { Stamp } from './stamp.ts';
+import { bytesAdded, propertiesBytes, Tally } from './usage.ts';
 
 /** The node has a record: its partition is open and has at least one patch of it. */
 export const NODE_RECORD = 1;
@@ -81,6 +82,31 @@ export class NodeTable {
     this.flags[ordinal] = 0;
     this.hidden++;
     this.#references[ordinal] = 0;
+    return ordinal;
+  }
+
+  /** Makes room for so many more nodes. */
+  makeRoom(more: number): void {
+    this.#reserve(this.#ordinals.capacity + more);
+  }
+
+  /** Adds a node that `find` does not find, as its one create makes it; its record retains it. Returns its ordinal. */
+  addCreated(id: string, home: number, stamp: Stamp, labels: readonly string[], properties: Properties): number {
+    const ordinal = this.#ordinals.take();
+    this.#reserve(ordinal + 1);
+    this.#ordinalOf.set(id, ordinal);
+    this.ids[ordinal] = id;
+    this.labels[ordinal] = labels;
+    this.properties[ordinal] = properties;
+    this.columns.forget(ordinal);
+    this.home[ordinal] = home;
+    this.flags[ordinal] = NODE_RECORD | NODE_EXISTS;
+    this.clock[ordinal] = stamp.clock;
+    this.replica[ordinal] = stamp.replica;
+    this.#references[ordinal] = 1;
+    this.countAt[home] = (this.countAt[home] ?? 0) + 1;
+    this.there.add(home, 1);
+    this.bytes.add(home, propertiesBytes(properties));
     return ordinal;
   }
 

@@ -61,12 +61,17 @@ export class PartitionIndex {
   }
 
   addLabel(label: string, node: number): void {
+    this.labelList(label).push(node);
+  }
+
+  /** The list of nodes that get the label, to be added to in place of `addLabel`. */
+  labelList(label: string): Int32List {
     let list = this.#labelled.get(label);
     if (list === undefined) {
       list = new Int32List();
       this.#labelled.set(label, list);
     }
-    list.push(node);
+    return list;
   }
 
   labels(): IterableIterator<string> {

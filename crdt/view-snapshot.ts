@@ -6,7 +6,7 @@
 import { WeftError } from '../base/errors.ts';
 import { type ReplicaId, replicaId } from '../base/ids.ts';
 import { fromUtf8, toUtf8 } from '../base/text.ts';
-import type { GraphView } from './graph-view.ts';
+import type { GraphView, NodeCreates } from './graph-view.ts';
 import type { PartitionIndex } from './partition-index.ts';
 import type { EdgeCreate, NodeCreate, Patch, StubCreate } from './patch.ts';
 import { decodePatch, encodePatch, NO_PROPERTIES } from './patch-codec.ts';
@@ -35,7 +35,13 @@ interface Columns {
   labels: (readonly string[])[];
   types: string[];
   replicas: ReplicaId[];
-  nodes: { id: string[]; labels: number[]; properties: object[]; clock: number[]; replica: number[] };
+  nodes: {
+    id: string[];
+    labels: number[];
+    properties: { [name: string]: unknown }[];
+    clock: number[];
+    replica: number[];
+  };
   /** `properties` is 0 where there are none. */
   edges: Ends & { properties: (object | 0)[] };
   stubs: Ends;
@@ -173,11 +179,24 @@ export function patchesOfSnapshot(bytes: Uint8Array, ids: ReadonlySet<string>): 
   for (const line of fromUtf8(bytes).split('\n')) {
     if (line === '' || (sought.length <= IDS_SOUGHT_MAX && !sought.some((id) => line.includes(id)))) continue;
     const columns = columnsOf(line);
-    visitPiece(columns, columns.labels, line.length, (patch) => {
+    const { nodes } = columns;
+    for (let i = 0; i < nodes.id.length; i++) if (ids.has(nodes.id[i] as string)) found.push(nodeAt(columns, i));
+    visitRest(columns, 0, (patch) => {
       if (ids.has(patch.id)) found.push(patch);
     });
   }
   return found;
+}
+
+function nodeAt({ nodes, labels, replicas }: Columns, i: number): NodeCreate {
+  return {
+    kind: 'node-create',
+    clock: nodes.clock[i] as number,
+    replica: replicaId(replicas[nodes.replica[i] as number] as number),
+    id: nodes.id[i] as string,
+    labels: labels[nodes.labels[i] as number] as readonly string[],
+    properties: propertiesFromPlain(nodes.properties[i] as { [name: string]: unknown }),
+  };
 }
 
 /** @throws WeftError `partition-recovering`, definite */
@@ -190,34 +209,26 @@ function columnsOf(line: string): Columns {
 
 function foldPiece(view: GraphView, partition: PartitionIndex, bytes: Uint8Array): void {
   const columns = columnsOf(fromUtf8(bytes));
-  const labels = columns.labels.map((set) => view.nodes.labelSet(set));
-  visitPiece(columns, labels, bytes.length, (patch, chars) => view.fold(partition, patch, chars));
+  const chars = charsOfElement(columns, bytes.length);
+  const creates: NodeCreates = {
+    ...columns.nodes,
+    labelSets: columns.labels.map((set) => view.nodes.labelSet(set)),
+    replicas: columns.replicas.map(replicaId),
+  };
+  view.foldNodeCreates(partition, creates, chars);
+  visitRest(columns, chars, (patch, length) => view.fold(partition, patch, length));
 }
 
-/** @param length of the piece, which its elements share for the memory estimate */
-function visitPiece(
-  columns: Columns,
-  labels: Columns['labels'],
-  length: number,
-  visit: (patch: Patch, chars: number) => void,
-): void {
-  const { nodes, edges, stubs, types, patches } = columns;
+/** What each element of a piece of `length` bytes counts for the memory estimate. */
+function charsOfElement({ nodes, edges, stubs, patches }: Columns, length: number): number {
   const count = nodes.id.length + edges.id.length + stubs.id.length + patches.length;
-  const chars = Math.ceil(length / Math.max(1, count));
+  return Math.ceil(length / Math.max(1, count));
+}
+
+/** All patches but the creates of nodes in columns, each with what it counts. */
+function visitRest(columns: Columns, chars: number, visit: (patch: Patch, chars: number) => void): void {
+  const { edges, stubs, types, patches } = columns;
   const replicas = columns.replicas.map(replicaId);
-  for (let i = 0; i < nodes.id.length; i++) {
-    visit(
-      {
-        kind: 'node-create',
-        clock: nodes.clock[i] as number,
-        replica: replicas[nodes.replica[i] as number] as ReplicaId,
-        id: nodes.id[i] as string,
-        labels: labels[nodes.labels[i] as number] as readonly string[],
-        properties: propertiesFromPlain(nodes.properties[i] as { [name: string]: unknown }),
-      },
-      chars,
-    );
-  }
   const endsAt = (from: Ends, i: number) => ({
     clock: from.clock[i] as number,
     replica: replicas[from.replica[i] as number] as ReplicaId,

@@ -187,6 +187,8 @@ export interface Graph {
 
   /** @throws WeftError `node-not-found` */
   node(id: NodeId): Promise<Versioned<Node>>;
+  /** What `node` answers, or undefined where that has to wait for something. @throws WeftError as `node` */
+  nodeNow(id: NodeId): Versioned<Node> | undefined;
   /** @throws WeftError `edge-not-found` */
   edge(id: EdgeId): Promise<Versioned<Edge>>;
   nodes(filter: NodeFilter, page: PageRequest): Promise<Page<Node>>;

@@ -50,6 +50,11 @@ export class GuardedGraph implements Graph {
     return this.#graph.node(id);
   }
 
+  nodeNow(id: NodeId): ReturnType<Graph['nodeNow']> {
+    this.#checkNode('read', id);
+    return this.#graph.nodeNow(id);
+  }
+
   async edge(id: EdgeId): ReturnType<Graph['edge']> {
     const found = await this.#graph.edge(id);
     // Its id does not tell where it lives, so an edge that may not be seen must look like one that does not exist.

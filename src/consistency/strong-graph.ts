@@ -40,6 +40,11 @@ export class StrongGraph implements Graph {
     return this.#read(() => this.#graph.node(...request));
   }
 
+  /** Every strong read waits for others. */
+  nodeNow(): undefined {
+    return undefined;
+  }
+
   edge(...request: Parameters<Graph['edge']>): ReturnType<Graph['edge']> {
     return this.#read(() => this.#graph.edge(...request));
   }

@@ -32,7 +32,22 @@ export function withEphemeral(durable: Engine, ephemeral: Engine): Engine {
     throw new WeftError('invalid-request', detail, { field: 'Consistency-Level', graph: name });
   }
 
-  const own: Partial<Engine> = {
+  // Each method is named, so that none of the durable engine's is forgotten: a proxy would cost every request a microsecond.
+  return {
+    name: durable.name,
+    replicaId: durable.replicaId,
+    seeCatalog: () => durable.seeCatalog(),
+    once: (key, fingerprint, request) => durable.once(key, fingerprint, request),
+    sessionToken: (presented, shown) => durable.sessionToken(presented, shown),
+    reachSession: (tokens) => durable.reachSession(tokens),
+    cluster: () => durable.cluster(),
+    quorum: () => durable.quorum(),
+    changeVoters: (change) => durable.changeVoters(change),
+    backup: (since, keep) => durable.backup(since, keep),
+    backupHolds: () => durable.backupHolds(),
+    releaseBackupHold: (name) => durable.releaseBackupHold(name),
+    health: () => durable.health(),
+    metrics: () => durable.metrics(),
     listGraphs(): readonly GraphDescription[] {
       const held = ephemeral.listGraphs().filter(({ name }) => isEphemeral(name));
       if (held.length === 0) return durable.listGraphs();
@@ -87,19 +102,6 @@ export function withEphemeral(durable: Engine, ephemeral: Engine): Engine {
       await Promise.all([durable.close(), ephemeral.close()]);
     },
   };
-  // Methods of the durable engine, which reach into it: bound once.
-  const bound = new Map<PropertyKey, unknown>(Object.entries(own));
-  return new Proxy(durable, {
-    get(target, property) {
-      const known = bound.get(property);
-      if (known !== undefined) return known;
-      const value: unknown = Reflect.get(target, property, target);
-      if (typeof value !== 'function') return value;
-      const method: unknown = value.bind(target);
-      bound.set(property, method);
-      return method;
-    },
-  });
 }
 
 function otherLifecycle(name: GraphName, lifecycle: 'ephemeral' | 'persistent'): WeftError {

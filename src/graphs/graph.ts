@@ -110,19 +110,33 @@ export class EngineGraph implements Graph {
 
   async node(id: NodeId): Promise<Versioned<Node>> {
     const { view } = this.resident;
-    const read = () => {
-      const node = this.resident.mayHold(id) ? findNode(view, id) : undefined;
-      return node === undefined ? undefined : { element: nodeAt(view, node), version: nodeVersion(view, node) };
-    };
-    // Most reads find their partition open and nothing in flight: they take no turn of the loop.
-    const partition = view.partitionOf(id);
+    const read = () => this.#readNode(id);
     this.#residency.expire(this.resident);
-    const found = view.isOpen(partition) ? read() : await this.#residency.run(this.resident, [], read);
-    if (found !== undefined) this.#residency.touchRead(this.resident.partition(partition));
+    const found = view.isOpen(view.partitionOf(id)) ? read() : await this.#residency.run(this.resident, [], read);
+    if (found !== undefined) this.#touch(id);
     const durable = this.writer.durable();
     if (durable !== undefined) await durable;
-    if (found === undefined) throw new WeftError('node-not-found', `there is no node \`${id}\``, { id });
+    return found ?? noNode(id);
+  }
+
+  nodeNow(id: NodeId): Versioned<Node> | undefined {
+    const { view } = this.resident;
+    // Most reads find their partition open and nothing in flight.
+    if (!view.isOpen(view.partitionOf(id)) || this.writer.durable() !== undefined) return undefined;
+    this.#residency.expire(this.resident);
+    const found = this.#readNode(id) ?? noNode(id);
+    this.#touch(id);
     return found;
+  }
+
+  #readNode(id: NodeId): Versioned<Node> | undefined {
+    const { view } = this.resident;
+    const node = this.resident.mayHold(id) ? findNode(view, id) : undefined;
+    return node === undefined ? undefined : { element: nodeAt(view, node), version: nodeVersion(view, node) };
+  }
+
+  #touch(id: NodeId): void {
+    this.#residency.touchRead(this.resident.partition(this.resident.view.partitionOf(id)));
   }
 
   async edge(id: EdgeId): Promise<Versioned<Edge>> {
@@ -441,4 +455,8 @@ function pageOf<T extends { readonly id: string }>(items: readonly T[], after: s
   return last !== undefined && from + limit < items.length
     ? { items: page, cursor: encodeCursor(last.id) }
     : { items: page };
+}
+
+function noNode(id: NodeId): never {
+  throw new WeftError('node-not-found', `there is no node \`${id}\``, { id });
 }

@@ -5,6 +5,7 @@ import type { Graph } from '../engine-port.ts';
 export class ProtectedGraph implements Graph {
   readonly #graph: Graph;
   readonly node: Graph['node'];
+  readonly nodeNow: Graph['nodeNow'];
   readonly edge: Graph['edge'];
   readonly nodes: Graph['nodes'];
   readonly edgesOf: Graph['edgesOf'];
@@ -20,6 +21,7 @@ export class ProtectedGraph implements Graph {
   constructor(graph: Graph) {
     this.#graph = graph;
     this.node = graph.node.bind(graph);
+    this.nodeNow = graph.nodeNow.bind(graph);
     this.edge = graph.edge.bind(graph);
     this.nodes = graph.nodes.bind(graph);
     this.edgesOf = graph.edgesOf.bind(graph);

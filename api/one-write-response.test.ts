@@ -1,0 +1,114 @@
+import { createServer, type RequestListener } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
+import { afterEach, describe, expect, test } from 'vitest';
+import { OneWriteResponse } from './one-write-response.ts';
+
+const stops: (() => void)[] = [];
+afterEach(() => {
+  for (const stop of stops.splice(0)) stop();
+});
+
+/** All that a server sends over one connection to which `requests` are written at once, until it closes it. */
+async function answersTo(
+  requests: string,
+  listener: RequestListener,
+): Promise<{ readonly text: string; readonly writes: number }> {
+  const server = createServer({ ServerResponse: OneWriteResponse } as never, listener);
+  let writes = 0;
+  server.on('connection', (socket) => {
+    // What the runtime calls for one chunk, and for several.
+    for (const name of ['_write', '_writev'] as const) {
+      const write = socket[name] as (...given: unknown[]) => void;
+      socket[name] = (...given: unknown[]) => {
+        writes += name === '_write' ? 1 : 100;
+        write.apply(socket, given);
+      };
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  stops.push(() => server.close());
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  const chunks: Buffer[] = [];
+  socket.on('data', (chunk) => chunks.push(chunk));
+  socket.write(requests);
+  await new Promise((resolve) => socket.once('close', resolve));
+  return {
+    text: Buffer.concat(chunks)
+      .toString()
+      .replaceAll(/Date: [^\r]*\r\n|Keep-Alive: [^\r]*\r\n/g, ''),
+    writes,
+  };
+}
+
+const get = (path: string, method = 'GET', close = true) =>
+  `${method} ${path} HTTP/1.1\r\nHost: h\r\n${close ? 'Connection: close\r\n' : ''}\r\n`;
+
+const head = (length: number, connection = 'close') =>
+  `HTTP/1.1 200 OK\r\ncontent-length: ${length}\r\nConnection: ${connection}\r\n\r\n`;
+
+describe('one-write response', () => {
+  test('a text with its length -> one write of one chunk', async () => {
+    const { text, writes } = await answersTo(get('/'), (_request, response) => {
+      response.writeHead(200, { 'content-length': '4' }).end('éab');
+      expect(response.writableEnded).toBe(true);
+    });
+    expect(text).toBe(`${head(4)}éab`);
+    expect(writes).toBe(1);
+  });
+
+  test('several requests at once on a connection -> all answers in their order', async () => {
+    const requests = get('/a', 'GET', false) + get('/b', 'GET', false) + get('/c');
+    const held: (() => void)[] = [];
+    const { text } = await answersTo(requests, (request, response) => {
+      const { url = '' } = request as { readonly url?: string };
+      held.push(() => response.writeHead(200, { 'content-length': '2' }).end(url));
+      // The last is answered first.
+      if (url === '/c') for (const answer of held.toReversed()) answer();
+    });
+    expect(text).toBe(`${head(2, 'keep-alive')}/a${head(2, 'keep-alive')}/b${head(2)}/c`);
+  });
+
+  test('HEAD, no text, and bytes -> as the runtime sends them', async () => {
+    const { text } = await answersTo(
+      get('/head', 'HEAD', false) + get('/none', 'GET', false) + get('/bytes'),
+      (request, response) => {
+        const { url } = request as { readonly url?: string };
+        response.writeHead(200, { 'content-length': url === '/none' ? '0' : '2' });
+        if (url === '/bytes') response.end(Buffer.from('ab'));
+        else if (url === '/none') response.end();
+        else response.end('ab');
+      },
+    );
+    expect(text).toBe(`${head(2, 'keep-alive')}${head(0, 'keep-alive')}${head(2)}ab`);
+  });
+
+  test('a text before any head -> the runtime says its length', async () => {
+    const { text } = await answersTo(get('/'), (_request, response) => response.end('ab'));
+    expect(text).toContain('Content-Length: 2\r\n\r\nab');
+  });
+
+  test('a text without its length, or with something to call -> whole, and called', async () => {
+    let calls = 0;
+    const { text } = await answersTo(get('/a', 'GET', false) + get('/b'), (request, response) => {
+      const { url } = request as { readonly url?: string };
+      if (url === '/a') response.writeHead(200).end('ab');
+      else response.writeHead(200, { 'content-length': '2' }).end('cd', () => calls++);
+    });
+    expect(text).toContain('Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n');
+    expect(text.endsWith(`${head(2)}cd`)).toBe(true);
+    expect(calls).toBe(1);
+  });
+
+  test('more than the socket takes at once -> whole, and the response ends', async () => {
+    const long = 'long text '.repeat(2_000_000);
+    let isFinished = false;
+    const { text } = await answersTo(get('/'), (_request, response) => {
+      response.writeHead(200, { 'content-length': String(long.length) }).end(long);
+      response.once('finish', () => {
+        isFinished = true;
+      });
+    });
+    expect(text.length).toBe(head(long.length).length + long.length);
+    expect(isFinished).toBe(true);
+  });
+});
