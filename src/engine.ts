@@ -51,6 +51,7 @@ import { EngineGraphSync, SyncFeed } from './graphs/graph-sync.ts';
 import { GraphWriter } from './graphs/graph-writer.ts';
 import { ProtectedGraph } from './graphs/protected-graph.ts';
 import type { Replica, StreamCommit } from './replication/replica.ts';
+import { LongTails } from './residency/long-tails.ts';
 import { Residency } from './residency/residency.ts';
 import { ResidentGraph } from './residency/resident-graph.ts';
 import { snapshotLongTails } from './residency/snapshots.ts';
@@ -159,6 +160,7 @@ class LocalEngine implements OpenedEngine {
   readonly #kept: KeptOutcomes;
   readonly #outcomeExpiry: OutcomeExpiry;
   readonly #expiryPurge: ExpiryPurge;
+  readonly #longTails: LongTails;
   readonly #syncFeed = new SyncFeed();
   #closing: Promise<void> | undefined;
 
@@ -211,6 +213,12 @@ class LocalEngine implements OpenedEngine {
       bugs,
     });
     this.#committer = committer;
+    this.#longTails = new LongTails({
+      env,
+      residency,
+      snapshot: (graph, partition) => committer.snapshot(graph, partition),
+    });
+    residency.onLongTail = (partition) => this.#longTails.noticed(partition);
     const catalog = new GraphCatalog({
       store,
       residency,
@@ -580,6 +588,7 @@ class LocalEngine implements OpenedEngine {
     this.#expiryPurge.stop();
     this.#sessions.stop();
     this.#feed.moved();
+    await this.#longTails.stop();
     await this.#catalog.settled();
     await this.#committer.idle();
     await this.#residency.settled();

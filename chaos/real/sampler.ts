@@ -10,6 +10,9 @@ export interface Sample {
   /** Absent if the server did not run, or the machine does not tell. */
   readonly memoryBytes?: number;
   readonly openFiles?: number;
+  /** How long its main thread has run since its start, and how long it could have run but had no processor. */
+  readonly ranMs?: number;
+  readonly waitedMs?: number;
   readonly diskBytes?: number;
   /** Sums over labels; absent if it did not answer. */
   readonly metrics?: Readonly<Record<string, number>>;
@@ -68,16 +71,27 @@ async function sampleOf(cluster: RealCluster, name: string): Promise<Sample> {
   };
 }
 
-/** Memory that is resident, and open files; as Linux tells it. */
-function ofProcess(pid: number | undefined): { readonly memoryBytes?: number; readonly openFiles?: number } {
+/** Memory that is resident, open files and time of the processor; as Linux tells it. */
+function ofProcess(pid: number | undefined): Partial<Sample> {
   if (pid === undefined || !existsSync(`/proc/${pid}/status`)) return {};
   try {
     const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-    return { memoryBytes: Number(kilobytes ?? 0) * 1024, openFiles: readdirSync(`/proc/${pid}/fd`).length };
+    return {
+      memoryBytes: Number(kilobytes ?? 0) * 1024,
+      openFiles: readdirSync(`/proc/${pid}/fd`).length,
+      ...ofProcessor(pid),
+    };
   } catch {
     // It ended between the two looks.
     return {};
   }
+}
+
+/** Nothing where the kernel keeps no such account. */
+function ofProcessor(pid: number): Pick<Sample, 'ranMs' | 'waitedMs'> {
+  const file = `/proc/${pid}/schedstat`;
+  const [ranNs = 0, waitedNs = 0] = existsSync(file) ? readFileSync(file, 'utf8').split(' ').map(Number) : [];
+  return ranNs === 0 ? {} : { ranMs: ranNs / 1e6, waitedMs: waitedNs / 1e6 };
 }
 
 function sizeOf(folder: string): number {

@@ -35,6 +35,7 @@ import { LogRetention } from './log-retention.ts';
 import type { Progress } from './progress.ts';
 import type { Admitted, ReceivedCommits } from './received-commits.ts';
 import { RoundGathering } from './round-gathering.ts';
+import { RoundSnapshots } from './round-snapshots.ts';
 import { StableHorizon } from './stable-horizon.ts';
 import type { VersionVector } from './version-vector.ts';
 
@@ -101,6 +102,7 @@ export class Committer {
   /** The last group was of one request, and nobody came while it was written. */
   #alone = false;
   readonly #gathering: RoundGathering;
+  readonly #snapshots: RoundSnapshots;
   readonly #afterRound: (() => void)[] = [];
   #checkpointAt: number = LIMITS.logBytesMax;
   commits = 0;
@@ -116,6 +118,7 @@ export class Committer {
   constructor(options: CommitterOptions) {
     this.#options = options;
     this.#gathering = new RoundGathering(options.env, () => this.#waiting?.graphs.length ?? 0);
+    this.#snapshots = new RoundSnapshots(options.residency);
     this.#seq = options.lastSeq;
     const { hasPeers, residency, progress, store } = options;
     this.#horizon = hasPeers ? new StableHorizon() : undefined;
@@ -187,6 +190,14 @@ export class Committer {
     await visible;
   }
 
+  /** Snapshots a partition that is held open with its document; passes it over if that cannot be now. */
+  async snapshot(graph: ResidentGraph, partition: ResidentPartition): Promise<void> {
+    if (this.#stopping || this.#failure !== undefined) return;
+    const written = this.#snapshots.want(graph, partition);
+    this.#running ??= this.#run();
+    await written;
+  }
+
   /** Whether something is on its way to the store. */
   get isRunning(): boolean {
     return this.#running !== undefined;
@@ -208,7 +219,7 @@ export class Committer {
 
   async #run(): Promise<void> {
     const { env, received, residency } = this.#options;
-    while (this.#waiting !== undefined || !received.isEmpty) {
+    while (this.#waiting !== undefined || !received.isEmpty || !this.#snapshots.isEmpty) {
       // A turn for requests that are ready now: else the first one would go to disk alone, and the others wait for it.
       // A writer that was alone last time is taken to be alone again.
       await (this.#alone || this.#failure !== undefined ? undefined : env.scheduler.yield());
@@ -228,6 +239,7 @@ export class Committer {
         endSpans(group, error);
         group?.reject(this.#failure);
         received.fail(this.#failure);
+        this.#snapshots.fail();
       } finally {
         this.#flushing = undefined;
         this.#alone = group?.graphs.length === 1 && this.#waiting === undefined && received.isEmpty;
@@ -235,6 +247,7 @@ export class Committer {
         this.#tellAfterRound();
       }
       residency.relieve();
+      await this.#snapshots.write().catch((error: unknown) => this.#stopAccepting(error));
       await this.#checkpoint().catch((error: unknown) => this.#stopAccepting(error));
     }
     // In the same step as the test above, or a request that comes in between would wait for ever.
@@ -249,8 +262,9 @@ export class Committer {
   async #round(group: Group | undefined): Promise<void> {
     const { store, received, residency, progress, bugs } = this.#options;
     const local = group === undefined ? undefined : this.#writeDocuments(group);
-    const admitted = received.admit();
     let lsn = residency.visibleLsn;
+    this.#snapshots.encode(lsn + 1);
+    const admitted = received.admit();
     const commits = admitted.map(({ commit }) => commit);
     if (local === undefined && commits.length === 0) return;
     const fsync = this.#beginFsync(group, commits.length + 1);
@@ -284,7 +298,7 @@ export class Committer {
 
   /** Writes the patches of a group to the documents; what becomes of them there is the commit. */
   #writeDocuments(group: Group): Commit {
-    const { clock, replica, progress } = this.#options;
+    const { clock, replica, progress, residency } = this.#options;
     const parts: CommitPart[] = [];
     for (const [partition, graph] of group.partitions) {
       const patches = partition.pending;
@@ -295,7 +309,7 @@ export class Committer {
       const compacted = this.#compact(graph, partition);
       const update = compacted === undefined ? appended : mergeUpdates([appended, compacted]);
       parts.push({ ...partition.key, update });
-      partition.tailBytes += update.length;
+      residency.lengthen(partition, update.length);
     }
     const after = progress.takeMoved(replica);
     return { origin: replica, seq: ++this.#seq, clock: clock.last, parts, locators: group.locators, after };

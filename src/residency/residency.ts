@@ -7,6 +7,7 @@
  * - RES-2 Passivating a document with a long tail writes a snapshot first, so that hydration stays short.
  * - RES-3 What is in memory shows exactly the commits that are visible: rows beyond them, which the store may hold
  *   already, are left to the commit that brings them, and commits that come while a partition is read are not missed.
+ * - RES-4 Partitions in use have no tails that are overdue for long: who keeps snapshotting them hears of each (`onLongTail`).
  *
  * One class, because opening a partition, a commit that arrives for it and its passivation must each know of the others.
  */
@@ -22,7 +23,7 @@ import type { PartitionIndex } from '../../crdt/partition-index.ts';
 import type { Patch } from '../../crdt/patch.ts';
 import type { HybridClock } from '../../crdt/stamp.ts';
 import { encodeViewSnapshot } from '../../crdt/view-snapshot.ts';
-import type { Lsn, PartitionKey, PartitionState, Store } from '../../storage/store.ts';
+import type { Lsn, PartitionKey, PartitionSnapshot, PartitionState, Store } from '../../storage/store.ts';
 import { foldPartition } from './fold-partition.ts';
 import { PartitionHold } from './partition-hold.ts';
 import type { ResidentGraph } from './resident-graph.ts';
@@ -58,6 +59,8 @@ export class Residency {
   residentBytes = 0;
   /** Called when elements were hidden because their time had come. */
   onExpired: (() => void) | undefined;
+  /** Hears of partitions in use whose tail became long. */
+  onLongTail: ((partition: ResidentPartition) => void) | undefined;
   hydrations = 0;
   passivations = 0;
 
@@ -195,6 +198,7 @@ export class Residency {
       partition.lsn = Math.max(partition.lsn, lsn);
       partition.tailBytes = bytesOf(tail) + bytesOfArrivals(arrivals);
       partition.snapshotBytes = (snapshot?.view ?? snapshot?.document)?.length ?? 0;
+      this.#noteTail(partition);
       this.touchRead(partition);
       this.account(partition);
       this.hydrations++;
@@ -287,7 +291,7 @@ export class Residency {
     graph.changes++;
     const partition = graph.partition(part.partition);
     partition.lsn = lsn;
-    partition.tailBytes += part.update.length;
+    this.lengthen(partition, part.update.length);
     if (partition.loads > 0) partition.arrivals.push({ lsn, checked });
     const { document, index } = partition;
     // It may have been read into memory since the commit was admitted.
@@ -334,6 +338,16 @@ export class Residency {
     } finally {
       hold.release();
     }
+  }
+
+  /** The store has, or is about to have, so much more of it. */
+  lengthen(partition: ResidentPartition, bytes: number): void {
+    partition.tailBytes += bytes;
+    this.#noteTail(partition);
+  }
+
+  #noteTail(partition: ResidentPartition): void {
+    if (partition.index !== undefined && partition.tailIsOverdue) this.onLongTail?.(partition);
   }
 
   touchWritten(partition: ResidentPartition): void {
@@ -412,13 +426,32 @@ export class Residency {
    */
   async snapshot(graph: ResidentGraph, partition: ResidentPartition): Promise<void> {
     assert(!partition.inFlight, 'a snapshot covers only what is durable');
-    const { lsn, index } = partition;
-    if (lsn === 0 || graph.deleted) return;
+    const snapshot = this.encode(graph, partition, partition.lsn);
+    if (snapshot !== undefined) await this.writeSnapshot(partition, snapshot);
+  }
+
+  /**
+   * What `snapshot` writes, to be written once it is durable.
+   * @param lsn up to which the document holds everything
+   */
+  encode(graph: ResidentGraph, partition: ResidentPartition, lsn: Lsn): PartitionSnapshot | undefined {
+    const { index } = partition;
+    if (lsn === 0 || graph.deleted) return undefined;
     const document = present(partition.document, 'a snapshot needs the document').encode();
-    const view = index === undefined || !partition.durable ? undefined : encodeViewSnapshot(graph.view, index);
+    const isSame = partition.pending.length === 0 && partition.arriving === 0;
+    const view = index === undefined || !isSame ? undefined : encodeViewSnapshot(graph.view, index);
     partition.tailBytes = 0;
     partition.snapshotBytes = document.length;
-    await this.#store.writeSnapshot(partition.key, { lsn, document, view });
+    return { lsn, document, view };
+  }
+
+  writeSnapshot(partition: ResidentPartition, snapshot: PartitionSnapshot): Promise<void> {
+    return this.#store.writeSnapshot(partition.key, snapshot);
+  }
+
+  /** Lets go of a document that was hydrated for a moment, unless somebody uses it by now. */
+  async closeDocument(graph: ResidentGraph, partition: ResidentPartition): Promise<void> {
+    if (partition.document !== undefined && partition.idle) await this.#passivate(graph, partition, true);
   }
 
   counts(): { readonly partitions: number; readonly documents: number } {

@@ -86,6 +86,14 @@ export class ResidentPartition {
     return tailBytes > LONG_TAIL_BYTES || (tailBytes > SHORT_TAIL_BYTES && tailBytes > snapshotBytes / 2);
   }
 
+  /**
+   * True if a snapshot should take the tail's place though the partition stays in use. A tail as long as half of the
+   * snapshot takes about half as long again to read, and what is written for snapshots stays a few times what came.
+   */
+  get tailIsOverdue(): boolean {
+    return this.tailBytes > LONG_TAIL_BYTES && this.tailBytes > this.snapshotBytes / 2;
+  }
+
   get idle(): boolean {
     return this.durable && this.pins === 0;
   }

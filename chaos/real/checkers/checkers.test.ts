@@ -243,6 +243,19 @@ describe('rejected', () => {
     expect(found?.kind === 'invalid' && found.evidence).toMatch(evidence);
   });
 
+  test('bounds: others have the processors, a server is started again in between -> the part of the time is told', () => {
+    const of = (server: string, ranMs: number, waitedMs: number) => ({ atMs: 1, server, ranMs, waitedMs });
+    const samples = [
+      of('one', 100, 50),
+      of('two', 50, 50),
+      of('one', 200, 150),
+      of('one', 50, 150),
+      { atMs: 1, server: 'two' },
+    ];
+    const told = judgeRun(record([], { samples })).guarantees.find(({ checker }) => checker === 'bounds');
+    expect(told?.figures).toMatchObject({ 'ready but without a processor, %': 54 });
+  });
+
   test('availability: a server that runs does not serve eventual -> invalid', () => {
     const asked = Array.from(
       { length: 100 },

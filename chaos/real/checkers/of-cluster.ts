@@ -82,14 +82,31 @@ export const bounds: RealChecker = {
       peakOf(samples, ({ openFiles }) => openFiles),
       peakOf(samples, ({ diskBytes }) => diskBytes),
     ];
+    const waited = partWaited(samples);
     const figures = {
       ...(memory && { 'peak memory, MB': Math.round(memory.value / 1e6) }),
       ...(files && { 'peak open files': files.value }),
       ...(disk && { 'peak disk, MB': Math.round(disk.value / 1e6) }),
+      ...(waited !== undefined && { 'ready but without a processor, %': Math.round(100 * waited) }),
     };
     return { verdict: judge(evidence), judged: samples.length, figures };
   },
 };
+
+/** Of the time in which servers could have run, the part in which others had the processors. Times begin anew with a process. */
+function partWaited(samples: readonly Sample[]): number | undefined {
+  let [ran, waited] = [0, 0];
+  const before = new Map<string, { readonly ranMs: number; readonly waitedMs: number }>();
+  for (const { server, ranMs, waitedMs } of samples) {
+    if (ranMs === undefined || waitedMs === undefined) continue;
+    const last = before.get(server);
+    const since = last === undefined || last.ranMs > ranMs ? { ranMs: 0, waitedMs: 0 } : last;
+    ran += ranMs - since.ranMs;
+    waited += waitedMs - since.waitedMs;
+    before.set(server, { ranMs, waitedMs });
+  }
+  return ran + waited === 0 ? undefined : waited / (ran + waited);
+}
 
 function peakOf(
   samples: readonly Sample[],
