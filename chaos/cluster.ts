@@ -24,6 +24,8 @@ export interface ClusterSetup {
   readonly servers: number;
   readonly durability: 'disk' | 'buffered';
   readonly memoryBudgetBytes: number;
+  /** Undefined as servers have it. */
+  readonly longTailBytes?: number | undefined;
   readonly timing: Partial<ReplicationTiming>;
   readonly latencyMs: number;
   readonly jitterMs: number;
@@ -157,7 +159,7 @@ export class Cluster {
   }
 
   async #open(server: Server, process: SimProcess, incarnation: number): Promise<void> {
-    const { durability, memoryBudgetBytes, timing, logScale, bugs } = this.setup;
+    const { durability, memoryBudgetBytes, longTailBytes, timing, logScale, bugs } = this.setup;
     const { name, disk } = server;
     const bare = await openMemoryStore({
       disk,
@@ -178,7 +180,7 @@ export class Cluster {
       timing,
       bugs,
     };
-    const engine = await openEngine({ env, store, name, memoryBudgetBytes, cluster: options });
+    const engine = await openEngine({ env, store, name, memoryBudgetBytes, longTailBytes, cluster: options });
     if (!process.isAlive) return;
     const onBug = (error: Error) => this.noteBug(`the replication of ${name}`, error);
     server.replication = await startReplication({ env, engine, options, name, onBug });

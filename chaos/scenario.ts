@@ -75,10 +75,12 @@ export function scenarioOf(
     (name) => !FINAL.includes(name) && (isStrong || !OF_STRONG.includes(name)),
   );
   const faults = random.some(usual, isHeavy ? 0.5 : 0.35);
+  const tails = random.fork('tails');
   const cluster: ClusterSetup = {
     servers: random.chance(0.2) ? (isStrong ? 5 : 2) : isHeavy && random.chance(0.4) ? 5 : 3,
     durability: random.chance(0.75) || isStrong ? 'disk' : 'buffered',
     memoryBudgetBytes: random.chance(0.3) ? NO_BUDGET : LARGE_BUDGET,
+    longTailBytes: tails.chance(0.5) ? tails.between(100, 3_000) : undefined,
     // Damaged partitions are healed one by one, each in two periods of anti-entropy: minutes at its usual pace.
     timing: random.chance(0.8) || faults.includes('rot') ? FAST : {},
     latencyMs: random.between(0.2, 20),

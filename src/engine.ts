@@ -92,6 +92,8 @@ export interface EngineOptions {
   readonly name: string;
   /** Estimated bytes of hydrated partitions beyond which the least recently used are passivated. */
   readonly memoryBudgetBytes: number;
+  /** Bytes written to a partition in use since its snapshot that call for another one. */
+  readonly longTailBytes?: number | undefined;
   /** Whether what it holds goes with the process. */
   readonly isEphemeral?: boolean;
   /** Of graphs that have no quota of their own. */
@@ -165,7 +167,7 @@ class LocalEngine implements OpenedEngine {
   #closing: Promise<void> | undefined;
 
   constructor(
-    { env, store, name, memoryBudgetBytes, isEphemeral, quotaDefaults, cluster }: EngineOptions,
+    { env, store, name, memoryBudgetBytes, longTailBytes, isEphemeral, quotaDefaults, cluster }: EngineOptions,
     found: Found,
   ) {
     const { replica, lastSeq, adoption, secret } = found;
@@ -185,7 +187,7 @@ class LocalEngine implements OpenedEngine {
     const progress = new Progress(streams, found.retired);
     this.#progress = progress;
     this.#sessions = new Sessions({ progress, tokens, scheduler: env.scheduler, replica, bugs });
-    const residency = new Residency({ env, store, replica, clock, budgetBytes: memoryBudgetBytes });
+    const residency = new Residency({ env, store, replica, clock, budgetBytes: memoryBudgetBytes, longTailBytes });
     this.#residency = residency;
     const received = new ReceivedCommits({
       residency,

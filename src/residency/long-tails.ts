@@ -74,7 +74,7 @@ export class LongTails {
   async #shorten(partition: ResidentPartition): Promise<void> {
     const { residency, snapshot } = this.#options;
     const graph = residency.find(partition.key.graphKey);
-    if (graph === undefined || partition.index === undefined || !partition.tailIsOverdue) return;
+    if (graph === undefined || partition.index === undefined || !residency.isOverdue(partition)) return;
     const isWritten = partition.document !== undefined;
     const hold = new PartitionHold(residency, graph);
     try {

@@ -27,7 +27,7 @@ import type { Lsn, PartitionKey, PartitionSnapshot, PartitionState, Store } from
 import { foldPartition } from './fold-partition.ts';
 import { PartitionHold } from './partition-hold.ts';
 import type { ResidentGraph } from './resident-graph.ts';
-import type { AdmittedPart, Arrival, ResidentPartition } from './resident-partition.ts';
+import { type AdmittedPart, type Arrival, LONG_TAIL_BYTES, type ResidentPartition } from './resident-partition.ts';
 
 /** Eviction goes on to this part of the budget, so that it does not run for every request at the limit. */
 const EVICT_TO = 0.9;
@@ -38,6 +38,8 @@ export interface ResidencyOptions {
   readonly replica: ReplicaId;
   readonly clock: HybridClock;
   readonly budgetBytes: number;
+  /** Beyond this the tail of a partition in use is overdue. */
+  readonly longTailBytes?: number | undefined;
 }
 
 export class Residency {
@@ -45,6 +47,7 @@ export class Residency {
   readonly #store: Store;
   readonly #replica: ReplicaId;
   readonly #clock: HybridClock;
+  readonly #longTailBytes: number;
   readonly budgetBytes: number;
   /** By key. */
   readonly #graphs = new Map<string, ResidentGraph>();
@@ -64,7 +67,8 @@ export class Residency {
   hydrations = 0;
   passivations = 0;
 
-  constructor({ env, store, replica, clock, budgetBytes }: ResidencyOptions) {
+  constructor({ env, store, replica, clock, budgetBytes, longTailBytes = LONG_TAIL_BYTES }: ResidencyOptions) {
+    this.#longTailBytes = longTailBytes;
     this.#clock = clock;
     this.#env = env;
     this.#store = store;
@@ -347,7 +351,15 @@ export class Residency {
   }
 
   #noteTail(partition: ResidentPartition): void {
-    if (partition.index !== undefined && partition.tailIsOverdue) this.onLongTail?.(partition);
+    if (partition.index !== undefined && this.isOverdue(partition)) this.onLongTail?.(partition);
+  }
+
+  /**
+   * True if a snapshot should take the tail's place though the partition stays in use. A tail as long as half of the
+   * snapshot takes about half as long again to read, and what is written for snapshots stays a few times what came.
+   */
+  isOverdue({ tailBytes, snapshotBytes }: ResidentPartition): boolean {
+    return tailBytes > this.#longTailBytes && tailBytes > snapshotBytes / 2;
   }
 
   touchWritten(partition: ResidentPartition): void {

@@ -9,7 +9,7 @@ import type { CommitPart, Lsn, PartitionKey } from '../../storage/store.ts';
 /** Estimated bytes of memory of a patch in a document beside its characters. */
 const PATCH_BYTES = 8;
 /** A tail beyond this is long, whatever the snapshot before it; one below the other is not. */
-const LONG_TAIL_BYTES = 256 * 1024;
+export const LONG_TAIL_BYTES = 256 * 1024;
 const SHORT_TAIL_BYTES = 16 * 1024;
 
 /** An update that became durable while the partition was being read. */
@@ -84,14 +84,6 @@ export class ResidentPartition {
   get tailIsLong(): boolean {
     const { tailBytes, snapshotBytes } = this;
     return tailBytes > LONG_TAIL_BYTES || (tailBytes > SHORT_TAIL_BYTES && tailBytes > snapshotBytes / 2);
-  }
-
-  /**
-   * True if a snapshot should take the tail's place though the partition stays in use. A tail as long as half of the
-   * snapshot takes about half as long again to read, and what is written for snapshots stays a few times what came.
-   */
-  get tailIsOverdue(): boolean {
-    return this.tailBytes > LONG_TAIL_BYTES && this.tailBytes > this.snapshotBytes / 2;
   }
 
   get idle(): boolean {
