@@ -1,4 +1,5 @@
 /** Devices once everything is healed: they come back, get rid of what they hold, and show what servers show. */
+import { WeftError } from '../../base/errors.ts';
 import * as LIMITS from '../../base/limits.ts';
 import { digestOfGraph } from '../../crdt/digest.ts';
 import { isList, type Properties } from '../../graph/value.ts';
@@ -46,7 +47,8 @@ export async function endOffline({ cluster, devices, offline }: Arena): Promise<
   const startMs = timeline.nowMs;
   const agree = async () => {
     if (!devices.every(isDone)) return false;
-    const digest = await expected();
+    const digest = await expected().catch(whileItTakesOver);
+    if (digest === undefined) return false;
     for (const { replica } of devices) if ((await replica?.digest()) !== digest) return false;
     return true;
   };
@@ -70,6 +72,11 @@ export async function endOffline({ cluster, devices, offline }: Arena): Promise<
     members: shared && membersIn(shared),
     count: typeof shared?.count === 'number' ? shared.count : 0,
   };
+}
+
+/** A link that comes back late may make a server ask for a state once more, and refuse reads until it has it. */
+function whileItTakesOver(error: unknown): undefined {
+  if (!(error instanceof WeftError) || error.code !== 'replica-recovering') throw error;
 }
 
 function membersIn({ members }: Properties): string[] {
