@@ -45,6 +45,20 @@ describe('strong write', () => {
     await cluster.converge(...servers);
   });
 
+  test('the network repeats every message -> each write happens once, whoever is asked', async () => {
+    cluster = new Cluster('a', 'b', 'c');
+    const servers = await Promise.all(cluster.names.map((name) => cluster.start(name, { repeats: true })));
+    await cluster.linked(...servers);
+    await cluster.until(() => servers.every(({ engine }) => engine.quorum().votes), 'votes');
+    await cluster.during(strong(servers[0] as Server).write([create('n', { stock: 0 })]));
+    for (const server of servers) {
+      await cluster.during(Promise.all([1, 10].map((by) => strong(server).write([increment('n', by)]))));
+    }
+    for (const server of servers) {
+      expect((await cluster.during(strong(server).node(id('n')))).element.properties).toEqual({ stock: 33 });
+    }
+  });
+
   test('two create one id at once on two servers -> one of them gets it', async () => {
     const [a, b, c] = await threeServers();
     const both = await cluster.during(
