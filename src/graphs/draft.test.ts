@@ -78,12 +78,20 @@ describe.each([
       1,
       [put('new'), { op: 'patchNode', id: a, properties: { x: { kind: 'members', add: [1], remove: [] } } }],
     ],
-    [
-      'putEdge with other ends',
-      'edge-exists',
-      1,
-      [put('new'), { ...edge(e, a, c), op: 'putEdge', id: e } as Operation],
-    ],
+    ...(
+      [
+        ['another target', edge(e, a, c)],
+        ['another source', edge(e, c, b)],
+        ['another type', edge(e, a, b, 'U')],
+      ] as const
+    ).map(([what, operation]): readonly [string, string, number, readonly Operation[]] => {
+      return [
+        `putEdge with ${what}`,
+        'edge-exists',
+        1,
+        [put('new'), { ...operation, op: 'putEdge', id: e } as Operation],
+      ];
+    }),
     ['a property that is too large', 'payload-too-large', 1, [put('new'), put(a, { x: 'x'.repeat(1_100_000) })]],
   ];
 
