@@ -102,6 +102,8 @@ describe.each([
     expect(error).toBeInstanceOf(WeftError);
     expect(error).toMatchObject({ code, kind: { definite: true } });
     expect((error as WeftError).context).toMatchObject({ operation: at });
+    // Of several operations it says which element is at fault.
+    if (/-(exists|not-found)$/.test(code)) expect((error as WeftError).context).toHaveProperty('id');
     expect(await graph.digest()).toEqual(before);
     expect(await outcome(graph.node('new' as NodeId))).toBe('node-not-found');
     expect(await graph.integrity()).toMatchObject({ nodes: 3, edges: 1, orphanStubs: [], missingStubs: [] });

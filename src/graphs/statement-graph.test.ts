@@ -138,3 +138,19 @@ it.each<[string, (graph: StatementGraph) => OrdinalCursor, number]>([
     await engine.close();
   },
 );
+
+it('statements that write, some of which begin while others wait for each other -> one after the other, none is lost', async () => {
+  const { graph } = await run({ memoryBudgetBytes: TINY });
+  await graph.write(spreadIds(16).map((id) => node(id, { count: 0 }, ['L'])));
+  const text = 'MATCH (n:L) WITH sum(n.count) AS all MATCH (m:L) SET m.count = (all + 1) % 1000003';
+  const once = () => graph.queryRows({ text, parameters: {} }, { accessMode: 'write', isCancelled: () => false });
+  // Two at a time, so that each begins while one runs or waits.
+  const worker = async () => {
+    for (let i = 0; i < 6; i++) await once();
+  };
+  await Promise.all([worker(), worker(), worker()]);
+  let expected = 0;
+  for (let i = 0; i < 18; i++) expected = (16 * expected + 1) % 1_000_003;
+  const [first] = (await graph.nodes({ label: 'L' }, { limit: 1 })).items;
+  expect(first?.properties.count).toBe(expected);
+});
