@@ -35,7 +35,9 @@ describe('edge ids', () => {
   /** Few stamps, so that ids meet: as made in their partition, as made in another, and others that look alike. */
   const stamps = Array.from({ length: 40 }, (_, i) => ({ clock: 2 ** 42 + (i >> 1), replica: replicaId(i % 2) }));
   const texts = stamps.map(({ clock, replica }) => encodeStamp(clock, replica));
-  const ids = [...PARTITIONS.flatMap((at) => texts.map((text) => `${at}~${text}`)), ...texts, 'e', '~', `~${texts[0]}`];
+  const almost = PARTITIONS.flatMap((at) => [`${at}x${texts[0]}`, `${at}~${texts[0]}-`]);
+  const made = PARTITIONS.flatMap((at) => texts.map((text) => `${at}~${text}`));
+  const ids = [...made, ...almost, ...texts, 'e', '~', `~${texts[0]}`];
 
   it.each([1, 2, 3])('added, given other stamps and removed at random, seed %i -> as a map of texts says', (seed) => {
     const random = new SeededRandom(seed);

@@ -6,7 +6,7 @@
 import * as Y from 'yjs';
 import { WeftError } from '../base/errors.ts';
 import type { ReplicaId } from '../base/ids.ts';
-import type { Patch } from './patch.ts';
+import type { Assignments, Patch } from './patch.ts';
 import { isLater } from './stamp.ts';
 import { applyTextUpdate, initialUpdate } from './text-history.ts';
 import { parseTextRoot, type TextElement, textRoot } from './text-root.ts';
@@ -43,7 +43,7 @@ export class PartitionTexts {
 
   /** Takes patches in that became visible, those of a commit or of a whole partition. Returns what is new to a document. */
   see(patches: readonly Patch[]): Uint8Array | undefined {
-    const told = patches.filter((patch) => 'more' in patch && (patch.more?.textsMade ?? patch.more?.textChanges));
+    const told = patches.filter(tellsOfTexts);
     if (told.length === 0) return undefined;
     const before = Y.encodeStateVector(this.#doc);
     const deleted: Uint8Array[] = [];
@@ -58,18 +58,16 @@ export class PartitionTexts {
     return deleted.length === 1 ? deleted[0] : Y.encodeStateAsUpdate(this.#doc, before);
   }
 
-  #see(patch: Patch): void {
-    if (!('more' in patch) || !('properties' in patch)) return;
-    const { kind, id, clock, replica, properties, more } = patch;
+  #see({ kind, id, clock, replica, properties, more }: PatchOfTexts): void {
     const element: TextElement = kind === 'node-create' || kind === 'node-update' ? 'node' : 'edge';
-    for (const property of more?.textsMade ?? []) {
+    for (const property of more.textsMade ?? []) {
       const root = textRoot({ element, id, property, of: { clock, replica } });
       this.#open(root);
       const text = properties[property];
       const first = typeof text === 'string' ? initialUpdate(root, { clock, replica }, text) : undefined;
       if (first !== undefined) Y.applyUpdate(this.#doc, first);
     }
-    for (const [property, { of, update }] of more?.textChanges ?? []) {
+    for (const [property, { of, update }] of more.textChanges ?? []) {
       this.#open(textRoot({ element, id, property, of }));
       applyTextUpdate(this.#doc, readTextUpdate(update), update);
     }
@@ -197,6 +195,12 @@ export class PartitionTexts {
 interface Placed {
   readonly root: string;
   readonly struct: TextStruct;
+}
+
+type PatchOfTexts = Extract<Patch, { readonly more?: Assignments }> & { readonly more: Assignments };
+
+function tellsOfTexts(patch: Patch): patch is PatchOfTexts {
+  return 'more' in patch && (patch.more?.textsMade ?? patch.more?.textChanges) !== undefined;
 }
 
 function isWithin({ client, clock }: YjsId, struct: TextStruct): boolean {

@@ -374,8 +374,7 @@ function propertiesField(field: unknown): Properties {
   return propertiesFromPlain(field as { readonly [name: string]: unknown });
 }
 
-function moreField(field: unknown): { readonly more?: Assignments } {
-  if (field === undefined) return {};
+function moreField(field: unknown): { readonly more: Assignments } {
   if (typeof field !== 'object' || field === null || Array.isArray(field)) return malformed('its assignments');
   const { l, L, r, c, m, s, t, T } = field as { readonly [key: string]: unknown };
   return {

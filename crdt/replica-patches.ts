@@ -102,10 +102,7 @@ function checkLabels(labels: readonly string[]): void {
 function checkProperties(properties: Properties): void {
   const names = Object.keys(properties);
   if (names.length > LIMITS.propertiesMax) throw tooMany('properties', LIMITS.propertiesMax);
-  for (const name of names) {
-    checkName('property name', name);
-    checkDepth(properties[name] as Value, 0);
-  }
+  for (const name of names) checkName('property name', name);
 }
 
 function checkMore(patch: Patch, more: Assignments): void {
@@ -129,6 +126,7 @@ function checkMore(patch: Patch, more: Assignments): void {
       throw new WeftError('invalid-request', 'the patch changes a text in the name of somebody else');
     }
   }
+  // A value by itself was checked as it was decoded; members are shown as a list, which is one level more.
   for (const { add, remove } of members?.values() ?? [])
     for (const member of [...add, ...remove]) checkDepth(member, 1);
 }

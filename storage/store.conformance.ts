@@ -336,6 +336,23 @@ export function storeConformance(name: string, makeHarness: () => Promise<StoreH
       }
     });
 
+    test('snapshot: of a partition, a graph or edges with names that there are not -> a bug, nothing is written', async () => {
+      const store = await (await start()).open();
+      await store.append(commitOf(A, 1, ['0']));
+      const snapshot = { lsn: 1, document: bytes('new'), view: undefined };
+      for (const [key, edges] of [
+        [at('\ud800'), []],
+        [at(''), []],
+        [at('0', 'a/b'), []],
+        [at('0'), ['e', 'e\udfff']],
+      ] as const) {
+        expect(await rejection(store.writeSnapshot(key, snapshot, edges))).toBeInstanceOf(BugError);
+      }
+      expect((await store.readPartition(at('0'), { document: true })).snapshot).toBeUndefined();
+      await store.writeSnapshot(at('0'), snapshot, ['e', '\u{1f600}']);
+      expect(await store.locate(G, ['e', '\u{1f600}'])).toEqual([['0'], ['0']]);
+    });
+
     test('snapshot: raced by appends and reads -> every read is whole', async () => {
       const harness = await start();
       const store = await harness.open();

@@ -1,8 +1,10 @@
 /** The coordinator of one graph with itself as the only voter: what it decides, and which reads it confirms. */
 import { describe, expect, test } from 'vitest';
 import type { ReplicaId } from '../../base/ids.ts';
+import * as LIMITS from '../../base/limits.ts';
 import type { PlantedBug } from '../../base/planted-bug.ts';
 import { covers, joined, type VersionVector } from '../commits/version-vector.ts';
+import { encodeSchemaChange, isSchemaChange } from '../constraints/schema-change.ts';
 import { memoryNetwork } from '../replication/memory-network.model.ts';
 import { NOTHING_ACCEPTED, stepAcceptor } from './acceptor.ts';
 import { Coordination } from './coordination.ts';
@@ -26,6 +28,8 @@ function setup(bugs?: ReadonlySet<PlantedBug>, replica = OWN) {
   let state = NOTHING_ACCEPTED;
   let clock = 0;
   let voter: 'votes' | 'is silent' | 'refuses' = 'votes';
+  let whenHere: Promise<boolean> | undefined;
+  const batches: number[] = [];
   let overtaking: 'nobody' | 'promise' | 'proposal' = 'nobody';
   let decides: 'written' | 'refused' = 'written';
   let decided = 0;
@@ -68,13 +72,14 @@ function setup(bugs?: ReadonlySet<PlantedBug>, replica = OWN) {
       get vector() {
         return here;
       },
-      whenCovered: async (wanted) => covers(here, wanted),
+      whenCovered: async (wanted) => whenHere ?? covers(here, wanted),
       seeClock: (reading) => {
         clock = Math.max(clock, reading);
       },
       durable: async () => durable,
       decide: async (_graph, writes) => {
         decided++;
+        batches.push(writes.length);
         if (decides === 'refused')
           return { decisions: writes.map(() => ({ kind: 'failed' as const, error: 'a refusal' })), patches: [] };
         return {
@@ -124,6 +129,22 @@ function setup(bugs?: ReadonlySet<PlantedBug>, replica = OWN) {
     },
     /** How many rounds were decided. */
     decided: () => decided,
+    /** How many writes each of them had. */
+    batches,
+    /** What is waited for comes, or its time is over, when the returned function says so. */
+    await: (): ((isHere: boolean) => void) => {
+      let say = (_: boolean): void => undefined;
+      whenHere = new Promise((resolve) => {
+        say = resolve;
+      });
+      return (isHere) => {
+        whenHere = undefined;
+        say(isHere);
+      };
+    },
+    /** Rounds that were chosen, and how often it began to lead. */
+    counts: () => [coordination.rounds, coordination.elections],
+    asks: (request: Request, patienceMs = PATIENCE_MS) => coordination.submit(request, patienceMs),
     /** Who votes changes. */
     reconfigure: () => {
       configuration++;
@@ -238,6 +259,89 @@ describe('rounds', () => {
     await Promise.all(Array.from({ length: 50 }, () => server.write()));
     expect(server.sent('accept') - before).toBe(1);
     expect(server.patches()).toBe(51);
+  });
+
+  test('more wait than fit into a batch -> in order, as many at once as fit', async () => {
+    const server = setup();
+    await server.write();
+    const replies = Array.from({ length: LIMITS.strongBatchMax + 5 }, () => server.write());
+    await Promise.all(replies);
+    expect(server.batches).toEqual([1, LIMITS.strongBatchMax, 5]);
+    const long = { kind: 'write', operations: 'x'.repeat(LIMITS.groupCharsMax / 2) } as const;
+    await Promise.all([long, long, long].map((request) => server.asks(request)));
+    expect(server.batches.slice(3)).toEqual([2, 1]);
+  });
+
+  test('a change of the schema among writes -> it is decided by itself, in its turn', async () => {
+    const server = setup();
+    await server.write();
+    const change = encodeSchemaChange({ op: 'drop', name: 'x' });
+    expect(isSchemaChange(change)).toBe(true);
+    const other = { kind: 'write', operations: '[]' } as const;
+    const all = [other, other, { ...other, operations: change }, { ...other, operations: change }, other];
+    await Promise.all(all.map((request) => server.asks(request)));
+    expect(server.batches.slice(1)).toEqual([2, 1, 1, 1]);
+  });
+
+  test('as many wait as may -> the next one is told to come again; each that waits gets an answer', async () => {
+    const server = setup();
+    server.voter('is silent');
+    const replies = Array.from({ length: LIMITS.strongQueueMax }, () => server.submit(PATIENCE_MS));
+    expect(await server.submit(PATIENCE_MS)).toMatchObject({
+      kind: 'failed',
+      error: expect.stringContaining('too-many-requests'),
+    });
+    server.close();
+    for (const reply of await Promise.all(replies)) expect(reply).toMatchObject({ kind: 'failed' });
+  });
+
+  test('a leader is asked for a place or a write that it refuses -> no proposal, and no voter is asked for the place', async () => {
+    const server = setup();
+    await server.write();
+    const [proposals, questions] = [server.sent('accept'), server.sent('prepare')];
+    await server.position();
+    expect([server.sent('accept'), server.sent('prepare')]).toEqual([proposals, questions]);
+    server.refuse();
+    expect(await server.submit(PATIENCE_MS)).toMatchObject({ kind: 'failed', error: 'a refusal' });
+    // Whether it still leads: what it refused must not be older than what another one decided.
+    expect([server.sent('accept'), server.sent('prepare')]).toEqual([proposals, questions + 1]);
+    expect(server.counts()).toEqual([1, 1]);
+    await server.position();
+    expect(server.counts()).toEqual([1, 1]);
+  });
+
+  test('what a write rests on is not here yet -> it waits for it; it does not come -> refused as not done', async () => {
+    const server = setup();
+    await server.write();
+    const { place } = await server.position();
+    for (const comes of [true, false]) {
+      const say = server.await();
+      const reply = server.submit(PATIENCE_MS, { place, seen: vector(1, 0) });
+      await pass(server, 50);
+      const before = server.decided();
+      say(comes);
+      await pass(server, PATIENCE_MS);
+      expect(server.decided() - before).toBe(comes ? 1 : 0);
+      expect(await reply).toMatchObject(
+        comes ? { kind: 'written' } : { kind: 'failed', error: expect.stringContaining('quorum-unavailable') },
+      );
+    }
+  });
+
+  test('closed -> what waits is told whether it may have happened', async () => {
+    const server = setup();
+    await server.write();
+    server.voter('is silent');
+    const proposed = server.submit(PATIENCE_MS);
+    await pass(server, 20);
+    const waiting = server.submit(PATIENCE_MS);
+    const expired = server.submit(30);
+    await pass(server, 30);
+    server.close();
+    expect(await waiting).toMatchObject({ error: expect.stringContaining('quorum-unavailable') });
+    expect(await expired).toMatchObject({ error: expect.stringContaining('quorum-unavailable') });
+    await pass(server, PATIENCE_MS);
+    expect(await proposed).toMatchObject({ error: expect.stringContaining('quorum-indeterminate') });
   });
 
   test('nobody votes -> asked again and again until the time of the write is over, refused as not done, and then nothing is sent', async () => {

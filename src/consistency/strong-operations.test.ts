@@ -45,6 +45,20 @@ describe('strong write', () => {
     await cluster.converge(...servers);
   });
 
+  test('the network repeats every message -> each write happens once, whoever is asked', async () => {
+    cluster = new Cluster('a', 'b', 'c');
+    const servers = await Promise.all(cluster.names.map((name) => cluster.start(name, { repeats: true })));
+    await cluster.linked(...servers);
+    await cluster.until(() => servers.every(({ engine }) => engine.quorum().votes), 'votes');
+    await cluster.during(strong(servers[0] as Server).write([create('n', { stock: 0 })]));
+    for (const server of servers) {
+      await cluster.during(Promise.all([1, 10].map((by) => strong(server).write([increment('n', by)]))));
+    }
+    for (const server of servers) {
+      expect((await cluster.during(strong(server).node(id('n')))).element.properties).toEqual({ stock: 33 });
+    }
+  });
+
   test('two create one id at once on two servers -> one of them gets it', async () => {
     const [a, b, c] = await threeServers();
     const both = await cluster.during(
@@ -188,6 +202,36 @@ describe('strong operations without a majority', () => {
 });
 
 describe('who votes', () => {
+  test('a write without a key [its answer is lost, and soon all is healed] -> it is not known whether it happened, and it did, once', async () => {
+    const servers = await threeServers();
+    await cluster.during(strong(servers[0]).write([create('n', { stock: 0 })]));
+    let stock = 0;
+    let unknown = 0;
+    for (const asking of servers) {
+      const others = servers.filter((other) => other !== asking);
+      // What it sends arrives; it hears nothing.
+      for (const { faults } of others) {
+        faults.set(`http://${asking.name}`, { cut: true, direction: 'out', delayMs: 0, dropRate: 0 });
+      }
+      const written = strong(asking)
+        .write([increment('n', 1)])
+        .then(
+          () => undefined,
+          (error: WeftError) => error,
+        );
+      await cluster.run(2_000);
+      for (const other of others) cluster.heal(asking, other);
+      const error = await cluster.during(written);
+      const { properties } = (await cluster.during(strong(others[0] as Server).node(id('n')))).element;
+      const happened = (properties.stock as number) - stock;
+      stock += happened;
+      if (error?.code === 'quorum-indeterminate') unknown++;
+      expect(happened).toBe(error?.kind.definite ? 0 : 1);
+      await cluster.linked(...servers);
+    }
+    expect(unknown).toBeGreaterThan(0);
+  });
+
   test('a server that was told of fewer voters -> refused at the handshake, on both sides with the reason', async () => {
     cluster = new Cluster('a', 'b', 'c');
     const a = await cluster.start('a');

@@ -78,12 +78,20 @@ describe.each([
       1,
       [put('new'), { op: 'patchNode', id: a, properties: { x: { kind: 'members', add: [1], remove: [] } } }],
     ],
-    [
-      'putEdge with other ends',
-      'edge-exists',
-      1,
-      [put('new'), { ...edge(e, a, c), op: 'putEdge', id: e } as Operation],
-    ],
+    ...(
+      [
+        ['another target', edge(e, a, c)],
+        ['another source', edge(e, c, b)],
+        ['another type', edge(e, a, b, 'U')],
+      ] as const
+    ).map(([what, operation]): readonly [string, string, number, readonly Operation[]] => {
+      return [
+        `putEdge with ${what}`,
+        'edge-exists',
+        1,
+        [put('new'), { ...operation, op: 'putEdge', id: e } as Operation],
+      ];
+    }),
     ['a property that is too large', 'payload-too-large', 1, [put('new'), put(a, { x: 'x'.repeat(1_100_000) })]],
   ];
 
@@ -94,6 +102,8 @@ describe.each([
     expect(error).toBeInstanceOf(WeftError);
     expect(error).toMatchObject({ code, kind: { definite: true } });
     expect((error as WeftError).context).toMatchObject({ operation: at });
+    // Of several operations it says which element is at fault.
+    if (/-(exists|not-found)$/.test(code)) expect((error as WeftError).context).toHaveProperty('id');
     expect(await graph.digest()).toEqual(before);
     expect(await outcome(graph.node('new' as NodeId))).toBe('node-not-found');
     expect(await graph.integrity()).toMatchObject({ nodes: 3, edges: 1, orphanStubs: [], missingStubs: [] });

@@ -4,7 +4,7 @@ import type { Direction } from '../../graph/model.ts';
 import { NotResident } from '../../graph/not-resident.ts';
 import type { OrdinalCursor, StatementGraph } from '../../graph/query-graph.ts';
 import type { Value } from '../../graph/value.ts';
-import { DEFAULT, LARGE, run, TINY } from '../engine-on-disk.model.ts';
+import { DEFAULT, LARGE, node, run, spreadIds, TINY } from '../engine-on-disk.model.ts';
 import type { EngineGraph } from './graph.ts';
 import { PropertyGraph, RANDOM_LABELS, RANDOM_NODES, RANDOM_TYPES, randomBatch } from './property-graph.model.ts';
 
@@ -122,3 +122,41 @@ for (const [memory, budget] of [
     },
   );
 }
+
+it.each<[string, (graph: StatementGraph) => OrdinalCursor, number]>([
+  ['one value', (graph) => graph.seekEqual('L', 'p', [1]), 8],
+  ['several values', (graph) => graph.seekEqual('L', 'p', [1, 'x1']), 16],
+  ['a range', (graph) => graph.seekRange('L', 'p', { value: 0, inclusive: false }, { value: 2, inclusive: true }), 8],
+  ['a beginning', (graph) => graph.seekPrefix('L', 'p', 'x'), 8],
+])(
+  'statement graph: %s is sought first of all, and no partition is in memory -> all that there are',
+  async (_, seek, count) => {
+    const { engine } = await run({ memoryBudgetBytes: TINY });
+    const graph = engine.graph(DEFAULT) as EngineGraph;
+    await graph.write(spreadIds(16).map((id, i) => node(id, { p: i % 2 === 0 ? 1 : 'x1' }, ['L'])));
+    const statement = await graph.statementGraph();
+    try {
+      expect(graph.resident.whole).toBe(false);
+      expect((await drain(statement, seek(statement))).length).toBe(count);
+    } finally {
+      statement.release();
+    }
+    await engine.close();
+  },
+);
+
+it('statements that write, some of which begin while others wait for each other -> one after the other, none is lost', async () => {
+  const { graph } = await run({ memoryBudgetBytes: TINY });
+  await graph.write(spreadIds(16).map((id) => node(id, { count: 0 }, ['L'])));
+  const text = 'MATCH (n:L) WITH sum(n.count) AS all MATCH (m:L) SET m.count = (all + 1) % 1000003';
+  const once = () => graph.queryRows({ text, parameters: {} }, { accessMode: 'write', isCancelled: () => false });
+  // Two at a time, so that each begins while one runs or waits.
+  const worker = async () => {
+    for (let i = 0; i < 6; i++) await once();
+  };
+  await Promise.all([worker(), worker(), worker()]);
+  let expected = 0;
+  for (let i = 0; i < 18; i++) expected = (16 * expected + 1) % 1_000_003;
+  const [first] = (await graph.nodes({ label: 'L' }, { limit: 1 })).items;
+  expect(first?.properties.count).toBe(expected);
+});

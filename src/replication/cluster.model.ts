@@ -24,6 +24,7 @@ import { memoryNetwork } from './memory-network.model.ts';
 import { type Replication, startReplication } from './replicator.ts';
 import { hashOfSettings } from './settings-hash.ts';
 import type { Connection } from './transport.ts';
+import type { VoterChannel } from './voter-channel.ts';
 
 export const SECRET = 'the secret of the cluster';
 const STEP_MS = 20;
@@ -38,6 +39,8 @@ export interface ServerOptions {
   readonly peers?: readonly string[];
   readonly timing?: Partial<ReplicationTiming>;
   readonly tracer?: Tracer;
+  /** Of those who decide strong operations, each message that it sends arrives twice. */
+  readonly repeats?: boolean;
 }
 
 export interface Server {
@@ -88,7 +91,12 @@ export class Cluster {
     const engine = await openEngine({ env, store, name, memoryBudgetBytes: LARGE, cluster });
     const onBug = (error: Error) => void this.bugs.push(error);
     const replication = await startReplication({ env, engine, options: cluster, name, onBug });
-    const { channel } = replication;
+    const { send } = replication.channel;
+    const twice: VoterChannel['send'] = (...message) => {
+      send(...message);
+      send(...message);
+    };
+    const channel = { ...replication.channel, ...(options.repeats && { send: twice }) };
     const strong = await StrongOperations.start({ env, host: engine.strongHost, channel, onBug, bugs: this.planted });
     engine.attachStrong(strong);
     const server = { name, disk, store, engine, graph: engine.graph(DEFAULT), replication, faults, log };

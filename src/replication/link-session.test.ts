@@ -124,6 +124,7 @@ describe('link session', () => {
     for (let i = 0; i < 20; i++) {
       env.advance(500);
       session.tick(SETTINGS.deadAfterMs);
+      expect(closed()).toBe(env.clock.monotonicMs() < SETTINGS.deadAfterMs ? undefined : 'silent');
     }
     expect(sent.at(-1)).toMatchObject({ kind: 'refuse', code: 'silent' });
     expect(kinds(sent)).toEqual(['hello', 'refuse']);

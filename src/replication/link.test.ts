@@ -139,6 +139,26 @@ describe('link', () => {
     expect(sent(link.step({ kind: 'advanced' }, 100))).toEqual(['3/1']);
   });
 
+  test('relay: the peer has a link with this server -> what this server wrote is sent at once all the same', () => {
+    const here = new Applied(1);
+    here.apply(commit(1, 1));
+    const link = linkOf(here);
+    expect(sent(link.step({ kind: 'frame', frame: status({ direct: [replica(1), replica(3)] }) }, 0))).toEqual(['1/1']);
+    here.apply(commit(1, 2));
+    expect(sent(link.step({ kind: 'advanced' }, 10))).toEqual(['1/2']);
+  });
+
+  test('resend: the peer asks for what it has -> nothing was sent in vain, and none is counted', () => {
+    const here = new Applied(1);
+    here.apply(commit(1, 1));
+    const link = linkOf(here);
+    link.step({ kind: 'frame', frame: status({ vector: vector({ 1: 1 }) }) }, 0);
+    expect(sent(link.step({ kind: 'frame', frame: status({ vector: vector({ 1: 1 }), resend: true }) }, 10))).toEqual(
+      [],
+    );
+    expect(link.resends).toBe(0);
+  });
+
   test('relay: the peer wrote it itself -> never', () => {
     const here = new Applied(1);
     here.apply(commit(2, 1), commit(2, 2));

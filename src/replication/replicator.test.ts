@@ -296,6 +296,52 @@ describe('state transfer between engines', () => {
     expect((await ids(b)).length).toBe(40);
   });
 
+  test('the link is cut while what came is taken in -> it is taken in all the same, whole and once (REP-9)', async () => {
+    const cluster = new Cluster('a', 'b');
+    const a = await withoutLog(cluster);
+    const b = await cluster.start('b');
+    const adoptStreams = b.store.adoptStreams.bind(b.store);
+    let isAdopting = false;
+    let release = (): void => undefined;
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    b.store.adoptStreams = async (positions) => {
+      isAdopting = true;
+      await released;
+      return adoptStreams(positions);
+    };
+    await cluster.until(() => isAdopting, 'an adoption');
+    cluster.cut(a, b);
+    await cluster.run(10_000);
+    expect(memberOf(b, 'a').link.state).not.toBe('up');
+    expect(b.engine.replica.recovering).toBe(true);
+    await expect(b.graph.node('n1' as never)).rejects.toMatchObject({ code: 'replica-recovering' });
+    release();
+    await cluster.until(() => !b.engine.replica.recovering, 'an end of it');
+    expect((await ids(b)).length).toBe(39);
+    cluster.heal(a, b);
+    await cluster.converge(a, b);
+    expect(metricsOf(b).stateTransfersTotal).toBe(1);
+    await b.graph.write([node('after')]);
+    await cluster.converge(a, b);
+  });
+
+  test('the logs of neither reach back to what the other lacks -> each takes over the state of the other, and both have everything', async () => {
+    const cluster = new Cluster('a', 'b');
+    const first = await cluster.start('b');
+    await first.graph.write([node('mine')]);
+    const keys = await first.engine.replica.listPartitions();
+    await cluster.stop(first);
+    await forgetLog(first.disk, keys);
+    const a = await withoutLog(cluster);
+    const b = await cluster.start('b', { disk: first.disk });
+    await cluster.converge(a, b);
+    expect(await ids(a)).toContain('mine');
+    expect((await ids(b)).length).toBe(40);
+    expect([a, b].map((server) => metricsOf(server).stateTransfersTotal)).toEqual([1, 1]);
+  });
+
   test('the receiver is killed in the middle of it -> it has nothing of it when it is back, later all (REP-9)', async () => {
     const cluster = new Cluster('a', 'b');
     const a = await withoutLog(cluster);

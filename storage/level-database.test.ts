@@ -1,0 +1,62 @@
+/** Where a database may be created: LevelDB would do it wherever its CURRENT file is missing, and delete what lies there. */
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { openDatabase } from './level-database.ts';
+
+let directory: string;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'weft-level-'));
+});
+
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+async function open(expected = false): Promise<readonly string[]> {
+  const options = { directory, cacheBytes: 1 << 16, writeBufferBytes: 1 << 16 };
+  const db = await openDatabase(options, expected);
+  const keys = await db.keys().all();
+  await db.close();
+  return keys;
+}
+
+describe('files without CURRENT', () => {
+  test.each([
+    ['none', {}],
+    [
+      'what a crash leaves while LevelDB creates its first files',
+      { 'MANIFEST-000001': 'x', '000003.log': '', LOG: 'text', LOCK: '' },
+    ],
+    ['a file of somebody else', { 'notes.txt': 'not empty', 'table.ldb.txt': 'x' }],
+  ])('%s -> created', async (_, files) => {
+    for (const [name, content] of Object.entries(files)) await writeFile(join(directory, name), content);
+    expect(await open()).toEqual([]);
+    expect(await readdir(directory)).toContain('CURRENT');
+  });
+
+  test.each([
+    ['a log with something in it', '000003.log', 'x'],
+    ['a table, even an empty one', '000005.ldb', ''],
+    ['a table of an earlier LevelDB', '000005.sst', 'x'],
+  ])('%s -> data-corrupt, and it is left as it is', async (_, name, content) => {
+    await writeFile(join(directory, 'LOG'), 'text');
+    await writeFile(join(directory, name), content);
+    await expect(open()).rejects.toMatchObject({ code: 'data-corrupt', context: { directory } });
+    expect(await readdir(directory)).toContain(name);
+    expect(await readdir(directory)).not.toContain('CURRENT');
+  });
+
+  test('none, where data is known to have been -> data-corrupt, nothing is created', async () => {
+    await expect(open(true)).rejects.toMatchObject({ code: 'data-corrupt' });
+    expect(await readdir(directory)).not.toContain('CURRENT');
+  });
+});
+
+test('somebody has it open -> data-locked', async () => {
+  const options = { directory, cacheBytes: 1 << 16, writeBufferBytes: 1 << 16 };
+  const db = await openDatabase(options, false);
+  await expect(open()).rejects.toMatchObject({ code: 'data-locked', context: { directory } });
+  await db.close();
+  expect(await open()).toEqual([]);
+});
