@@ -18,6 +18,7 @@ function isWithin(value: number, low: number, high: number): number {
 
 /** How many of the first `size` rows are within. */
 export function countWithin(nodes: Int32Array, { values, range: [low, high] }: Within, size: number): number {
+  if (high === Number.POSITIVE_INFINITY) return countFrom(nodes, values, low, size);
   let count = 0;
   let sum = 0;
   let row = 0;
@@ -76,6 +77,7 @@ export function nodesWithin(
   size: number,
   into: Int32Array,
 ): number {
+  if (high === Number.POSITIVE_INFINITY) return nodesFrom(nodes, values, low, size, into);
   let count = 0;
   let sum = 0;
   let row = 0;
@@ -118,4 +120,52 @@ export function rowsWithinAmong(
     sum += value;
   }
   return Number.isNaN(sum) ? -1 : kept;
+}
+
+/** As `countWithin`, without an upper end: a comparison less for each row. */
+function countFrom(nodes: Int32Array, values: Float64Array, low: number, size: number): number {
+  let count = 0;
+  let sum = 0;
+  let row = 0;
+  for (; row + 1 < size; row += 2) {
+    const node = nodes[row] as number;
+    const next = nodes[row + 1] as number;
+    const value = values[node] as number;
+    const nextValue = values[next] as number;
+    count = (count + Number(value >= low) + Number(nextValue >= low)) | 0;
+    sum += value + nextValue;
+  }
+  if (row < size) {
+    const node = nodes[row] as number;
+    const value = values[node] as number;
+    count += Number(value >= low);
+    sum += value;
+  }
+  return Number.isNaN(sum) ? -1 : count;
+}
+
+/** As `nodesWithin`, without an upper end. */
+function nodesFrom(nodes: Int32Array, values: Float64Array, low: number, size: number, into: Int32Array): number {
+  let count = 0;
+  let sum = 0;
+  let row = 0;
+  for (; row + 1 < size; row += 2) {
+    const node = nodes[row] as number;
+    const next = nodes[row + 1] as number;
+    const value = values[node] as number;
+    const nextValue = values[next] as number;
+    into[count] = node;
+    count = (count + Number(value >= low)) | 0;
+    into[count] = next;
+    count = (count + Number(nextValue >= low)) | 0;
+    sum += value + nextValue;
+  }
+  if (row < size) {
+    const node = nodes[row] as number;
+    const value = values[node] as number;
+    into[count] = node;
+    count += Number(value >= low);
+    sum += value;
+  }
+  return Number.isNaN(sum) ? -1 : count;
 }
