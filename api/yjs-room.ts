@@ -88,7 +88,7 @@ export class YjsRoom {
     this.#early = undefined;
   }
 
-  #saw(vector: ReadonlyMap<number, number>): void {
+  #saw(vector: Iterable<readonly [client: number, clock: number]>): void {
     for (const [client, clock] of vector) {
       if (clock > (this.#vector.get(client) ?? 0)) this.#vector.set(client, clock);
     }

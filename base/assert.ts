@@ -7,9 +7,12 @@ export class BugError extends Error {
   override readonly name = 'BugError';
 }
 
-/** Throws a `BugError` unless `condition` holds. The message states the invariant, with its number if it has one. */
-export function assert(condition: unknown, invariant: string): asserts condition {
-  if (!condition) throw new BugError(invariant);
+/**
+ * Throws a `BugError` unless `condition` holds. The message states the invariant, with its number if it has one; a function
+ * makes one that would otherwise be put together each time that nothing is wrong.
+ */
+export function assert(condition: unknown, invariant: string | (() => string)): asserts condition {
+  if (!condition) throw new BugError(typeof invariant === 'string' ? invariant : invariant());
 }
 
 /** Ends every exhaustive `switch`; the compiler rejects the call while a case is missing. */

@@ -124,6 +124,8 @@ export const linkWindowBytes = 4 * 1024 * 1024;
 export const linkWaitingBytesMax = 8 * 1024 * 1024;
 /** Bytes of the last commits that are kept in memory, so that peers that keep up need no disk. */
 export const commitTailBytesMax = 16 * 1024 * 1024;
+/** Bytes of commits of one peer that came and were not decoded, beyond which they are: two windows. */
+export const undecodedBytesMax = 8 * 1024 * 1024;
 /** Bytes and number of received commits that wait for others which they build on; what has no room is sent again. */
 export const heldBytesMax = 64 * 1024 * 1024;
 export const heldCommitsMax = 100_000;

@@ -13,6 +13,7 @@ import type { ReplicaId } from '../base/ids.ts';
 import * as LIMITS from '../base/limits.ts';
 import { isOfCopies, patchesOfBlock } from './block.ts';
 import { ByteReader } from './byte-reader.ts';
+import { ClientClocks } from './client-clocks.ts';
 import type { Patch } from './patch.ts';
 import { clockOfPatch, decodePatch } from './patch-codec.ts';
 import { NEVER } from './stamp.ts';
@@ -43,9 +44,9 @@ export interface CheckedUpdate {
   /** The latest clock of their stamps, to be held against the drift limit; `NEVER` without patches. */
   readonly clockMax: number;
   /** By Yjs client: how many of its clock numbers the document must hold, this update's own structs not counted. */
-  readonly needs: ReadonlyMap<number, number>;
+  readonly needs: ClientClocks;
   /** By Yjs client: the clock after the structs that the update brings. */
-  readonly brings: ReadonlyMap<number, number>;
+  readonly brings: ClientClocks;
   readonly joins: readonly Join[];
 }
 
@@ -101,15 +102,43 @@ function refuse(what: string): never {
   throw new WeftError('malformed-request', `no server writes such an update: ${what}`);
 }
 
+/** What was found. A class, because an object that is written out with a getter costs more than the check of a small update. */
+class Checked implements CheckedUpdate {
+  readonly update: Uint8Array;
+  readonly texts: readonly string[];
+  readonly copies: number;
+  readonly clockMax: number;
+  readonly needs: ClientClocks;
+  readonly brings: ClientClocks;
+  readonly joins: readonly Join[];
+  #decoded: readonly Patch[] | undefined;
+
+  constructor(found: Omit<CheckedUpdate, 'patches'> & { readonly decoded: readonly Patch[] | undefined }) {
+    this.update = found.update;
+    this.texts = found.texts;
+    this.copies = found.copies;
+    this.clockMax = found.clockMax;
+    this.needs = found.needs;
+    this.brings = found.brings;
+    this.joins = found.joins;
+    this.#decoded = found.decoded;
+  }
+
+  get patches(): readonly Patch[] {
+    this.#decoded ??= this.texts.map(decodePatch);
+    return this.#decoded;
+  }
+}
+
 class UpdateCheck {
   readonly #reader: ByteReader;
   readonly #update: Uint8Array;
   readonly #origin: ReplicaId | undefined;
   readonly #texts: string[] = [];
   readonly #patches: Patch[] | undefined;
-  readonly #needs = new Map<number, number>();
+  readonly #needs = new ClientClocks();
   readonly #joins: Join[] = [];
-  readonly #brings = new Map<number, number>();
+  readonly #brings = new ClientClocks();
   /** Of a commit with several structs: what they are, by their last clock. */
   #places: Map<number, { kind: PlaceKind }> | undefined;
   #clockMax = NEVER;
@@ -132,21 +161,16 @@ class UpdateCheck {
     for (let i = 0; i < clients; i++) before = this.#readStructs(before);
     this.#readDeletions();
     if (!this.#reader.ended) refuse('bytes follow its end');
-    const texts = this.#texts;
-    let patches = this.#patches;
-    return {
+    return new Checked({
       update: this.#update,
-      texts,
-      get patches() {
-        patches ??= texts.map(decodePatch);
-        return patches;
-      },
+      texts: this.#texts,
       copies: this.#copies,
       clockMax: this.#clockMax,
       needs: this.#needs,
       brings: this.#brings,
       joins: this.#joins,
-    };
+      decoded: this.#patches,
+    });
   }
 
   #need(client: number, clocks: number): void {

@@ -189,7 +189,7 @@ export class PartitionDocument {
     this.#doc.transact(() => {
       for (const checked of updates) {
         const lacking = this.lacks(checked);
-        assert(lacking === undefined, `DOC-3: an update came before what it builds on: ${lacking}`);
+        assert(lacking === undefined, () => `DOC-3: an update came before what it builds on: ${lacking}`);
         Y.applyUpdate(this.#doc, checked.update);
       }
     });

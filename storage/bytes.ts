@@ -1,8 +1,12 @@
 /** Reading and writing of binary records: unsigned varints up to 2^53, 32-bit words, texts and byte strings. */
 
-/** Appends fields to a buffer that grows. */
+/** A text whose length is one byte, and that is written character by character. */
+const SHORT_CHARS = 32;
+
+/** Appends fields to a buffer that grows. Several records may share one, each begun when the one before it is finished. */
 export class ByteWriter {
   #bytes: Buffer;
+  #start = 0;
   #length = 0;
 
   constructor(capacityBytes = 256) {
@@ -13,9 +17,13 @@ export class ByteWriter {
   uint(value: number): this {
     this.#reserve(8);
     let rest = value;
-    while (rest >= 0x80) {
+    while (rest > 0x7fff_ffff) {
       this.#bytes[this.#length++] = (rest % 0x80) | 0x80;
       rest = Math.floor(rest / 0x80);
+    }
+    while (rest >= 0x80) {
+      this.#bytes[this.#length++] = (rest & 0x7f) | 0x80;
+      rest >>>= 7;
     }
     this.#bytes[this.#length++] = rest;
     return this;
@@ -40,22 +48,47 @@ export class ByteWriter {
   }
 
   text(text: string): this {
+    if (text.length <= SHORT_CHARS && this.#ascii(text)) return this;
     this.uint(Buffer.byteLength(text));
     this.#reserve(text.length * 3);
     this.#length += this.#bytes.write(text, this.#length);
     return this;
   }
 
-  /** What was written so far; a view, valid until the next write. */
-  finish(): Buffer {
-    return this.#bytes.subarray(0, this.#length);
+  /** A loop, because calls out of JavaScript take longer for a short text. False if it is not of ASCII alone. */
+  #ascii(text: string): boolean {
+    this.#reserve(1 + text.length);
+    let at = this.#length;
+    this.#bytes[at++] = text.length;
+    for (let i = 0; i < text.length; i++) {
+      const unit = text.charCodeAt(i);
+      if (unit >= 0x80) return false;
+      this.#bytes[at++] = unit;
+    }
+    this.#length = at;
+    return true;
   }
 
+  /** The next record begins here: what was finished before stays as it is. */
+  begin(): this {
+    this.#start = this.#length;
+    return this;
+  }
+
+  /** What was written of this record so far; a view, valid until the next write to it. */
+  finish(): Buffer {
+    return this.#bytes.subarray(this.#start, this.#length);
+  }
+
+  /** A larger buffer holds this record; those before it keep the one that they are in. */
   #reserve(bytes: number): void {
     if (this.#length + bytes <= this.#bytes.length) return;
-    const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#length + bytes));
-    this.#bytes.copy(larger, 0, 0, this.#length);
+    const length = this.#length - this.#start;
+    const larger = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, length + bytes));
+    this.#bytes.copy(larger, 0, this.#start, this.#length);
     this.#bytes = larger;
+    this.#start = 0;
+    this.#length = length;
   }
 }
 

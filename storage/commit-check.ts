@@ -6,7 +6,7 @@ import type { Commit, Lsn, PartitionKey, PartitionSnapshot } from './store.ts';
 const GRAPH_KEY = /^[A-Za-z0-9_-]{1,64}$/;
 
 export function checkGraphKey(graphKey: string): void {
-  assert(GRAPH_KEY.test(graphKey), `a graph key matches ${GRAPH_KEY.source}: ${JSON.stringify(graphKey)}`);
+  assert(GRAPH_KEY.test(graphKey), () => `a graph key matches ${GRAPH_KEY.source}: ${JSON.stringify(graphKey)}`);
 }
 
 export function checkPartitionKey(key: PartitionKey): void {
@@ -18,7 +18,7 @@ export function checkPartitionKey(key: PartitionKey): void {
 export function checkCommit(commit: Commit, lastSeq: number): void {
   assert(
     commit.seq === lastSeq + 1,
-    `commits of a stream come without gaps: ${commit.origin}/${commit.seq} does not follow ${lastSeq}`,
+    () => `commits of a stream come without gaps: ${commit.origin}/${commit.seq} does not follow ${lastSeq}`,
   );
   assert(Number.isSafeInteger(commit.clock) && commit.clock >= 0, 'a clock reading is a non-negative safe integer');
   for (const part of commit.parts) checkPartitionKey(part);
@@ -43,6 +43,6 @@ export function checkSnapshot(
   for (const edge of edges) assert(utf8Length(edge) >= 0, 'an edge id is well-formed Unicode');
   assert(
     Number.isSafeInteger(snapshot.lsn) && snapshot.lsn >= 0 && snapshot.lsn <= lastLsn,
-    `a snapshot covers commits that exist: ${snapshot.lsn} is not in 0..${lastLsn}`,
+    () => `a snapshot covers commits that exist: ${snapshot.lsn} is not in 0..${lastLsn}`,
   );
 }

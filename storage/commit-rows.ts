@@ -1,5 +1,6 @@
 /** A commit on its way into the store: its place in log and stream is fixed when it is accepted, its rows are one batch. */
 import type { PartitionId } from '../base/ids.ts';
+import { ByteWriter } from './bytes.ts';
 import { checkCommit } from './commit-check.ts';
 import type { ReadRows, Write } from './group-writer.ts';
 import { commitKey, locatorKey, rowKey } from './keys.ts';
@@ -14,9 +15,29 @@ import {
   updateChecksum,
 } from './records.ts';
 import type { Batch } from './state-rows.ts';
-import type { Commit, Lsn } from './store.ts';
+import type { Commit, CommitPart, Lsn } from './store.ts';
 
-type Row = readonly [key: string, value: Buffer];
+/** What the rows of a commit have beside its updates, roughly: keys, checksums, the record. */
+const HEAD_BYTES = 192;
+
+/** What is to be written, field by field: an object for each row would cost more than the row. */
+interface Rows {
+  readonly keys: string[];
+  readonly values: Buffer[];
+  bytes: number;
+}
+
+/** The same of the parts that are written. */
+interface Parts {
+  readonly entries: PartitionEntry[];
+  readonly lengths: number[];
+  readonly lsns: Lsn[];
+}
+
+interface Place {
+  readonly at: string;
+  readonly place: { readonly partition: PartitionId; readonly lsn: Lsn };
+}
 
 /**
  * Gives commits their positions, in order, and builds what is to be written: one write for all, because what each would
@@ -27,51 +48,77 @@ export function acceptCommits(
   index: LogIndex,
   commits: readonly Commit[],
 ): { readonly lastLsn: Lsn; readonly write: Write } {
-  const rows: Row[] = [];
-  const parts: { readonly entry: PartitionEntry; readonly length: number; readonly lsn: Lsn }[] = [];
-  const places: { readonly at: string; readonly place: { readonly partition: PartitionId; readonly lsn: Lsn } }[] = [];
+  const rows: Rows = { keys: [], values: [], bytes: 0 };
+  const parts: Parts = { entries: [], lengths: [], lsns: [] };
+  const places: Place[] = [];
+  const records = new ByteWriter(roomFor(commits));
   for (const commit of commits) {
-    const { origin, seq, clock } = commit;
+    const { origin, seq, clock, locators, after } = commit;
     const head = index.head(origin);
     checkCommit(commit, head.seq);
     const lsn = ++index.lastLsn;
-    const manifestParts: ManifestPart[] = [];
-    for (const { graphKey, partition, update } of commit.parts) {
-      const entry = index.entry({ graphKey, partition });
-      const key = rowKey(entry.rowPrefix, lsn);
-      const crc = updateChecksum(update);
-      rows.push([key, encodeRow(key, { previousLsn: entry.lastLsn, crc, update })]);
-      entry.lastLsn = lsn;
-      manifestParts.push({ graphKey, partition, length: update.length, crc });
-      parts.push({ entry, length: update.length, lsn });
-    }
+    const manifestParts = commit.parts.map((part) => acceptPart(index, part, lsn, { rows, parts, records }));
     const key = commitKey(origin, seq);
-    const record = encodeManifest(key, { ...commit, parts: manifestParts, lsn, previous: head.hash });
+    const manifest = { origin, seq, clock, locators, after, parts: manifestParts, lsn, previous: head.hash };
+    const record = encodeManifest(key, manifest, records);
     index.heads.set(origin, { seq, hash: chainHash(record), clock });
-    rows.push([key, record]);
-    for (const { graphKey, edge, partition } of commit.locators) {
+    addRow(rows, key, record);
+    for (const { graphKey, edge, partition } of locators) {
       places.push({ at: locatorKey(graphKey, edge), place: { partition, lsn } });
     }
   }
   const lastLsn = index.lastLsn;
   const write: Write = {
-    bytes: rows.reduce((sum, [, value]) => sum + value.length, 0),
+    bytes: rows.bytes,
     reads: places.map(({ at }) => at),
     stage(batch, _batchNumber, read) {
       index.stagedLsn = lastLsn;
-      for (const [at, value] of rows) batch.put(at, value);
+      for (let i = 0; i < rows.keys.length; i++) batch.put(rows.keys[i] as string, rows.values[i] as Buffer);
       for (const { at, place } of places) addPlace(batch, read, at, place);
     },
     done() {
       index.durableLsn = lastLsn;
       for (const { origin, seq } of commits) index.durableSeqs.set(origin, seq);
-      for (const { entry, length, lsn } of parts) {
-        entry.durableLsn = lsn;
-        index.addLogBytes(entry, length);
+      for (let i = 0; i < parts.entries.length; i++) {
+        const entry = parts.entries[i] as PartitionEntry;
+        entry.durableLsn = parts.lsns[i] as Lsn;
+        index.addLogBytes(entry, parts.lengths[i] as number);
       }
     },
   };
   return { lastLsn, write };
+}
+
+/** Builds the row of a part; returns what the commit record says of it. */
+function acceptPart(
+  index: LogIndex,
+  part: CommitPart,
+  lsn: Lsn,
+  to: { readonly rows: Rows; readonly parts: Parts; readonly records: ByteWriter },
+): ManifestPart {
+  const { graphKey, partition, update } = part;
+  const { rows, parts, records } = to;
+  const entry = index.entry(part);
+  const key = rowKey(entry.rowPrefix, lsn);
+  const crc = updateChecksum(update);
+  addRow(rows, key, encodeRow(key, { previousLsn: entry.lastLsn, crc, update }, records));
+  entry.lastLsn = lsn;
+  parts.entries.push(entry);
+  parts.lengths.push(update.length);
+  parts.lsns.push(lsn);
+  return { graphKey, partition, length: update.length, crc };
+}
+
+function addRow(rows: Rows, key: string, value: Buffer): void {
+  rows.keys.push(key);
+  rows.values.push(value);
+  rows.bytes += value.length;
+}
+
+function roomFor(commits: readonly Commit[]): number {
+  let bytes = commits.length * HEAD_BYTES;
+  for (const { parts } of commits) for (const { update } of parts) bytes += update.length;
+  return bytes;
 }
 
 /** Adds a place to the row of an edge, which may have been created before, in another partition. */

@@ -15,11 +15,14 @@ export const NO_HASH = Buffer.alloc(HASH_BYTES);
 
 const checksum = (key: string, content: Uint8Array): number => crc32(content, crc32(key));
 
-export const chainHash = (record: Uint8Array): Buffer => hash('sha256', record, 'buffer');
+/** By way of a text: a buffer that OpenSSL fills costs more than twice as much as the hash. */
+export const chainHash = (record: Uint8Array): Buffer => Buffer.from(hash('sha256', record, 'binary'), 'latin1');
 
 function startRecord(capacityBytes?: number): ByteWriter {
-  return new ByteWriter(capacityBytes).word(0);
+  return beginRecord(new ByteWriter(capacityBytes));
 }
+
+const beginRecord = (writer: ByteWriter): ByteWriter => writer.begin().word(0);
 
 function finishRecord(key: string, writer: ByteWriter): Buffer {
   const record = writer.finish();
@@ -48,41 +51,56 @@ export interface Manifest extends Omit<Commit, 'parts'> {
   readonly parts: readonly ManifestPart[];
 }
 
-export function encodeManifest(key: string, manifest: Manifest): Buffer {
-  const texts = new Map<string, number>();
-  const index = (text: string): number => {
-    const known = texts.get(text);
-    if (known !== undefined) return known;
-    texts.set(text, texts.size);
-    return texts.size - 1;
-  };
-  for (const part of manifest.parts) {
-    index(part.graphKey);
-    index(part.partition);
+/** @param to holds other records too; a buffer of its own if absent */
+export function encodeManifest(key: string, manifest: Manifest, to = new ByteWriter()): Buffer {
+  const { parts, locators, after } = manifest;
+  const texts = new TextTable();
+  for (const { graphKey, partition } of parts) {
+    texts.index(graphKey);
+    texts.index(partition);
   }
-  for (const locator of manifest.locators) {
-    index(locator.graphKey);
-    index(locator.partition);
+  for (const { graphKey, partition } of locators) {
+    texts.index(graphKey);
+    texts.index(partition);
   }
-  const writer = startRecord()
+  const writer = beginRecord(to)
     .word(manifest.origin)
     .uint(manifest.seq)
     .uint(manifest.lsn)
     .uint(manifest.clock)
     .raw(manifest.previous)
-    .uint(texts.size);
-  for (const text of texts.keys()) writer.text(text);
-  writer.uint(manifest.parts.length);
-  for (const part of manifest.parts) {
-    writer.uint(index(part.graphKey)).uint(index(part.partition)).uint(part.length).word(part.crc);
+    .uint(texts.all.length);
+  for (const text of texts.all) writer.text(text);
+  writer.uint(parts.length);
+  for (const { graphKey, partition, length, crc } of parts) {
+    writer.uint(texts.index(graphKey)).uint(texts.index(partition)).uint(length).word(crc);
   }
-  writer.uint(manifest.after.length);
-  for (const [origin, seq] of manifest.after) writer.word(origin).uint(seq);
-  writer.uint(manifest.locators.length);
-  for (const { graphKey, edge, partition } of manifest.locators) {
-    writer.uint(index(graphKey)).text(edge).uint(index(partition));
+  writer.uint(after.length);
+  for (const [origin, seq] of after) writer.word(origin).uint(seq);
+  writer.uint(locators.length);
+  for (const { graphKey, edge, partition } of locators) {
+    writer.uint(texts.index(graphKey)).text(edge).uint(texts.index(partition));
   }
   return finishRecord(key, writer);
+}
+
+/** Texts that a table finds by looking at all. */
+const FEW_TEXTS = 8;
+
+/** Numbers different texts in the order in which they come. Most commits have two: a graph and a partition. */
+class TextTable {
+  readonly all: string[] = [];
+  #numbers: Map<string, number> | undefined;
+
+  /** The number of the text, which it gets if it has none. */
+  index(text: string): number {
+    const known = this.#numbers === undefined ? this.all.indexOf(text) : (this.#numbers.get(text) ?? -1);
+    if (known >= 0) return known;
+    const number = this.all.push(text) - 1;
+    if (this.#numbers !== undefined) this.#numbers.set(text, number);
+    else if (number >= FEW_TEXTS) this.#numbers = new Map(this.all.map((each, at) => [each, at]));
+    return number;
+  }
 }
 
 /** The manifest under `key`, or undefined if it is damaged. `without: 'references'` skips `after` and `locators`. */
@@ -122,11 +140,16 @@ export interface Row {
 
 export const updateChecksum = (update: Uint8Array): number => crc32(update);
 
+/** What a row has beside its update, at most: checksums and link. */
+const ROW_HEAD_BYTES = 20;
+
 /** The row's own checksum covers key, link and the checksum of the update, so the bytes are read only once. */
-export function encodeRow(key: string, row: { previousLsn: Lsn; crc: number; update: Uint8Array }): Buffer {
-  const writer = startRecord(20 + row.update.length)
-    .word(row.crc)
-    .uint(row.previousLsn);
+export function encodeRow(
+  key: string,
+  row: { previousLsn: Lsn; crc: number; update: Uint8Array },
+  to = new ByteWriter(ROW_HEAD_BYTES + row.update.length),
+): Buffer {
+  const writer = beginRecord(to).word(row.crc).uint(row.previousLsn);
   const head = writer.finish();
   head.writeUInt32LE(checksum(key, head.subarray(CHECKSUM_BYTES)), 0);
   return writer.raw(row.update).finish();

@@ -141,22 +141,23 @@ export class ReceivedCommits {
 
   /** Undefined for a commit that is here already. @throws WeftError `malformed-request` */
   #check(commit: Commit, heads: Map<ReplicaId, number>): Admitted | undefined {
-    const { progress, replica, bugs } = this.#options;
+    const { replica, bugs } = this.#options;
     const { origin, seq, clock, after, parts, locators } = commit;
-    const reached = (of: ReplicaId) => heads.get(of) ?? progress.seq(of);
-    if (seq <= reached(origin)) return undefined;
+    const reached = this.#reached(origin, heads);
+    if (seq <= reached) return undefined;
     if (origin === replica) throw malformed('it claims to be of this server');
-    if (seq !== reached(origin) + 1) throw malformed(`it does not follow ${reached(origin)}`);
-    const early = after.find(([of, wanted]) => reached(of) < wanted);
-    if (early !== undefined && !isPlanted(bugs, 'no-causal-gate'))
-      throw malformed(`it comes before ${early.join('/')}`);
+    if (seq !== reached + 1) throw malformed(`it does not follow ${reached}`);
+    for (const [of, wanted] of after) {
+      if (this.#reached(of, heads) >= wanted || isPlanted(bugs, 'no-causal-gate')) continue;
+      throw malformed(`it comes before ${of}/${wanted}`);
+    }
     if (!Number.isSafeInteger(clock) || clock < 0) throw malformed(`its clock is ${clock}`);
-    for (const { graphKey, partition } of parts) checkKey(graphKey, partition);
     for (const { graphKey, partition, edge } of locators) {
       checkKey(graphKey, partition);
       if (utf8Length(edge) < 0) throw malformed('an edge id is not well-formed');
     }
-    const admitted = parts.map((part) => this.#checkPart(part, commit));
+    const admitted: AdmittedPart[] = [];
+    for (const part of parts) admitted.push(this.#checkPart(part, commit));
     if (
       parts.length > 1 &&
       new Set(parts.map(({ graphKey, partition }) => `${graphKey}/${partition}`)).size < parts.length
@@ -165,10 +166,17 @@ export class ReceivedCommits {
     return { commit, parts: admitted };
   }
 
+  /** How far a stream is, with what was admitted in this round. */
+  #reached(origin: ReplicaId, heads: ReadonlyMap<ReplicaId, number>): number {
+    return heads.get(origin) ?? this.#options.progress.seq(origin);
+  }
+
   #checkPart(part: CommitPart, { origin, clock }: Commit): AdmittedPart {
+    const graph = this.#options.residency.find(part.graphKey);
+    const partition = graph?.known(part.partition);
+    if (partition === undefined) checkKey(part.graphKey, part.partition);
     const checked = checkUpdate(part.update, origin);
     if (checked.clockMax > clock) throw malformed('it holds a patch that is later than the commit');
-    const graph = this.#options.residency.find(part.graphKey);
     if (graph !== undefined) {
       const { partitions } = graph.settings;
       const hashed = Number(part.partition);
@@ -181,7 +189,6 @@ export class ReceivedCommits {
           throw malformed('a patch lies in a wrong partition');
       }
     }
-    const partition = this.#partitionOf(part);
     return { part, checked, partition, merged: partition?.document };
   }
 }

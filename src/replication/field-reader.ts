@@ -132,8 +132,10 @@ export function asKey(graphKey: unknown, partition: unknown): PartitionKey {
   return { graphKey: asGraphKey(graphKey), partition: partition as PartitionId };
 }
 
+export const isGraphKey = (text: string): boolean => GRAPH_KEY.test(text);
+
 export function asGraphKey(field: unknown): string {
-  if (typeof field !== 'string' || !GRAPH_KEY.test(field)) throw malformed('a graph key is malformed');
+  if (typeof field !== 'string' || !isGraphKey(field)) throw malformed('a graph key is malformed');
   return field;
 }
 

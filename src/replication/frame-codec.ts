@@ -8,6 +8,7 @@ import { assertNever } from '../../base/assert.ts';
 import { WeftError } from '../../base/errors.ts';
 import type { PartitionId } from '../../base/ids.ts';
 import type { Commit, CommitPart, PartitionKey } from '../../storage/store.ts';
+import { readCommits } from './commits-reader.ts';
 import { configurationText, parseConfiguration } from './configuration.ts';
 import { encodeFields } from './encode-fields.ts';
 import {
@@ -148,8 +149,17 @@ export function commitsFrame(encoded: readonly Uint8Array[]): Uint8Array {
   return bytes;
 }
 
+/** Whether it looks like what `commitsFrame` makes; what does not may carry commits all the same. */
+export const isCommitsFrame = (bytes: Uint8Array): boolean => bytes[0] === 0xdd && bytes[5] === KIND.commits;
+
 /** @throws WeftError `malformed-request` that says what is wrong */
 export function decodeFrame(bytes: Uint8Array): Frame {
+  const commits = readCommits(bytes, KIND.commits);
+  return commits === undefined ? decodeAnyFrame(bytes) : { kind: 'commits', commits };
+}
+
+/** As `decodeFrame`, for frames of all forms. */
+export function decodeAnyFrame(bytes: Uint8Array): Frame {
   const fault = shapeFault(bytes);
   if (fault !== undefined) throw malformed(fault);
   let fields: unknown;

@@ -19,7 +19,7 @@ const key: fc.Arbitrary<PartitionKey> = fc.record({
   partition: fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }) as unknown as fc.Arbitrary<PartitionId>,
 });
 
-const commit: fc.Arbitrary<Commit> = fc.record({
+export const anyCommit: fc.Arbitrary<Commit> = fc.record({
   origin: replica,
   seq: count.map((seq) => Math.max(1, seq)),
   clock: count,
@@ -72,7 +72,7 @@ export const anyFrame: fc.Arbitrary<Frame> = fc.oneof(
     resend: fc.boolean(),
   }),
   fc.record({ kind: fc.constant('acknowledge' as const), entries: vector }),
-  fc.record({ kind: fc.constant('commits' as const), commits: fc.array(commit, { maxLength: 4 }) }),
+  fc.record({ kind: fc.constant('commits' as const), commits: fc.array(anyCommit, { maxLength: 4 }) }),
   fc.constant({ kind: 'behind' as const }),
   fc.record({ kind: fc.constant('list-state' as const), request: count, after: fc.option(key, { nil: undefined }) }),
   fc.record({

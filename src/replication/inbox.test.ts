@@ -12,7 +12,10 @@ function setup() {
   let have: VersionVector = new Map();
   let asked = 0;
   let isPaused = false;
+  let decoding = 0;
+  let synced = Promise.resolve();
   const receive: Replica['receive'] = async (commits) => {
+    await synced;
     for (const { origin, seq, after } of commits) {
       expect([seq, covers(have, after)]).toEqual([seqOf(have, origin) + 1, true]);
       have = joined(have, [[origin, seq]]);
@@ -30,6 +33,9 @@ function setup() {
     ask: () => {
       asked++;
     },
+    decodeMore: () => {
+      decoding++;
+    },
   });
   return {
     inbox,
@@ -37,6 +43,16 @@ function setup() {
     have: () => Array.from(have),
     pause: (paused: boolean) => {
       isPaused = paused;
+    },
+    /** How often links were told to decode more. */
+    decoding: () => decoding,
+    /** From now on nothing is applied before the answer is called. */
+    holdDisk: (): (() => void) => {
+      let sync: () => void = () => undefined;
+      synced = new Promise((resolve) => {
+        sync = resolve;
+      });
+      return sync;
     },
   };
 }
@@ -102,4 +118,30 @@ test('inbox: the same commits over two links -> counted as duplicates, received 
   inbox.take(2, [commit(1, 1), commit(1, 2), commit(1, 3)], 30);
   await turn();
   expect([inbox.received, inbox.duplicates, have()]).toEqual([3, 2, [[1, 3]]]);
+});
+
+test('inbox: commits come while a batch is on its way -> enough are ahead at some point, and more are asked for after it', async () => {
+  const { inbox, decoding, have, holdDisk } = setup();
+  expect(inbox.hasAhead).toBe(false);
+  const sync = holdDisk();
+  // However much comes at once, the first batch is not ahead of anything.
+  inbox.take(1, [commit(1, 1)], 1_000_000);
+  expect(inbox.hasAhead).toBe(false);
+  inbox.take(1, [commit(1, 2)], 200 * 1024);
+  expect(inbox.hasAhead).toBe(false);
+  inbox.take(1, [commit(1, 3)], 56 * 1024);
+  expect([inbox.hasAhead, decoding()]).toEqual([true, 0]);
+  sync();
+  await turn();
+  await turn();
+  expect([inbox.hasAhead, decoding(), have()]).toEqual([false, 2, [[1, 3]]]);
+});
+
+test('inbox: what is held waits for what may not be decoded yet -> there is never enough ahead', async () => {
+  const { inbox, have } = setup();
+  inbox.take(1, [commit(1, 2)], 1_000_000);
+  expect(inbox.hasAhead).toBe(false);
+  inbox.take(1, [commit(1, 1)], 1_000_000);
+  await turn();
+  expect([inbox.hasAhead, have()]).toEqual([false, [[1, 2]]]);
 });

@@ -12,6 +12,8 @@ import type { Replica } from './replica.ts';
 
 /** Bytes of commits that are handed to the engine at a time. */
 const RECEIVE_BYTES = 2 * 1024 * 1024;
+/** Bytes of commits that are decoded while those before them are on their way to the disk. */
+const AHEAD_BYTES = 256 * 1024;
 
 export interface InboxOptions {
   readonly env: Env;
@@ -27,6 +29,8 @@ export interface InboxOptions {
   readonly distrust: (sessionId: number, detail: string) => void;
   /** Commits are missing that somebody may have. */
   readonly ask: () => void;
+  /** Links may decode more: nothing is on its way, or not enough is decoded for what comes after it. */
+  readonly decodeMore: () => void;
 }
 
 export class Inbox {
@@ -35,6 +39,8 @@ export class Inbox {
   /** Of commits that were announced and have not arrived yet, by origin and number. */
   readonly #traces = new Map<string, string>();
   #isReceiving = false;
+  /** Bytes of commits that came since the batch that is on its way was handed over. */
+  #aheadBytes = 0;
   #starvedSinceMs: number | undefined;
   received = 0;
   duplicates = 0;
@@ -59,8 +65,14 @@ export class Inbox {
     }
   }
 
+  /** Never while nothing is on its way: then what is held waits for what may not be decoded yet. */
+  get hasAhead(): boolean {
+    return this.#isReceiving && this.#aheadBytes >= AHEAD_BYTES;
+  }
+
   /** @param bytes of the frame that carried them */
   take(sessionId: number, commits: readonly Commit[], bytes: number): void {
+    this.#aheadBytes += bytes;
     const share = Math.ceil(bytes / Math.max(1, commits.length));
     for (const commit of commits) {
       if (this.gate.offer({ commit, bytes: share, from: sessionId }) === 'duplicate') this.duplicates++;
@@ -74,6 +86,7 @@ export class Inbox {
     const batch = this.gate.take(RECEIVE_BYTES);
     if (batch.length === 0) return;
     this.#isReceiving = true;
+    this.#aheadBytes = 0;
     const commits = batch.map(({ commit }) => commit);
     const sources = new Set(batch.map(({ from }) => from));
     this.#options.guard(this.#receive(commits, sources));
@@ -98,6 +111,7 @@ export class Inbox {
       this.gate.settle();
     }
     this.pump();
+    this.#options.decodeMore();
   }
 
   #beginSpans(commits: readonly Commit[]): readonly Span[] {

@@ -28,6 +28,7 @@ function accepted(admit: () => Refusal | undefined = () => undefined, { tracer, 
   let closed: string | undefined;
   /** The network takes nothing. */
   let isStuck = false;
+  let hasCommitsAhead = false;
   const host: SessionHost = {
     env,
     secret: 'of the cluster',
@@ -36,6 +37,9 @@ function accepted(admit: () => Refusal | undefined = () => undefined, { tracer, 
     admit,
     perform: (_session, effect) => void effects.push(effect),
     countBadFrame: () => void badFrames++,
+    get hasCommitsAhead() {
+      return hasCommitsAhead;
+    },
     ended: (_session, why) => void endings.push(why),
   };
   const connection = {
@@ -63,6 +67,10 @@ function accepted(admit: () => Refusal | undefined = () => undefined, { tracer, 
     say,
     badFrames: () => badFrames,
     closed: () => closed,
+    /** From now on enough commits are decoded, or not. */
+    ahead: (enough: boolean) => {
+      hasCommitsAhead = enough;
+    },
     waitingBytes: () => connection.bufferedBytes,
     stick: () => {
       isStuck = true;
@@ -291,5 +299,82 @@ describe('link session', () => {
     env.advance(SETTINGS.deadAfterMs);
     session.tick(SETTINGS.deadAfterMs);
     expect(closed()).toBe('silent');
+  });
+
+  describe('commits come while enough are decoded', () => {
+    const frameOf = (...seqs: readonly number[]) => commitsFrame(seqs.map((seq) => encodeCommit(commit(2, seq))));
+    const received = (effects: readonly OutsideEffect[]) =>
+      effects.flatMap((effect) => (effect.kind === 'receive' ? effect.commits.map(({ seq }) => seq) : []));
+
+    test('enough are decoded -> kept as they came; no longer enough -> handed on in order, until there are enough', () => {
+      const { shakeHands, session, effects, ahead } = accepted();
+      shakeHands();
+      session.frame(frameOf(1));
+      ahead(true);
+      for (const seqs of [[2, 3], [4], [5]]) session.frame(frameOf(...seqs));
+      session.decodeCommits();
+      expect(received(effects)).toEqual([1]);
+      ahead(false);
+      session.decodeCommits();
+      expect(received(effects)).toEqual([1, 2, 3, 4, 5]);
+      session.decodeCommits();
+      expect(received(effects)).toHaveLength(5);
+    });
+
+    test('one comes when there is room again, before the host said so -> what waits goes first', () => {
+      const { shakeHands, session, effects, ahead } = accepted();
+      shakeHands();
+      ahead(true);
+      session.frame(frameOf(1));
+      ahead(false);
+      session.frame(frameOf(2));
+      expect(received(effects)).toEqual([1, 2]);
+    });
+
+    test('they are signs of life, and other frames do not wait for them', () => {
+      const { shakeHands, session, say, effects, env, ahead, closed } = accepted();
+      shakeHands();
+      ahead(true);
+      env.advance(SETTINGS.deadAfterMs - 1);
+      session.frame(frameOf(1));
+      env.advance(SETTINGS.deadAfterMs - 1);
+      session.tick(SETTINGS.deadAfterMs);
+      expect(closed()).toBeUndefined();
+      say(STATUS);
+      expect(effects.map(({ kind }) => kind)).toEqual(['status']);
+    });
+
+    test('more come than may wait -> the first ones are decoded all the same', () => {
+      const { shakeHands, session, effects, ahead } = accepted();
+      shakeHands();
+      ahead(true);
+      const update = new Uint8Array(1024 * 1024);
+      const part = { graphKey: 'default', partition: '0' as PartitionId, update };
+      const large = (seq: number) => commitsFrame([encodeCommit({ ...commit(2, seq), parts: [part] })]);
+      const fit = Math.floor(LIMITS.undecodedBytesMax / large(1).length);
+      for (let seq = 1; seq <= fit + 2; seq++) session.frame(large(seq));
+      expect(received(effects)).toEqual([1, 2]);
+    });
+
+    test('one that was kept is no frame -> the link ends, and what came after it is dropped', () => {
+      const { shakeHands, session, effects, ahead, closed, badFrames } = accepted();
+      shakeHands();
+      ahead(true);
+      session.frame(frameOf(1).subarray(0, 10));
+      session.frame(frameOf(1));
+      expect(badFrames()).toBe(0);
+      ahead(false);
+      session.decodeCommits();
+      expect([closed(), badFrames(), received(effects)]).toEqual(['bad-frame', 1, []]);
+    });
+
+    test('a stranger sends them -> nothing of them is kept', () => {
+      const { session, effects, ahead } = accepted();
+      ahead(true);
+      session.frame(frameOf(1));
+      ahead(false);
+      session.decodeCommits();
+      expect(effects).toEqual([]);
+    });
   });
 });

@@ -6,6 +6,7 @@ import type { Env } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
 import * as LIMITS from '../../base/limits.ts';
 import type { Span } from '../../base/tracer.ts';
+import { ByteQueue } from './byte-queue.ts';
 import type { TailCommit } from './commit-tail.ts';
 import { Assembler, FRAGMENT_BYTES, type Fragment, fragmentsOf } from './fragments.ts';
 import {
@@ -16,7 +17,7 @@ import {
   PROTOCOL_VERSION,
   TRACES_VERSION,
 } from './frame.ts';
-import { commitsFrame, decodeFrame, encodeFrame } from './frame-codec.ts';
+import { commitsFrame, decodeFrame, encodeFrame, isCommitsFrame } from './frame-codec.ts';
 import { Handshake, type LinkRole, type Refusal } from './handshake.ts';
 import { Link, type LinkEffect, type LinkEvent, type LinkSettings, type LinkSurroundings } from './link.ts';
 import { SendLine } from './send-line.ts';
@@ -36,6 +37,8 @@ export interface SessionHost {
   /** Both sides are proved. A refusal ends the session instead. */
   admit(session: LinkSession, own: Hello, peer: Hello): Refusal | undefined;
   perform(session: LinkSession, effect: OutsideEffect, frameBytes: number): void;
+  /** As many commits as the next batch should have are decoded while one is on its way; `decodeCommits` is called after it. */
+  readonly hasCommitsAhead: boolean;
   /** A frame that could not be decoded. */
   countBadFrame(): void;
   ended(session: LinkSession, why: Ending): void;
@@ -60,6 +63,9 @@ export class LinkSession implements ConnectionEvents {
   readonly #openedMs: number;
   #link: Link | undefined;
   readonly #assembler = new Assembler();
+  /** Frames of commits, in the order in which they came. */
+  readonly #undecoded = new ByteQueue();
+  #isDecoding = false;
   /** Messages that were sent in fragments. */
   #fragmented = 0;
   /** Where the last answer ends, on the line. */
@@ -118,6 +124,32 @@ export class LinkSession implements ConnectionEvents {
     if (this.isOver) return;
     this.framesReceived++;
     this.bytesReceived += bytes.length;
+    if (this.#link !== undefined && isCommitsFrame(bytes)) {
+      this.#link.heardMs = this.#nowMs();
+      this.#undecoded.push(bytes);
+      this.decodeCommits();
+    } else this.#decode(bytes);
+  }
+
+  /**
+   * Decodes commits that came, until there are enough for now. The others stay bytes, which cost nothing while they wait:
+   * what is decoded long before it is applied outlives collections of garbage, and each of them copies it.
+   */
+  decodeCommits(): void {
+    if (this.#isDecoding) return;
+    this.#isDecoding = true;
+    try {
+      while (!this.isOver && (!this.#host.hasCommitsAhead || this.#undecoded.bytes > LIMITS.undecodedBytesMax)) {
+        const bytes = this.#undecoded.shift();
+        if (bytes === undefined) break;
+        this.#decode(bytes);
+      }
+    } finally {
+      this.#isDecoding = false;
+    }
+  }
+
+  #decode(bytes: Uint8Array): void {
     this.#decoding(() => this.#hear(decodeFrame(bytes), bytes.length));
   }
 

@@ -110,7 +110,8 @@ export class Link {
   #told: VersionVector = new Map();
   /** True if an acknowledgement is owed for what came by this link. */
   #owes = false;
-  #heardMs: number;
+  /** When something came last, perhaps of what is handed in later. */
+  heardMs: number;
   #statusMs: number;
   resends = 0;
 
@@ -127,17 +128,13 @@ export class Link {
     this.#line = line;
     this.#settings = settings;
     this.#progressMs = nowMs;
-    this.#heardMs = nowMs;
+    this.heardMs = nowMs;
     this.#statusMs = nowMs;
   }
 
   /** What the peer has durably, retired streams included; undefined until it said so. */
   get peerVector(): VersionVector | undefined {
     return this.#met ? this.#peerVector : undefined;
-  }
-
-  get heardMs(): number {
-    return this.#heardMs;
   }
 
   /** The first frame of an established link. */
@@ -150,7 +147,7 @@ export class Link {
     this.#leavingBytes = 0;
     switch (event.kind) {
       case 'frame':
-        this.#heardMs = nowMs;
+        this.heardMs = nowMs;
         return this.#frame(event.frame, nowMs);
       case 'advanced':
         return [...(this.#owes ? this.#acknowledge() : []), ...this.#fill(nowMs)];
@@ -362,7 +359,7 @@ export class Link {
 
   #tick(nowMs: number): LinkEffect[] {
     const { heartbeatMs, deadAfterMs, resendAfterMs } = this.#settings;
-    const silentMs = nowMs - this.#heardMs;
+    const silentMs = nowMs - this.heardMs;
     if (silentMs >= deadAfterMs) {
       const detail = `nothing was heard from ${this.peer.name} for ${Math.round(silentMs)} ms`;
       return [{ kind: 'close', refusal: { code: 'silent', detail }, byPeer: false }];

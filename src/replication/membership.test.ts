@@ -69,6 +69,7 @@ class Guest {
       settings: SETTINGS,
       admit: (session, own, peer) => this.membership.admit(session, own, peer),
       perform: () => undefined,
+      hasCommitsAhead: false,
       countBadFrame: () => undefined,
       ended: (session, why) => {
         this.#sessions.delete(session);

@@ -157,6 +157,9 @@ class Replicator implements Replication, SessionHost {
       isPaused: () => this.#closed || this.#transfers.isTaking,
       distrust: (id, detail) => this.#distrust(id, detail),
       ask: () => this.#askAgain(),
+      decodeMore: () => {
+        for (const session of this.#sessions) session.decodeCommits();
+      },
     });
     this.#antiEntropy = new AntiEntropy({ env, replica, periodMs: this.#timing.antiEntropyMs, patienceMs, guard });
     const have = () => this.#currentHave();
@@ -251,6 +254,10 @@ class Replicator implements Replication, SessionHost {
     this.#membership.lose(session, why);
     this.#transfers.lose(session);
     this.#antiEntropy.lose(session);
+  }
+
+  get hasCommitsAhead(): boolean {
+    return this.#inbox.hasAhead;
   }
 
   countBadFrame(): void {
