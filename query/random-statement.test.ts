@@ -1,6 +1,6 @@
 /**
  * Random statements answer, and write, the same whether they are optimised, whatever the planner is told, whether what they
- * read is in memory, and whether their numbers are literals or parameters. What is wrong with one is a QueryError.
+ * read is in memory or known as packed columns, and whether their numbers are literals or parameters. What is wrong with one is a QueryError.
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
@@ -11,8 +11,10 @@ import { randomGraph } from './random-graph.model.ts';
 import { literalForm, parameterForm, randomStatement } from './random-statement.model.ts';
 import { type RunStatementOptions, runStatement } from './run-statement.model.ts';
 
-async function made(absent: boolean): Promise<MemoryGraph> {
-  const graph = new MemoryGraph({ absent });
+type Held = ConstructorParameters<typeof MemoryGraph>[0];
+
+async function made(held: Held): Promise<MemoryGraph> {
+  const graph = new MemoryGraph(held);
   await graph.commit(randomGraph());
   return graph;
 }
@@ -28,8 +30,8 @@ function sorted(rows: readonly (readonly unknown[])[]): string[] {
 
 type Outcome = { readonly rows: string[]; readonly graph: string[] } | 'refused';
 
-async function outcome(text: string, absent: boolean, options: RunStatementOptions): Promise<Outcome> {
-  const graph = await made(absent);
+async function outcome(text: string, held: Held, options: RunStatementOptions): Promise<Outcome> {
+  const graph = await made(held);
   try {
     const { rows } = await runStatement(text, graph, options);
     return { rows: sorted(rows), graph: sorted((await runStatement(CONTENT, graph)).rows) };
@@ -48,20 +50,22 @@ function told(nodes: number, edges: number, indexed: readonly string[]): GraphSt
   };
 }
 
-it('random statements: each in six ways -> one answer and one graph, and nothing but typed errors', async () => {
+it('random statements: each in eight ways -> one answer and one graph, and nothing but typed errors', async () => {
   let [answered, written] = [0, 0];
   await fc.assert(
     fc.asyncProperty(randomStatement(), async (statement) => {
       const text = literalForm(statement);
-      const plain = await outcome(text, false, { optimise: false });
+      const plain = await outcome(text, {}, { optimise: false });
       if (plain !== 'refused') answered++;
       if (plain !== 'refused' && statement.writes) written++;
       const { text: withParameters, parameters } = parameterForm(statement);
-      expect(await outcome(text, false, {})).toEqual(plain);
-      expect(await outcome(text, true, {})).toEqual(plain);
-      expect(await outcome(withParameters, false, { parameters })).toEqual(plain);
-      expect(await outcome(text, false, { statistics: told(1e6, 1, ['A', 'B', 'C']) })).toEqual(plain);
-      expect(await outcome(text, false, { statistics: told(1, 1e7, []) })).toEqual(plain);
+      expect(await outcome(text, {}, {})).toEqual(plain);
+      expect(await outcome(text, { absent: true }, {})).toEqual(plain);
+      expect(await outcome(text, { packed: 3 }, {})).toEqual(plain);
+      expect(await outcome(withParameters, { absent: true, packed: 0 }, { parameters })).toEqual(plain);
+      expect(await outcome(withParameters, {}, { parameters })).toEqual(plain);
+      expect(await outcome(text, {}, { statistics: told(1e6, 1, ['A', 'B', 'C']) })).toEqual(plain);
+      expect(await outcome(text, {}, { statistics: told(1, 1e7, []) })).toEqual(plain);
     }),
     { numRuns: 120 },
   );
