@@ -3,15 +3,15 @@ import * as regularExpressions from 're2js';
 import * as timeZones from 'temporal-polyfill';
 import * as functions from './functions/functions-part.ts';
 import * as spatial from './functions/spatial-functions.ts';
-import * as shortestPath from './operators/shortest-path.ts';
+import * as paths from './operators/paths-part.ts';
 import * as packedColumns from './packed/packed-part.ts';
 import {
   CATALOG,
   FUNCTIONS,
   PACKED_COLUMNS,
+  PATHS,
   PLAN_DESCRIPTION,
   REGULAR_EXPRESSIONS,
-  SHORTEST_PATH,
   SPATIAL,
   TEMPORAL,
   TIME_ZONES,
@@ -25,7 +25,7 @@ FUNCTIONS.provide(functions);
 PACKED_COLUMNS.provide(packedColumns);
 PLAN_DESCRIPTION.provide(planDescription);
 REGULAR_EXPRESSIONS.provide(regularExpressions);
-SHORTEST_PATH.provide(shortestPath);
+PATHS.provide(paths);
 SPATIAL.provide(spatial);
 TEMPORAL.provide(temporal);
 TIME_ZONES.provide(timeZones);

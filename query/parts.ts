@@ -7,10 +7,10 @@ export const REGULAR_EXPRESSIONS = new Part('regular expressions', () => import(
 export const TEMPORAL = new Part('temporal values', () => import('./temporal/temporal-part.ts'));
 /** IANA time zones, for runtimes without `Temporal`. */
 export const TIME_ZONES = new Part('time zones', () => import('temporal-polyfill'));
-/** Functions of numbers and texts. */
+/** Functions of numbers, texts and lists. */
 export const FUNCTIONS = new Part('functions', () => import('./functions/functions-part.ts'));
 export const SPATIAL = new Part('points', () => import('./functions/spatial-functions.ts'));
-export const SHORTEST_PATH = new Part('shortest paths', () => import('./operators/shortest-path.ts'));
+export const PATHS = new Part('paths of any length', () => import('./operators/paths-part.ts'));
 /** EXPLAIN and PROFILE. */
 export const PLAN_DESCRIPTION = new Part('plans', () => import('./plan/describe-plan.ts'));
 /** Indexes and constraints, SHOW and CALL. */
@@ -25,7 +25,7 @@ export const STATEMENT_PARTS: readonly Part<unknown>[] = [
   TEMPORAL,
   CATALOG,
   SPATIAL,
-  SHORTEST_PATH,
+  PATHS,
   PLAN_DESCRIPTION,
   PACKED_COLUMNS,
   ...('Temporal' in globalThis ? [] : [TIME_ZONES]),

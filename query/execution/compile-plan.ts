@@ -24,7 +24,6 @@ import { HashJoinOperator } from '../operators/hash-join.ts';
 import { LimitOperator } from '../operators/limit.ts';
 import { MergeOperator } from '../operators/merge.ts';
 import { ArgumentRow, type PlanOperator } from '../operators/plan-operator.ts';
-import { ProcedureCallOperator } from '../operators/procedure-call.ts';
 import { type CompiledItem, ProjectOperator } from '../operators/project.ts';
 import { ScanOperator } from '../operators/scan.ts';
 import { SemiApplyOperator } from '../operators/semi-apply.ts';
@@ -33,9 +32,8 @@ import { SkipOperator } from '../operators/skip.ts';
 import { SortOperator } from '../operators/sort.ts';
 import { UnionOperator } from '../operators/union.ts';
 import { UnwindOperator } from '../operators/unwind.ts';
-import { VarLengthExpandOperator } from '../operators/var-length-expand.ts';
 import type { CompiledElement, CompiledSet } from '../operators/write-elements.ts';
-import { PACKED_COLUMNS, SHORTEST_PATH } from '../parts.ts';
+import { CATALOG, PACKED_COLUMNS, PATHS } from '../parts.ts';
 import type { BoundExpression } from '../plan/bound-expression.ts';
 import { isVolatile } from '../plan/expression-facts.ts';
 import type {
@@ -201,9 +199,9 @@ class PlanCompiler {
         return new ExpandOperator(run, input(), { plan: operator, kinds, copies, needed });
       case 'VarLengthExpand':
       case 'ShortestPath': {
+        const { ShortestPathOperator, VarLengthExpandOperator } = PATHS.get();
         const condition = this.#condition(operator.condition, inputScope);
         if (operator.kind === 'ShortestPath') {
-          const { ShortestPathOperator } = SHORTEST_PATH.get();
           return new ShortestPathOperator(run, input(), { plan: operator, condition, kinds, copies });
         }
         return new VarLengthExpandOperator(run, input(), { plan: operator, condition, kinds, copies });
@@ -244,6 +242,7 @@ class PlanCompiler {
       }
       case 'ProcedureCall': {
         const args = operator.arguments.map((argument) => compile(argument, context));
+        const { ProcedureCallOperator } = CATALOG.get();
         return new ProcedureCallOperator(run, input(), { plan: operator, args, kinds, copies });
       }
       default:

@@ -1,6 +1,7 @@
-/** Functions of numbers and texts, conversions, and aggregates of statistics: a part (`../parts.ts`). */
+/** Functions of numbers, texts and lists, conversions, and aggregates of statistics: a part (`../parts.ts`). */
 import { CONVERSION_FUNCTIONS } from './conversion-functions.ts';
 import type { FunctionFamily } from './function.ts';
+import { LIST_FUNCTIONS } from './list-functions.ts';
 import { MATH_FUNCTIONS } from './math-functions.ts';
 import { STRING_FUNCTIONS } from './string-functions.ts';
 
@@ -8,5 +9,6 @@ export { STATISTICS } from './statistics.ts';
 export const families: readonly FunctionFamily[] = [
   ['Numeric', MATH_FUNCTIONS],
   ['String', STRING_FUNCTIONS],
+  ['List', LIST_FUNCTIONS],
   ['Scalar', CONVERSION_FUNCTIONS],
 ];

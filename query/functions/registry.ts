@@ -2,11 +2,9 @@
 import { FUNCTIONS, SPATIAL, TEMPORAL } from '../parts.ts';
 import { ENTITY_FUNCTIONS } from './entity-functions.ts';
 import type { FunctionFamily, ScalarFunction } from './function.ts';
-import { LIST_FUNCTIONS } from './list-functions.ts';
 import { SCALAR_FUNCTIONS } from './scalar-functions.ts';
 
 const FAMILIES: readonly FunctionFamily[] = [
-  ['List', LIST_FUNCTIONS],
   ['Scalar', ENTITY_FUNCTIONS],
   ['Scalar', SCALAR_FUNCTIONS],
 ];

@@ -1,0 +1,3 @@
+/** Paths of any length: a part (`../parts.ts`). */
+export { ShortestPathOperator } from './shortest-path.ts';
+export { VarLengthExpandOperator } from './var-length-expand.ts';
