@@ -53,21 +53,26 @@ export class PropertyColumn implements NodeColumn {
   }
 
   numbers(): PackedNumbers | undefined {
-    const { values } = this;
-    if (values === undefined) return undefined;
-    if (values.length < this.#nodes.capacity) this.#grow(values);
+    const values = this.#valuesOfAll();
     const packs = PROPERTY_PACKS.ifThere;
-    if (packs !== undefined) this.#numbers ??= new packs.NumberPack(values);
-    return this.#numbers?.view(values.length);
+    if (values === undefined || packs === undefined) return undefined;
+    this.#numbers ??= new packs.NumberPack(values);
+    return this.#numbers.view(values.length);
   }
 
   texts(): PackedTexts | undefined {
-    const { values } = this;
-    if (values === undefined) return undefined;
-    if (values.length < this.#nodes.capacity) this.#grow(values);
+    const values = this.#valuesOfAll();
     const packs = PROPERTY_PACKS.ifThere;
-    if (packs !== undefined) this.#texts ??= new packs.TextPack(values);
-    return this.#texts?.view(values.length);
+    if (values === undefined || packs === undefined) return undefined;
+    this.#texts ??= new packs.TextPack(values);
+    return this.#texts.view(values.length);
+  }
+
+  /** The array with an entry for each node, if there is one. */
+  #valuesOfAll(): (Value | undefined)[] | undefined {
+    const { values } = this;
+    if (values !== undefined && values.length < this.#nodes.capacity) this.#grow(values);
+    return values;
   }
 
   forget(node: number): void {

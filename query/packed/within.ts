@@ -1,7 +1,8 @@
 /**
  * Loops over what nodes have, for conditions. They have no branch that depends on a value, since which rows are kept is what a
  * processor cannot guess; and take two rows at a time, since each addition waits for the one before. All answer -1 if a value
- * is not known: a sum is NaN if one of its numbers is, or undefined, as that of no node (-1).
+ * is not known: a sum is NaN if one of its numbers is, or undefined, as that of no node (-1). Each is written out, since what
+ * a loop is handed (what to compare, what to write) would be a call for each row.
  */
 
 /** What each node has, and what that must lie within. */
