@@ -1,19 +1,25 @@
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { OneWriteResponse } from './one-write-response.ts';
+import { testEnv } from '../src/test-env.model.ts';
+import { responsesTogether } from './one-write-response.ts';
 
 const stops: (() => void)[] = [];
 afterEach(() => {
   for (const stop of stops.splice(0)) stop();
 });
 
+type Listener = (request: IncomingMessage, response: ServerResponse, server: Server) => void;
+
 /** All that a server sends over one connection to which `requests` are written at once, until it closes it. */
 async function answersTo(
   requests: string,
-  listener: RequestListener,
+  listener: Listener,
 ): Promise<{ readonly text: string; readonly writes: number }> {
-  const server = createServer({ ServerResponse: OneWriteResponse } as never, listener);
+  const ServerResponse = responsesTogether(testEnv().scheduler);
+  const server: Server = createServer({ ServerResponse } as never, (request, response) =>
+    listener(request, response, server),
+  );
   let writes = 0;
   server.on('connection', (socket) => {
     // What the runtime calls for one chunk, and for several.
@@ -49,7 +55,8 @@ const head = (length: number, connection = 'close') =>
 describe('one-write response', () => {
   test('a text with its length -> one write of one chunk', async () => {
     const { text, writes } = await answersTo(get('/'), (_request, response) => {
-      response.writeHead(200, { 'content-length': '4' }).end('éab');
+      // As the framework calls it.
+      response.writeHead(200, { 'content-length': '4' }).end('éab', null as never, null as never);
       expect(response.writableEnded).toBe(true);
     });
     expect(text).toBe(`${head(4)}éab`);
@@ -110,5 +117,46 @@ describe('one-write response', () => {
     });
     expect(text.length).toBe(head(long.length).length + long.length);
     expect(isFinished).toBe(true);
+  });
+
+  test('an answer that waits -> ended for all who look, and written once its turn is over', async () => {
+    const written: number[] = [];
+    const { text } = await answersTo(get('/'), (request, response) => {
+      const { socket } = request;
+      response.writeHead(200, { 'content-length': '2' }).end('ab');
+      expect(response.writableEnded).toBe(true);
+      process.nextTick(() => written.push(socket.bytesWritten));
+      response.once('finish', () => written.push(socket.bytesWritten));
+    });
+    expect(text).toBe(`${head(2)}ab`);
+    expect(written).toEqual([0, text.length + 'Date: Fri, 27 Nov 2026 16:20:30 GMT\r\n'.length]);
+  });
+
+  test('an answer that is ended again while it waits -> sent once, and who asked is told', async () => {
+    let calls = 0;
+    const { text } = await answersTo(get('/'), (_request, response) => {
+      response.writeHead(200, { 'content-length': '2' }).end('ab');
+      response.end(() => calls++);
+    });
+    expect(text).toBe(`${head(2)}ab`);
+    expect(calls).toBe(1);
+  });
+
+  test('a server that closes while an answer waits -> it arrives', async () => {
+    const { text } = await answersTo(get('/', 'GET', false), (_request, response, server) => {
+      response.writeHead(200, { 'content-length': '2' }).end('ab');
+      server.close();
+      response.once('finish', () => setImmediate(() => server.closeAllConnections()));
+    });
+    expect(text).toBe(`${head(2, 'keep-alive')}ab`);
+  });
+
+  test('a connection that is destroyed while its answer waits -> nothing of it, and the next is answered', async () => {
+    const listener: Listener = (request, response) => {
+      response.writeHead(200, { 'content-length': '2' }).end('ab');
+      if ((request as { readonly url?: string }).url === '/gone') request.socket.destroy();
+    };
+    expect((await answersTo(get('/gone'), listener)).text).toBe('');
+    expect((await answersTo(get('/'), listener)).text).toBe(`${head(2)}ab`);
   });
 });

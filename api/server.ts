@@ -35,7 +35,7 @@ import { recordRoutes } from './matched-route.ts';
 import { recordMethods } from './method-table.ts';
 import { addMetricsRoute, installMetrics } from './metrics.ts';
 import { addNodeRoutes } from './node-routes.ts';
-import { OneWriteResponse } from './one-write-response.ts';
+import { responsesTogether } from './one-write-response.ts';
 import { addOpenApiRoutes, installOpenApi } from './openapi.ts';
 import { addClusterRoute, addHealthRoutes, addVoterRoutes } from './operations-routes.ts';
 import { NO_PRESSURE, type Pressure } from './pressure.ts';
@@ -185,12 +185,12 @@ export function buildServer(options: ServerOptions): FastifyInstance {
 }
 
 /** Bounds what somebody can make the server hold who never completes a request; and how answers leave. */
-function transportOptions({ tls, headersMsMax = LIMITS.headersMsMax }: ServerOptions): object {
+function transportOptions({ env, tls, headersMsMax = LIMITS.headersMsMax }: ServerOptions): object {
   const http = {
     headersTimeout: headersMsMax,
     connectionsCheckingInterval: Math.ceil(headersMsMax / 2),
     maxHeaderSize: LIMITS.headerBytesMax,
-    ServerResponse: OneWriteResponse,
+    ServerResponse: responsesTogether(env.scheduler),
   };
   return tls === undefined ? { http } : { https: { ...tls, ...http } };
 }
