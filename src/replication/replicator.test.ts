@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { WeftError } from '../../base/errors.ts';
 import { MemoryDisk } from '../../storage/memory-store.ts';
 import { contents, edge, increment, node, put, remove } from '../engine-on-disk.model.ts';
-import { areLevel, Cluster, forgetLog, memberOf, metricsOf, SECRET, type Server } from './cluster.model.ts';
+import { areLevel, Cluster, forgetLog, memberOf, metricsOf, SECRET, type Server, stall } from './cluster.model.ts';
 
 type Two = [Server, Server];
 type Three = [Server, Server, Server];
@@ -340,6 +340,39 @@ describe('state transfer between engines', () => {
     expect(await ids(a)).toContain('mine');
     expect((await ids(b)).length).toBe(40);
     expect([a, b].map((server) => metricsOf(server).stateTransfersTotal)).toEqual([1, 1]);
+  });
+
+  test('the peer is slow to take what is only at the receiver -> its log goes after that, and the peer needs no state', async () => {
+    const cluster = new Cluster('a', 'b');
+    const b = await cluster.start('b');
+    await b.graph.write([node('mine')]);
+    const a = await withoutLog(cluster);
+    const release = stall(a);
+    await cluster.run(3_000);
+    expect(b.engine.replica.recovering).toBe(true);
+    release();
+    await cluster.converge(a, b);
+    expect(metricsOf(a).stateTransfersTotal).toBe(0);
+    expect(await ids(a)).toContain('mine');
+  });
+
+  test('no log of five reaches back to what another lacks -> they do not wait for each other, and have everything within twenty seconds', async () => {
+    const names = ['a', 'b', 'c', 'd', 'e'];
+    const cluster = new Cluster(...names);
+    const disks = new Map<string, MemoryDisk>();
+    for (const name of names) {
+      const server = await cluster.start(name);
+      disks.set(name, server.disk);
+      for (let i = 0; i < 10; i++) await server.graph.write([node(`${name}${i}`)]);
+      const keys = await server.engine.replica.listPartitions();
+      await cluster.stop(server);
+      await forgetLog(server.disk, keys);
+    }
+    const started = Array.from(disks, ([name, disk]) => cluster.start(name, { disk }));
+    const servers = await Promise.all(started);
+    await cluster.run(20_000);
+    for (const server of servers) expect((await ids(server)).length).toBe(50);
+    await cluster.converge(...servers);
   });
 
   test('the receiver is killed in the middle of it -> it has nothing of it when it is back, later all (REP-9)', async () => {

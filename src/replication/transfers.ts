@@ -3,7 +3,7 @@
 import { assertNever } from '../../base/assert.ts';
 import type { Env } from '../../base/env.ts';
 import type { PlantedBug } from '../../base/planted-bug.ts';
-import { covers, type VersionVector } from '../commits/version-vector.ts';
+import { ahead, type VersionVector } from '../commits/version-vector.ts';
 import type { StateFrame } from './frame.ts';
 import type { LinkSession } from './link-session.ts';
 import type { Replica } from './replica.ts';
@@ -14,6 +14,8 @@ type Adopt = Extract<TransferEffect, { kind: 'adopt' }>;
 
 /** Unanswered requests after which a transfer is given up; it begins again with whoever is linked then. */
 const ATTEMPTS_MAX = 10;
+/** Patience with a peer that gets nothing of what is only here: it is behind our log, or takes over a state itself, perhaps ours. */
+const STANDSTILL = 2;
 
 export interface TransfersOptions {
   readonly env: Env;
@@ -36,7 +38,7 @@ export class Transfers {
   /** All states are there and are taken in: there is no way back. */
   #isAdopting = false;
   /** An adoption that waits until the peer has what is only here. */
-  #pending: { readonly effect: Adopt; readonly sinceMs: number } | undefined;
+  #pending: { readonly effect: Adopt; readonly sinceMs: number; movedMs: number; lacking: number } | undefined;
   #nextLink = 0;
   /** A transfer that failed may fail again: others are not kept busy with it. */
   #notBeforeMs = 0;
@@ -139,7 +141,7 @@ export class Transfers {
         this.#work(transfer, replica.stageState(effect.key, effect.diff), () => ({ kind: 'staged' }));
         return;
       case 'adopt':
-        this.#pending = { effect, sinceMs: this.#nowMs() };
+        this.#pending = { effect, sinceMs: this.#nowMs(), movedMs: this.#nowMs(), lacking: Infinity };
         this.#adopt();
         return;
       case 'give-up':
@@ -152,14 +154,19 @@ export class Transfers {
 
   /**
    * An adoption lets go of the log. What nobody else has of it must be gone out before, or the others would have to take
-   * over our state for it; but if the peer cannot have it (it is behind our log, too), waiting for long is no use.
+   * over our state for it; but nobody is answered meanwhile, so it is waited for only while the peer gets some of it.
    */
   #adopt(): void {
     const { taking, pending } = { taking: this.#taking, pending: this.#pending };
     if (taking === undefined || pending === undefined) return;
     const { replica, have, patienceMs } = this.#options;
-    const isOut = covers(taking.session.link?.peerVector ?? new Map(), have());
-    if (!isOut && this.#nowMs() - pending.sinceMs < patienceMs * ATTEMPTS_MAX) return;
+    const nowMs = this.#nowMs();
+    const lacking = ahead(have(), taking.session.link?.peerVector ?? new Map());
+    if (lacking < pending.lacking) pending.movedMs = nowMs;
+    pending.lacking = lacking;
+    const isStuck = nowMs - pending.movedMs >= patienceMs * STANDSTILL;
+    const isLate = nowMs - pending.sinceMs >= patienceMs * ATTEMPTS_MAX;
+    if (lacking > 0 && !isStuck && !isLate) return;
     this.#pending = undefined;
     this.#isAdopting = true;
     this.#work(taking.transfer, replica.adoptState(pending.effect), () => undefined);
