@@ -177,7 +177,7 @@ export class Draft {
     this.#view.needAt(home);
     const registers = record === undefined ? undefined : nodes.registers.get(record);
     const exists = registers?.exists ?? record !== undefined;
-    const base = registers ?? (record === undefined ? undefined : this.#view.plainNodeCreate(record));
+    const base = registers ?? (record === undefined ? undefined : nodes.plainCreate(record));
     const visible = record !== undefined && nodes.exists(record);
     const expired = record !== undefined && nodes.hasExpired(record);
     return this.#addNode({ id, home, element: new DraftElement(exists, base), visible, expired, made: undefined });

@@ -6,6 +6,7 @@ import { compareText } from '../base/order.ts';
 import type { Properties } from '../graph/value.ts';
 import { Adjacency } from './adjacency.ts';
 import { grown, Ordinals } from './columns.ts';
+import type { NodeCreate } from './patch.ts';
 import { NO_PROPERTIES } from './patch-codec.ts';
 import { PropertyColumns } from './property-columns.ts';
 import type { Registers } from './registers.ts';
@@ -108,6 +109,18 @@ export class NodeTable {
     this.there.add(home, 1);
     this.bytes.add(home, propertiesBytes(properties));
     return ordinal;
+  }
+
+  /** The create patch of a node that has no registers. */
+  plainCreate(node: number): NodeCreate {
+    return {
+      kind: 'node-create',
+      clock: this.clock[node] as number,
+      replica: this.replica[node] as NodeCreate['replica'],
+      id: this.ids[node] as string,
+      labels: this.labels[node] as readonly string[],
+      properties: this.properties[node] as NodeCreate['properties'],
+    };
   }
 
   retain(ordinal: number): void {

@@ -72,7 +72,7 @@ class PatchConstraints {
     const held = known === undefined ? undefined : nodes.registers.get(known);
     const registers = held?.clone() ?? new Registers();
     if (known !== undefined && held === undefined && nodes.hasRecord(known))
-      registers.fold(this.#view.plainNodeCreate(known));
+      registers.fold(this.#view.nodes.plainCreate(known));
     const added: Judged = { before: this.#shownInView(id), registers, type: '', at: 0, isCreated: false };
     this.#nodes.set(id, added);
     return added;

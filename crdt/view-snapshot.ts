@@ -6,7 +6,8 @@
 import { WeftError } from '../base/errors.ts';
 import { type ReplicaId, replicaId } from '../base/ids.ts';
 import { fromUtf8, toUtf8 } from '../base/text.ts';
-import type { GraphView, NodeCreates } from './graph-view.ts';
+import type { GraphView } from './graph-view.ts';
+import type { NodeCreates } from './node-fold.ts';
 import type { PartitionIndex } from './partition-index.ts';
 import type { EdgeCreate, NodeCreate, Patch, StubCreate } from './patch.ts';
 import { decodePatch, encodePatch, NO_PROPERTIES } from './patch-codec.ts';
@@ -136,7 +137,7 @@ export function encodeViewSnapshot(view: GraphView, partition: PartitionIndex): 
   };
   for (const node of partition.nodes.items()) {
     const registers = view.nodes.registers.get(node);
-    if (registers === undefined) room().addNode(view.plainNodeCreate(node));
+    if (registers === undefined) room().addNode(view.nodes.plainCreate(node));
     else room().addPatches(registers.toPatches('node', view.nodes.ids[node] as string));
   }
   for (const edge of partition.edges.items()) {

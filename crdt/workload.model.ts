@@ -328,7 +328,7 @@ function nodeRegisters({ view }: ReplicaModel, id: string): Registers | undefine
   const known = view.nodes.registers.get(node);
   if (known !== undefined) return known;
   const registers = new Registers();
-  registers.fold(view.plainNodeCreate(node));
+  registers.fold(view.nodes.plainCreate(node));
   return registers;
 }
 

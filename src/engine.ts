@@ -1,4 +1,8 @@
-/** The engine: opens a store, holds its graphs, and hands out what `engine-port.ts` promises. */
+/**
+ * The engine: opens a store, holds its graphs, and hands out what `engine-port.ts` promises.
+ *
+ * Long because its parts are put together here, and call each other back; what each does is in its own file.
+ */
 import type { Env } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
 import { type GraphName, graphName, nodeId, type ReplicaId, replicaId } from '../base/ids.ts';
@@ -10,7 +14,7 @@ import { Adoption } from './adoption/adoption.ts';
 import { PartitionStates } from './adoption/partition-states.ts';
 import { backupId, backupPieces, keptPieces } from './backup/backup.ts';
 import { BackupHolds } from './backup/backup-holds.ts';
-import { type CatalogEntry, OUTCOMES_GRAPH, SYSTEM_GRAPH } from './catalog/catalog.ts';
+import { type CatalogEntry, isInternal } from './catalog/catalog.ts';
 import { type CatalogWriter, StrongCatalogWriter } from './catalog/catalog-writer.ts';
 import { GraphCatalog } from './catalog/graph-catalog.ts';
 import { GraphPolicy } from './catalog/graph-policy.ts';
@@ -23,7 +27,7 @@ import { EngineReplica, readRetired } from './commits/engine-replica.ts';
 import { beginIncarnation, type Incarnation } from './commits/incarnation.ts';
 import { Progress } from './commits/progress.ts';
 import { ReceivedCommits } from './commits/received-commits.ts';
-import { type VersionVector, vectorObject } from './commits/version-vector.ts';
+import type { VersionVector } from './commits/version-vector.ts';
 import { OutcomeExpiry } from './consistency/outcome-expiry.ts';
 import { StrongGraph } from './consistency/strong-graph.ts';
 import { EngineStrongHost } from './consistency/strong-host.ts';
@@ -42,9 +46,9 @@ import type {
   GraphSync,
   Health,
   QuorumDescription,
-  ReplicationMetrics,
   VoterChange,
 } from './engine-port.ts';
+import { type ClusterStatus, EngineStatus } from './engine-status.ts';
 import { ExpiryPurge } from './graphs/expiry-purge.ts';
 import { EngineGraph } from './graphs/graph.ts';
 import { EngineGraphSync, SyncFeed } from './graphs/graph-sync.ts';
@@ -63,15 +67,6 @@ import { Sessions } from './sessions/sessions.ts';
 
 const NONE: readonly string[] = [];
 const INCARNATION_LABEL = 'Incarnation';
-
-/** What replication adds to the status of a server. */
-export interface ClusterStatus {
-  /** All voters as this server sees them, itself included, by name. */
-  members(): ClusterDescription['members'];
-  /** Why this server cannot serve, in words. */
-  reasons(): readonly string[];
-  metrics?(): ReplicationMetrics;
-}
 
 /** An engine with what its composition needs beside the port. */
 export interface OpenedEngine extends Engine {
@@ -145,7 +140,6 @@ class LocalEngine implements OpenedEngine {
   readonly #residency: Residency;
   readonly #committer: Committer;
   readonly #requests: IdempotentRequests;
-  readonly #progress: Progress;
   readonly #sessions: Sessions;
   readonly #adoption: Adoption;
   readonly #catalog: GraphCatalog;
@@ -153,11 +147,8 @@ class LocalEngine implements OpenedEngine {
   readonly #hasPeers: boolean;
   readonly #quotaDefaults: Quota;
   readonly #isEphemeral: boolean;
-  #quotaRefusals = 0;
-  /** By key of a graph: elements that broke a constraint when its integrity was last looked through. */
-  readonly #violating = new Map<string, number>();
   readonly #bugs: ClusterOptions['bugs'];
-  #status: ClusterStatus | undefined;
+  readonly #status: EngineStatus;
   #strong: StrongOperations | undefined;
   readonly #kept: KeptOutcomes;
   readonly #outcomeExpiry: OutcomeExpiry;
@@ -185,7 +176,6 @@ class LocalEngine implements OpenedEngine {
     this.#clock = clock;
     const streams = store.recovery.streams.map(({ origin, seq }) => [origin, seq] as const);
     const progress = new Progress(streams, found.retired);
-    this.#progress = progress;
     this.#sessions = new Sessions({ progress, tokens, scheduler: env.scheduler, replica, bugs });
     const residency = new Residency({ env, store, replica, clock, budgetBytes: memoryBudgetBytes, longTailBytes });
     this.#residency = residency;
@@ -292,6 +282,21 @@ class LocalEngine implements OpenedEngine {
     });
     residency.onExpired = () => this.#expiryPurge.note();
     this.#requests = new IdempotentRequests(env.clock);
+    this.#status = new EngineStatus({
+      name,
+      replicaId: replica,
+      hasPeers: this.#hasPeers,
+      store,
+      replica: this.replica,
+      progress,
+      committer,
+      residency,
+      catalog,
+      adoption,
+      expiryPurge: this.#expiryPurge,
+      strong: () => this.#strong,
+      isStopping: () => this.#closing !== undefined,
+    });
   }
 
   async load(): Promise<void> {
@@ -310,9 +315,7 @@ class LocalEngine implements OpenedEngine {
       graph: resident,
       schema,
       policy,
-      onQuotaRefused: () => {
-        this.#quotaRefusals++;
-      },
+      onQuotaRefused: () => this.#status.quotaRefused(),
       isAlone: !this.#hasPeers,
       bugs: this.#bugs,
       residency: this.#residency,
@@ -327,10 +330,7 @@ class LocalEngine implements OpenedEngine {
       schema,
       policy,
       isEphemeral: this.#isEphemeral,
-      onChecked: ({ constraintViolations }) => {
-        const elements = constraintViolations.reduce((sum, each) => sum + each.elements, 0);
-        this.#violating.set(key, elements);
-      },
+      onChecked: (report) => this.#status.checked(key, report),
       declarations: new Declarations({
         graph: resident,
         schema,
@@ -362,15 +362,20 @@ class LocalEngine implements OpenedEngine {
   }
 
   graph(name: GraphName, level?: 'strong', trace?: string): Graph {
-    const graph = this.#catalog.find(name);
-    if (graph === undefined) throw new WeftError('graph-not-found', `there is no graph \`${name}\``, { graph: name });
+    const graph = this.#find(name);
     const served = level === 'strong' ? this.#strongGraph(graph, trace) : graph;
     return isInternal(name) ? new ProtectedGraph(served) : served;
   }
 
-  sync(name: GraphName): GraphSync {
+  /** @throws WeftError `graph-not-found`, definite */
+  #find(name: GraphName): EngineGraph {
     const graph = this.#catalog.find(name);
     if (graph === undefined) throw new WeftError('graph-not-found', `there is no graph \`${name}\``, { graph: name });
+    return graph;
+  }
+
+  sync(name: GraphName): GraphSync {
+    const graph = this.#find(name);
     if (isInternal(name)) {
       throw new WeftError('graph-protected', `the graph \`${name}\` has no replicas`);
     }
@@ -407,8 +412,7 @@ class LocalEngine implements OpenedEngine {
   }
 
   async changePolicy(name: GraphName, change: PolicyChange, level?: 'strong'): Promise<GraphDescription> {
-    const graph = this.#catalog.find(name);
-    if (graph === undefined) throw new WeftError('graph-not-found', `there is no graph \`${name}\``, { graph: name });
+    const graph = this.#find(name);
     if (isInternal(name)) {
       throw new WeftError('graph-protected', `graph \`${name}\` is written by the server only`, { graph: name });
     }
@@ -466,12 +470,7 @@ class LocalEngine implements OpenedEngine {
   }
 
   quorum(): QuorumDescription {
-    const isAlone = !this.#hasPeers;
-    const alone = { votes: isAlone, reachable: 1, majority: 1, configuration: 0, voters: isAlone ? [this.name] : [] };
-    const status = this.#strong?.status() ?? alone;
-    // Before the cluster is founded nobody votes, whoever is reached.
-    const isFounded = status.configuration > 0 || isAlone;
-    return { ...status, isReachable: isFounded && status.reachable >= status.majority };
+    return this.#status.quorum();
   }
 
   async changeVoters(change: VoterChange): Promise<QuorumDescription> {
@@ -482,30 +481,19 @@ class LocalEngine implements OpenedEngine {
   }
 
   attachStatus(status: ClusterStatus): void {
-    this.#status = status;
+    this.#status.attach(status);
   }
 
   cluster(): ClusterDescription {
-    const vector = vectorObject(this.#progress.vector);
-    return {
-      self: { name: this.name, replicaId: this.replicaId },
-      members: this.#status?.members() ?? [
-        {
-          name: this.name,
-          url: '',
-          state: 'alive',
-          self: true,
-          replicaId: this.replicaId,
-          vector,
-          heardMsAgo: 0,
-          lagCommits: 0,
-          lagMs: 0,
-          link: { state: 'up', bytesSent: 0, bytesReceived: 0, unacknowledgedBytes: 0 },
-        },
-      ],
-      quorum: this.quorum(),
-      vector,
-    };
+    return this.#status.cluster();
+  }
+
+  health(): Health {
+    return this.#status.health();
+  }
+
+  metrics(): EngineMetrics {
+    return this.#status.metrics();
   }
 
   async *backup(since?: BackupMark, keep?: string): AsyncGenerator<Uint8Array> {
@@ -531,53 +519,6 @@ class LocalEngine implements OpenedEngine {
     await forgetConfigurations(this.#catalog.system);
   }
 
-  health(): Health {
-    const reasons = new Set<string>();
-    if (this.#committer.failure !== undefined) reasons.add('the store failed; restart the server');
-    if (this.#closing !== undefined) reasons.add('the server is stopping');
-    if (this.#adoption.isActive) reasons.add('the server takes over the state of another one');
-    for (const reason of this.#status?.reasons() ?? NONE) reasons.add(reason);
-    const failed = reasons.size > 0;
-    for (const { graphKey, partition } of this.replica.damaged()) {
-      const name = this.#catalog.nameOf(graphKey) ?? `stored as ${graphKey}`;
-      reasons.add(`partition ${partition} of graph ${name} is damaged and not served`);
-    }
-    return { canRead: !failed, canWrite: !failed, reasons: Array.from(reasons) };
-  }
-
-  #countViolating(): number {
-    let elements = 0;
-    for (const [key, count] of this.#violating) {
-      if (this.#catalog.findByKey(key) === undefined) this.#violating.delete(key);
-      else elements += count;
-    }
-    return elements;
-  }
-
-  metrics(): EngineMetrics {
-    const { partitions, documents } = this.#residency.counts();
-    const replication = this.#status?.metrics?.();
-    return {
-      commitsTotal: this.#committer.commits,
-      patchesTotal: this.#committer.patches,
-      requestsInCommitsTotal: this.#committer.requests,
-      hydrationsTotal: this.#residency.hydrations,
-      passivationsTotal: this.#residency.passivations,
-      expiredPurgedTotal: this.#expiryPurge.purged,
-      quotaRefusalsTotal: this.#quotaRefusals,
-      constraintViolations: this.#countViolating(),
-      compactionsTotal: this.#committer.compactions,
-      hydratedPartitions: partitions,
-      hydratedDocuments: documents,
-      residentBytes: this.#residency.residentBytes,
-      memoryBudgetBytes: this.#residency.budgetBytes,
-      pendingBytes: this.#committer.pendingChars,
-      logBytes: this.#store.status().logBytes,
-      ...(replication !== undefined && { replication }),
-      ...(this.#strong !== undefined && { strong: this.#strong.metrics() }),
-    };
-  }
-
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -598,9 +539,4 @@ class LocalEngine implements OpenedEngine {
     await this.#store.close();
     this.#env.log.write('info', 'stopped', { commits: this.#committer.commits });
   }
-}
-
-/** Graphs that the server keeps for itself. */
-function isInternal(name: GraphName): boolean {
-  return name === SYSTEM_GRAPH || name === OUTCOMES_GRAPH;
 }

@@ -52,6 +52,11 @@ const builtIn = (name: GraphName, key: string, settings: GraphSettings): Catalog
 /** Where strong writes keep what they answered to an Idempotency-Key (`consistency/outcome.ts`); not listed. */
 export const OUTCOMES_GRAPH = '_outcomes' as GraphName;
 
+/** Graphs that the server keeps for itself. */
+export function isInternal(name: GraphName): boolean {
+  return name === SYSTEM_GRAPH || name === OUTCOMES_GRAPH;
+}
+
 export const BUILT_IN: readonly CatalogEntry[] = [
   builtIn(SYSTEM_GRAPH, SYSTEM_KEY, { partitions: 1, restoringTypes: [] }),
   builtIn(OUTCOMES_GRAPH, 'outcomes', { partitions: LIMITS.partitionsDefault, restoringTypes: [] }),

@@ -4,6 +4,7 @@
  * One in a round, so that no request waits for several.
  */
 import type { PartitionSnapshot } from '../../storage/store.ts';
+import { encodeSnapshot } from '../residency/encode-snapshot.ts';
 import type { Residency } from '../residency/residency.ts';
 import type { ResidentGraph } from '../residency/resident-graph.ts';
 import type { ResidentPartition } from '../residency/resident-partition.ts';
@@ -40,7 +41,7 @@ export class RoundSnapshots {
     // A state of others that is on its way to the store is in the document; what comes later asks again.
     const isDurable = partition.arriving === 0 && partition.document !== undefined;
     const upTo = partition.inFlight ? lsn : partition.lsn;
-    const snapshot = isDurable ? this.#residency.encode(graph, partition, upTo) : undefined;
+    const snapshot = isDurable ? encodeSnapshot(graph, partition, upTo) : undefined;
     this.#encoded = { ...wanted, snapshot };
   }
 

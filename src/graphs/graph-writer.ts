@@ -21,6 +21,7 @@ import type { GraphPolicy } from '../catalog/graph-policy.ts';
 import type { GraphSchema } from '../catalog/graph-schema.ts';
 import type { Committer } from '../commits/committer.ts';
 import type { OperationResult } from '../engine-port.ts';
+import { countUsage } from '../residency/count-usage.ts';
 import { DocumentsNeeded } from '../residency/partition-hold.ts';
 import type { Residency } from '../residency/residency.ts';
 import type { ResidentGraph } from '../residency/resident-graph.ts';
@@ -235,7 +236,7 @@ export class GraphWriter {
     const { quota } = this.#policy;
     if (quota.elements === undefined && quota.bytes === undefined) return undefined;
     const { uncounted, stale } = this.#graph;
-    return uncounted.size === 0 && stale.size === 0 ? undefined : this.#residency.count(this.#graph);
+    return uncounted.size === 0 && stale.size === 0 ? undefined : countUsage(this.#residency, this.#graph);
   }
 
   /** How much the graph holds; undefined if nobody needed to know and it was not in memory as a whole. */

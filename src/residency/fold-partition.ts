@@ -1,8 +1,9 @@
-/** Folds what the store has of a partition into a view. */
-
+/** Folds what the store has of a partition, and what arrives for it, into a view. */
+import type { CheckedUpdate } from '../../crdt/foreign-update.ts';
 import type { GraphView } from '../../crdt/graph-view.ts';
 import { patchesOf } from '../../crdt/partition-document.ts';
 import type { PartitionIndex } from '../../crdt/partition-index.ts';
+import type { Patch } from '../../crdt/patch.ts';
 import { decodePatch } from '../../crdt/patch-codec.ts';
 import { foldViewSnapshot } from '../../crdt/view-snapshot.ts';
 import type { PartitionState } from '../../storage/store.ts';
@@ -16,5 +17,12 @@ export function foldPartition(view: GraphView, index: PartitionIndex, { snapshot
     for (const update of updates) {
       for (const text of patchesOf(update)) view.fold(index, decodePatch(text), text.length);
     }
+  });
+}
+
+/** An update that was checked: of a commit of another replica, or of a state of others. */
+export function foldUpdate(view: GraphView, index: PartitionIndex, { texts, patches }: CheckedUpdate): void {
+  view.foldMany(() => {
+    for (let i = 0; i < patches.length; i++) view.fold(index, patches[i] as Patch, (texts[i] as string).length);
   });
 }

@@ -11,20 +11,17 @@
  *
  * One class, because opening a partition, a commit that arrives for it and its passivation must each know of the others.
  */
-import { assert, present } from '../../base/assert.ts';
+import { assert } from '../../base/assert.ts';
 import type { Env } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
 import type { PartitionId, ReplicaId } from '../../base/ids.ts';
-import * as LIMITS from '../../base/limits.ts';
 import type { CheckedUpdate } from '../../crdt/foreign-update.ts';
-import type { GraphView } from '../../crdt/graph-view.ts';
 import { PartitionDocument } from '../../crdt/partition-document.ts';
-import type { PartitionIndex } from '../../crdt/partition-index.ts';
-import type { Patch } from '../../crdt/patch.ts';
 import type { HybridClock } from '../../crdt/stamp.ts';
-import { encodeViewSnapshot } from '../../crdt/view-snapshot.ts';
 import type { Lsn, PartitionKey, PartitionSnapshot, PartitionState, Store } from '../../storage/store.ts';
-import { foldPartition } from './fold-partition.ts';
+import { encodeSnapshot } from './encode-snapshot.ts';
+import { evictionOrder } from './eviction-order.ts';
+import { foldPartition, foldUpdate } from './fold-partition.ts';
 import { PartitionHold } from './partition-hold.ts';
 import type { ResidentGraph } from './resident-graph.ts';
 import { type AdmittedPart, type Arrival, LONG_TAIL_BYTES, type ResidentPartition } from './resident-partition.ts';
@@ -43,7 +40,7 @@ export interface ResidencyOptions {
 }
 
 export class Residency {
-  readonly #env: Env;
+  readonly env: Env;
   readonly #store: Store;
   readonly #replica: ReplicaId;
   readonly #clock: HybridClock;
@@ -70,7 +67,7 @@ export class Residency {
   constructor({ env, store, replica, clock, budgetBytes, longTailBytes = LONG_TAIL_BYTES }: ResidencyOptions) {
     this.#longTailBytes = longTailBytes;
     this.#clock = clock;
-    this.#env = env;
+    this.env = env;
     this.#store = store;
     this.#replica = replica;
     this.budgetBytes = budgetBytes;
@@ -104,7 +101,7 @@ export class Residency {
 
   /** Gives other requests a turn. */
   yield(): Promise<void> {
-    return this.#env.scheduler.yield();
+    return this.env.scheduler.yield();
   }
 
   touchRead(partition: ResidentPartition): void {
@@ -316,34 +313,6 @@ export class Residency {
     this.account(partition);
   }
 
-  /**
-   * Counts what was never counted; and now and then, without anybody waiting for it, what others wrote to while it was closed.
-   * One partition after the other is opened for it.
-   */
-  async count(graph: ResidentGraph): Promise<void> {
-    for (const partition of Array.from(graph.uncounted)) await this.#count(graph, partition);
-    const nowMs = this.#env.clock.monotonicMs();
-    if (graph.stale.size === 0 || nowMs - graph.countedMs < LIMITS.usageRecountMs) return;
-    graph.countedMs = nowMs;
-    const stale = Array.from(graph.stale);
-    void (async () => {
-      for (const partition of stale) if (!graph.deleted) await this.#count(graph, partition);
-    })().catch((error: unknown) => this.#env.log.write('warn', 'usage was not counted', { error: String(error) }));
-  }
-
-  async #count(graph: ResidentGraph, partition: ResidentPartition): Promise<void> {
-    const hold = new PartitionHold(this, graph);
-    try {
-      await hold.open(partition.id);
-    } catch (error) {
-      // What cannot be read counts once it can.
-      if (!(error instanceof WeftError) || error.code !== 'partition-recovering') throw error;
-      graph.uncounted.delete(partition);
-    } finally {
-      hold.release();
-    }
-  }
-
   /** The store has, or is about to have, so much more of it. */
   lengthen(partition: ResidentPartition, bytes: number): void {
     partition.tailBytes += bytes;
@@ -371,7 +340,7 @@ export class Residency {
   relieve(): void {
     if (this.residentBytes <= this.budgetBytes || this.#evicting !== undefined) return;
     this.#evicting = this.#evict()
-      .catch((error: unknown) => this.#env.log.write('error', 'eviction failed', { error: String(error) }))
+      .catch((error: unknown) => this.env.log.write('error', 'eviction failed', { error: String(error) }))
       .finally(() => {
         this.#evicting = undefined;
       });
@@ -395,20 +364,7 @@ export class Residency {
 
   async #evict(): Promise<void> {
     const goal = this.budgetBytes * EVICT_TO;
-    const candidates: { graph: ResidentGraph; partition: ResidentPartition; at: number; document: boolean }[] = [];
-    for (const graph of this.#graphs.values()) {
-      for (const partition of graph.partitions()) {
-        if (partition.document !== undefined) {
-          candidates.push({ graph, partition, at: partition.lastWritten, document: true });
-        }
-        if (partition.index !== undefined) {
-          const at = Math.max(partition.lastRead, partition.lastWritten);
-          candidates.push({ graph, partition, at, document: false });
-        }
-      }
-    }
-    candidates.sort((a, b) => a.at - b.at || Number(b.document) - Number(a.document));
-    for (const { graph, partition, document } of candidates) {
+    for (const { graph, partition, document } of evictionOrder(this.#graphs.values())) {
       if (this.residentBytes <= goal) return;
       if (!partition.idle) continue;
       await this.#passivate(graph, partition, document);
@@ -432,29 +388,11 @@ export class Residency {
     this.account(partition);
   }
 
-  /**
-   * Writes a snapshot of a partition whose document is in memory (if it was waited for, in a `PartitionHold`). Its view goes along
-   * if it shows no more than the document: patches that wait for the store are in the view only.
-   */
+  /** Writes a snapshot of a partition whose document is in memory (if it was waited for, in a `PartitionHold`). */
   async snapshot(graph: ResidentGraph, partition: ResidentPartition): Promise<void> {
     assert(!partition.inFlight, 'a snapshot covers only what is durable');
-    const snapshot = this.encode(graph, partition, partition.lsn);
+    const snapshot = encodeSnapshot(graph, partition, partition.lsn);
     if (snapshot !== undefined) await this.writeSnapshot(partition, snapshot);
-  }
-
-  /**
-   * What `snapshot` writes, to be written once it is durable.
-   * @param lsn up to which the document holds everything
-   */
-  encode(graph: ResidentGraph, partition: ResidentPartition, lsn: Lsn): PartitionSnapshot | undefined {
-    const { index } = partition;
-    if (lsn === 0 || graph.deleted) return undefined;
-    const document = present(partition.document, 'a snapshot needs the document').encode();
-    const isSame = partition.pending.length === 0 && partition.arriving === 0;
-    const view = index === undefined || !isSame ? undefined : encodeViewSnapshot(graph.view, index);
-    partition.tailBytes = 0;
-    partition.snapshotBytes = document.length;
-    return { lsn, document, view };
   }
 
   writeSnapshot(partition: ResidentPartition, snapshot: PartitionSnapshot): Promise<void> {
@@ -481,12 +419,6 @@ export class Residency {
 
 export function pathOf({ graphKey, partition }: PartitionKey): string {
   return `${graphKey}/${partition}`;
-}
-
-function foldUpdate(view: GraphView, index: PartitionIndex, { texts, patches }: CheckedUpdate): void {
-  view.foldMany(() => {
-    for (let i = 0; i < patches.length; i++) view.fold(index, patches[i] as Patch, (texts[i] as string).length);
-  });
 }
 
 function bytesOf(tail: readonly { readonly update: Uint8Array }[]): number {

@@ -1,0 +1,213 @@
+/** How patches of nodes become rows of the node table, and what a node shows of its registers. */
+import { assert } from '../base/assert.ts';
+import type { ReplicaId } from '../base/ids.ts';
+import type { Properties } from '../graph/value.ts';
+import type { Int32List } from './columns.ts';
+import { EDGE_THERE, type EdgeTable, STUB_EXISTS, UNKNOWN } from './edge-table.ts';
+import { expiryOf } from './expiry.ts';
+import { NODE_EXISTS, NODE_EXPIRED, NODE_RECORD, type NodeTable } from './node-table.ts';
+import { NODE_BYTES, type PartitionIndex, REGISTERS_BYTES } from './partition-index.ts';
+import type { NodeCreate, Patch } from './patch.ts';
+import { NO_PROPERTIES } from './patch-codec.ts';
+import type { PropertyIndexes } from './property-indexes.ts';
+import { type Ends, Registers } from './registers.ts';
+import { NEVER } from './stamp.ts';
+import { propertiesFromPlain } from './value-codec.ts';
+
+/** Updates beyond this length are charged to the estimate; smaller ones mostly replace as much as they bring. */
+const LARGE_UPDATE_CHARS = 256;
+
+/** Creates of nodes as a snapshot has them: one entry a node in each column, and what entries of two of them stand for. */
+export interface NodeCreates {
+  readonly id: readonly string[];
+  /** Index into `labelSets`, which are shared (`NodeTable.labelSet`). */
+  readonly labels: readonly number[];
+  readonly labelSets: readonly (readonly string[])[];
+  readonly properties: readonly { readonly [name: string]: unknown }[];
+  readonly clock: readonly number[];
+  /** Index into `replicas`. */
+  readonly replica: readonly number[];
+  readonly replicas: readonly ReplicaId[];
+}
+
+/** What the view lends. */
+export interface NodeFoldHost {
+  readonly nodes: NodeTable;
+  readonly edges: EdgeTable;
+  readonly indexes: PropertyIndexes;
+  /** Types of edges that bring their endpoints back. */
+  readonly restoring: ReadonlySet<string>;
+  /** What a stub says of its edge. */
+  stubEnds(edge: number): Ends;
+  /** The partition with this index, if it is open. */
+  openAt(index: number): PartitionIndex | undefined;
+  /** @throws Unhydrated */
+  needAt(index: number): PartitionIndex;
+  /** As `GraphView.fold`. */
+  fold(partition: PartitionIndex, patch: Patch, chars: number): void;
+  /** Whether a node with these properties has expired; undefined for one that is not there. */
+  hasExpired(partition: PartitionIndex, node: number, properties: Properties | undefined): boolean;
+}
+
+export class NodeFold {
+  readonly #host: NodeFoldHost;
+  /** Nodes of open partitions. */
+  records = 0;
+  /** While many patches are folded in: the nodes that do not show them yet. */
+  #unshown: Set<number> | undefined;
+
+  constructor(host: NodeFoldHost) {
+    this.#host = host;
+  }
+
+  /**
+   * Runs `fold`, which folds many patches in, and then makes what their nodes show, once: made after each patch, a set of n
+   * members would cost n² in all. Until then nobody may read.
+   */
+  foldMany(fold: () => void): void {
+    assert(this.#unshown === undefined, 'what folds many patches does not begin anew in between');
+    const unshown = new Set<number>();
+    this.#unshown = unshown;
+    try {
+      fold();
+    } finally {
+      this.#unshown = undefined;
+      for (const node of unshown) this.refresh(this.#host.needAt(this.#host.nodes.home[node] as number), node);
+    }
+  }
+
+  /** Folds the first create of a node, or a duplicate of it. False if it takes registers. */
+  foldFirstCreate(partition: PartitionIndex, patch: NodeCreate, chars: number): boolean {
+    const { nodes } = this.#host;
+    const node = nodes.intern(patch.id, partition.ordinal);
+    if (nodes.hasRecord(node)) {
+      // A duplicate of the only create.
+      return !nodes.registers.has(node) && nodes.clock[node] === patch.clock && nodes.replica[node] === patch.replica;
+    }
+    this.#addRecord(partition, node, chars);
+    nodes.setFlags(node, NODE_RECORD | NODE_EXISTS);
+    nodes.clock[node] = patch.clock;
+    nodes.replica[node] = patch.replica;
+    nodes.setProperties(node, patch.properties);
+    const labels = nodes.labelSet(patch.labels);
+    nodes.setLabels(node, labels);
+    for (const label of labels) partition.addLabel(label, node);
+    this.#host.indexes.note(node);
+    partition.revision++;
+    return true;
+  }
+
+  /** As `fold` of one create after the other, each of `chars`: what is new and plain goes into the columns at once. */
+  foldCreates(partition: PartitionIndex, creates: NodeCreates, chars: number): void {
+    const { nodes, indexes } = this.#host;
+    const { id: ids, labels, labelSets, clock, replica, replicas } = creates;
+    const lists = labelSets.map((set) => set.map((label) => partition.labelList(label)));
+    nodes.makeRoom(ids.length);
+    partition.nodes.makeRoom(ids.length);
+    let added = 0;
+    for (let i = 0; i < ids.length; i++) {
+      const id = ids[i] as string;
+      const head = { clock: clock[i] as number, replica: replicas[replica[i] as number] as ReplicaId };
+      const set = labels[i] as number;
+      const shown = labelSets[set] as readonly string[];
+      const properties = propertiesFromPlain(creates.properties[i] as { readonly [name: string]: unknown });
+      if (expiryOf(properties) !== undefined || nodes.find(id) !== undefined) {
+        this.#host.fold(partition, { kind: 'node-create', ...head, id, labels: shown, properties }, chars);
+        continue;
+      }
+      const node = nodes.addCreated(id, partition.ordinal, head, shown, properties);
+      partition.nodes.push(node);
+      for (const list of lists[set] as Int32List[]) list.push(node);
+      indexes.note(node);
+      added++;
+    }
+    partition.patches += added;
+    partition.revision += added;
+    partition.bytes += (NODE_BYTES + chars) * added;
+    this.records += added;
+  }
+
+  #addRecord(partition: PartitionIndex, node: number, chars: number): void {
+    assert(this.#host.nodes.home[node] === partition.ordinal, 'a node patch lies in the partition of its node');
+    this.#host.nodes.setFlags(node, NODE_RECORD);
+    this.#host.nodes.retain(node);
+    partition.nodes.push(node);
+    this.records++;
+    partition.bytes += NODE_BYTES + chars;
+  }
+
+  /** Folds what takes registers. */
+  fold(partition: PartitionIndex, patch: Patch, chars: number): void {
+    const { nodes } = this.#host;
+    const node = nodes.intern(patch.id, partition.ordinal);
+    if (!nodes.hasRecord(node)) {
+      this.#addRecord(partition, node, chars);
+      nodes.registers.set(node, new Registers());
+    }
+    this.#registers(partition, node).fold(patch);
+    if (chars > LARGE_UPDATE_CHARS) partition.bytes += chars;
+    this.refresh(partition, node);
+  }
+
+  /** The registers of a node with a record, made from its one create if it had no others. */
+  #registers(partition: PartitionIndex, node: number): Registers {
+    const known = this.#host.nodes.registers.get(node);
+    if (known !== undefined) return known;
+    const registers = new Registers();
+    registers.fold(this.#host.nodes.plainCreate(node));
+    this.#host.nodes.registers.set(node, registers);
+    partition.bytes += REGISTERS_BYTES;
+    return registers;
+  }
+
+  /** Makes what the node shows anew: a patch of it was folded, or its time has come. */
+  refresh(partition: PartitionIndex, node: number): void {
+    if (this.#unshown !== undefined) {
+      this.#unshown.add(node);
+      return;
+    }
+    const { nodes } = this.#host;
+    const registers = nodes.registers.get(node);
+    if (registers === undefined) return;
+    const restored = !registers.exists && this.#isRestored(node, registers);
+    const isThere = registers.exists || restored;
+    const properties = isThere ? registers.properties(restored) : undefined;
+    const expired = this.#host.hasExpired(partition, node, properties);
+    const exists = isThere && !expired;
+    const labelsBefore = nodes.labels[node] as readonly string[];
+    const existedBefore = nodes.exists(node);
+    nodes.setFlags(node, NODE_RECORD | (exists ? NODE_EXISTS : 0) | (expired ? NODE_EXPIRED : 0));
+    nodes.setProperties(node, exists && properties !== undefined ? properties : NO_PROPERTIES);
+    const labels = nodes.labelSet(exists ? registers.labels(restored) : []);
+    const same = labels === labelsBefore && exists === existedBefore;
+    nodes.setLabels(node, labels);
+    this.#host.indexes.note(node);
+    if (same) return;
+    partition.revision++;
+    for (const label of labels) if (!labelsBefore.includes(label)) partition.addLabelAgain(label, node);
+  }
+
+  #isRestored(node: number, registers: Registers): boolean {
+    if (this.#host.restoring.size === 0 || registers.createdClock === NEVER) return false;
+    const { nodes, edges } = this.#host;
+    for (let i = 0; i < nodes.out.degree(node); i++) {
+      const edge = nodes.out.edgeAt(node, i);
+      if (edges.has(edge, EDGE_THERE) && this.#host.restoring.has(edges.types[edges.type[edge] as number] as string)) {
+        return true;
+      }
+    }
+    for (let i = 0; i < nodes.in.degree(node); i++) {
+      const edge = nodes.in.edgeAt(node, i);
+      if (edges.has(edge, STUB_EXISTS) && this.#host.restoring.has(this.#host.stubEnds(edge).type)) return true;
+    }
+    return false;
+  }
+
+  /** An edge of a restoring type came or went: its endpoint may have, too. */
+  refreshEndpoint(node: number | undefined): void {
+    if (this.#host.restoring.size === 0 || node === undefined || node === UNKNOWN || !this.#host.nodes.hasRecord(node))
+      return;
+    const partition = this.#host.openAt(this.#host.nodes.home[node] as number);
+    if (partition !== undefined) this.refresh(partition, node);
+  }
+}
