@@ -7,7 +7,7 @@ export const REGULAR_EXPRESSIONS = new Part('regular expressions', () => import(
 export const TEMPORAL = new Part('temporal values', () => import('./temporal/temporal-part.ts'));
 /** IANA time zones, for runtimes without `Temporal`. */
 export const TIME_ZONES = new Part('time zones', () => import('temporal-polyfill'));
-/** Functions of numbers, texts and lists. */
+/** Most functions. */
 export const FUNCTIONS = new Part('functions', () => import('./functions/functions-part.ts'));
 export const SPATIAL = new Part('points', () => import('./functions/spatial-functions.ts'));
 export const PATHS = new Part('paths of any length', () => import('./operators/paths-part.ts'));

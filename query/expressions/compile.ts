@@ -8,6 +8,7 @@ import { assertNever } from '../../base/assert.ts';
 import type { Columns } from '../execution/batch.ts';
 import type { Run } from '../execution/run.ts';
 import { findFunction } from '../functions/registry.ts';
+import { FUNCTIONS } from '../parts.ts';
 import type { BinaryOperator, BoundExpression } from '../plan/bound-expression.ts';
 import { runtimeError } from '../query-error.ts';
 import { add, divide, isNumeric, modulo, multiply, negate, power, subtract } from '../values/arithmetic.ts';
@@ -21,7 +22,6 @@ import {
   type RuntimeValue,
   typeName,
 } from '../values/runtime-value.ts';
-import { conforms } from '../values/value-type.ts';
 import { edgeProperty, elementAt, nodePropertyIn, propertyOf, slice } from './access.ts';
 import { compileCall } from './compile-call.ts';
 import { compileComprehension, compileQuantifier, compileReduce } from './compile-iteration.ts';
@@ -77,6 +77,7 @@ export function compile(expression: BoundExpression, context: ExpressionContext)
     case 'typed': {
       const of = compile(expression.of, context);
       const { types } = expression;
+      const { conforms } = FUNCTIONS.get();
       return (columns, row) => conforms(of(columns, row), types);
     }
     case 'comprehension':

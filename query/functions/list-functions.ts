@@ -2,6 +2,7 @@
 import { runtimeError } from '../query-error.ts';
 import { isInt } from '../values/arithmetic.ts';
 import { isList, isMap, PathValue, type RuntimeValue, typeName } from '../values/runtime-value.ts';
+import { pointCount } from './code-points.ts';
 import { badArgument, listArgument, type ScalarFunction, scalar, stringArgument } from './function.ts';
 
 /** Longest list that `range` makes: more belongs into rows. */
@@ -33,7 +34,7 @@ function range(start: RuntimeValue, end: RuntimeValue, step: RuntimeValue | unde
 
 function size(value: RuntimeValue): RuntimeValue {
   if (isList(value)) return value.length;
-  if (typeof value === 'string') return value.length;
+  if (typeof value === 'string') return pointCount(value);
   throw badArgument('size', value, 'a List or a String');
 }
 
@@ -44,7 +45,7 @@ export const LIST_FUNCTIONS: readonly ScalarFunction[] = [
   scalar('size', [1, 1], (_, value) => size(value)),
   scalar('length', [1, 1], (_, value) => {
     if (value instanceof PathValue) return value.edges.length;
-    if (isList(value) || typeof value === 'string') return value.length;
+    if (isList(value) || typeof value === 'string') return size(value);
     throw badArgument('length', value, 'a Path');
   }),
   scalar('range', [2, 3], (_, start, end, step) => range(start, end, step)),

@@ -2,12 +2,8 @@
 import { FUNCTIONS, SPATIAL, TEMPORAL } from '../parts.ts';
 import { ENTITY_FUNCTIONS } from './entity-functions.ts';
 import type { FunctionFamily, ScalarFunction } from './function.ts';
-import { SCALAR_FUNCTIONS } from './scalar-functions.ts';
 
-const FAMILIES: readonly FunctionFamily[] = [
-  ['Scalar', ENTITY_FUNCTIONS],
-  ['Scalar', SCALAR_FUNCTIONS],
-];
+const FAMILIES: readonly FunctionFamily[] = [['Scalar', ENTITY_FUNCTIONS]];
 
 /** The families that are parts, and what their names begin with. */
 const PARTS = [

@@ -15,8 +15,8 @@ const NAMES: Readonly<Record<number, string>> = {
   [CARTESIAN]: 'cartesian',
   [CARTESIAN_3D]: 'cartesian-3d',
 };
-/** Metres: the mean radius of the earth. */
-const EARTH_RADIUS = 6_371_008.8;
+/** Metres: at the equator, as Neo4j takes it, so that distances are the same. */
+const EARTH_RADIUS = 6_378_140;
 
 function fail(message: string): Error {
   return runtimeError('ArgumentError', 'InvalidArgumentValue', message);

@@ -1,6 +1,7 @@
-/** Text. Positions and lengths count UTF-16 code units, as in Java; a negative length is an error. */
+/** Text. Positions and lengths count code points; a negative length is an error. */
 import { runtimeError } from '../query-error.ts';
 import type { RuntimeValue } from '../values/runtime-value.ts';
+import { pointCount, slicePoints } from './code-points.ts';
 import { badArgument, countArgument, listArgument, type ScalarFunction, scalar, stringArgument } from './function.ts';
 
 function length(name: string, value: RuntimeValue): number {
@@ -41,6 +42,12 @@ function split(text: string, delimiters: RuntimeValue): RuntimeValue {
   return parts;
 }
 
+function normalForm(form: RuntimeValue | undefined): string {
+  const wanted = form === undefined ? 'NFC' : stringArgument('normalize', form).toUpperCase();
+  if (!/^NFK?[CD]$/.test(wanted)) throw badArgument('normalize', form as RuntimeValue, 'NFC, NFD, NFKC or NFKD');
+  return wanted;
+}
+
 export const STRING_FUNCTIONS: readonly ScalarFunction[] = [
   mapped('toLower', (text) => text.toLowerCase()),
   mapped('lower', (text) => text.toLowerCase()),
@@ -50,26 +57,25 @@ export const STRING_FUNCTIONS: readonly ScalarFunction[] = [
   trimming('btrim', { start: true, end: true }),
   trimming('ltrim', { start: true, end: false }),
   trimming('rtrim', { start: false, end: true }),
-  scalar('left', [2, 2], (_, text, count) => stringArgument('left', text).slice(0, length('left', count))),
+  scalar('left', [2, 2], (_, text, count) => slicePoints(stringArgument('left', text), 0, length('left', count))),
   scalar('right', [2, 2], (_, text, count) => {
     const source = stringArgument('right', text);
-    return source.slice(Math.max(0, source.length - length('right', count)));
+    return slicePoints(source, Math.max(0, pointCount(source) - length('right', count)));
   }),
   scalar('substring', [2, 3], (_, text, start, count) => {
     const source = stringArgument('substring', text);
     const from = length('substring', start);
-    return source.slice(from, count === undefined ? undefined : from + length('substring', count));
+    return slicePoints(source, from, count === undefined ? undefined : from + length('substring', count));
   }),
   scalar('replace', [3, 3], (_, text, search, by) => {
     const source = stringArgument('replace', text);
     return source.split(stringArgument('replace', search)).join(stringArgument('replace', by));
   }),
   scalar('split', [2, 2], (_, text, delimiters) => split(stringArgument('split', text), delimiters)),
-  scalar('normalize', [1, 2], (_, text, form) => {
-    const wanted = form === undefined ? 'NFC' : stringArgument('normalize', form).toUpperCase();
-    if (!/^NFK?[CD]$/.test(wanted)) throw badArgument('normalize', form, 'NFC, NFD, NFKC or NFKD');
-    return stringArgument('normalize', text).normalize(wanted);
-  }),
-  mapped('char_length', (text) => text.length),
-  mapped('character_length', (text) => text.length),
+  scalar('normalize', [1, 2], (_, text, form) => stringArgument('normalize', text).normalize(normalForm(form))),
+  scalar('isNormalized', [1, 2], (_, text, form) =>
+    typeof text === 'string' ? text === text.normalize(normalForm(form)) : null,
+  ),
+  mapped('char_length', pointCount),
+  mapped('character_length', pointCount),
 ];

@@ -26,11 +26,11 @@ import {
 } from '../temporal/duration.ts';
 import {
   parseDate,
-  parseDateTime,
   parseDuration,
   parseLocalDateTime,
   parseLocalTime,
   parseTime,
+  parseWrittenDateTime,
   parseZone,
 } from '../temporal/parse-temporal.ts';
 import { DurationValue, isInstant, type TemporalInstant } from '../temporal/temporal-value.ts';
@@ -79,7 +79,7 @@ const FAMILIES: readonly Family[] = [
   },
   {
     name: 'datetime',
-    parse: parseDateTime,
+    parse: parseWrittenDateTime,
     build: buildDateTime,
     convert: toDateTime,
     truncate: truncateDateTime,
@@ -144,6 +144,9 @@ function duration(value: RuntimeValue): RuntimeValue {
   if (typeof value === 'string') return parseDuration(value);
   if (value instanceof DurationValue) return value;
   if (!isMap(value)) throw badArgument('duration', value, 'a String or a Map');
+  if (Object.keys(value).length === 0) {
+    throw runtimeError('ArgumentError', 'InvalidArgumentValue', 'duration() needs at least one component');
+  }
   const parts: Record<string, number> = {};
   for (const [name, part] of Object.entries(value)) {
     if (!(DURATION_PARTS as readonly string[]).includes(name)) {

@@ -5,9 +5,9 @@
  * a parenthesis, `[` a list or one of two comprehensions, and a name may call a function.
  */
 import type { CaseExpression, Expression, MapExpression, MapProjectionItem, Name, PatternPart, Query } from './ast.ts';
+import { CallParser } from './call-parser.ts';
 import { floatLiteral, integerLiteral, stringLiteral } from './literals.ts';
 import { EXPRESSION } from './token-stream.ts';
-import { TypeParser } from './type-parser.ts';
 
 const QUANTIFIERS: ReadonlyMap<string, 'all' | 'any' | 'none' | 'single'> = new Map([
   ['ALL', 'all'],
@@ -21,7 +21,7 @@ const SUBQUERIES: ReadonlyMap<string, 'exists' | 'count' | 'collect'> = new Map(
   ['COLLECT', 'collect'],
 ]);
 
-export abstract class AtomParser extends TypeParser {
+export abstract class AtomParser extends CallParser {
   /** Within the condition of a comprehension, where `|` ends it. */
   protected barEnds = false;
 
@@ -29,7 +29,6 @@ export abstract class AtomParser extends TypeParser {
   protected abstract patternPart(): PatternPart;
   /** What stands in the braces of a sub-query. */
   protected abstract subquery(): Query;
-  protected abstract expression(): Expression;
   /** A condition whose left side is given, as in `WHEN > 3`; undefined where no operator follows. */
   protected abstract conditionOn(left: Expression): Expression | undefined;
 
@@ -228,7 +227,7 @@ export abstract class AtomParser extends TypeParser {
     }
     if (next === '(' || next === '.') {
       const parts = this.#callNameLength();
-      if (parts > 0) return this.bracketed(false, () => this.#call(parts));
+      if (parts > 0) return this.bracketed(false, () => this.call(parts));
     }
     const name = this.name('a variable');
     const variable = { kind: 'variable', name: name.text, start, end: name.end } as const;
@@ -250,28 +249,6 @@ export abstract class AtomParser extends TypeParser {
       if (next !== '.') return 0;
       index += 2;
     }
-  }
-
-  protected dottedName(tokens: number, what: string): Name {
-    const { start } = this;
-    let text = '';
-    for (let i = 0; i < tokens; i += 2) {
-      if (i > 0) {
-        this.expect('.');
-        text += '.';
-      }
-      text += this.name(what).text;
-    }
-    return { text, start, end: this.lastEnd };
-  }
-
-  #call(tokens: number): Expression {
-    const name = this.dottedName(tokens, 'a function');
-    this.expect('(');
-    const distinct = this.word === 'DISTINCT' && this.kindAt(this.at + 1) !== ')' && this.takeWord('DISTINCT');
-    const args = this.kind === ')' ? [] : this.commaList(() => this.expression());
-    this.expect(')');
-    return { kind: 'call', name, distinct, arguments: args, start: name.start, end: this.lastEnd };
   }
 
   #case(): CaseExpression {

@@ -120,7 +120,7 @@ export abstract class ExpressionParser extends AtomParser {
     }
   }
 
-  /** `IS [NOT] NULL`, `IS [NOT] :: INTEGER`, `IS Label`. */
+  /** `IS [NOT] NULL`, `IS [NOT] :: INTEGER`, `IS [NOT] NFC NORMALIZED`, `IS Label`. */
   #is(of: Expression): Expression {
     const { start } = of;
     this.expectWord('IS');
@@ -129,10 +129,25 @@ export abstract class ExpressionParser extends AtomParser {
       return { kind: 'unary', operator: isNot ? 'isNotNull' : 'isNull', of, start, end: this.lastEnd };
     }
     const isType = this.kind === ':' || this.sourceAt(this.at).toUpperCase() === 'TYPED';
-    if (!isType && (isNot || of.kind !== 'variable' || !this.isName)) this.unexpected('NULL or `:: TYPE`');
-    if (!isType) return { kind: 'labels', of, labels: this.labelExpression(), start, end: this.lastEnd };
-    const typed = this.#typed(of);
-    return isNot ? { kind: 'unary', operator: 'not', of: typed, start, end: typed.end } : typed;
+    const found = isType ? this.#typed(of) : this.#normalized(of);
+    if (found !== undefined) {
+      return isNot ? { kind: 'unary', operator: 'not', of: found, start, end: found.end } : found;
+    }
+    if (isNot || of.kind !== 'variable' || !this.isName) this.unexpected('NULL or `:: TYPE`');
+    return { kind: 'labels', of, labels: this.labelExpression(), start, end: this.lastEnd };
+  }
+
+  #normalized(of: Expression): Expression | undefined {
+    const { at, start } = this;
+    const form = this.normalForm();
+    if (!this.takeText('NORMALIZED')) {
+      // A label may have the name of a form.
+      this.at = at;
+      return undefined;
+    }
+    const name = { text: 'isNormalized', start, end: this.lastEnd };
+    const args = form === undefined ? [of] : [of, form];
+    return { kind: 'call', name, distinct: false, arguments: args, start: of.start, end: this.lastEnd };
   }
 
   /** What follows `IS`, or its colons alone. */

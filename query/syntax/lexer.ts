@@ -20,7 +20,7 @@ export interface Tokens {
 }
 
 const CLOSES: Readonly<Record<string, string>> = { ')': '(', ']': '[', '}': '{' };
-const DIGITS: Readonly<Record<string, RegExp>> = { x: /^0[xX][0-9a-fA-F]+$/, o: /^0[oO][0-7]+$/ };
+const DIGITS: Readonly<Record<string, RegExp>> = { x: /^0[xX](_?[0-9a-fA-F])+$/, o: /^0[oO](_?[0-7])+$/ };
 const NAME_START = /[\p{ID_Start}\p{Pc}]/u;
 const NAME_PART = /[\p{ID_Continue}\p{Sc}\p{Pc}]/u;
 /** What editors and web pages make of the arrow of a relationship. The grammar of openCypher has all of them. */

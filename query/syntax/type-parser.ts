@@ -1,30 +1,8 @@
 /** Types of values behind `IS ::`, e.g. `LIST<INTEGER NOT NULL> | STRING`. Their words are names elsewhere. */
-import { VALUE_TYPES, type ValueType } from '../values/value-type.ts';
+import { FUNCTIONS } from '../parts.ts';
+import type { ValueType } from '../values/value-type.ts';
 import { TokenStream } from './token-stream.ts';
 
-/** Other names; those of several words are written out. */
-const SYNONYMS: Readonly<Record<string, string>> = {
-  BOOL: 'BOOLEAN',
-  VARCHAR: 'STRING',
-  INT: 'INTEGER',
-  'SIGNED INTEGER': 'INTEGER',
-  'TIME WITHOUT TIMEZONE': 'LOCAL TIME',
-  'TIME WITH TIMEZONE': 'ZONED TIME',
-  'TIMESTAMP WITHOUT TIMEZONE': 'LOCAL DATETIME',
-  'TIMESTAMP WITH TIMEZONE': 'ZONED DATETIME',
-  VERTEX: 'NODE',
-  'ANY VERTEX': 'NODE',
-  'ANY NODE': 'NODE',
-  EDGE: 'RELATIONSHIP',
-  'ANY EDGE': 'RELATIONSHIP',
-  'ANY RELATIONSHIP': 'RELATIONSHIP',
-  'ANY MAP': 'MAP',
-  ARRAY: 'LIST',
-  'ANY PROPERTY VALUE': 'PROPERTY VALUE',
-  'ANY VALUE': 'ANY',
-  VALUE: 'ANY',
-};
-const KNOWN: ReadonlySet<string> = new Set([...VALUE_TYPES, ...Object.keys(SYNONYMS)]);
 /** Words of the longest name. */
 const WORDS_MAX = 3;
 
@@ -45,7 +23,12 @@ export abstract class TypeParser extends TokenStream {
       this.leave();
       this.expect('>');
     } else if (name === 'LIST') items.push({ name: 'ANY', notNull: false, items: [] });
-    return { name, notNull: this.#notNull(), items };
+    let type: ValueType = { name, notNull: this.#notNull(), items };
+    // `INTEGER LIST` is `LIST<INTEGER>`.
+    while (this.takeText('LIST') || this.takeText('ARRAY')) {
+      type = { name: 'LIST', notNull: this.#notNull(), items: [type] };
+    }
+    return type;
   }
 
   #notNull(): boolean {
@@ -57,13 +40,14 @@ export abstract class TypeParser extends TokenStream {
 
   /** The longest name that the next words spell. */
   #typeName(): string {
+    const { typeNamed, VALUE_TYPES } = FUNCTIONS.get();
     for (let count = WORDS_MAX; count > 0; count--) {
       const words: string[] = [];
       for (let i = 0; i < count && this.kindAt(this.at + i) === 'name'; i++) words.push(this.sourceAt(this.at + i));
-      const text = words.join(' ').toUpperCase();
-      if (words.length < count || !KNOWN.has(text)) continue;
+      const found = words.length < count ? undefined : typeNamed(words.join(' ').toUpperCase());
+      if (found === undefined) continue;
       this.at += count;
-      return SYNONYMS[text] ?? text;
+      return found;
     }
     return this.unexpected(`a type: ${VALUE_TYPES.join(', ')}`);
   }

@@ -1,7 +1,7 @@
 /**
  * Instants from components, from other instants, and from both: `date({year: 2020, week: 3})`, `datetime(d)`,
  * `datetime({date: d, hour: 12, timezone: 'Europe/Berlin'})`. A component that is left out is that of the instant that
- * it is selected from, else the smallest.
+ * it is selected from, else the smallest; but one is not given without the larger ones, up to what it is selected from.
  */
 import { runtimeError } from '../query-error.ts';
 import {
@@ -83,11 +83,21 @@ function epochDayIn(value: TemporalInstant | undefined): number | undefined {
   return value.epochDay;
 }
 
+function needs(components: Components, larger: string, smaller: string): void {
+  if (!components.has(smaller) || components.has(larger)) return;
+  throw fail('InvalidArgumentValue', `\`${larger}\` must be given with \`${smaller}\``);
+}
+
 /** The date that the components say, over the one that they are selected from. */
 export function buildDay(components: Components, base: number | undefined): number {
   const year = numberOf(components, 'year');
   if (year === undefined && base === undefined) throw fail('InvalidArgumentValue', '`year` must be given');
   if (year !== undefined) inRange('year', year, -YEAR_MAX, YEAR_MAX);
+  if (base === undefined) {
+    needs(components, 'month', 'day');
+    needs(components, 'week', 'dayOfWeek');
+    needs(components, 'quarter', 'dayOfQuarter');
+  }
   const week = numberOf(components, 'week');
   const weekDay = numberOf(components, 'dayOfWeek');
   if (week !== undefined || weekDay !== undefined) return buildWeekDay(year, week, weekDay, base);
@@ -129,6 +139,11 @@ function buildWeekDay(
 
 /** Nanoseconds since midnight that the components say, over those that they are selected from. */
 export function buildNanos(components: Components, base: number | undefined): number {
+  if (base === undefined) {
+    needs(components, 'hour', 'minute');
+    needs(components, 'minute', 'second');
+    for (const part of ['millisecond', 'microsecond', 'nanosecond']) needs(components, 'second', part);
+  }
   const seconds = base === undefined ? 0 : Math.floor(base / NANOS_PER_SECOND);
   const hour = inRange('hour', numberOf(components, 'hour') ?? Math.floor(seconds / 3600), 0, 23);
   const minute = inRange('minute', numberOf(components, 'minute') ?? Math.floor(seconds / 60) % 60, 0, 59);

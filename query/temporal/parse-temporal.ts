@@ -88,7 +88,8 @@ export function parseOffset(text: string): number | undefined {
 export function parseZone(text: string): ZoneOrOffset {
   const offset = parseOffset(text);
   if (offset !== undefined) return { offset, zone: undefined };
-  const zone = findZone(text);
+  // `America/New York` is what Neo4j's users write, too.
+  const zone = findZone(text.replaceAll(' ', '_'));
   if (zone === undefined) throw invalid('time zone', text);
   return { offset: undefined, zone };
 }
@@ -111,14 +112,19 @@ export function parseDate(text: string): DateValue {
   return new DateValue(day);
 }
 
+/** A time alone may begin with the letter that stands between a date and a time. */
+function withoutT(text: string): string {
+  return text.replace(/^[Tt]/, '');
+}
+
 export function parseLocalTime(text: string): LocalTimeValue {
-  const nanos = parseNanos(text);
+  const nanos = parseNanos(withoutT(text));
   if (nanos === undefined) throw invalid('local time', text);
   return new LocalTimeValue(nanos);
 }
 
 export function parseTime(text: string): TimeValue {
-  const { time, offset, zone } = splitZone(text);
+  const { time, offset, zone } = splitZone(withoutT(text));
   const nanos = parseNanos(time);
   const seconds = offset === undefined ? (zone === undefined ? 0 : undefined) : parseOffset(offset);
   if (nanos === undefined) throw invalid('time', text);
@@ -151,6 +157,20 @@ export function parseDateTime(text: string): DateTimeValue {
   if (zone === undefined) return dateTimeAt(day, nanos, { offset: seconds ?? 0, zone: undefined });
   const named = parseZone(zone);
   return dateTimeAt(day, nanos, named.zone === undefined ? named : { zone: named.zone, offset: seconds });
+}
+
+/**
+ * As somebody wrote it: an offset beside a zone must be one of the zone's. What was stored is not asked, since the rules of
+ * zones change.
+ */
+export function parseWrittenDateTime(text: string): DateTimeValue {
+  const value = parseDateTime(text);
+  const { offset } = splitZone(splitDateTime(text).time);
+  if (offset !== undefined && parseOffset(offset) !== value.offset) {
+    const message = `the time zone ${value.zone} is not at ${offset} from UTC then`;
+    throw runtimeError('ArgumentError', 'InvalidArgumentValue', message);
+  }
+  return value;
 }
 
 const DURATION_UNITS =

@@ -54,6 +54,7 @@ function dateProperty(epochDay: number, name: string): number | undefined {
     case 'weekDay':
     case 'dayOfWeek':
       return dayOfWeek(epochDay);
+    case 'quarterDay':
     case 'dayOfQuarter': {
       const { year, month } = civilOf(epochDay);
       return epochDay - firstDayOfQuarter(year, quarterOf(month)) + 1;

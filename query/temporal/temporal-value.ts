@@ -175,9 +175,9 @@ export function durationOf(months: number, days: number, seconds: number | bigin
 
 /**
  * Order within a kind, by the instant. Durations compare by their average length (a month is 30.436875 days), which only
- * sorts them: `<` on durations is null. Values of one instant with other offsets or zones differ but neither is before.
+ * sorts them: `<` on durations is null.
  */
-export function compareTemporal(a: TemporalValue, b: TemporalValue): number {
+function compareInstants(a: TemporalValue, b: TemporalValue): number {
   if (a instanceof DateValue) return a.epochDay - (b as DateValue).epochDay;
   if (a instanceof LocalTimeValue) return a.nanos - (b as LocalTimeValue).nanos;
   if (a instanceof LocalDateTimeValue) {
@@ -202,13 +202,19 @@ function averageSeconds({ months, days, seconds }: DurationValue): number {
   return months * AVERAGE_SECONDS_PER_MONTH + days * SECONDS_PER_DAY + Number(seconds);
 }
 
-/** Total order for sorting: values of one instant are told apart by offset and zone, so equal means the same value. */
-export function compareTemporalTotally(a: TemporalValue, b: TemporalValue): number {
-  const order = compareTemporal(a, b);
+/** Total order within a kind: one instant is ordered by offset, from west to east, then by zone, so 0 means the same value. */
+export function compareTemporal(a: TemporalValue, b: TemporalValue): number {
+  const order = compareInstants(a, b);
   if (order !== 0) return order;
+  const offsets = offsetOf(a) - offsetOf(b);
+  if (offsets !== 0) return offsets;
   const x = a.toString();
   const y = b.toString();
   return x < y ? -1 : x > y ? 1 : 0;
+}
+
+function offsetOf(value: TemporalValue): number {
+  return value instanceof TimeValue || value instanceof DateTimeValue ? value.offset : 0;
 }
 
 /** Brings nanoseconds of any size back into a day and says how many days that was. */

@@ -64,6 +64,7 @@ function cutDay(value: TemporalInstant, unit: string, components: Components, ki
   if (value instanceof LocalTimeValue || value instanceof TimeValue) {
     throw runtimeError('ArgumentError', 'InvalidArgumentType', 'a time has no date');
   }
+  if (unit in TIME_UNITS) needTime(value);
   const day = unit in TIME_UNITS ? value.epochDay : truncateDay(value.epochDay, unit);
   if (day === undefined) throw unknownUnit(unit, kind);
   return buildDay(only(components, DATE_COMPONENTS), day);

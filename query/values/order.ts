@@ -1,9 +1,9 @@
 /**
  * The total order of ORDER BY, min and max, and the keys of grouping and DISTINCT. All values are comparable here:
- * maps < nodes < relationships < lists < paths < temporal values < points < strings < booleans < numbers < NaN < null.
+ * maps < nodes < relationships < lists < paths < points < temporal values < strings < booleans < numbers < NaN < null.
  */
 import { Float, Point } from '../../graph/value.ts';
-import { compareTemporalTotally, isTemporal, type TemporalValue } from '../temporal/temporal-value.ts';
+import { compareTemporal, isTemporal, type TemporalValue } from '../temporal/temporal-value.ts';
 import { compareStrings } from './equality.ts';
 import { NodeValue, PathValue, RelationshipValue, type RuntimeMap, type RuntimeValue } from './runtime-value.ts';
 
@@ -23,8 +23,8 @@ function rank(value: RuntimeValue): number {
   if (value instanceof RelationshipValue) return 3;
   if (Array.isArray(value)) return 4;
   if (value instanceof PathValue) return 5;
-  if (isTemporal(value)) return 6 + TEMPORAL_RANK[value.kind] / 10;
-  if (value instanceof Point) return 11;
+  if (value instanceof Point) return 6;
+  if (isTemporal(value)) return 7 + TEMPORAL_RANK[value.kind] / 10;
   if (value instanceof Uint8Array) return 14;
   return 1;
 }
@@ -52,7 +52,7 @@ export function compareForOrder(a: RuntimeValue, b: RuntimeValue): number {
   if (a instanceof RelationshipValue) return a.edge - (b as RelationshipValue).edge;
   if (Array.isArray(a)) return compareSequences(a, b as readonly RuntimeValue[], compareForOrder);
   if (a instanceof PathValue) return comparePaths(a, b as PathValue);
-  if (isTemporal(a)) return compareTemporalTotally(a, b as TemporalValue);
+  if (isTemporal(a)) return compareTemporal(a, b as TemporalValue);
   if (a instanceof Point) {
     const other = b as Point;
     return a.srid - other.srid || compareSequences(a.coordinates, other.coordinates, (x, y) => x - y);

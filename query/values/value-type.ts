@@ -37,6 +37,34 @@ const NO_PROPERTIES: ReadonlySet<string> = new Set(['NODE', 'RELATIONSHIP', 'MAP
 
 export const VALUE_TYPES: readonly string[] = [...ORDER, 'PROPERTY VALUE', 'ANY', 'NULL', 'NOTHING'];
 
+/** Other names; those of several words are written out. */
+const SYNONYMS: Readonly<Record<string, string>> = {
+  BOOL: 'BOOLEAN',
+  VARCHAR: 'STRING',
+  INT: 'INTEGER',
+  'SIGNED INTEGER': 'INTEGER',
+  'TIME WITHOUT TIMEZONE': 'LOCAL TIME',
+  'TIME WITH TIMEZONE': 'ZONED TIME',
+  'TIMESTAMP WITHOUT TIMEZONE': 'LOCAL DATETIME',
+  'TIMESTAMP WITH TIMEZONE': 'ZONED DATETIME',
+  VERTEX: 'NODE',
+  'ANY VERTEX': 'NODE',
+  'ANY NODE': 'NODE',
+  EDGE: 'RELATIONSHIP',
+  'ANY EDGE': 'RELATIONSHIP',
+  'ANY RELATIONSHIP': 'RELATIONSHIP',
+  'ANY MAP': 'MAP',
+  ARRAY: 'LIST',
+  'ANY PROPERTY VALUE': 'PROPERTY VALUE',
+  'ANY VALUE': 'ANY',
+  VALUE: 'ANY',
+};
+
+/** The type that has this name, in capitals. */
+export function typeNamed(text: string): string | undefined {
+  return VALUE_TYPES.includes(text) ? text : SYNONYMS[text];
+}
+
 /** Whether the value is one of any of the types. */
 export function conforms(value: RuntimeValue, types: readonly ValueType[]): boolean {
   return types.some((type) => conformsTo(value, type));
