@@ -1,6 +1,7 @@
 /** `GET /v1/graphs/{g}/export`: the graph as NDJSON in the form of an import, nodes first. */
 import { Readable } from 'node:stream';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { BugError } from '../base/assert.ts';
 import * as LIMITS from '../base/limits.ts';
 import { setOwn } from '../base/record.ts';
 import { MarkedText, printJson } from '../graph/json-values.ts';
@@ -44,7 +45,7 @@ export function addExportRoute(app: FastifyInstance, context: ApiContext): void 
       else reply.raw.once('close', close);
       request.shown = moment.vector ?? null;
       const options = { env: context.env, reply, stallMs: LIMITS.exportStallMsMax };
-      const pieces = cutOff(reported(exportPieces(moment), context, request), options);
+      const pieces = cutOff(reported(exportPieces(moment), context, request, reply), options);
       return reply.send(Readable.from(pieces, { objectMode: false }));
     },
   );
@@ -62,16 +63,20 @@ async function* exportPieces(moment: GraphExport): AsyncGenerator<string> {
   if (piece !== '') yield piece;
 }
 
-/** A failure in the middle cuts the answer off, as its status is long sent; at least it is reported. */
+/**
+ * A failure in the middle cuts the answer off, as its status is long sent; at least it is reported. That the moment was closed
+ * under it, because its client went away, is none.
+ */
 async function* reported(
   pieces: AsyncIterable<string>,
   context: ApiContext,
   request: FastifyRequest,
+  { raw }: FastifyReply,
 ): AsyncGenerator<string> {
   try {
     yield* pieces;
   } catch (error) {
-    context.reportFailure(error, request);
+    if (error instanceof BugError || !raw.destroyed) context.reportFailure(error, request);
     throw error;
   }
 }

@@ -215,6 +215,43 @@ describe('export over sockets', () => {
   });
 });
 
+describe('export over sockets, its moment', () => {
+  test.each([
+    ['is closed because the client went away -> no failure in the log', true, 0],
+    ['cannot be read, the client still there -> a failure in the log', false, 1],
+  ])('export: its moment %s', async (_name, goesAway, failures) => {
+    const own = await openTestServer();
+    await own.app.listen({ port: 0, host: '127.0.0.1' });
+    const { port } = own.app.server.address() as AddressInfo;
+    let close = () => {};
+    let fail = () => {};
+    const closed = new Promise<void>((resolve) => {
+      close = resolve;
+    });
+    const failed = new Promise<void>((resolve) => {
+      fail = resolve;
+    });
+    async function* elements() {
+      yield { kind: 'node', node: { id: 'a', labels: [], properties: { text: 'x'.repeat(100_000) } } };
+      if (goesAway) await closed;
+      fail();
+      throw new Error('it is closed');
+    }
+    const moment = { [Symbol.asyncIterator]: elements, close: async () => close() };
+    Object.defineProperty(own.engine, 'graph', { value: () => ({ export: async () => moment }) });
+    const socket = connect(port, '127.0.0.1');
+    const ended = new Promise((resolve) => socket.once('close', resolve));
+    socket.write('GET /v1/graphs/default/export HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    await new Promise((resolve) => socket.once('data', resolve));
+    if (goesAway) socket.destroy();
+    await Promise.all([failed, ended]);
+    for (let i = 0; i < 10; i++) await own.env.scheduler.yield();
+    expect(own.logged.filter(([, message]) => message === 'request failed')).toHaveLength(failures);
+    await own.app.close();
+    await own.engine.close();
+  });
+});
+
 describe('import over sockets', () => {
   test('import: a stream of 100,000 lines without length -> imported', async () => {
     const own = await openTestServer();

@@ -29,7 +29,7 @@ export const IMPORT_TYPES = [
  * for it by accident; an `Accept` that names neither gets JSON.
  */
 export function acceptedMessagePack(accept: string | undefined): MessagePackType | undefined {
-  if (accept?.includes('msgpack') !== true) return undefined;
+  if (accept === undefined || !/msgpack/i.test(accept)) return undefined;
   let best: { readonly type: MessagePackType; readonly quality: number } | undefined;
   let json = 0;
   for (const range of accept.toLowerCase().split(',')) {

@@ -76,6 +76,11 @@ describe('messagepack routes', () => {
     }
   });
 
+  test('accept: its type in capitals -> MessagePack, as types have no case', async () => {
+    const { headers } = await server.call('GET', `${NODES}/absent`, undefined, { accept: TYPE.toUpperCase() });
+    expect(headers['content-type']).toBe(TYPE);
+  });
+
   test('problems: MessagePack accepted -> the problem document in it', async () => {
     const { status, headers, bytes } = await server.call('GET', `${NODES}/absent`, undefined, { accept: TYPE });
     expect([status, headers['content-type']]).toEqual([404, TYPE]);

@@ -3,8 +3,8 @@ import { WeftError } from '../base/errors.ts';
 import { checkName } from '../base/ids.ts';
 import * as LIMITS from '../base/limits.ts';
 import { setOwn, type TextRecord } from '../base/record.ts';
-import { decodeValue } from '../graph/json-values.ts';
 import { Float, type Properties, type Value } from '../graph/value.ts';
+import { propertyValue } from './property-value.ts';
 
 /** The members of an object in a body. */
 export type Fields = TextRecord<unknown>;
@@ -82,7 +82,7 @@ export function propertiesField(value: unknown, path: string): Properties {
     checkName('property name', name);
     checkPropertyCount(++count, path);
     const before = record[name];
-    const after = decodeValue(before, name);
+    const after = propertyValue(before, name);
     if (after !== before) setOwn(record, name, after);
   }
   return record as TextRecord<Value>;

@@ -21,6 +21,7 @@ import {
   pathOf,
   textOf,
 } from './parse-fields.ts';
+import { propertyValue } from './property-value.ts';
 
 export type PatchNode = Extract<Operation, { op: 'patchNode' }>;
 export type PatchEdge = Extract<Operation, { op: 'patchEdge' }>;
@@ -90,7 +91,7 @@ function propertyChange(wire: unknown, name: string, path: string): PropertyChan
       };
     }
     default:
-      return { kind: 'set', value: decodeValue(wire, name) };
+      return { kind: 'set', value: propertyValue(wire, name) };
   }
 }
 
@@ -128,5 +129,5 @@ function increment({ $inc, $min, $max }: Increment, name: string, path: string):
 function members(wire: unknown, name: string, path: string): readonly Value[] {
   if (wire === undefined) return [];
   if (!Array.isArray(wire)) throw invalidField(path, `must be a list, not ${kindOf(wire)}`);
-  return decodeValue(wire, name) as readonly Value[];
+  return propertyValue(wire, name) as readonly Value[];
 }

@@ -45,12 +45,17 @@ export function installRequestContext(
     // Said before any connection is closed: one that were closed under a request would leave its client without an answer.
     if (isLeaving()) reply.header('connection', 'close');
     if (isLeaving() || isStopping()) done(new WeftError('shutting-down', 'the server is stopping'));
+    else if (request.headers.host === undefined && request.raw.httpVersionMinor !== 0) done(withoutHost());
     else if (request.is404) done(noSuchRoute(app, request));
     else proceed(request, done);
   });
   if (env.tracer === undefined) return;
   // What reads the body hands on from the socket, which is in no span.
   app.addHook('preValidation', (request, _reply, done) => proceed(request, done));
+}
+
+function withoutHost(): WeftError {
+  return new WeftError('malformed-request', 'the header `Host` is missing, which HTTP/1.1 needs');
 }
 
 /** Goes on inside the span of the request. */

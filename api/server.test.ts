@@ -245,6 +245,36 @@ describe('sockets', () => {
     await own.close();
   });
 
+  test('socket: HTTP/1.1 without Host -> malformed-request; expectations nobody knows -> passed over', async () => {
+    const own = await openTestServer();
+    await own.app.listen({ port: 0, host: '127.0.0.1' });
+    const { port } = own.app.server.address() as AddressInfo;
+    const close = 'Connection: close\r\n';
+    const without = await exchange(port, `GET /livez HTTP/1.1\r\n${close}\r\n`);
+    expect(without).toMatch(/^HTTP\/1\.1 400 [\s\S]*"code":"malformed-request"/);
+    expect(await exchange(port, 'GET /livez HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /);
+    const expecting = `GET /livez HTTP/1.1\r\nHost: localhost\r\nExpect: tea\r\n${close}\r\n`;
+    expect(await exchange(port, expecting)).toMatch(/^HTTP\/1\.1 200 /);
+    await own.close();
+  });
+
+  test('socket: what is no HTTP behind requests -> these are answered first, each with what became of it', async () => {
+    const own = await openTestServer();
+    await own.app.listen({ port: 0, host: '127.0.0.1' });
+    const { port } = own.app.server.address() as AddressInfo;
+    const post = (id: string, headers = '') =>
+      `POST ${NODES} HTTP/1.1\r\nHost: localhost\r\n${headers}Content-Type: application/json\r\n` +
+      `Content-Length: 10\r\n\r\n{"id":"${id}"}`;
+    const statuses = (text: string) => [...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => Number(status));
+    const answered = await exchange(port, `${post('a')}${post('a')}nonsense\r\n\r\nmore nonsense\r\n\r\n`);
+    expect(statuses(answered)).toEqual([201, 409, 400]);
+    expect(statuses(await exchange(port, `${post('b', 'Connection: close\r\n')}${post('c')}`))).toEqual([201]);
+    expect((await own.call('GET', `${NODES}/c`)).status).toBe(404);
+    const chunks = post('d', 'Transfer-Encoding: chunked\r\n').replace('Content-Length: 10\r\n', '');
+    expect(statuses(await exchange(port, `${post('e')}${chunks}`))).toEqual([201, 400]);
+    await own.close();
+  });
+
   test('socket: a body far over the limit -> the client gets to read 413, and the connection stays good', async () => {
     const own = await openTestServer({ bodyBytesMax: 100_000 });
     const url = await own.app.listen({ port: 0, host: '127.0.0.1' });

@@ -146,6 +146,8 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   });
 
   app.server.maxConnections = LIMITS.connectionsMax;
+  // What a request expects beside `100-continue` may be passed over (RFC 9110, 10.1.1).
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   recordMethods(app);
   recordRoutes(app);
   const metrics = installMetrics(app, context);
@@ -190,6 +192,8 @@ function transportOptions({ env, tls, headersMsMax = LIMITS.headersMsMax }: Serv
     headersTimeout: headersMsMax,
     connectionsCheckingInterval: Math.ceil(headersMsMax / 2),
     maxHeaderSize: LIMITS.headerBytesMax,
+    // Refused by the first hook instead, with a problem document.
+    requireHostHeader: false,
     ServerResponse: responsesTogether(env.scheduler),
   };
   return tls === undefined ? { http } : { https: { ...tls, ...http } };

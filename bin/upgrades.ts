@@ -8,6 +8,7 @@
  */
 import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { afterAnswers } from '../api/after-answers.ts';
 
 export type TakeUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
@@ -24,17 +25,25 @@ export class Upgrades {
 
   attach(server: Server): void {
     server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      if (!asksForWebSocket(request)) {
-        serveWithoutUpgrade(server, request, socket, head);
-        return;
-      }
-      const [path = ''] = (request.url ?? '').split('?');
-      if (this.#takers.some((take) => take(path, request, socket, head))) return;
-      refuseUpgrade(socket, {
-        status: 404,
-        type: 'text/plain; charset=utf-8',
-        body: `there is no WebSocket ${path}\n`,
+      // The runtime listens no more.
+      const drop = () => socket.destroy();
+      socket.on('error', drop);
+      // An answer that came after the change of protocol would be taken for frames.
+      afterAnswers(socket, () => {
+        socket.off('error', drop);
+        if (asksForWebSocket(request)) this.#take(request, socket, head);
+        else serveWithoutUpgrade(server, request, socket, head);
       });
+    });
+  }
+
+  #take(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const [path = ''] = (request.url ?? '').split('?');
+    if (this.#takers.some((take) => take(path, request, socket, head))) return;
+    refuseUpgrade(socket, {
+      status: 404,
+      type: 'text/plain; charset=utf-8',
+      body: `there is no WebSocket ${path}\n`,
     });
   }
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, test } from 'vitest';
+import { type AddressInfo, connect } from 'node:net';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { adminToken, StaticTokens } from '../api/access/static-tokens.ts';
 import { socketAuthorization } from '../api/socket-authorization.ts';
@@ -52,7 +52,10 @@ async function served(options: { readonly token?: string; readonly socketsMax?: 
     },
   };
   routes.add(route);
-  const server = createServer((_request, response) => response.end('plain'));
+  const server = createServer((request, response) => {
+    if (request.url === '/late') void env.scheduler.yield().then(() => response.end('late'));
+    else response.end('plain');
+  });
   const upgrades = new Upgrades();
   routes.attach(upgrades);
   upgrades.attach(server);
@@ -133,6 +136,27 @@ describe('WebSocket routes', () => {
     await opened(path, [], { origin: url.replace('ws:', 'http:') });
     expect((await refusal(path, [], { origin: 'https://evil.example' })).status).toBe(401);
     expect((await refusal(path, [], { origin: 'null' })).status).toBe(401);
+  });
+
+  test('upgrade behind requests under way -> these are answered first, then the protocol changes', async () => {
+    const { url } = await served();
+    const { port, pathname } = new URL(`${url}/v1/echo/a/open`);
+    const head = (path: string, more: string) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${more}\r\n`;
+    const key = 'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n';
+    for (const [more, last] of [
+      [`Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: echo.v1\r\n${key}`, '101'],
+      ['Connection: Upgrade, close\r\nUpgrade: h2c\r\n', '200'],
+    ] as const) {
+      const socket = connect(Number(port), '127.0.0.1');
+      closers.push(() => socket.destroy());
+      let text = '';
+      socket.on('data', (chunk) => {
+        text += chunk;
+      });
+      socket.write(head('/late', '') + head('/late', '') + head(pathname, more));
+      await vi.waitFor(() => expect(text.match(/HTTP\/1\.1 \d+/g)).toHaveLength(3), { timeout: 20_000 });
+      expect(Array.from(text.matchAll(/HTTP\/1\.1 (\d+)/g), ([, status]) => status)).toEqual(['200', '200', last]);
+    }
   });
 
   test('limits: more sockets than may be, a message too long, text -> refused, closed 1009, closed 1003', async () => {
