@@ -73,7 +73,7 @@ export class PatternAnalysis {
     });
     for (const element of [...part.nodes, ...part.relationships]) {
       if (makes && element.where !== undefined) {
-        this.#report.fail(element.where, 'UnexpectedSyntax', 'what is made has no condition; WHERE belongs to MATCH');
+        this.#report.fail(element.where, 'UnexpectedSyntax', 'what is made has no WHERE');
       }
     }
     for (const node of part.nodes) this.#contents(node, names, names, use);
