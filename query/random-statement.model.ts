@@ -45,6 +45,7 @@ class Statement {
   readonly #gen: GeneratorValue;
   #names = 0;
   #depth = 0;
+  #constants: Scope = [];
 
   constructor(gen: GeneratorValue) {
     this.#gen = gen;
@@ -202,8 +203,18 @@ class Statement {
     const distinct = this.#chance(4) ? 'DISTINCT ' : '';
     let text = `WITH ${distinct}${items.join(', ')}`;
     if (this.#chance(4)) text += this.#order(own);
-    if (this.#chance(3)) text += ` WHERE ${grouped || distinct !== '' ? this.#simpleBool(own) : this.#bool(own)}`;
-    return { text, scope: own };
+    const after = [...own, ...this.#constants.filter((constant) => !own.some(({ name }) => name === constant.name))];
+    if (this.#chance(3)) text += ` WHERE ${grouped || distinct !== '' ? this.#simpleBool(after) : this.#bool(own)}`;
+    return { text, scope: after };
+  }
+
+  /** Makes a sub-query in which these stay visible, whatever a WITH leaves out. */
+  #around<T>(constants: Scope, make: () => T): T {
+    const before = this.#constants;
+    this.#constants = constants;
+    const made = make();
+    this.#constants = before;
+    return made;
   }
 
   /** An order of all columns, and a part of the rows. */
@@ -260,7 +271,8 @@ class Statement {
     const form = this.#number(0, 2);
     const start = form === 2 ? scope : imported;
     const inner = () => {
-      const { text, scope: own } = this.#clauses(start, this.#number(1, 2));
+      const made = () => this.#clauses(start, this.#number(1, 2));
+      const { text, scope: own } = this.#around(form === 0 ? [] : start, made);
       return { text, own };
     };
     const first = inner();
@@ -453,7 +465,7 @@ class Statement {
     return this.#one(
       () => this.#match(scope, 'MATCH').text,
       () => {
-        const { text, scope: own } = this.#clauses(scope, this.#number(1, 2));
+        const { text, scope: own } = this.#around(scope, () => this.#clauses(scope, this.#number(1, 2)));
         return `${text} RETURN ${this.#int(own)} AS ${this.#fresh()}`;
       },
       () => this.#collecting(scope),

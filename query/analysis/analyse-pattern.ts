@@ -1,5 +1,5 @@
 /** Checks patterns: what their variables are already, and what may stand in a pattern that is matched, made or merged. */
-import { allowedTypes, computedIn } from '../plan/expression-facts.ts';
+import { allowedTypes, computedIn, isPath } from '../plan/expression-facts.ts';
 import type { LabelExpression, NodePattern, PatternPart, RelationshipPattern } from '../syntax/ast.ts';
 import { type ExpressionAnalysis, place } from './analyse-expression.ts';
 import { type Names, type Report, withNames } from './analysis-scope.ts';
@@ -73,9 +73,23 @@ export class PatternAnalysis {
     });
     for (const element of [...part.nodes, ...part.relationships]) {
       if (makes && element.where !== undefined) {
-        this.#report.fail(element.where, 'UnexpectedSyntax', 'what is made has no condition; WHERE belongs to MATCH');
+        this.#report.fail(element.where, 'UnexpectedSyntax', 'what is made has no WHERE');
       }
-      this.#contents(element, names, use);
+    }
+    for (const node of part.nodes) this.#contents(node, names, names, use);
+    // Of a path each relationship is asked, while the path is followed: it sees lists of paths that are there before it.
+    const open = part.relationships
+      .filter((each) => isPath(each, part))
+      .flatMap(({ variable }) => variable?.text ?? []);
+    let seen: Names = new Map(Array.from(names).filter(([name]) => before.has(name) || !open.includes(name)));
+    for (const relationship of part.relationships) {
+      if (!isPath(relationship, part)) {
+        this.#contents(relationship, names, names, use);
+        continue;
+      }
+      const name = relationship.variable?.text;
+      this.#contents(relationship, seen, name === undefined ? seen : withNames(seen, [[name, EDGE]]), use);
+      if (name !== undefined) seen = withNames(seen, [[name, names.get(name) ?? EDGE]]);
     }
     if (part.variable !== undefined) {
       if (names.has(part.variable.text)) this.#report.alreadyBound(part.variable, part.variable.text);
@@ -113,7 +127,8 @@ export class PatternAnalysis {
     }
   }
 
-  #contents(element: NodePattern | RelationshipPattern, names: Names, use: PatternUse): void {
+  /** @param inside what its WHERE sees */
+  #contents(element: NodePattern | RelationshipPattern, names: Names, inside: Names, use: PatternUse): void {
     const { properties, where } = element;
     const labels = 'types' in element ? element.types : element.labels;
     for (const each of computedIn(labels)) this.#expressions().check(each, place(names));
@@ -122,7 +137,7 @@ export class PatternAnalysis {
       this.#report.fail(properties, 'InvalidParameterUse', message);
     }
     if (properties !== undefined) this.#expressions().check(properties, place(names));
-    if (where !== undefined) this.#expressions().condition(where, place(names));
+    if (where !== undefined) this.#expressions().condition(where, place(inside));
   }
 }
 

@@ -19,7 +19,8 @@ export class ProjectionAnalysis {
     this.#expressions = expressions;
   }
 
-  check(clause: ProjectionClause, names: Names): ProjectedNames {
+  /** @param constants names from around a sub-query, which stay visible after the clause */
+  check(clause: ProjectionClause, names: Names, constants: Names): ProjectedNames {
     const columns = new Map<string, StaticType>();
     if (clause.all) {
       if (names.size === 0 && clause.kind === 'return') {
@@ -33,21 +34,25 @@ export class ProjectionAnalysis {
     const grouped = clause.items.some(({ expression }) => containsAggregate(expression));
     if (grouped) for (const { expression } of clause.items) this.#checkGrouping(expression, clause, names);
     // Sorting by what is no grouping key is ambiguous, whether the items have names or not: that is said first.
-    if (grouped) this.#checkOrder(clause, names, grouped, types);
+    if (grouped) this.#checkOrder(clause, names, { constants, grouped, types });
     clause.items.forEach((item, i) => {
       const name = this.#nameOf(item, clause);
       if (columns.has(name)) {
         this.#report.fail(item, 'ColumnNameConflict', `there are two columns of the name \`${name}\``);
       }
+      const isPassed = item.expression.kind === 'variable' && item.expression.name === name;
+      if (clause.kind === 'with' && constants.has(name) && !isPassed) {
+        this.#report.alreadyBound(item.alias ?? item, name);
+      }
       columns.set(name, types[i] as StaticType);
     });
-    if (!grouped) this.#checkOrder(clause, names, grouped, types);
+    if (!grouped) this.#checkOrder(clause, names, { constants, grouped, types });
     for (const count of [clause.skip, clause.limit]) if (count !== undefined) this.#checkRowCount(count);
     if (clause.where !== undefined) {
-      const visible = grouped || clause.distinct ? columns : withNames(names, columns);
+      const visible = withNames(grouped || clause.distinct ? constants : names, columns);
       this.#checkKnown(clause.where, clause, visible, true);
     }
-    return { names: columns, columns: Array.from(columns.keys()) };
+    return { names: withNames(constants, columns), columns: Array.from(columns.keys()) };
   }
 
   #nameOf({ alias, expression, start, end }: ProjectionItem, clause: ProjectionClause): string {
@@ -75,12 +80,20 @@ export class ProjectionAnalysis {
     visit(expression);
   }
 
-  #checkOrder(clause: ProjectionClause, names: Names, grouped: boolean, types: readonly StaticType[]): void {
+  #checkOrder(
+    clause: ProjectionClause,
+    names: Names,
+    {
+      constants,
+      grouped,
+      types,
+    }: { readonly constants: Names; readonly grouped: boolean; readonly types: readonly StaticType[] },
+  ): void {
     const aliases = clause.items.flatMap((item, i): [string, StaticType][] => {
       const name = item.alias?.text ?? (item.expression.kind === 'variable' ? item.expression.name : undefined);
       return name === undefined ? [] : [[name, types[i] as StaticType]];
     });
-    const own: Names = new Map([...(clause.all ? names : []), ...aliases]);
+    const own: Names = new Map([...(clause.all ? names : constants), ...aliases]);
     for (const { expression } of clause.orderBy) {
       if (containsAggregate(expression) && !grouped) {
         const known = new Set(clause.items.map((item) => expressionKey(item.expression)));

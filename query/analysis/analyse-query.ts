@@ -24,9 +24,10 @@ import { ANY, maybe, NODE, type StaticType } from './static-type.ts';
 
 /** @throws QueryError, at compile time */
 export function analyseQuery(query: Query, text: string, context: PlannerContext): void {
-  new QueryAnalysis(text, context).query(query, () => new Map(), 'statement');
+  new QueryAnalysis(text, context).query(query, () => NO_NAMES, 'statement', NO_NAMES);
 }
 
+const NO_NAMES: Names = new Map();
 const WRITING: ReadonlySet<Clause['kind']> = new Set(['create', 'merge', 'set', 'remove', 'delete', 'foreach']);
 
 class QueryAnalysis {
@@ -41,19 +42,23 @@ class QueryAnalysis {
     this.#context = context;
     this.#expressions = new ExpressionAnalysis(this.#report, {
       pattern: (part, names, mayDefine) => this.#patterns.parts([part], names, 'expression', mayDefine),
-      query: (query, names) => void this.query(query, () => names, 'expression'),
+      query: (query, names) => void this.query(query, () => names, 'expression', names),
     });
     this.#patterns = new PatternAnalysis(this.#report, () => this.#expressions);
     this.#projections = new ProjectionAnalysis(this.#report, this.#expressions);
   }
 
-  /** The columns, or undefined for a query without RETURN. */
+  /**
+   * The columns, or undefined for a query without RETURN.
+   * @param constants of a sub-query: names from around it, which no WITH inside takes away
+   */
   query(
     query: Query,
     namesOf: (single: SingleQuery) => Names,
     use: 'statement' | 'call' | 'expression',
+    constants: Names,
   ): readonly string[] | undefined {
-    const columns = query.singles.map((single) => this.#single(single, namesOf(single), use));
+    const columns = query.singles.map((single) => this.#single(single, namesOf(single), use, constants));
     const [first] = columns;
     if (query.unions.some(({ all }) => all !== query.unions[0]?.all)) {
       const mixed = query.unions.find(({ all }) => all !== query.unions[0]?.all) ?? query;
@@ -75,6 +80,7 @@ class QueryAnalysis {
     { clauses }: SingleQuery,
     before: Names,
     use: 'statement' | 'call' | 'expression',
+    constants: Names,
   ): readonly string[] | undefined {
     let names = before;
     let columns: readonly string[] | undefined;
@@ -86,7 +92,7 @@ class QueryAnalysis {
       if (use === 'expression' && WRITING.has(clause.kind)) {
         this.#report.fail(clause, 'InvalidClauseComposition', 'a sub-query in an expression only reads');
       }
-      const found = this.#clause(clause, names, { isAlone: clauses.length === 1, isFirst: i === 0, use });
+      const found = this.#clause(clause, names, { isAlone: clauses.length === 1, constants });
       names = found.names;
       const isFinish = clause.kind === 'return' && found.columns?.length === 0;
       const hasColumns = !isFinish && (clause.kind === 'return' || clause.kind === 'procedure');
@@ -103,7 +109,7 @@ class QueryAnalysis {
   #clause(
     clause: Clause,
     names: Names,
-    at: { readonly isAlone: boolean; readonly isFirst: boolean; readonly use: 'statement' | 'call' | 'expression' },
+    at: { readonly isAlone: boolean; readonly constants: Names },
   ): { readonly names: Names; readonly columns?: readonly string[] } {
     switch (clause.kind) {
       case 'match': {
@@ -117,7 +123,7 @@ class QueryAnalysis {
       }
       case 'with':
       case 'return':
-        return this.#projections.check(clause, names);
+        return this.#projections.check(clause, names, at.constants);
       case 'create':
         return { names: this.#patterns.parts(clause.pattern, names, 'create') };
       case 'merge': {
@@ -182,7 +188,7 @@ class QueryAnalysis {
       if (!WRITING.has(each.kind)) {
         this.#report.fail(each, 'InvalidClauseComposition', 'FOREACH holds nothing but clauses that write');
       }
-      inner = this.#clause(each, inner, { isAlone: false, isFirst: false, use: 'statement' }).names;
+      inner = this.#clause(each, inner, { isAlone: false, constants: NO_NAMES }).names;
     }
     return names;
   }
@@ -239,12 +245,12 @@ class QueryAnalysis {
     if (imports !== undefined && imports !== 'all') {
       for (const each of imports) if (!names.has(each.text)) this.#report.undefinedVariable(each, each.text);
     }
-    const namesOf = (single: SingleQuery): Names => {
-      if (imports === 'all') return names;
-      if (imports !== undefined) return new Map(imports.map(({ text }) => [text, names.get(text) ?? ANY]));
-      return single.clauses[0]?.kind === 'with' ? names : new Map();
-    };
-    const columns = this.query(clause.query, namesOf, 'call');
+    const constants =
+      imports === 'all' ? names : new Map((imports ?? []).map(({ text }) => [text, names.get(text) ?? ANY]));
+    // A first WITH imports what it names, if nothing else says what is imported; what comes next may drop it.
+    const namesOf = ({ clauses }: SingleQuery) =>
+      imports === undefined && clauses[0]?.kind === 'with' ? names : constants;
+    const columns = this.query(clause.query, namesOf, 'call', constants);
     let after = names;
     for (const text of columns ?? []) after = this.#define(after, { text, start: clause.start, end: clause.end }, ANY);
     return after;

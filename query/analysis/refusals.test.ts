@@ -1,4 +1,5 @@
 /** What is refused before anything runs, by what is wrong with it. Places are in `analyse-query.test.ts`. */
+import '../all-parts.ts';
 import { expect, it } from 'vitest';
 import { MemoryGraph } from '../memory-graph.model.ts';
 import { planStatement } from '../plan/plan-statement.ts';
@@ -11,6 +12,8 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
     'WITH 1 AS r MATCH ()-[r]-() RETURN r',
   ],
   VariableAlreadyBound: [
+    'WITH 1 AS a CALL (a) { WITH 2 AS a RETURN a AS b } RETURN b',
+    'MATCH (a) WHERE EXISTS { WITH 2 AS a RETURN a } RETURN a',
     'MATCH p = (p) RETURN p',
     'MATCH (p) MATCH p = () RETURN p',
     'MATCH (a) CREATE (a {x: 1})',
@@ -21,6 +24,9 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
     'MATCH (n) CALL { WITH n MATCH (n)-->(m) RETURN m AS n } RETURN n',
   ],
   UndefinedVariable: [
+    'WITH 1 AS a CALL { WITH a WITH 2 AS b RETURN a AS c } RETURN c',
+    'MATCH (a)-[r* {x: size(r)}]->(b) RETURN a',
+    'MATCH (a)-[r* {x: size(s)}]->(b)-[s* {x: size(r)}]->(c) RETURN a',
     'CREATE (b {name: missing}) RETURN b',
     'MERGE (n) ON MATCH SET x.num = 1',
     'MATCH (a) DELETE x',

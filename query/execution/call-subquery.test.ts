@@ -33,6 +33,76 @@ const CASES: [text: string, rows: unknown[][]][] = [
       ['d', 0, 0],
     ],
   ],
+  // What is imported in brackets stays, whatever a WITH leaves out.
+  [
+    'MATCH (n:N) CALL (n) { WITH 10 AS ten RETURN n.x * ten AS k } RETURN n.name, k ORDER BY n.name',
+    [
+      ['a', 10],
+      ['b', 20],
+      ['c', 30],
+      ['d', 40],
+    ],
+  ],
+  [
+    'MATCH (n:N) CALL (*) { MATCH (n)-->(m) WITH count(m) AS c WHERE c < n.x RETURN c * n.x AS k } RETURN n.name, k ORDER BY n.name',
+    [
+      ['b', 2],
+      ['c', 0],
+      ['d', 0],
+    ],
+  ],
+  [
+    'UNWIND [2, 3] AS i CALL (i) { MATCH (m:N) WITH DISTINCT m.x % 2 AS odd ORDER BY odd * i RETURN collect(odd + i) AS l } RETURN i, l',
+    [
+      [2, [2, 3]],
+      [3, [3, 4]],
+    ],
+  ],
+  [
+    'UNWIND [2, 3] AS i CALL { WITH i WITH i + 1 AS i RETURN i AS k } RETURN i, k',
+    [
+      [2, 3],
+      [3, 4],
+    ],
+  ],
+  // A sub-query in an expression sees all that is around it, after a WITH, too.
+  [
+    "MATCH (n:N) WHERE EXISTS { WITH 'c' AS name MATCH (n)-->(m {name: name}) } RETURN n.name ORDER BY n.name",
+    [['a'], ['b']],
+  ],
+  [
+    'MATCH (n:N) RETURN n.name, COUNT { MATCH (n)-->(m) WITH count(m) AS c MATCH (n)--(o) WHERE o.x > c } AS k ORDER BY n.name',
+    [
+      ['a', 1],
+      ['b', 1],
+      ['c', 2],
+      ['d', 0],
+    ],
+  ],
+  [
+    'MATCH (n:N) RETURN n.name, COLLECT { UNWIND [1, 2] AS i WITH i WHERE i < 2 RETURN n.x + i } AS l ORDER BY n.name LIMIT 2',
+    [
+      ['a', [2]],
+      ['b', [3]],
+    ],
+  ],
+  // Conditions on each relationship of a path wait for what they read.
+  ['MATCH (n:N)-[r:T*1..2 {w: m.x}]->(m:N) RETURN n.name, m.name, size(r) ORDER BY n.name', [['b', 'c', 1]]],
+  [
+    'MATCH (n:N)-[r:T*1..2 WHERE r.w < m.x]->(m:N) RETURN n.name, m.name, size(r) ORDER BY n.name, m.name',
+    [
+      ['a', 'b', 1],
+      ['a', 'c', 1],
+    ],
+  ],
+  [
+    'MATCH (k:N) MATCH (n:N)-[:T* {w: k.x}]->(m:N) RETURN k.name, n.name, m.name ORDER BY k.name',
+    [
+      ['a', 'a', 'b'],
+      ['b', 'a', 'c'],
+      ['c', 'b', 'c'],
+    ],
+  ],
   // Keys that are not those of the outer row.
   [
     'MATCH (n:N) CALL (n) { MATCH (n)-[r]-(m) RETURN m.name AS other, max(r.w) AS w } RETURN n.name, other, w ORDER BY n.name, other',

@@ -211,7 +211,7 @@ describe.each([
 it.each([
   ['CREATE (n:A|B)', 'not a choice of them'],
   ['MERGE (n:A|!B)', 'not a choice of them'],
-  ['CREATE (n:A WHERE n.x = 1)', 'WHERE belongs to MATCH'],
+  ['CREATE (n:A WHERE n.x = 1)', 'what is made has no WHERE'],
   ['RETURN toUper("a")', 'there is no function `toUper`; did you mean `toUpper`?'],
   ['RETURN zzz("a")', 'there is no function `zzz` (line 1'],
   ['CALL db.lables()', 'there is no procedure `db.lables`; did you mean `db.labels`?'],

@@ -225,6 +225,11 @@ export function expressionKey(expression: Expression): string {
   });
 }
 
+/** Whether the relationship of a pattern stands for any number of them. */
+export function isPath({ range }: RelationshipPattern, { shortest }: PatternPart): boolean {
+  return range !== undefined || shortest !== undefined;
+}
+
 /** What labels or types are computed from. */
 export function computedIn(labels: LabelExpression | undefined): readonly Expression[] {
   switch (labels?.kind) {

@@ -3,11 +3,19 @@
  * the operators built (`match-builder.ts`). Every condition is tested as soon as its variables are there; one that only
  * asks whether a sub-query has rows becomes a semi-join.
  */
-import type { Expression, NodePattern, PatternPart } from '../syntax/ast.ts';
+import type { Expression, NodePattern, PatternPart, RelationshipPattern } from '../syntax/ast.ts';
 import type { ExpressionBinder } from './bind-expression.ts';
 import type { PathStep } from './bound-expression.ts';
 import { Estimates, holdsSubquery } from './estimates.ts';
-import { allowedTypes, computedIn, conjuncts, demandedLabels, freeVariables, isVolatile } from './expression-facts.ts';
+import {
+  allowedTypes,
+  computedIn,
+  conjuncts,
+  demandedLabels,
+  freeVariables,
+  isPath,
+  isVolatile,
+} from './expression-facts.ts';
 import { MatchBuilder } from './match-builder.ts';
 import type { Operator } from './operator.ts';
 import { orderAsWritten, orderPattern } from './order-pattern.ts';
@@ -81,12 +89,23 @@ export class MatchPlanner {
         right: nodes[i + 1] as PatternNode,
         shortest: part.shortest,
         types: allowedTypes(relationship.types),
+        needs: isPath(relationship, part) ? neededBy(relationship) : NOTHING,
       }),
     );
     if (part.variable === undefined) return;
     pattern.paths.add(part.variable.text);
     paths.push({ name: part.variable.text, nodes, edges });
   }
+}
+
+const NOTHING: ReadonlySet<string> = new Set();
+
+/** What the conditions on each relationship of a path read; its own name is that relationship there. */
+function neededBy({ variable, types, properties, where }: RelationshipPattern): ReadonlySet<string> {
+  const names = freeVariables(where);
+  if (variable !== undefined) names.delete(variable.text);
+  for (const each of [properties, ...computedIn(types)]) for (const name of freeVariables(each)) names.add(name);
+  return names;
 }
 
 function pathSteps({ nodes, edges }: NamedPath, builder: MatchBuilder): PathStep[] {

@@ -49,10 +49,11 @@ export function orderPattern(pattern: Pattern, known: ReadonlySet<string>, optio
 /** As the text has it, from left to right, without looking at the graph. */
 export function orderAsWritten(pattern: Pattern, before: ReadonlySet<string>): readonly Step[] {
   const known = new Set(before);
+  const own = namesOf(pattern, before);
   const steps: Step[] = [];
   let edges = pattern.edges;
   for (;;) {
-    const edge = edges.find((each) => canFollow(each, known));
+    const edge = edges.find((each) => canFollow(each, known, own));
     if (edge !== undefined) {
       const [from, to] = known.has(edge.left.name) ? [edge.left, edge.right] : [edge.right, edge.left];
       steps.push({ kind: 'follow', edge, from, to, rows: 1 });
@@ -67,8 +68,18 @@ export function orderAsWritten(pattern: Pattern, before: ReadonlySet<string>): r
   }
 }
 
+/** Names that the pattern brings. */
+function namesOf({ nodes, edges }: Pattern, known: ReadonlySet<string>): ReadonlySet<string> {
+  return new Set([...nodes, ...edges].map(({ name }) => name).filter((name) => !known.has(name)));
+}
+
 /** A relationship can be followed from an end that is known; a shortest path needs both. */
-function canFollow({ left, right, shortest }: PatternEdge, known: ReadonlySet<string>): boolean {
+function canFollow(
+  { left, right, shortest, needs }: PatternEdge,
+  known: ReadonlySet<string>,
+  own: ReadonlySet<string>,
+): boolean {
+  for (const name of needs) if (own.has(name) && !known.has(name)) return false;
   const hasLeft = known.has(left.name);
   const hasRight = known.has(right.name);
   return shortest === undefined ? hasLeft || hasRight : hasLeft && hasRight;
@@ -87,8 +98,7 @@ class PatternOrder {
     this.#known = known;
     this.#options = options;
     this.#estimates = new Estimates(options.statistics);
-    const names = [...pattern.nodes, ...pattern.edges].map(({ name }) => name);
-    this.#own = new Set(names.filter((name) => !known.has(name)));
+    this.#own = namesOf(pattern, known);
   }
 
   best(): readonly Step[] {
@@ -158,7 +168,7 @@ class PatternOrder {
     const { left, right } = edge;
     const hasLeft = known.has(left.name);
     const hasRight = known.has(right.name);
-    if (!canFollow(edge, known)) {
+    if (!canFollow(edge, known, this.#own)) {
       // A single relationship from before has its ends with it.
       const hasEnds = this.#known.has(edge.name) && edge.pattern.range === undefined && edge.shortest === undefined;
       return hasEnds ? this.#after(progress, { kind: 'endsOf', edge }, 1, [left.name]) : undefined;
@@ -238,6 +248,8 @@ class PatternOrder {
     const isSolved = (edge: PatternEdge) => !progress.edges.includes(edge);
     if (edges.some(isMany) && this.#pattern.edges.some((edge) => isMany(edge) && isSolved(edge))) return undefined;
     for (const { name } of edges) names.add(name);
+    // What is found on its own sees no row that is there, and may have to be entered more than once.
+    if (edges.some(({ needs }) => needs.size > 0)) return undefined;
     const isInside = ({ needs, isVolatile }: Condition) =>
       !isVolatile && Array.from(needs).every((name) => names.has(name));
     const right = this.#bestEntry(part, {

@@ -19,6 +19,8 @@ export interface PatternEdge {
   readonly shortest: 'single' | 'all' | undefined;
   /** Empty for all; undefined where they are more than a choice, which then is a condition. */
   readonly types: readonly string[] | undefined;
+  /** Names that must be known before it is followed: of a path, what the conditions on its relationships read. */
+  readonly needs: ReadonlySet<string>;
 }
 
 /** A condition and the names that it needs. */

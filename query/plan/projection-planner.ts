@@ -12,7 +12,7 @@ import { extend, type PlanTable, reference, type Scope, type Variable } from './
 
 export interface Projected {
   readonly operator: Operator;
-  /** Only what is projected. */
+  /** What is projected, and the constants. */
   readonly scope: Scope;
   readonly columns: readonly { readonly name: string; readonly slot: number }[];
 }
@@ -34,17 +34,24 @@ export class ProjectionPlanner {
     this.#text = text;
   }
 
-  plan(clause: ProjectionClause, input: Operator, scope: Scope): Projected {
+  /** @param constants variables from around a sub-query, which stay visible after the clause */
+  plan(clause: ProjectionClause, input: Operator, scope: Scope, constants: Scope): Projected {
     const items = this.#items(clause, scope);
     const grouped = items.some(({ expression }) => containsAggregate(expression));
     const projected = grouped ? this.#group(clause, items, input, scope) : this.#project(items, input, scope);
     const { columns } = projected;
     let { operator } = projected;
     const own: Scope = new Map(columns.map(({ name, slot }) => [name, this.#variable(slot)]));
+    const after = extend(constants, own);
+    const mayUse = clause.kind === 'with' || clause.orderBy.length > 0;
+    if (grouped && mayUse && after.size > own.size) {
+      // Groups have lost the row that the sub-query runs for: it is joined to them again.
+      operator = { kind: 'Apply', input: { kind: 'Argument' }, inner: operator };
+    }
     if (clause.distinct) {
       operator = { kind: 'Distinct', input: operator, slots: columns.map(({ slot }) => slot) };
     }
-    const visible = grouped || clause.distinct ? own : extend(scope, own);
+    const visible = grouped || clause.distinct ? after : extend(scope, own);
     // What is written again in ORDER BY or WHERE is there already.
     const known = new Map(projected.known);
     items.forEach(({ expression }, i) => {
@@ -56,7 +63,7 @@ export class ProjectionPlanner {
     const bind = (expression: Expression) => this.#binder.bind(expression, visible, known);
     operator = this.#order(clause, operator, bind);
     if (clause.where !== undefined) operator = { kind: 'Filter', input: operator, predicate: bind(clause.where) };
-    return { operator, scope: own, columns };
+    return { operator, scope: after, columns };
   }
 
   #variable(slot: number): Variable {

@@ -34,6 +34,7 @@ import { ProjectionPlanner } from './projection-planner.ts';
 import { extend, PlanTable, reference, type Scope } from './scope.ts';
 
 const ARGUMENT: Operator = { kind: 'Argument' };
+const NOTHING: Scope = new Map();
 
 interface Planned {
   readonly operator: Operator;
@@ -59,7 +60,7 @@ class QueryPlanner {
     this.#binder = new ExpressionBinder(this.#table, {
       pattern: (part, where, scope) => this.#matches.plan([part], where, ARGUMENT, scope),
       query: (query, scope) => {
-        const { operator, columns = [] } = this.#query(query, () => scope);
+        const { operator, columns = [] } = this.#query(query, () => scope, scope);
         return { operator, columns };
       },
     });
@@ -68,7 +69,7 @@ class QueryPlanner {
   }
 
   plan(query: Query): Plan {
-    const { operator, columns = [] } = this.#query(query, () => new Map());
+    const { operator, columns = [] } = this.#query(query, () => NOTHING, NOTHING);
     const { subplans } = this.#table;
     return {
       root: writes(operator) ? insertEager(operator, subplans, columns.length > 0) : operator,
@@ -80,9 +81,14 @@ class QueryPlanner {
     };
   }
 
-  /** @param scopeOf what each single query begins with */
-  #query(query: Query, scopeOf: (single: SingleQuery) => Scope): Planned {
-    const singles = query.singles.map((single) => this.#single(single.clauses, ARGUMENT, scopeOf(single)));
+  /**
+   * @param scopeOf what each single query begins with
+   * @param constants of a sub-query: variables from around it, which no WITH inside takes away
+   */
+  #query(query: Query, scopeOf: (single: SingleQuery) => Scope, constants: Scope): Planned {
+    const singles = query.singles.map(({ clauses }, i) => {
+      return this.#single(clauses, scopeOf(query.singles[i] as SingleQuery), constants);
+    });
     const [first] = singles;
     if (first === undefined) throw new BugError('a query has a single query');
     if (singles.length === 1) return first;
@@ -122,15 +128,20 @@ class QueryPlanner {
     return slot === undefined ? 'value' : (this.#table.slots[slot] ?? 'value');
   }
 
-  #single(clauses: readonly Clause[], input: Operator, scope: Scope): Planned {
-    let planned: Planned = { operator: input, scope, columns: undefined };
+  #single(clauses: readonly Clause[], scope: Scope, constants: Scope): Planned {
+    let planned: Planned = { operator: ARGUMENT, scope, columns: undefined };
     for (const clause of clauses) {
-      planned = this.#clause(clause, planned.operator, planned.scope, clauses.length === 1);
+      planned = this.#clause(clause, planned.operator, planned.scope, { isAlone: clauses.length === 1, constants });
     }
     return planned;
   }
 
-  #clause(clause: Clause, input: Operator, scope: Scope, isAlone: boolean): Planned {
+  #clause(
+    clause: Clause,
+    input: Operator,
+    scope: Scope,
+    { isAlone, constants }: { readonly isAlone: boolean; readonly constants: Scope },
+  ): Planned {
     const passed = (operator: Operator): Planned => ({ operator, scope, columns: undefined });
     switch (clause.kind) {
       case 'match':
@@ -143,7 +154,7 @@ class QueryPlanner {
       }
       case 'with':
       case 'return': {
-        const { operator, scope: own, columns } = this.#projections.plan(clause, input, scope);
+        const { operator, scope: own, columns } = this.#projections.plan(clause, input, scope, constants);
         // FINISH is a RETURN of no columns.
         const isReturn = clause.kind === 'return' && columns.length > 0;
         return { operator, scope: own, columns: isReturn ? columns : undefined };
@@ -203,14 +214,19 @@ class QueryPlanner {
       index: signature.results.findIndex((result) => result.name === name),
       variable: this.#table.add('value', alias),
     }));
+    const isOptional = clause.optional && results.length > 0;
     let operator: Operator = {
       kind: 'ProcedureCall',
-      input,
+      input: isOptional ? ARGUMENT : input,
       name: signature.name,
       arguments: args,
       results: results.map(({ index, variable }) => ({ index, slot: variable.slot })),
       isVoid: signature.results.length === 0,
     };
+    if (isOptional) {
+      const nullable = results.map(({ variable }) => variable.slot);
+      operator = { kind: 'OptionalApply', input, inner: operator, nullable };
+    }
     const own = extend(
       scope,
       results.map(({ alias, variable }) => [alias, variable] as const),
@@ -223,8 +239,13 @@ class QueryPlanner {
   }
 
   #subquery(clause: SubqueryClause, input: Operator, scope: Scope): Planned {
-    const imported = this.#imported(clause, scope);
-    const inner = this.#query(clause.query, imported);
+    const { imports } = clause;
+    const names = imports === 'all' ? undefined : new Set((imports ?? []).map(({ text }) => text));
+    const constants = names === undefined ? scope : new Map(Array.from(scope).filter(([name]) => names.has(name)));
+    // A first WITH imports what it names.
+    const scopeOf = ({ clauses }: SingleQuery) =>
+      imports === undefined && clauses[0]?.kind === 'with' ? scope : constants;
+    const inner = this.#query(clause.query, scopeOf, constants);
     if (inner.columns === undefined) {
       const item = this.#table.add('value');
       const list: BoundExpression = { kind: 'list', items: [{ kind: 'literal', value: null }] };
@@ -246,18 +267,6 @@ class QueryPlanner {
       inner.columns.map(({ name, slot }) => [name, { slot, kind: this.#table.slots[slot] ?? 'value' }] as const),
     );
     return { operator, scope: own, columns: undefined };
-  }
-
-  /** The variables that each single query of a sub-query begins with. */
-  #imported({ imports }: SubqueryClause, scope: Scope): (single: SingleQuery) => Scope {
-    if (imports === 'all') return () => scope;
-    if (imports !== undefined) {
-      const names = new Set(imports.map(({ text }) => text));
-      const some: Scope = new Map(Array.from(scope).filter(([name]) => names.has(name)));
-      return () => some;
-    }
-    // A first WITH imports what it names.
-    return ({ clauses }) => (clauses[0]?.kind === 'with' ? scope : new Map());
   }
 
   // --- writing
@@ -424,7 +433,7 @@ class QueryPlanner {
   #foreach(clause: ForeachClause, input: Operator, scope: Scope): Operator {
     const item = this.#table.add('value', clause.variable.text);
     const list = this.#binder.bind(clause.list, scope);
-    const inner = this.#single(clause.clauses, ARGUMENT, extend(scope, [[clause.variable.text, item]]));
+    const inner = this.#single(clause.clauses, extend(scope, [[clause.variable.text, item]]), NOTHING);
     return { kind: 'Foreach', input: input, inner: inner.operator, list, slot: item.slot };
   }
 }

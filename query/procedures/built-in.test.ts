@@ -22,6 +22,15 @@ describe.each([false, true])('procedures [nothing in memory: %s]', (absent) => {
     expect(await rows('CALL db.labels()')).toEqual([['Port'], ['Town'], ['odd`one']]);
   });
 
+  it('OPTIONAL CALL: results, and none -> rows that stay, with nulls', async () => {
+    const text = 'UNWIND [1, 2] AS i OPTIONAL CALL db.propertyKeys() YIELD propertyKey AS key RETURN i, key';
+    expect((await runStatement(text, new MemoryGraph({ absent }))).rows).toEqual([
+      [1, null],
+      [2, null],
+    ]);
+    expect(await rows(text.replace('[1, 2]', '[1]'))).toHaveLength(4);
+  });
+
   it('db.relationshipTypes, filtered and put to use -> like any rows', async () => {
     const text = `CALL db.relationshipTypes() YIELD relationshipType AS type WHERE type <> 'FERRY' RETURN collect(type)`;
     expect(await rows(text)).toEqual([[['ROAD']]]);

@@ -380,6 +380,8 @@ export interface ForeachClause extends Spanned {
 /** `CALL name(arguments) YIELD ...`. */
 export interface ProcedureClause extends Spanned {
   readonly kind: 'procedure';
+  /** `OPTIONAL CALL`: a row for which there is no result stays, with nulls. */
+  readonly optional: boolean;
   readonly name: Name;
   /** Undefined without parentheses: they are taken from the parameters. */
   readonly arguments: readonly Expression[] | undefined;

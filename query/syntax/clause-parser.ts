@@ -121,10 +121,6 @@ export abstract class ClauseParser extends PatternParser {
         return this.#foreach();
       case 'CALL':
         return this.#call();
-      case 'LOAD': {
-        const message = 'LOAD CSV is not offered: UNWIND rows that come as a parameter, or import them as JSON Lines';
-        return this.fail({ start: this.start, end: this.start + 4 }, 'UnexpectedSyntax', message);
-      }
       default:
         return undefined;
     }
@@ -237,9 +233,6 @@ export abstract class ClauseParser extends PatternParser {
   #create(): Clause {
     const { start } = this;
     this.expectWord('CREATE');
-    if (this.word === 'UNIQUE') {
-      this.fail(this.spanAt(this.at), 'UnexpectedSyntax', 'CREATE UNIQUE is not offered: MERGE makes what is missing');
-    }
     const pattern = this.pattern();
     return { kind: 'create', pattern, start, end: this.lastEnd };
   }
@@ -378,7 +371,7 @@ export abstract class ClauseParser extends PatternParser {
       yields = this.take('*') ? 'all' : this.yieldItems();
       where = this.where();
     }
-    return { kind: 'procedure', name, arguments: args, yields, where, start, end: this.lastEnd };
+    return { kind: 'procedure', optional, name, arguments: args, yields, where, start, end: this.lastEnd };
   }
 
   protected yieldItems(): YieldItem[] {
@@ -401,11 +394,6 @@ export abstract class ClauseParser extends PatternParser {
     this.expect('{');
     const query = this.nested(() => this.query());
     this.expect('}');
-    if (this.word === 'IN') {
-      const message =
-        'a statement is one transaction; `CALL {} IN TRANSACTIONS` is not offered: repeat it for a part of the rows, or import them';
-      this.fail(this.spanAt(this.at), 'UnexpectedSyntax', message);
-    }
     return { kind: 'subquery', imports, query, optional, start, end: this.lastEnd };
   }
 }

@@ -39,6 +39,9 @@ const BY_WORD: Readonly<Record<string, string>> = {
   HAVING: 'filter with `WITH ... WHERE`',
   INSERT: 'write CREATE',
   START: 'write MATCH',
+  UNIQUE: 'CREATE UNIQUE is not offered: MERGE makes what is missing',
+  IN: 'a statement is one transaction; `CALL {} IN TRANSACTIONS` is not offered: repeat it for a part of the rows, or import them',
+  LOAD: 'LOAD CSV is not offered: UNWIND rows that come as a parameter, or import them as JSON Lines',
   USING:
     'what reads CSV in portions is not offered: UNWIND rows that come as a parameter, or import them as JSON Lines',
   ELSEIF: 'write another WHEN',

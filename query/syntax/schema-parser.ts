@@ -222,7 +222,14 @@ class SchemaParser extends ClauseParser {
     const asked = yields.map((each) => ({ kind: 'literal', value: each.name.text, ...span }) as const);
     const argument = { kind: 'list', items: asked, ...span } as const;
     const kindOf = { kind: 'literal', value: only ?? null, ...span } as const;
-    const call = { kind: 'procedure', name: name(procedure), arguments: [argument, kindOf], yields, ...span } as const;
+    const call = {
+      kind: 'procedure',
+      optional: false,
+      name: name(procedure),
+      arguments: [argument, kindOf],
+      yields,
+      ...span,
+    } as const;
     const part = { kind: 'with', distinct: false, all: true, items: [], ...rows, where, ...span } as const;
     const end = isYielding && this.word === 'RETURN' ? this.projection() : returned(yields, span);
     const clauses: Clause[] = [{ ...call, where: undefined }, part, end];
