@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { stopQueriesMs } from '../base/limits.ts';
 import { openTestServer, type TestServer } from './server.model.ts';
 
 let server: TestServer;
@@ -175,5 +176,27 @@ describe('query', () => {
   test('queries: none is running -> an empty list, and none to cancel', async () => {
     expect((await server.call('GET', '/v1/queries')).json).toEqual({ queries: [] });
     expect((await server.call('DELETE', '/v1/queries/q1')).json.code).toBe('query-not-found');
+  });
+
+  test('queries: one still runs seconds after the server was told to stop -> cancelled, and its client is told', async () => {
+    const stopping = await openTestServer();
+    // Time passes while it computes, so that it gives way to what else there is.
+    let nowMs = 0;
+    Object.assign(stopping.env.clock, { monotonicMs: () => nowMs++ });
+    const statement = 'UNWIND range(1, 100000) AS i UNWIND range(1, 100000) AS j RETURN count(*)';
+    const url = await stopping.app.listen({ host: '127.0.0.1', port: 0 });
+    const answer = fetch(`${url}/v1/graphs/default/query`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', connection: 'close' },
+      body: JSON.stringify({ statement, timeoutMs: 600_000 }),
+    });
+    const listed = async () => (await stopping.call('GET', '/v1/queries')).json.queries;
+    while ((await listed()).length === 0) await stopping.env.scheduler.yield();
+    const closed = stopping.app.close();
+    for (let turn = 0; turn < 20; turn++) await stopping.env.scheduler.yield();
+    stopping.env.advance(stopQueriesMs);
+    expect(await (await answer).json()).toMatchObject({ code: 'query-cancelled', definite: true });
+    await closed;
+    await stopping.engine.close();
   });
 });

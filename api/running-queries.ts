@@ -93,6 +93,11 @@ export class RunningQueries {
     this.#running.delete(query.id);
   }
 
+  /** Cancels all of them. */
+  cancelAll(): void {
+    for (const query of this.#running.values()) query.isCancelled = true;
+  }
+
   /** Those that `principal` began, and those on graphs that he administers. */
   list(principal: Principal): object[] {
     return [...this.#running.values()].filter((query) => concerns(query, principal)).map((query) => query.document());

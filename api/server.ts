@@ -6,7 +6,7 @@
 import type { SecureContextOptions } from 'node:tls';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { BugError } from '../base/assert.ts';
-import type { Env, Log } from '../base/env.ts';
+import type { Env, Log, Timer } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
 import * as LIMITS from '../base/limits.ts';
 import type { ClockFault, Engine, LinkFaults } from '../src/engine-port.ts';
@@ -140,8 +140,14 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   app.setNotFoundHandler((request) => {
     throw new WeftError('route-not-found', `there is no file ${request.url}`);
   });
+  let stopQueries: Timer | undefined;
   app.addHook('preClose', (done) => {
     isStopping = true;
+    stopQueries = env.scheduler.after(LIMITS.stopQueriesMs, () => running.cancelAll());
+    done();
+  });
+  app.addHook('onClose', (_app, done) => {
+    stopQueries?.cancel();
     done();
   });
 

@@ -15,7 +15,8 @@ const DOCS: Readonly<Record<ErrorCode, string>> = {
   'property-type': '`$inc`, `$add` or `$remove` does not fit the value that the property holds.',
   'query-error':
     'The query is wrong, or does not fit the data. `errorType`, `errorPhase`, `errorDetail` and `position` say what and where.',
-  'query-cancelled': 'Somebody cancelled the query. Nothing of it took effect.',
+  'query-cancelled':
+    'Somebody cancelled the query, or it still ran seconds after the server was told to stop. Nothing of it took effect.',
   'query-timeout': 'The query took longer than its `timeoutMs`. Give it more time, or ask for less.',
   'query-limit': 'The query returns more rows, or holds more values in memory, than it may.',
   'query-not-found': 'No query with this id is running on this server.',

@@ -232,6 +232,8 @@ export const connectionsMax = 20_000;
 export const ratedPrincipalsMax = 10_000;
 /** Statements that run at a time: each may hold memory, and they share one thread. */
 export const runningQueriesMax = 200;
+/** How long queries may go on once the server was told to stop, in milliseconds: less than until connections are cut. */
+export const stopQueriesMs = 8_000;
 /** Characters of a token that a file holds as it is: shorter ones can be guessed. */
 export const tokenCharsMin = 16;
 /** Listed tokens: each is compared with every request. Beyond it, an identity provider is meant. */
