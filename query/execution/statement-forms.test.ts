@@ -40,6 +40,21 @@ const CASES: [text: string, rows: unknown[][]][] = [
     "RETURN valueType(1), valueType([1, 'a', null]), valueType([]), valueType(null)",
     [['INTEGER NOT NULL', 'LIST<STRING | INTEGER> NOT NULL', 'LIST<NOTHING> NOT NULL', 'NULL']],
   ],
+  // How often a relationship is followed, behind it
+  [
+    "MATCH (:N {name: 'a'})-[r:T]->+(m) RETURN m.name, size(r) ORDER BY m.name",
+    [
+      ['b', 1],
+      ['c', 2],
+    ],
+  ],
+  ["MATCH (:N {name: 'a'})-->*(m) RETURN m.name ORDER BY m.name", [['a'], ['b'], ['c'], ['c']]],
+  ["MATCH (:N {name: 'c'})<--{2}(m) RETURN m.name", [['a']]],
+  ["MATCH (:N {name: 'a'})-[:T]-{,1}(m) RETURN m.name ORDER BY m.name", [['a'], ['b']]],
+  ["MATCH (:N {name: 'a'})-[WHERE true]->{2,}(m) RETURN m.name", [['c']]],
+  ["MATCH p = (:N {name: 'a'})-[r WHERE r.w > 1]->{1,3}(m) RETURN m.name, length(p)", [['c', 1]]],
+  ["MATCH (n:N) WHERE (n)-->+(:N {name: 'c'}) RETURN n.name ORDER BY n.name", [['a'], ['b']]],
+  ['WITH 3 AS a, 2 AS b RETURN (a)--+(b) AS x, a--b AS y', [[5, 5]]],
   // Labels
   ['MATCH (n IS M) WHERE n IS N RETURN n.name', [['b']]],
   ['MATCH (n IS N)-[r IS S]->(m) RETURN n.name, m.name', [['a', 'c']]],
@@ -242,7 +257,10 @@ it.each([
   ['MATCH (n) RETURN 1; MATCH (n) RETURN 2', '`statements`'],
   ['MATCH p = ANY SHORTEST (a)-->(b) RETURN p', 'shortestPath()'],
   ['MATCH (a) ((x)-->(y)){1,3} (b) RETURN 1', '`-[:T*1..3]->`'],
-  ['MATCH (a)-->+(b) RETURN 1', '`-[:T*1..3]->`'],
+  ['MATCH (a)-[*1..2]->+(b) RETURN 1', '`-[:T*1..3]->`'],
+  ['MATCH (a)-->{}(b) RETURN 1', '`{1,3}`'],
+  ['MATCH (a)-->{-1}(b) RETURN 1', 'not negative'],
+  ['CREATE (a)-[:T]->{2}(b)', 'length'],
   ['RETURN 1 IS :: INTEGR', 'expected a type: BOOLEAN'],
   ['CREATE (:$(null))', 'a label is a String, not a value of type Null'],
   ["CREATE ()-[:$(['A', 'B'])]->()", 'exactly one type, not 2'],

@@ -109,7 +109,8 @@ export abstract class AtomParser extends CallParser {
       return end >= 0 && this.kindAt(end + 1) === '-' && this.#isRelationshipInside(next + 1);
     }
     if (this.kindAt(next) !== '-') return false;
-    return this.kindAt(next + 1) === '(' || (this.kindAt(next + 1) === '>' && this.kindAt(next + 2) === '(');
+    // Without an arrowhead it may be a difference: `(a)--+(b)`.
+    return this.kindAt(next + 1) === '(' || this.kindAt(next + 1) === '>';
   }
 
   #isNodeInside(index: number): boolean {

@@ -102,6 +102,7 @@ export abstract class PatternParser extends ExpressionParser {
     }
     this.expect('-');
     const right = this.take('>');
+    range ??= this.#quantifier();
     const arrow = left ? (right ? 'both' : 'left') : right ? 'right' : 'none';
     return { variable, types, arrow, range, properties, where, start, end: this.lastEnd };
   }
@@ -112,6 +113,18 @@ export abstract class PatternParser extends ExpressionParser {
     const min = this.#bound();
     if (!this.take('..')) return { min, max: min };
     return { min, max: this.#bound() };
+  }
+
+  /** `+`, `*`, `{2}`, `{1,}`, `{,3}`, `{1,3}` behind a relationship: the same in the words of GQL. */
+  #quantifier(): Range {
+    if (this.take('+')) return { min: 1, max: undefined };
+    if (this.take('*')) return { min: 0, max: undefined };
+    if (!this.take('{')) return undefined;
+    const min = this.#bound();
+    if (min === undefined && this.kind !== ',') this.unexpected('how often, as in `{1,3}`');
+    const max = this.take(',') ? this.#bound() : min;
+    this.expect('}');
+    return { min: min ?? 0, max };
   }
 
   #bound(): number | undefined {
