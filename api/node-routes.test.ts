@@ -70,6 +70,15 @@ describe('node routes', () => {
     });
     const again = await server.call('PATCH', node('patch'), { labels: ['Z'], properties: { set: { $remove: ['x'] } } });
     expect(again.json).toMatchObject({ labels: ['Z'], properties: { set: ['y'] } });
+    for (const slip of [
+      { $inc: 1, $mni: 0 },
+      { $inc: 1, $add: [1] },
+      { $add: [1], $rmove: [2] },
+    ]) {
+      const refused = await server.call('PATCH', node('patch'), { properties: { n: slip } });
+      expect(refused).toMatchObject({ status: 400, json: { code: 'invalid-request', field: 'properties.n' } });
+      expect(refused.json.detail).toContain('"$type": "Map"');
+    }
     const mismatch = await server.call('PATCH', node('patch'), { properties: { keep: { $inc: 1 } } });
     expect(mismatch.json).toMatchObject({ code: 'property-type', status: 400 });
     expect((await server.call('PATCH', node('absent'), {})).json.code).toBe('node-not-found');

@@ -1,7 +1,7 @@
 /**
  * Merge-patch bodies. A property value is the new value, `null` removes the property, and an object whose keys are
- * exactly `$inc`, or `$add` and/or `$remove`, changes the value that is there. To store such a map as a value, escape
- * it as `{"$type":"Map","_value":{...}}`.
+ * exactly `$inc`, with `$min` and `$max`, or `$add` and/or `$remove`, changes the value that is there; these beside others that
+ * begin with `$` are refused. To store such a map as a value, escape it as `{"$type":"Map","_value":{...}}`.
  */
 import { checkName, type EdgeId, type NodeId } from '../base/ids.ts';
 import { setOwn } from '../base/record.ts';
@@ -79,7 +79,7 @@ function propertyChange(wire: unknown, name: string, path: string): PropertyChan
   if (wire === null) return { kind: 'remove' };
   const text = textOf(wire, path);
   if (text !== undefined) return { kind: 'text', text: decodeValue(text, name) as string };
-  switch (operatorOf(wire)) {
+  switch (operatorOf(wire, path)) {
     case 'increment':
       return increment(wire as Increment, name, path);
     case 'members': {
@@ -95,15 +95,23 @@ function propertyChange(wire: unknown, name: string, path: string): PropertyChan
   }
 }
 
-function operatorOf(wire: unknown): 'increment' | 'members' | undefined {
+function operatorOf(wire: unknown, path: string): 'increment' | 'members' | undefined {
   if (typeof wire !== 'object' || wire === null || Array.isArray(wire)) return undefined;
   if (wire instanceof Float || wire instanceof Uint8Array) return undefined;
   const keys = Object.keys(wire);
   if (keys.includes('$inc') && keys.every((key) => INCREMENT_KEYS.includes(key))) return 'increment';
-  const isMembers = keys.length > 0 && keys.every((key) => key === '$add' || key === '$remove');
-  return isMembers ? 'members' : undefined;
+  if (keys.length > 0 && keys.every((key) => MEMBERS_KEYS.includes(key))) return 'members';
+  const isMeant = keys.some((key) => key === '$inc' || MEMBERS_KEYS.includes(key));
+  if (!isMeant || !keys.every((key) => key.startsWith('$'))) return undefined;
+  // Taken for a value, a slip of the fingers would replace the counter or the set.
+  throw invalidField(
+    path,
+    `takes \`$inc\` (with \`$min\`, \`$max\`), or \`$add\` and \`$remove\`, not ${keys.join(', ')}; ${AS_VALUE}`,
+  );
 }
 
+const AS_VALUE = 'to store such a map write {"$type": "Map", "_value": {...}}';
+const MEMBERS_KEYS: readonly string[] = ['$add', '$remove'];
 const INCREMENT_KEYS: readonly string[] = ['$inc', '$min', '$max'];
 
 interface Increment {
