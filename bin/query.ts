@@ -14,7 +14,7 @@ export function declareQuery(program: Command): void {
   const command = program
     .command('query')
     .description('run openCypher statements, separated by `;`')
-    .argument('[statement]', 'what to run; read from standard input if absent')
+    .argument('[statement]', 'what to run; read from standard input if it is `-` or absent')
     .option('--graph <name>', 'the graph', 'default')
     .option('--param <name=value>', 'a parameter, its value as JSON or else as text', collect, [])
     .addOption(
@@ -41,7 +41,7 @@ lines of their own: \`:begin\` and \`:commit\` around what is one transaction, \
     )
     .action(async (statement: string | undefined, options: QueryOptions) => {
       const run = new ScriptRun(options, parametersOf(options.param), (text) => console.log(text));
-      await run.run(statement ?? readFileSync(0, 'utf8'));
+      await run.run(statement === undefined || statement === '-' ? readFileSync(0, 'utf8') : statement);
     });
 }
 

@@ -177,3 +177,7 @@ test('numbers: 2.0, integers of 64 bits, in and out -> as they are, in the table
   const json = await query(text, '--json', '--param', 'min=-9223372036854775808');
   expect(json).toContain('"values":[[2.0,2,9007199254740993,-9223372036854775808,[1.0,1]]]');
 });
+
+test('script: `-` in place of a statement -> standard input', async () => {
+  expect(rowsOf(await query('RETURN 1 + 1;', '-', '--json'))).toEqual([[2]]);
+});
