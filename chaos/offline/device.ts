@@ -122,16 +122,17 @@ export class Device {
     });
     for (const link of links) link.cuts++;
     return () => {
-      this.reset();
+      // A network that was gone may leave a connection that only the server knows to be broken: then silence tells.
+      this.reset(this.random.chance(0.5));
       for (const link of links) link.cuts = Math.max(0, link.cuts - 1);
     };
   }
 
   /** Its connections break, with what is under way. */
-  reset(): void {
+  reset(isHeard = true): void {
     const { network, servers } = this.#cluster;
     for (const { url } of servers) {
-      network.reset(this.url, syncUrl(url));
+      if (isHeard) network.reset(this.url, syncUrl(url));
       network.reset(syncUrl(url), this.url);
     }
   }

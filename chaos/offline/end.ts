@@ -52,14 +52,12 @@ export async function endOffline({ cluster, devices, offline }: Arena): Promise<
     for (const { replica } of devices) if ((await replica?.digest()) !== digest) return false;
     return true;
   };
-  while (timeline.nowMs - startMs < PATIENCE_MS && !(await agree())) await timeline.sleep(LOOK_MS);
-  const digest = await expected();
-  const shared = await cluster.ask(server, (engine) => propertiesIfThere(engine.graph(DEFAULT), SHARED));
-  return {
-    batches: [...offline.batches.values()],
-    evidence: offline.evidence,
-    disksAreLost: offline.disksAreLost,
-    ends: await Promise.all(
+  const isEarly = () => timeline.nowMs - startMs < PATIENCE_MS;
+  let ends: OfflineHistory['ends'];
+  do {
+    while (isEarly() && !(await agree())) await timeline.sleep(LOOK_MS);
+    const digest = await expected();
+    ends = await Promise.all(
       devices.map(async ({ name, replica }) => ({
         device: name,
         state: replica === undefined ? 'down' : `${replica.status.state} ${replica.status.reason}`.trim(),
@@ -68,7 +66,15 @@ export async function endOffline({ cluster, devices, offline }: Arena): Promise<
         digest: (await replica?.digest()) ?? '',
         expected: digest,
       })),
-    ),
+    );
+    // A device may have given a silent connection up since it was asked.
+  } while (isEarly() && ends.some(({ state }) => state !== 'live'));
+  const shared = await cluster.ask(server, (engine) => propertiesIfThere(engine.graph(DEFAULT), SHARED));
+  return {
+    batches: [...offline.batches.values()],
+    evidence: offline.evidence,
+    disksAreLost: offline.disksAreLost,
+    ends,
     members: shared && membersIn(shared),
     count: typeof shared?.count === 'number' ? shared.count : 0,
   };

@@ -40,7 +40,7 @@ export class Network {
   readonly #trace: Trace;
   readonly #base: Pick<Link, 'latencyMs' | 'jitterMs'>;
   readonly #links = new Map<string, Link>();
-  /** The process that listens at a URL now. */
+  /** The process that is at a URL now; of those who only dial, a name. */
   readonly #hosts = new Map<string, Host>();
   frames = 0;
   bytes = 0;
@@ -83,7 +83,7 @@ export class Network {
     for (const end of this.#hosts.get(from)?.ends ?? []) if (end.to === to) this.#sendAnew(end);
   }
 
-  /** Resets the connections between two servers, as a rebooting router does. */
+  /** Resets the connections of one to another, as a rebooting router does: only the one at `a` hears of it. */
   reset(a: string, b: string): void {
     for (const end of [...(this.#hosts.get(a)?.ends ?? [])]) if (end.to === b) end.reset('connection reset');
   }
@@ -91,6 +91,7 @@ export class Network {
   /** The network of one process; gone when it dies. */
   transport(url: string, process: SimProcess): Transport {
     const host: Host = { process, accept: undefined, ends: new Set(), isClosed: false };
+    this.#hosts.set(url, host);
     process.onDeath(() => {
       if (this.#hosts.get(url) === host) this.#hosts.delete(url);
       for (const end of [...host.ends]) end.die();
@@ -99,7 +100,6 @@ export class Network {
       dial: (to, outcome) => this.#dial(url, host, to, outcome),
       listen: (accept) => {
         host.accept = accept;
-        this.#hosts.set(url, host);
       },
       close: () => {
         host.isClosed = true;
