@@ -36,7 +36,7 @@ function valueText(value: Value): string {
   if (value instanceof Float) return floatText(value.value);
   if (value instanceof Uint8Array) return `x${base64Digits(value)}${value.length % 3}`;
   if (value instanceof Temporal) return `t${value.kind} ${value.text}`;
-  if (value instanceof Point) return `p${JSON.stringify([value.srid, value.coordinates.map((each) => each + 0)])}`;
+  if (value instanceof Point) return `p${JSON.stringify([value.srid, value.coordinates])}`;
   if (isList(value)) return `l${JSON.stringify(value.map(valueText))}`;
   const map = value as ValueMap;
   const names = Object.keys(map).sort(compareText);

@@ -84,6 +84,11 @@ describe('value codec', () => {
     }
   });
 
+  test('a point with a negative zero -> the same when it comes back', () => {
+    const point = new Point(7203, [-0, 1]);
+    expect(fromPlain(JSON.parse(JSON.stringify(toPlain(point))))).toEqual(point);
+  });
+
   test.each([
     ['an unknown tag', '{"$":"q","v":1}'],
     ['a tag of a newer kind of value', '{"$":"i2","v":"1"}'],

@@ -14,7 +14,7 @@ export function describeValue(value: Value): string {
   if (value instanceof Temporal) return `${value.kind} ${JSON.stringify(value.text)}`;
   if (isList(value)) return `[${value.map(describeValue).join(', ')}]`;
   if (isMap(value)) return describeProperties(value);
-  return `point ${value.srid} ${value.coordinates.map((coordinate) => coordinate + 0).join(' ')}`;
+  return `point ${value.srid} ${value.coordinates.join(' ')}`;
 }
 
 export function describeProperties(properties: Properties): string {

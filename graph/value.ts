@@ -35,7 +35,8 @@ export class Point {
   readonly coordinates: readonly number[];
   constructor(srid: number, coordinates: readonly number[]) {
     this.srid = srid;
-    this.coordinates = coordinates;
+    // There is one zero: stored as JSON, the other one would come back as it.
+    this.coordinates = coordinates.map((each) => each + 0);
   }
 }
 
