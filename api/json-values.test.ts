@@ -63,7 +63,7 @@ describe('json values', () => {
     [new Uint8Array([1, 2, 255]), '{"$type":"Base64","_value":"AQL/"}'],
     [new Temporal('Date', '2026-01-31'), '{"$type":"Date","_value":"2026-01-31"}'],
     [new Point(4326, [1, 2]), '{"$type":"Point","_value":"SRID=4326;POINT (1.0 2.0)"}'],
-    [new Point(9157, [1, 2.5, -0]), '{"$type":"Point","_value":"SRID=9157;POINT Z (1.0 2.5 -0.0)"}'],
+    [new Point(9157, [1, 2.5, -0.5]), '{"$type":"Point","_value":"SRID=9157;POINT Z (1.0 2.5 -0.5)"}'],
     [{ $type: 'Date', x: new Float(1) }, '{"$type":"Map","_value":{"$type":"Date","x":1.0}}'],
     [[1, new Float(1), [true, null]], '[1,1.0,[true,null]]'],
     [{ b: 1, a: { d: 1, c: 2 }, 10: 1, 9: 1 }, '{"10":1,"9":1,"a":{"c":2,"d":1},"b":1}'],
