@@ -11,9 +11,9 @@ afterEach(() => {
 
 type Listener = (request: IncomingMessage, response: ServerResponse, server: Server) => void;
 
-/** All that a server sends over one connection to which `requests` are written at once, until it closes it. */
+/** All that a server sends over one connection to which `requests` are written, each when something has come, until it closes it. */
 async function answersTo(
-  requests: string,
+  requests: string | readonly string[],
   listener: Listener,
 ): Promise<{ readonly text: string; readonly writes: number }> {
   const ServerResponse = responsesTogether(testEnv().scheduler);
@@ -35,8 +35,13 @@ async function answersTo(
   stops.push(() => server.close());
   const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
   const chunks: Buffer[] = [];
-  socket.on('data', (chunk) => chunks.push(chunk));
-  socket.write(requests);
+  const waiting = [requests].flat();
+  const ask = () => void (waiting.length > 0 && socket.write(waiting.shift() as string));
+  socket.on('data', (chunk) => {
+    chunks.push(chunk);
+    ask();
+  });
+  ask();
   await new Promise((resolve) => socket.once('close', resolve));
   return {
     text: Buffer.concat(chunks)
@@ -140,6 +145,13 @@ describe('one-write response', () => {
     });
     expect(text).toBe(`${head(2)}ab`);
     expect(calls).toBe(1);
+  });
+
+  test('a request when the answer before it has arrived -> answered in its own turn', async () => {
+    const { text } = await answersTo([get('/a', 'GET', false), get('/b')], (request, response) => {
+      response.writeHead(200, { 'content-length': '2' }).end((request as { readonly url?: string }).url);
+    });
+    expect(text).toBe(`${head(2, 'keep-alive')}/a${head(2)}/b`);
   });
 
   test('a server that closes while an answer waits -> it arrives', async () => {
