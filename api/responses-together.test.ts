@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { testEnv } from '../src/test-env.model.ts';
-import { responsesTogether } from './one-write-response.ts';
+import { responsesTogether } from './responses-together.ts';
 
 const stops: (() => void)[] = [];
 afterEach(() => {
@@ -57,7 +57,7 @@ const get = (path: string, method = 'GET', close = true) =>
 const head = (length: number, connection = 'close') =>
   `HTTP/1.1 200 OK\r\ncontent-length: ${length}\r\nConnection: ${connection}\r\n\r\n`;
 
-describe('one-write response', () => {
+describe('responses together', () => {
   test('a text with its length -> one write of one chunk', async () => {
     const { text, writes } = await answersTo(get('/'), (_request, response) => {
       // As the framework calls it.
