@@ -1,7 +1,7 @@
 import type { NodeId } from '../base/ids.ts';
 import { SeededRandom } from '../base/seeded-random.ts';
 import type { Operation } from '../graph/model.ts';
-import { openOnMemory } from './engine-under-test.ts';
+import { onMemory } from './engine-under-test.ts';
 import { measured, takeTurns } from './measure.ts';
 import { reportAgainstYMap } from './rates.ts';
 import type { Benchmark } from './report.ts';
@@ -11,27 +11,26 @@ import { setInYMap } from './y-map-peer.ts';
 export const edgeCreates: Benchmark = {
   name: 'edges',
   title: 'edge creates without properties between 20,000 nodes, batches of 100, 16 in flight, memory store',
-  peers: 'one Y.Map, set(id, {type, from, to}) as object or as JSON text: no check of endpoints, one direction only',
+  peers:
+    'one Y.Map, set(new id, {type, from, to}) as object or as JSON text: no check of endpoints, one direction only',
   async run(run) {
     const count = run.quick ? 30_000 : 100_000;
     const createNodes = batches(createPeople(people(20_000)));
     const pairsOf = (ids: readonly NodeId[]) => randomPairs(ids, count, new SeededRandom(2));
     const peerIds = Array.from({ length: 20_000 }, (_, i) => `-Nq0ZtB-${i + 1_000_000}` as NodeId);
-    const entries = batches(
-      pairsOf(peerIds).map(({ from, to }, i) => [`7~-Nq0ZtC-${i + 1_000_000}`, { type: 'KNOWS', from, to }] as const),
-    );
+    const values = batches(pairsOf(peerIds).map((ends) => ({ type: 'KNOWS', ...ends })));
     const rounds = await takeTurns(
       {
-        async ours() {
-          const { graph } = await openOnMemory();
-          const ids = (await writeBatches(graph, createNodes)).flat();
-          const work: Operation[][] = batches(
-            pairsOf(ids).map((pair) => ({ op: 'createEdge', type: 'KNOWS', ...pair, properties: {} })),
-          );
-          return measured(count, () => writeBatches(graph, work));
-        },
-        'Y.Map object': () => setInYMap(entries, 'object'),
-        'Y.Map text': () => setInYMap(entries, 'text'),
+        ours: () =>
+          onMemory(async (graph) => {
+            const ids = (await writeBatches(graph, createNodes)).flat();
+            const work: Operation[][] = batches(
+              pairsOf(ids).map((pair) => ({ op: 'createEdge', type: 'KNOWS', ...pair, properties: {} })),
+            );
+            return measured(count, () => writeBatches(graph, work));
+          }),
+        'Y.Map object': () => setInYMap(values, 'object'),
+        'Y.Map text': () => setInYMap(values, 'text'),
       },
       { rounds: run.quick ? 3 : 7, warmups: 2 },
     );

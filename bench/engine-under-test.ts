@@ -16,9 +16,22 @@ export interface UnderTest {
   readonly graph: EngineGraph;
 }
 
-/** Left open: nothing of it outlives the process, and closing it would write snapshots that nobody reads. */
+/** For whoever needs it until the process ends: closing it would write snapshots that nobody reads. */
 export async function openOnMemory(): Promise<UnderTest> {
   return openOn(await openMemoryStore({ disk: new MemoryDisk(), durability: 'disk' }));
+}
+
+/**
+ * Runs `work` on an engine of its own, and closes that: what it does in the background after writes (snapshots of long tails) would
+ * else take time from whoever is measured next.
+ */
+export async function onMemory<T>(work: (graph: EngineGraph) => Promise<T>): Promise<T> {
+  const { engine, graph } = await openOnMemory();
+  try {
+    return await work(graph);
+  } finally {
+    await engine.close();
+  }
 }
 
 export async function openOn(store: Store): Promise<UnderTest> {

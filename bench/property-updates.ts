@@ -1,12 +1,12 @@
 import * as Y from 'yjs';
 import { SeededRandom } from '../base/seeded-random.ts';
 import type { Operation } from '../graph/model.ts';
-import { openOnMemory } from './engine-under-test.ts';
+import { onMemory } from './engine-under-test.ts';
 import { measured, type Sample, takeTurns } from './measure.ts';
 import { reportAgainstYMap } from './rates.ts';
 import type { Benchmark } from './report.ts';
 import { batches, createPeople, people, writeBatches } from './workload.ts';
-import { type Entry, transactions } from './y-map-peer.ts';
+import { transactions } from './y-map-peer.ts';
 
 const NODES = 10_000;
 
@@ -29,18 +29,18 @@ export const propertyUpdates: Benchmark = {
     }));
     const rounds = await takeTurns(
       {
-        async ours() {
-          const { graph } = await openOnMemory();
-          const ids = (await writeBatches(graph, batches(createPeople(persons)))).flat();
-          const work = batches(
-            updates.map(({ node, age }): Operation => {
-              const id = ids[node];
-              if (id === undefined) throw new Error('a node was not created');
-              return { op: 'patchNode', id, properties: { age: { kind: 'set', value: age } } };
-            }),
-          );
-          return measured(count, () => writeBatches(graph, work));
-        },
+        ours: () =>
+          onMemory(async (graph) => {
+            const ids = (await writeBatches(graph, batches(createPeople(persons)))).flat();
+            const work = batches(
+              updates.map(({ node, age }): Operation => {
+                const id = ids[node];
+                if (id === undefined) throw new Error('a node was not created');
+                return { op: 'patchNode', id, properties: { age: { kind: 'set', value: age } } };
+              }),
+            );
+            return measured(count, () => writeBatches(graph, work));
+          }),
         'Y.Map a node': () => updateNested(updates),
         'Y.Map key id.name': () => updateFlat(updates),
       },
@@ -51,6 +51,7 @@ export const propertyUpdates: Benchmark = {
 };
 
 const idAt = (node: number) => `-Nq0ZtB-${node + 1_000_000}`;
+const named = (updates: readonly Update[]) => updates.map(({ node, age }) => ({ id: idAt(node), age }));
 
 function updateNested(updates: readonly Update[]): Promise<Sample> {
   const doc = new Y.Doc();
@@ -58,8 +59,7 @@ function updateNested(updates: readonly Update[]): Promise<Sample> {
   doc.transact(() => {
     for (const [node, person] of people(NODES).entries()) map.set(idAt(node), new Y.Map(Object.entries(person)));
   });
-  const work = batches(updates.map(({ node, age }): Entry => [idAt(node), age]));
-  return transactions(doc, work, (id, age) => map.get(id)?.set('age', age));
+  return transactions(doc, batches(named(updates)), ({ id, age }) => map.get(id)?.set('age', age));
 }
 
 function updateFlat(updates: readonly Update[]): Promise<Sample> {
@@ -70,6 +70,5 @@ function updateFlat(updates: readonly Update[]): Promise<Sample> {
       for (const [name, value] of Object.entries(person)) map.set(`${idAt(node)}.${name}`, value);
     }
   });
-  const work = batches(updates.map(({ node, age }): Entry => [`${idAt(node)}.age`, age]));
-  return transactions(doc, work, (key, age) => map.set(key, age));
+  return transactions(doc, batches(named(updates)), ({ id, age }) => map.set(`${id}.age`, age));
 }

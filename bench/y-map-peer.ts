@@ -1,23 +1,28 @@
-/** The peer of the writing benchmarks: one Y.Map, one transaction a batch, an `update` listener as a replica needs it. */
+/**
+ * The peer of the writing benchmarks: one Y.Map, one transaction a batch, an `update` listener as a replica needs it. Ids are made
+ * while the clock runs, as ours are: a text that is there beforehand has its hash already.
+ */
 import * as Y from 'yjs';
 import { measured, type Sample } from './measure.ts';
 
-export type Entry = readonly [key: string, value: unknown];
-
-/** Sets all entries: as objects, or as JSON text, which is sometimes faster. */
-export async function setInYMap(work: readonly (readonly Entry[])[], form: 'object' | 'text'): Promise<Sample> {
+/** Sets each value under an id of its own: as objects, or as JSON text, which is sometimes faster. */
+export async function setInYMap(work: readonly (readonly unknown[])[], form: 'object' | 'text'): Promise<Sample> {
   const doc = new Y.Doc();
   const map = doc.getMap('elements');
-  const set =
-    form === 'object' ? map.set.bind(map) : (key: string, value: unknown) => map.set(key, JSON.stringify(value));
-  return transactions(doc, work, set);
+  let made = 1_000_000;
+  const makeId = () => `-Nq0ZtB-${made++}`;
+  return transactions(
+    doc,
+    work,
+    form === 'object' ? (value) => map.set(makeId(), value) : (value) => map.set(makeId(), JSON.stringify(value)),
+  );
 }
 
 /** One transaction a batch, with the `update` listener that a replicating peer has. */
-export async function transactions(
+export async function transactions<T>(
   doc: Y.Doc,
-  work: readonly (readonly Entry[])[],
-  set: (key: string, value: unknown) => void,
+  work: readonly (readonly T[])[],
+  set: (item: T) => void,
 ): Promise<Sample> {
   let sent = 0;
   doc.on('update', (update: Uint8Array) => {
@@ -27,7 +32,7 @@ export async function transactions(
   const sample = await measured(count, () => {
     for (const batch of work) {
       doc.transact(() => {
-        for (const [key, value] of batch) set(key, value);
+        for (const item of batch) set(item);
       });
     }
   });
