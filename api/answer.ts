@@ -4,6 +4,7 @@ import type { WeftError } from '../base/errors.ts';
 import { printJson } from '../graph/json-values.ts';
 import type { Edge, Node } from '../graph/model.ts';
 import type { Page } from '../src/engine-port.ts';
+import { sendText } from './answer-headers.ts';
 import { acceptedMessagePack, JSON_TYPE, PROBLEM_TYPE } from './media-types.ts';
 import { printMessagePack } from './msgpack.ts';
 import { isNeo4jPath, neo4jErrors } from './neo4j-errors.ts';
@@ -35,7 +36,7 @@ export function pageDocument<T>(name: string, page: Page<T>, document: (item: T)
 /** A document in the format that the request accepts. */
 export function sendDocument(request: FastifyRequest, reply: FastifyReply, document: object): void {
   const messagePack = acceptedMessagePack(request.headers.accept);
-  if (messagePack === undefined) reply.header('content-type', JSON_TYPE).send(printJson(document));
+  if (messagePack === undefined) sendText(request, reply, { type: JSON_TYPE, text: printJson(document) });
   else reply.header('content-type', messagePack).send(printMessagePack(document));
 }
 

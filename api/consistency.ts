@@ -41,9 +41,9 @@ export interface Terms {
 
 const LEVELS: ReadonlySet<string> = new Set<ConsistencyLevel>(['eventual', 'session', 'strong']);
 
-/** Gives the routes that are added from now on their level, and their answers a token. */
+/** Gives requests to the routes that are added from now on their level; `answer-headers.ts` gives their answers a token. */
 export function installConsistency(app: FastifyInstance, engine: Engine): void {
-  app.addHook('onRequest', (request, reply, done) => {
+  app.addHook('onRequest', (request, _reply, done) => {
     let wait: Promise<void> | undefined;
     try {
       const level = levelOf(request);
@@ -54,17 +54,12 @@ export function installConsistency(app: FastifyInstance, engine: Engine): void {
         mayDowngrade: mayDowngrade(request, level),
         restsOnCatalog: level === 'strong' && restsOnCatalog(request, engine),
       });
-      reply.header('consistency-effective', request.consistencyLevel as ConsistencyLevel);
     } catch (error) {
       done(error as Error);
       return;
     }
     if (wait === undefined) done();
     else wait.then(() => done(), done);
-  });
-  app.addHook('onSend', (request, reply, _payload, done) => {
-    if (request.consistencyLevel !== null) reply.header('session-token', tokenOfAnswer(engine, request));
-    done();
   });
 }
 
@@ -108,7 +103,8 @@ export function present(engine: Engine, request: Call, tokens: readonly string[]
   return request.consistencyLevel === 'eventual' ? undefined : engine.reachSession(tokens);
 }
 
-function tokenOfAnswer(engine: Engine, request: FastifyRequest): string {
+/** A token for what the answer shows, or what is visible now. */
+export function tokenOfAnswer(engine: Engine, request: FastifyRequest): string {
   const { shown, sessionTokens } = request;
   return shown === null ? sessionTokenFor(engine, request) : engine.sessionToken(sessionTokens ?? [], shown);
 }

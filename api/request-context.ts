@@ -6,7 +6,6 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Env } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
 import type { Span } from '../base/tracer.ts';
-import type { Engine } from '../src/engine-port.ts';
 import { routeOf } from './matched-route.ts';
 import { allowedMethods } from './method-table.ts';
 import { CLIENT_CLOSED_REQUEST } from './metrics.ts';
@@ -20,19 +19,14 @@ declare module 'fastify' {
   }
 }
 
-/** Answers are data: they load nothing and stand in no frame. The page at `/docs` brings a policy of its own. */
-const CONTENT_POLICY = "default-src 'none'; frame-ancestors 'none'";
-
 /** Decorates requests and installs the hook that finds their route, or refuses them. */
 export function installRequestContext(
   app: FastifyInstance,
   {
-    engine,
     env,
     isLeaving,
     isStopping,
   }: {
-    readonly engine: Engine;
     readonly env: Env;
     readonly isLeaving: () => boolean;
     readonly isStopping: () => boolean;
@@ -41,7 +35,7 @@ export function installRequestContext(
   app.decorateRequest('trace', null);
   app.decorateRequest('bodyHash', '');
   app.addHook('onRequest', (request, reply, done) => {
-    giveTrace(request, reply, { engine, env });
+    giveTrace(request, reply, env);
     // Said before any connection is closed: one that were closed under a request would leave its client without an answer.
     if (isLeaving()) reply.header('connection', 'close');
     if (isLeaving() || isStopping()) done(new WeftError('shutting-down', 'the server is stopping'));
@@ -78,21 +72,11 @@ function endWithAnswer(request: FastifyRequest, { raw }: FastifyReply, span: Spa
   });
 }
 
-/** Gives the request its trace and says in the answer who answers. */
-export function giveTrace(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  { engine, env }: { readonly engine: Engine; readonly env: Env },
-): Trace {
+/** Gives the request its trace. */
+export function giveTrace(request: FastifyRequest, reply: FastifyReply, env: Env): Trace {
   const trace = beginTrace(env, request.headers.traceparent, request.method, routeOf(request).url);
   if (trace.span !== undefined) endWithAnswer(request, reply, trace.span);
   request.trace = trace;
-  reply
-    .header('traceparent', trace.traceparent)
-    .header('replica-id', String(engine.replicaId))
-    // What a graph holds must never be taken for a page or a script.
-    .header('x-content-type-options', 'nosniff')
-    .header('content-security-policy', CONTENT_POLICY);
   return trace;
 }
 

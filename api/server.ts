@@ -17,6 +17,7 @@ import { unlimitedPrincipal } from './access/principal.ts';
 import { RateLimits } from './access/rate-limits.ts';
 import { adminToken, StaticTokens } from './access/static-tokens.ts';
 import { sendProblem } from './answer.ts';
+import { addAnswerHeaders, installAnswerHeaders } from './answer-headers.ts';
 import type { ApiContext, Reported } from './api-context.ts';
 import { addBackupRoute } from './backup-route.ts';
 import { addBatchRoute } from './batch-route.ts';
@@ -115,7 +116,10 @@ export function buildServer(options: ServerOptions): FastifyInstance {
 
   function answerError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
     // A URL that cannot be decoded never reached the hooks, so its request has no decorations either.
-    request.trace ??= giveTrace(request, reply, context);
+    if (request.trace === undefined) {
+      giveTrace(request, reply, env);
+      addAnswerHeaders(app, request, reply);
+    }
     const error = asWeftError(thrown);
     if (error.kind.status < 500) keepReadable(request, reply);
     sendProblem(request, reply, error);
@@ -157,9 +161,10 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   recordMethods(app);
   recordRoutes(app);
   const metrics = installMetrics(app, context);
-  installRequestContext(app, { engine, env, isLeaving, isStopping: () => isStopping });
+  installRequestContext(app, { env, isLeaving, isStopping: () => isStopping });
   decorateAccess(app);
   decorateConsistency(app);
+  installAnswerHeaders(app, engine);
   installBodyParsers(app);
   installOpenApi(app);
 

@@ -381,6 +381,8 @@ describe('connections', () => {
     const lasting = (text: string): string[] =>
       text.split('\r\n').filter((line) => !/^(date|traceparent):/i.test(line));
     expect(lasting(head)).toEqual(lasting(get));
+    const names = get.split('\r\n').map((line) => line.toLowerCase().split(':')[0]);
+    expect(names).toEqual([...new Set(names)]);
     expect(afterHead).toBe('');
     expect(head).toMatch(new RegExp(`^content-length: ${body.length}$`, 'im'));
   });
