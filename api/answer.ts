@@ -4,7 +4,7 @@ import type { WeftError } from '../base/errors.ts';
 import { printJson } from '../graph/json-values.ts';
 import type { Edge, Node } from '../graph/model.ts';
 import type { Page } from '../src/engine-port.ts';
-import { sendText } from './answer-headers.ts';
+import { sendBody } from './answer-headers.ts';
 import { acceptedMessagePack, JSON_TYPE, PROBLEM_TYPE } from './media-types.ts';
 import { printMessagePack } from './msgpack.ts';
 import { isNeo4jPath, neo4jErrors } from './neo4j-errors.ts';
@@ -14,7 +14,7 @@ export interface Answer {
   readonly status: number;
   /** Absent for 204. */
   readonly document?: object;
-  readonly headers?: { readonly location?: string; readonly etag?: string };
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export function nodeDocument(node: Node): object {
@@ -33,18 +33,23 @@ export function pageDocument<T>(name: string, page: Page<T>, document: (item: T)
   return page.cursor === undefined ? { [name]: items } : { [name]: items, cursor: page.cursor };
 }
 
-/** A document in the format that the request accepts. */
-export function sendDocument(request: FastifyRequest, reply: FastifyReply, document: object): void {
+/** A document in the format that the request accepts. `headers` as in `sendBody`. */
+export function sendDocument(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  document: object,
+  headers: string[] = [],
+): void {
   const messagePack = acceptedMessagePack(request.headers.accept);
-  if (messagePack === undefined) sendText(request, reply, { type: JSON_TYPE, text: printJson(document) });
-  else reply.header('content-type', messagePack).send(printMessagePack(document));
+  headers.push('content-type', messagePack ?? JSON_TYPE);
+  const body = messagePack === undefined ? printJson(document) : printMessagePack(document);
+  sendBody(request, reply, { body, headers });
 }
 
 export function sendAnswer(request: FastifyRequest, reply: FastifyReply, answer: Answer): void {
   reply.code(answer.status);
-  if (answer.headers !== undefined) reply.headers(answer.headers);
-  if (answer.document === undefined) reply.send();
-  else sendDocument(request, reply, answer.document);
+  if (answer.document === undefined) reply.headers(answer.headers ?? {}).send();
+  else sendDocument(request, reply, answer.document, Object.entries(answer.headers ?? {}).flat());
 }
 
 /** The problem document of any thrown error. */

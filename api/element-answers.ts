@@ -18,8 +18,7 @@ export function sendElement(request: FastifyRequest, reply: FastifyReply, versio
       reply.code(304).header('etag', etag).send();
       return;
     case 'send':
-      reply.header('etag', etag);
-      sendDocument(request, reply, document);
+      sendDocument(request, reply, document, ['etag', etag]);
   }
 }
 

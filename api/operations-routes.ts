@@ -128,6 +128,6 @@ function sendHealth(
   isReady: (ability: Ability) => boolean,
 ): void {
   const ready = isReady({ canRead, canWrite });
-  if (!ready) reply.code(503).header('retry-after', '1');
-  sendDocument(request, reply, { ready, canRead, canWrite, reasons });
+  if (!ready) reply.code(503);
+  sendDocument(request, reply, { ready, canRead, canWrite, reasons }, ready ? [] : ['retry-after', '1']);
 }

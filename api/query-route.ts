@@ -10,6 +10,7 @@ import type { ResultValue } from '../query/execution/result-value.ts';
 import { answerOfRows, type StatementAnswer, type StatementRows } from '../query/execution/statement-answer.ts';
 import type { PlanDescription } from '../query/plan/planned-statement.ts';
 import { principalOfRequest } from './access/access-hooks.ts';
+import { sendBody } from './answer-headers.ts';
 import { type ApiContext, graphOf } from './api-context.ts';
 import { present, sessionTokenFor } from './consistency.ts';
 import { describe, GRAPH_PATH } from './describe.ts';
@@ -17,7 +18,7 @@ import { REPLAYED } from './element-answers.ts';
 import { idempotencyKey } from './idempotency.ts';
 import { acceptedMessagePack, JSON_LINES_TYPE, JSON_TYPE, TYPED_JSON_TYPE } from './media-types.ts';
 import { encodeMessagePack } from './msgpack.ts';
-import { parseQueryRequest, type QueryRequest } from './parse-statement.ts';
+import { parseQueryRequest } from './parse-statement.ts';
 import { asWeftError, problemOf } from './problem.ts';
 import { containsUpdates, countersDocument, QueryCall } from './query-call.ts';
 import { readQuery } from './query-parameters.ts';
@@ -73,6 +74,7 @@ async function answerQuery(
   readQuery(request.query, {});
   const graph = graphOf(context, request);
   const parsed = parseQueryRequest(request.body);
+  const { isList } = parsed;
   const key = idempotencyKey(request);
   if (parsed.bookmarks.length > 0) await present(context.engine, request, parsed.bookmarks);
   const principal = principalOfRequest(request);
@@ -88,13 +90,13 @@ async function answerQuery(
   };
   reply.raw.once('close', cancel);
   try {
-    const isStream = request.headers.accept?.includes('jsonl') === true && !parsed.isList;
+    const isStream = request.headers.accept?.includes('jsonl') === true && !isList;
     if (key !== undefined) {
       const { answers, replayed } = await call.readOnce(context.engine, key);
-      if (replayed) reply.headers(REPLAYED);
       const [first] = answers;
-      if (!isStream || first === undefined) sendWhole(context, request, reply, answers, parsed);
-      else await stream(context, request, reply, { answer: answerOfRows(first), call });
+      if (!isStream || first === undefined) sendWhole(context, request, reply, { answers, isList, replayed });
+      else
+        await stream(context, request, reply.headers(replayed ? REPLAYED : {}), { answer: answerOfRows(first), call });
       return;
     }
     if (isStream) {
@@ -103,7 +105,7 @@ async function answerQuery(
     }
     const answered = call.readWhole();
     const answers = answered instanceof Promise ? await answered : answered;
-    sendWhole(context, request, reply, answers, parsed);
+    sendWhole(context, request, reply, { answers, isList, replayed: false });
   } finally {
     reply.raw.off('close', cancel);
   }
@@ -113,9 +115,14 @@ function sendWhole(
   context: ApiContext,
   request: FastifyRequest,
   reply: FastifyReply,
-  answers: readonly StatementRows[],
-  { isList }: QueryRequest,
+  whole: {
+    readonly answers: readonly StatementRows[];
+    readonly isList: boolean;
+    readonly replayed: boolean;
+  },
 ): void {
+  const { answers, isList, replayed } = whole;
+  const headers = replayed ? Object.entries(REPLAYED).flat() : [];
   const bookmarks = [sessionTokenFor(context.engine, request)];
   const { accept } = request.headers;
   const messagePack = acceptedMessagePack(accept);
@@ -126,15 +133,17 @@ function sendWhole(
       ...planMember(plan),
     }));
     const document = isList ? { results: parts, bookmarks } : { ...parts[0], bookmarks };
-    reply.header('content-type', messagePack).send(encodeMessagePack(document));
+    headers.push('content-type', messagePack);
+    sendBody(request, reply, { body: encodeMessagePack(document), headers });
     return;
   }
   const isTyped = accept?.includes(TYPED_JSON_TYPE) === true;
   const print = isTyped ? printTyped : printPlain;
   const parts = answers.map((answer) => printAnswer(answer, print));
   const tail = `"bookmarks":${JSON.stringify(bookmarks)}}`;
-  const text = isList ? `{"results":[${parts.map((part) => `{${part}}`).join(',')}],${tail}` : `{${parts[0]},${tail}`;
-  reply.header('content-type', isTyped ? TYPED_JSON_TYPE : JSON_TYPE).send(text);
+  const body = isList ? `{"results":[${parts.map((part) => `{${part}}`).join(',')}],${tail}` : `{${parts[0]},${tail}`;
+  headers.push('content-type', isTyped ? TYPED_JSON_TYPE : JSON_TYPE);
+  sendBody(request, reply, { body, headers });
 }
 
 function planMember(plan: PlanDescription | undefined): object {
