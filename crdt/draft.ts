@@ -6,7 +6,7 @@
  * - ENG-2 A draft touches only open partitions: whatever else it needs is thrown as `Unhydrated`, the caller opens it
  *   and drafts again.
  *
- * One class: all operations use the same overlay. Elements, conditions and assignments have files of their own.
+ * The overlay itself is in `draft-overlay.ts`; elements, conditions and assignments have files of their own, too.
  */
 import { present } from '../base/assert.ts';
 import { WeftError } from '../base/errors.ts';
@@ -20,19 +20,15 @@ import { withDefaultExpiry } from './default-expiry.ts';
 import type { DraftConstraints } from './draft-constraints.ts';
 import {
   type DraftEdge,
-  DraftElement,
   type DraftNode,
-  edgeKey,
-  edgeOfView,
   edgeState,
-  newEdge,
   sameContent,
   settledAs,
   showsJust,
   stateOfCreate,
 } from './draft-element.ts';
+import { DraftOverlay } from './draft-overlay.ts';
 import type { DraftedPatch, DraftOptions } from './drafted-patch.ts';
-import { EDGE_RECORD } from './edge-table.ts';
 import { PlainState } from './element-state.ts';
 import type { GraphView } from './graph-view.ts';
 import type { Assignments, EdgeCreate, NodeCreate, NodeUpdate, Patch } from './patch.ts';
@@ -47,7 +43,6 @@ import { plainVersion, registersVersion } from './version.ts';
 
 /** Without element it is completed after the batch; with it, it holds if nothing `lookedBack`. */
 type Drafted = OperationResult;
-type MadePatch = DraftedPatch & { readonly patch: NodeCreate | EdgeCreate };
 
 export class Draft {
   readonly patches: DraftedPatch[] = [];
@@ -56,23 +51,19 @@ export class Draft {
   /** Absent in most graphs. */
   readonly #constraints: DraftConstraints | undefined;
   readonly #meter: QuotaMeter | undefined;
-  readonly #nodes = new Map<string, DraftNode>();
-  readonly #edges = new Map<string, DraftEdge>();
-  /** Edges that the view does not know, by id. */
-  readonly #newById = new Map<string, Set<DraftEdge>>();
-  /**
-   * Creates of elements with ids made here, which no later operation has looked for: the overlay holds nothing of them
-   * yet. Callers hardly ever know such an id before the answer, so most drafts end like this.
-   */
-  #made: MadePatch[] = [];
-  /** True once an operation looked for elements that earlier ones made. */
-  lookedBack = false;
+  readonly #overlay: DraftOverlay;
 
   constructor(options: DraftOptions) {
     this.#meter = options.quota?.(this);
     this.#options = options;
     this.#constraints = options.constraints?.(this);
     this.#view = options.view;
+    this.#overlay = new DraftOverlay(options.view);
+  }
+
+  /** True once an operation looked for elements that earlier ones made. */
+  get lookedBack(): boolean {
+    return this.#overlay.lookedBack;
   }
 
   /** Adds the patches of one operation. @throws WeftError, definite; Unhydrated */
@@ -119,15 +110,15 @@ export class Draft {
   }
 
   shownNode(id: string): Shown | undefined {
-    const { visible, element } = this.#node(id);
+    const { visible, element } = this.#overlay.node(id);
     const state = visible ? element.state() : undefined;
     const restored = !element.exists;
     return state && { labels: state.labels(restored), properties: state.properties(restored) };
   }
 
   shownEdge(id: string): (Shown & { readonly from: string }) | undefined {
-    const edge = this.#findEdge(id);
-    if (edge === undefined || !this.#edgeVisible(edge)) return undefined;
+    const edge = this.#overlay.findEdge(id);
+    if (edge === undefined || !this.#overlay.isVisible(edge)) return undefined;
     return { labels: [edge.type], from: edge.from, properties: edgeState(edge).properties() };
   }
 
@@ -140,13 +131,13 @@ export class Draft {
       const shown = this.shownNode(id);
       if (shown === undefined) return { op, id, created };
       const labels = this.#view.nodes.labelSet(shown.labels);
-      const held = this.#node(id).element;
+      const held = this.#overlay.node(id).element;
       const texts = textsOf('node', id, held.state(), !held.exists);
       const element = { id: id as NodeId, labels, properties: shown.properties, ...texts };
       return { op, id, created, element, version: registersVersion(held.registers(), !held.exists) };
     }
-    const edge = this.#findEdge(id);
-    if (edge === undefined || !this.#edgeVisible(edge)) return { op, id, created };
+    const edge = this.#overlay.findEdge(id);
+    if (edge === undefined || !this.#overlay.isVisible(edge)) return { op, id, created };
     const { type, from, to } = edge;
     const ends = { type, from: from as NodeId, to: to as NodeId };
     const state = edgeState(edge);
@@ -165,50 +156,9 @@ export class Draft {
 
   // --- nodes
 
-  /** The draft's copy of a node, known or not. @throws Unhydrated */
-  #node(id: string): DraftNode {
-    const drafted = this.#nodes.get(id);
-    if (drafted !== undefined) return drafted;
-    const { nodes } = this.#view;
-    const known = nodes.find(id);
-    const record = known !== undefined && nodes.hasRecord(known) ? known : undefined;
-    if (record === undefined && this.#lookBack()) return this.#node(id);
-    const home = known === undefined ? this.#view.homeOf(id) : (nodes.home[known] as number);
-    this.#view.needAt(home);
-    const registers = record === undefined ? undefined : nodes.registers.get(record);
-    const exists = registers?.exists ?? record !== undefined;
-    const base = registers ?? (record === undefined ? undefined : nodes.plainCreate(record));
-    const visible = record !== undefined && nodes.exists(record);
-    const expired = record !== undefined && nodes.hasExpired(record);
-    return this.#addNode({ id, home, element: new DraftElement(exists, base), visible, expired, made: undefined });
-  }
-
-  #addNode(node: DraftNode): DraftNode {
-    this.#nodes.set(node.id, node);
-    return node;
-  }
-
-  /** Takes the elements that were made so far into the overlay. False if there are none. */
-  #lookBack(): boolean {
-    if (this.#made.length === 0) return false;
-    this.lookedBack = true;
-    const made = this.#made;
-    this.#made = [];
-    for (const { home, patch } of made) {
-      if (patch.kind === 'node-create') {
-        const { id } = patch;
-        const element = new DraftElement(true, patch);
-        this.#addNode({ id, home, element, visible: true, expired: false, made: undefined });
-      } else {
-        this.#foldEdge(this.#newEdge(home, patch.id as EdgeId), patch);
-      }
-    }
-    return true;
-  }
-
   /** @throws WeftError `node-not-found`, definite */
   #visibleNode(id: string): DraftNode {
-    const node = this.#node(id);
+    const node = this.#overlay.node(id);
     if (!node.visible) throw new WeftError('node-not-found', `there is no node \`${id}\``, { id });
     return node;
   }
@@ -230,12 +180,12 @@ export class Draft {
     const stamp = this.#stamp();
     const { op, labels, properties, texts, condition, id = uniqueText(stamp) as NodeId } = operation;
     // Somebody may have chosen this id, of the form that ids made here have.
-    const isFree = () => !this.#nodes.has(id) && this.#view.nodes.find(id) === undefined;
+    const isFree = () => !this.#overlay.hasNode(id) && this.#view.nodes.find(id) === undefined;
     if (operation.id === undefined && condition === undefined && isFree()) {
       const made = clearing(undefined, labels, properties, texts);
       return this.#makeNode(op, { kind: 'node-create', ...stamp, id, labels, properties, ...made });
     }
-    const node = this.#node(id);
+    const node = this.#overlay.node(id);
     this.#checkNode(node, condition);
     if (node.visible) throw new WeftError('node-exists', `node \`${id}\` exists`, { id });
     const fresh = this.#endExpired(node) ? this.#stamp() : stamp;
@@ -247,7 +197,7 @@ export class Draft {
   /** What has expired does not come back with a node of the same id, nor do its edges. False if the node has not. */
   #endExpired(node: DraftNode): boolean {
     if (!node.expired) return false;
-    for (const edge of this.#incident(node)) this.#removeEdge(edge);
+    for (const edge of this.#overlay.incident(node)) this.#removeEdge(edge);
     this.#foldNode(node, { kind: 'node-delete', ...this.#stamp(), id: node.id }, false);
     node.expired = false;
     return true;
@@ -259,7 +209,7 @@ export class Draft {
     this.#view.needAt(home);
     const drafted = { home, patch, text: encodePatch(patch), chosenId: false };
     this.patches.push(drafted);
-    this.#made.push(drafted);
+    this.#overlay.add(drafted);
     const id = patch.id as NodeId;
     const texts = textsOf('node', id, drafted.patch.more && stateOfCreate(patch));
     const element = { id, labels: this.#view.nodes.labelSet(patch.labels), properties: patch.properties, ...texts };
@@ -268,7 +218,7 @@ export class Draft {
 
   #putNode(operation: Extract<Operation, { op: 'putNode' }>): Drafted {
     const { op, id, labels, properties, texts } = operation;
-    const node = this.#node(id);
+    const node = this.#overlay.node(id);
     const existed = node.visible;
     this.#checkNode(node, operation.condition);
     if (this.#options.skipEqual && existed && showsJust(node, this.#view.nodes.labelSet(labels), operation)) {
@@ -310,8 +260,8 @@ export class Draft {
     const { op, id, detach } = operation;
     const node = this.#visibleNode(id);
     this.#checkNode(node, operation.condition);
-    const edges = this.#incident(node);
-    const visible = edges.filter((edge) => this.#edgeVisible(edge)).length;
+    const edges = this.#overlay.incident(node);
+    const visible = edges.filter((edge) => this.#overlay.isVisible(edge)).length;
     if (visible > 0 && !detach) {
       throw new WeftError('node-has-edges', `node \`${id}\` has ${visible} edges`, { id, edges: visible });
     }
@@ -322,61 +272,9 @@ export class Draft {
 
   // --- edges
 
-  /** All existing edges of a node, hidden ones included. */
-  #incident(of: DraftNode): DraftEdge[] {
-    this.#lookBack();
-    const { id, made } = of;
-    const { nodes, edges } = this.#view;
-    const found = new Set<DraftEdge>();
-    const node = nodes.find(id);
-    if (node !== undefined) {
-      for (let i = 0; i < nodes.out.degree(node); i++) found.add(this.#adoptEdge(nodes.out.edgeAt(node, i)));
-      for (let i = 0; i < nodes.in.degree(node); i++) {
-        const edge = edges.mainOf(nodes.in.edgeAt(node, i));
-        if (!edges.has(edge, EDGE_RECORD)) this.#view.needAt(edges.home[edge] as number);
-        if (edges.to[edge] === node) found.add(this.#adoptEdge(edge));
-      }
-    }
-    for (const edge of made ?? []) found.add(edge);
-    // An edge that this draft deleted and created again may have other ends now.
-    return Array.from(found).filter((edge) => edge.element.exists && (edge.from === id || edge.to === id));
-  }
-
-  /** The draft's copy of an edge of the view. */
-  #adoptEdge(edge: number): DraftEdge {
-    const { edges } = this.#view;
-    const key = edgeKey(edges.home[edge] as number, edges.idAt(edge));
-    const drafted = this.#edges.get(key);
-    if (drafted !== undefined) return drafted;
-    const adopted = edgeOfView(this.#view, edge);
-    this.#edges.set(key, adopted);
-    return adopted;
-  }
-
-  /** The existing edge with this id, visible or hidden; a visible one first. */
-  #findEdge(id: string): DraftEdge | undefined {
-    this.#lookBack();
-    const candidates = new Set(this.#newById.get(id));
-    for (const edge of this.#view.edges.findAll(id)) {
-      const home = this.#view.edges.home[edge] as number;
-      if (!this.#view.edges.has(edge, EDGE_RECORD) && !this.#view.isOpen(this.#view.partitionAt(home))) continue;
-      candidates.add(this.#adoptEdge(edge));
-    }
-    let hidden: DraftEdge | undefined;
-    for (const edge of candidates) {
-      if (this.#edgeVisible(edge)) return edge;
-      if (edge.element.exists) hidden = edge;
-    }
-    return hidden;
-  }
-
-  #edgeVisible(edge: DraftEdge): boolean {
-    return edge.element.exists && !edge.expired && this.#node(edge.from).visible && this.#node(edge.to).visible;
-  }
-
   #visibleEdge(id: EdgeId): DraftEdge {
-    const edge = this.#findEdge(id);
-    if (edge === undefined || !this.#edgeVisible(edge)) {
+    const edge = this.#overlay.findEdge(id);
+    if (edge === undefined || !this.#overlay.isVisible(edge)) {
       throw new WeftError('edge-not-found', `there is no edge \`${id}\``, { id });
     }
     return edge;
@@ -384,7 +282,7 @@ export class Draft {
 
   #checkEdge(id: EdgeId, edge: DraftEdge | undefined, condition: Condition | undefined): void {
     if (condition === undefined) return;
-    const visible = edge !== undefined && this.#edgeVisible(edge);
+    const visible = edge !== undefined && this.#overlay.isVisible(edge);
     checkCondition(condition, visible ? registersVersion(edge.element.registers()) : undefined, `edge \`${id}\``);
   }
 
@@ -399,17 +297,17 @@ export class Draft {
       const patch: EdgeCreate = { kind: 'edge-create', ...stamp, id: made, type, from, to, ...content };
       return this.#makeEdge(op, { home, target }, patch);
     }
-    const existing = this.#findEdge(id);
+    const existing = this.#overlay.findEdge(id);
     this.#checkEdge(id, existing, operation.condition);
     if (existing !== undefined) {
-      if (this.#edgeVisible(existing)) throw new WeftError('edge-exists', `edge \`${id}\` exists`, { id });
+      if (this.#overlay.isVisible(existing)) throw new WeftError('edge-exists', `edge \`${id}\` exists`, { id });
       this.#removeEdge(existing);
     }
-    const edge = this.#edgeAt(home, id);
+    const edge = this.#overlay.edgeAt(home, id);
     const more = clearing(edge.element.state(), [], properties, texts);
     const patch: EdgeCreate = { kind: 'edge-create', ...this.#stamp(), id, type, from, to, properties, ...more };
     this.#emitEdge({ home, target }, patch, true);
-    this.#foldEdge(edge, patch);
+    this.#overlay.foldEdge(edge, patch);
     return { op, id, created: true };
   }
 
@@ -438,43 +336,12 @@ export class Draft {
     patch: EdgeCreate,
   ): Drafted {
     // The name of a long scope is not in the id: such an edge is found as one with a chosen id is.
-    this.#made.push(this.#emitEdge(homes, patch, patch.id.startsWith('~')));
+    this.#overlay.add(this.#emitEdge(homes, patch, patch.id.startsWith('~')));
     const { clock, replica, type, properties } = patch;
     const id = patch.id as EdgeId;
     const texts = textsOf('edge', id, patch.more && stateOfCreate(patch));
     const element = { id, type, from: patch.from as NodeId, to: patch.to as NodeId, properties, ...texts };
     return { op, id, created: true, element, version: plainVersion(clock, replica) };
-  }
-
-  #foldEdge(edge: DraftEdge, patch: EdgeCreate): void {
-    edge.element.fold(patch);
-    edge.expired = false;
-    edge.type = patch.type;
-    edge.from = patch.from;
-    edge.to = patch.to;
-    for (const end of [patch.from, patch.to]) {
-      const node = this.#node(end);
-      node.made ??= new Set();
-      node.made.add(edge);
-    }
-  }
-
-  #edgeAt(home: number, id: EdgeId): DraftEdge {
-    const key = edgeKey(home, id);
-    const drafted = this.#edges.get(key);
-    if (drafted !== undefined) return drafted;
-    const known = this.#view.edges.find(id, home);
-    if (known !== undefined && this.#view.edges.has(known, EDGE_RECORD)) return this.#adoptEdge(known);
-    return this.#newEdge(home, id);
-  }
-
-  #newEdge(home: number, id: EdgeId): DraftEdge {
-    const edge = newEdge(home, id);
-    this.#edges.set(edgeKey(home, id), edge);
-    const named = this.#newById.get(id);
-    if (named === undefined) this.#newById.set(id, new Set([edge]));
-    else named.add(edge);
-    return edge;
   }
 
   /**
@@ -483,17 +350,17 @@ export class Draft {
    */
   #endpoint(id: NodeId, end: 'from' | 'to'): number {
     const { nodes } = this.#view;
-    const known = this.#nodes.has(id) ? undefined : nodes.find(id);
+    const known = this.#overlay.hasNode(id) ? undefined : nodes.find(id);
     if (known !== undefined && nodes.exists(known)) return nodes.home[known] as number;
-    const node = this.#node(id);
+    const node = this.#overlay.node(id);
     if (node.visible) return node.home;
     throw new WeftError('endpoint-missing', `there is no node \`${id}\` for \`${end}\` of the edge`, { id, end });
   }
 
   #putEdge(operation: Extract<Operation, { op: 'putEdge' }>): Drafted {
     const { op, id, type, from, to, properties, texts } = operation;
-    const existing = this.#findEdge(id);
-    if (existing === undefined || !this.#edgeVisible(existing)) {
+    const existing = this.#overlay.findEdge(id);
+    if (existing === undefined || !this.#overlay.isVisible(existing)) {
       return this.#createEdge(operation);
     }
     this.#checkEdge(id, existing, operation.condition);
@@ -542,7 +409,7 @@ export class Draft {
 
   #removeEdge(edge: DraftEdge): void {
     const { id, home, from, to } = edge;
-    const target = this.#node(to).home;
+    const target = this.#overlay.node(to).home;
     const stamp = this.#stamp();
     const patch: Patch = { kind: 'edge-delete', ...stamp, id };
     edge.element.fold(patch);
@@ -552,12 +419,12 @@ export class Draft {
 
   /** Deletes an expired node with its edges. False if it has not expired. */
   purgeNode(ordinal: number): boolean {
-    return this.#endExpired(this.#node(this.#view.nodes.ids[ordinal] as string));
+    return this.#endExpired(this.#overlay.node(this.#view.nodes.ids[ordinal] as string));
   }
 
   /** Deletes an expired edge. False if it has not expired. */
   purgeEdge(ordinal: number): boolean {
-    const edge = this.#adoptEdge(ordinal);
+    const edge = this.#overlay.edgeOf(ordinal);
     if (!edge.expired || !edge.element.exists) return false;
     this.#removeEdge(edge);
     return true;
@@ -565,21 +432,21 @@ export class Draft {
 
   /** Deletes an existing edge if an endpoint is missing; writes its stub again if that is missing. */
   repairEdge(ordinal: number): boolean {
-    const edge = this.#adoptEdge(ordinal);
+    const edge = this.#overlay.edgeOf(ordinal);
     if (!edge.element.exists) return false;
-    if (!this.#edgeVisible(edge)) {
+    if (!this.#overlay.isVisible(edge)) {
       this.#removeEdge(edge);
       return true;
     }
     const { id, type, from, to } = edge;
     if (hasStub(this.#view, ordinal)) return false;
-    this.#emit(this.#node(to).home, { kind: 'stub-create', ...this.#stamp(), id, type, from, to });
+    this.#emit(this.#overlay.node(to).home, { kind: 'stub-create', ...this.#stamp(), id, type, from, to });
     return true;
   }
 
   /** Writes an update of an edge that changes nothing, with which its locator is written again. False if it does not exist. */
   repairLocator(ordinal: number): boolean {
-    const { id, home, element } = this.#adoptEdge(ordinal);
+    const { id, home, element } = this.#overlay.edgeOf(ordinal);
     if (element.exists) this.#emit(home, { kind: 'edge-update', ...this.#stamp(), id, properties: {} }, true);
     return element.exists;
   }
@@ -588,7 +455,7 @@ export class Draft {
   repairStub(ordinal: number): boolean {
     if (!isOrphan(this.#view, ordinal)) return false;
     const { id, from, to } = this.#view.stubEnds(ordinal);
-    this.#emit(this.#node(to).home, { kind: 'stub-delete', ...this.#stamp(), id, from });
+    this.#emit(this.#overlay.node(to).home, { kind: 'stub-delete', ...this.#stamp(), id, from });
     return true;
   }
 }
