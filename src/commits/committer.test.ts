@@ -8,6 +8,7 @@ import {
   contents,
   edge,
   increment,
+  memberOf,
   node,
   put,
   run,
@@ -211,15 +212,18 @@ describe('fail-stop', () => {
 });
 
 describe('checkpoint', () => {
-  /** A store whose log always looks full. */
-  const full = (store: Store): Store =>
-    new Proxy(store, {
-      get(target, name) {
-        if (name === 'status') return () => ({ ...target.status(), logBytes: LIMITS.logBytesMax });
-        const member = Reflect.get(target, name, target) as unknown;
-        return typeof member === 'function' ? member.bind(target) : member;
-      },
-    });
+  /** A store whose log always looks so long. */
+  const withLog =
+    (logBytes: number) =>
+    (store: Store): Store =>
+      new Proxy(store, {
+        get(target, name) {
+          if (name === 'status') return () => ({ ...target.status(), logBytes });
+          const member = Reflect.get(target, name, target) as unknown;
+          return typeof member === 'function' ? member.bind(target) : member;
+        },
+      });
+  const full = withLog(LIMITS.logBytesMax);
 
   it('the log is full -> partitions are snapshotted and the log is cut, with the same graph after a restart', async () => {
     const disk = new MemoryDisk();
@@ -262,4 +266,28 @@ describe('checkpoint', () => {
     expect(second.engine.health()).toMatchObject({ canRead: true, canWrite: true });
     await second.engine.close();
   });
+
+  it.each([
+    ['whole', 0],
+    ['damaged', 1],
+  ] as const)(
+    'the log is longer than it may be, and a voter lacks it [a partition is %s] -> %i commits are kept',
+    async (state, kept) => {
+      const disk = new MemoryDisk();
+      const options = { disk, wrap: withLog(LIMITS.logBytesHardMax), cluster: memberOf() };
+      const first = await run(options);
+      await first.graph.write([put(a)]);
+      await turns();
+      await first.engine.close();
+      expect(disk.logBytes).toBe(0);
+      const partition = partitionOfNode(a, LIMITS.partitionsDefault);
+      if (state === 'damaged') disk.damage({ kind: 'snapshot', graphKey: 'default', partition });
+      const { engine, graph } = await run(options);
+      expect(await codeOf(graph.node(a as never))).toBe(state === 'damaged' ? 'partition-recovering' : 'resolved');
+      await graph.write([put(b)]);
+      await turns();
+      // Others get them from the log: no state can be taken over from here.
+      expect(await engine.replica.readCommits(engine.replicaId, 0, 10)).toHaveLength(kept);
+    },
+  );
 });

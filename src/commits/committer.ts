@@ -397,15 +397,16 @@ export class Committer {
 
   /** Bounds the log: snapshots the partitions with long tails, then lets go of what they cover. */
   async #checkpoint(): Promise<void> {
-    const { store, holds } = this.#options;
+    const { store, holds, residency } = this.#options;
     const { logBytes, durableLsn } = store.status();
     if (logBytes < this.#checkpointAt || this.#failure !== undefined) return;
     await snapshotAll(this.#options);
-    const isKept = this.#retention !== undefined && logBytes < LIMITS.logBytesHardMax;
-    const allowed = isKept ? this.#retention.allowedLsn : durableLsn;
-    await store.truncateLog(holds.allowed(allowed));
-    while (store.status().logBytes >= LIMITS.logBytesHardMax && (await holds.breakOldest())) {
-      await store.truncateLog(holds.allowed(allowed));
+    // Nobody can take over a state from here in the place of the log while a partition is damaged.
+    const isReplaceable = logBytes >= LIMITS.logBytesHardMax && residency.damaged.size === 0;
+    const kept = isReplaceable ? undefined : this.#retention;
+    await store.truncateLog(holds.allowed(kept?.allowedLsn ?? durableLsn));
+    while (kept === undefined && store.status().logBytes >= LIMITS.logBytesHardMax && (await holds.breakOldest())) {
+      await store.truncateLog(holds.allowed(durableLsn));
     }
     // What could not be let go of (a damaged partition, say) must not bring the next checkpoint on at once.
     this.#checkpointAt = Math.max(LIMITS.logBytesMax, store.status().logBytes + LIMITS.logBytesMax / 2);
