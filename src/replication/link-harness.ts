@@ -52,6 +52,7 @@ export class Applied implements LinkSurroundings {
   readonly #tail: CommitTail;
   #have: VersionVector = new Map();
   direct: ReplicaId[] = [];
+  hasState = true;
 
   constructor(id: number, tailBytes = 1_000_000) {
     this.replica = replica(id);
@@ -68,6 +69,10 @@ export class Applied implements LinkSurroundings {
 
   have(): VersionVector {
     return this.#have;
+  }
+
+  givesState(): boolean {
+    return this.hasState;
   }
 
   find(origin: ReplicaId, seq: number): ReturnType<CommitTail['find']> {

@@ -210,6 +210,20 @@ describe('link', () => {
     expect(link.step({ kind: 'frame', frame: status() }, 1).map(({ kind }) => kind)).toEqual(['status', 'read']);
   });
 
+  test('log: it starts after what the peer lacks, and no state can be had here -> nothing is said before one can', () => {
+    const here = new Applied(1, 50);
+    for (let seq = 1; seq <= 20; seq++) here.apply(commit(1, seq));
+    const link = linkOf(here);
+    const read = () => {
+      link.step({ kind: 'frame', frame: status() }, 0);
+      return link.step({ kind: 'read', commits: [], behind: true }, 0);
+    };
+    here.hasState = false;
+    expect(read()).toEqual([]);
+    here.hasState = true;
+    expect(read()).toEqual([{ kind: 'send', frame: { kind: 'behind' } }]);
+  });
+
   test('receiving: commits arrive -> acknowledged only when the own vector has moved (REP-2)', () => {
     const here = new Applied(1);
     const link = linkOf(here);

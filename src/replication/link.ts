@@ -49,6 +49,8 @@ export interface LinkSurroundings {
   find(origin: ReplicaId, seq: number): TailCommit | undefined;
   /** The status to send, without its `resend`. */
   status(): Omit<Status, 'kind' | 'resend'>;
+  /** Whether others could take over the state of this server now. */
+  givesState(): boolean;
 }
 
 export type LinkEvent =
@@ -352,8 +354,9 @@ export class Link {
       sending.push(commit);
     }
     this.#isBehind = behind;
-    // What could not be read will be asked for by the peer, as state.
-    if (behind) return [...inFrames(sending), { kind: 'send', frame: { kind: 'behind' } }];
+    // What could not be read will be asked for by the peer, as state. In vain it would wait for that, and answer nobody meanwhile.
+    if (behind && this.#here.givesState()) return [...inFrames(sending), { kind: 'send', frame: { kind: 'behind' } }];
+    if (behind) return inFrames(sending);
     return [...inFrames(sending), ...this.#fill(nowMs)];
   }
 

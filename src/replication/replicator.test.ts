@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { WeftError } from '../../base/errors.ts';
+import type { NodeId } from '../../base/ids.ts';
+import * as LIMITS from '../../base/limits.ts';
+import { partitionOfNode } from '../../crdt/routing.ts';
 import { MemoryDisk } from '../../storage/memory-store.ts';
 import { contents, edge, increment, node, put, remove } from '../engine-on-disk.model.ts';
 import { areLevel, Cluster, forgetLog, memberOf, metricsOf, SECRET, type Server, stall } from './cluster.model.ts';
@@ -266,6 +269,60 @@ describe('state transfer between engines', () => {
     await b.graph.write([node('after')]);
     await a.graph.write([remove('n1')]);
     await cluster.converge(a, b);
+  });
+
+  test('an empty server, a partition of the other is damaged and its log does not reach back -> it serves what it has', async () => {
+    const cluster = new Cluster('a', 'b');
+    const first = await withoutLog(cluster);
+    await cluster.stop(first);
+    first.disk.damage({
+      kind: 'snapshot',
+      graphKey: 'default',
+      partition: partitionOfNode('n1', LIMITS.partitionsDefault),
+    });
+    const a = await cluster.start('a', { disk: first.disk });
+    await expect(a.graph.node('n1' as NodeId)).rejects.toThrow('checksum');
+    const b = await cluster.start('b');
+    for (let second = 0; second < 20; second++) {
+      await cluster.run(1000);
+      expect(b.engine.replica.recovering).toBe(false);
+    }
+    await b.graph.write([node('here')]);
+    expect(await ids(b)).toEqual(['here']);
+    expect(metricsOf(b).stateTransfersTotal).toBe(0);
+  });
+
+  test('an empty server, one of two others gives nothing of its state -> it takes that of the other one', async () => {
+    const cluster = new Cluster('a', 'b', 'c');
+    const [silent, other] = [await withoutLog(cluster), await cluster.start('c')];
+    await cluster.converge(silent, other);
+    const keys = await other.engine.replica.listPartitions();
+    await cluster.stop(other);
+    await forgetLog(other.disk, keys);
+    const c = await cluster.start('c', { disk: other.disk });
+    silent.engine.replica.openCut = () => new Promise(() => undefined);
+    await cluster.until(() => areLevel([silent, c]), 'a link');
+    const b = await cluster.start('b');
+    await cluster.run(60_000);
+    expect((await ids(b)).length).toBe(39);
+  });
+
+  test('two empty servers, the third turns out to be damaged while its state is taken -> they do not take over that of each other', async () => {
+    const cluster = new Cluster('a', 'b', 'c');
+    const first = await withoutLog(cluster);
+    await cluster.stop(first);
+    first.disk.damage({
+      kind: 'snapshot',
+      graphKey: 'default',
+      partition: partitionOfNode('n1', LIMITS.partitionsDefault),
+    });
+    const a = await cluster.start('a', { disk: first.disk });
+    const others = [await cluster.start('b'), await cluster.start('c')];
+    await cluster.until(() => others.some(({ engine }) => engine.replica.recovering), 'a transfer');
+    await cluster.run(60_000);
+    expect(a.engine.replica.damaged()).toHaveLength(1);
+    for (const { engine } of others) expect(engine.replica.recovering).toBe(false);
+    for (const server of others) expect(metricsOf(server).stateTransfersTotal).toBe(0);
   });
 
   test('a server that has writes of its own, the log of the other does not reach back -> both have everything', async () => {

@@ -126,6 +126,7 @@ class Replicator implements Replication, SessionHost {
       have: () => this.#currentHave(),
       find: (origin, seq) => this.#tail.find(origin, seq),
       status: () => this.#status(),
+      givesState: () => replica.damaged().length === 0,
     };
     const guard = (work: Promise<unknown> | undefined) => this.#guard(work);
     const patienceMs = this.#timing.resendAfterMs;
@@ -182,7 +183,7 @@ class Replicator implements Replication, SessionHost {
     for (const session of this.#sessions) session.tick(this.#timing.deadAfterMs);
     this.#membership.tick(this.#currentHave());
     this.#inbox.tick(this.env.clock.monotonicMs());
-    this.#transfers.tick(this.#membership.links());
+    this.#transfers.tick();
     this.#antiEntropy.tick(this.#membership.links());
     this.#agreement.tick();
   }

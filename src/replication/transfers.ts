@@ -33,15 +33,12 @@ export class Transfers {
   readonly #options: TransfersOptions;
   readonly #sources = new Map<LinkSession, StateSource>();
   #taking: { readonly session: LinkSession; readonly transfer: StateTransfer; readonly begunMs: number } | undefined;
-  /** The last one was cut off. */
-  #isOwed = false;
   /** All states are there and are taken in: there is no way back. */
   #isAdopting = false;
   /** An adoption that waits until the peer has what is only here. */
   #pending: { readonly effect: Adopt; readonly sinceMs: number; movedMs: number; lacking: number } | undefined;
-  #nextLink = 0;
-  /** A transfer that failed may fail again: others are not kept busy with it. */
-  #notBeforeMs = 0;
+  /** The last one failed, and may fail again: others come first until then. */
+  #failed: { readonly session: LinkSession; readonly untilMs: number } | undefined;
   completed = 0;
 
   constructor(options: TransfersOptions) {
@@ -57,11 +54,11 @@ export class Transfers {
     return this.#options.env.clock.monotonicMs();
   }
 
-  /** Takes the state of the peer, unless one is being taken. */
+  /** Takes the state of a peer whose log no longer reaches what is lacking here, unless one is being taken. */
   begin(session: LinkSession): void {
     if (this.#taking !== undefined) return;
+    if (this.#failed?.session === session && this.#nowMs() < this.#failed.untilMs) return;
     const { env, patienceMs, bugs } = this.#options;
-    this.#isOwed = true;
     const transfer = new StateTransfer(env.random.uint32(), { patienceMs, attemptsMax: ATTEMPTS_MAX }, bugs);
     this.#taking = { session, transfer, begunMs: this.#nowMs() };
     env.log.write('info', 'replication: taking over state', { peer: session.link?.peer.name });
@@ -97,16 +94,10 @@ export class Transfers {
     return source;
   }
 
-  tick(links: readonly LinkSession[]): void {
+  tick(): void {
     for (const source of this.#sources.values()) source.tick();
-    // Another one each time: the last one may not answer.
-    const link = links[this.#nextLink % links.length];
     if (this.#pending !== undefined) this.#adopt();
-    else if (this.#taking !== undefined) this.#step({ kind: 'tick' });
-    else if (this.#isOwed && link !== undefined && this.#nowMs() >= this.#notBeforeMs) {
-      this.#nextLink++;
-      this.begin(link);
-    }
+    else this.#step({ kind: 'tick' });
   }
 
   /** A link ended. */
@@ -193,7 +184,6 @@ export class Transfers {
     this.#options.env.log.write('info', 'replication: took over state', { tookMs });
     this.#taking = undefined;
     this.#pending = undefined;
-    this.#isOwed = false;
     this.#isAdopting = false;
     this.completed++;
     this.#options.onEnd();
@@ -203,7 +193,7 @@ export class Transfers {
     if (this.#taking === undefined || this.#isAdopting) return;
     this.#options.replica.cancelAdoption();
     this.#options.env.log.write('warn', 'replication: taking over state was cut off', { reason });
-    this.#notBeforeMs = this.#nowMs() + this.#options.patienceMs;
+    this.#failed = { session: this.#taking.session, untilMs: this.#nowMs() + this.#options.patienceMs };
     this.#taking = undefined;
     this.#pending = undefined;
     this.#options.onEnd();
