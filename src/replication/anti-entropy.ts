@@ -4,6 +4,7 @@
  * compares little and a quiet one everything. Whoever finds a difference fetches what its document lacks and answers
  * with its digest by then, so that the other side does the same.
  */
+import { present } from '../../base/assert.ts';
 import type { Env } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
 import type { PartitionKey } from '../../storage/store.ts';
@@ -43,6 +44,8 @@ export class AntiEntropy {
   #nextHealer = 0;
   #rounds = 0;
   #repair: Repair | undefined;
+  /** Of each damaged partition what was here when that was noticed. */
+  #lost: ReadonlyMap<string, VersionVector> = new Map();
   /** When a partition was last repaired, so that a difference that stays does not keep everybody busy. */
   readonly #repairedMs = new Map<string, number>();
   comparisons = 0;
@@ -70,11 +73,12 @@ export class AntiEntropy {
     const { replica } = this.#options;
     // In turn with comparisons, and one after the other: some may not be healable now.
     const wounded = replica.damaged();
+    this.#noteWounds(wounded);
     const damaged = this.#rounds++ % 2 === 0 ? wounded[(this.#rounds >> 1) % wounded.length] : undefined;
     if (damaged !== undefined) {
       const healer = links[this.#nextHealer++ % links.length] as LinkSession;
-      // A whole state heals only if nothing that is known here is missing in it.
-      if (covers(healer.link?.peerVector ?? new Map(), replica.vector)) {
+      // A whole state heals only if nothing that is lost here is missing in it.
+      if (covers(healer.link?.peerVector ?? new Map(), present(this.#lost.get(nameOf(damaged)), 'noted above'))) {
         this.#fetch(healer, damaged, EMPTY_STATE_VECTOR, 'damaged');
         return;
       }
@@ -86,6 +90,12 @@ export class AntiEntropy {
     }
     const key = this.#partitions[this.#next++];
     if (key !== undefined) await this.#send(link, key);
+  }
+
+  /** What comes once a partition is known to be damaged is kept beside it, so that the vector of a healer need not grow with it. */
+  #noteWounds(wounded: readonly PartitionKey[]): void {
+    const { vector } = this.#options.replica;
+    this.#lost = new Map(wounded.map((key) => [nameOf(key), this.#lost.get(nameOf(key)) ?? vector]));
   }
 
   async #send(link: LinkSession, key: PartitionKey): Promise<void> {
@@ -117,7 +127,7 @@ export class AntiEntropy {
     if (own === undefined || !equalVectors(own.vector, vector)) return;
     this.comparisons++;
     if (own.digest === digest) return;
-    const name = `${key.graphKey}/${key.partition}`;
+    const name = nameOf(key);
     const lastMs = this.#repairedMs.get(name);
     if (this.#repair !== undefined || (lastMs !== undefined && this.#nowMs() - lastMs < periodMs)) return;
     this.#repairedMs.set(name, this.#nowMs());
@@ -186,4 +196,8 @@ export class AntiEntropy {
     }
     await this.#send(session, key);
   }
+}
+
+function nameOf({ graphKey, partition }: PartitionKey): string {
+  return `${graphKey}/${partition}`;
 }

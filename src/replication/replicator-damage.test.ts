@@ -164,6 +164,25 @@ describe('anti-entropy', () => {
     await cluster.converge(a, back);
   });
 
+  test('a partition that storage could not verify, on a server that is written to all the time -> healed meanwhile', async () => {
+    const { cluster, b } = await oneStopped();
+    const partition = partitionOf('n3');
+    const store = await openMemoryStore({ disk: b.disk });
+    const { tail } = await store.readPartition({ graphKey: 'default', partition }, { document: true });
+    await store.close();
+    b.disk.damage({ kind: 'row', graphKey: 'default', partition, lsn: tail[0]?.lsn ?? 0 });
+    const back = await cluster.start('b', { disk: b.disk });
+    let written = 0;
+    const write = (): void => {
+      const id = `w${written++}`;
+      if (partitionOf(id) !== partition) void back.graph.write([node(id)]);
+      cluster.network.env.scheduler.after(1, write);
+    };
+    write();
+    await cluster.until(() => back.engine.replica.damaged().length === 0, 'healing');
+    expect(written).toBeGreaterThan(1000);
+  });
+
   test('two of three cannot verify the same partition -> both are healed from the third', async () => {
     const cluster = new Cluster('a', 'b', 'c');
     const servers = (await cluster.startAll()) as [Server, Server, Server];
