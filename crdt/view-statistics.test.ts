@@ -76,3 +76,11 @@ test('very many edges -> counts by type from a sample, together all that there a
   expect(statistics.edgeCount('T') + statistics.edgeCount('U')).toBeCloseTo(3000);
   expect(Math.abs(statistics.edgeCount('T') - 750)).toBeLessThan(200);
 });
+
+test('edges that are all gone -> none of any type', () => {
+  const { node, edge, fold, statistics } = counted();
+  for (const id of ['a!1', 'b!2']) node(id, []);
+  edge('e', 'T');
+  fold('a!', { kind: 'edge-delete', id: 'e' });
+  expect(statistics.edgeCount('T')).toBe(0);
+});
