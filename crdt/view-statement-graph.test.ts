@@ -61,7 +61,10 @@ function statement(more: Partial<StatementGraphOptions> = {}, open: readonly Par
     ...more,
   };
   let clock = 1;
-  const fold = (patch: object & { readonly id: string; readonly from?: string }, at = patch.from ?? patch.id): void => {
+  const fold = (
+    patch: { readonly id: string; readonly from?: string; readonly [field: string]: unknown },
+    at = patch.from ?? patch.id,
+  ): void => {
     const stamped = { clock: clock++, replica: replicaId(1), ...patch } as unknown as Patch;
     view.fold(view.need(at.slice(0, 2) as PartitionId), stamped, 20);
   };
