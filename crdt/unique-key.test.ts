@@ -85,6 +85,33 @@ describe('unique key', () => {
     );
   });
 
+  // Ids follow from these texts: they may grow, not change.
+  test.each<[string, Value, string]>([
+    ['text', 'x', 'sx'],
+    ['true', true, 'btrue'],
+    ['false', false, 'bfalse'],
+    ['an integer', -7, 'n-7'],
+    ['a 64-bit integer', 2n ** 60n, 'n1152921504606846976'],
+    ['a fraction', 0.5, 'f0.5'],
+    ['infinity', Number.POSITIVE_INFINITY, 'fInfinity'],
+    ['a float of integral size', new Float(7), 'n7'],
+    ['the largest float below the end of 64 bits', new Float(2 ** 63 - 1024), 'n9223372036854774784'],
+    ['a float at that end', new Float(2 ** 63), 'f9223372036854776000'],
+    ['the least float of 64 bits', new Float(-(2 ** 63)), 'n-9223372036854775808'],
+    ['a float before it', new Float(-(2 ** 63) - 2048), 'f-9223372036854778000'],
+    ['a large float', new Float(1e300), 'f1e+300'],
+    ['no bytes', new Uint8Array(), 'x0'],
+    ['one byte', Uint8Array.of(255), 'x_wAA1'],
+    ['two bytes', Uint8Array.of(255, 0), 'x_wAA2'],
+    ['three bytes', Uint8Array.of(255, 0, 0), 'x_wAA0'],
+    ['a date', new Temporal('Date', '2026-01-31'), 'tDate 2026-01-31'],
+    ['a point', new Point(7203, [1, 0.5]), 'p[7203,[1,0.5]]'],
+    ['a list, null in it', [1, null, ['x']], 'l["n1","0","l[\\"sx\\"]"]'],
+    ['a map, null in it', { b: null, a: 1 }, 'm[["a","n1"],["b","0"]]'],
+  ])('unique key: %s -> the text that ids follow from', (_, value, text) => {
+    expect(keyOf(value)).toBe(JSON.stringify([text]));
+  });
+
   test('derived id: label, names and key -> the id that docs/constraints.md gives, and another for each other label or name', () => {
     const key = keyOf('ada@example.org') as string;
     expect(key).toBe('["sada@example.org"]');
