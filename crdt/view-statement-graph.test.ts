@@ -4,7 +4,7 @@ import { WeftError } from '../base/errors.ts';
 import { type NodeId, type PartitionId, replicaId } from '../base/ids.ts';
 import { SeededRandom } from '../base/seeded-random.ts';
 import type { Operation } from '../graph/model.ts';
-import type { OrdinalCursor, SchemaEntry } from '../graph/query-graph.ts';
+import type { OrdinalCursor, RangeBound, SchemaEntry } from '../graph/query-graph.ts';
 import { Float, Temporal, type Value, valuesEqual } from '../graph/value.ts';
 import { ConstraintSet } from './constraint-set.ts';
 import { derivedNodeId } from './derived-node-id.ts';
@@ -55,7 +55,7 @@ function statement(more: Partial<StatementGraphOptions> = {}, open: readonly Par
       declare: async ({ name }) => void calls.push(`declare ${name}`),
       drop: async (name) => name === 'there',
     },
-    inRange: () => true,
+    inRange,
     clock: new HybridClock({ wallMs: () => NOW_MS, monotonicMs: () => 0 }),
     replica: replicaId(7),
     ...more,
@@ -79,7 +79,19 @@ function statement(more: Partial<StatementGraphOptions> = {}, open: readonly Par
 
 const isNumeric = (value: Value): value is number | bigint | Float =>
   typeof value === 'number' || typeof value === 'bigint' || value instanceof Float;
+const kindOf = (value: Value) => (isNumeric(value) ? 'number' : typeof value);
 const plain = (value: Value) => (value instanceof Float ? value.value : (value as number | bigint | string));
+
+function inRange(value: Value, from: RangeBound | undefined, to: RangeBound | undefined): boolean {
+  const lies = (bound: RangeBound | undefined, sign: 1 | -1) => {
+    if (bound === undefined) return true;
+    if (kindOf(value) !== kindOf(bound.value) || typeof value === 'boolean')
+      return value === bound.value && bound.inclusive;
+    const [low, high] = sign === 1 ? [bound.value, value] : [value, bound.value];
+    return plain(low) < plain(high) || (bound.inclusive && sameSize(value, bound.value));
+  };
+  return lies(from, 1) && lies(to, -1);
+}
 
 /** As queries take values for equal: numbers by size. */
 function sameSize(a: Value, b: Value): boolean {
@@ -146,6 +158,47 @@ describe('seeks', () => {
     }
   });
 
+  test('a range between any two bounds, or with one -> the nodes that have a value in it', () => {
+    const random = new SeededRandom(12);
+    const BOUNDS: readonly Value[] = [
+      -2,
+      -1,
+      0,
+      0.5,
+      new Float(1),
+      8,
+      '',
+      'x',
+      'x1',
+      'z',
+      true,
+      2 ** 41,
+      2n ** 62n + 1n,
+    ];
+    const bound = (): RangeBound | undefined =>
+      random.chance(0.3) ? undefined : { value: random.pick(BOUNDS), inclusive: random.chance(0.5) };
+    for (let round = 0; round < 25; round++) {
+      const { statement, idsOf, idsWhere } = randomNodes(random);
+      for (let i = 0; i < 30; i++) {
+        const [from, to] = [bound(), bound()];
+        if (from === undefined && to === undefined) continue;
+        const found = drain(statement.seekRange('L', 'p', from, to), 1 + random.below(4));
+        expect(idsOf(found)).toEqual(idsWhere((value) => inRange(value, from, to)));
+      }
+    }
+  });
+
+  test('a beginning -> the texts that start with it', () => {
+    const random = new SeededRandom(13);
+    for (let round = 0; round < 25; round++) {
+      const { statement, idsOf, idsWhere } = randomNodes(random);
+      for (const prefix of ['', 'x', 'x1', 'x🦜', 'none']) {
+        const found = drain(statement.seekPrefix('L', 'p', prefix), 1 + random.below(4));
+        expect(idsOf(found)).toEqual(idsWhere((value) => typeof value === 'string' && value.startsWith(prefix)));
+      }
+    }
+  });
+
   test('nothing is wanted, limit 0 -> nothing, and the cursor stays where it is', () => {
     const { statement: read, node } = statement();
     node('a!1', ['L'], { p: 1 });
@@ -184,8 +237,7 @@ describe('reads', () => {
     drain(cursor, 2)
       .map((at) => read.edgeId(at))
       .sort();
-  const T = read.typeToken('T');
-  const U = read.typeToken('U');
+  const [T, U] = [read.typeToken('T'), read.typeToken('U')] as const;
 
   test('names: of labels and types that somebody has -> tokens; others -> -1', () => {
     expect([read.labelToken('L') >= 0, read.labelToken('M') >= 0, read.labelToken('none')]).toEqual([true, true, -1]);

@@ -17,19 +17,13 @@ import type {
   StatementGraph,
   TypeTokens,
 } from '../graph/query-graph.ts';
-import { type Properties, type Value, valuesEqual } from '../graph/value.ts';
+import type { Properties, Value } from '../graph/value.ts';
 import type { ConstraintSet } from './constraint-set.ts';
 import { EDGE_EXISTS } from './edge-table.ts';
 import { type GraphView, Unhydrated } from './graph-view.ts';
+import { candidates, type KeySpan, keysIn, lazily, sameKey, spanOfPrefix, spansOfRange } from './index-seek.ts';
 import { type KeptLists, ListScan } from './list-scan.ts';
-import {
-  type Candidates,
-  candidateAt,
-  candidateCount,
-  compareKeys,
-  type IndexKey,
-  indexKey,
-} from './property-index.ts';
+import { type Candidates, indexKey } from './property-index.ts';
 import { makeEdgeId } from './routing.ts';
 import type { HybridClock } from './stamp.ts';
 import { uniqueText } from './unique-text.ts';
@@ -270,7 +264,7 @@ export class ViewStatementGraph implements StatementGraph {
         lists.push(index.find(key));
         wanted.push(value);
       }
-      return this.#candidates(lists, (node, i) => this.hasLabel(node, label) && held(node, wanted[i] as Value));
+      return candidates(lists, 'in any', (node, i) => this.hasLabel(node, label) && held(node, wanted[i] as Value));
     });
   }
 
@@ -286,7 +280,7 @@ export class ViewStatementGraph implements StatementGraph {
         const key = indexKey(value);
         const found = key === undefined ? undefined : this.#index(label, property).find(key);
         if (typeof found === 'object') {
-          several = this.#candidates([found], keep);
+          several = candidates([found], 'in any', keep);
           return several.next(into, at, limit);
         }
         isDone = true;
@@ -298,74 +292,32 @@ export class ViewStatementGraph implements StatementGraph {
   }
 
   seekRange(label: string, property: string, from: RangeBound | undefined, to: RangeBound | undefined): OrdinalCursor {
-    const low = keyOf(from?.value);
-    const high = keyOf(to?.value);
-    const sample = low ?? high;
-    // Only numbers and text lie in the order of their keys.
-    const ordered = typeof sample === 'number' || sample?.startsWith('s') === true;
     const within = (value: Value) => this.#inRange(value, from, to);
-    if (!ordered) return this.#seekKeys(label, property, undefined, undefined, within);
-    const end = typeof sample === 'number' ? Number.POSITIVE_INFINITY : 't';
-    const start = typeof sample === 'number' ? Number.NEGATIVE_INFINITY : 's';
-    return this.#seekKeys(label, property, low ?? start, high ?? end, within);
+    return this.#seekKeys(label, property, spansOfRange(from, to), within);
   }
 
   seekPrefix(label: string, property: string, prefix: string): OrdinalCursor {
-    const low = `s${prefix}`;
     const starts = (value: Value) => typeof value === 'string' && value.startsWith(prefix);
-    return this.#seekKeys(label, property, low, `${low}\uffff\uffff`, starts);
+    return this.#seekKeys(label, property, [spanOfPrefix(prefix)], starts);
   }
 
-  /** Nodes whose key lies between two, both included, and whose value `matches`. */
+  /** Nodes whose key lies in one of the spans, and whose value `matches`. */
   #seekKeys(
     label: string,
     property: string,
-    low: IndexKey | undefined,
-    high: IndexKey | undefined,
+    spans: readonly KeySpan[],
     matches: (value: Value) => boolean,
   ): OrdinalCursor {
     return lazily(() => {
       const index = this.#index(label, property);
-      const keys = index.keys();
-      const lists: (Candidates | undefined)[] = [];
-      for (let i = low === undefined ? 0 : firstFrom(keys, low); i < keys.length; i++) {
-        const key = keys[i] as IndexKey;
-        if (high !== undefined && compareKeys(key, high) > 0) break;
-        lists.push(index.find(key));
-      }
-      return this.#candidates(lists, (node) => {
+      const sought = keysIn(index.keys(), spans);
+      const lists = sought.map((key) => index.find(key));
+      // A node whose value changed is a candidate of both; it is kept from the list of the one that it has.
+      return candidates(lists, 'each node in one list', (node, i) => {
         const value = this.nodeProperty(node, property);
-        return value !== undefined && this.hasLabel(node, label) && matches(value);
+        return value !== undefined && indexKey(value) === sought[i] && this.hasLabel(node, label) && matches(value);
       });
     });
-  }
-
-  #candidates(
-    lists: readonly (Candidates | undefined)[],
-    keep: (node: number, list: number) => boolean,
-  ): OrdinalCursor {
-    let at = 0;
-    let index = 0;
-    let seen: Set<number> | undefined;
-    return {
-      next: (into, start, limit) => {
-        let count = 0;
-        for (; at < lists.length && count < limit; at++, index = 0) {
-          const list = lists[at];
-          if (list === undefined) continue;
-          const length = candidateCount(list);
-          if (length > 1) seen ??= new Set();
-          for (; index < length && count < limit; index++) {
-            const node = candidateAt(list, index);
-            if (seen?.has(node) === true || !keep(node, at)) continue;
-            seen?.add(node);
-            into[start + count++] = node;
-          }
-          if (index < length) break;
-        }
-        return count;
-      },
-    };
   }
 
   findNode(id: string): number {
@@ -464,38 +416,4 @@ export class ViewStatementGraph implements StatementGraph {
   edgeExists(edge: number): boolean {
     return this.#view.edges.has(edge, EDGE_EXISTS);
   }
-}
-
-/** Opens the cursor at its first use, so that making one never throws. */
-function lazily(open: () => OrdinalCursor): OrdinalCursor {
-  let cursor: OrdinalCursor | undefined;
-  return {
-    next: (into, at, limit) => {
-      cursor ??= open();
-      return cursor.next(into, at, limit);
-    },
-  };
-}
-
-function keyOf(value: Value | undefined): IndexKey | undefined {
-  return value === undefined ? undefined : indexKey(value);
-}
-
-function sameKey(held: Value | undefined, wanted: Value): boolean {
-  if (held === undefined) return false;
-  if (held === wanted) return true;
-  const key = indexKey(held);
-  return key === indexKey(wanted) && (key !== 'other' || valuesEqual(held, wanted));
-}
-
-/** Index of the first key that is not before `low`. */
-function firstFrom(keys: readonly IndexKey[], low: IndexKey): number {
-  let from = 0;
-  let to = keys.length;
-  while (from < to) {
-    const middle = (from + to) >>> 1;
-    if (compareKeys(keys[middle] as IndexKey, low) < 0) from = middle + 1;
-    else to = middle;
-  }
-  return from;
 }
