@@ -264,6 +264,38 @@ describe('a frame that is no frame (REP-15)', () => {
     expect(outcome(encode([8, 3, null, '7']))).toBe('malformed-request');
   });
 
+  test('what a list or commit holds is wrong -> the refusal says what', () => {
+    const status = (direct: unknown[]) => [4, 'c', false, [], [], direct, 1, false];
+    const cases: readonly (readonly [fields: unknown[], fault: string])[] = [
+      [status(['a']), 'direct must be a non-negative integer'],
+      [status([0]), 'direct must be a replica id'],
+      [[15, ['a', 1, 't']], 'origin must be a non-negative integer'],
+      [[15, [1, 'a', 't']], 'seq must be a non-negative integer'],
+      [[15, [1, 1, 5]], 'trace must be text'],
+      [[9, 3, null, null, ['g', ''], false, [], [], 9], 'a partition id is malformed'],
+      [[99], 'unknown kind 99'],
+    ];
+    expect(cases.map(([fields]) => faultOf(encode(fields)))).toEqual(cases.map(([, fault]) => `bad frame: ${fault}`));
+    const faultOfCommit = (at: number, ...fields: unknown[]): string => {
+      const commit = decode(encodeCommit(COMMIT)) as unknown[];
+      commit.splice(at, 1, ...fields);
+      return faultOf(commitsFrame([encode(commit)]));
+    };
+    const commits: readonly (readonly [at: number, fields: unknown[], fault: string])[] = [
+      [1, [0], 'seq begins at 1'],
+      [4, [['default', '7', 'a']], 'update must be bytes'],
+      [4, [['g', '7', bytes(1), 'g', '7', bytes(1)]], 'a commit has at most one part for each partition'],
+      [4, [[], ['default', 5, '7']], 'edge must be text'],
+      [4, [[], ['default', '', '7']], 'an edge id must not be empty'],
+      [4, [[], [], 1], '1 fields too many'],
+    ];
+    expect(commits.map(([at, fields]) => faultOfCommit(at, ...fields))).toEqual(
+      commits.map(([, , fault]) => `bad frame: ${fault}`),
+    );
+const long = encodeFrame(hello(3, { clusterId: 'x'.repeat(100_000) }));
+    expect(faultOf(long)).toBe(`a frame of ${long.length} bytes is not MessagePack`);
+  });
+
   test('names of partitions: the longest that a node can give its scope -> taken; longer -> malformed-request', () => {
     const scope = (length: number) => scopeOf(`${'x'.repeat(length)}!node`) ?? '';
     const commitOfPartition = (partition: string) =>
