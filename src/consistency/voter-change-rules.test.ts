@@ -153,6 +153,13 @@ describe('a change of who votes', () => {
       { reachable: ['b'], voting: { b: 1, c: 0 } },
       { number: 2, voters: ['a', 'b'], before: ['a', 'b', 'c'], fresh: [] },
     ],
+    [
+      'removed, and of the others one said nothing yet',
+      FIRST,
+      REMOVE('c'),
+      { reachable: ['b', 'c'], voting: { c: 1 } },
+      'voters-conflict: of a, b only 1 can be reached and would vote (for now)',
+    ],
     ['removed, and it is the last', ONE, REMOVE('a'), {}, 'voters-conflict: a is the last voter'],
     [
       'one more than may be',
@@ -197,6 +204,7 @@ test('what is decided -> a node that nobody else can make, from which it is read
   expect(removed).toEqual(
     Array.from({ length: 2_500 }, (_, i) => ({ op: 'deleteNode', id: `voters:${i}`, detach: true })),
   );
+  expect(asked).toHaveLength(4);
   expect(new Set(asked.map((filter) => JSON.stringify(filter)))).toEqual(new Set(['{"label":"Voters"}']));
 });
 
@@ -285,7 +293,7 @@ describe('a change that is asked of a server', () => {
         expect(await server.after(LIMITS.strongResendMs)).toBe('done');
       } else {
         expect(await server.after(LIMITS.strongWaitMs - 600)).toBeUndefined();
-        expect(await server.after(400)).toBe('done');
+        expect(await server.after(200)).toBe('done');
       }
     }
   });
