@@ -28,8 +28,8 @@ export const GRAPH = ['g', 'h', 'i', 'j', 'k', 'l'].find(
   (graphKey) => rendezvousOrder({ graphKey, partition: '' as never }, ['a', 'b', 'c'])[0] === 'b',
 ) as string;
 
-/** The server a of the voters a, b and c. */
-export async function serverA() {
+/** The server a of the voters a, b and c, which have met or not. */
+export async function serverA({ isFounded = true } = {}) {
   const env = testEnv();
   const logged: unknown[][] = [];
   const notes = new Map<string, Uint8Array>();
@@ -60,10 +60,12 @@ export async function serverA() {
   };
   const voterSet = await VoterSet.read(host);
   const memories = new Map(['a', 'b', 'c'].map((name) => [name, `memory of ${name}`]));
-  voterSet.adopt(firstConfiguration(memories));
+  if (isFounded) voterSet.adopt(firstConfiguration(memories));
   let hear: (from: string, body: Uint8Array) => void = () => undefined;
   let reachable: readonly string[] = ['a', 'b', 'c'];
   const asked: { readonly to: string; readonly ask: Ask }[] = [];
+  const sent: { readonly to: string; readonly message: Message }[] = [];
+  const bugs: Error[] = [];
   const strong = await StrongOperations.start({
     env: { ...env, log: { write: (...line) => void logged.push(line) } },
     host,
@@ -76,14 +78,15 @@ export async function serverA() {
       ended: () => new Map(),
       version: () => 3,
       send: (to, body) => {
-        const ask = decodeMessage(body);
-        if (ask.kind === 'ask') asked.push({ to, ask });
+        const message = decodeMessage(body);
+        sent.push({ to, message });
+        if (message.kind === 'ask') asked.push({ to, ask: message });
       },
       listen: (listener) => {
         hear = (from, body) => listener(from, body, undefined);
       },
     },
-    onBug: (error) => expect.fail(String(error)),
+    onBug: (error) => void bugs.push(error),
     bugs: undefined,
   });
   const turns = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -92,7 +95,10 @@ export async function serverA() {
     voterSet,
     host,
     asked,
+    sent,
     logged,
+    /** Of what failed an assertion. */
+    bugs,
     turns,
     hear: (from: string, message: Message) => hear(from, encodeMessage(message)),
     /** Time passes. */

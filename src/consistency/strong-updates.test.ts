@@ -20,7 +20,7 @@ import {
   written,
 } from './asking-server.model.ts';
 import { refusalOf } from './failures.ts';
-import type { Reply } from './message.ts';
+import type { Ask, Reply } from './message.ts';
 import { type DecideUpdate, type Kept, Stale } from './strong-update.ts';
 
 const KEPT: Kept<string> = { key: { key: 'k', fingerprint: 'f' }, recall: (kept) => `recalled ${kept}` };
@@ -273,14 +273,14 @@ describe('which servers are asked', () => {
     const server = await serverA();
     server.reach('a', 'd');
     let isOver = false;
-    const result = outcome(server.strong.write(GRAPH, '[]', undefined, LONG)).finally(() => {
+    const terms = { ...LONG, patienceMs: LONG.patienceMs + 100 };
+    const result = outcome(server.strong.write(GRAPH, '[]', undefined, terms)).finally(() => {
       isOver = true;
     });
-    for (let ms = 0; ms < 1_500; ms += 100) {
+    for (let ms = 0; ms < 1_600; ms += 100) {
       expect(isOver).toBe(false);
       await server.pass(100);
     }
-    await server.pass(100);
     expect(await result).toBe('quorum-unavailable: 1 of 3 voters can be reached; a majority is needed');
     expect(failures(server)).toEqual([1, 0]);
   });
@@ -313,4 +313,83 @@ describe('which servers are asked', () => {
     await server.turns();
     expect(server.asked.map(({ to }) => to)).not.toContain('b');
   });
+
+  test('the servers have not all met -> refused, and told of how many it reaches how many', async () => {
+    const server = await serverA({ isFounded: false });
+    expect(await outcome(server.strong.write(GRAPH, '[]', undefined, TERMS))).toBe(
+      'quorum-unavailable: the servers that were told of each other have not all met yet',
+    );
+    expect(server.strong.status()).toEqual({ votes: false, reachable: 3, majority: 2, configuration: 0, voters: [] });
+    expect(server.strong.metrics()).toMatchObject({ votersReachable: 0, refusedTotal: 1 });
+  });
+});
+
+describe('what others ask', () => {
+  const ask: Ask = {
+    kind: 'ask',
+    id: 8,
+    graph: GRAPH,
+    patienceMs: 300,
+    trace: 'theirs',
+    request: { kind: 'position' },
+  };
+  const answers = ({ sent }: AskingServer) => sent.filter(({ message }) => message.kind === 'answer');
+
+  test.each([
+    [300, 300],
+    [60_000, LIMITS.strongWaitMs],
+  ])(
+    'no voter answers, and they wait %d ms -> told so after %d ms, once, however often they ask',
+    async (patienceMs, waitMs) => {
+      const server = await serverA();
+      for (let times = 0; times < 2; times++) server.hear('c', { ...ask, patienceMs });
+      await server.pass(waitMs - 1);
+      expect(answers(server)).toEqual([]);
+      await server.pass(1);
+      expect(answers(server)).toMatchObject([{ to: 'c', message: { id: 8, reply: { kind: 'failed' } } }]);
+      expect(server.logged).toContainEqual([
+        'debug',
+        'quorum: decided for another server',
+        { from: 'c', graph: GRAPH, request: 'position', reply: 'failed', traceparent: 'theirs' },
+      ]);
+      expect(server.strong.metrics()).toMatchObject({ roundsTotal: 0, strongReadsTotal: 0, refusedTotal: 0 });
+      expect(server.strong.metrics().electionsTotal).toBeGreaterThan(0);
+    },
+  );
+
+  test('it stops -> they are told no more, and nothing is sent any more', async () => {
+    const server = await serverA();
+    server.hear('c', ask);
+    await server.pass(10);
+    const before = server.sent.length;
+    server.strong.close();
+    await server.pass(60_000);
+    server.hear('c', { ...ask, id: 9 });
+    await server.pass(60_000);
+    expect(server.sent.length).toBe(before);
+  });
+
+  test('who votes has changed, says a voter -> taken over', async () => {
+    const server = await serverA();
+    const configuration = withoutVoter(server.voterSet.configuration, 'c');
+    server.hear('b', { kind: 'outdated', graph: GRAPH, ballot: { counter: 1, replica: 1 as never }, configuration });
+    expect(server.voterSet.configuration).toEqual(configuration);
+  });
+});
+
+test('work that nobody waits for fails -> logged, or a bug; once it stops, neither', async () => {
+  const server = await serverA();
+  server.strong.guard(Promise.reject(new WeftError('storage-failed', 'no disk')));
+  await server.turns();
+  expect(server.logged.at(-1)).toEqual(['warn', 'quorum: work failed', { error: 'WeftError: no disk' }]);
+  const bug = new BugError('an invariant');
+  server.strong.guard(Promise.reject(bug));
+  server.strong.guard(Promise.reject('no error'));
+  await server.turns();
+  expect(server.bugs).toEqual([bug, new Error('no error')]);
+  const lines = server.logged.length;
+  server.strong.close();
+  for (const error of [bug, new WeftError('storage-failed', 'no disk')]) server.strong.guard(Promise.reject(error));
+  await server.turns();
+  expect([server.bugs.length, server.logged.length]).toEqual([2, lines]);
 });
