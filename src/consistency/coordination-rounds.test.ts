@@ -204,6 +204,16 @@ describe('questions', () => {
   });
 });
 
+test('a place, before anything was chosen in this era -> confirmed by a proposal of nothing, which is no commit; then by a question (STR-8)', async () => {
+  const server = setup();
+  const position = await server.position();
+  for (const questions of [1, 2]) {
+    expect(await server.holds(position, vector(0, 0))).toBe(true);
+    expect([server.sent('accept'), server.sent('prepare'), server.sent('settled')]).toEqual([1, questions, 0]);
+    expect((await server.position()).vector).toEqual(vector(0, 0));
+  }
+});
+
 describe('a write that was accepted, and nobody heard of it', () => {
   /** The voter has accepted it when its round is given up. */
   async function inDoubt() {
