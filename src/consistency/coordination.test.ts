@@ -1,178 +1,11 @@
 /** The coordinator of one graph with itself as the only voter: what it decides, and which reads it confirms. */
 import { describe, expect, test } from 'vitest';
-import type { ReplicaId } from '../../base/ids.ts';
+import { WeftError } from '../../base/errors.ts';
 import * as LIMITS from '../../base/limits.ts';
 import type { PlantedBug } from '../../base/planted-bug.ts';
-import { covers, joined, type VersionVector } from '../commits/version-vector.ts';
 import { encodeSchemaChange, isSchemaChange } from '../constraints/schema-change.ts';
-import { memoryNetwork } from '../replication/memory-network.model.ts';
-import { NOTHING_ACCEPTED, stepAcceptor } from './acceptor.ts';
-import { Coordination } from './coordination.ts';
-import type { Basis, Message, Prepare, Reply, Request } from './message.ts';
-
-const OWN = 1 as ReplicaId;
-const OTHER = 2 as ReplicaId;
-const PATIENCE_MS = 1_000;
-const vector = (own: number, other: number): VersionVector =>
-  new Map([
-    [OWN, own],
-    [OTHER, other],
-  ]);
-
-/** A server whose every write is one commit more of its own. */
-function setup(bugs?: ReadonlySet<PlantedBug>, replica = OWN) {
-  const { env, advance } = memoryNetwork();
-  let committed = 0;
-  let durable: Promise<void> | undefined;
-  let here = vector(0, 0);
-  let state = NOTHING_ACCEPTED;
-  let clock = 0;
-  let voter: 'votes' | 'is silent' | 'refuses' = 'votes';
-  let whenHere: Promise<boolean> | undefined;
-  const batches: number[] = [];
-  let overtaking: 'nobody' | 'promise' | 'proposal' = 'nobody';
-  let decides: 'written' | 'refused' = 'written';
-  let decided = 0;
-  let configuration = 1;
-  const sent: Message[] = [];
-  const coordination: Coordination = new Coordination({
-    env,
-    settings: { graph: 'g', replica },
-    voters: () => ({ configuration, voters: new Set(['a']) }),
-    bugs,
-    guard: (work) => void work.catch((error: unknown) => expect.fail(String(error))),
-    broadcast: (message) => {
-      sent.push(message);
-      if (voter === 'is silent') return;
-      if (voter === 'refuses') {
-        const promised = { counter: message.ballot.counter + 1, replica: OTHER };
-        void Promise.resolve().then(() =>
-          coordination.hear('a', { kind: 'refused', graph: 'g', ballot: message.ballot, promised }),
-        );
-        return;
-      }
-      if (message.kind === 'accept' && overtaking !== 'nobody') {
-        const later = { counter: message.ballot.counter + 1, replica: OTHER };
-        state = { ...state, promised: later, ...(overtaking === 'proposal' && { accepted: later, patches: [] }) };
-        overtaking = 'nobody';
-      }
-      const step = stepAcceptor(state, message, (wanted) => covers(here, wanted));
-      state = step?.state ?? state;
-      const { reply } = step ?? {};
-      if (reply === undefined) return;
-      const { graph, ballot } = message;
-      const vote = { memory: 'm', known: new Map(), vector: here, clock: 77, graph, ballot };
-      const { round } = message as Prepare;
-      void Promise.resolve().then(() => {
-        if (reply.kind === 'refused') coordination.hear('a', reply);
-        else coordination.hear('a', reply.kind === 'promised' ? { ...reply, ...vote, round } : { ...reply, ...vote });
-      });
-    },
-    host: {
-      get vector() {
-        return here;
-      },
-      whenCovered: async (wanted) => whenHere ?? covers(here, wanted),
-      seeClock: (reading) => {
-        clock = Math.max(clock, reading);
-      },
-      durable: async () => durable,
-      decide: async (_graph, writes) => {
-        decided++;
-        batches.push(writes.length);
-        if (decides === 'refused')
-          return { decisions: writes.map(() => ({ kind: 'failed' as const, error: 'a refusal' })), patches: [] };
-        return {
-          // What is decided is stamped beyond the clock.
-          decisions: writes.map(() => ({ kind: 'written' as const, results: `${clock + 1}`, replayed: false })),
-          patches: writes.map(() => ({ graphKey: 'g', partition: '0' as never, text: 'a patch' })),
-        };
-      },
-      commit: async (patches) => {
-        committed += patches.length;
-        here = vector((here.get(OWN) ?? 0) + 1, here.get(OTHER) ?? 0);
-        return [OWN, here.get(OWN) ?? 0];
-      },
-    },
-  });
-  const ask = async <K extends Reply['kind']>(request: Request, kind: K): Promise<Extract<Reply, { kind: K }>> => {
-    const reply = await coordination.submit(request, PATIENCE_MS);
-    expect(reply.kind).toBe(kind);
-    return reply as Extract<Reply, { kind: K }>;
-  };
-  return {
-    write: () => ask({ kind: 'write', operations: '[]' }, 'written'),
-    position: () => ask({ kind: 'position' }, 'position'),
-    /** Whatever the reply. */
-    submit: (patienceMs: number, basis?: Basis) =>
-      coordination.submit({ kind: 'write', operations: '[]', ...(basis !== undefined && { basis }) }, patienceMs),
-    advance,
-    /** The disk of the coordinator stands still until the returned function is called. */
-    stall: (): (() => void) => {
-      let release = (): void => undefined;
-      durable = new Promise((resolve) => {
-        release = resolve;
-      });
-      return release;
-    },
-    /** From now on the only voter does this. */
-    voter: (does: typeof voter) => {
-      voter = does;
-    },
-    /** Another coordinator comes between before the next proposal: a voter has promised it, or accepted its proposal. */
-    overtake: (by: 'promise' | 'proposal') => {
-      overtaking = by;
-    },
-    /** From now on no write may do what it asks for. */
-    refuse: () => {
-      decides = 'refused';
-    },
-    /** How many rounds were decided. */
-    decided: () => decided,
-    /** How many writes each of them had. */
-    batches,
-    /** What is waited for comes, or its time is over, when the returned function says so. */
-    await: (): ((isHere: boolean) => void) => {
-      let say = (_: boolean): void => undefined;
-      whenHere = new Promise((resolve) => {
-        say = resolve;
-      });
-      return (isHere) => {
-        whenHere = undefined;
-        say(isHere);
-      };
-    },
-    /** Rounds that were chosen, and how often it began to lead. */
-    counts: () => [coordination.rounds, coordination.elections],
-    asks: (request: Request, patienceMs = PATIENCE_MS) => coordination.submit(request, patienceMs),
-    /** Who votes changes. */
-    reconfigure: () => {
-      configuration++;
-    },
-    /** How many messages of a kind were sent. */
-    sent: (kind: Message['kind']) => sent.filter((message) => message.kind === kind).length,
-    /** The configuration whose voters the last proposal was made to. */
-    asked: () => sent.findLast((message) => message.kind === 'accept')?.configuration,
-    close: () => coordination.close(),
-    /** How many were committed. */
-    patches: () => committed,
-    /** Whether a read that began at the position and saw this holds. @param held what it saw for sure */
-    holds: async ({ place }: Extract<Reply, { kind: 'position' }>, seen: VersionVector, held = seen) =>
-      (await ask({ kind: 'confirm', place, held, seen }, 'confirmed')).holds,
-    /** Commits of another server arrive, of any level. */
-    receive: (other: number) => {
-      here = joined(here, [[OTHER, other]]);
-    },
-  };
-}
-
-/** Time goes by in small steps, with turns for whatever each sets off. */
-async function pass(server: ReturnType<typeof setup>, ms: number): Promise<void> {
-  for (let gone = 0; gone < ms; gone += 10) {
-    server.advance(10);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
+import { OTHER, PATIENCE_MS, pass, setup, vector } from './coordination.model.ts';
+import { refusalOf } from './failures.ts';
 
 describe('a strong read beside a strong write (STR-8)', () => {
   test('nothing was written since it began -> it holds, whatever else it saw', async () => {
@@ -287,9 +120,11 @@ describe('rounds', () => {
     const server = setup();
     server.voter('is silent');
     const replies = Array.from({ length: LIMITS.strongQueueMax }, () => server.submit(PATIENCE_MS));
-    expect(await server.submit(PATIENCE_MS)).toMatchObject({
+    server.receive(4);
+    expect(await server.submit(PATIENCE_MS)).toEqual({
       kind: 'failed',
-      error: expect.stringContaining('too-many-requests'),
+      error: refusalOf(new WeftError('too-many-requests', 'too many strong requests wait', { retryAfterSeconds: 1 })),
+      vector: vector(0, 4),
     });
     server.close();
     for (const reply of await Promise.all(replies)) expect(reply).toMatchObject({ kind: 'failed' });

@@ -2,7 +2,9 @@ import { decode, encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { WeftError } from '../../base/errors.ts';
+import { configurationText, UNFOUNDED } from '../replication/configuration.ts';
 import { cutShort } from '../replication/cut-short.model.ts';
+import { NOTHING_ACCEPTED } from './acceptor.ts';
 import { someMessage, someState } from './message.model.ts';
 import type { Message } from './message.ts';
 import { decodeMessage, decodeState, encodeMessage, encodeState } from './message-codec.ts';
@@ -73,6 +75,35 @@ describe('messages between servers', () => {
         }
       }),
     );
+  });
+
+  test('what a list holds is wrong -> the refusal says what', () => {
+    const vote = (known: unknown[]) => ['memory', known, [], 9];
+    const accepted = (known: unknown[]) => [4, 'g', 1, 1, true, ...vote(known)];
+    const accept = (patches: unknown[]) => [3, 'g', 1, 1, 1, 2, 1, [], patches];
+    const nobody = configurationText(UNFOUNDED);
+    const joined = (met: unknown[], held: unknown[]) => [8, 'of', nobody, 1, met, true, ...vote([]), held];
+    const cases: readonly (readonly [fields: unknown[], fault: string])[] = [
+      [accepted(['a', 5]), 'known must be text'],
+      [joined([5], []), 'met must be text'],
+      [joined([], ['g', 'no bytes']), 'state must be bytes'],
+      [joined([], ['no graph!', encodeState(NOTHING_ACCEPTED)]), 'a graph key is malformed'],
+      [accept(['g', '0', 5]), 'patch must be text'],
+      [accept(['g', 5, 'a patch']), 'a partition id is malformed'],
+      [[7, 'memory', 'nonsense', true], 'nonsense is no configuration'],
+      [[9, 1, 'g', 5, '', 'guess'], 'unknown request guess'],
+      [[10, 1, 'shrug'], 'unknown reply shrug'],
+      [[99], 'unknown kind of message 99'],
+      [[10, 1, 'stale', 5], '1 fields too many'],
+    ];
+    expect(cases.map(([fields]) => refused(encode(fields))?.message)).toEqual(
+      cases.map(([, fault]) => `bad frame: ${fault}`),
+    );
+  });
+
+  test('whom a vote knows, half a pair -> the pairs before it', () => {
+    const message = decodeMessage(encode([4, 'g', 1, 1, true, 'memory', ['a', 'm', 'b'], [], 9]));
+    expect(message).toMatchObject({ known: new Map([['a', 'm']]) });
   });
 
   test.each([

@@ -12,7 +12,7 @@ import type { Commit } from '../../storage/store.ts';
 import { cutShort } from './cut-short.model.ts';
 import { anyFrame } from './frame.model.ts';
 import type { Frame, PlainFrame } from './frame.ts';
-import { commitsFrame, decodeFrame, encodeCommit, encodeFrame } from './frame-codec.ts';
+import { commitsFrame, decodeCommit, decodeFrame, encodeCommit, encodeFrame, isCommitsFrame } from './frame-codec.ts';
 import { shapeFault } from './frame-shape.ts';
 import { hello, replica, vector } from './link-harness.ts';
 
@@ -137,7 +137,28 @@ describe('frame codec', () => {
     const sent = encodeFrame({ kind: 'refuse', code: 'name', detail: 'x'.repeat(1_000_000) });
     expect(sent.length).toBeLessThan(1100);
     expect((decodeFrame(sent) as { detail: string }).detail).toHaveLength(1000);
+    const uncut = encode([3, 'name', 'x'.repeat(2_000)]);
+    expect(decodeFrame(uncut)).toEqual({ kind: 'refuse', code: 'name', detail: 'x'.repeat(1_000) });
   });
+});
+
+test('a commit by itself -> as it was said, or malformed-request', () => {
+  expect(decodeCommit(encodeCommit(COMMIT))).toEqual(COMMIT);
+  const fault = (encoded: Uint8Array): unknown => {
+    try {
+      return decodeCommit(encoded);
+    } catch (error) {
+      return error instanceof WeftError && `${error.code}: ${error.message}`;
+    }
+  };
+  expect(fault(encode([1, 0, 5, [], []]))).toBe('malformed-request: bad frame: seq begins at 1');
+  expect(fault(bytes(0x92, 1))).toBe('malformed-request: a commit of 2 bytes is not MessagePack');
+  expect([isCommitsFrame(commitsFrame([])), isCommitsFrame(encodeFrame({ kind: 'behind' }))]).toEqual([true, false]);
+  const others = [0xdd, 0, 0, 0, 1, 5, 0x92, 0, 0, 0, 1, 6];
+  expect([isCommitsFrame(bytes(...others.slice(0, 6))), isCommitsFrame(bytes(...others.slice(6)))]).toEqual([
+    false,
+    false,
+  ]);
 });
 
 /** A commit of a server in a cluster of three: one property of one node is changed, after many others. */
@@ -262,6 +283,39 @@ describe('a frame that is no frame (REP-15)', () => {
     expect(outcome(encode([1, 1, 1, '', 3, '', true, 'same', 0, bytes(9)]))).toBe('malformed-request');
     expect(outcome(encode([8, 3, 'default', null]))).toBe('malformed-request');
     expect(outcome(encode([8, 3, null, '7']))).toBe('malformed-request');
+  });
+
+  test('what a list or commit holds is wrong -> the refusal says what', () => {
+    const status = (direct: unknown[]) => [4, 'c', false, [], [], direct, 1, false];
+    const cases: readonly (readonly [fields: unknown[], fault: string])[] = [
+      [status(['a']), 'direct must be a non-negative integer'],
+      [status([0]), 'direct must be a replica id'],
+      [[15, ['a', 1, 't']], 'origin must be a non-negative integer'],
+      [[15, [1, 'a', 't']], 'seq must be a non-negative integer'],
+      [[15, [1, 1, 5]], 'trace must be text'],
+      [[9, 3, null, null, ['g', ''], false, [], [], 9], 'a partition id is malformed'],
+      [[99], 'unknown kind 99'],
+    ];
+    expect(cases.map(([fields]) => faultOf(encode(fields)))).toEqual(cases.map(([, fault]) => `bad frame: ${fault}`));
+    const faultOfCommit = (at: number, ...fields: unknown[]): string => {
+      const commit = decode(encodeCommit(COMMIT)) as unknown[];
+      commit.splice(at, 1, ...fields);
+      return faultOf(commitsFrame([encode(commit)]));
+    };
+    const commits: readonly (readonly [at: number, fields: unknown[], fault: string])[] = [
+      [1, [0], 'seq begins at 1'],
+      [4, [['default', '7', 'a']], 'update must be bytes'],
+      [4, [['g', '7', bytes(1), 'g', '7', bytes(1)]], 'a commit has at most one part for each partition'],
+      [4, [[], ['default', 5, '7']], 'edge must be text'],
+      [4, [[], ['default', '', '7']], 'an edge id must not be empty'],
+      [4, [[], [], 1], '1 fields too many'],
+      [4, [[], 5], 'locators must be an array'],
+    ];
+    expect(commits.map(([at, fields]) => faultOfCommit(at, ...fields))).toEqual(
+      commits.map(([, , fault]) => `bad frame: ${fault}`),
+    );
+    const long = encodeFrame(hello(3, { clusterId: 'x'.repeat(100_000) }));
+    expect(faultOf(long)).toBe(`a frame of ${long.length} bytes is not MessagePack`);
   });
 
   test('names of partitions: the longest that a node can give its scope -> taken; longer -> malformed-request', () => {

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import * as LIMITS from '../../base/limits.ts';
@@ -99,6 +100,7 @@ describe('handshake', () => {
   test('protocol versions overlap -> done; they do not -> version at both ends', () => {
     expect(met({ version: 9, versionMin: 1 })).toEqual(['done', 'done']);
     expect(met({}, { version: 9, versionMin: 1 })).toEqual(['done', 'done']);
+    expect(met({ version: 9, versionMin: PROTOCOL_VERSION })).toEqual(['done', 'done']);
     // The newer one would refuse too; here it is our own program with another number, so only one side speaks.
     expect(met({ version: 9, versionMin: PROTOCOL_VERSION + 1 })).toEqual(['peer: version', 'version']);
     expect(met({}, { version: 9, versionMin: PROTOCOL_VERSION + 1 })).toEqual(['version', 'peer: version']);
@@ -131,6 +133,76 @@ describe('handshake', () => {
         );
       }
     }
+  });
+
+  test('refused -> whoever reads it knows which servers, and what to change', () => {
+    const detail = (own: Partial<Hello>, peer: Partial<Hello>): unknown => {
+      const handshake = new Handshake('acceptor', hello(2, { name: 'here', ...own }), SECRET);
+      const step = handshake.step(hello(1, { name: 'there', ...peer }));
+      return step.kind === 'refused' ? step.refusal.detail : step.kind;
+    };
+    const { wallMs } = hello(1);
+    const [founded, other] = [
+      { clusterId: 'x', established: true },
+      { clusterId: 'y', established: true },
+    ];
+    const apartMs = LIMITS.clockDriftMsMax + 1;
+    const speaks = (name: string, min: number, max: number) => `${name} speaks protocol versions ${min} to ${max}`;
+    const own = speaks('here', hello(1).versionMin, hello(1).version);
+    const told: readonly (readonly [own: Partial<Hello>, peer: Partial<Hello>, detail: string])[] = [
+      [{}, { version: 9, versionMin: 8 }, `${speaks('there', 8, 9)}, ${own}`],
+      [{}, { version: 0, versionMin: 0 }, `${speaks('there', 0, 0)}, ${own}`],
+      [{}, { replica: replica(2) }, 'here has dialed itself; take its URL out of --peers'],
+      [{}, { name: 'here' }, 'two servers have the name here; give each its own --name'],
+      [founded, other, 'there is of cluster y, here of cluster x'],
+      [{}, { settingsHash: 'other' }, 'the cluster settings of there and here differ'],
+      [{ size: 3 }, { size: 4 }, '--peers and its own name make 4 servers on there, 3 on here'],
+      [
+        { configuration: FIRST },
+        { configuration: { ...FIRST, voters: ['a', 'b'] } },
+        'there knows a, b as voters, here knows a, b, c as voters',
+      ],
+      [
+        {},
+        { wallMs: wallMs - apartMs },
+        `the clocks of there and here are ${apartMs} ms apart; at most ${LIMITS.clockDriftMsMax} ms are allowed`,
+      ],
+    ];
+    expect(told.map(([one, peer]) => detail(one, peer))).toEqual(told.map(([, , text]) => text));
+    const handshake = new Handshake('acceptor', hello(2, { name: 'here' }), SECRET);
+    handshake.step(hello(1, { name: 'there' }));
+    expect(handshake.step({ kind: 'proof', mac: new Uint8Array(32) })).toMatchObject({
+      refusal: { detail: 'there does not have the cluster secret of here' },
+    });
+  });
+
+  test('what both prove -> an HMAC over who proves it, what the dialer said and what the acceptor said', () => {
+    const both = ends();
+    talk(both);
+    const proofs = [both.dialer, both.acceptor].map(({ sent }) => decodeFrame(sent[1] as Uint8Array));
+    const expected = ['dialer', 'acceptor'].map((prover) => {
+      const hmac = createHmac('sha256', SECRET).update(`weft link, proof of the ${prover}\n`);
+      return {
+        kind: 'proof',
+        mac: new Uint8Array(
+          hmac
+            .update(encodeFrame(hello(1)))
+            .update(encodeFrame(hello(2)))
+            .digest(),
+        ),
+      };
+    });
+    expect(proofs).toEqual(expected);
+  });
+
+  test('a proof before any hello, a second hello -> nothing is said to it; who it was stays', () => {
+    const handshake = new Handshake('acceptor', hello(2), SECRET);
+    expect(handshake.opening()).toEqual([]);
+    expect(handshake.peer).toBeUndefined();
+    expect(handshake.step({ kind: 'proof', mac: new Uint8Array(32) })).toEqual({ kind: 'waiting', send: [] });
+    handshake.step(hello(1));
+    expect(handshake.step(hello(3))).toEqual({ kind: 'waiting', send: [] });
+    expect(handshake.peer).toEqual(hello(1));
   });
 
   test('two that may talk though they differ -> done', () => {

@@ -1,8 +1,10 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { WeftError } from '../../base/errors.ts';
+import * as LIMITS from '../../base/limits.ts';
 import { covers, joined, seqOf, type VersionVector } from '../commits/version-vector.ts';
 import { testEnv } from '../test-env.model.ts';
 import { Inbox } from './inbox.ts';
-import { commit } from './link-harness.ts';
+import { commit, replica } from './link-harness.ts';
 import type { Replica } from './replica.ts';
 
 const PATIENCE_MS = 1_000;
@@ -144,4 +146,86 @@ test('inbox: what is held waits for what may not be decoded yet -> there is neve
   inbox.take(1, [commit(1, 1)], 1_000_000);
   await turn();
   expect([inbox.hasAhead, have()]).toEqual([false, [[1, 2]]]);
+});
+
+describe('traces of commits that were announced', () => {
+  /** What was begun when, and with what each span ended. */
+  function traced(receive: Replica['receive'] = async () => undefined) {
+    const begun: unknown[] = [];
+    const ended: unknown[] = [];
+    const env = {
+      ...testEnv(),
+      tracer: {
+        begin: (name: string, { parent, attributes }: { parent: string; attributes: object }) => {
+          begun.push([name, parent, attributes]);
+          return { end: (error?: unknown) => void ended.push([parent, error]) };
+        },
+      } as never,
+    };
+    const failures: unknown[] = [];
+    const distrusted: unknown[] = [];
+    const inbox = new Inbox({
+      env,
+      replica: { receive } as Replica,
+      have: () => new Map(),
+      patienceMs: PATIENCE_MS,
+      bugs: undefined,
+      guard: (work) => void work.catch((error: unknown) => failures.push(error)),
+      isPaused: () => false,
+      distrust: (...told) => void distrusted.push(told),
+      ask: () => undefined,
+      decodeMore: () => undefined,
+    });
+    return { inbox, begun, ended, failures, distrusted };
+  }
+  const trace = (origin: number, seq: number) => ({ origin: replica(origin), seq, trace: `trace of ${origin}/${seq}` });
+
+  test('applied -> a span for each that was announced, once, which ends when it is durable', async () => {
+    const { inbox, begun, ended } = traced();
+    inbox.expect([trace(1, 2), trace(7, 1)]);
+    inbox.take(1, [commit(1, 1), commit(1, 2)], 20);
+    await turn();
+    expect(begun).toEqual([['replication.apply', 'trace of 1/2', { 'weft.origin': 1, 'weft.seq': 2 }]]);
+    expect(ended).toEqual([['trace of 1/2', undefined]]);
+    inbox.take(1, [commit(1, 1), commit(1, 2)], 20);
+    await turn();
+    expect(begun).toHaveLength(1);
+  });
+
+  test('more are announced than are remembered -> the oldest are forgotten', async () => {
+    const { inbox, begun } = traced();
+    const count = LIMITS.tracesExpectedMax + 1;
+    inbox.expect(Array.from({ length: count }, (_, i) => trace(1, i + 1)));
+    inbox.take(1, [commit(1, 1), commit(1, 2)], 20);
+    await turn();
+    expect(begun).toEqual([['replication.apply', 'trace of 1/2', { 'weft.origin': 1, 'weft.seq': 2 }]]);
+  });
+
+  test('what came is no commit of ours -> its span ends with why, and each link that brought some of it is distrusted; any other failure is none of theirs', async () => {
+    for (const code of ['malformed-request', 'storage-failed'] as const) {
+      const error = new WeftError(code, 'damaged');
+      const { inbox, ended, failures, distrusted } = traced(async () => {
+        throw error;
+      });
+      inbox.expect([trace(2, 1)]);
+      inbox.take(4, [commit(1, 2)], 10);
+      inbox.take(5, [commit(2, 2), commit(2, 1)], 20);
+      inbox.take(6, [commit(3, 1)], 10);
+      await turn();
+      expect(ended).toEqual([['trace of 2/1', error]]);
+      const isTheirs = code === 'malformed-request';
+      expect(failures).toEqual(isTheirs ? [] : [error]);
+      expect(distrusted).toEqual(
+        isTheirs
+          ? [
+              [5, 'damaged'],
+              [6, 'damaged'],
+            ]
+          : [],
+      );
+      // What waits of others stays. Where nothing can be made durable any more, nothing more is handed on.
+      expect(inbox.gate.heldCommits).toBe(isTheirs ? 1 : 2);
+      expect(inbox.received).toBe(0);
+    }
+  });
 });
