@@ -85,6 +85,15 @@ describe('a server that nobody was told of', () => {
     expect(await codeOf(strong(d).node(id('before')))).toBe('quorum-unavailable');
   });
 
+  test('it is asked itself to add it -> it votes as well', async () => {
+    const [a, b, c] = (await start('a', 'b', 'c')) as [Server, Server, Server];
+    const d = await cluster.start('d', { peers: ['a', 'b', 'c'] });
+    await cluster.linked(a, b, c, d);
+    await cluster.converge(a, b, c, d);
+    expect(await change(d, 'add', 'd')).toMatchObject({ configuration: 2, voters: ['a', 'b', 'c', 'd'] });
+    await cluster.until(() => [a, b, c, d].every(votes), 'votes of all');
+  });
+
   test('it takes the place of one that was lost -> every decision of before holds, two of the three new ones go on', async () => {
     const [a, b, c] = (await start('a', 'b', 'c')) as [Server, Server, Server];
     await write(c, 'kept');

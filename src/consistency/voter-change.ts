@@ -9,7 +9,7 @@ import type { Operation } from '../../graph/model.ts';
 import type { Value } from '../../graph/value.ts';
 import type { Graph, VoterChange } from '../engine-port.ts';
 import { type Configuration, configurationText, withoutVoter, withVoter } from '../replication/configuration.ts';
-import type { Joined } from './message.ts';
+import type { Standing } from './voter.ts';
 import { majorityOf } from './votes.ts';
 
 const LABEL = 'Voters';
@@ -46,7 +46,7 @@ export interface Surroundings {
   /** Whether this server votes now. */
   readonly votes: boolean;
   readonly reachable: readonly string[];
-  readonly told: (name: string) => Joined | undefined;
+  readonly told: (name: string) => Standing | undefined;
 }
 
 /** Names of the voters that are known to vote in the configuration and can be reached. */

@@ -43,6 +43,9 @@ const MEMORY_NOTE = 'voter';
 const GRAPHS_NOTE = 'voter-graphs';
 const stateNote = (graph: string): string => `voter/${graph}`;
 
+/** Where a server stands in who votes. */
+export type Standing = Pick<Joined, 'memory' | 'configuration' | 'votesIn'>;
+
 /** As it lies on disk. */
 interface Remembered {
   readonly memory: Memory;
@@ -95,9 +98,12 @@ export class Voter {
     return voterSet.votesIn === voterSet.configuration.number || isPlanted(bugs, 'empty-server-votes');
   }
 
-  /** What another server said of itself last. */
-  told(name: string): Joined | undefined {
-    return this.#told.get(name);
+  /** What a server said of itself last; of this one, what it would say. */
+  told(name: string): Standing | undefined {
+    const { self, voterSet } = this.#options;
+    if (name !== self) return this.#told.get(name);
+    const { configuration, votesIn } = voterSet;
+    return { memory: this.#memory, configuration, votesIn };
   }
 
   /** Looks whether it may vote by now. */
