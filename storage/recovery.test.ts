@@ -5,34 +5,13 @@ import { join } from 'node:path';
 import { Level } from 'level';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ReplicaId } from '../base/ids.ts';
-import {
-  BASE,
-  CLEAN,
-  commitKey,
-  dropName,
-  FORMAT_KEY,
-  metaName,
-  rowKey,
-  rowPrefix,
-  SEAL_KEYS,
-  snapshotName,
-} from './keys.ts';
+import { CLEAN, commitKey, dropName, FORMAT_KEY, metaName, SEAL_KEYS, snapshotName } from './keys.ts';
 import type { Database } from './level-database.ts';
 import { type RawLevel, stillEnv } from './level-harness.ts';
-import {
-  chainHash,
-  encodeBase,
-  encodeDrop,
-  encodeManifest,
-  encodeRow,
-  encodeSeal,
-  encodeSnapshotHeader,
-  NO_HASH,
-  updateChecksum,
-} from './records.ts';
+import { a, BATCH, b, baseOf, type Content, head, putLog, rowOf, updateOf } from './log-harness.ts';
+import { encodeDrop, encodeRow, encodeSeal, encodeSnapshotHeader, NO_HASH, updateChecksum } from './records.ts';
 import { recover } from './recovery.ts';
-import { StateRows } from './state-rows.ts';
-import { A, at, B, bytes, commitOf, G } from './store.conformance.ts';
+import { A, at, B, G } from './store.conformance.ts';
 
 let directory: string;
 let db: RawLevel;
@@ -47,63 +26,9 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-interface Logged {
-  readonly origin: ReplicaId;
-  readonly seq: number;
-  readonly lsn: number;
-  readonly partitions?: readonly string[];
-  readonly previous?: Buffer;
-}
-
-interface Content {
-  readonly commits?: readonly Logged[];
-  readonly lastLsn?: number;
-  readonly states?: Readonly<Record<string, Buffer>>;
-  readonly format?: string;
-}
-
-const BATCH = 7;
-const updateOf = ({ origin, seq }: Logged, partition: string) =>
-  commitOf(origin, seq, [partition]).parts[0]?.update ?? bytes('');
-
-/** All that a store would have written, with the hash of each commit as it comes. */
-async function put({ commits = [], lastLsn, states = {}, format = 'weft data format 1' }: Content): Promise<void> {
-  const batch = db.batch();
-  const [hashes, rows] = [new Map<ReplicaId, Buffer>(), new Map<string, number>()];
-  for (const commit of commits) {
-    const { origin, seq, lsn, partitions = [] } = commit;
-    const parts = partitions.map((partition) => {
-      const update = updateOf(commit, partition);
-      const [key, crc] = [rowKey(rowPrefix(at(partition)), lsn), updateChecksum(update)];
-      batch.put(key, encodeRow(key, { previousLsn: rows.get(partition) ?? 0, crc, update }));
-      rows.set(partition, lsn);
-      return { ...at(partition), length: update.length, crc };
-    });
-    const previous = commit.previous ?? hashes.get(origin) ?? NO_HASH;
-    const key = commitKey(origin, seq);
-    const record = Buffer.from(
-      encodeManifest(key, { origin, seq, lsn, clock: seq * 10, previous, parts, locators: [], after: [] }),
-    );
-    batch.put(key, record);
-    hashes.set(origin, chainHash(record));
-  }
-  const state = new StateRows();
-  for (const [name, content] of Object.entries(states)) state.put(batch, BATCH, name, content);
-  const seal = { batch: BATCH, lastLsn: lastLsn ?? commits.length, stateRows: state.count, stateDigest: state.digest };
-  for (const key of SEAL_KEYS) batch.put(key, encodeSeal(key, seal));
-  batch.put(FORMAT_KEY, Buffer.from(format));
-  await batch.write();
-}
-
-const rowOf = (partition: string, lsn: number): string => rowKey(rowPrefix(at(partition)), lsn);
+const put = (content: Content): Promise<void> => putLog(db, content);
 const start = (mark?: { readonly batch: number; readonly lsn: number }, env = stillEnv) =>
   recover(db as Database, mark, env);
-const a = (seq: number, lsn: number, ...partitions: string[]): Logged => ({ origin: A, seq, lsn, partitions });
-const b = (seq: number, lsn: number, ...partitions: string[]): Logged => ({ origin: B, seq, lsn, partitions });
-const head = (seq: number) => ({ seq, hash: Buffer.alloc(32, seq), clock: 5 });
-const baseOf = (lsn: number, seqs: readonly (readonly [ReplicaId, number])[]) => ({
-  [BASE]: encodeBase({ lsn, streams: new Map(seqs.map(([origin, seq]) => [origin, head(seq)])) }),
-});
 
 describe('a log', () => {
   test('of two streams, after a base -> streams, positions and bytes are those that are there', async () => {
