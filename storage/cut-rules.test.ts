@@ -160,6 +160,12 @@ describe('records of another history', () => {
     ['one that goes back', { commits: [a(1, 2), a(2, 1)], lastLsn: 3 }, A, 2],
     ['one at the position of the one before it', { commits: [a(1, 1), a(2, 1)], lastLsn: 3 }, A, 2],
     ['one at the position of another stream', { commits: [a(1, 1), b(1, 1)], lastLsn: 3 }, B, 1],
+    [
+      'one at the position of another stream, behind a base',
+      { commits: [{ ...a(2, 3), previous: head(1).hash }, b(1, 3)], lastLsn: 5, states: baseOf(2, [[A, 1]]) },
+      B,
+      1,
+    ],
     ['one beyond the seal', { commits: [a(1, 1), b(1, 4)], lastLsn: 3 }, B, 1],
     [
       'one before the base',
@@ -241,17 +247,55 @@ describe('what becomes of a partition', () => {
     expect((await cutLog({ db: db as Database, ...options }))?.damaged).toMatchObject([at(partition)]);
   });
 
-  test.each([
-    ['a commit names it', a(1, 1), []],
-    ['it may have been lost with a table', a(3, 3), [rowOf('1', 3)]],
-  ])('its last row is gone, which nothing misses, and %s -> damaged', async (_name, lostCommit, noted) => {
-    const commits = [a(1, 1, '0'), a(2, 2, '0', '1'), a(3, 3, '0', '1'), a(4, 4, '0')];
-    await putLog(db, { commits });
-    await db.del(commitKey(A, lostCommit.seq));
-    await db.del(rowOf('1', lostCommit.seq === 1 ? 2 : 3));
+  test('one of its rows is garbled -> damaged', async () => {
+    await putLog(db, { commits: log });
     await db.del(commitKey(A, 3));
+    await db.put(rowOf('0', 2), Buffer.alloc(30));
+    const options = { mark: undefined, lost: new LostKeys(), env: stillEnv, merge: joined };
+    expect((await cutLog({ db: db as Database, ...options }))?.damaged).toMatchObject([at('0')]);
+  });
+
+  /** Partition 1 is in commits 1, 2 and 4. */
+  const others = [a(1, 1, '0', '1'), a(2, 2, '0', '1'), a(3, 3, '0'), a(4, 4, '1')];
+  const before = { [snapshotName(at('1'))]: encodeSnapshotHeader(headerOf(1, document, view)) };
+  test.each<[string, readonly number[], Readonly<Record<string, Buffer>>, readonly string[], boolean]>([
+    ['the last before the cut, which a commit names', [2, 4], {}, [], true],
+    ['the last before the cut, which a row behind it misses', [2], {}, [], true],
+    ['all, which commits name', [1, 2, 4], {}, [], true],
+    ['one behind the cut, which is no business of it', [4], {}, [], false],
+    ['none, but one may have been lost with a table', [4], {}, [rowOf('1', 3)], true],
+    ['none, and what may be lost is of another partition', [4], {}, [rowOf('0', 4)], false],
+    ['those of which a snapshot has some', [1, 2, 4], before, [], true],
+    [
+      'those that went with its graph',
+      [1, 2, 4],
+      { [dropName(G)]: encodeDrop({ lsn: 2, done: true }) },
+      [rowOf('1', 2)],
+      false,
+    ],
+  ])('of its rows is gone: %s', async (_name, gone, states, noted, isDamaged) => {
+    await db.put(documentKey(at('1')), document);
+    await putLog(db, { commits: others, states });
+    await db.del(commitKey(A, 3));
+    for (const lsn of gone) await db.del(rowOf('1', lsn));
     const options = { mark: undefined, lost: lostKeys(...noted), env: stillEnv, merge: joined };
-    expect((await cutLog({ db: db as Database, ...options }))?.damaged).toMatchObject([at('1')]);
+    const cut = await cutLog({ db: db as Database, ...options });
+    expect(cut?.damaged.some(({ partition }) => partition === '1')).toBe(isDamaged);
+  });
+
+  test.each([
+    ['left as it is', []],
+    ['damaged, if something may have been there', [rowOf('1', 2)]],
+  ])('it has a snapshot, and nothing of it lies between that and the cut -> %s', async (_name, noted) => {
+    const commits = [a(1, 1, '1'), a(2, 2, '0'), a(3, 3, '0'), a(4, 4, '1')];
+    await db.put(documentKey(at('1')), document);
+    // Rows behind the cut would miss one that was lost.
+    await putLog(db, { commits: noted.length === 0 ? commits : commits.slice(0, 3), states: before });
+    await db.del(commitKey(A, 3));
+    const options = { mark: undefined, lost: lostKeys(...noted, commitKey(A, 3)), env: stillEnv, merge: joined };
+    const cut = await cutLog({ db: db as Database, ...options });
+    expect(cut?.damaged.map(({ partition }) => partition)).toEqual(noted.length === 0 ? [] : ['1']);
+    if (noted.length === 0) expect((await recovered()).headers[1]).toEqual(headerOf(1, document, view));
   });
 
   test.each([
@@ -271,7 +315,9 @@ describe('what becomes of a partition', () => {
       'records of commits are lost, and rows of partitions which nobody names then',
     );
     await expect(cut).rejects.toMatchObject({ code: 'data-corrupt', message });
-    const others = lostKeys(rowOf('1', 3), 'l/g/e\u0000');
-    expect(await cutWithout(lost, { commits: log }, { lost: others })).toMatchObject({ lostCommits: 1 });
+    const across = new LostKeys([{ from: Buffer.from(rowOf('1', 3)), to: Buffer.from(rowOf('2', 1)) }]);
+    await expect(cutWithout(lost, { commits: log }, { lost: across })).rejects.toMatchObject({ message });
+    const known = lostKeys(rowOf('1', 3), 'l/g/e\u0000');
+    expect(await cutWithout(lost, { commits: log }, { lost: known })).toMatchObject({ lostCommits: 1 });
   });
 });

@@ -5,11 +5,19 @@ import { join } from 'node:path';
 import { Level } from 'level';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ReplicaId } from '../base/ids.ts';
-import { CLEAN, commitKey, dropName, FORMAT_KEY, metaName, SEAL_KEYS, snapshotName } from './keys.ts';
+import { CLEAN, commitKey, dropName, FORMAT_KEY, metaName, SEAL_KEYS, STATE_PREFIXES, snapshotName } from './keys.ts';
 import type { Database } from './level-database.ts';
 import { type RawLevel, stillEnv } from './level-harness.ts';
 import { a, BATCH, b, baseOf, type Content, head, putLog, rowOf, updateOf } from './log-harness.ts';
-import { encodeDrop, encodeRow, encodeSeal, encodeSnapshotHeader, NO_HASH, updateChecksum } from './records.ts';
+import {
+  encodeDrop,
+  encodeRow,
+  encodeSeal,
+  encodeSnapshotHeader,
+  encodeState,
+  NO_HASH,
+  updateChecksum,
+} from './records.ts';
 import { recover } from './recovery.ts';
 import { A, at, B, G } from './store.conformance.ts';
 
@@ -194,6 +202,24 @@ describe('rows', () => {
     const recovered = await start();
     expect(recovered?.recovery.damaged.map(({ partition }) => partition)).toEqual(damaged);
     expect(recovered?.index.drops.get(G)).toEqual({ lsn, done: false });
+    expect(recovered?.hasAllRows).toBe(damaged.length === 0);
+  });
+
+  test('the graph was dropped, and rows of before are still there -> all is as it must be', async () => {
+    await put({ commits: log, states: { [dropName(G)]: encodeDrop({ lsn: 2, done: false }) } });
+    expect(await start()).toMatchObject({ hasAllRows: true, recovery: { damaged: [] } });
+  });
+
+  test.each<[string, Readonly<Record<string, Buffer>>]>([
+    ['belongs to a graph that was dropped', { [dropName(G)]: encodeDrop({ lsn: 1, done: true }) }],
+    ['was let go of, but for its record', baseOf(1, [[B, 1]])],
+  ])('two are missing, of which one %s -> the other is named', async (_name, states) => {
+    await put({ commits: [b(1, 1, '0'), a(1, 2, '0')], lastLsn: 2, states });
+    for (const lsn of [1, 2]) await db.del(rowOf('0', lsn));
+    const recovered = await start();
+    expect(recovered?.recovery.damaged).toEqual([
+      { ...at('0'), reason: `a missing row in commit 2 (${commitKey(A, 1)})` },
+    ]);
   });
 });
 
@@ -229,6 +255,35 @@ describe('what the last batch left', () => {
     const key = SEAL_KEYS[1 - newer] ?? '';
     await db.put(key, encodeSeal(key, { batch: BATCH - 1, lastLsn: 0, stateRows: 0, stateDigest: 0 }));
     expect((await start())?.recovery.lastLsn).toBe(1);
+  });
+
+  test('a seal is missing or garbled -> the other counts; both -> data-corrupt', async () => {
+    await put({ commits: [a(1, 1)] });
+    await db.del(SEAL_KEYS[0]);
+    expect((await start())?.recovery.lastLsn).toBe(1);
+    await put({ commits: [a(1, 1)] });
+    await db.put(SEAL_KEYS[1], Buffer.alloc(20));
+    expect((await start())?.recovery.lastLsn).toBe(1);
+    await db.del(SEAL_KEYS[0]);
+    const message = expect.stringContaining('the seal of the last batch is missing or damaged');
+    await expect(start()).rejects.toMatchObject({ code: 'data-corrupt', message });
+  });
+
+  test('a state row has other content in both copies -> data-corrupt', async () => {
+    await put({ states: { [metaName('x')]: Buffer.from('1') } });
+    for (const prefix of STATE_PREFIXES) {
+      const key = prefix + metaName('x');
+      await db.put(key, encodeState(key, BATCH, Buffer.from('2')));
+    }
+    const message = expect.stringContaining('the state rows (1 of 1) are not those of batch 7: a write is missing');
+    await expect(start()).rejects.toMatchObject({ code: 'data-corrupt', message });
+  });
+
+  test('a commit record is garbled -> data-corrupt, which names it', async () => {
+    await put({ commits: [a(1, 1), a(2, 2)] });
+    await db.put(commitKey(A, 2), Buffer.alloc(60));
+    const message = expect.stringContaining(`commit 2 of origin ${A} has a wrong checksum`);
+    await expect(start()).rejects.toMatchObject({ code: 'data-corrupt', message, context: { origin: A, seq: 2 } });
   });
 
   test.each([
