@@ -1,7 +1,7 @@
 /** The part of the suite about states that come from elsewhere: snapshots with locators, and streams that jump. */
 import { describe, expect, test } from 'vitest';
 import { BugError } from '../base/assert.ts';
-import { A, at, B, bytes, commitOf, G, harnesses, type StoreHarness } from './store.conformance.ts';
+import { A, at, B, bytes, commitOf, G, gate, harnesses, rejection, type StoreHarness } from './store.conformance.ts';
 import type { Store, StreamPosition } from './store.ts';
 
 const CLOCK = 7 * 4096;
@@ -88,8 +88,21 @@ export function adoptionConformance(name: string, makeHarness: () => Promise<Sto
     test('a log that is not empty -> a bug, and nothing has changed', async () => {
       const store = await (await start()).open();
       await filled(store);
-      await expect(store.adoptStreams(jump)).rejects.toBeInstanceOf(BugError);
+      const jumped = rejection(store.adoptStreams(jump));
+      expect(await jumped).toBeInstanceOf(BugError);
+      expect(await jumped).toMatchObject({ message: expect.stringContaining('streams jump over an empty log only') });
       await store.append(commitOf(A, 4, []));
+    });
+
+    test('a commit is on its way into the empty log -> a bug, and nothing has changed', async () => {
+      const { beforeWrite, open } = gate();
+      const store = await (await start()).open({ beforeWrite });
+      const appended = store.append(commitOf(A, 1, ['0']));
+      const jumped = rejection(store.adoptStreams(jump));
+      open();
+      expect(await jumped).toBeInstanceOf(BugError);
+      expect(await appended).toBe(1);
+      expect(await store.append(commitOf(A, 2, ['0']))).toBe(2);
     });
 
     test('[killed before any batch] -> the streams are where they were or where they jumped, and all verifies', async () => {

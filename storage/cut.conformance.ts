@@ -48,7 +48,7 @@ export function cutConformance(name: string, makeHarness: () => Promise<StoreHar
       expect(await read(store, at('0'))).toEqual([5]);
       await cut.release();
       await cut.release();
-      await expectError(cut.readPartition(at('0'), WHOLE), 'shutting-down');
+      await expectError(cut.readPartition(at('0'), WHOLE), 'shutting-down', 'the cut of the store was released');
     });
 
     test('a cut of what has a snapshot and a dropped past -> snapshot and rows after it, nothing of the past', async () => {
@@ -87,7 +87,8 @@ export function cutConformance(name: string, makeHarness: () => Promise<StoreHar
       const store = await (await start()).open();
       const cuts: StoreCut[] = [];
       for (let i = 0; i < LIMITS.storeCutsMax; i++) cuts.push(await store.openCut());
-      await expectError(store.openCut(), 'too-many-requests');
+      await expectError(store.openCut(), 'too-many-requests', 'too many cuts of the store are open');
+      await expect(store.openCut()).rejects.toMatchObject({ context: { retryAfterSeconds: 1 } });
       // What is released twice makes room for one.
       for (let i = 0; i < 2; i++) await cuts[0]?.release();
       const last = await store.openCut();

@@ -46,7 +46,7 @@ export function failureConformance(name: string, makeHarness: () => Promise<Stor
     test('close: later calls -> rejected with shutting-down', async () => {
       const store = await (await start()).open();
       await store.close();
-      await expectEveryCallToFail(store, 'shutting-down');
+      await expectEveryCallToFail(store, 'shutting-down', 'the store is closed');
     });
 
     test.each(['disk', 'buffered'] as const)(
@@ -192,12 +192,20 @@ export function failureConformance(name: string, makeHarness: () => Promise<Stor
   });
 }
 
-async function expectEveryCallToFail(store: Store, code: string): Promise<void> {
+async function expectEveryCallToFail(store: Store, code: string, ...words: readonly string[]): Promise<void> {
   const calls = [
     () => store.append(commitOf(A, 4, ['0'])),
+    () => store.appendAll([]),
     () => store.writeSnapshot(at('0'), { lsn: 0, document: bytes(''), view: undefined }),
     () => store.readPartition(at('0'), { document: true }),
     () => store.listPartitions(G),
+    () => store.listGraphs(),
+    () => store.adoptStreams([]),
+    () => store.openCut(),
+    () => store.stage(at('0'), bytes('')),
+    () => store.listStaged(),
+    () => store.readStaged(at('0')),
+    () => store.clearStaged(),
     () => store.locate(G, ['e']),
     () => store.dropGraph(G),
     () => store.readCommits(A, 0, 1),
@@ -205,5 +213,5 @@ async function expectEveryCallToFail(store: Store, code: string): Promise<void> 
     () => store.getMeta('x'),
     () => store.setMeta('x', bytes('')),
   ];
-  for (const call of calls) await expectError(call(), code);
+  for (const call of calls) await expectError(call(), code, ...words);
 }

@@ -4,7 +4,7 @@ import { cutConformance } from './cut.conformance.ts';
 import { failureConformance } from './failure.conformance.ts';
 import type { Damage } from './memory-disk.ts';
 import { MemoryDisk, openMemoryStore } from './memory-store.ts';
-import { A, at, bytes, commitOf, expectError, type OpenRequest, storeConformance } from './store.conformance.ts';
+import { A, at, bytes, commitOf, expectError, gate, type OpenRequest, storeConformance } from './store.conformance.ts';
 
 async function makeHarness() {
   const disk = new MemoryDisk();
@@ -79,4 +79,54 @@ test('memory disk: a failed write -> the store stops, the disk keeps what it had
   await expectError(store.append(commitOf(A, 2, ['0'])), 'storage-failed', 'EIO');
   disk.kill();
   expect((await openMemoryStore({ disk })).recovery).toMatchObject({ lastLsn: 1, clean: false });
+});
+
+test.each([
+  ['disk', 1],
+  ['buffered', 0],
+] as const)('memory disk: power cut behind a second write [%s] -> %i of it survive', async (durability, kept) => {
+  const disk = new MemoryDisk();
+  const store = await openMemoryStore({ disk, durability });
+  await store.append(commitOf(A, 1, ['0']));
+  await store.append(commitOf(A, 2, ['0']));
+  disk.crash();
+  expect((await openMemoryStore({ disk })).recovery).toMatchObject({ clean: false, lastLsn: 1 + kept });
+});
+
+test('memory disk: power cut behind a close [buffered] -> all is there, and it ended well', async () => {
+  const disk = new MemoryDisk();
+  const store = await openMemoryStore({ disk, durability: 'buffered' });
+  for (let seq = 1; seq <= 3; seq++) await store.append(commitOf(A, seq, ['0']));
+  await store.close();
+  disk.crash();
+  expect((await openMemoryStore({ disk })).recovery).toMatchObject({ clean: true, lastLsn: 3 });
+});
+
+test('memory disk: what waited for the disk when the power was cut goes on -> nothing of it is written', async () => {
+  const disk = new MemoryDisk();
+  const { beforeWrite, open } = gate();
+  const store = await openMemoryStore({ disk, beforeWrite });
+  store.append(commitOf(A, 1, ['0'])).catch(() => undefined);
+  await new Promise(setImmediate);
+  disk.crash();
+  const reopened = await openMemoryStore({ disk });
+  open();
+  await new Promise(setImmediate);
+  expect(reopened.status()).toMatchObject({ lastLsn: 0, durableLsn: 0, logBytes: 0 });
+  expect(await reopened.append(commitOf(A, 1, ['1']))).toBe(1);
+  expect(await reopened.listPartitions(at('0').graphKey)).toEqual(['1']);
+});
+
+test('memory disk: damage to what is not there -> a bug of the test', async () => {
+  const disk = new MemoryDisk();
+  const store = await openMemoryStore({ disk });
+  await store.append(commitOf(A, 1, ['0']));
+  for (const [damage, words] of [
+    [{ kind: 'commit', origin: A, seq: 2 }, 'the commit to damage is in the log'],
+    [{ kind: 'row', ...at('0'), lsn: 2 }, 'the row to damage is stored'],
+    [{ kind: 'snapshot', ...at('0') }, 'the snapshot to damage is stored'],
+    [{ kind: 'row', ...at('1'), lsn: 1 }, 'the partition to damage is stored'],
+  ] as const) {
+    expect(() => disk.damage(damage)).toThrow(words);
+  }
 });
