@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { WeftError } from '../../base/errors.ts';
 import type { PartitionId } from '../../base/ids.ts';
 import { Applied, commit, replica, vector } from './link-harness.ts';
 import { readBeyond, readLog } from './log-reader.ts';
@@ -55,6 +56,22 @@ describe('log reader', () => {
       }
     }
     expect(seen).toEqual(stored.map(({ lsn }) => lsn));
+  });
+
+  test('reading: a part of a commit is damaged -> those before it, and behind the next time; other errors are thrown on', async () => {
+    const applied = new Applied(1);
+    for (let seq = 1; seq <= 10; seq++) applied.apply(commit(1, seq));
+    const log = (code: 'partition-recovering' | 'storage-failed') => ({
+      readCommits: async (_: number, afterSeq: number, limit: number) => {
+        if (afterSeq + limit >= 5) throw new WeftError(code, 'commit 5');
+        return applied.log.slice(afterSeq, afterSeq + limit).map((entry) => ({ ...entry, lsn: entry.seq }));
+      },
+    });
+    const damaged = log('partition-recovering');
+    const { commits, behind } = await readLog(damaged, vector({ 1: 0 }), applied.have());
+    expect([commits.map(({ seq }) => seq), behind]).toEqual([[1, 2, 3, 4], false]);
+    expect(await readLog(damaged, vector({ 1: 4 }), applied.have())).toEqual({ commits: [], behind: true });
+    await expect(readLog(log('storage-failed'), vector({ 1: 4 }), applied.have())).rejects.toThrow('commit 5');
   });
 
   test('reading: one stream ends early in the log -> nothing that was written after it, and behind the next time', async () => {

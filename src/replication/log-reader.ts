@@ -1,4 +1,5 @@
 /** Reads what somebody lacks from the log, in the order in which this server applied it, as much as one round should send. */
+import { WeftError } from '../../base/errors.ts';
 import type { ReplicaId } from '../../base/ids.ts';
 import { seqOf, type VersionVector } from '../commits/version-vector.ts';
 import type { TailCommit } from './commit-tail.ts';
@@ -67,15 +68,21 @@ function earliestOf(streams: ReadonlySet<Stream>): Stream {
   return [...streams].reduce((earliest, stream) => (lsnOf(stream) < lsnOf(earliest) ? stream : earliest));
 }
 
-/** The next commits of a stream; none if the log does not go on with the one after `seq`. */
+/** The next commits of a stream; none if the log does not go on with the one after `seq`, or a part of that is damaged. */
 async function readOn(
   log: Pick<Replica, 'readCommits'>,
   origin: ReplicaId,
   seq: number,
   limit: number,
 ): Promise<StreamCommit[]> {
-  const commits = await log.readCommits(origin, seq, limit);
-  return commits[0]?.seq === seq + 1 ? [...commits] : [];
+  try {
+    const commits = await log.readCommits(origin, seq, limit);
+    return commits[0]?.seq === seq + 1 ? [...commits] : [];
+  } catch (error) {
+    if (!(error instanceof WeftError) || error.code !== 'partition-recovering') throw error;
+    // Those before the damaged one can be read.
+    return limit === 1 ? [] : readOn(log, origin, seq, 1);
+  }
 }
 
 function bytesOf({ parts }: StreamCommit): number {

@@ -5,7 +5,7 @@ import { PartitionDocument } from '../../crdt/partition-document.ts';
 import { encodePatch } from '../../crdt/patch-codec.ts';
 import { partitionOfNode } from '../../crdt/routing.ts';
 import { clockOfWallMs } from '../../crdt/stamp.ts';
-import { openMemoryStore } from '../../storage/memory-store.ts';
+import { type MemoryDisk, openMemoryStore } from '../../storage/memory-store.ts';
 import type { Commit } from '../../storage/store.ts';
 import { contents, node } from '../engine-on-disk.model.ts';
 import { Cluster, memberOf, metricsOf, type Puppet, type Server } from './cluster.model.ts';
@@ -26,6 +26,16 @@ async function withPuppet(): Promise<{ cluster: Cluster; a: Server; puppet: Pupp
 }
 
 const partitionOf = (id: string): PartitionId => partitionOfNode(id, LIMITS.partitionsDefault);
+
+/** Damages a row of the partition of a node, by default the first, on the disk of a server that is stopped. */
+async function damageRow(disk: MemoryDisk, id: string, at = 0): Promise<PartitionId> {
+  const key = { graphKey: 'default', partition: partitionOf(id) };
+  const store = await openMemoryStore({ disk });
+  const { tail } = await store.readPartition(key, { document: true });
+  await store.close();
+  disk.damage({ kind: 'row', ...key, lsn: tail.at(at)?.lsn ?? 0 });
+  return key.partition;
+}
 
 /** The update that creates a node, as a server with this Yjs client id would make it, stamped by `author`. */
 function creation(id: string, client: ReplicaId, author: ReplicaId, wallMs: number): Uint8Array {
@@ -149,11 +159,7 @@ describe('anti-entropy', () => {
 
   test('a partition that storage could not verify -> healed from the peer', async () => {
     const { cluster, a, b } = await oneStopped();
-    const partition = partitionOf('n3');
-    const store = await openMemoryStore({ disk: b.disk });
-    const { tail } = await store.readPartition({ graphKey: 'default', partition }, { document: true });
-    await store.close();
-    b.disk.damage({ kind: 'row', graphKey: 'default', partition, lsn: tail[0]?.lsn ?? 0 });
+    const partition = await damageRow(b.disk, 'n3');
     const back = await cluster.start('b', { disk: b.disk });
     expect(back.engine.replica.damaged()).toMatchObject([{ graphKey: 'default', partition }]);
     await expect(back.graph.node('n3' as never)).rejects.toMatchObject({ code: 'partition-recovering' });
@@ -166,11 +172,7 @@ describe('anti-entropy', () => {
 
   test('a partition that storage could not verify, on a server that is written to all the time -> healed meanwhile', async () => {
     const { cluster, b } = await oneStopped();
-    const partition = partitionOf('n3');
-    const store = await openMemoryStore({ disk: b.disk });
-    const { tail } = await store.readPartition({ graphKey: 'default', partition }, { document: true });
-    await store.close();
-    b.disk.damage({ kind: 'row', graphKey: 'default', partition, lsn: tail[0]?.lsn ?? 0 });
+    const partition = await damageRow(b.disk, 'n3');
     const back = await cluster.start('b', { disk: b.disk });
     let written = 0;
     const write = (): void => {
@@ -183,18 +185,34 @@ describe('anti-entropy', () => {
     expect(written).toBeGreaterThan(1000);
   });
 
+  test('a server lacks commits of which a part is damaged here, a third one has them -> once healed, it is told of what comes as before', async () => {
+    const cluster = new Cluster('a', 'b', 'c');
+    const [a, b, c] = (await cluster.startAll()) as [Server, Server, Server];
+    await a.graph.write([node('first')]);
+    await cluster.converge(a, b, c);
+    await cluster.stop(a);
+    for (let i = 0; i < 10; i++) await b.graph.write([node(`n${i}`)]);
+    await cluster.converge(b, c);
+    await cluster.stop(b);
+    const damaged = await damageRow(b.disk, 'n3', -1);
+    const back = await cluster.start('b', { disk: b.disk });
+    const late = await cluster.start('a', { disk: a.disk });
+    await cluster.until(() => back.engine.replica.damaged().length === 0, `healing of ${damaged}`);
+    await cluster.converge(late, back, c);
+    await cluster.stop(c);
+    await back.graph.write([node('after')]);
+    await cluster.converge(late, back);
+    expect(back.log.filter((line) => line.startsWith('error'))).toEqual([]);
+  });
+
   test('two of three cannot verify the same partition -> both are healed from the third', async () => {
     const cluster = new Cluster('a', 'b', 'c');
     const servers = (await cluster.startAll()) as [Server, Server, Server];
     for (let i = 0; i < 10; i++) await servers[2].graph.write([node(`n${i}`, { i })]);
     await cluster.converge(...servers);
-    const partition = partitionOf('n3');
     for (const server of servers.slice(0, 2)) {
       await cluster.stop(server);
-      const store = await openMemoryStore({ disk: server.disk });
-      const { tail } = await store.readPartition({ graphKey: 'default', partition }, { document: true });
-      await store.close();
-      server.disk.damage({ kind: 'row', graphKey: 'default', partition, lsn: tail[0]?.lsn ?? 0 });
+      await damageRow(server.disk, 'n3');
     }
     const a = await cluster.start('a', { disk: servers[0].disk });
     const b = await cluster.start('b', { disk: servers[1].disk });
