@@ -308,6 +308,13 @@ describe('what becomes of a partition', () => {
     expect((await recovered()).headers.filter((header) => header !== undefined)).toEqual(right);
   });
 
+  test('only the lost commit had a part of it -> its rows tell that it is there', async () => {
+    const commits = [a(1, 1, '0'), a(2, 2, '0'), a(3, 3, '0', '1'), a(4, 4, '0')];
+    expect(await cutWithout(lost, { commits })).toEqual({ lsn: 3, lostCommits: 1, damaged: [] });
+    const right = ['0', '1'].map((partition) => headerOf(3, updatesOf(partition, commits.slice(0, 3))));
+    expect((await recovered()).headers).toEqual(right);
+  });
+
   test('rows of a partition are lost that nobody may name any more -> data-corrupt', async () => {
     const unknown = lostKeys(rowOf('2', 3));
     const cut = cutWithout(lost, { commits: log }, { lost: unknown });
