@@ -103,10 +103,14 @@ async function removeCommits({ writer, index, state }: Maintained, chunk: readon
         for (const part of manifest.parts) batch.del(rowKey(rowPrefix(part), manifest.lsn));
       }
       state.put(batch, batchNumber, BASE, encodeBase(base));
+      // Those that were forgotten the last time: no snapshot is on its way for so long.
+      for (const [graphKey, lsn] of index.acceptedDrops) {
+        if (lsn <= index.base.lsn && !index.drops.has(graphKey)) index.acceptedDrops.delete(graphKey);
+      }
       for (const [graphKey, { lsn, done }] of index.drops) {
         if (!done || lsn > base.lsn || index.acceptedDrops.get(graphKey) !== lsn) continue;
         forgotten.push(graphKey);
-        index.acceptedDrops.delete(graphKey);
+        // In memory it stays a while: a snapshot of before the drop may be on its way.
         state.delete(batch, dropName(graphKey));
       }
     },

@@ -487,6 +487,15 @@ export function storeConformance(name: string, makeHarness: () => Promise<StoreH
       expect(await last.listPartitions(G)).toEqual(['0', '2']);
     });
 
+    test('snapshot: of a graph that was dropped, behind which the log was let go of -> ignored', async () => {
+      const store = await (await start()).open();
+      for (let seq = 1; seq <= 3; seq++) await store.append(commitOf(A, seq, ['0']));
+      await store.dropGraph(G);
+      await store.truncateLog(3);
+      await store.writeSnapshot(at('0'), { lsn: 2, document: bytes('late'), view: undefined });
+      expect(await store.listGraphs()).toEqual([]);
+    });
+
     test('drop: a commit had nothing but locators in the graph -> what is left of it is partial', async () => {
       const harness = await start();
       const store = await harness.open();
