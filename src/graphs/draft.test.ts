@@ -499,7 +499,7 @@ describe('what other replicas left', () => {
     });
   });
 
-  async function restored() {
+  async function restored(change?: Parameters<typeof commitOf>[2][number]) {
     const disk = new MemoryDisk();
     const first = await run({ disk });
     const name = 'g' as Parameters<typeof first.engine.graph>[0];
@@ -507,7 +507,8 @@ describe('what other replicas left', () => {
     const system = await first.engine.graph('_system' as typeof name).nodes({ label: 'Graph' }, { limit: 10 });
     const graphKey = String(system.items[0]?.properties.key);
     await first.engine.close();
-    await commitOf(disk, other, [created(a), created(b), record, stub, deleted(b)], { graphKey });
+    const before = change === undefined ? [] : [change];
+    await commitOf(disk, other, [created(a), created(b), ...before, record, stub, deleted(b)], { graphKey });
     const { engine } = await run({ disk });
     return engine.graph(name);
   }
@@ -519,6 +520,16 @@ describe('what other replicas left', () => {
     await graph.write([increment(b, 'x', 2)]);
     await graph.write([removeEdge(e)]);
     expect((await graph.node(b)).element).toEqual({ id: b, labels: ['L'], properties: { x: 3 } });
+  });
+
+  it('a restoring type: the endpoint has a text, and is written -> the text is one as before', async () => {
+    const properties = { text: 'abc' };
+    const more = { textsMade: ['text'] };
+    const graph = await restored({ at: b, patch: { kind: 'node-update', ...stamp(1), id: b, properties, more } });
+    expect((await graph.node(b)).element.texts).toHaveProperty('text');
+    await graph.write([increment(b, 'x', 2)]);
+    const { element } = await graph.node(b);
+    expect([element.properties, Object.keys(element.texts ?? {})]).toEqual([{ text: 'abc', x: 3 }, ['text']]);
   });
 
   it('a restoring type: a refused change of the endpoint -> leaves it as it is, only brought back', async () => {
