@@ -241,6 +241,7 @@ class LocalEngine implements OpenedEngine {
       committer,
       catalog,
       states,
+      residency,
       adoption,
       holds: found.backupHolds,
       onMoved: () => this.#onVisible([]),

@@ -4,6 +4,7 @@ import { type GraphName, graphName, type NodeId, type PartitionId } from '../../
 import { mergeUpdates } from '../../crdt/partition-document.ts';
 import { partitionOfNode } from '../../crdt/routing.ts';
 import { MemoryDisk, openMemoryStore } from '../../storage/memory-store.ts';
+import type { PartitionKey } from '../../storage/store.ts';
 import { ship, shipAll, takeOver, transfer } from '../commits/shipping.model.ts';
 import { seqOf } from '../commits/version-vector.ts';
 import {
@@ -288,6 +289,23 @@ describe('taking over a state', () => {
   );
 });
 
+/** A server that has what `from` has, started again with a damaged snapshot, which nobody has read yet. */
+async function withDamagedSnapshot(from: Running): Promise<{ again: Running; key: PartitionKey }> {
+  const to = await member();
+  await ship(from.engine.replica, to.engine.replica);
+  await to.engine.close();
+  const key = keyOf(partitionOfNode(a, 16));
+  const store = await openMemoryStore({ disk: to.disk });
+  const { tail } = await store.readPartition(key, { document: true });
+  const document = mergeUpdates(tail.map(({ update }) => update));
+  await store.writeSnapshot(key, { lsn: store.status().durableLsn, document, view: undefined });
+  to.disk.kill();
+  to.disk.damage({ kind: 'snapshot', ...key });
+  const again = await member({ disk: to.disk });
+  expect(again.engine.replica.damaged()).toEqual([]);
+  return { again, key };
+}
+
 describe('a damaged partition', () => {
   it('a whole state -> healed, with what came after the damage', async () => {
     const from = await full();
@@ -316,25 +334,30 @@ describe('a damaged partition', () => {
 
   it('a snapshot that is damaged, found when a state is taken over -> the next attempt heals it', async () => {
     const from = await full();
-    const to = await member();
-    await ship(from.engine.replica, to.engine.replica);
-    await to.engine.close();
-    const partition = partitionOfNode(a, 16);
-    const key = keyOf(partition);
-    const store = await openMemoryStore({ disk: to.disk });
-    const { tail } = await store.readPartition(key, { document: true });
-    const document = mergeUpdates(tail.map(({ update }) => update));
-    await store.writeSnapshot(key, { lsn: store.status().durableLsn, document, view: undefined });
-    to.disk.kill();
-    to.disk.damage({ kind: 'snapshot', ...key });
-    const again = await member({ disk: to.disk });
+    const { again, key } = await withDamagedSnapshot(from);
     const { replica } = again.engine;
-    expect(replica.damaged()).toEqual([]);
     expect(await codeOf(() => replica.stateVector(key))).toBe('partition-recovering');
     expect(replica.damaged()).toMatchObject([key]);
     await replica.mergeState(key, await from.engine.replica.stateDiff(key, await replica.stateVector(key)));
     expect(replica.damaged()).toEqual([]);
     await expectSame([from, again]);
+  });
+
+  it('a snapshot that is damaged, found when the state is given away, backed up or exported -> it waits to be healed', async () => {
+    const from = await full();
+    for (const how of ['diff', 'updates', 'readPartition'] as const) {
+      const { again, key } = await withDamagedSnapshot(from);
+      const { replica } = again.engine;
+      const cut = await replica.openCut();
+      expect(await codeOf(() => cut[how](key, EMPTY))).toBe('partition-recovering');
+      expect(replica.damaged()).toMatchObject([key]);
+      await replica.mergeState(key, await from.engine.replica.stateDiff(key, EMPTY));
+      // It was of that moment: what is here by now is whole.
+      expect(await codeOf(() => cut[how](key, EMPTY))).toBe('partition-recovering');
+      expect(replica.damaged()).toEqual([]);
+      await cut.release();
+      await expectSame([from, again]);
+    }
   });
 
   it('a partition that differs at equal vectors -> its diff repairs it', async () => {

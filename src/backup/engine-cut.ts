@@ -12,11 +12,12 @@ import type { GraphCatalog } from '../catalog/graph-catalog.ts';
 import type { Progress } from '../commits/progress.ts';
 import type { VersionVector } from '../commits/version-vector.ts';
 import type { ReplicaCut } from '../replication/replica.ts';
-import { pathOf } from '../residency/residency.ts';
+import { pathOf, type Residency } from '../residency/residency.ts';
 
 export interface EngineCutOptions {
   readonly store: Store;
   readonly catalog: GraphCatalog;
+  readonly residency: Residency;
   readonly progress: Progress;
   readonly clock: HybridClock;
   readonly adoption: Adoption;
@@ -79,14 +80,26 @@ class EngineCut implements ReplicaCut {
   }
 
   async updates(key: PartitionKey): Promise<readonly Uint8Array[]> {
-    const { snapshot, tail } = await this.store.readPartition(key, { document: true });
+    const { snapshot, tail } = await this.#read(key, { document: true });
     const updates = tail.map(({ update }) => update);
     if (snapshot !== undefined) updates.unshift(snapshot.document);
     return updates;
   }
 
   readPartition(key: PartitionKey): Promise<PartitionState> {
-    return this.store.readPartition(key, { document: false });
+    return this.#read(key, { document: false });
+  }
+
+  /** What cannot be read of that moment is looked at as it is now: nobody else may have noticed that it is damaged. */
+  async #read(key: PartitionKey, want: { readonly document: boolean }): Promise<PartitionState> {
+    try {
+      return await this.store.readPartition(key, want);
+    } catch (error) {
+      if (error instanceof WeftError && error.code === 'partition-recovering') {
+        await this.#options.residency.readStored(key, want);
+      }
+      throw error;
+    }
   }
 
   release(): Promise<void> {

@@ -5,12 +5,15 @@ import type { Operation } from '../../graph/model.ts';
 import type { Graph } from '../engine-port.ts';
 
 export interface CatalogWriter {
+  /** Whether a majority decides, which may be waited for. */
+  readonly isDecided: boolean;
   /** Comes before what the change rests on is read. */
   begin(): Promise<void>;
   write(operation: Operation): Promise<void>;
 }
 
 export class PlainCatalogWriter implements CatalogWriter {
+  readonly isDecided = false;
   readonly #system: Graph;
 
   constructor(system: Graph) {
@@ -28,6 +31,7 @@ export class PlainCatalogWriter implements CatalogWriter {
 const TURN = 'catalog-turn' as NodeId;
 
 export class StrongCatalogWriter implements CatalogWriter {
+  readonly isDecided = true;
   /** `_system` at level `strong`. */
   readonly #system: Graph;
   #version: string | undefined;

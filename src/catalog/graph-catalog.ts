@@ -34,6 +34,7 @@ import {
 } from './catalog.ts';
 import { type CatalogWriter, PlainCatalogWriter } from './catalog-writer.ts';
 import { DroppedGraphs } from './dropped-graphs.ts';
+import { Turns } from './turns.ts';
 
 /** Names graph generations that the first version had begun to remove from the store. */
 const DROPPING_META = 'dropping';
@@ -64,7 +65,9 @@ export class GraphCatalog {
   /** How many generations of each name were dropped. */
   readonly #generations = new Map<GraphName, number>();
   /** Creations and deletions, one after the other. */
-  #work: Promise<unknown> = Promise.resolve();
+  readonly #work = new Turns();
+  /** Those that a majority decides, which may wait for one: nothing else waits for them. */
+  readonly #decided = new Turns();
 
   constructor(options: GraphCatalogOptions) {
     this.#options = options;
@@ -130,9 +133,9 @@ export class GraphCatalog {
     if (this.dropped.isGone(graphKey)) this.#later(() => this.dropped.remove(graphKey));
   }
 
-  /** Waits for what reconciliation began. */
+  /** Waits for what reconciliation began, and for changes that wait for nobody else. */
   async settled(): Promise<void> {
-    await this.#work;
+    await this.#work.idle;
   }
 
   create(
@@ -246,7 +249,8 @@ export class GraphCatalog {
 
   /** Runs a change of the catalog; again if another server changed it meanwhile. */
   #inTurn<T>(writer: CatalogWriter, change: () => Promise<T>): Promise<T> {
-    return this.#inOrder(async () => {
+    const turns = writer.isDecided ? this.#decided : this.#work;
+    return turns.run(async () => {
       for (;;) {
         await writer.begin();
         try {
@@ -258,13 +262,7 @@ export class GraphCatalog {
     });
   }
 
-  #inOrder<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#work.then(work);
-    this.#work = done.catch(() => undefined);
-    return done;
-  }
-
   #later(work: () => Promise<void>): void {
-    this.#inOrder(work).catch(this.#options.onFailure);
+    this.#work.run(work).catch(this.#options.onFailure);
   }
 }

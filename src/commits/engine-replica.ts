@@ -13,6 +13,7 @@ import { openEngineCut } from '../backup/engine-cut.ts';
 import { SYSTEM_KEY } from '../catalog/catalog.ts';
 import type { GraphCatalog } from '../catalog/graph-catalog.ts';
 import type { Replica, ReplicaCut, StreamCommit } from '../replication/replica.ts';
+import type { Residency } from '../residency/residency.ts';
 import type { Committer } from './committer.ts';
 import type { Progress } from './progress.ts';
 import type { VersionVector } from './version-vector.ts';
@@ -28,6 +29,7 @@ export interface EngineReplicaOptions {
   readonly committer: Committer;
   readonly catalog: GraphCatalog;
   readonly states: PartitionStates;
+  readonly residency: Residency;
   readonly adoption: Adoption;
   readonly holds: BackupHolds;
   /** Vector or adoption moved other than by a commit. */

@@ -39,10 +39,10 @@ export class AntiEntropy {
   #lastMs: number;
   #partitions: readonly PartitionKey[] = [];
   #next = 0;
-  /** Each purpose goes through all peers: in step with each other they would ask the same one for ever. */
-  #nextLink = 0;
-  #nextHealer = 0;
+  /** How often all partitions were gone through. */
+  #passes = 0;
   #rounds = 0;
+  #heals = 0;
   #repair: Repair | undefined;
   /** Of each damaged partition what was here when that was noticed. */
   #lost: ReadonlyMap<string, VersionVector> = new Map();
@@ -74,20 +74,22 @@ export class AntiEntropy {
     // In turn with comparisons, and one after the other: some may not be healable now.
     const wounded = replica.damaged();
     this.#noteWounds(wounded);
-    const damaged = this.#rounds++ % 2 === 0 ? wounded[(this.#rounds >> 1) % wounded.length] : undefined;
-    if (damaged !== undefined) {
-      const healer = links[this.#nextHealer++ % links.length] as LinkSession;
+    if (this.#rounds++ % 2 === 0 && wounded.length > 0) {
+      const at = this.#heals % wounded.length;
+      const damaged = wounded[at] as PartitionKey;
+      const healer = whoseTurn(links, at, Math.floor(this.#heals++ / wounded.length));
       // A whole state heals only if nothing that is lost here is missing in it.
       if (covers(healer.link?.peerVector ?? new Map(), present(this.#lost.get(nameOf(damaged)), 'noted above'))) {
         this.#fetch(healer, damaged, EMPTY_STATE_VECTOR, 'damaged');
         return;
       }
     }
-    const link = links[this.#nextLink++ % links.length] as LinkSession;
     if (this.#next >= this.#partitions.length) {
       this.#partitions = await replica.listPartitions();
       this.#next = 0;
+      this.#passes++;
     }
+    const link = whoseTurn(links, this.#next, this.#passes);
     const key = this.#partitions[this.#next++];
     if (key !== undefined) await this.#send(link, key);
   }
@@ -196,6 +198,11 @@ export class AntiEntropy {
     }
     await this.#send(session, key);
   }
+}
+
+/** Each pass begins with another peer: in step with each other, partitions and peers would meet in the same pairs for ever. */
+function whoseTurn(links: readonly LinkSession[], at: number, pass: number): LinkSession {
+  return links[(at + pass) % links.length] as LinkSession;
 }
 
 function nameOf({ graphKey, partition }: PartitionKey): string {

@@ -102,6 +102,20 @@ describe('link', () => {
     expect(link.resends).toBe(2);
   });
 
+  test('resend: what was sent is lost, and the peer tells all the time what it writes itself and gets of others -> sent again all the same', () => {
+    const here = new Applied(1);
+    here.apply(commit(1, 1));
+    const link = linkOf(here);
+    link.step({ kind: 'frame', frame: status({ direct: [replica(3)] }) }, 0);
+    const again: string[] = [];
+    for (let ms = 100; ms <= 1000; ms += 100) {
+      link.step({ kind: 'frame', frame: status({ vector: vector({ 2: ms }), direct: [replica(3)] }) }, ms);
+      link.step(acknowledged({ 3: ms }), ms);
+      again.push(...sent(link.step(TICK, ms)));
+    }
+    expect(again).toEqual(['1/1']);
+  });
+
   test('resend: a slow network has not taken everything yet -> nothing is sent again before it has', () => {
     const { link, line, alive } = resending();
     line.holdsCommits = true;

@@ -103,7 +103,7 @@ export class Link {
   #reading = false;
   /** The log did not reach back to what the peer lacks; until it says what it has now, there is nothing to send. */
   #isBehind = false;
-  /** When an acknowledgement last moved, or something was sent on an idle link. */
+  /** When something that was in flight was last acknowledged, or something was sent on an idle link. */
   #progressMs: number;
   #patience = 1;
   /** Since when the peer lacks commits of a stream that its origin should deliver. */
@@ -242,8 +242,6 @@ export class Link {
       if (seq <= seqOf(this.#peerVector, origin)) continue;
       (this.#peerVector as Map<ReplicaId, number>).set(origin, seq);
       this.#lacksSince.delete(origin);
-      this.#progressMs = nowMs;
-      this.#patience = 1;
       if (seq > (this.#sent.get(origin) ?? 0)) this.#sent.set(origin, seq);
       const flying = this.#inFlight.get(origin);
       if (flying === undefined) continue;
@@ -253,6 +251,10 @@ export class Link {
         this.unacknowledgedBytes -= bytes;
         landed++;
       }
+      if (landed === 0) continue;
+      // What the peer wrote itself, or got from others, says nothing of what is on its way to it.
+      this.#progressMs = nowMs;
+      this.#patience = 1;
       if (landed === flying.length) this.#inFlight.delete(origin);
       else flying.splice(0, landed);
     }
