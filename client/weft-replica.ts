@@ -18,7 +18,7 @@ import type { StatementRows } from '../query/execution/statement-answer.ts';
 import { CATALOG } from '../query/parts.ts';
 import { planStatement } from '../query/plan/plan-statement.ts';
 import { QueryError } from '../query/query-error.ts';
-import { inRange } from '../query/values/range.ts';
+import { inRange, isEqual } from '../query/values/range.ts';
 import { fromStored, type RuntimeMap } from '../query/values/runtime-value.ts';
 import type { LocalStore } from './local-store.ts';
 import { DIGEST, UNIQUE_KEYS } from './parts.ts';
@@ -323,6 +323,7 @@ export class WeftReplica {
         drop: () => Promise.reject(onServersOnly()),
       },
       inRange,
+      isEqual,
       clock: graph.clock,
       replica: graph.replica,
       decide: undefined,

@@ -3,7 +3,7 @@
  * nodes that have the value, or had it once.
  */
 import type { OrdinalCursor, RangeBound } from '../graph/query-graph.ts';
-import { type Value, valuesEqual } from '../graph/value.ts';
+import type { Value } from '../graph/value.ts';
 import {
   type Candidates,
   candidateAt,
@@ -23,9 +23,14 @@ export function spansOfRange(from: RangeBound | undefined, to: RangeBound | unde
     return [span(low ?? Number.NEGATIVE_INFINITY, high ?? Number.POSITIVE_INFINITY), span('i', 'j')];
   }
   if (bounds.length > 0 && bounds.every((each) => typeof each === 'string' && each.startsWith('s'))) {
-    return [span(low ?? 's', high ?? 't')];
+    return [span(textEnd(low) ?? 's', textEnd(high) ?? 't')];
   }
   return [ALL_KEYS];
+}
+
+/** Undefined for a text from which on keys and texts may lie in another order: by UTF-16 code units, and by characters. */
+function textEnd(key: IndexKey | undefined): IndexKey | undefined {
+  return /[\ud800-\uffff]/.test(`${key}`) ? undefined : key;
 }
 
 export function spanOfPrefix(prefix: string): KeySpan {
@@ -95,11 +100,16 @@ function keyOf(value: Value | undefined): IndexKey | undefined {
   return value === undefined ? undefined : indexKey(value);
 }
 
-export function sameKey(held: Value | undefined, wanted: Value): boolean {
+export function sameKey(
+  held: Value | undefined,
+  wanted: Value,
+  isEqual: (held: Value, wanted: Value) => boolean,
+): boolean {
   if (held === undefined) return false;
-  if (held === wanted) return true;
+  // A list that holds null does not equal itself.
+  if (held === wanted && typeof held !== 'object') return true;
   const key = indexKey(held);
-  return key === indexKey(wanted) && (key !== 'other' || valuesEqual(held, wanted));
+  return key === indexKey(wanted) && (key !== 'other' || isEqual(held, wanted));
 }
 
 /** Keys that follow each other in order. */
@@ -114,7 +124,8 @@ const ALL_KEYS: KeySpan = { low: undefined, holds: () => true };
 
 /** Both ends included. */
 function span(low: IndexKey, high: IndexKey): KeySpan {
-  return { low, holds: (key) => compareKeys(key, high) <= 0 };
+  // Between infinity and itself there is no number.
+  return { low, holds: (key) => !(compareKeys(key, high) > 0) };
 }
 
 /** Index of the first key that is not before `low`. */

@@ -5,7 +5,7 @@
  */
 import { compareText } from '../base/order.ts';
 import { getOwn } from '../base/record.ts';
-import { Float, isMap, type Properties, type Value } from '../graph/value.ts';
+import { Float, type Properties, type Value } from '../graph/value.ts';
 import { Int32List } from './columns.ts';
 
 export type IndexKey = string | number;
@@ -27,7 +27,7 @@ export function candidateAt(found: Candidates, index: number): number {
   return typeof found === 'number' ? found : found.at(index);
 }
 
-/** Undefined for values that cannot be sought: null, lists with maps inside, NaN. */
+/** Undefined for values that equal nothing: null, NaN. */
 export function indexKey(value: Value): IndexKey | undefined {
   switch (typeof value) {
     case 'string':
@@ -44,7 +44,7 @@ export function indexKey(value: Value): IndexKey | undefined {
   if (value === null) return undefined;
   if (value instanceof Float) return value.value === 0 ? 0 : value.value;
   // Everything else shares one key: rare, and whoever seeks checks the node.
-  return isMap(value) ? undefined : 'other';
+  return 'other';
 }
 
 export class PropertyIndex {

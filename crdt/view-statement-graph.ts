@@ -81,6 +81,8 @@ export interface StatementGraphOptions {
   readonly schema: StatementSchema;
   /** Whether a value lies between two bounds, in the order of openCypher. */
   readonly inRange: (value: Value, from: RangeBound | undefined, to: RangeBound | undefined) => boolean;
+  /** `=` of openCypher. */
+  readonly isEqual: (a: Value, b: Value) => boolean;
   readonly clock: HybridClock;
   readonly replica: ReplicaId;
   /** Decides the operations of the statement in place of the writer. */
@@ -101,6 +103,7 @@ export class ViewStatementGraph implements StatementGraph {
   readonly #clock: HybridClock;
   readonly #replica: ReplicaId;
   readonly #inRange: StatementGraphOptions['inRange'];
+  readonly #isEqual: StatementGraphOptions['isEqual'];
   /** The last label that was asked for, and of the last set of labels whether it is in there. */
   #label = '';
   #labelSet: readonly string[] = [];
@@ -111,7 +114,18 @@ export class ViewStatementGraph implements StatementGraph {
   /** Changes of the graph when the statement began. */
   #begunAt: number;
 
-  constructor({ graph, hold, expire, writer, schema, inRange, clock, replica, decide }: StatementGraphOptions) {
+  constructor({
+    graph,
+    hold,
+    expire,
+    writer,
+    schema,
+    inRange,
+    isEqual,
+    clock,
+    replica,
+    decide,
+  }: StatementGraphOptions) {
     this.#expire = expire;
     expire();
     this.#decide = decide;
@@ -120,6 +134,7 @@ export class ViewStatementGraph implements StatementGraph {
     this.#view = graph.view;
     this.#makeHold = hold;
     this.#inRange = inRange;
+    this.#isEqual = isEqual;
     this.#writer = writer;
     this.#schema = schema;
     this.#clock = clock;
@@ -253,7 +268,7 @@ export class ViewStatementGraph implements StatementGraph {
   seekEqual(label: string, property: string, values: readonly Value[]): OrdinalCursor {
     const [only] = values;
     if (only !== undefined && values.length === 1) return this.#seekOne(label, property, only);
-    const held = (node: number, value: Value) => sameKey(this.nodeProperty(node, property), value);
+    const held = (node: number, value: Value) => sameKey(this.nodeProperty(node, property), value, this.#isEqual);
     return lazily(() => {
       const index = this.#index(label, property);
       const lists: (Candidates | undefined)[] = [];
@@ -272,7 +287,8 @@ export class ViewStatementGraph implements StatementGraph {
   #seekOne(label: string, property: string, value: Value): OrdinalCursor {
     let several: OrdinalCursor | undefined;
     let isDone = false;
-    const keep = (node: number) => this.hasLabel(node, label) && sameKey(this.nodeProperty(node, property), value);
+    const keep = (node: number) =>
+      this.hasLabel(node, label) && sameKey(this.nodeProperty(node, property), value, this.#isEqual);
     return {
       next: (into, at, limit) => {
         if (several !== undefined) return several.next(into, at, limit);

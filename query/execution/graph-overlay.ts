@@ -122,12 +122,14 @@ export class GraphOverlay implements QueryGraph {
 
   /** What the graph found and the statement left alone, then what the statement made to match. */
   #seek(found: OrdinalCursor, label: string, property: string, matches: (value: Value) => boolean): OrdinalCursor {
-    const more = [...this.#written.nodes.keys(), ...this.#existingNew(this.#written.newNodes)].filter((node) => {
+    const written = new Set(this.#written.nodes.keys());
+    const more = [...written, ...this.#existingNew(this.#written.newNodes)].filter((node) => {
       if (!this.nodeExists(node) || !this.hasLabel(node, label)) return false;
       const value = this.nodeProperty(node, property);
       return value !== undefined && matches(value);
     });
-    return narrowed(found, (node) => !this.#written.nodes.has(node), more);
+    // A node that is written while this goes on still matches: what could end that comes after all rows (insert-eager.ts).
+    return narrowed(found, (node) => !written.has(node), more);
   }
 
   findNode(id: string): number {

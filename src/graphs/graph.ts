@@ -11,7 +11,7 @@ import { edgeAt, edgeVersion, findEdge, findNode, forEachEdge, nodeAt, nodeVersi
 import { type Decide, ViewStatementGraph } from '../../crdt/view-statement-graph.ts';
 import type { Direction, Edge, Node, Operation } from '../../graph/model.ts';
 import type { StatementAnswer, StatementRows } from '../../query/execution/statement-answer.ts';
-import { inRange } from '../../query/values/range.ts';
+import { inRange, isEqual } from '../../query/values/range.ts';
 import type { GraphPolicy } from '../catalog/graph-policy.ts';
 import type { GraphSchema } from '../catalog/graph-schema.ts';
 import type { ChangeFeed } from '../changes/change-feed.ts';
@@ -305,6 +305,7 @@ export class EngineGraph implements Graph {
       writer: this.writer,
       schema: declarations,
       inRange,
+      isEqual,
       clock,
       replica,
       decide,
