@@ -69,6 +69,23 @@ describe('refusals', () => {
   });
 });
 
+describe('more comes than it can do', () => {
+  test('in each round the time of some writes is over -> others are written all the same', async () => {
+    const server = setup();
+    await server.write();
+    server.slow(100);
+    const replies: Promise<Reply>[] = [];
+    for (let i = 0; i < 200; i++) {
+      replies.push(server.submit(180));
+      await pass(server, 10);
+    }
+    await pass(server, 200);
+    const written = (await Promise.all(replies)).filter(({ kind }) => kind === 'written');
+    expect(written.length).toBeGreaterThan(40);
+    expect(server.patches()).toBe(1 + written.length);
+  });
+});
+
 describe('what rests on something that is not here yet', () => {
   test('a place that is to be confirmed -> only once what was seen is here; a write without a basis, a position -> at once', async () => {
     const server = setup();

@@ -24,6 +24,7 @@ export function setup(bugs?: ReadonlySet<PlantedBug>, replica = OWN, over: Parti
   const env = { ...network, ...over };
   let committed = 0;
   let durable: Promise<void> | undefined;
+  let syncMs = 0;
   let here = vector(0, 0);
   let state = NOTHING_ACCEPTED;
   let clock = 0;
@@ -78,7 +79,10 @@ export function setup(bugs?: ReadonlySet<PlantedBug>, replica = OWN, over: Parti
       seeClock: (reading) => {
         clock = Math.max(clock, reading);
       },
-      durable: async () => durable,
+      durable: async () => {
+        if (syncMs > 0) await new Promise<void>((resolve) => env.scheduler.after(syncMs, resolve));
+        await durable;
+      },
       decide: async (_graph, writes) => {
         decided++;
         batches.push(writes.length);
@@ -116,6 +120,10 @@ export function setup(bugs?: ReadonlySet<PlantedBug>, replica = OWN, over: Parti
         release = resolve;
       });
       return release;
+    },
+    /** From now on its disk takes so long for each write. */
+    slow: (ms: number): void => {
+      syncMs = ms;
     },
     /** From now on the only voter does this. */
     voter: (does: typeof voter) => {

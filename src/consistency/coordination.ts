@@ -112,6 +112,8 @@ export class Coordination {
   #running = false;
   #closed = false;
   #attempts = 0;
+  /** How long the last round took if it came to nothing because the time of some of its writes was over. */
+  #wastedMs = 0;
   readonly #gathering: RoundGathering;
   #turn: ((turn: Turn) => void) | undefined;
   /** The turn of the coordinator that is traced, and the question to the voters that is open. */
@@ -370,9 +372,10 @@ export class Coordination {
 
   /** Decides what waits now, in one proposal. */
   async #round(): Promise<void> {
-    const { host, settings } = this.#options;
+    const { env, host, settings } = this.#options;
     const { place } = this.#changes;
-    const batch = this.#take();
+    const startedMs = env.clock.monotonicMs();
+    const batch = this.#take(startedMs);
     const writes: Waiting[] = [];
     const confirms: Waiting[] = [];
     let cover: VersionVector = new Map();
@@ -403,6 +406,7 @@ export class Coordination {
     if (writes.some(({ isEnded }) => isEnded) && !isPlanted(this.#options.bugs, 'refused-yet-proposed')) {
       // Its time was over meanwhile, and it was told that it did not happen (STR-10). Those behind it were decided as if it had.
       this.#queue.unshift(...batch.filter(({ isEnded }) => !isEnded));
+      this.#wastedMs = env.clock.monotonicMs() - startedMs;
       return;
     }
     cover = joined(cover, writes.length > 0 ? host.vector : []);
@@ -443,14 +447,25 @@ export class Coordination {
     await this.#drive(commit === undefined ? { kind: 'committed' } : { kind: 'committed', commit });
   }
 
-  #take(): Waiting[] {
+  /**
+   * After a round that came to nothing, writes that have less time left than it took let one round go by: under load there would
+   * always be some whose time is over meanwhile, and nothing would ever be written.
+   */
+  #take(nowMs: number): Waiting[] {
+    const leastMs = this.#wastedMs * LONGER;
+    this.#wastedMs = 0;
     const batch: Waiting[] = [];
+    const passed: Waiting[] = [];
     let chars = 0;
     while (batch.length < LIMITS.strongBatchMax && chars < LIMITS.groupCharsMax) {
       const next = this.#queue.shift();
       if (next === undefined) break;
       if (next.isEnded) continue;
       const { request } = next;
+      if (request.kind === 'write' && next.deadlineMs - nowMs < leastMs) {
+        passed.push(next);
+        continue;
+      }
       const isAlone = request.kind === 'write' && isSchemaChange(request.operations);
       if (isAlone && batch.length > 0) {
         this.#queue.unshift(next);
@@ -460,6 +475,7 @@ export class Coordination {
       batch.push(next);
       if (isAlone) break;
     }
+    this.#queue.unshift(...passed);
     return batch;
   }
 
@@ -486,3 +502,6 @@ const ASKING = { begin: 'quorum.prepare', probe: 'quorum.probe', propose: 'quoru
 
 /** After so many questions without an answer of a majority the round is given up. */
 const RESENDS_MAX = 10;
+
+/** By how much the round after one that came to nothing may take longer. */
+const LONGER = 1.25;

@@ -20,6 +20,7 @@ import {
   written,
 } from './asking-server.model.ts';
 import type { Reply } from './message.ts';
+import { PASSED_OVER_MS } from './strong-operations.ts';
 
 const KEY: IdempotencyKey = { key: 'k', fingerprint: 'f' };
 
@@ -96,6 +97,50 @@ describe('a write', () => {
     server.reach('a');
     await server.pass(LIMITS.strongResendMs);
     expect(await result).toContain('quorum-indeterminate: an attempt was lost, and then 1 of 3 voters can be reached');
+  });
+});
+
+describe('a coordinator that can be reached and decides nothing', () => {
+  const SILENT = { ...TERMS, patienceMs: LIMITS.strongWaitMs };
+  const askedOf = async (server: AskingServer): Promise<string | undefined> => {
+    void outcome(server.strong.write(GRAPH, '[]', undefined, SILENT));
+    await server.turns();
+    return server.asked.at(-1)?.to;
+  };
+
+  test.each<readonly [string, (server: AskingServer) => Promise<void>]>([
+    ['does not answer', async (server) => server.pass(LIMITS.strongWaitMs)],
+    [
+      'finds no majority',
+      async (server) => {
+        await server.pass(LIMITS.strongWaitMs - 1);
+        await server.answer(refusal('quorum-unavailable'));
+      },
+    ],
+  ])('it %s -> the next in order is asked for a while, then it again', async (_, fail) => {
+    const server = await serverA();
+    expect(await askedOf(server)).toBe('b');
+    await fail(server);
+    const next = await askedOf(server);
+    expect(next).not.toBe('b');
+    await server.pass(PASSED_OVER_MS - 2);
+    expect(await askedOf(server)).toBe(next);
+    await server.pass(2);
+    expect(await askedOf(server)).toBe('b');
+  });
+
+  test('it answered another question meanwhile, or was asked too late to answer -> it is asked again', async () => {
+    const server = await serverA();
+    expect(await askedOf(server)).toBe('b');
+    await server.pass(1);
+    await askedOf(server);
+    await server.answer(written());
+    await server.pass(LIMITS.strongWaitMs);
+    expect(await askedOf(server)).toBe('b');
+    await server.answer(written());
+    void outcome(server.strong.write(GRAPH, '[]', undefined, { ...TERMS, patienceMs: 100 }));
+    await server.pass(100);
+    expect(await askedOf(server)).toBe('b');
   });
 });
 

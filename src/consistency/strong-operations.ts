@@ -1,6 +1,7 @@
 /**
  * Strong operations of this server: asks the coordinator of a graph for its clients, coordinates for others, and votes. Any
- * server may coordinate; that all ask the first live one of the graph's rendezvous order only saves them from duels.
+ * server may coordinate; that all ask the first live one of the graph's rendezvous order only saves them from duels. One that
+ * decides nothing is passed over.
  */
 
 import { BugError } from '../../base/assert.ts';
@@ -65,6 +66,9 @@ export class StrongOperations {
   readonly #coordinations = new Map<string, Coordination>();
   readonly #questions: Questions;
   readonly #counts = { strongWritesTotal: 0, strongReadsTotal: 0, refusedTotal: 0, indeterminateTotal: 0 };
+  /** By coordinator: until when others are asked, and when it last decided something for this server. */
+  readonly #passedOver = new Map<string, number>();
+  readonly #decidedMs = new Map<string, number>();
   #timer: Timer | undefined;
   #closed = false;
 
@@ -425,12 +429,36 @@ export class StrongOperations {
   async #ask(graph: string, request: Request, { deadlineMs, trace }: Due): Promise<Reply | 'lost'> {
     const { channel } = this.#options;
     const reachable = await this.#reachableMajority(deadlineMs);
-    const to = rendezvousOrder({ graphKey: graph, partition: '' as PartitionId }, reachable)[0] ?? channel.self;
-    if (to === channel.self) {
-      const patienceMs = Math.max(0, Math.ceil(deadlineMs - this.#nowMs()));
-      return this.#coordination(graph).submit(request, patienceMs, trace);
+    const askedMs = this.#nowMs();
+    const order = rendezvousOrder({ graphKey: graph, partition: '' as PartitionId }, reachable);
+    const to = order.find((name) => (this.#passedOver.get(name) ?? 0) <= askedMs) ?? order[0] ?? channel.self;
+    const patienceMs = Math.max(0, Math.ceil(deadlineMs - askedMs));
+    const reply = await (to === channel.self
+      ? this.#coordination(graph).submit(request, patienceMs, trace)
+      : this.#questions.ask(to, { graph, request, trace, deadlineMs }));
+    this.#judge(to, reply, { askedMs, patienceMs });
+    return reply;
+  }
+
+  /**
+   * Whoever can be reached and decides nothing, since its disk stands still or it takes over a state, would hold up graphs that
+   * others could decide about: the next in order is asked for a while.
+   */
+  #judge(
+    to: string,
+    reply: Reply | 'lost',
+    { askedMs, patienceMs }: { readonly askedMs: number; readonly patienceMs: number },
+  ): void {
+    const nowMs = this.#nowMs();
+    const hasDecided =
+      reply !== 'lost' && (reply.kind !== 'failed' || refusalFrom(reply.error).code !== 'quorum-unavailable');
+    if (hasDecided) {
+      this.#decidedMs.set(to, nowMs);
+      return;
     }
-    return this.#questions.ask(to, { graph, request, trace, deadlineMs });
+    const hadTime = patienceMs >= PATIENCE_MS_MIN && nowMs - askedMs >= PATIENCE_MS_MIN;
+    if (hadTime && (this.#decidedMs.get(to) ?? Number.NEGATIVE_INFINITY) < askedMs)
+      this.#passedOver.set(to, nowMs + PASSED_OVER_MS);
   }
 
   // Who votes.
@@ -506,6 +534,12 @@ export class StrongOperations {
 
 /** Of what this server asks for itself. */
 const TERMS: Terms = { patienceMs: LIMITS.strongWaitMs, trace: '' };
+
+/** How long a coordinator that decides nothing is passed over, in milliseconds. */
+export const PASSED_OVER_MS = 10_000;
+
+/** Whoever had less time says nothing by having no answer: some elections. */
+const PATIENCE_MS_MIN = LIMITS.strongWaitMs / 2;
 
 /** Without a majority a request is refused this long before its deadline. */
 const PATIENCE_LEFT_MS = LIMITS.strongWaitMs - 1_500;
