@@ -16,6 +16,7 @@ import { cutOff } from './cut-off.ts';
 import { describe, GRAPH_PATH } from './describe.ts';
 import { elementDocument } from './element-answers.ts';
 import { EVENT_STREAM_TYPE } from './media-types.ts';
+import { onceGone } from './once-gone.ts';
 import { asWeftError, problemOf } from './problem.ts';
 import { choiceParameter, integerParameter, readQuery, textParameter } from './query-parameters.ts';
 
@@ -112,7 +113,7 @@ export function addChangesRoute(app: FastifyInstance, context: ApiContext): void
     }
     const reader: Reader = { graph, options, isGone: false, wake: NOTHING };
     readers.add(reader);
-    reply.raw.once('close', () => leave(reader));
+    onceGone(reply, () => leave(reader));
     if (read.feed === 'longpoll') {
       sendDocument(request, reply, pageDocument(await firstChanges(reader, page, read.timeoutMs ?? 30_000)));
       return;

@@ -5,6 +5,7 @@
  */
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import * as LIMITS from '../base/limits.ts';
 import { Counters } from '../query/execution/counters.ts';
 import type { ResultValue } from '../query/execution/result-value.ts';
 import { answerOfRows, type StatementAnswer, type StatementRows } from '../query/execution/statement-answer.ts';
@@ -13,6 +14,7 @@ import { principalOfRequest } from './access/access-hooks.ts';
 import { sendBody } from './answer-headers.ts';
 import { type ApiContext, graphOf } from './api-context.ts';
 import { present, sessionTokenFor } from './consistency.ts';
+import { cutOff } from './cut-off.ts';
 import { describe, GRAPH_PATH } from './describe.ts';
 import { REPLAYED } from './element-answers.ts';
 import { idempotencyKey } from './idempotency.ts';
@@ -190,7 +192,8 @@ async function stream(
     throw error;
   }
   const print = request.headers.accept?.includes(TYPED_JSON_TYPE) === true ? printTyped : printPlain;
-  const pieces = events(context, request, { ...streamed, first, print });
+  const options = { env: context.env, reply, stallMs: LIMITS.queryStallMsMax };
+  const pieces = cutOff(events(context, request, { ...streamed, first, print }), options);
   // A client that goes away destroys the stream, which ends the generator and with it the query.
   await reply.header('content-type', JSON_LINES_TYPE).send(Readable.from(pieces, { objectMode: false }));
 }

@@ -142,6 +142,8 @@ export const damagedTablesKept = 128;
 export const lostRangesMax = 1000;
 /** Cuts of a store that are open at a time: each keeps on disk what was deleted since. One for each link, backups and exports. */
 export const storeCutsMax = 32;
+/** How long the reader of a query's rows may take nothing before its connection goes, in milliseconds. */
+export const queryStallMsMax = 300_000;
 /** How long the reader of an export may take nothing before its moment is let go of, in milliseconds. */
 export const exportStallMsMax = 300_000;
 /** How long a server that takes over our state may ask for nothing before its cut is let go of, in milliseconds. */
