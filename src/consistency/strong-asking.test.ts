@@ -19,8 +19,8 @@ import {
   vector,
   written,
 } from './asking-server.model.ts';
+import { PASSED_OVER_MS } from './coordinator-choice.ts';
 import type { Reply } from './message.ts';
-import { PASSED_OVER_MS } from './strong-operations.ts';
 
 const KEY: IdempotencyKey = { key: 'k', fingerprint: 'f' };
 

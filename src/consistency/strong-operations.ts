@@ -18,6 +18,7 @@ import type { IdempotencyKey, QuorumDescription, StrongMetrics, VoterChange } fr
 import { rendezvousOrder } from '../replication/rendezvous.ts';
 import type { VoterChannel } from '../replication/voter-channel.ts';
 import { Coordination, type CoordinationHost, type Decision } from './coordination.ts';
+import { CoordinatorChoice } from './coordinator-choice.ts';
 import { indeterminate, refusalFrom, tooLate, unavailable, withUnknown } from './failures.ts';
 import type { Ask, Message, Reply, Request } from './message.ts';
 import { decodeMessage, encodeMessage } from './message-codec.ts';
@@ -66,9 +67,7 @@ export class StrongOperations {
   readonly #coordinations = new Map<string, Coordination>();
   readonly #questions: Questions;
   readonly #counts = { strongWritesTotal: 0, strongReadsTotal: 0, refusedTotal: 0, indeterminateTotal: 0 };
-  /** By coordinator: until when others are asked, and when it last decided something for this server. */
-  readonly #passedOver = new Map<string, number>();
-  readonly #decidedMs = new Map<string, number>();
+  readonly #choice = new CoordinatorChoice();
   #timer: Timer | undefined;
   #closed = false;
 
@@ -429,36 +428,16 @@ export class StrongOperations {
   async #ask(graph: string, request: Request, { deadlineMs, trace }: Due): Promise<Reply | 'lost'> {
     const { channel } = this.#options;
     const reachable = await this.#reachableMajority(deadlineMs);
-    const askedMs = this.#nowMs();
     const order = rendezvousOrder({ graphKey: graph, partition: '' as PartitionId }, reachable);
-    const to = order.find((name) => (this.#passedOver.get(name) ?? 0) <= askedMs) ?? order[0] ?? channel.self;
-    const patienceMs = Math.max(0, Math.ceil(deadlineMs - askedMs));
+    const atMs = this.#nowMs();
+    const patienceMs = Math.max(0, Math.ceil(deadlineMs - atMs));
+    const to = this.#choice.of(order, atMs) ?? channel.self;
     const reply = await (to === channel.self
       ? this.#coordination(graph).submit(request, patienceMs, trace)
       : this.#questions.ask(to, { graph, request, trace, deadlineMs }));
-    this.#judge(to, reply, { askedMs, patienceMs });
+    if (isDecision(reply)) this.#choice.decided(to, this.#nowMs());
+    else this.#choice.decidedNothing(to, { atMs, patienceMs }, this.#nowMs());
     return reply;
-  }
-
-  /**
-   * Whoever can be reached and decides nothing, since its disk stands still or it takes over a state, would hold up graphs that
-   * others could decide about: the next in order is asked for a while.
-   */
-  #judge(
-    to: string,
-    reply: Reply | 'lost',
-    { askedMs, patienceMs }: { readonly askedMs: number; readonly patienceMs: number },
-  ): void {
-    const nowMs = this.#nowMs();
-    const hasDecided =
-      reply !== 'lost' && (reply.kind !== 'failed' || refusalFrom(reply.error).code !== 'quorum-unavailable');
-    if (hasDecided) {
-      this.#decidedMs.set(to, nowMs);
-      return;
-    }
-    const hadTime = patienceMs >= PATIENCE_MS_MIN && nowMs - askedMs >= PATIENCE_MS_MIN;
-    if (hadTime && (this.#decidedMs.get(to) ?? Number.NEGATIVE_INFINITY) < askedMs)
-      this.#passedOver.set(to, nowMs + PASSED_OVER_MS);
   }
 
   // Who votes.
@@ -535,11 +514,9 @@ export class StrongOperations {
 /** Of what this server asks for itself. */
 const TERMS: Terms = { patienceMs: LIMITS.strongWaitMs, trace: '' };
 
-/** How long a coordinator that decides nothing is passed over, in milliseconds. */
-export const PASSED_OVER_MS = 10_000;
-
-/** Whoever had less time says nothing by having no answer: some elections. */
-const PATIENCE_MS_MIN = LIMITS.strongWaitMs / 2;
+function isDecision(reply: Reply | 'lost'): boolean {
+  return reply !== 'lost' && (reply.kind !== 'failed' || refusalFrom(reply.error).code !== 'quorum-unavailable');
+}
 
 /** Without a majority a request is refused this long before its deadline. */
 const PATIENCE_LEFT_MS = LIMITS.strongWaitMs - 1_500;

@@ -259,6 +259,18 @@ describe('state transfer between engines', () => {
     return cluster.start('a', { disk: a.disk });
   }
 
+  /** The partition of `n1` is damaged, which nobody knows yet. */
+  async function damagedWithoutLog(cluster: Cluster): Promise<Server> {
+    const a = await withoutLog(cluster);
+    await cluster.stop(a);
+    a.disk.damage({
+      kind: 'snapshot',
+      graphKey: 'default',
+      partition: partitionOfNode('n1', LIMITS.partitionsDefault),
+    });
+    return cluster.start('a', { disk: a.disk });
+  }
+
   test('an empty server, the log of the other does not reach back -> bootstraps by state', async () => {
     const cluster = new Cluster('a', 'b');
     const a = await withoutLog(cluster);
@@ -273,14 +285,7 @@ describe('state transfer between engines', () => {
 
   test('an empty server, a partition of the other is damaged and its log does not reach back -> it serves what it has', async () => {
     const cluster = new Cluster('a', 'b');
-    const first = await withoutLog(cluster);
-    await cluster.stop(first);
-    first.disk.damage({
-      kind: 'snapshot',
-      graphKey: 'default',
-      partition: partitionOfNode('n1', LIMITS.partitionsDefault),
-    });
-    const a = await cluster.start('a', { disk: first.disk });
+    const a = await damagedWithoutLog(cluster);
     await expect(a.graph.node('n1' as NodeId)).rejects.toThrow('checksum');
     const b = await cluster.start('b');
     for (let second = 0; second < 20; second++) {
@@ -309,14 +314,7 @@ describe('state transfer between engines', () => {
 
   test('two empty servers, the third turns out to be damaged while its state is taken -> they do not take over that of each other', async () => {
     const cluster = new Cluster('a', 'b', 'c');
-    const first = await withoutLog(cluster);
-    await cluster.stop(first);
-    first.disk.damage({
-      kind: 'snapshot',
-      graphKey: 'default',
-      partition: partitionOfNode('n1', LIMITS.partitionsDefault),
-    });
-    const a = await cluster.start('a', { disk: first.disk });
+    const a = await damagedWithoutLog(cluster);
     const others = [await cluster.start('b'), await cluster.start('c')];
     await cluster.until(() => others.some(({ engine }) => engine.replica.recovering), 'a transfer');
     await cluster.run(60_000);
