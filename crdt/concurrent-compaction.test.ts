@@ -2,15 +2,17 @@
 import { describe, expect, test } from 'vitest';
 import { replicaId } from '../base/ids.ts';
 import { SeededRandom } from '../base/seeded-random.ts';
-import { PartitionDocument, type PatchState } from './partition-document.ts';
+import { PartitionDocument, type PatchJudge } from './partition-document.ts';
 import { sealedPatches } from './sealed-patches.model.ts';
 
 const A = replicaId(7);
 const B = replicaId(0xffff_fff0);
 
 /** Patches are opaque to the document: these tests say which are live. */
-const states = (isLive: (patch: string) => boolean) => (patch: string) =>
-  ({ live: isLive(patch), element: patch, expired: false }) satisfies PatchState;
+const states = (isLive: (patch: string) => boolean): PatchJudge => ({
+  stateOf: (patch) => (isLive(patch) ? 'live' : 'dead'),
+  elementOf: (patch) => patch,
+});
 
 const held = (document: PartitionDocument) => [...document.all()].sort();
 const sync = (from: PartitionDocument, to: PartitionDocument) => to.merge(from.diff(to.stateVector()));
@@ -93,7 +95,7 @@ function play(random: SeededRandom): { documents: PartitionDocument[]; live: str
 }
 
 /** A patch is live if no later one of its element is here. */
-function latestHere(document: PartitionDocument): (patch: string) => PatchState {
+function latestHere(document: PartitionDocument): PatchJudge {
   const versionOf = (patch: string) => Number(patch.split('.')[1]);
   const latest = new Map<string | undefined, number>();
   for (const patch of document.all()) {

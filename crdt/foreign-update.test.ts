@@ -6,7 +6,7 @@ import { type ReplicaId, replicaId } from '../base/ids.ts';
 import { SeededRandom } from '../base/seeded-random.ts';
 import { acceptedTexts } from './foreign-update.model.ts';
 import { checkState, checkUpdate } from './foreign-update.ts';
-import { mergeUpdates, PartitionDocument, patchesOf } from './partition-document.ts';
+import { mergeUpdates, PartitionDocument, type PatchJudge, patchesOf } from './partition-document.ts';
 import { encodePatch } from './patch-codec.ts';
 import { NEVER } from './stamp.ts';
 
@@ -15,6 +15,12 @@ const B = replicaId(0xffff_fff0);
 const SMALL = { segmentPatches: 2, chapterSegments: 2 };
 
 const open = (id: ReplicaId, updates: readonly Uint8Array[] = []) => PartitionDocument.hydrate('0', id, updates, SMALL);
+
+/** To compact a document so that these patches stay. */
+const keeping = (isLive: (patch: string) => boolean): PatchJudge => ({
+  stateOf: (patch) => (isLive(patch) ? 'live' : 'dead'),
+  elementOf: (patch) => patch,
+});
 
 let clock = 0;
 const patch = (id: string, properties = {}) =>
@@ -57,7 +63,7 @@ describe('what a server writes', () => {
     const document = open(A);
     document.append(['x', 'x', 'x'].map((id) => patch(id)));
     const last = [...document.all()].at(-1);
-    const { update } = document.compact((text) => ({ live: text === last, element: 'x', expired: false }));
+    const { update } = document.compact(keeping((text) => text === last));
     const { texts, clockMax, needs } = checkUpdate(update as Uint8Array, A);
     expect({ texts, clockMax }).toEqual({ texts: [], clockMax: NEVER });
     expect([...needs]).toEqual([[A, 3]]);
@@ -255,8 +261,7 @@ function history(random: SeededRandom): { commits: Written[]; states: Uint8Array
     const other = documents[1 - at] as PartitionDocument;
     const by = writers[at] as ReplicaId;
     const some = Array.from({ length: 1 + random.below(5) }, () => patch(random.pick(['a', 'é', '__proto__'])));
-    const compacted = () =>
-      document.compact((text) => ({ live: text.length % 7 === 0 || some.includes(text), element: '', expired: false }));
+    const compacted = () => document.compact(keeping((text) => text.length % 7 === 0 || some.includes(text)));
     switch (random.below(4)) {
       case 0:
         commits.push({ by, update: document.append(some) });

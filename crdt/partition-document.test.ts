@@ -4,7 +4,7 @@ import { BugError } from '../base/assert.ts';
 import { replicaId } from '../base/ids.ts';
 import { patchesOfBlock } from './block.ts';
 import { checkUpdate } from './foreign-update.ts';
-import { mergeUpdates, PartitionDocument, type PatchState, patchesOf } from './partition-document.ts';
+import { mergeUpdates, PartitionDocument, type PatchJudge, patchesOf } from './partition-document.ts';
 import { encodePatch } from './patch-codec.ts';
 
 const SMALL = { segmentPatches: 2, chapterSegments: 2 };
@@ -18,13 +18,13 @@ const held = (document: PartitionDocument) => [...document.all()].sort();
 const numbered = (count: number, prefix = 'p') => Array.from({ length: count }, (_, i) => `${prefix}${i}`);
 
 /** Patches are opaque to the document: these tests say which are live. */
-const states =
-  (isLive: (patch: string) => boolean, isExpired: (patch: string) => boolean = () => false) =>
-  (patch: string): PatchState => ({
-    live: isLive(patch),
-    element: patch.slice(0, 1),
-    expired: isExpired(patch),
-  });
+const states = (
+  isLive: (patch: string) => boolean,
+  isExpired: (patch: string) => boolean = () => false,
+): PatchJudge => ({
+  stateOf: (patch) => (!isLive(patch) ? 'dead' : isExpired(patch) ? 'expired' : 'live'),
+  elementOf: (patch) => patch.slice(0, 1),
+});
 
 /** Chapters as lists of segments of patches, as any Yjs client sees them. */
 function layout(document: PartitionDocument): string[][][] {

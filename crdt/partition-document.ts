@@ -17,6 +17,7 @@ import * as Y from 'yjs';
 import { assert } from '../base/assert.ts';
 import type { ReplicaId } from '../base/ids.ts';
 import { blocksOf, patchesOfBlock } from './block.ts';
+import { encodeAppended, encodeDocument } from './block-encoder.ts';
 import type { CheckedUpdate, PlaceKind } from './foreign-update.ts';
 
 /** Patches of a segment and segments of a chapter. Small ones bring every path of compaction within reach of a test. */
@@ -31,14 +32,14 @@ const REWRITE_BELOW = 0.5;
 type Segment = Y.Array<string>;
 type Chapter = Y.Array<Segment>;
 
-/** What compaction must know of a patch. */
-export interface PatchState {
-  /** CRDT-3. */
-  readonly live: boolean;
+/** Live as in CRDT-3; `expired` is live, but a tombstone past its retention: it goes once no other patch of its element is left. */
+export type PatchState = 'dead' | 'live' | 'expired';
+
+/** What compaction must know of patches. */
+export interface PatchJudge {
+  stateOf(patch: string): PatchState;
   /** Names the element, the same for all its patches in this partition. */
-  readonly element: string;
-  /** A tombstone past its retention: it goes once no other patch of its element is left. */
-  readonly expired: boolean;
+  elementOf(patch: string): string;
 }
 
 export interface Compaction {
@@ -131,7 +132,10 @@ export class PartitionDocument {
 
   /** Appends patches in one transaction and returns the update that says so. */
   append(patches: readonly string[]): Uint8Array {
-    return this.#write(() => this.#push(patches));
+    const clock = Y.getState(this.#doc.store, this.#replica);
+    this.#doc.transact(() => this.#push(patches));
+    this.#assertSound();
+    return encodeAppended(this.#doc, this.#replica, clock);
   }
 
   #push(patches: readonly string[], kind: 'new' | 'copies' = 'new'): void {
@@ -249,42 +253,44 @@ export class PartitionDocument {
 
   /**
    * Rewrites sealed segments that are mostly dead or hold needless copies into the own newest segment, and deletes them.
-   * Changes nothing visible (DOC-2). `stateOf` decides with everything known here. `forgetsLast`
+   * Changes nothing visible (DOC-2). `judge` decides with everything known here. `forgetsLast`
    * plants a bug.
    */
-  compact(stateOf: (patch: string) => PatchState, forgetsLast = false): Compaction {
+  compact(judge: PatchJudge, forgetsLast = false): Compaction {
     const segments = Array.from(this.#segments(), (at) => {
-      const patches = patchesIn(at.segment).map((patch) => ({ patch, state: stateOf(patch) }));
-      return { ...at, patches };
+      const patches = patchesIn(at.segment);
+      return { ...at, patches, states: patches.map((patch) => judge.stateOf(patch)) };
     });
-    // Of each live patch, the segment that holds its last copy.
+    // Of each live patch, where its last copy lies: how many patches come before.
     const lastCopy = new Map<string, number>();
-    for (const [at, { patches }] of segments.entries()) {
-      for (const { patch, state } of patches) if (state.live) lastCopy.set(patch, at);
+    let place = 0;
+    for (const { patches, states } of segments) {
+      for (const [i, patch] of patches.entries()) if (states[i] !== 'dead') lastCopy.set(patch, place + i);
+      place += patches.length;
     }
     const doomed = new Map<Chapter, number[]>();
-    const kept = new Set<string>();
+    const kept: string[][] = [];
     const candidates = new Map<string, { state: PatchState; chapter: Chapter }>();
     let dropped = 0;
-    for (const [at, { chapter, index, sealed, patches }] of segments.entries()) {
-      const live = patches.filter(({ state }) => state.live);
-      const last = new Set(live.map(({ patch }) => patch).filter((patch) => lastCopy.get(patch) === at));
-      const needed = live.filter(({ patch, state }) => !state.expired && last.has(patch)).length;
-      if (!sealed || (last.size === live.length && needed >= patches.length * REWRITE_BELOW)) {
-        for (const { state } of patches) kept.add(state.element);
+    place = 0;
+    for (const { chapter, index, sealed, patches, states } of segments) {
+      const isLast = (i: number) => states[i] !== 'dead' && lastCopy.get(patches[i] as string) === first + i;
+      const first = place;
+      place += patches.length;
+      if (!sealed || isWorthKeeping(states, isLast)) {
+        kept.push(patches);
         continue;
       }
       const indices = doomed.get(chapter);
       if (indices === undefined) doomed.set(chapter, [index]);
       else indices.push(index);
-      for (const { patch, state } of live) if (last.has(patch)) candidates.set(patch, { state, chapter });
+      for (const [i, patch] of patches.entries()) {
+        if (isLast(i)) candidates.set(patch, { state: states[i] as PatchState, chapter });
+      }
       dropped += patches.length;
     }
     if (doomed.size === 0) return { update: undefined, dropped: 0, rewritten: 0 };
-    // Without its tombstone a dead create that is still in a kept segment would come back to life.
-    for (const [patch, { state }] of candidates) {
-      if (state.expired && !kept.has(state.element)) candidates.delete(patch);
-    }
+    this.#dropExpired(candidates, kept, judge);
     const forgotten = forgetsLast ? Array.from(candidates.keys()).at(-1) : undefined;
     if (forgotten !== undefined) candidates.delete(forgotten);
     const update = this.#write(() => {
@@ -295,6 +301,18 @@ export class PartitionDocument {
     });
     this.#recount();
     return { update, dropped, rewritten: candidates.size };
+  }
+
+  /** Drops expired tombstones, unless a dead create in a kept segment would come back to life without. */
+  #dropExpired(
+    candidates: Map<string, { readonly state: PatchState }>,
+    kept: readonly (readonly string[])[],
+    judge: PatchJudge,
+  ): void {
+    const expired = Array.from(candidates).filter(([, { state }]) => state === 'expired');
+    if (expired.length === 0) return;
+    const elements = new Set(kept.flatMap((patches) => patches.map((patch) => judge.elementOf(patch))));
+    for (const [patch] of expired) if (!elements.has(judge.elementOf(patch))) candidates.delete(patch);
   }
 
   /** DOC-2: a copy comes after what it replaces, so the next write starts a chapter unless the own one comes after all. */
@@ -319,7 +337,7 @@ export class PartitionDocument {
 
   /** The whole document as one update. */
   encode(): Uint8Array {
-    return Y.encodeStateAsUpdate(this.#doc);
+    return encodeDocument(this.#doc);
   }
 
   stateVector(): Uint8Array {
@@ -328,7 +346,7 @@ export class PartitionDocument {
 
   /** What a replica with `stateVector` lacks. */
   diff(stateVector: Uint8Array): Uint8Array {
-    return Y.encodeStateAsUpdate(this.#doc, stateVector);
+    return encodeDocument(this.#doc, stateVector);
   }
 
   /** Structs in memory: what compaction keeps small. */
@@ -337,6 +355,17 @@ export class PartitionDocument {
     for (const structs of this.#doc.store.clients.values()) count += structs.length;
     return count;
   }
+}
+
+/** Whether a sealed segment holds no needless copies, and enough that is needed. @param isLast live, and no copy comes later */
+function isWorthKeeping(states: readonly PatchState[], isLast: (i: number) => boolean): boolean {
+  let needed = 0;
+  for (let i = 0; i < states.length; i++) {
+    if (states[i] === 'dead') continue;
+    if (!isLast(i)) return false;
+    if (states[i] === 'live') needed++;
+  }
+  return needed >= states.length * REWRITE_BELOW;
 }
 
 function patchesIn(segment: Segment): string[] {

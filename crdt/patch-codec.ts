@@ -289,8 +289,13 @@ function ended(fields: readonly string[], count: number, patch: Patch): Patch {
   return fields.length === count ? patch : malformed('its end');
 }
 
-function idField(field: string | undefined, clock: number, replica: ReplicaId): string {
-  if (field === undefined || !field.endsWith('~')) return nameField(field);
+function idField(
+  field: string | undefined,
+  clock: number,
+  replica: ReplicaId,
+  readName: typeof nameField = nameField,
+): string {
+  if (field === undefined || !field.endsWith('~')) return readName(field);
   const stamp = encodeStamp(clock, replica);
   return field.length === 1 ? stamp : field + stamp;
 }
@@ -304,8 +309,12 @@ function detached(part: string): string {
 }
 
 function nameField(field: string | undefined): string {
-  if (field === undefined || field.charCodeAt(0) !== QUOTE) return textField(field && detached(field));
-  return textField(parse(field));
+  return briefNameField(field && detached(field));
+}
+
+/** A name that is not kept: it may refer to the whole patch. */
+function briefNameField(field: string | undefined): string {
+  return textField(field?.charCodeAt(0) === QUOTE ? parse(field) : field);
 }
 
 function assignedFields(
@@ -321,22 +330,25 @@ const KINDS = new Map<string, Patch['kind']>(
   Object.entries(LETTERS).map(([kind, letter]) => [letter, kind as Patch['kind']]),
 );
 
-/** The head of a patch that was decoded before: labels, properties and assignments are not looked at. */
+/**
+ * The head of a patch that was decoded before: labels, properties and assignments are not looked at. Not to be kept: its names
+ * may refer to the whole text.
+ */
 export function decodePatchHead(text: string): PatchHead {
   const kind = KINDS.get(text[0] as string) ?? malformed('its kind');
   const clock = clockField(decodeDigits(text, 1, CLOCK_CHARS));
   const replica = replicaField(decodeDigits(text, 1 + CLOCK_CHARS, REPLICA_CHARS));
   if (kind === 'stub-create' || kind === 'stub-delete') {
     const fields = text.slice(HEADER_CHARS).split('\t');
-    const from = nameField(fields[kind === 'stub-create' ? 2 : 1]);
-    return { kind, clock, replica, id: idField(fields[0], clock, replica), from };
+    const from = briefNameField(fields[kind === 'stub-create' ? 2 : 1]);
+    return { kind, clock, replica, id: idField(fields[0], clock, replica, briefNameField), from };
   }
   const end = text.indexOf('\t', HEADER_CHARS);
   const field = end < 0 ? text.slice(HEADER_CHARS) : text.slice(HEADER_CHARS, end);
-  return { kind, clock, replica, id: idField(field, clock, replica) };
+  return { kind, clock, replica, id: idField(field, clock, replica, briefNameField) };
 }
 
-/** The edge that a patch which was decoded before creates, if it does. */
+/** The edge that a patch which was decoded before creates, if it does. Not to be kept, as above. */
 export function createdEdge(text: string): string | undefined {
   return text[0] === LETTERS['edge-create'] ? decodePatchHead(text).id : undefined;
 }

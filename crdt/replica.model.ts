@@ -12,7 +12,7 @@ import { GraphView } from './graph-view.ts';
 import { type DocumentSizes, PartitionDocument } from './partition-document.ts';
 import type { Patch } from './patch.ts';
 import { decodePatch, encodePatch } from './patch-codec.ts';
-import { patchState } from './patch-state.ts';
+import { patchJudge } from './patch-judge.ts';
 import { sealedPatches } from './sealed-patches.model.ts';
 import { HybridClock, wallMsOfClock } from './stamp.ts';
 import { encodeViewSnapshot, foldViewSnapshot } from './view-snapshot.ts';
@@ -139,10 +139,7 @@ export class ReplicaModel {
 
   compact(partition: PartitionId, horizon: number, forgetsLast = false): Message | undefined {
     const open = this.view.need(partition);
-    const { update } = this.document(partition).compact(
-      (text) => patchState(this.view, open, horizon, text),
-      forgetsLast,
-    );
+    const { update } = this.document(partition).compact(patchJudge(this.view, open, horizon), forgetsLast);
     return update && this.#message(partition, update);
   }
 
@@ -160,7 +157,8 @@ export class ReplicaModel {
   /** Live patches of which compaction should have left one copy only. */
   needlessCopies(partition: PartitionId): string[] {
     const open = this.view.need(partition);
-    const live = sealedPatches(this.document(partition)).filter((text) => patchState(this.view, open, 0, text).live);
+    const { stateOf } = patchJudge(this.view, open, 0);
+    const live = sealedPatches(this.document(partition)).filter((text) => stateOf(text) !== 'dead');
     return live.filter((text, at) => live.indexOf(text) !== at);
   }
 

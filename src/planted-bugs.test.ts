@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { type NodeId, replicaId } from '../base/ids.ts';
 import type { PlantedBug } from '../base/planted-bug.ts';
-import { PartitionDocument } from '../crdt/partition-document.ts';
+import { PartitionDocument, type PatchJudge } from '../crdt/partition-document.ts';
 import { partitionOfNode } from '../crdt/routing.ts';
 import { MemoryDisk } from '../storage/memory-store.ts';
 import { ship } from './commits/shipping.model.ts';
@@ -76,8 +76,11 @@ describe('planted', () => {
     const sizes = { segmentPatches: 4, chapterSegments: 2 };
     const document = PartitionDocument.hydrate('g', replicaId(1), [], sizes);
     document.append(['dead1', 'dead2', 'dead3', 'live', 'open']);
-    const state = (patch: string) => ({ live: !patch.startsWith('dead'), element: patch, expired: false });
-    document.compact(state, true);
+    const judge: PatchJudge = {
+      stateOf: (patch) => (patch.startsWith('dead') ? 'dead' : 'live'),
+      elementOf: (patch) => patch,
+    };
+    document.compact(judge, true);
     expect(Array.from(document.all())).not.toContain('live');
   });
 

@@ -21,7 +21,7 @@ import * as LIMITS from '../../base/limits.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
 import type { Span } from '../../base/tracer.ts';
 import { mergeUpdates } from '../../crdt/partition-document.ts';
-import { patchState } from '../../crdt/patch-state.ts';
+import { patchJudge } from '../../crdt/patch-judge.ts';
 import { clockOfWallMs, type HybridClock } from '../../crdt/stamp.ts';
 import type { Commit, CommitPart, Lsn, PartitionKey, Store } from '../../storage/store.ts';
 import type { BackupHolds } from '../backup/backup-holds.ts';
@@ -372,7 +372,7 @@ export class Committer {
     const retained = clockOfWallMs(this.#options.env.clock.wallMs() - LIMITS.tombstoneRetentionMs);
     const horizon = Math.min(retained, this.#horizon?.clock(this.#options.progress.vector) ?? retained);
     const { update } = document.compact(
-      (text) => patchState(graph.view, index, horizon, text),
+      patchJudge(graph.view, index, horizon),
       isPlanted(this.#options.bugs, 'compaction-drops-live'),
     );
     partition.patchesAfterCompaction = document.patches;

@@ -1,24 +1,31 @@
 /** Joins view and document for compaction: whether a patch is live, and whether its tombstone has expired. */
 import { EDGE_RECORD, EDGE_THERE, STUB_EXISTS } from './edge-table.ts';
 import type { GraphView } from './graph-view.ts';
-import type { PatchState } from './partition-document.ts';
+import type { PatchJudge } from './partition-document.ts';
 import type { PartitionIndex } from './partition-index.ts';
 import type { PatchHead } from './patch.ts';
 import { decodePatchHead } from './patch-codec.ts';
 import type { Registers } from './registers.ts';
 import { NEVER } from './stamp.ts';
 
-/** `horizon`: clock reading before which tombstones have expired. */
-export function patchState(view: GraphView, partition: PartitionIndex, horizon: number, text: string): PatchState {
-  const patch = decodePatchHead(text);
-  const element = `${patch.kind.slice(0, 4)}:${patch.id}`;
-  const deleted = patch.kind === 'node-delete' || patch.kind === 'edge-delete' || patch.kind === 'stub-delete';
-  const live = isLive(view, partition, patch, horizon);
+/** @param horizon clock reading before which tombstones have expired */
+export function patchJudge(view: GraphView, partition: PartitionIndex, horizon: number): PatchJudge {
   return {
-    live,
-    element,
-    expired: deleted && live && patch.clock < horizon && !isNeeded(view, partition, patch, horizon),
+    stateOf(text) {
+      const patch = decodePatchHead(text);
+      if (!isLive(view, partition, patch, horizon)) return 'dead';
+      if (!isDelete(patch) || patch.clock >= horizon || isNeeded(view, partition, patch, horizon)) return 'live';
+      return 'expired';
+    },
+    elementOf(text) {
+      const { kind, id } = decodePatchHead(text);
+      return `${kind.slice(0, 4)}:${id}`;
+    },
   };
+}
+
+function isDelete({ kind }: PatchHead): boolean {
+  return kind === 'node-delete' || kind === 'edge-delete' || kind === 'stub-delete';
 }
 
 /** An element that is there, or may return, needs its tombstones to tell its lives apart. */
