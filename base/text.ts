@@ -21,9 +21,13 @@ export function utf8Length(text: string): number {
 /**
  * 32-bit FNV-1a over UTF-16 code units with a murmur3 finaliser, so that sequential ids spread over few buckets.
  * Part of the data format: it decides in which hash partition an id lives.
+ * @param before hashed as if it came in front of `text`
  */
-export function hashText(text: string): number {
+export function hashText(text: string, before = ''): number {
   let hash = 0x811c9dc5;
+  for (let i = 0; i < before.length; i++) {
+    hash = Math.imul(hash ^ before.charCodeAt(i), 0x01000193);
+  }
   for (let i = 0; i < text.length; i++) {
     hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   }

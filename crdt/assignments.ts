@@ -6,7 +6,7 @@ import type { LabelChange, PropertyChange, PropertyChanges } from '../graph/mode
 import { Float, isList, isNumber, type Properties, type Value, valuesEqual } from '../graph/value.ts';
 import type { ElementState } from './element-state.ts';
 import { add, type Numeric } from './numbers.ts';
-import type { Assignments, RunningTotal, SeenTotals, TextChangeOf } from './patch.ts';
+import type { Assignments, EdgeCreate, NodeCreate, RunningTotal, SeenTotals, TextChangeOf } from './patch.ts';
 import type { Stamp } from './stamp.ts';
 import { TextHistory } from './text-history.ts';
 import { type TextElement, textRoot } from './text-root.ts';
@@ -29,7 +29,7 @@ export function changesToAssignments(
   let seen: Map<string, SeenTotals> | undefined;
   let textsMade: string[] | undefined;
   let textChanges: Map<string, TextChangeOf> | undefined;
-  for (const name of Object.keys(changes)) {
+  for (const name in changes) {
     const change = changes[name] as PropertyChanges[string];
     switch (change.kind) {
       case 'set':
@@ -141,6 +141,11 @@ const NO_ASSIGNMENTS: Assignments = Object.freeze({});
 
 function newTotal(stamp: Stamp, by: RunningTotal['total']): RunningTotal {
   return { since: stamp.clock, total: by };
+}
+
+/** A create of an element that nobody knows yet, some of whose properties are texts. */
+export function withTexts<T extends NodeCreate | EdgeCreate>(create: T, texts: readonly string[] | undefined): T {
+  return texts === undefined || texts.length === 0 ? create : { ...create, more: { textsMade: texts } };
 }
 
 /** What a create must take away so that the element shows just `labels` and `properties`; nothing for a new one. */

@@ -53,6 +53,28 @@ export class Int32List {
   }
 }
 
+/** As a `Map` from ordinals, but found without hashing, which takes room for all ordinals up to the highest that is set. */
+export class SparseColumn<T> {
+  readonly #entries: (T | undefined)[] = [];
+
+  get(ordinal: number): T | undefined {
+    return ordinal < this.#entries.length ? this.#entries[ordinal] : undefined;
+  }
+
+  has(ordinal: number): boolean {
+    return this.get(ordinal) !== undefined;
+  }
+
+  set(ordinal: number, entry: T): void {
+    while (this.#entries.length <= ordinal) this.#entries.push(undefined);
+    this.#entries[ordinal] = entry;
+  }
+
+  delete(ordinal: number): void {
+    if (ordinal < this.#entries.length) this.#entries[ordinal] = undefined;
+  }
+}
+
 /** Hands out dense ordinals and takes released ones back. */
 export class Ordinals {
   readonly #free: number[] = [];

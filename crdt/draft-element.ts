@@ -13,7 +13,9 @@ type Base = Registers | NodeCreate | EdgeCreate | undefined;
 
 export class DraftElement {
   readonly #base: Base;
-  #patches: Patch[] = [];
+  /** Not folded yet: the first, and, rarely, further ones. */
+  #patch: Patch | undefined;
+  #morePatches: Patch[] | undefined;
   #folded: Registers | undefined;
   #exists: boolean;
 
@@ -23,9 +25,11 @@ export class DraftElement {
   }
 
   fold(patch: Patch): void {
-    // An array that is made with its first entry has no room for others, which mostly never come.
-    if (this.#patches.length === 0) this.#patches = [patch];
-    else this.#patches.push(patch);
+    if (this.#patch === undefined) this.#patch = patch;
+    else {
+      this.#morePatches ??= [];
+      this.#morePatches.push(patch);
+    }
     if (patch.kind === 'node-create' || patch.kind === 'edge-create') this.#exists = true;
     else if (patch.kind === 'node-delete' || patch.kind === 'edge-delete') this.#exists = false;
   }
@@ -37,9 +41,9 @@ export class DraftElement {
 
   /** Undefined if nothing is known of the element. */
   state(): ElementState | undefined {
-    if (this.#folded !== undefined || this.#patches.length > 1) return this.registers();
+    if (this.#folded !== undefined || this.#morePatches !== undefined) return this.registers();
     const base = this.#base;
-    const [patch] = this.#patches;
+    const patch = this.#patch;
     if (patch === undefined) return base instanceof Registers ? base : plainState(base);
     return (base === undefined ? plainState(patch) : undefined) ?? this.registers();
   }
@@ -50,8 +54,10 @@ export class DraftElement {
       this.#folded = base instanceof Registers ? base.clone() : new Registers();
       if (base !== undefined && !(base instanceof Registers)) this.#folded.fold(base);
     }
-    for (const patch of this.#patches) this.#folded.fold(patch);
-    this.#patches = [];
+    if (this.#patch !== undefined) this.#folded.fold(this.#patch);
+    for (const patch of this.#morePatches ?? []) this.#folded.fold(patch);
+    this.#patch = undefined;
+    this.#morePatches = undefined;
     return this.#folded;
   }
 }

@@ -13,7 +13,7 @@ import { WeftError } from '../base/errors.ts';
 import type { EdgeId, NodeId, ReplicaId } from '../base/ids.ts';
 import type { Condition, Operation, OperationResult } from '../graph/model.ts';
 import type { Properties } from '../graph/value.ts';
-import { assignsNothing, changesToAssignments, clearing, hasAny, labelAssignments } from './assignments.ts';
+import { assignsNothing, changesToAssignments, clearing, hasAny, labelAssignments, withTexts } from './assignments.ts';
 import { checkCondition } from './condition.ts';
 import type { Shown } from './constraint-set.ts';
 import { withDefaultExpiry } from './default-expiry.ts';
@@ -68,7 +68,8 @@ export class Draft {
 
   /** Adds the patches of one operation. @throws WeftError, definite; Unhydrated */
   apply(operation: Operation): Drafted {
-    const [constraints, { expiry, clock }] = [this.#constraints, this.#options];
+    const constraints = this.#constraints;
+    const { expiry, clock } = this.#options;
     const given = expiry === undefined ? operation : withDefaultExpiry(operation, expiry, wallMsOfClock(clock.tick()));
     const prepared = constraints?.prepared(given, this.#options.skipEqual) ?? given;
     const growth = this.#meter?.admit(prepared);
@@ -182,8 +183,9 @@ export class Draft {
     // Somebody may have chosen this id, of the form that ids made here have.
     const isFree = () => !this.#overlay.hasNode(id) && this.#view.nodes.find(id) === undefined;
     if (operation.id === undefined && condition === undefined && isFree()) {
-      const made = clearing(undefined, labels, properties, texts);
-      return this.#makeNode(op, { kind: 'node-create', ...stamp, id, labels, properties, ...made });
+      const { clock, replica } = stamp;
+      const patch: NodeCreate = { kind: 'node-create', clock, replica, id, labels, properties };
+      return this.#makeNode(op, withTexts(patch, texts));
     }
     const node = this.#overlay.node(id);
     this.#checkNode(node, condition);
@@ -205,14 +207,14 @@ export class Draft {
 
   /** Creates a node whose id was made from the stamp of `patch`. */
   #makeNode(op: Operation['op'], patch: NodeCreate): Drafted {
-    const home = this.#view.homeOf(patch.id);
+    const home = this.#view.indexOf(this.#view.partitionOf(patch.id));
     this.#view.needAt(home);
     const drafted = { home, patch, text: encodePatch(patch), chosenId: false };
     this.patches.push(drafted);
     this.#overlay.add(drafted);
     const id = patch.id as NodeId;
-    const texts = textsOf('node', id, drafted.patch.more && stateOfCreate(patch));
-    const element = { id, labels: this.#view.nodes.labelSet(patch.labels), properties: patch.properties, ...texts };
+    const shown = { id, labels: this.#view.nodes.labelSet(patch.labels), properties: patch.properties };
+    const element = patch.more === undefined ? shown : { ...shown, ...textsOf('node', id, stateOfCreate(patch)) };
     return { op, id, created: true, element, version: plainVersion(patch.clock, patch.replica) };
   }
 
@@ -293,9 +295,9 @@ export class Draft {
     if (id === undefined) {
       const stamp = this.#stamp();
       const made = makeEdgeId(this.#view.partitionAt(home), uniqueText(stamp));
-      const content = { properties, ...clearing(undefined, [], properties, texts) };
-      const patch: EdgeCreate = { kind: 'edge-create', ...stamp, id: made, type, from, to, ...content };
-      return this.#makeEdge(op, { home, target }, patch);
+      const { clock, replica } = stamp;
+      const patch: EdgeCreate = { kind: 'edge-create', clock, replica, id: made, type, from, to, properties };
+      return this.#makeEdge(op, { home, target }, withTexts(patch, texts));
     }
     const existing = this.#overlay.findEdge(id);
     this.#checkEdge(id, existing, operation.condition);
@@ -339,8 +341,8 @@ export class Draft {
     this.#overlay.add(this.#emitEdge(homes, patch, patch.id.startsWith('~')));
     const { clock, replica, type, properties } = patch;
     const id = patch.id as EdgeId;
-    const texts = textsOf('edge', id, patch.more && stateOfCreate(patch));
-    const element = { id, type, from: patch.from as NodeId, to: patch.to as NodeId, properties, ...texts };
+    const shown = { id, type, from: patch.from as NodeId, to: patch.to as NodeId, properties };
+    const element = patch.more === undefined ? shown : { ...shown, ...textsOf('edge', id, stateOfCreate(patch)) };
     return { op, id, created: true, element, version: plainVersion(clock, replica) };
   }
 

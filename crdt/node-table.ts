@@ -5,7 +5,7 @@
 import { compareText } from '../base/order.ts';
 import type { Properties } from '../graph/value.ts';
 import { Adjacency } from './adjacency.ts';
-import { grown, Ordinals } from './columns.ts';
+import { grown, Ordinals, SparseColumn } from './columns.ts';
 import type { NodeCreate } from './patch.ts';
 import { NO_PROPERTIES } from './patch-codec.ts';
 import { PropertyColumns } from './property-columns.ts';
@@ -41,7 +41,7 @@ export class NodeTable {
   readonly properties: Properties[] = [];
   readonly columns = new PropertyColumns(this);
   /** Only for nodes with more than a single create. */
-  readonly registers = new Map<number, Registers>();
+  readonly registers = new SparseColumn<Registers>();
   readonly out = new Adjacency();
   readonly in = new Adjacency();
   #references = new Int32Array(0);

@@ -39,6 +39,7 @@ import {
   withoutOlder,
 } from './property-registers.ts';
 import { isLater, NEVER, type Stamp } from './stamp.ts';
+import type { TextHistory } from './text-history.ts';
 
 export interface Ends {
   readonly type: string;
@@ -47,10 +48,11 @@ export interface Ends {
 }
 
 const NOTHING: Assignments = {};
+const NO_TEXTS: readonly TextHistory[] = [];
 const BEFORE_LIFE: EndOfLife = { clock: NEVER, replica: 0 };
 
-/** `name`: the kind of the register and what it belongs to. */
-type VisitRegister = (name: string, clock: number, replica: number) => void;
+/** `kind` and `name`, which say together what the register is of. */
+type VisitRegister = (kind: string, name: string, clock: number, replica: number) => void;
 
 export class Registers {
   createdClock = NEVER;
@@ -75,6 +77,8 @@ export class Registers {
   #base: NodeCreate | EdgeCreate | undefined;
   #labels: Map<string, PresenceRegister> | undefined;
   #properties: Map<string, PropertyRegisters> | undefined;
+  /** Whether a property ever became a text. */
+  #hadTexts = false;
 
   get exists(): boolean {
     return isLater(this.createdClock, this.createdReplica, this.deletedClock, this.deletedReplica);
@@ -195,6 +199,7 @@ export class Registers {
     const { clock, replica } = patch;
     for (const name in properties) {
       const isText = more.textsMade?.includes(name) === true;
+      if (isText) this.#hadTexts = true;
       this.#assign(name, properties[name], more.seen?.get(name), clock, replica, isText);
     }
     if (more === NOTHING) return;
@@ -359,24 +364,33 @@ export class Registers {
    * where edges may restore their endpoints). A stamp is given to one patch only, so kind and stamp tell.
    */
   isLive({ kind, clock, replica }: PatchHead, keepDominated: boolean): boolean {
-    const holds = (at: { readonly clock: number; readonly replica: number }) =>
-      at.clock === clock && at.replica === replica;
     if (kind === 'node-delete' || kind === 'edge-delete' || kind === 'stub-delete') {
       if (this.deletedClock === clock && this.deletedReplica === replica) return true;
-      return keepDominated && this.#deletes?.some(holds) === true;
+      return keepDominated && this.#deletes?.some((each) => hasStamp(each, clock, replica)) === true;
     }
     if (!this.#survives(clock, replica, keepDominated)) return false;
     if (this.createdClock === clock && this.createdReplica === replica) return true;
-    if (this.#base !== undefined && holds(this.#base) && this.#readsBase(this.#base)) return true;
-    for (const register of this.#labels?.values() ?? []) if (holds(register)) return true;
-    for (const registers of this.#properties?.values() ?? []) {
-      if (holds(registers) || registers.totals?.get(replica)?.clock === clock) return true;
-      for (const { of, changes } of registers.texts ?? []) {
-        if (this.#survives(of.clock, of.replica, keepDominated) && changes.some(holds)) return true;
+    if (this.#base !== undefined && hasStamp(this.#base, clock, replica) && this.#readsBase(this.#base)) return true;
+    if (this.#labels !== undefined) {
+      for (const register of this.#labels.values()) if (hasStamp(register, clock, replica)) return true;
+    }
+    if (this.#properties !== undefined) {
+      for (const registers of this.#properties.values()) {
+        if (this.#holdsPatch(registers, clock, replica, keepDominated)) return true;
       }
-      if (registers.members?.holds(clock, replica) === true) return true;
     }
     return false;
+  }
+
+  #holdsPatch(registers: PropertyRegisters, clock: number, replica: ReplicaId, keepDominated: boolean): boolean {
+    const { totals, texts, members } = registers;
+    if (hasStamp(registers, clock, replica) || totals?.get(replica)?.clock === clock) return true;
+    if (members?.holds(clock, replica) === true) return true;
+    if (texts === undefined) return false;
+    return texts.some(
+      ({ of, changes }) =>
+        this.#survives(of.clock, of.replica, keepDominated) && changes.some((each) => hasStamp(each, clock, replica)),
+    );
   }
 
   /** Whether anything is still read from the base. */
@@ -394,29 +408,36 @@ export class Registers {
     const isLatest = base === undefined || (base.clock === this.createdClock && base.replica === this.createdReplica);
     const labels = isLatest ? this.#labels : this.#allLabels();
     if (labels !== undefined) {
-      for (const [label, { clock, replica }] of labels) this.#visitLater(`l${label}`, clock, replica, restored, visit);
+      for (const [label, { clock, replica }] of labels) this.#visitLater('l', label, clock, replica, restored, visit);
     }
     const properties = isLatest ? this.#properties : this.#allProperties();
     if (properties === undefined) return;
     for (const [name, { clock, replica, totals, members, texts }] of properties) {
-      this.#visitLater(`p${name}`, clock, replica, restored, visit);
+      this.#visitLater('p', name, clock, replica, restored, visit);
       if (totals !== undefined) {
-        for (const [writer, total] of totals) this.#visitLater(`c${name}`, total.clock, writer, restored, visit);
+        for (const [writer, total] of totals) this.#visitLater('c', name, total.clock, writer, restored, visit);
       }
-      for (const { of, changes } of texts ?? []) {
+      for (const { of, changes } of texts ?? NO_TEXTS) {
         if (!this.#survives(of.clock, of.replica, restored)) continue;
-        for (const change of changes) this.#visitLater(`t${name}`, change.clock, change.replica, restored, visit);
+        for (const change of changes) this.#visitLater('t', name, change.clock, change.replica, restored, visit);
       }
       if (members === undefined) continue;
       for (const [key, member] of members.entries()) {
-        this.#visitLater(`m${name}\n${key}`, member.clock, member.replica, restored, visit);
+        this.#visitLater('m', `${name}\n${key}`, member.clock, member.replica, restored, visit);
       }
     }
   }
 
-  #visitLater(name: string, clock: number, replica: number, restored: boolean, visit: VisitRegister): void {
+  #visitLater(
+    kind: string,
+    name: string,
+    clock: number,
+    replica: number,
+    restored: boolean,
+    visit: VisitRegister,
+  ): void {
     if (clock === NEVER || (clock === this.createdClock && replica === this.createdReplica)) return;
-    if (this.#survives(clock, replica, restored)) visit(name, clock, replica);
+    if (this.#survives(clock, replica, restored)) visit(kind, name, clock, replica);
   }
 
   /** Each register as a patch of its own: folding them into empty registers gives these. */
@@ -522,8 +543,9 @@ export class Registers {
 
   /** Names of the properties that hold texts, in no particular order; undefined if there are none. */
   textNames(restored = false): string[] | undefined {
+    if (!this.#hadTexts || this.#properties === undefined) return undefined;
     let names: string[] | undefined;
-    for (const [name, { isText }] of this.#properties ?? []) {
+    for (const [name, { isText }] of this.#properties) {
       if (!isText || this.text(name, restored) === undefined) continue;
       names ??= [];
       names.push(name);
@@ -542,6 +564,7 @@ export class Registers {
     copy.#former = this.#former && Array.from(this.#former);
     copy.source = this.source;
     copy.#base = this.#base;
+    copy.#hadTexts = this.#hadTexts;
     copy.#labels = this.#labels && new Map(this.#labels);
     copy.#properties =
       this.#properties &&
@@ -558,6 +581,10 @@ export class Registers {
       );
     return copy;
   }
+}
+
+function hasStamp(at: { readonly clock: number; readonly replica: number }, clock: number, replica: number): boolean {
+  return at.clock === clock && at.replica === replica;
 }
 
 function sameEnds(a: Ends, b: Ends): boolean {

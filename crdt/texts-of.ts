@@ -4,15 +4,15 @@ import type { Texts } from '../graph/model.ts';
 import type { ElementState } from './element-state.ts';
 import { type TextElement, textRoot } from './text-root.ts';
 
-/** Nothing for an element without any, as almost all are. */
+/** Undefined for an element without any, as almost all are. */
 export function textsOf(
   element: TextElement,
   id: string,
   state: Pick<ElementState, 'text' | 'textNames'> | undefined,
   restored = false,
-): { readonly texts?: Texts } {
+): { readonly texts: Texts } | undefined {
   const names = state?.textNames(restored);
-  if (state === undefined || names === undefined) return {};
+  if (state === undefined || names === undefined) return undefined;
   const texts: { [name: string]: string } = {};
   for (const property of names.sort()) {
     const held = state.text(property, restored);

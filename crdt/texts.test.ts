@@ -208,6 +208,7 @@ describe('texts', () => {
     expect(shows(first, change, late).property('t')).toBe('old and late');
     expect(shows(first, change, late, again).property('t')).toBe('new');
     expect(shows(first, change, late, plain).textNames()).toBeUndefined();
+    expect(shows(first, change, late).clone().textNames()).toEqual(['t']);
     expect(shows(first, change, removed, made, late).property('t')).toBe('made');
     // CRDT-3: so all of these can be dropped.
     const dead = shows(first, change, late, again);

@@ -3,6 +3,7 @@
  * the JSON text of what is there now). What deletes and overwrites leave behind until it is compacted does not count, and
  * what is written again and again counts once.
  */
+import { getOwnData } from '../base/record.ts';
 import { Float, isList, isMap, Point, type Properties, Temporal, type Value } from '../graph/value.ts';
 
 export interface Usage {
@@ -31,11 +32,14 @@ export function propertiesBytes(properties: Properties): number {
 export function bytesAdded(before: Properties, after: Properties): number {
   let bytes = 0;
   for (const name in after) {
-    const [held, value] = [Object.hasOwn(before, name) ? before[name] : undefined, after[name] as Value];
+    const value = after[name] as Value;
+    const held = getOwnData(before, name);
     if (value === held) continue;
     bytes += propertyBytes(name, value) - (held === undefined ? 0 : propertyBytes(name, held));
   }
-  for (const name in before) if (!Object.hasOwn(after, name)) bytes -= propertyBytes(name, before[name] as Value);
+  for (const name in before) {
+    if (getOwnData(after, name) === undefined) bytes -= propertyBytes(name, before[name] as Value);
+  }
   return bytes;
 }
 

@@ -16,7 +16,8 @@ export function nodeAt(view: GraphView, node: number): Node {
   const id = ids[node] as NodeId;
   const shown = { id, labels: labels[node] as readonly string[], properties: properties[node] as Node['properties'] };
   const held = registers.get(node);
-  return held === undefined ? shown : { ...shown, ...textsOf('node', id, held, !held.exists) };
+  const texts = held && textsOf('node', id, held, !held.exists);
+  return texts === undefined ? shown : { ...shown, ...texts };
 }
 
 /** The ordinal of a visible node, or undefined. @throws Unhydrated */
@@ -46,14 +47,15 @@ export function nodeVersion(view: GraphView, node: number): string {
 export function edgeAt(view: GraphView, edge: number): Edge {
   const { types, type, from, to, properties, registers } = view.edges;
   const id = view.edges.idAt(edge) as EdgeId;
-  return {
+  const shown = {
     id,
     type: types[type[edge] as number] as string,
     from: view.nodes.ids[from[edge] as number] as NodeId,
     to: view.nodes.ids[to[edge] as number] as NodeId,
     properties: properties[edge] as Edge['properties'],
-    ...textsOf('edge', id, registers.get(edge)),
   };
+  const texts = textsOf('edge', id, registers.get(edge));
+  return texts === undefined ? shown : { ...shown, ...texts };
 }
 
 export function edgeVersion(view: GraphView, edge: number): string {
