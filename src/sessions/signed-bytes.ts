@@ -2,19 +2,20 @@
  * Bytes that clients keep for us, as text: base64url, with a signature. That is no secret-keeping; it keeps clients from making
  * up what only a server can know, and what another cluster gave out from being taken for ours.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 
 const MAC_BYTES = 16;
 
 export class SignedBytes {
-  readonly #key: Uint8Array;
+  /** As an object: from bytes Node 24 takes five times as long for each signature. */
+  readonly #key: KeyObject;
 
   /**
    * @param secret the same on all servers that shall understand each other
    * @param domain keeps this use of the secret apart from all others
    */
   constructor(secret: Uint8Array, domain: string) {
-    this.#key = createHmac('sha256', secret).update(domain).digest();
+    this.#key = createSecretKey(createHmac('sha256', secret).update(domain).digest());
   }
 
   sign(body: Uint8Array): string {
