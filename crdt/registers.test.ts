@@ -193,6 +193,24 @@ describe('CRDT-3 isLive', () => {
     );
   });
 
+  test('version -> pinned texts: servers of different versions compare digests, which are made of them', () => {
+    const versionAfter = (value: number) => {
+      const at = { replica: replicaId(2), id: 'x', clock: 1000 + value };
+      const created: Patch = {
+        ...at,
+        kind: 'node-create',
+        replica: replicaId(1),
+        clock: 1000,
+        labels: [],
+        properties: {},
+      };
+      return registersVersion(folded([created, { ...at, kind: 'node-update', properties: { p: value } }]));
+    };
+    expect(versionAfter(1)).toBe('-------Ec-----0-4w8n8i14qpt7q');
+    expect(versionAfter(5)).toBe('-------Ec-----0-192tj5r00gulc1');
+    expect(versionAfter(147)).toBe('-------Ec-----0-3rzbf13nalq1');
+  });
+
   test('a node that two replicas deleted -> its create stays live while an edge may restore it', () => {
     const patches = [create(1, { a: 1 }), remove(2, 1), remove(3, 2)];
     const registers = folded(patches);
