@@ -20,6 +20,7 @@ import { REPLAYED } from './element-answers.ts';
 import { idempotencyKey } from './idempotency.ts';
 import { acceptedMessagePack, JSON_LINES_TYPE, JSON_TYPE, TYPED_JSON_TYPE } from './media-types.ts';
 import { encodeMessagePack } from './msgpack.ts';
+import { isGone } from './once-gone.ts';
 import { parseQueryRequest } from './parse-statement.ts';
 import { asWeftError, problemOf } from './problem.ts';
 import { containsUpdates, countersDocument, QueryCall } from './query-call.ts';
@@ -190,6 +191,11 @@ async function stream(
     answer.close();
     call.end();
     throw error;
+  }
+  if (isGone(reply)) {
+    answer.close();
+    call.end();
+    return;
   }
   const print = request.headers.accept?.includes(TYPED_JSON_TYPE) === true ? printTyped : printPlain;
   const options = { env: context.env, reply, stallMs: LIMITS.queryStallMsMax };
