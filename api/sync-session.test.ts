@@ -1,6 +1,7 @@
 /** When a replica hears of what became of its batches: against a graph whose answers the test holds back. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type PartitionId, replicaId } from '../base/ids.ts';
+import * as LIMITS from '../base/limits.ts';
 import { encodeStamp } from '../crdt/patch-codec.ts';
 import { decodeServerFrame, encodeReplicaFrame, type ServerFrame, SYNC_VERSION } from '../crdt/sync-frame.ts';
 import type { GraphSync } from '../src/engine-port.ts';
@@ -18,6 +19,10 @@ let giveState: () => void;
 let seq: number;
 /** What the other server of two has of this one's stream. */
 let otherHas: number;
+/** Bytes that wait for the replica to read them. */
+let unread: number;
+/** Who listens to the graph. */
+let listeners: Set<unknown>;
 
 const kinds = () => told.map(({ kind }) => kind);
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -33,6 +38,8 @@ beforeEach(() => {
   told = [];
   seq = 0;
   otherHas = Number.MAX_SAFE_INTEGER;
+  unread = 0;
+  listeners = new Set();
   const state = new Promise<Uint8Array>((resolve) => {
     giveState = () => resolve(new Uint8Array([0, 0]));
   });
@@ -42,7 +49,10 @@ beforeEach(() => {
     clock: 0,
     diff: () => state,
     stateVector: () => state,
-    listen: () => () => undefined,
+    listen: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
     accept: async (_patches, onDecided) => {
       onDecided?.();
       return { origin: 1, seq: ++seq };
@@ -56,7 +66,9 @@ beforeEach(() => {
     graph,
     principal: { may: () => true, watch: () => () => undefined },
     socket: {
-      bufferedBytes: 0,
+      get bufferedBytes() {
+        return unread;
+      },
       send: (bytes) => void told.push(decodeServerFrame(bytes)),
       pause: () => undefined,
       resume: () => undefined,
@@ -64,12 +76,25 @@ beforeEach(() => {
     },
     accepted: new AcceptedBatches(),
   });
+});
+
+function greet(): void {
   const partitions = [{ partition: PARTITION, bytes: new Uint8Array([0]) }];
   const hello = { version: SYNC_VERSION, replica: REPLICA, generation: '', syncedMs: 0, partitions };
   session.message(encodeReplicaFrame({ kind: 'hello', ...hello }));
+}
+
+test('a replica that reads too slowly to take the welcome -> closed, and the graph has forgotten it', async () => {
+  unread = LIMITS.syncBufferedBytesMax + 1;
+  greet();
+  giveState();
+  await turn();
+  expect([kinds(), listeners.size]).toEqual([['welcome'], 0]);
 });
 
 describe('receipts', () => {
+  beforeEach(greet);
+
   test('batches are taken while states are sent -> told right after these, in order, without a look at the clock', async () => {
     batch(1);
     batch(2);

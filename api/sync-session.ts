@@ -250,6 +250,7 @@ export class SyncSession implements SocketEvents {
       wallMs: this.#wallMs(),
       clock: graph.clock,
     });
+    if (this.#isOver) return;
     // Before the states: what becomes visible from here on is in the state or comes after it, or both.
     this.#stops.push(graph.listen((updates) => this.#visible(updates)));
   }
