@@ -21,6 +21,8 @@ let seq: number;
 let otherHas: number;
 /** Bytes that wait for the replica to read them. */
 let unread: number;
+let closed: unknown[];
+let isThere: boolean;
 /** Who listens to the graph. */
 let listeners: Set<unknown>;
 
@@ -39,12 +41,17 @@ beforeEach(() => {
   seq = 0;
   otherHas = Number.MAX_SAFE_INTEGER;
   unread = 0;
+  closed = [];
+  isThere = true;
   listeners = new Set();
   const state = new Promise<Uint8Array>((resolve) => {
     giveState = () => resolve(new Uint8Array([0, 0]));
   });
   const graph: GraphSync = {
     generation: 'g',
+    get isThere() {
+      return isThere;
+    },
     settings: { partitions: 4, restoringTypes: [] },
     clock: 0,
     diff: () => state,
@@ -72,7 +79,7 @@ beforeEach(() => {
       send: (bytes) => void told.push(decodeServerFrame(bytes)),
       pause: () => undefined,
       resume: () => undefined,
-      close: () => undefined,
+      close: (code, reason) => void closed.push([code, reason]),
     },
     accepted: new AcceptedBatches(),
   });
@@ -90,6 +97,21 @@ test('a replica that reads too slowly to take the welcome -> closed, and the gra
   giveState();
   await turn();
   expect([kinds(), listeners.size]).toEqual([['welcome'], 0]);
+});
+
+test('the graph is deleted, and nothing is written to it -> the replica hears of it when it asks whether anybody is there', async () => {
+  greet();
+  giveState();
+  await turn();
+  session.message(encodeReplicaFrame({ kind: 'ping' }));
+  expect([kinds().at(-1), closed]).toEqual(['pong', []]);
+  isThere = false;
+  session.message(encodeReplicaFrame({ kind: 'ping' }));
+  expect([kinds().filter((kind) => kind === 'pong').length, listeners.size, closed]).toEqual([
+    1,
+    0,
+    [[4503, 'the graph was deleted']],
+  ]);
 });
 
 describe('receipts', () => {

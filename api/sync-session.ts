@@ -152,6 +152,8 @@ export class SyncSession implements SocketEvents {
 
   #take(frame: ReplicaFrame): void {
     if (frame.kind === 'ping') {
+      // One that was made again under its name is another: the replica learns that when it comes back.
+      if (!this.#options.graph.isThere) this.#end(SYNC_CLOSE.unavailable, 'the graph was deleted');
       this.#send({ kind: 'pong', wallMs: this.#wallMs() });
       return;
     }
