@@ -85,21 +85,41 @@ const post = (path: string, body: object, headers: readonly string[] = []): stri
 
 const running = async (): Promise<number> => (await server.call('GET', '/v1/queries')).json.queries.length;
 
-const rows = (bookmarks: readonly string[] = []): string => {
-  const query = { statement: 'UNWIND range(1, 10000000) AS i RETURN i', bookmarks };
-  return post(`${GRAPH}/query`, query, ['Accept: application/jsonl']);
-};
+const ROWS = post(`${GRAPH}/query`, { statement: 'UNWIND range(1, 10000000) AS i RETURN i' }, [
+  'Accept: application/jsonl',
+]);
 
-test('rows of a query, of which the client goes while its bookmarks are waited for -> nothing runs on', async () => {
-  const token = (await server.call('POST', `${GRAPH}/nodes`, {})).headers['session-token'] as string;
-  const { held, letGo } = holding(async () => undefined);
-  server.engine.reachSession = held;
-  const client = send(rows([token]));
+test('rows of a query, of which the client goes while the first ones are on their way -> nothing runs on', async () => {
+  const graph = server.engine.graph('default' as GraphName);
+  const query = graph.query.bind(graph);
+  let letGo = (): void => undefined;
+  graph.query = async (...asked) => {
+    const answer = await query(...asked);
+    const next = answer.next.bind(answer);
+    const late = holding(async (first: Awaited<ReturnType<typeof next>>) => first);
+    letGo = late.letGo;
+    // They were read, and nobody looks again whether they are wanted.
+    answer.next = async () => late.held(await next());
+    return answer;
+  };
+  const client = send(ROWS);
   await turn();
   await gone(client);
   letGo();
   await turn();
   await vi.waitFor(async () => expect(await running()).toBe(0));
+});
+
+test('a query that is answered whole, of which the client goes while its bookmarks are waited for -> not begun', async () => {
+  const token = (await server.call('POST', `${GRAPH}/nodes`, {})).headers['session-token'] as string;
+  const { held, letGo } = holding(async () => undefined);
+  server.engine.reachSession = held;
+  const client = send(post(`${GRAPH}/query`, { statement: 'CREATE ()', bookmarks: [token] }));
+  await turn();
+  await gone(client);
+  letGo();
+  await turn();
+  expect((await server.engine.graph('default' as GraphName).counts()).nodes).toBe(1);
 });
 
 test('a backup, of which the client goes before its first byte -> its moment is let go of', async () => {
@@ -137,7 +157,7 @@ test('many requests at once that wait, and the client goes -> all of them hear i
 const EVENTS = `GET ${GRAPH}/changes?feed=sse&heartbeat=1000 HTTP/1.1\r\nHost: localhost\r\n\r\n`;
 
 test('rows of a query behind a stream without an end, and the client goes -> the query ends', async () => {
-  const client = send(EVENTS + rows());
+  const client = send(EVENTS + ROWS);
   await vi.waitFor(async () => expect(await running()).toBe(1));
   client.destroy();
   // What lies behind is more than a connection may hold, which is no longer read from: it is noticed when it is written to.
@@ -149,7 +169,7 @@ test('rows of a query behind a stream without an end, and the client goes -> the
 });
 
 test('rows of a query behind a stream without an end, not read for long -> the connection goes, and the query with it', async () => {
-  const client = send(EVENTS + rows());
+  const client = send(EVENTS + ROWS);
   await vi.waitFor(async () => expect(await running()).toBe(1));
   await turn();
   await turn();

@@ -79,7 +79,6 @@ async function answerQuery(
   const parsed = parseQueryRequest(request.body);
   const { isList } = parsed;
   const key = idempotencyKey(request);
-  if (parsed.bookmarks.length > 0) await present(context.engine, request, parsed.bookmarks);
   const principal = principalOfRequest(request);
   const call = new QueryCall(graph, parsed, {
     running,
@@ -93,6 +92,8 @@ async function answerQuery(
   };
   reply.raw.once('close', cancel);
   try {
+    if (parsed.bookmarks.length > 0) await present(context.engine, request, parsed.bookmarks);
+    if (isGone(reply)) return;
     const isStream = request.headers.accept?.includes('jsonl') === true && !isList;
     if (key !== undefined) {
       const { answers, replayed } = await call.readOnce(context.engine, key);
