@@ -12,6 +12,7 @@ import { sendDocument } from './answer.ts';
 import type { ApiContext } from './api-context.ts';
 import { describe } from './describe.ts';
 import { BACKUP_TYPE } from './media-types.ts';
+import { onceGone } from './once-gone.ts';
 import { fieldsOf, objectOf } from './parse-fields.ts';
 import { readQuery } from './query-parameters.ts';
 
@@ -38,8 +39,8 @@ export function addBackupRoute(app: FastifyInstance, context: ApiContext): void 
       const pieces = context.engine.backup(since, keep);
       // What is refused must be refused before the status is sent.
       const first = await pieces.next();
-      // A client that goes away must not leave a cut open.
-      reply.raw.once('close', () => void pieces.return(undefined).catch(() => undefined));
+      // A client that goes away, at once perhaps, must not leave a cut open.
+      onceGone(reply, () => void pieces.return(undefined).catch(() => undefined));
       reply.header('content-type', BACKUP_TYPE);
       return reply.send(Readable.from(reported(first, pieces, context, request), { objectMode: false }));
     },

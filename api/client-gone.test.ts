@@ -68,8 +68,118 @@ test('changes: readers that go before there is something to wait for -> others m
   expect(await reading(3)).toEqual([200, 200, 200]);
 });
 
+/** Holds calls of a function of the engine, until it is told to let them go. */
+function holding<F extends (...given: never[]) => Promise<unknown>>(work: F): { readonly held: F; letGo(): void } {
+  let letGo = (): void => undefined;
+  const until = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  return { held: (async (...given: never[]) => until.then(() => work(...given))) as F, letGo: () => letGo() };
+}
+
+const post = (path: string, body: object, headers: readonly string[] = []): string => {
+  const text = JSON.stringify(body);
+  const all = ['Host: localhost', 'Content-Type: application/json', `Content-Length: ${text.length}`, ...headers];
+  return `POST ${path} HTTP/1.1\r\n${all.join('\r\n')}\r\n\r\n${text}`;
+};
+
+const running = async (): Promise<number> => (await server.call('GET', '/v1/queries')).json.queries.length;
+
+const ROWS = post(`${GRAPH}/query`, { statement: 'UNWIND range(1, 10000000) AS i RETURN i' }, [
+  'Accept: application/jsonl',
+]);
+
+test('rows of a query, of which the client goes while the first ones are on their way -> nothing runs on', async () => {
+  const graph = server.engine.graph('default' as GraphName);
+  const query = graph.query.bind(graph);
+  let letGo = (): void => undefined;
+  graph.query = async (...asked) => {
+    const answer = await query(...asked);
+    const next = answer.next.bind(answer);
+    const late = holding(async (first: Awaited<ReturnType<typeof next>>) => first);
+    letGo = late.letGo;
+    // They were read, and nobody looks again whether they are wanted.
+    answer.next = async () => late.held(await next());
+    return answer;
+  };
+  const client = send(ROWS);
+  await turn();
+  await gone(client);
+  letGo();
+  await turn();
+  await vi.waitFor(async () => expect(await running()).toBe(0));
+});
+
+test('a query that is answered whole, of which the client goes while its bookmarks are waited for -> not begun', async () => {
+  const token = (await server.call('POST', `${GRAPH}/nodes`, {})).headers['session-token'] as string;
+  const { held, letGo } = holding(async () => undefined);
+  server.engine.reachSession = held;
+  const client = send(post(`${GRAPH}/query`, { statement: 'CREATE ()', bookmarks: [token] }));
+  await turn();
+  await gone(client);
+  letGo();
+  await turn();
+  expect((await server.engine.graph('default' as GraphName).counts()).nodes).toBe(1);
+});
+
+test('a backup, of which the client goes before its first byte -> its moment is let go of', async () => {
+  const { replica } = server.engine;
+  const open = replica.openCut.bind(replica);
+  const moments = { opened: 0, released: 0 };
+  const { held, letGo } = holding(async () => {
+    const cut = await open();
+    const release = cut.release.bind(cut);
+    moments.opened++;
+    cut.release = async () => {
+      moments.released++;
+      return release();
+    };
+    return cut;
+  });
+  replica.openCut = held;
+  const client = send(post('/v1/backup', {}));
+  await turn();
+  await gone(client);
+  letGo();
+  await vi.waitFor(() => expect(moments).toEqual({ opened: 1, released: 1 }));
+});
+
+test('many requests at once that wait, and the client goes -> all of them hear it, not only the one in front', async () => {
+  const client = ask(times(LIMITS.changeReadersMax, LONG_POLL));
+  await turn();
+  expect(await reading(1)).toEqual([429]);
+  await gone(client);
+  expect(await reading(3)).toEqual([200, 200, 200]);
+  const metrics = (await server.call('GET', '/metrics')).text;
+  expect(/^weft_http_requests_in_flight (.*)$/m.exec(metrics)?.[1]).toBe('1');
+});
+
+const EVENTS = `GET ${GRAPH}/changes?feed=sse&heartbeat=1000 HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+
+test('rows of a query behind a stream without an end, and the client goes -> the query ends', async () => {
+  const client = send(EVENTS + ROWS);
+  await vi.waitFor(async () => expect(await running()).toBe(1));
+  client.destroy();
+  // What lies behind is more than a connection may hold, which is no longer read from: it is noticed when it is written to.
+  await vi.waitFor(async () => {
+    server.env.advance(1000);
+    expect(await connections()).toBe(0);
+  });
+  await vi.waitFor(async () => expect(await running()).toBe(0));
+});
+
+test('rows of a query behind a stream without an end, not read for long -> the connection goes, and the query with it', async () => {
+  const client = send(EVENTS + ROWS);
+  await vi.waitFor(async () => expect(await running()).toBe(1));
+  await turn();
+  await turn();
+  server.env.advance(LIMITS.queryStallMsMax);
+  await vi.waitFor(async () => expect(await running()).toBe(0));
+  expect(await connections()).toBe(0);
+  client.destroy();
+});
+
 test('rows of a query that are not read for long -> the connection goes, and the query with it', async () => {
-  const running = async () => (await server.call('GET', '/v1/queries')).json.queries.length;
   const body = JSON.stringify({
     statement: 'UNWIND range(1, 10000000) AS i RETURN i, "a text that fills the buffers"',
   });

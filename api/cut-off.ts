@@ -8,7 +8,11 @@ export async function* cutOff(
   { env, reply, stallMs }: { readonly env: Env; readonly reply: FastifyReply; readonly stallMs: number },
 ): AsyncGenerator<string> {
   for await (const piece of pieces) {
-    const timer = env.scheduler.after(stallMs, () => reply.raw.destroy());
+    const timer = env.scheduler.after(stallMs, () => {
+      // An answer behind others on its connection has no socket yet.
+      if (reply.raw.socket === null) reply.raw.req.socket.destroy();
+      else reply.raw.destroy();
+    });
     try {
       yield piece;
     } finally {

@@ -12,6 +12,7 @@ import { type ApiContext, graphOf } from './api-context.ts';
 import { cutOff } from './cut-off.ts';
 import { describe, GRAPH_PATH } from './describe.ts';
 import { NDJSON_TYPE } from './media-types.ts';
+import { onceGone } from './once-gone.ts';
 import { readQuery } from './query-parameters.ts';
 
 /** Characters of a piece of the stream: fewer, larger writes. */
@@ -41,8 +42,7 @@ export function addExportRoute(app: FastifyInstance, context: ApiContext): void 
       const moment = await graph.export();
       // A client that goes away, at once perhaps, must not leave it open.
       const close = () => void moment.close().catch((error: unknown) => context.reportFailure(error, request));
-      if (reply.raw.destroyed) close();
-      else reply.raw.once('close', close);
+      onceGone(reply, close);
       request.shown = moment.vector ?? null;
       const options = { env: context.env, reply, stallMs: LIMITS.exportStallMsMax };
       const pieces = cutOff(reported(exportPieces(moment), context, request, reply), options);

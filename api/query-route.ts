@@ -20,6 +20,7 @@ import { REPLAYED } from './element-answers.ts';
 import { idempotencyKey } from './idempotency.ts';
 import { acceptedMessagePack, JSON_LINES_TYPE, JSON_TYPE, TYPED_JSON_TYPE } from './media-types.ts';
 import { encodeMessagePack } from './msgpack.ts';
+import { isGone } from './once-gone.ts';
 import { parseQueryRequest } from './parse-statement.ts';
 import { asWeftError, problemOf } from './problem.ts';
 import { containsUpdates, countersDocument, QueryCall } from './query-call.ts';
@@ -78,7 +79,6 @@ async function answerQuery(
   const parsed = parseQueryRequest(request.body);
   const { isList } = parsed;
   const key = idempotencyKey(request);
-  if (parsed.bookmarks.length > 0) await present(context.engine, request, parsed.bookmarks);
   const principal = principalOfRequest(request);
   const call = new QueryCall(graph, parsed, {
     running,
@@ -92,6 +92,8 @@ async function answerQuery(
   };
   reply.raw.once('close', cancel);
   try {
+    if (parsed.bookmarks.length > 0) await present(context.engine, request, parsed.bookmarks);
+    if (isGone(reply)) return;
     const isStream = request.headers.accept?.includes('jsonl') === true && !isList;
     if (key !== undefined) {
       const { answers, replayed } = await call.readOnce(context.engine, key);
@@ -190,6 +192,11 @@ async function stream(
     answer.close();
     call.end();
     throw error;
+  }
+  if (isGone(reply)) {
+    answer.close();
+    call.end();
+    return;
   }
   const print = request.headers.accept?.includes(TYPED_JSON_TYPE) === true ? printTyped : printPlain;
   const options = { env: context.env, reply, stallMs: LIMITS.queryStallMsMax };

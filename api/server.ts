@@ -44,6 +44,7 @@ import { addProofRoutes } from './proof-routes.ts';
 import { parseQuery } from './query-parameters.ts';
 import { addQueryRoutes } from './query-route.ts';
 import { giveTrace, installRequestContext } from './request-context.ts';
+import { tellThoseBehind } from './responses-behind.ts';
 import { responsesTogether } from './responses-together.ts';
 import { type QueryLimits, RunningQueries } from './running-queries.ts';
 import { addRunningQueryRoutes } from './running-query-routes.ts';
@@ -158,6 +159,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   app.server.maxConnections = LIMITS.connectionsMax;
   // What a request expects beside `100-continue` may be passed over (RFC 9110, 10.1.1).
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
+  tellThoseBehind(app.server);
   recordMethods(app);
   recordRoutes(app);
   const metrics = installMetrics(app, context);

@@ -255,6 +255,29 @@ describe('session channel: streams', () => {
   });
 });
 
+describe('session channel: requests that wait for what a token covers', () => {
+  const waits: [string, (token: string) => object][] = [
+    ['a query, session token', (token) => ({ ...query(1, 'CREATE (:Late)'), sessionToken: token })],
+    ['a query, bookmark', (token) => query(1, 'CREATE (:Late)', { bookmarks: [token] })],
+    ['a write', (token) => ({ id: 1, op: 'createNode', body: { labels: ['Late'] }, sessionToken: token })],
+  ];
+  test.each(waits)('%s: cancelled meanwhile, or the connection breaks -> nothing is done', async (_what, frame) => {
+    const waiting = await openChannelServer();
+    const reached: (() => void)[] = [];
+    waiting.engine.reachSession = () => new Promise((resolve) => void reached.push(resolve));
+    const token = waiting.engine.sessionToken();
+    const [cancelled, dropped] = [waiting.open(), waiting.open()];
+    for (const channel of [cancelled, dropped]) channel.ask(frame(token));
+    cancelled.ask({ id: 1, op: 'cancel' });
+    dropped.drop();
+    for (const reach of reached) reach();
+    expect(await cancelled.next()).toMatchObject({ id: 1, status: 409, error: { code: 'query-cancelled' } });
+    for (let i = 0; i < 50; i++) await waiting.env.scheduler.yield();
+    expect((await waiting.engine.graph('default' as never).counts()).nodes).toBe(0);
+    await waiting.close();
+  });
+});
+
 describe('session channel: bad input', () => {
   test.each<[string, object, string]>([
     ['no op', { id: 1 }, '`op` is missing'],

@@ -216,7 +216,11 @@ export class SessionChannel implements SocketEvents {
     const { level, mayDowngrade } = terms;
     const wait = beginCall(engine, request, { level, tokens, mayDowngrade, restsOnCatalog });
     if (frame.keepsSession) this.#session = this.#joined(terms.tokens);
-    return wait === undefined ? this.#serve(request, frame) : wait.then(() => this.#serve(request, frame));
+    if (wait === undefined) return this.#serve(request, frame);
+    return wait.then(() => {
+      checkWanted(request);
+      return this.#serve(request, frame);
+    });
   }
 
   /** One token that covers all, so that a long session does not grow. */
@@ -281,6 +285,7 @@ export class SessionChannel implements SocketEvents {
 
   async #queryLater(request: Request, frame: RequestFrame, call: QueryCall, wait?: Promise<void>): Promise<void> {
     if (wait !== undefined) await wait;
+    checkWanted(request);
     const { idempotencyKey: key, credit } = frame;
     const kept = key === undefined ? undefined : await call.readOnce(this.#options.context.engine, key);
     if (credit === undefined) {
@@ -333,9 +338,9 @@ export class SessionChannel implements SocketEvents {
     this.#answer(request, { status: 200, body, ...(replayed && { replayed }) });
   }
 
-  /** @throws WeftError `query-cancelled`, definite: what was streamed is a part of a read */
+  /** @throws WeftError as `checkWanted` */
   #hasRoom(request: Request): boolean {
-    if (request.isCancelled) throw new WeftError('query-cancelled', 'the request was cancelled');
+    checkWanted(request);
     return request.credit > 0 && this.#socket.bufferedBytes < LIMITS.channelBufferBytes;
   }
 
@@ -434,6 +439,11 @@ function signal(request: Request, frame: SignalFrame): void {
     request.credit += frame.credit;
     request.wake?.();
   }
+}
+
+/** @throws WeftError `query-cancelled`, definite: nothing of it was begun, or it only reads */
+function checkWanted({ isCancelled }: Request): void {
+  if (isCancelled) throw new WeftError('query-cancelled', 'the request was cancelled');
 }
 
 function cancel(request: Request): void {

@@ -1,6 +1,7 @@
 /** When a replica hears of what became of its batches: against a graph whose answers the test holds back. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type PartitionId, replicaId } from '../base/ids.ts';
+import * as LIMITS from '../base/limits.ts';
 import { encodeStamp } from '../crdt/patch-codec.ts';
 import { decodeServerFrame, encodeReplicaFrame, type ServerFrame, SYNC_VERSION } from '../crdt/sync-frame.ts';
 import type { GraphSync } from '../src/engine-port.ts';
@@ -18,6 +19,12 @@ let giveState: () => void;
 let seq: number;
 /** What the other server of two has of this one's stream. */
 let otherHas: number;
+/** Bytes that wait for the replica to read them. */
+let unread: number;
+let closed: unknown[];
+let isThere: boolean;
+/** Who listens to the graph. */
+let listeners: Set<unknown>;
 
 const kinds = () => told.map(({ kind }) => kind);
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -33,16 +40,26 @@ beforeEach(() => {
   told = [];
   seq = 0;
   otherHas = Number.MAX_SAFE_INTEGER;
+  unread = 0;
+  closed = [];
+  isThere = true;
+  listeners = new Set();
   const state = new Promise<Uint8Array>((resolve) => {
     giveState = () => resolve(new Uint8Array([0, 0]));
   });
   const graph: GraphSync = {
     generation: 'g',
+    get isThere() {
+      return isThere;
+    },
     settings: { partitions: 4, restoringTypes: [] },
     clock: 0,
     diff: () => state,
     stateVector: () => state,
-    listen: () => () => undefined,
+    listen: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
     accept: async (_patches, onDecided) => {
       onDecided?.();
       return { origin: 1, seq: ++seq };
@@ -56,20 +73,50 @@ beforeEach(() => {
     graph,
     principal: { may: () => true, watch: () => () => undefined },
     socket: {
-      bufferedBytes: 0,
+      get bufferedBytes() {
+        return unread;
+      },
       send: (bytes) => void told.push(decodeServerFrame(bytes)),
       pause: () => undefined,
       resume: () => undefined,
-      close: () => undefined,
+      close: (code, reason) => void closed.push([code, reason]),
     },
     accepted: new AcceptedBatches(),
   });
+});
+
+function greet(): void {
   const partitions = [{ partition: PARTITION, bytes: new Uint8Array([0]) }];
   const hello = { version: SYNC_VERSION, replica: REPLICA, generation: '', syncedMs: 0, partitions };
   session.message(encodeReplicaFrame({ kind: 'hello', ...hello }));
+}
+
+test('a replica that reads too slowly to take the welcome -> closed, and the graph has forgotten it', async () => {
+  unread = LIMITS.syncBufferedBytesMax + 1;
+  greet();
+  giveState();
+  await turn();
+  expect([kinds(), listeners.size]).toEqual([['welcome'], 0]);
+});
+
+test('the graph is deleted, and nothing is written to it -> the replica hears of it when it asks whether anybody is there', async () => {
+  greet();
+  giveState();
+  await turn();
+  session.message(encodeReplicaFrame({ kind: 'ping' }));
+  expect([kinds().at(-1), closed]).toEqual(['pong', []]);
+  isThere = false;
+  session.message(encodeReplicaFrame({ kind: 'ping' }));
+  expect([kinds().filter((kind) => kind === 'pong').length, listeners.size, closed]).toEqual([
+    1,
+    0,
+    [[4503, 'the graph was deleted']],
+  ]);
 });
 
 describe('receipts', () => {
+  beforeEach(greet);
+
   test('batches are taken while states are sent -> told right after these, in order, without a look at the clock', async () => {
     batch(1);
     batch(2);

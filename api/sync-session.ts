@@ -152,6 +152,8 @@ export class SyncSession implements SocketEvents {
 
   #take(frame: ReplicaFrame): void {
     if (frame.kind === 'ping') {
+      // One that was made again under its name is another: the replica learns that when it comes back.
+      if (!this.#options.graph.isThere) this.#end(SYNC_CLOSE.unavailable, 'the graph was deleted');
       this.#send({ kind: 'pong', wallMs: this.#wallMs() });
       return;
     }
@@ -250,6 +252,7 @@ export class SyncSession implements SocketEvents {
       wallMs: this.#wallMs(),
       clock: graph.clock,
     });
+    if (this.#isOver) return;
     // Before the states: what becomes visible from here on is in the state or comes after it, or both.
     this.#stops.push(graph.listen((updates) => this.#visible(updates)));
   }

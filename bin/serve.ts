@@ -118,7 +118,7 @@ async function serve(config: ServeConfig): Promise<void> {
       return { engine, served: withEphemeral(engine, await openEngine(ephemeral)), links };
     },
   );
-  const closeLinks = await startLinks(links, { env, engine, name });
+  const closeLinks = await startLinks(links, { env, engine, name, onStuck: damage.onRefused });
   try {
     const { linkFaults } = links;
     const { requestsPerSecond } = config.access;
@@ -266,12 +266,17 @@ function linksOf(
 /** Starts replication before anybody is served, so that nobody takes this server for one that runs alone. */
 async function startLinks(
   { cluster }: Links,
-  { env, engine, name }: { readonly env: Env; readonly engine: OpenedEngine; readonly name: string },
+  {
+    env,
+    engine,
+    name,
+    onStuck,
+  }: { readonly env: Env; readonly engine: OpenedEngine; readonly name: string; readonly onStuck: () => void },
 ): Promise<() => Promise<void>> {
   if (cluster === undefined) return () => Promise.resolve();
   try {
     const onBug = (error: Error): never => endWithBug(env.log, 'replication', error);
-    const replication = await startReplication({ env, engine, options: cluster, name, onBug });
+    const replication = await startReplication({ env, engine, options: cluster, name, onBug, onStuck });
     const { channel } = replication;
     engine.attachStrong(
       await StrongOperations.start({ env, host: engine.strongHost, channel, onBug, bugs: cluster.bugs }),
@@ -324,7 +329,7 @@ async function drain(
   timer.cancel();
 }
 
-/** LevelDB refuses to write, and will until its files are mended, which the next start does. */
+/** LevelDB refuses to write, or what was begun cannot be finished, until the files are mended, which the next start does. */
 function refusal(): {
   readonly onRefused: () => void;
   readonly refused: Promise<string>;
@@ -337,7 +342,7 @@ function refusal(): {
   });
   const onRefused = () => {
     isRefused = true;
-    refuse('LevelDB refuses to write');
+    refuse('damaged files');
   };
   return { onRefused, refused, isRefused: () => isRefused };
 }

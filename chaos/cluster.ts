@@ -183,7 +183,11 @@ export class Cluster {
     const engine = await openEngine({ env, store, name, memoryBudgetBytes, longTailBytes, cluster: options });
     if (!process.isAlive) return;
     const onBug = (error: Error) => this.noteBug(`the replication of ${name}`, error);
-    server.replication = await startReplication({ env, engine, options, name, onBug });
+    const onStuck = () => {
+      this.kill(server);
+      this.start(server);
+    };
+    server.replication = await startReplication({ env, engine, options, name, onBug, onStuck });
     if (!process.isAlive) return;
     const { channel } = server.replication;
     const strong = await StrongOperations.start({ env, host: engine.strongHost, channel, onBug, bugs });

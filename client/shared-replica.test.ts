@@ -243,6 +243,30 @@ test('the store: refused to the first tab, and later to one that takes over -> t
   expect(await two.query(COUNT)).toEqual([{ nodes: 1 }]);
 });
 
+test('the store: refused to a tab that takes over, and free once the next leader is gone -> it asks again', async () => {
+  const [first, second, third] = [browser.tab(), browser.tab(), browser.tab()];
+  let isFull = true;
+  const openStore = async () => {
+    if (isFull) throw new WeftError('storage-failed', 'no space');
+    return new MemoryLocalStore(memory);
+  };
+  const one = await open(second);
+  const two = await open(first, { openStore });
+  const three = await open(third);
+  await one.write([create('a')]);
+  await one.close();
+  await until(two, ({ reason }) => reason === 'no space');
+  await until(two, ({ reason }) => reason !== 'no space');
+  isFull = false;
+  await three.close();
+  let counted: unknown;
+  void two.query(COUNT).then((rows) => {
+    counted = rows;
+  });
+  for (let i = 0; i < 100; i++) await new Promise((resolve) => setImmediate(resolve));
+  expect(counted).toEqual([{ nodes: 1 }]);
+});
+
 test('two tabs that open other parts of a graph under one name -> the second one is refused', async () => {
   await open(browser.tab(), { scopes: ['a!', 'b!'] });
   await open(browser.tab(), { scopes: ['b!', 'a!'] });

@@ -85,6 +85,10 @@ export class SharedReplica {
   #failure: WeftError | undefined;
   #isClosed = false;
   #letGo: () => void = () => undefined;
+  /** Until this tab is closed. */
+  readonly #open = new Promise<void>((resolve) => {
+    this.#letGo = resolve;
+  });
   /** Of the lock of this tab, once it has led. */
   #led: Promise<void> = Promise.resolve();
   #onReady: () => void = () => undefined;
@@ -131,9 +135,7 @@ export class SharedReplica {
     const ready = new Promise<void>((resolve) => {
       this.#onReady = resolve;
     });
-    const open = new Promise<void>((resolve) => {
-      this.#letGo = resolve;
-    });
+    const open = this.#open;
     await new Promise<void>((resolve) => {
       this.#leaves.push(
         tabs.lock(this.#lockOf(this.#tab), () => {
@@ -142,12 +144,7 @@ export class SharedReplica {
         }),
       );
     });
-    this.#leaves.push(
-      tabs.lock(this.#lockName, () => {
-        this.#led = this.#lead(open);
-        return this.#led;
-      }),
-    );
+    this.#queue();
     this.#post({ kind: 'who' });
     await ready;
     if (this.#failure === undefined) return;
@@ -157,8 +154,18 @@ export class SharedReplica {
 
   // --- who leads
 
+  /** Asks for the lock that makes this tab lead. */
+  #queue(): void {
+    this.#leaves.push(
+      this.#options.tabs.lock(this.#lockName, () => {
+        this.#led = this.#lead();
+        return this.#led;
+      }),
+    );
+  }
+
   /** Holds the lock until this tab is closed. */
-  async #lead(closed: Promise<void>): Promise<void> {
+  async #lead(): Promise<void> {
     if (this.#isClosed) return;
     const isOffline = this.#status.state === 'offline';
     const { openStore, tabs: _tabs, name: _name, ...options } = this.#options;
@@ -192,7 +199,7 @@ export class SharedReplica {
     });
     this.#announce();
     this.#turnTo();
-    await closed;
+    await this.#open;
     // Nobody asked for being offline: the next tab connects.
     stopTelling();
     await followers.close();
@@ -214,6 +221,8 @@ export class SharedReplica {
     }
     if (leader === this.#leader) return;
     this.#leader = leader;
+    // The lock went with the failure; whoever leads now has it.
+    if (this.#failure !== undefined) this.#queue();
     this.#failure = undefined;
     this.#turnTo();
   }

@@ -266,6 +266,29 @@ describe('what goes wrong', () => {
     expect(await graphOf(name).counts()).toEqual({ nodes: 1, edges: 0 });
   });
 
+  test('graph: deleted and made again while the replica is connected and only reads -> it hears of that, and begins anew', async () => {
+    const name = 'again' as GraphName;
+    await server.engine.createGraph(name, {});
+    let beat = (): void => undefined;
+    const after: typeof real.env.scheduler.after = (ms, task) => {
+      if (ms < 10_000) return real.env.scheduler.after(ms, task);
+      beat = task;
+      return { cancel: () => undefined };
+    };
+    const scheduler = { ...real.env.scheduler, after, yield: () => real.env.scheduler.yield() };
+    const replica = await open({ graph: name, platform: platform({ env: { ...real.env, scheduler } }) });
+    await graphOf(name).write([create('old')]);
+    replica.connect();
+    await until(replica, isInStep);
+    expect(replica.node('old')?.id).toBe('old');
+    await server.engine.deleteGraph(name);
+    await server.engine.createGraph(name, {});
+    await graphOf(name).write([create('new')]);
+    beat();
+    await until(replica, () => replica.node('new') !== undefined);
+    expect(replica.node('old')).toBeUndefined();
+  });
+
   test('right: revoked -> the live connection is closed with 4403', async () => {
     const replica = await open();
     await inStep(replica);

@@ -30,6 +30,7 @@ describe('unique key', () => {
     ['the largest integer that a float can be', 2n ** 62n, new Float(2 ** 62)],
     ['numbers inside of lists', [1, [2]], [new Float(1), [new Float(2)]]],
     ['maps, whatever the order of their keys', { a: 1, b: 2 }, { b: 2, a: 1 }],
+    ['zero and negative zero inside of lists', [0], [new Float(-0)]],
     ['points with negative zero', new Point(7203, [0, 1]), new Point(7203, [-0, 1])],
   ])('unique key: %s -> equal', (_, a, b) => {
     expect(keyOf(a)).toBe(keyOf(b));

@@ -353,6 +353,8 @@ export interface ChangePage {
 export interface GraphSync {
   /** Names this graph for ever: one that is created again under the same name has another. */
   readonly generation: string;
+  /** False once it was deleted: nothing comes of it any more. */
+  readonly isThere: boolean;
   readonly settings: GraphSettings;
   /** A reading of the hybrid clock. */
   readonly clock: number;

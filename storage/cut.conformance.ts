@@ -83,6 +83,23 @@ export function cutConformance(name: string, makeHarness: () => Promise<StoreHar
       await writing;
     });
 
+    test('a cut: released while a partition is read, at any point -> the read gets all, or hears that it was released', async () => {
+      const store = await (await start()).open();
+      await store.append(commitOf(A, 1, ['0']));
+      await store.writeSnapshot(at('0'), { lsn: 1, document: bytes('one'), view: bytes('v') });
+      for (let seq = 2; seq <= 5; seq++) await store.append(commitOf(A, seq, ['0']));
+      for (let turns = 0; turns < 20; turns++) {
+        const cut = await store.openCut();
+        const reading = read(cut, at('0')).catch((error: unknown) => error);
+        for (let turn = 0; turn < turns; turn++)
+          await (turns % 2 === 0 ? Promise.resolve() : new Promise(setImmediate));
+        await cut.release();
+        const found = await reading;
+        if (found instanceof Error) expect(found).toMatchObject({ code: 'shutting-down' });
+        else expect(found).toEqual([1, 2, 3, 4, 5]);
+      }
+    });
+
     test('more cuts than are allowed -> refused, until one is released', async () => {
       const store = await (await start()).open();
       const cuts: StoreCut[] = [];

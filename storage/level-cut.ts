@@ -7,7 +7,7 @@ import * as LIMITS from '../base/limits.ts';
 import { compareKeys, partitionPath } from './keys.ts';
 import type { Database, DatabaseSnapshot } from './level-database.ts';
 import type { LogIndex } from './log-index.ts';
-import { DamageFound, type Expected, expectedNow, NOTHING, readPartitionAt, recovering } from './partition-read.ts';
+import { type Expected, expectedNow, isDamage, NOTHING, readPartitionAt, recovering } from './partition-read.ts';
 import type { Lsn, PartitionKey, PartitionState, StoreCut } from './store.ts';
 
 type Held = Expected & { readonly damage: string | undefined };
@@ -42,15 +42,22 @@ export class LevelCut implements StoreCut {
   }
 
   async readPartition(key: PartitionKey, want: { readonly document: boolean }): Promise<PartitionState> {
-    if (!this.#open.has(this)) throw new WeftError('shutting-down', 'the cut of the store was released');
+    this.#checkOpen();
     const held = this.#held.get(partitionPath(key));
     if (held === undefined) return NOTHING;
     if (held.damage !== undefined) throw recovering(key, held.damage);
     try {
       return await readPartitionAt(this.#db, this.#moment, held, want);
     } catch (error) {
-      throw error instanceof DamageFound ? recovering(key, error.message) : error;
+      // Released under it: LevelDB refuses what is still to be read.
+      this.#checkOpen();
+      if (!isDamage(error)) throw error;
+      throw recovering(key, error instanceof Error ? error.message : String(error));
     }
+  }
+
+  #checkOpen(): void {
+    if (!this.#open.has(this)) throw new WeftError('shutting-down', 'the cut of the store was released');
   }
 
   async release(): Promise<void> {

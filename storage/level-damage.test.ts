@@ -13,6 +13,7 @@ import {
   snapshotName,
   viewKey,
 } from './keys.ts';
+import { LevelCut } from './level-cut.ts';
 import { flipByte, LevelHarness, type RawLevel, stillEnv } from './level-harness.ts';
 import { DamageFound, readPartitionRows, readStream } from './partition-read.ts';
 import { encodeRow, updateChecksum } from './records.ts';
@@ -129,6 +130,35 @@ describe('partition row', () => {
       await expect(rows).rejects.toBeInstanceOf(DamageFound);
       const commits = readStream(db, recovered.index, { origin: A, afterSeq: 0, limit: 100 });
       await expectError(commits, 'partition-recovering', G, '"1"');
+    });
+  });
+
+  test.each([
+    ['a row is lost', '1', (db: RawLevel) => db.del(rowOf('1', 3))],
+    [
+      'both copies of the header are lost',
+      '2',
+      (db: RawLevel) =>
+        db.batch(STATE_PREFIXES.map((prefix) => ({ type: 'del', key: prefix + snapshotName(at('2')) }))),
+    ],
+    [
+      'LevelDB cannot read',
+      '1',
+      async (db: RawLevel) => {
+        db.getMany = async () => {
+          throw Object.assign(new Error('block checksum mismatch'), { code: 'LEVEL_CORRUPTION' });
+        };
+      },
+    ],
+  ])('%s after the store was opened, read at a cut -> partition-recovering', async (_name, partition, damage) => {
+    await fill();
+    await harness.raw(async (db) => {
+      const recovered = await recover(db, undefined, stillEnv);
+      if (recovered === undefined) throw new Error('the store was not empty');
+      await damage(db);
+      const cut = new LevelCut(db, recovered.index, new Set());
+      await expectError(cut.readPartition(at(partition), { document: true }), 'partition-recovering', G);
+      await cut.release();
     });
   });
 

@@ -30,7 +30,7 @@ import type { LogIndex } from './log-index.ts';
 import { adoptStreams, hideGraph, type Maintained, removeGraph, truncateLog } from './log-maintenance.ts';
 import { LOST_KEYS, readLostKeys } from './lost-keys.ts';
 import { MarkFile, readMark } from './mark-file.ts';
-import { DamageFound, NOTHING, readLocators, readPartitionRows, readStream, recovering } from './partition-read.ts';
+import { isDamage, NOTHING, readLocators, readPartitionRows, readStream, recovering } from './partition-read.ts';
 import { encodeSnapshotHeader, updateChecksum } from './records.ts';
 import { recoverOrCreate } from './recover-or-create.ts';
 import type { Recovered } from './recovery.ts';
@@ -232,8 +232,7 @@ class LevelStore implements Store {
       return await readPartitionRows(this.#db, this.#index, entry, want);
     } catch (error) {
       this.#checkOpen();
-      const isDamage = error instanceof DamageFound || error instanceof WeftError || isReadError(error);
-      if (!isDamage) throw error;
+      if (!isDamage(error)) throw error;
       const reason = error instanceof Error ? error.message : String(error);
       entry.damage ??= { reason, lsn: this.#index.durableLsn };
       this.#env.log.write('error', 'storage: a partition failed verification', { ...key, reason });

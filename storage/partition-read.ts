@@ -16,7 +16,7 @@ import {
   startingWith,
   viewKey,
 } from './keys.ts';
-import { corrupt, type Database, type DatabaseSnapshot, entries } from './level-database.ts';
+import { corrupt, type Database, type DatabaseSnapshot, entries, isReadError } from './level-database.ts';
 import type { LogIndex, PartitionEntry } from './log-index.ts';
 import {
   chainHash,
@@ -45,6 +45,11 @@ export function recovering(key: PartitionKey, reason: string): WeftError {
 
 /** Damage that was found in a partition; the store remembers it until a snapshot heals it. */
 export class DamageFound extends Error {}
+
+/** What reading a partition failed with says that it is damaged: what it holds, or what LevelDB makes of it. */
+export function isDamage(error: unknown): boolean {
+  return error instanceof DamageFound || error instanceof WeftError || isReadError(error);
+}
 
 /** What must be found of a partition at one moment, as far as it is known without reading. */
 export interface Expected extends PartitionKey {

@@ -65,6 +65,9 @@ export function serveDevices(
           get generation() {
             return graph.generation;
           },
+          get isThere() {
+            return graph.isThere;
+          },
           get settings() {
             return graph.settings;
           },

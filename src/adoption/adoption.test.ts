@@ -197,6 +197,26 @@ describe('taking over a state', () => {
     expect(await codeOf(() => member({ disk }))).toBe('data-corrupt');
   });
 
+  it('a partition goes bad after its state was staged -> it can be finished neither now nor at the next start, which says so', async () => {
+    const from = await full();
+    const to = await member({ memoryBudgetBytes: TINY });
+    const { replica } = to.engine;
+    await ship(from.engine.replica, replica);
+    await from.graph.write([put(a, { later: 1 })]);
+    const cut = await from.engine.replica.openCut();
+    await replica.beginAdoption();
+    for (const key of cut.partitions) {
+      await replica.stageState(key, await cut.diff(key, await replica.stateVector(key)));
+    }
+    const key = keyOf(partitionOfNode(a, 16));
+    const [row] = (await to.store.readPartition(key, { document: true })).tail;
+    to.disk.damage({ kind: 'row', lsn: row?.lsn ?? 0, ...key });
+    expect(await codeOf(() => replica.adoptState(cut))).toBe('partition-recovering');
+    expect(await codeOf(() => to.graph.counts())).toBe('replica-recovering');
+    to.disk.crash();
+    expect(await codeOf(() => member({ disk: to.disk }))).toBe('data-corrupt');
+  });
+
   it('[crash at any batch] -> all of it is there after the restart, or nothing; never a part', async () => {
     const from = await full();
     const outcomes = new Set<string>();

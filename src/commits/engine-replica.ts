@@ -12,6 +12,7 @@ import type { BackupHolds } from '../backup/backup-holds.ts';
 import { openEngineCut } from '../backup/engine-cut.ts';
 import { SYSTEM_KEY } from '../catalog/catalog.ts';
 import type { GraphCatalog } from '../catalog/graph-catalog.ts';
+import { Turns } from '../catalog/turns.ts';
 import type { Replica, ReplicaCut, StreamCommit } from '../replication/replica.ts';
 import type { Residency } from '../residency/residency.ts';
 import type { Committer } from './committer.ts';
@@ -46,6 +47,7 @@ export async function readRetired(store: Store): Promise<VersionVector> {
 export class EngineReplica implements Replica {
   readonly replicaId: ReplicaId;
   readonly #options: EngineReplicaOptions;
+  readonly #retiring = new Turns();
   readonly #listeners: ((commits: readonly StreamCommit[]) => void)[] = [];
 
   constructor(options: EngineReplicaOptions) {
@@ -91,9 +93,12 @@ export class EngineReplica implements Replica {
   async retire(origin: ReplicaId): Promise<void> {
     const { progress, onMoved } = this.#options;
     assert(origin !== this.replicaId, 'the own stream does not end while its server lives');
-    await this.#writeRetired(new Map(progress.retired).set(origin, progress.seq(origin)));
-    progress.retire(origin);
-    onMoved();
+    // What is written names all that ended, so that of two that end at once neither is lost.
+    await this.#retiring.run(async () => {
+      await this.#writeRetired(new Map(progress.retired).set(origin, progress.seq(origin)));
+      progress.retire(origin);
+      onMoved();
+    });
   }
 
   async #writeRetired(retired: VersionVector): Promise<void> {

@@ -455,6 +455,19 @@ describe('incarnations', () => {
     expect(Object.fromEntries(next?.after ?? [])).toMatchObject({ [first.engine.replicaId]: ended });
   });
 
+  it('two streams end at once -> both stay ended over a restart', async () => {
+    const [one, two, here] = [await member(), await member(), await member()];
+    for (const [i, from] of [one, two].entries()) {
+      await from.graph.write([put(`n${i}`)]);
+      await ship(from.engine.replica, here.engine.replica);
+    }
+    const ended = [one.engine.replicaId, two.engine.replicaId];
+    await Promise.all(ended.map((origin) => here.engine.replica.retire(origin)));
+    here.disk.crash();
+    const again = await member({ disk: here.disk });
+    expect(Array.from(again.engine.replica.retired.keys()).sort()).toEqual(ended.sort());
+  });
+
   it('more of a retired stream arrives -> it is taken back', async () => {
     const from = await member();
     const to = await member();

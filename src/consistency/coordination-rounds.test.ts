@@ -1,5 +1,6 @@
 /** The coordinator of one graph, question by question: what it asks its voter, when, and what it tells those who wait. */
 import { describe, expect, test } from 'vitest';
+import { WeftError } from '../../base/errors.ts';
 import * as LIMITS from '../../base/limits.ts';
 import type { Span, Tracer } from '../../base/tracer.ts';
 import { OTHER, OWN, PATIENCE_MS, pass, setup, vector } from './coordination.model.ts';
@@ -66,6 +67,24 @@ describe('refusals', () => {
     expect(server.messages.at(-1)?.kind).toBe('prepare');
     server.close();
     expect(refusalOf(await reply)).toEqual(indeterminate('the write was proposed, and no majority answered in time'));
+  });
+});
+
+describe('its server cannot do its part for a moment', () => {
+  test.each([
+    ['durable', 'replica-recovering'],
+    ['commit', 'partition-recovering'],
+  ] as const)('%s fails with %s -> what waits is decided once it can, each write once', async (what, code) => {
+    const server = setup();
+    await server.write();
+    const error = new WeftError(code, 'not now');
+    server.failNext(what, error);
+    const replies = [server.submit(PATIENCE_MS)];
+    await pass(server, 20);
+    replies.push(server.submit(PATIENCE_MS));
+    await pass(server, PATIENCE_MS);
+    expect((await Promise.all(replies)).map(({ kind }) => kind)).toEqual(['written', 'written']);
+    expect([server.patches(), server.failures]).toEqual([3, [error]]);
   });
 });
 

@@ -1,6 +1,7 @@
 /** For tests: the coordinator of one graph with a server as its only voter, which does as the test says. */
 import { expect } from 'vitest';
 import type { Env } from '../../base/env.ts';
+import type { WeftError } from '../../base/errors.ts';
 import type { ReplicaId } from '../../base/ids.ts';
 import type { PlantedBug } from '../../base/planted-bug.ts';
 import { covers, joined, type VersionVector } from '../commits/version-vector.ts';
@@ -36,13 +37,22 @@ export function setup(bugs?: ReadonlySet<PlantedBug>, replica = OWN, over: Parti
   let decided = 0;
   let configuration = 1;
   const sent: Message[] = [];
+  const planned = new Set<unknown>();
+  const failures: unknown[] = [];
+  const failing: { durable?: WeftError; commit?: WeftError } = {};
+  const failOnce = (what: keyof typeof failing): void => {
+    const error = failing[what];
+    delete failing[what];
+    if (error !== undefined) throw error;
+  };
   const traces: (readonly [kind: Message['kind'], trace: string | undefined])[] = [];
   const coordination: Coordination = new Coordination({
     env,
     settings: { graph: 'g', replica },
     voters: () => ({ configuration, voters: new Set(['a']) }),
     bugs,
-    guard: (work) => void work.catch((error: unknown) => expect.fail(String(error))),
+    guard: (work) =>
+      void work.catch((error: unknown) => (planned.has(error) ? failures.push(error) : expect.fail(String(error)))),
     broadcast: (message, _except, trace) => {
       sent.push(message);
       traces.push([message.kind, trace]);
@@ -82,6 +92,7 @@ export function setup(bugs?: ReadonlySet<PlantedBug>, replica = OWN, over: Parti
       durable: async () => {
         if (syncMs > 0) await new Promise<void>((resolve) => env.scheduler.after(syncMs, resolve));
         await durable;
+        failOnce('durable');
       },
       decide: async (_graph, writes) => {
         decided++;
@@ -95,6 +106,7 @@ export function setup(bugs?: ReadonlySet<PlantedBug>, replica = OWN, over: Parti
         };
       },
       commit: async (patches) => {
+        failOnce('commit');
         committed += patches.length;
         here = vector((here.get(OWN) ?? 0) + 1, here.get(OTHER) ?? 0);
         return [OWN, here.get(OWN) ?? 0];
@@ -133,6 +145,13 @@ export function setup(bugs?: ReadonlySet<PlantedBug>, replica = OWN, over: Parti
     overtake: (by: 'promise' | 'proposal') => {
       overtaking = by;
     },
+    /** The next time that it is to be durable, or is made a commit, the coordinator's server cannot do it. */
+    failNext: (what: 'durable' | 'commit', error: WeftError): void => {
+      failing[what] = error;
+      planned.add(error);
+    },
+    /** Of work that nobody waits for. */
+    failures,
     /** From now on no write may do what it asks for. */
     refuse: () => {
       decides = 'refused';

@@ -264,11 +264,17 @@ export class Coordination {
     }
   }
 
-  /** False if it could not lead. */
+  /** False if it came to nothing: it could not lead, or its server cannot do its part now. What waits is tried again. */
   async #turnOver(): Promise<boolean> {
-    const leads = await this.#lead();
-    if (leads) await this.#round();
-    return leads;
+    try {
+      const leads = await this.#lead();
+      if (leads) await this.#round();
+      return leads;
+    } catch (error) {
+      if (!(error instanceof WeftError)) throw error;
+      this.#options.guard(Promise.reject(error));
+      return false;
+    }
   }
 
   #beginRound(): Span | undefined {
@@ -372,10 +378,28 @@ export class Coordination {
 
   /** Decides what waits now, in one proposal. */
   async #round(): Promise<void> {
+    const startedMs = this.#options.env.clock.monotonicMs();
+    const batch = this.#take(startedMs);
+    const ballot = ballotOf(this.#state);
+    try {
+      await this.#decide(batch, startedMs);
+    } catch (error) {
+      this.#putBack(batch, ballot);
+      throw error;
+    }
+  }
+
+  /** What was proposed with the ballot may have been chosen; the rest waits as before. */
+  #putBack(batch: readonly Waiting[], ballot: Ballot): void {
+    const open = batch.filter(({ isEnded }) => !isEnded);
+    const isUnresolved = ({ proposed }: Waiting) => proposed !== undefined && sameBallot(proposed.ballot, ballot);
+    this.#unresolved = open.filter(isUnresolved);
+    this.#queue.unshift(...open.filter((waiting) => !isUnresolved(waiting)));
+  }
+
+  async #decide(batch: readonly Waiting[], startedMs: number): Promise<void> {
     const { env, host, settings } = this.#options;
     const { place } = this.#changes;
-    const startedMs = env.clock.monotonicMs();
-    const batch = this.#take(startedMs);
     const writes: Waiting[] = [];
     const confirms: Waiting[] = [];
     let cover: VersionVector = new Map();
@@ -431,11 +455,7 @@ export class Coordination {
     }
     const turn = await this.#drive({ kind: 'propose', cover, patches });
     if (turn.kind !== 'chosen') {
-      const open = batch.filter(({ isEnded }) => !isEnded);
-      const isUnresolved = (waiting: Waiting) =>
-        waiting.proposed !== undefined && sameBallot(waiting.proposed.ballot, ballot);
-      this.#unresolved = open.filter(isUnresolved);
-      this.#queue.unshift(...open.filter((waiting) => !isUnresolved(waiting)));
+      this.#putBack(batch, ballot);
       return;
     }
     this.#count(patches);

@@ -65,6 +65,10 @@ export class EngineGraphSync implements GraphSync {
     return this.#graph.key;
   }
 
+  get isThere(): boolean {
+    return !this.#graph.deleted;
+  }
+
   get settings(): GraphSettings {
     return this.#graph.settings;
   }

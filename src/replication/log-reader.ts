@@ -68,7 +68,7 @@ function earliestOf(streams: ReadonlySet<Stream>): Stream {
   return [...streams].reduce((earliest, stream) => (lsnOf(stream) < lsnOf(earliest) ? stream : earliest));
 }
 
-/** The next commits of a stream; none if the log does not go on with the one after `seq`, or a part of that is damaged. */
+/** The next commits of a stream; none if the log does not go on with the one after `seq`, or that is damaged, or a part of it. */
 async function readOn(
   log: Pick<Replica, 'readCommits'>,
   origin: ReplicaId,
@@ -79,7 +79,9 @@ async function readOn(
     const commits = await log.readCommits(origin, seq, limit);
     return commits[0]?.seq === seq + 1 ? [...commits] : [];
   } catch (error) {
-    if (!(error instanceof WeftError) || error.code !== 'partition-recovering') throw error;
+    const isDamage =
+      error instanceof WeftError && (error.code === 'partition-recovering' || error.code === 'data-corrupt');
+    if (!isDamage) throw error;
     // Those before the damaged one can be read.
     return limit === 1 ? [] : readOn(log, origin, seq, 1);
   }

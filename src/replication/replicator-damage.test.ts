@@ -205,6 +205,20 @@ describe('anti-entropy', () => {
     expect(back.log.filter((line) => line.startsWith('error'))).toEqual([]);
   });
 
+  test('a record of the log that a server lacks rots while this one runs -> it takes over the state, and is told of what comes', async () => {
+    const { cluster, a, b } = await oneStopped();
+    await a.graph.write([node('lacked')]);
+    await cluster.stop(a);
+    // Started anew it sends from the log.
+    const back = await cluster.start('a', { disk: a.disk });
+    const seq = back.engine.replica.vector.get(a.engine.replicaId) ?? 0;
+    back.disk.damage({ kind: 'commit', origin: a.engine.replicaId, seq });
+    const late = await cluster.start('b', { disk: b.disk });
+    await cluster.converge(back, late);
+    await back.graph.write([node('after')]);
+    await cluster.converge(back, late);
+  });
+
   test('two of three cannot verify the same partition -> both are healed from the third', async () => {
     const cluster = new Cluster('a', 'b', 'c');
     const servers = (await cluster.startAll()) as [Server, Server, Server];

@@ -50,6 +50,11 @@ export interface ReplicationOptions {
   readonly name: string;
   /** Hears of a failed assertion; it should stop the process. */
   readonly onBug: (error: Error) => void;
+  /**
+   * A state that is being taken over cannot be taken in, because a partition of this server went bad: it answers nobody until
+   * it is started again. It should stop the process.
+   */
+  readonly onStuck?: (error: WeftError) => void;
 }
 
 export interface Replication {
@@ -107,7 +112,7 @@ class Replicator implements Replication, SessionHost {
     given: ReplicationOptions,
     { identity, voterSet }: { readonly identity: ClusterIdentity; readonly voterSet: VoterSet },
   ) {
-    const { env, engine, options, name, onBug } = given;
+    const { env, engine, options, name, onBug, onStuck = () => undefined } = given;
     const { replica } = engine;
     const { bugs, transport } = options;
     this.env = env;
@@ -146,6 +151,7 @@ class Replicator implements Replication, SessionHost {
       patienceMs,
       guard,
       onEnd: () => this.#afterTransfer(),
+      onStuck,
       bugs,
     });
     this.#inbox = new Inbox({

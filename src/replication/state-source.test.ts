@@ -1,10 +1,22 @@
 import { describe, expect, test } from 'vitest';
+import { WeftError } from '../../base/errors.ts';
 import * as LIMITS from '../../base/limits.ts';
 import type { PartitionKey } from '../../storage/store.ts';
 import { joined, type VersionVector } from '../commits/version-vector.ts';
-import { contents, edge, memberOf, node, type Running, remove, run, WriteGate } from '../engine-on-disk.model.ts';
+import {
+  contents,
+  edge,
+  memberOf,
+  node,
+  type Running,
+  remove,
+  run,
+  turns,
+  WriteGate,
+} from '../engine-on-disk.model.ts';
 import type { StateFrame } from './frame.ts';
 import type { Replica } from './replica.ts';
+import { type PullStep, StatePull, type StateSlice } from './state-pull.ts';
 import { StateSource } from './state-source.ts';
 import { StateTransfer, type TransferEffect, type TransferEvent } from './state-transfer.ts';
 
@@ -110,6 +122,44 @@ describe('state source', () => {
       expect(have(to.engine.replica)).toEqual(new Map());
     },
   );
+
+  test('a partition that takes long to make and is written to, asked for again meanwhile -> its first state goes out, whole', async () => {
+    const making: ((state: Uint8Array) => void)[] = [];
+    const stateDiff = () => new Promise<Uint8Array>((resolve) => void making.push(resolve));
+    const source = sourceOf({ recovering: false, vector: new Map(), retired: new Map(), stateDiff } as never);
+    const pull = new StatePull(1, { graphKey: 'g', partition: '0' as never }, new Uint8Array([0]), {
+      patienceMs: 2_000,
+      attemptsMax: 10,
+    });
+    let fetched: PullStep | undefined;
+    const follow = (step: PullStep | undefined): void => {
+      if (step?.kind !== 'ask') fetched = step ?? fetched;
+      else void source.answer(step.frame).then((slice) => follow(pull.hear(slice as StateSlice, 0)));
+    };
+    follow(pull.start(0));
+    // What it takes to make it is longer than the other side's patience, each time.
+    for (let made = 0; made < 5 && fetched === undefined; made++) {
+      for (let at = 1; at < 3; at++) follow(pull.tick(at * 2_000));
+      await turns();
+      making.shift()?.(new Uint8Array(3 * TINY_SIZES.sliceBytes).fill(made));
+      await turns();
+    }
+    expect(fetched).toMatchObject({ kind: 'whole', diff: new Uint8Array(3 * TINY_SIZES.sliceBytes) });
+    expect(making).toEqual([]);
+  });
+
+  test('a state that could not be made -> made anew when it is asked for again', async () => {
+    const stateDiff = async () => {
+      if (++tries === 1) throw new WeftError('partition-recovering', 'damaged');
+      return new Uint8Array([0, 0]);
+    };
+    let tries = 0;
+    const source = sourceOf({ recovering: false, vector: new Map(), retired: new Map(), stateDiff } as never);
+    const key = { graphKey: 'g', partition: '0' as never };
+    const request = { kind: 'get-state', request: 1, key, stateVector: new Uint8Array([0]), offset: 0 } as const;
+    expect(await source.answer(request)).toBeUndefined();
+    expect(await source.answer(request)).toMatchObject({ bytes: new Uint8Array([0, 0]) });
+  });
 
   test('a replica that takes in a state itself -> no answer, since it may hold parts of commits', async () => {
     const from = await filled();

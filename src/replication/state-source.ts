@@ -30,14 +30,24 @@ export interface StateSourceOptions {
   readonly sizes?: AnswerSizes;
 }
 
+interface Made {
+  readonly state: Uint8Array;
+  readonly checksum: number;
+  readonly vector: VersionVector;
+}
+
+/** A state of which slices go out, or will once it is made. */
+interface Sliced {
+  readonly name: string;
+  readonly made: Promise<Made>;
+}
+
 export class StateSource {
   readonly #options: StateSourceOptions;
   readonly #sizes: AnswerSizes;
   #opened: { readonly request: number; readonly cut: Promise<ReplicaCut> } | undefined;
   #askedMs = 0;
-  #sliced:
-    | { readonly name: string; readonly state: Uint8Array; readonly checksum: number; readonly vector: VersionVector }
-    | undefined;
+  #sliced: Sliced | undefined;
 
   constructor(options: StateSourceOptions) {
     this.#options = options;
@@ -94,14 +104,25 @@ export class StateSource {
   async #slice({ request, key, stateVector, offset }: Extract<Request, { kind: 'get-state' }>): Promise<Answer> {
     const opened = await this.#cutOf(request);
     const name = `${request}/${key.graphKey}/${key.partition}/${Buffer.from(stateVector).toString('base64')}`;
-    if (offset === 0 || this.#sliced?.name !== name) {
-      const state = await (opened?.diff(key, stateVector) ?? this.#current(key, stateVector));
-      this.#sliced = { name, state, checksum: crc32(state), vector: opened?.vector ?? this.#options.have() };
-    }
-    const { state, checksum, vector } = this.#sliced;
+    // One that is asked for again while it is made, or goes out, is not made anew: it might be another one each time.
+    if (this.#sliced?.name !== name) this.#sliced = { name, made: this.#make(opened, key, stateVector) };
+    const sliced = this.#sliced;
+    const { state, checksum, vector } = await sliced.made.catch((error: unknown) => {
+      this.#forget(sliced);
+      throw error;
+    });
     const bytes = state.subarray(offset, offset + this.#sizes.sliceBytes);
-    if (offset + bytes.length >= state.length) this.#sliced = undefined;
+    if (offset + bytes.length >= state.length) this.#forget(sliced);
     return { kind: 'state', request, key, offset, bytes, length: state.length, checksum, vector };
+  }
+
+  #forget(sliced: Sliced): void {
+    if (this.#sliced === sliced) this.#sliced = undefined;
+  }
+
+  async #make(opened: ReplicaCut | undefined, key: PartitionKey, stateVector: Uint8Array): Promise<Made> {
+    const state = await (opened?.diff(key, stateVector) ?? this.#current(key, stateVector));
+    return { state, checksum: crc32(state), vector: opened?.vector ?? this.#options.have() };
   }
 
   /** The vector is read after it, so that it covers all of it. */

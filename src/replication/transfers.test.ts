@@ -59,6 +59,7 @@ function setup() {
     patienceMs: PATIENCE_MS,
     guard: (work) => void work.catch((error: unknown) => failures.push(error)),
     onEnd: () => void done.push('ended'),
+    onStuck: (error) => void done.push(`stuck: ${error.code}`),
     bugs: undefined,
   });
   const turns = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -168,6 +169,19 @@ describe('a state that is taken over', () => {
     await turns();
     await turns();
     expect([done, transfers.isTaking, transfers.completed]).toEqual([['adopted', 'ended'], false, 1]);
+  });
+
+  test('it cannot be taken in -> there is no way back: the server must be started again', async () => {
+    const { transfers, turns, here, done, answer, failures, pass } = setup();
+    const error = new WeftError('partition-recovering', 'a partition went bad');
+    here.adoption = Promise.reject(error);
+    here.adoption.catch(() => undefined);
+    const b = link('b', vector({ 1: 3 }));
+    transfers.begin(b.session);
+    await turns();
+    await answer(b);
+    await pass(100 * PATIENCE_MS);
+    expect([done, failures, transfers.isTaking]).toEqual([['adopted', 'stuck: partition-recovering'], [error], true]);
   });
 });
 

@@ -2,6 +2,7 @@
 
 import { assertNever } from '../../base/assert.ts';
 import type { Env } from '../../base/env.ts';
+import { WeftError } from '../../base/errors.ts';
 import type { PlantedBug } from '../../base/planted-bug.ts';
 import { ahead, type VersionVector } from '../commits/version-vector.ts';
 import type { StateFrame } from './frame.ts';
@@ -26,6 +27,8 @@ export interface TransfersOptions {
   readonly guard: (work: Promise<unknown>) => void;
   /** A transfer ended, well or not. */
   readonly onEnd: () => void;
+  /** What was decided cannot be taken in: only the next start can tell what is to be done. */
+  readonly onStuck: (error: WeftError) => void;
   readonly bugs: ReadonlySet<PlantedBug> | undefined;
 }
 
@@ -173,7 +176,11 @@ export class Transfers {
     });
     this.#options.guard(
       going.catch((error: unknown) => {
-        if (this.#taking?.transfer === transfer) this.#giveUp(String(error));
+        if (this.#taking?.transfer === transfer) {
+          const isDamage = error instanceof WeftError && error.code !== 'storage-failed';
+          if (this.#isAdopting && isDamage) this.#options.onStuck(error);
+          this.#giveUp(String(error));
+        }
         throw error;
       }),
     );
