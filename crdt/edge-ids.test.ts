@@ -79,6 +79,15 @@ describe('edge ids', () => {
     }
   });
 
+  it('an id as it is made in a partition -> kept as its stamp there; in another one, or almost one, as text', () => {
+    const edges = new EdgeIds(partitions);
+    for (const [home, at] of PARTITIONS.entries()) {
+      expect(texts.map((text) => edges.stampOf(`${at}~${text}`, home))).toEqual(stamps);
+      const others = [...almost, ...made].filter((id) => !made.includes(id) || !id.startsWith(`${at}~`));
+      expect(others.flatMap((id) => edges.stampOf(id, home) ?? [])).toEqual([]);
+    }
+  });
+
   it('a scope that only a stub names is forgotten, another one opened -> the id of the edge stays', () => {
     const view = new GraphView({ partitions: 2, restoringTypes: [] });
     const target = view.open('0' as PartitionId);

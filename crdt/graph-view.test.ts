@@ -216,6 +216,38 @@ describe('GraphView', () => {
     expect(view.usage()).toEqual({ nodes: 1, edges: 0, bytes: ELEMENT_BYTES + bytes });
   });
 
+  test('a partition is closed and forgotten -> its number goes to the next one; an open one keeps its own', () => {
+    const view = new GraphView(SETTINGS);
+    const [one, other, third] = ['s!', 't!', 'u!'] as [PartitionId, PartitionId, PartitionId];
+    const number = view.open(one).ordinal;
+    expect(() => view.open(one)).toThrow('a partition is opened once');
+    view.forget(one);
+    expect(view.findIndex(one)).toBe(number);
+    view.close(one);
+    view.forget(one);
+    expect(view.findIndex(one)).toBeUndefined();
+    expect([other, third].map((id) => view.open(id).ordinal)).toEqual([number, number + 1]);
+  });
+
+  test('an edge of which two partitions held stubs gets other ends while the first is closed -> that one reads its stub anew', () => {
+    const view = new GraphView(SETTINGS);
+    const ends = (clock: number, to: string) => ({ ...stampOf(clock), id: 'e', type: 'T', from: 'u!a', to });
+    const [source, first, second] = ['u!', 's!', 't!'] as [PartitionId, PartitionId, PartitionId];
+    const opened = view.open(source);
+    view.fold(opened, { kind: 'edge-create', ...ends(1, 's!x'), properties: {} }, 0);
+    view.fold(view.open(first), { kind: 'stub-create', ...ends(1, 's!x') }, 0);
+    view.fold(view.open(second), { kind: 'stub-create', ...ends(2, 't!y') }, 0);
+    view.close(first);
+    view.fold(opened, { kind: 'edge-create', ...ends(2, 't!y'), properties: {} }, 0);
+    view.close(source);
+    const again = view.open(first);
+    view.fold(again, { kind: 'stub-create', ...ends(1, 's!x') }, 0);
+    const degree = () => view.nodes.in.degree(view.nodes.find('s!x') as number);
+    expect(degree()).toBe(1);
+    view.fold(again, { kind: 'stub-delete', ...stampOf(3), id: 'e', from: 'u!a' }, 0);
+    expect(degree()).toBe(0);
+  });
+
   test('VIEW-1 the same patches in two orders -> equal digests of every partition', () => {
     fc.assert(
       fc.property(events, ({ patches, events }) => {

@@ -149,6 +149,24 @@ describe('updates of a stock client', () => {
     }
   });
 
+  test('it writes into one text and deletes in another -> each gets its own part, and nothing of the other', () => {
+    const shared = new Shared();
+    const changes = shared.changes(
+      shared.typed((text) => {
+        text(T).insert(0, 'a');
+        text(U).delete(0, 1);
+      }),
+    );
+    const parts = changes.map(({ root, update }) => {
+      const { structs, deletions } = readTextUpdate(update);
+      return [root, structs.length, deletions.length];
+    });
+    expect(parts).toEqual([
+      [T, 1, 0],
+      [U, 0, 1],
+    ]);
+  });
+
   test('pieces in the wrong order, all of them there -> taken; the first is missing -> it may come back with it', () => {
     const shared = new Shared();
     const updates = shared.typed((text) => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { candidateAt, candidateCount, distinctCandidates, PropertyIndex } from './property-index.ts';
+import { Float } from '../graph/value.ts';
+import { candidateAt, candidateCount, distinctCandidates, indexKey, PropertyIndex } from './property-index.ts';
 
 function indexOf(notes: readonly (readonly [value: string, node: number])[]): PropertyIndex {
   const index = new PropertyIndex('Person', 'name');
@@ -48,5 +49,18 @@ describe('property index', () => {
     expect(found(index, 'a')).toEqual([7, 8, 7]);
     expect(distinctCandidates(index.find('sa'))).toEqual(new Set([7, 8]));
     expect(distinctCandidates(undefined).size).toBe(0);
+  });
+});
+
+describe('key of a value', () => {
+  it.each([
+    [2n ** 53n, new Float(2 ** 53), true],
+    [0, new Float(-0), true],
+    [2n ** 53n, 2n ** 53n + 1n, false],
+    [2n ** 53n + 1n, new Float(2 ** 53), false],
+    [2n ** 53n + 1n, 2n ** 53n + 1n, true],
+    [2n ** 53n + 1n, `${2n ** 53n + 1n}`, false],
+  ])('%s and %s -> the same: %s', (one, other, isSame) => {
+    expect(indexKey(one) === indexKey(other)).toBe(isSame);
   });
 });

@@ -334,4 +334,17 @@ describe('patches of offline replicas', () => {
     // Properties that come again, or go with their element, are weighed all the same: rather too much than too little.
     expect(weight.bytes).toBe(bytes);
   });
+
+  test.each<keyof Quota>(['elements', 'scopeElements'])('%s -> nodes and edges that are there count, too', (limit) => {
+    const view = new GraphView(SETTINGS);
+    const home = view.open('s!' as PartitionId).ordinal;
+    const used = { nodes: 2, edges: 3, bytes: 0 };
+    const rules = { used: () => used, usedIn: () => used, refused: () => undefined };
+    const check = (max: number) =>
+      checkPatches(view, { ...rules, quota: { [limit]: max } }, [{ home, patch: N, text: '', chosenId: false }]);
+    expect(() => check(5)).toThrow(
+      expect.objectContaining({ context: expect.objectContaining({ used: 5, wanted: 1 }) }),
+    );
+    expect(() => check(6)).not.toThrow();
+  });
 });

@@ -5,7 +5,7 @@ import * as Y from 'yjs';
 import { replicaId } from '../base/ids.ts';
 import { SeededRandom } from '../base/seeded-random.ts';
 import { initialUpdate, isOwnChange, type TextChange, TextHistory } from './text-history.ts';
-import { readTextUpdate } from './text-update.ts';
+import { firstUpdate, readTextUpdate } from './text-update.ts';
 
 const ROOT = 'node/n/t/0';
 const stamp = (clock: number, replica = 1) => ({ clock, replica: replicaId(replica) });
@@ -138,6 +138,14 @@ describe('changes in any order, read after each (TEXT-1)', () => {
     Y.applyUpdate(doc, update);
     return doc.store.pendingStructs === null && doc.store.pendingDs === null;
   }
+
+  test('a client skips ids, and uses them the other way round [no honest client] -> one text', () => {
+    const typed = (at: number, clock: number, text: string): TextChange => {
+      return { ...stamp(at), update: firstUpdate({ client: 77, clock }, ROOT, text) };
+    };
+    const changes = [typed(20, 6, 'later id'), typed(30, 5, 'x')];
+    for (const order of permutations(changes)) expect(readAll('', order)).toBe('later id');
+  });
 
   test('what it began with differs -> read anew from that', () => {
     const change = edited('ab', [], 'abc', 20);

@@ -1,5 +1,6 @@
 /** Where a database may be created: LevelDB would do it wherever its CURRENT file is missing, and delete what lies there. */
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -51,6 +52,23 @@ describe('files without CURRENT', () => {
     await expect(open(true)).rejects.toMatchObject({ code: 'data-corrupt' });
     expect(await readdir(directory)).not.toContain('CURRENT');
   });
+});
+
+test.skipIf(!existsSync('/dev/full'))('the disk is full -> storage-failed, which says so', async () => {
+  // The first file that LevelDB writes.
+  await symlink('/dev/full', join(directory, 'MANIFEST-000001'));
+  await expect(open()).rejects.toMatchObject({
+    code: 'storage-failed',
+    message: expect.stringContaining('No space left on device'),
+    context: { directory },
+  });
+});
+
+test('files are missing, in a directory whose name says that it is read-only -> data-corrupt all the same', async () => {
+  directory = join(directory, 'read-only');
+  await mkdir(directory);
+  await writeFile(join(directory, '000005.ldb'), 'x');
+  await expect(open()).rejects.toMatchObject({ code: 'data-corrupt', context: { directory } });
 });
 
 test('somebody has it open -> data-locked', async () => {

@@ -73,7 +73,9 @@ function openError(directory: string, error: unknown): WeftError {
   if (code === 'LEVEL_LOCKED') {
     return new WeftError('data-locked', `another process holds ${directory}: ${message}`, { directory }, error);
   }
-  const environment = /permission denied|no space left|too many open files|read-only|input\/output/i;
+  // What the system says comes last; before it stand names of files, which may say anything.
+  const environment =
+    /: (permission denied|no space left on device|too many open files(?: in system)?|read-only file system|input\/output error)$/i;
   if (environment.test(message)) {
     return new WeftError('storage-failed', `${directory} cannot be opened: ${message}`, { directory }, error);
   }

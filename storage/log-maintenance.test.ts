@@ -1,8 +1,11 @@
 /** Dropping a graph is done in pieces; a crash between any two of them only postpones the rest. */
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { PartitionId } from '../base/ids.ts';
-import { rowKey, rowPrefix } from './keys.ts';
+import { commitKey, rowKey, rowPrefix } from './keys.ts';
 import { LevelHarness } from './level-harness.ts';
+import { LogIndex } from './log-index.ts';
+import { truncateLog } from './log-maintenance.ts';
+import { StateRows } from './state-rows.ts';
 import { A, at, bytes, commitOf, G } from './store.conformance.ts';
 
 let harness: LevelHarness;
@@ -133,4 +136,19 @@ test('truncate: commits that a snapshot covers -> their rows and records occupy 
   const keys = await harness.raw((db) => db.keys().all());
   expect(keys.filter((key) => key.startsWith('t/')).length).toBe(2);
   expect(keys.filter((key) => key.startsWith('c/')).length).toBe(1);
+});
+
+test('truncate: a commit is missing below the one to let go of -> data-corrupt, nothing is let go of', async () => {
+  const store = await harness.open();
+  for (let seq = 1; seq <= 3; seq++) await store.append(commitOf(A, seq, ['0']));
+  await harness.raw(async (db) => {
+    await db.del(commitKey(A, 2));
+    const index = new LogIndex();
+    index.durableLsn = 3;
+    index.durableSeqs.set(A, 3);
+    index.drops.set(G, { lsn: 3, done: true });
+    const writer = { enqueue: () => expect.fail('something is written') };
+    const maintained = { db, index, writer, state: new StateRows(), checkOpen: () => undefined };
+    await expect(truncateLog(maintained, 3)).rejects.toMatchObject({ code: 'data-corrupt', context: { lsn: 2 } });
+  });
 });

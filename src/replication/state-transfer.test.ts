@@ -186,6 +186,17 @@ describe('state transfer', () => {
     expect(taker.staged.size).toBe(0);
   });
 
+  test('each answer comes twice -> taken once', () => {
+    const source = sourceOf(1, 1, 1, 1, 1, 1, 1, 1, 1, 2);
+    const taker = new Taker();
+    for (let request = taker.asked.shift(); request !== undefined; request = taker.asked.shift()) {
+      taker.hear(source.answer(request));
+      taker.hear(source.answer(request));
+    }
+    expect(taker.gaveUp).toBeUndefined();
+    checkAdoption(source, taker);
+  });
+
   test('a state with a wrong checksum, too large, or of which nothing more comes -> given up, nothing is staged', () => {
     const broken: Record<string, (answer: Extract<Answer, { kind: 'state' }>) => Answer> = {
       'wrong checksum': (answer) => ({ ...answer, checksum: answer.checksum ^ 1 }),
