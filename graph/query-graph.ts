@@ -89,13 +89,14 @@ export interface QueryGraph {
 
   /** Token of a label, or -1 if no node ever had it. */
   labelToken(label: string): number;
-  /** Token of an edge type, or -1 if no edge ever had it. */
+  /** Token of an edge type, or -1 if none that was in memory so far had it: what a read makes resident may have it. */
   typeToken(type: string): number;
 
   scanNodes(): OrdinalCursor;
   /** Nodes with a label, by its name. */
   scanLabel(label: string): OrdinalCursor;
-  scanEdges(types: TypeTokens): OrdinalCursor;
+  /** Edges of one of these types, by their names, since a token may be known only later on; undefined for all. */
+  scanEdges(types: readonly string[] | undefined): OrdinalCursor;
   /** Nodes whose indexed property equals one of `values` (no nulls, no duplicates). */
   seekEqual(label: string, property: string, values: readonly Value[]): OrdinalCursor;
   /** Nodes whose indexed property lies in a range, of values that are comparable with its bounds. */

@@ -85,10 +85,8 @@ export class GraphOverlay implements QueryGraph {
     return narrowed(this.base.scanLabel(label), (node) => this.hasLabel(node, label), [...added, ...made]);
   }
 
-  scanEdges(types: TypeTokens): OrdinalCursor {
-    const made = this.#existingNew(this.#written.newEdges).filter((edge) =>
-      this.#hasType(this.#written.newEdge(edge), types),
-    );
+  scanEdges(types: readonly string[] | undefined): OrdinalCursor {
+    const made = this.#existingNew(this.#written.newEdges).filter((edge) => types?.includes(this.type(edge)) !== false);
     return narrowed(this.base.scanEdges(types), (edge) => this.edgeExists(edge), made);
   }
 
