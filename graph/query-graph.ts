@@ -56,7 +56,7 @@ export interface PackedNumbers {
 export interface PackedTexts {
   /** Indexes of `texts`, from 1 on; NaN where `at` of the column must be asked. Longer than all ordinals. */
   readonly codes: Float64Array;
-  /** The same array as long as codes mean the same. */
+  /** The same array as long as codes mean the same; it may grow, and goes on to say what codes of it mean. */
   readonly texts: readonly string[];
   /** Undefined if no node is known to have the text. */
   codeOf(text: string): number | undefined;
