@@ -6,7 +6,7 @@ import { expect, it } from 'vitest';
 import type { EdgeId, NodeId } from '../../base/ids.ts';
 import { SeededRandom } from '../../base/seeded-random.ts';
 import type { Direction, Operation } from '../../graph/model.ts';
-import { contents, edge, node, pages, removeEdge, run, TINY } from '../engine-on-disk.model.ts';
+import { contents, edge, node, pages, put, removeEdge, run, TINY } from '../engine-on-disk.model.ts';
 import type { Graph } from '../engine-port.ts';
 
 const COUNT = 40;
@@ -17,6 +17,10 @@ const EDGES = Array.from({ length: 70 }, (_, i) => ({
   from: i % COUNT,
   to: (i * 3 + 1) % COUNT,
 }));
+/** Of one or two edges that begin at every fifth node. */
+const TRAILS = EDGES.filter(({ from }) => from % 5 === 2).reduce((sum, first) => {
+  return sum + 1 + EDGES.filter((next) => next.from === first.to && next !== first).length;
+}, 0);
 const LIMIT = { limit: 7 };
 const READ = { accessMode: 'read', isCancelled: () => false } as const;
 
@@ -104,6 +108,11 @@ const READS: readonly Read[] = [
   statement('MATCH (n:F)-[:T]->(m) WITH DISTINCT m RETURN count(m)', [[new Set(EDGES.map(({ to }) => to)).size]]),
   statement('MATCH (n:F) WHERE n.p >= 3 RETURN count(*)', [[16]]),
   statement('MATCH (n:F {p: 2}) RETURN count(n)', [[8]]),
+  statement('MATCH p = (n:F {p: 2})-[:T*1..2]->(:F) RETURN count(p)', [[TRAILS]]),
+  async (graph) => {
+    const report = await graph.integrity();
+    return [Object.values(report.found), [0, 0, 0, 0, 0]];
+  },
 ];
 
 function writes(
@@ -123,7 +132,12 @@ function writes(
       operations.push(edge(id, ends[0] as string, ends[1] as string, 'X'));
       made.edges.push(id);
     } else if (dice === 4 && made.edges.length > 0) operations.push(removeEdge(made.edges.pop() as string));
-    else
+    else if (dice === 5 && random.chance(0.5)) {
+      const gone = made.edges.length > 0 && random.chance(0.7) ? random.pick(made.edges) : undefined;
+      const ends = [random.pick(made.nodes), random.pick(made.nodes)] as const;
+      if (gone === undefined) operations.push(put(random.pick(made.nodes), {}, ['C']));
+      else operations.push(removeEdge(gone), edge(gone, ...ends, random.pick(['X', 'Y'])));
+    } else
       operations.push({
         op: 'patchNode',
         id: random.pick(made.nodes) as NodeId,
