@@ -89,7 +89,7 @@ export interface QueryGraph {
 
   /** Token of a label, or -1 if no node ever had it. */
   labelToken(label: string): number;
-  /** Token of an edge type, or -1 if none that was in memory so far had it: what a read makes resident may have it. */
+  /** Token of an edge type; negative if none that was in memory so far had it: what a read makes resident may have it. */
   typeToken(type: string): number;
 
   scanNodes(): OrdinalCursor;

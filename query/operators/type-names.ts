@@ -4,7 +4,6 @@
  */
 import type { TypeTokens } from '../../graph/query-graph.ts';
 import type { Run } from '../execution/run.ts';
-import { FIRST_NEW } from '../execution/statement-writes.ts';
 
 export class TypeNames {
   readonly #names: readonly string[];
@@ -22,7 +21,7 @@ export class TypeNames {
     if (this.#names.length === 0) return undefined;
     if (this.#sequence !== this.#run.sequence) {
       const tokens = this.#names.map((name) => this.#run.graph.typeToken(name));
-      if (tokens.every((token) => token >= 0 && token < FIRST_NEW)) this.#sequence = this.#run.sequence;
+      if (tokens.every((token) => token >= 0)) this.#sequence = this.#run.sequence;
       this.#tokens = tokens;
     }
     return this.#tokens;
