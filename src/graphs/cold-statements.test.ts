@@ -71,13 +71,22 @@ it.each<[string, readonly unknown[]]>([
   ['MATCH (n:L) RETURN sum(COUNT { (n)-[:T]->() })', [1]],
   ['MATCH p = (n:L)-[:T*1..2]->() RETURN length(p)', [1]],
   ['MATCH (n:L) WITH n MATCH (n)-[:T]->(m) RETURN count(m)', [1]],
-  // What it makes has the type before any other relationship of it is in memory.
-  ['CREATE (:New)-[:T]->(:New) WITH 1 AS one MATCH (n) WITH n MATCH (n)-[e:T]->() RETURN count(e), count(e.x)', [2, 1]],
 ])('statement: one partition alone has the type, and nothing is in memory: %s -> as ever', async (text, row) => {
   for (const id of spreadIds(4)) {
     const made = [...MANY.map((each) => node(each, {}, ['L'])), edge('e', id, 'n150', 'T', { x: 5 })];
     const running = await cold(made, LARGE);
     expect(await ask(running, text)).toEqual([row]);
+    await running.engine.close();
+  }
+});
+
+it('transaction: makes a relationship of a type before any other one of it is in memory -> finds all of them', async () => {
+  for (const id of spreadIds(4)) {
+    const running = await cold([...MANY.map((each) => node(each)), edge('e', id, 'n150', 'T', { x: 5 })], LARGE);
+    const texts = ['CREATE (:New)-[:T]->(:New)', 'MATCH (n) WITH n MATCH (n)-[e:T]->() RETURN count(e), count(e.x)'];
+    const statements = texts.map((text) => ({ text, parameters: {} }));
+    const [, found] = await running.graph.transaction(statements, { accessMode: 'write', isCancelled: () => false });
+    expect(await found?.next()).toEqual([[2, 1]]);
     await running.engine.close();
   }
 });
