@@ -21,6 +21,8 @@ export class EdgeSlices {
   #used = 0;
   /** Entries of slices that are not forgotten. */
   #held = 0;
+  /** Whether there may be slices, also such without entries. */
+  #keeps = false;
   /** By node. */
   #start = new Int32Array(0);
   /** One more than the length; 0 where there is no slice. */
@@ -71,6 +73,7 @@ export class EdgeSlices {
     this.#type[node] = type;
     this.#used += length;
     this.#held += length;
+    this.#keeps = true;
   }
 
   /** An edge of the node changed. */
@@ -86,11 +89,12 @@ export class EdgeSlices {
     this.#length.fill(0);
     this.#used = 0;
     this.#held = 0;
+    this.#keeps = false;
   }
 
   /** Drops all slices, to give their memory back. */
   drop(): void {
-    if (this.#used === 0) return;
+    if (!this.#keeps) return;
     this.#clear();
     this.edges = new Int32Array(0);
     this.neighbors = new Int32Array(0);

@@ -60,7 +60,8 @@ export class NumberPack {
 export class TextPack {
   /** NaN where the column must be asked. */
   #codes = new Float64Array(0);
-  readonly #texts: string[] = [''];
+  /** Never emptied: who took codes from it goes on to ask what they mean. */
+  #texts: string[] = [''];
   readonly #codeOf = new Map<string, number>();
   #tooMany = false;
   readonly #find = (text: string) => this.#codeOf.get(text);
@@ -104,7 +105,7 @@ export class TextPack {
     this.#tooMany = true;
     this.#codeOf.clear();
     this.#codes = new Float64Array(0);
-    this.#texts.length = 0;
+    this.#texts = [];
   }
 }
 

@@ -246,8 +246,8 @@ describe('reads', () => {
 
   test('scans: all edges, of types, of none -> those with both of their ends', () => {
     expect(idsOf(read.scanEdges(undefined))).toEqual(['e', 'f', 'loop']);
-    expect(idsOf(read.scanEdges([T]))).toEqual(['e', 'loop']);
-    expect(idsOf(read.scanEdges([U, -1]))).toEqual(['f']);
+    expect(idsOf(read.scanEdges(['T']))).toEqual(['e', 'loop']);
+    expect(idsOf(read.scanEdges(['U', 'none']))).toEqual(['f']);
     expect(idsOf(read.scanEdges([]))).toEqual([]);
   });
 

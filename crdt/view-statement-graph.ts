@@ -241,12 +241,17 @@ export class ViewStatementGraph implements StatementGraph {
     });
   }
 
-  scanEdges(types: TypeTokens): OrdinalCursor {
+  scanEdges(types: readonly string[] | undefined): OrdinalCursor {
     const { edges } = this.#view;
+    // By token, as each is met.
+    const wanted: (boolean | undefined)[] = [];
+    const isWanted = (type: number) => {
+      wanted[type] ??= types?.includes(edges.types[type] as string) !== false;
+      return wanted[type];
+    };
     return this.#scan({
       of: (partition) => partition.edges,
-      keep: (edge) =>
-        (types === undefined || types.includes(edges.type[edge] as number)) && edgeVisible(this.#view, edge),
+      keep: (edge) => isWanted(edges.type[edge] as number) && edgeVisible(this.#view, edge),
     });
   }
 

@@ -56,7 +56,7 @@ export interface PackedNumbers {
 export interface PackedTexts {
   /** Indexes of `texts`, from 1 on; NaN where `at` of the column must be asked. Longer than all ordinals. */
   readonly codes: Float64Array;
-  /** The same array as long as codes mean the same. */
+  /** The same array as long as codes mean the same; it may grow, and goes on to say what codes of it mean. */
   readonly texts: readonly string[];
   /** Undefined if no node is known to have the text. */
   codeOf(text: string): number | undefined;
@@ -89,13 +89,14 @@ export interface QueryGraph {
 
   /** Token of a label, or -1 if no node ever had it. */
   labelToken(label: string): number;
-  /** Token of an edge type, or -1 if no edge ever had it. */
+  /** Token of an edge type; negative if none that was in memory so far had it: what a read makes resident may have it. */
   typeToken(type: string): number;
 
   scanNodes(): OrdinalCursor;
   /** Nodes with a label, by its name. */
   scanLabel(label: string): OrdinalCursor;
-  scanEdges(types: TypeTokens): OrdinalCursor;
+  /** Edges of one of these types, by their names, since a token may be known only later on; undefined for all. */
+  scanEdges(types: readonly string[] | undefined): OrdinalCursor;
   /** Nodes whose indexed property equals one of `values` (no nulls, no duplicates). */
   seekEqual(label: string, property: string, values: readonly Value[]): OrdinalCursor;
   /** Nodes whose indexed property lies in a range, of values that are comparable with its bounds. */

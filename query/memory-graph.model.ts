@@ -97,7 +97,13 @@ export class MemoryGraph implements StatementGraph {
   }
 
   typeToken(type: string): number {
-    return this.#types.indexOf(type);
+    const known = this.edges.some((edge, i) => edge.type === type && this.#isKnown(edge, i));
+    return known ? this.#types.indexOf(type) : -1;
+  }
+
+  /** Whether an edge was touched so far. */
+  #isKnown({ from, to }: StoredEdge, edge: number): boolean {
+    return !this.#absent || [`e${edge}`, `x${from}`, `x${to}`].some((key) => this.#present.has(key));
   }
 
   #cursor(ordinals: readonly number[], kind: string): OrdinalCursor {
@@ -121,10 +127,10 @@ export class MemoryGraph implements StatementGraph {
     return this.#cursor(this.#existing(label), 'n');
   }
 
-  scanEdges(types: TypeTokens): OrdinalCursor {
+  scanEdges(types: readonly string[] | undefined): OrdinalCursor {
     const found: number[] = [];
     this.edges.forEach((edge, i) => {
-      if (edge.exists && this.#isOf(edge, types)) found.push(i);
+      if (edge.exists && types?.includes(edge.type) !== false) found.push(i);
     });
     return this.#cursor(found, 'e');
   }

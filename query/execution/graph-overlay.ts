@@ -34,7 +34,6 @@ export class GraphOverlay implements QueryGraph {
   readonly base: StatementGraph;
   readonly counters = new Counters();
   readonly #written = new StatementWrites();
-  readonly #typeNames: string[] = [];
   readonly #typeTokens = new Map<string, number>();
 
   constructor(base: StatementGraph) {
@@ -45,7 +44,7 @@ export class GraphOverlay implements QueryGraph {
     return this.base.statistics;
   }
 
-  // --- names: tokens of the overlay are those of the graph, and beyond for types that only it knows
+  // --- names: tokens of the overlay are those of the graph, and negative for types that only it knows
 
   labelToken(label: string): number {
     return this.base.labelToken(label);
@@ -56,8 +55,8 @@ export class GraphOverlay implements QueryGraph {
     if (known >= 0) return known;
     let token = this.#typeTokens.get(type);
     if (token === undefined) {
-      token = FIRST_NEW + this.#typeNames.length;
-      this.#typeNames.push(type);
+      // Negative ones are asked for again: the graph may come to know the type.
+      token = -2 - this.#typeTokens.size;
       this.#typeTokens.set(type, token);
     }
     return token;
@@ -85,10 +84,8 @@ export class GraphOverlay implements QueryGraph {
     return narrowed(this.base.scanLabel(label), (node) => this.hasLabel(node, label), [...added, ...made]);
   }
 
-  scanEdges(types: TypeTokens): OrdinalCursor {
-    const made = this.#existingNew(this.#written.newEdges).filter((edge) =>
-      this.#hasType(this.#written.newEdge(edge), types),
-    );
+  scanEdges(types: readonly string[] | undefined): OrdinalCursor {
+    const made = this.#existingNew(this.#written.newEdges).filter((edge) => types?.includes(this.type(edge)) !== false);
     return narrowed(this.base.scanEdges(types), (edge) => this.edgeExists(edge), made);
   }
 

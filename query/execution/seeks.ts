@@ -110,5 +110,5 @@ export function edgesById(ids: Evaluate, run: Run): OpenCursor {
 }
 
 export function edgesOfTypes(types: readonly string[], run: Run): OpenCursor {
-  return () => run.graph.scanEdges(types.length === 0 ? undefined : types.map((type) => run.graph.typeToken(type)));
+  return () => run.graph.scanEdges(types.length === 0 ? undefined : types);
 }

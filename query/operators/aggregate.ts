@@ -268,17 +268,14 @@ const NOTHING: RunningAggregate = { add: () => undefined, result: () => null, he
 class SeenOrdinals {
   #stamps = new Uint32Array(0);
   #stamp = 0;
-  /** Instead, where ordinals are too large for an array. */
+  /** Those beyond the array: too large for it, or given since it was made. */
   #large: Set<number> | undefined;
 
   begin(capacity: number): void {
     this.#stamp++;
-    if (capacity > ARRAY_MAX) {
-      this.#large = new Set();
-      return;
-    }
     this.#large = undefined;
-    if (capacity > this.#stamps.length) this.#stamps = new Uint32Array(capacity + (capacity >> 2) + 16);
+    if (capacity > ARRAY_MAX || capacity <= this.#stamps.length) return;
+    this.#stamps = new Uint32Array(capacity + (capacity >> 2) + 16);
   }
 
   /** How many of them were not in it yet. Negative ones stand for null and do not count. */
@@ -289,7 +286,7 @@ class SeenOrdinals {
     for (let row = 0; row < size; row++) {
       const ordinal = column[row] as number;
       if (ordinal < 0) continue;
-      if (this.#large !== undefined || ordinal >= stamps.length) {
+      if (ordinal >= stamps.length) {
         this.#large ??= new Set();
         if (this.#large.has(ordinal)) continue;
         this.#large.add(ordinal);

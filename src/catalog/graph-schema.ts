@@ -2,10 +2,12 @@
  * Declared indexes and constraints of a graph. Each is a node of `_system` with the label `Schema`, so declarations are
  * durable and replicate like any other data; two servers that declare the same apart mean the same node.
  */
+
 import { WeftError } from '../../base/errors.ts';
 import { nodeId, type PartitionId } from '../../base/ids.ts';
 import { compareText } from '../../base/order.ts';
 import { ConstraintSet } from '../../crdt/constraint-set.ts';
+import type { PartitionIndex } from '../../crdt/partition-index.ts';
 import { nodeAt, sortedNodes } from '../../crdt/view-reads.ts';
 import { indexes } from '../../crdt/view-statistics.ts';
 import type { Node, Operation } from '../../graph/model.ts';
@@ -23,8 +25,10 @@ export class GraphSchema {
   /** Asked for late: the catalog makes graphs before it has its own. */
   readonly #system: () => ResidentGraph;
   #entries: readonly SchemaEntry[] = [];
-  /** Counts changes of the partition that the entries were read at. */
-  #revision = -1;
+  /** The partition that the entries were read from, and what it had counted by then. */
+  #read: PartitionIndex | undefined;
+  #patches = 0;
+  #revision = 0;
 
   /** @param key of the graph */
   constructor(key: string, system: () => ResidentGraph) {
@@ -37,8 +41,12 @@ export class GraphSchema {
     const { key, view } = this.#system();
     if (key === this.#key || !view.isOpen(SYSTEM_PARTITION)) return this.#entries;
     const partition = view.need(SYSTEM_PARTITION);
-    if (partition.revision === this.#revision) return this.#entries;
-    this.#revision = partition.revision;
+    const { patches, revision } = partition;
+    // Two entries of one name that were declared apart merge: what a node holds changes, and its revision does not.
+    if (partition === this.#read && patches === this.#patches && revision === this.#revision) return this.#entries;
+    this.#read = partition;
+    this.#patches = patches;
+    this.#revision = revision;
     const entries = Array.from(sortedNodes(view, partition, SCHEMA_LABEL), (node) => nodeAt(view, node))
       .filter(({ properties }) => properties.graph === this.#key)
       .map(entryOf)

@@ -60,6 +60,22 @@ async function together(servers: readonly [Server, Server, Server]): Promise<voi
   await cluster.converge(...servers);
 }
 
+test('one name is declared for two indexes on servers that are cut off from each other -> all of them have the same one', async () => {
+  const servers = await threeServers();
+  const [a, b] = servers;
+  // After this nothing but the entry itself changes.
+  for (const [i, { graph }] of servers.entries()) await query(graph, `CREATE INDEX by${i} FOR (n:L${i}) ON (n.p)`);
+  await cluster.converge(...servers);
+  apart(servers);
+  await query(a.graph, 'CREATE INDEX twice FOR (n:A) ON (n.p)');
+  await query(b.graph, 'CREATE INDEX twice FOR (n:B) ON (n.q)');
+  const shown =
+    'SHOW INDEXES YIELD name, labelsOrTypes, properties WHERE name = "twice" RETURN labelsOrTypes, properties';
+  expect((await query(a.graph, shown)).rows).toEqual([[['A'], ['p']]]);
+  await together(servers);
+  for (const { graph } of servers) expect((await query(graph, shown)).rows).toEqual([[['B'], ['q']]]);
+});
+
 describe('below strong', () => {
   test('three servers merge one key while they are cut off from each other -> one node with what all of them wrote', async () => {
     const servers = await withUnique();

@@ -164,15 +164,19 @@ export class GraphWriter {
   ): Promise<T> {
     const { operations, chosen, skipEqual, replica, isDecisive } = given;
     await this.counted();
+    let isLookedUp = false;
     for (;;) {
       const needed = new Set<PartitionId>();
       arrived?.clear();
       const { passivations, endedCommits } = this.#graph;
-      if (!this.#graph.whole) {
+      isLookedUp ||= !this.#graph.whole;
+      if (isLookedUp) {
         for (const operation of operations) for (const id of partitionsOf(this.#graph, operation)) needed.add(id);
         for (const id of await this.locate(chosen)) needed.add(id);
       }
       const outcome = await this.#residency.run(this.#graph, needed, () => {
+        // All was in memory, and no longer is after a wait: an edge by its id may be in what is missing.
+        if (!isLookedUp && !this.#graph.whole) return undefined;
         // An edge may have been committed and then passivated since the look-up: then look again. Passivation alone is
         // no reason: our own attempts bring it about when memory is short, and would go on for ever.
         const missed = this.#graph.passivations !== passivations && this.#graph.endedCommits !== endedCommits;

@@ -142,12 +142,14 @@ export class EngineGraph implements Graph {
   async edge(id: EdgeId): Promise<Versioned<Edge>> {
     const { view, settings } = this.resident;
     const named = partitionNamedByEdge(id, settings.partitions);
+    let sawAll = false;
     const read = () => {
+      sawAll = this.resident.whole;
       const edge = findEdge(view, id);
       return edge === undefined ? undefined : { element: edgeAt(view, edge), version: edgeVersion(view, edge) };
     };
     let found = await this.#residency.run(this.resident, named === undefined ? [] : [named], read);
-    if (found === undefined && !this.resident.whole) {
+    if (found === undefined && !sawAll) {
       found = await this.#residency.run(this.resident, await this.writer.locate([id]), read);
     }
     await this.writer.durable();

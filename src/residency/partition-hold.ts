@@ -41,6 +41,11 @@ export class PartitionHold {
     this.#pinned.add(partition);
   }
 
+  /** Keeps these in memory as far as they are; before a wait. */
+  keep(ids: Iterable<PartitionId>): void {
+    for (const id of ids) this.#pin(this.#graph.partition(id));
+  }
+
   async open(id: PartitionId): Promise<void> {
     const partition = this.#graph.partition(id);
     this.#pin(partition);

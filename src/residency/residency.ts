@@ -123,19 +123,28 @@ export class Residency {
 
   /**
    * Runs `read`, opening what it needs until it comes through. Partitions in `needed` are opened first, and all stay
-   * open while it runs. `read` must be synchronous and must have no effect before it throws `Unhydrated` or
+   * open until it has come through. `read` must be synchronous and must have no effect before it throws `Unhydrated` or
    * `DocumentsNeeded`.
    */
-  async run<T>(graph: ResidentGraph, needed: Iterable<PartitionId>, read: () => T): Promise<T> {
+  async run<T>(
+    graph: ResidentGraph,
+    needed: readonly PartitionId[] | ReadonlySet<PartitionId>,
+    read: () => T,
+  ): Promise<T> {
     const hold = new PartitionHold(this, graph);
     try {
-      for (const id of needed) if (graph.partition(id).index === undefined) await hold.open(id);
+      for (const id of needed) {
+        if (graph.partition(id).index !== undefined) continue;
+        hold.keep(needed);
+        await hold.open(id);
+      }
       for (;;) {
         if (graph.deleted) throw graph.notFound();
         this.expire(graph);
         try {
           return read();
         } catch (error) {
+          hold.keep(needed);
           await hold.provide(error);
         }
       }
