@@ -50,6 +50,8 @@ export class NodeTable {
   /** Of those that are there, and of their properties. */
   readonly there = new Tally();
   readonly bytes = new Tally();
+  /** Sets of one label by the label, others by their JSON, which no label can be taken for. */
+  readonly #singleLabels = new Map<string, readonly string[]>();
   readonly #labelSets = new Map<string, readonly string[]>();
 
   get capacity(): number {
@@ -201,14 +203,17 @@ export class NodeTable {
 
   /** One shared array for each distinct set of labels, sorted and without repetition. */
   labelSet(labels: readonly string[]): readonly string[] {
-    if (labels.length === 0) return NO_LABELS;
-    const key = labels.length === 1 ? (labels[0] as string) : labels.join('\u0000');
-    const known = this.#labelSets.get(key);
+    const [first] = labels;
+    if (first === undefined) return NO_LABELS;
+    const sets = labels.length === 1 ? this.#singleLabels : this.#labelSets;
+    const key = labels.length === 1 ? first : JSON.stringify(labels);
+    const known = sets.get(key);
     if (known !== undefined) return known;
     const sorted = Array.from(new Set(labels)).sort(compareText);
-    const sortedKey = sorted.join('\u0000');
-    const shared = this.#labelSets.get(sortedKey) ?? Object.freeze(sorted);
-    this.#labelSets.set(sortedKey, shared);
+    // Of a set in another order, or with repetitions, the array is that of its canonical form.
+    const isCanonical = sorted.length === labels.length && sorted.every((label, i) => label === labels[i]);
+    const shared = isCanonical ? Object.freeze(sorted) : this.labelSet(sorted);
+    sets.set(key, shared);
     return shared;
   }
 
