@@ -41,6 +41,7 @@ export function hashText(text: string, before = ''): number {
 // Both runtimes have these; the isomorphic folders compile without either's type library.
 declare class TextEncoder {
   encode(text: string): Uint8Array<ArrayBuffer>;
+  encodeInto(text: string, bytes: Uint8Array): { readonly written: number };
 }
 declare class TextDecoder {
   constructor(label: string, options: { readonly fatal: boolean; readonly ignoreBOM: boolean });
@@ -51,6 +52,11 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 export function toUtf8(text: string): Uint8Array<ArrayBuffer> {
   return encoder.encode(text);
+}
+
+/** Writes `text` to the begin of `bytes`, which has room for three bytes for each of its units. Returns how many it took. */
+export function utf8Into(text: string, bytes: Uint8Array): number {
+  return encoder.encodeInto(text, bytes).written;
 }
 
 /** @throws TypeError if `bytes` is not well-formed UTF-8 */
