@@ -1,6 +1,7 @@
 import { encode } from '@msgpack/msgpack';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as LIMITS from '../base/limits.ts';
+import { turns } from '../src/engine-on-disk.model.ts';
 import { type ChannelServer, openChannelServer } from './memory-socket.model.ts';
 
 let server: ChannelServer;
@@ -196,6 +197,58 @@ describe('session channel: streams', () => {
     expect(channel.arrived).toEqual([]);
     channel.ask({ id: 1, op: 'cancel' });
     expect(await channel.next()).toMatchObject({ id: 1, status: 409, error: { code: 'query-cancelled' } });
+  });
+
+  test.each(['gives no credit', 'reads nothing'])(
+    'stream: the client %s for five minutes -> the query ends, whatever else goes on, and the channel stays',
+    async (does) => {
+      const other = await openChannelServer();
+      const listed = async () => (await other.call('GET', '/v1/queries')).json.queries;
+      const channel = other.open();
+      channel.isStuck = does === 'reads nothing';
+      channel.ask({ ...rows(1_000_000), stream: channel.isStuck || 1 });
+      await turns(50);
+      other.env.advance(LIMITS.queryStallMsMax - 1);
+      if (does === 'gives no credit') channel.drain();
+      await turns(50);
+      expect(await listed()).toHaveLength(1);
+      other.env.advance(1);
+      await turns(50);
+      expect(channel.arrived.at(-1)).toMatchObject({ id: 1, status: 409, error: { code: 'query-cancelled' } });
+      expect(await listed()).toEqual([]);
+      channel.drain();
+      channel.ask({ id: 1, op: 'more', credit: 1 }, query(2, 'RETURN 1'));
+      await turns(50);
+      expect(channel.arrived.at(-1)).toMatchObject({ id: 2, status: 200 });
+      await other.close();
+    },
+  );
+
+  test('stream: a client that takes its time, but not too long -> all rows', async () => {
+    const other = await openChannelServer();
+    const channel = other.open();
+    channel.ask({ ...rows(5000), stream: 1 });
+    await channel.next();
+    let count = 0;
+    for (let frame = await channel.next(); frame.status === undefined; frame = await channel.next()) {
+      count += frame.rows.length;
+      await turns(5);
+      other.env.advance(LIMITS.queryStallMsMax - 1);
+      channel.ask({ id: 1, op: 'more', credit: 1 });
+    }
+    expect(count).toBe(5000);
+    await other.close();
+  });
+
+  test('stream: cancelled when the statement has written already -> no answer says that it did nothing', async () => {
+    const channel = open();
+    channel.ask({ ...query(1, 'UNWIND range(1, 3000) AS i CREATE (:Moored) RETURN i'), stream: 1 });
+    await channel.next();
+    await channel.next();
+    channel.ask({ id: 1, op: 'cancel' });
+    expect(await channel.next()).toMatchObject({ id: 1, status: 503, error: { code: 'answer-lost', definite: false } });
+    const { body } = await channel.call(query(2, 'MATCH (m:Moored) RETURN count(m)'));
+    expect(body.data.values).toEqual([[3000]]);
   });
 
   test('stream: the client reads nothing -> it pauses with a bounded buffer, and goes on when there is room', async () => {

@@ -3,7 +3,7 @@
  * that serves HTTP; answers go out in the order in which they are ready, those of one turn in one message.
  *
  * Neither side can make the other hold much: while more waits to be sent than the connection takes, nothing more is read and
- * streams pause; a stream also waits for the credit that its client gives.
+ * streams pause; a stream also waits for the credit that its client gives. One that waits too long ends.
  */
 import { WeftError } from '../base/errors.ts';
 import { type GraphName, graphName } from '../base/ids.ts';
@@ -48,7 +48,8 @@ class Request implements Call {
   /** Whether its answer tells the trace. */
   isTraced = false;
   query: QueryCall | undefined;
-  isCancelled = false;
+  /** Why nothing more of it is wanted. */
+  cancelled: string | undefined;
   credit = 0;
   /** Wakes its stream. */
   wake: (() => void) | undefined;
@@ -321,12 +322,7 @@ export class SessionChannel implements SocketEvents {
       if (!isBegun) this.#append({ id: request.id, fields: answer.fields });
       isBegun = true;
       for (let at = 0; at < batch.length; at += ROWS_A_FRAME) {
-        while (!this.#hasRoom(request)) {
-          await new Promise<void>((resolve) => {
-            request.wake = resolve;
-          });
-          request.wake = undefined;
-        }
+        if (!this.#hasRoom(request, answer)) await this.#waitForRoom(request, answer);
         request.credit--;
         const rows = batch.slice(at, at + ROWS_A_FRAME).map((row) => row.map(wireResult));
         this.#append({ id: request.id, rows });
@@ -338,8 +334,27 @@ export class SessionChannel implements SocketEvents {
     this.#answer(request, { status: 200, body, ...(replayed && { replayed }) });
   }
 
-  /** @throws WeftError as `checkWanted` */
-  #hasRoom(request: Request): boolean {
+  async #waitForRoom(request: Request, answer: StatementAnswer): Promise<void> {
+    const stall = () => cancel(request, 'the client took no rows for too long');
+    const timer = this.#options.context.env.scheduler.after(LIMITS.queryStallMsMax, stall);
+    try {
+      do {
+        await new Promise<void>((resolve) => {
+          request.wake = resolve;
+        });
+        request.wake = undefined;
+      } while (!this.#hasRoom(request, answer));
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  /** @throws WeftError as `checkWanted`; `answer-lost`, not definite, once the statement has changed something */
+  #hasRoom(request: Request, { counters }: StatementAnswer): boolean {
+    if (request.cancelled !== undefined && containsUpdates(counters)) {
+      const detail = `the statement took effect, the rest of its rows is not sent: ${request.cancelled}`;
+      throw new WeftError('answer-lost', detail);
+    }
     checkWanted(request);
     return request.credit > 0 && this.#socket.bufferedBytes < LIMITS.channelBufferBytes;
   }
@@ -442,12 +457,12 @@ function signal(request: Request, frame: SignalFrame): void {
 }
 
 /** @throws WeftError `query-cancelled`, definite: nothing of it was begun, or it only reads */
-function checkWanted({ isCancelled }: Request): void {
-  if (isCancelled) throw new WeftError('query-cancelled', 'the request was cancelled');
+function checkWanted({ cancelled }: Request): void {
+  if (cancelled !== undefined) throw new WeftError('query-cancelled', cancelled);
 }
 
-function cancel(request: Request): void {
-  request.isCancelled = true;
+function cancel(request: Request, why = 'the request was cancelled'): void {
+  request.cancelled = why;
   request.query?.cancel();
   request.wake?.();
 }

@@ -20,7 +20,7 @@ afterEach(async () => {
 
 async function threeServers(): Promise<[Called, Called, Called]> {
   cluster = new Cluster('a', 'b', 'c');
-  const called = (await cluster.startVoting()).map((server) => {
+  const starting = (await cluster.startVoting()).map(async (server) => {
     const app = buildServer({
       engine: server.engine,
       env: cluster.network.env,
@@ -30,9 +30,11 @@ async function threeServers(): Promise<[Called, Called, Called]> {
       await app.close();
       await cluster.stop(server);
     });
+    // That takes real time, in which the time of the cluster would run away from the first request.
+    await app.ready();
     return { ...server, call: callerOf(app) };
   });
-  return called as [Called, Called, Called];
+  return (await Promise.all(starting)) as [Called, Called, Called];
 }
 
 const answer = (asked: Promise<Answered>): Promise<Answered> => cluster.during(asked);

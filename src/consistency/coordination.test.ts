@@ -4,6 +4,7 @@ import { WeftError } from '../../base/errors.ts';
 import * as LIMITS from '../../base/limits.ts';
 import type { PlantedBug } from '../../base/planted-bug.ts';
 import { encodeSchemaChange, isSchemaChange } from '../constraints/schema-change.ts';
+import { turns, watched } from '../engine-on-disk.model.ts';
 import { OTHER, PATIENCE_MS, pass, setup, vector } from './coordination.model.ts';
 import { refusalOf } from './failures.ts';
 
@@ -130,6 +131,20 @@ describe('rounds', () => {
     for (const reply of await Promise.all(replies)) expect(reply).toMatchObject({ kind: 'failed' });
   });
 
+  test('a full crowd that waits for what it saw -> too-many-requests for one more, until they wait no longer', async () => {
+    const server = setup();
+    await server.write();
+    const { place } = await server.position();
+    const say = server.await();
+    const basis = { place, seen: vector(1, 1) };
+    const replies = Array.from({ length: LIMITS.strongQueueMax }, () => server.submit(PATIENCE_MS, basis));
+    expect(await server.submit(PATIENCE_MS)).toMatchObject({ error: expect.stringContaining('too-many-requests') });
+    say(false);
+    await pass(server, PATIENCE_MS);
+    await Promise.all(replies);
+    await server.write();
+  });
+
   test('a leader is asked for a place or a write that it refuses -> no proposal, and no voter is asked for the place', async () => {
     const server = setup();
     await server.write();
@@ -177,6 +192,40 @@ describe('rounds', () => {
     expect(await expired).toMatchObject({ error: expect.stringContaining('quorum-unavailable') });
     await pass(server, PATIENCE_MS);
     expect(await proposed).toMatchObject({ error: expect.stringContaining('quorum-indeterminate') });
+  });
+
+  test.each([
+    ['its disk works', 'quorum-unavailable'],
+    ['voters are asked', 'quorum-indeterminate'],
+  ])('closed while %s for a write that is being decided -> told at once that it is %s', async (doing, code) => {
+    const server = setup();
+    await server.write();
+    const release = doing === 'its disk works' ? server.stall() : server.voter('is silent');
+    const replies = [server.submit(PATIENCE_MS), server.submit(PATIENCE_MS)];
+    await pass(server, 10);
+    const proposals = server.sent('accept');
+    server.close();
+    const state = watched(Promise.all(replies));
+    await turns(1);
+    expect(state.settled).toBe(true);
+    for (const reply of replies) expect(await reply).toMatchObject({ error: expect.stringContaining(code) });
+    release?.();
+    await pass(server, PATIENCE_MS);
+    expect(server.sent('accept')).toBe(proposals);
+  });
+
+  test('closed while a write waits for what it saw, which nobody waits for any more -> told at once that it did not happen', async () => {
+    const server = setup();
+    await server.write();
+    const { place } = await server.position();
+    const say = server.await();
+    const reply = server.submit(PATIENCE_MS, { place, seen: vector(1, 1) });
+    server.close();
+    say(false);
+    const state = watched(reply);
+    await turns(1);
+    expect(state.settled).toBe(true);
+    expect(await reply).toMatchObject({ error: expect.stringContaining('quorum-unavailable') });
   });
 
   test('nobody votes -> asked again and again until the time of the write is over, refused as not done, and then nothing is sent', async () => {

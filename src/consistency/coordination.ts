@@ -109,6 +109,10 @@ export class Coordination {
   #queue: Waiting[] = [];
   /** Proposed by an earlier ballot that was lost: what became of it will show. */
   #unresolved: Waiting[] = [];
+  /** What the round that is under way decides. */
+  #batch: readonly Waiting[] = [];
+  /** How many are not in the queue yet, since what they saw is not here. */
+  #uncovered = 0;
   #running = false;
   #closed = false;
   #attempts = 0;
@@ -135,7 +139,7 @@ export class Coordination {
   submit(request: Request, patienceMs: number, trace = ''): Promise<Reply> {
     const { env, guard } = this.#options;
     if (this.#closed) return Promise.resolve(this.#failed(unavailable('the server is stopping')));
-    if (this.#queue.length >= LIMITS.strongQueueMax) {
+    if (this.#queue.length + this.#uncovered >= LIMITS.strongQueueMax) {
       const full = new WeftError('too-many-requests', 'too many strong requests wait', { retryAfterSeconds: 1 });
       return Promise.resolve(this.#failed(full));
     }
@@ -163,7 +167,12 @@ export class Coordination {
 
   /** What a reader saw must be here before later decisions are made: they come after it. */
   async #queueOnceCovered(waiting: Waiting, seen: VersionVector, patienceMs: number): Promise<void> {
-    if (await this.#options.host.whenCovered(seen, patienceMs)) this.#push(waiting);
+    this.#uncovered++;
+    const isCovered = await this.#options.host.whenCovered(seen, patienceMs).finally(() => {
+      this.#uncovered--;
+    });
+    if (isCovered) this.#push(waiting);
+    else waiting.end(this.#expired(waiting));
   }
 
   #push(waiting: Waiting): void {
@@ -199,7 +208,9 @@ export class Coordination {
   close(): void {
     this.#closed = true;
     this.#gathering.stop();
-    for (const waiting of [...this.#queue, ...this.#unresolved]) waiting.end(this.#expired(waiting));
+    const unproposed = this.#batch.filter(({ proposed }) => proposed === undefined);
+    for (const waiting of [...this.#queue, ...this.#unresolved, ...unproposed]) waiting.end(this.#expired(waiting));
+    // What is proposed is answered once its round has ended: it may have been chosen already.
     this.#turn?.({ kind: 'silent' });
   }
 
@@ -261,6 +272,8 @@ export class Coordination {
       }
     } finally {
       this.#running = false;
+      // What a round left behind is told as well.
+      if (this.#closed) this.close();
     }
   }
 
@@ -381,11 +394,14 @@ export class Coordination {
     const startedMs = this.#options.env.clock.monotonicMs();
     const batch = this.#take(startedMs);
     const ballot = ballotOf(this.#state);
+    this.#batch = batch;
     try {
       await this.#decide(batch, startedMs);
     } catch (error) {
       this.#putBack(batch, ballot);
       throw error;
+    } finally {
+      this.#batch = [];
     }
   }
 

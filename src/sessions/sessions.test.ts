@@ -80,6 +80,36 @@ describe('sessions', () => {
     await Promise.all(waiting);
   });
 
+  it('as many clients wait as may -> a strong operation waits all the same, and goes on when what it needs is here', async () => {
+    const { sessions: held, progress, tokens } = sessions();
+    const ahead = [tokens.encode(vector([2, 7]))];
+    const waiting = Array.from({ length: LIMITS.sessionWaitersMax }, () => held.reach(ahead));
+    const covered = held.whenCovered(vector([2, 6]), LIMITS.strongWaitMs);
+    progress.advance(yours, 6);
+    held.moved();
+    expect(await covered).toBe(true);
+    expect((await failure(held.reach(ahead)))?.code).toBe('too-many-requests');
+    progress.advance(yours, 7);
+    held.moved();
+    await Promise.all(waiting);
+    const again = held.reach([tokens.encode(vector([2, 8]))]);
+    progress.advance(yours, 8);
+    held.moved();
+    await again;
+  });
+
+  it('strong operations that wait -> take no room from clients', async () => {
+    const { sessions: held, progress, tokens } = sessions();
+    const strong = Array.from({ length: LIMITS.sessionWaitersMax }, () =>
+      held.whenCovered(vector([2, 6]), LIMITS.strongWaitMs),
+    );
+    const waiting = held.reach([tokens.encode(vector([2, 6]))]);
+    progress.advance(yours, 6);
+    held.moved();
+    await waiting;
+    expect(new Set(await Promise.all(strong))).toEqual(new Set([true]));
+  });
+
   it('a forged token [planted: no wait] -> still refused', async () => {
     const { sessions: held } = sessions({ bug: 'no-session-wait' });
     expect((await failure(held.reach(['forged'])))?.code).toBe('invalid-session-token');

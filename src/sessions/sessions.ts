@@ -1,6 +1,6 @@
 /**
  * The session guarantees: what a client has seen or written, its token says, and whoever answers it has at least that.
- * Requests that are ahead of this replica wait for it, bounded in number and time.
+ * Requests that are ahead of this replica wait for it, bounded in number and time. Strong operations wait beside them.
  */
 import type { Scheduler } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
@@ -29,6 +29,8 @@ export interface SessionsOptions {
 export class Sessions {
   readonly #options: SessionsOptions;
   readonly #waiters = new Set<Waiter>();
+  /** How many of them are requests of clients that wait for their token. */
+  #clients = 0;
   #own: { readonly vector: VersionVector; readonly text: string } | undefined;
 
   constructor(options: SessionsOptions) {
@@ -71,14 +73,17 @@ export class Sessions {
       return Promise.reject(error);
     }
     if (wanted === undefined || isPlanted(bugs, 'no-session-wait')) return REACHED;
-    return this.#wait(wanted);
-  }
-
-  #wait(wanted: VersionVector, patienceMs: number = LIMITS.sessionWaitMs): Promise<void> {
-    const { scheduler } = this.#options;
-    if (this.#waiters.size >= LIMITS.sessionWaitersMax) {
+    if (this.#clients >= LIMITS.sessionWaitersMax) {
       return Promise.reject(new WeftError('too-many-requests', 'too many requests wait for this replica', AGAIN));
     }
+    this.#clients++;
+    return this.#wait(wanted, LIMITS.sessionWaitMs).finally(() => {
+      this.#clients--;
+    });
+  }
+
+  #wait(wanted: VersionVector, patienceMs: number): Promise<void> {
+    const { scheduler } = this.#options;
     return new Promise((resolve, reject) => {
       const waiter: Waiter = {
         wanted,
@@ -105,7 +110,10 @@ export class Sessions {
     });
   }
 
-  /** Resolves with true once this replica has what `wanted` says, with false after `patienceMs`. */
+  /**
+   * Resolves with true once this replica has what `wanted` says, with false after `patienceMs` or a stop. For strong
+   * operations, whose number others bound: however many clients wait, a coordinator must be able to wait for what it has to have, or nothing is decided.
+   */
   async whenCovered(wanted: VersionVector, patienceMs: number): Promise<boolean> {
     if (this.#options.progress.covers(wanted)) return true;
     try {
