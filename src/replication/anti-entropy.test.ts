@@ -224,30 +224,6 @@ describe('repairing', () => {
     expect(entropy.repairs).toBe(0);
   });
 
-  test('the peer takes longer to read it than it is waited for -> waited for longer each time, until it comes', async () => {
-    const a = peer('a');
-    const sinceMs = new Map<number, number>();
-    for (let ms = 0; ms < 600_000 && entropy.repairs === 0; ms += PATIENCE_MS) {
-      await hear(a, await difference());
-      await pass(PATIENCE_MS, a);
-      const { request } = asked(a).at(-1) as Extract<Frame, { kind: 'get-state' }>;
-      if (!sinceMs.has(request)) sinceMs.set(request, ms);
-      if (ms - (sinceMs.get(request) ?? ms) < 6 * ATTEMPTS_MAX * PATIENCE_MS) continue;
-      entropy.hearState(a.session, await answer(a, new Map()));
-      await turns(20);
-    }
-    expect(entropy.repairs).toBe(1);
-    // Three times it was given up, and only what is slow is waited for so long.
-    expect(sinceMs.size).toBe(4);
-    const other = (await running.engine.replica.listPartitions())
-      .filter(({ graphKey }) => graphKey === 'default')
-      .at(-1);
-    const before = asked(a).length;
-    await hear(a, await difference({ key: other as PartitionKey }));
-    for (let i = 0; i < 2 * ATTEMPTS_MAX; i++) await pass(PATIENCE_MS, a);
-    expect(asked(a).length - before).toBe(ATTEMPTS_MAX);
-  });
-
   test('its state holds more than is here -> it waits until that came, some time at most', async () => {
     for (const comes of [true, false]) {
       const before = entropy.repairs;

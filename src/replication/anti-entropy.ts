@@ -12,7 +12,7 @@ import { covers, equalVectors, joined, type VersionVector } from '../commits/ver
 import type { DigestFrame } from './frame.ts';
 import type { LinkSession } from './link-session.ts';
 import type { Replica } from './replica.ts';
-import { GrowingPatience, type PullStep, StatePull, type StateSlice } from './state-pull.ts';
+import { type PullStep, StatePull, type StateSlice } from './state-pull.ts';
 
 const ATTEMPTS_MAX = 5;
 const EMPTY_STATE_VECTOR = new Uint8Array([0]);
@@ -46,8 +46,6 @@ export class AntiEntropy {
   #repair: Repair | undefined;
   /** Of each damaged partition what was here when that was noticed. */
   #lost: ReadonlyMap<string, VersionVector> = new Map();
-  /** With each peer for each partition: how long it takes depends on how large it is there. */
-  readonly #patience: GrowingPatience;
   /** When a partition was last repaired, so that a difference that stays does not keep everybody busy. */
   readonly #repairedMs = new Map<string, number>();
   comparisons = 0;
@@ -55,7 +53,6 @@ export class AntiEntropy {
 
   constructor(options: AntiEntropyOptions) {
     this.#options = options;
-    this.#patience = new GrowingPatience({ patienceMs: options.patienceMs, attemptsMax: ATTEMPTS_MAX });
     this.#lastMs = options.env.clock.monotonicMs();
   }
 
@@ -146,8 +143,8 @@ export class AntiEntropy {
 
   #fetch(session: LinkSession, key: PartitionKey, stateVector: Uint8Array, why: Repair['why']): void {
     if (this.#repair !== undefined) return;
-    const { env } = this.#options;
-    const patience = this.#patience.of(sourceOf(session, key));
+    const { env, patienceMs } = this.#options;
+    const patience = { patienceMs, attemptsMax: ATTEMPTS_MAX };
     this.#repair = {
       session,
       pull: new StatePull(env.random.uint32(), key, stateVector, patience),
@@ -171,16 +168,9 @@ export class AntiEntropy {
 
   #follow(repair: Repair, step: PullStep | undefined): void {
     if (step === undefined) return;
-    if (step.kind === 'ask') {
-      repair.session.send(step.frame);
-      return;
-    }
-    const source = sourceOf(repair.session, repair.pull.key);
-    if (step.kind === 'failed') {
-      this.#patience.failed(source);
-      this.#repair = undefined;
-    } else {
-      this.#patience.arrived(source);
+    if (step.kind === 'ask') repair.session.send(step.frame);
+    else if (step.kind === 'failed') this.#repair = undefined;
+    else {
       repair.fetched = { diff: step.diff, vector: step.vector, sinceMs: this.#nowMs() };
       this.#mergeIfCovered(repair);
     }
@@ -213,10 +203,6 @@ export class AntiEntropy {
 /** Each pass begins with another peer: in step with each other, partitions and peers would meet in the same pairs for ever. */
 function whoseTurn(links: readonly LinkSession[], at: number, pass: number): LinkSession {
   return links[(at + pass) % links.length] as LinkSession;
-}
-
-function sourceOf({ link }: LinkSession, key: PartitionKey): string {
-  return `${link?.peer.name} ${nameOf(key)}`;
 }
 
 function nameOf({ graphKey, partition }: PartitionKey): string {

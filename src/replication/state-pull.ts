@@ -20,32 +20,6 @@ export interface Patience {
   readonly attemptsMax: number;
 }
 
-/** By how much: one that cannot answer at all is not to keep others waiting for much longer than a slow one takes. */
-const LONGER_MAX = 8;
-
-/** Who takes longer than it is waited for gets twice the time at the next try: else what it makes would never arrive. */
-export class GrowingPatience {
-  readonly #patience: Patience;
-  readonly #longer = new Map<string, number>();
-
-  constructor(patience: Patience) {
-    this.#patience = patience;
-  }
-
-  of(name: string): Patience {
-    const { patienceMs, attemptsMax } = this.#patience;
-    return { patienceMs, attemptsMax: attemptsMax * (this.#longer.get(name) ?? 1) };
-  }
-
-  failed(name: string): void {
-    this.#longer.set(name, Math.min(LONGER_MAX, 2 * (this.#longer.get(name) ?? 1)));
-  }
-
-  arrived(name: string): void {
-    this.#longer.delete(name);
-  }
-}
-
 export class StatePull {
   readonly #request: number;
   readonly key: PartitionKey;

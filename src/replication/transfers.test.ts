@@ -132,21 +132,6 @@ describe('a state that is taken over', () => {
     expect(new Set([...b.sent, ...c.sent].map(({ request }) => request)).size).toBe(2);
   });
 
-  test('the peer takes longer than it is waited for -> waited for longer each time, until it comes', async () => {
-    const { transfers, turns, answer, pass } = setup();
-    const b = link('b', vector({ 1: 3 }));
-    const sinceMs = new Map<number, number>();
-    for (let ms = 0; ms < 600_000 && transfers.completed === 0; ms += PATIENCE_MS) {
-      transfers.begin(b.session);
-      await turns();
-      await pass(PATIENCE_MS);
-      const { request } = b.sent.at(-1) as Asked;
-      if (!sinceMs.has(request)) sinceMs.set(request, ms);
-      if (ms - (sinceMs.get(request) ?? ms) >= 6 * ATTEMPTS_MAX * PATIENCE_MS) await answer(b);
-    }
-    expect([transfers.completed, sinceMs.size]).toEqual([1, 4]);
-  });
-
   test('its link ends -> given up; that of somebody else -> it goes on', async () => {
     const { transfers, turns, done, logged } = setup();
     const b = link('b');

@@ -8,7 +8,6 @@ import { ahead, type VersionVector } from '../commits/version-vector.ts';
 import type { StateFrame } from './frame.ts';
 import type { LinkSession } from './link-session.ts';
 import type { Replica } from './replica.ts';
-import { GrowingPatience } from './state-pull.ts';
 import { StateSource } from './state-source.ts';
 import { StateTransfer, type TransferEffect, type TransferEvent } from './state-transfer.ts';
 
@@ -43,13 +42,10 @@ export class Transfers {
   #pending: { readonly effect: Adopt; readonly sinceMs: number; movedMs: number; lacking: number } | undefined;
   /** The last one failed, and may fail again: others come first until then. */
   #failed: { readonly session: LinkSession; readonly untilMs: number } | undefined;
-  /** With each peer. */
-  readonly #patience: GrowingPatience;
   completed = 0;
 
   constructor(options: TransfersOptions) {
     this.#options = options;
-    this.#patience = new GrowingPatience({ patienceMs: options.patienceMs, attemptsMax: ATTEMPTS_MAX });
   }
 
   /** While true no commits may be applied: the streams are about to jump. */
@@ -65,8 +61,8 @@ export class Transfers {
   begin(session: LinkSession): void {
     if (this.#taking !== undefined) return;
     if (this.#failed?.session === session && this.#nowMs() < this.#failed.untilMs) return;
-    const { env, bugs } = this.#options;
-    const transfer = new StateTransfer(env.random.uint32(), this.#patience.of(peerOf(session)), bugs);
+    const { env, patienceMs, bugs } = this.#options;
+    const transfer = new StateTransfer(env.random.uint32(), { patienceMs, attemptsMax: ATTEMPTS_MAX }, bugs);
     this.#taking = { session, transfer, begunMs: this.#nowMs() };
     env.log.write('info', 'replication: taking over state', { peer: session.link?.peer.name });
     this.#perform(transfer, transfer.start());
@@ -143,7 +139,6 @@ export class Transfers {
         this.#adopt();
         return;
       case 'give-up':
-        if (this.#taking !== undefined) this.#patience.failed(peerOf(this.#taking.session));
         this.#giveUp(effect.reason);
         return;
       default:
@@ -193,7 +188,6 @@ export class Transfers {
 
   #complete(): void {
     const tookMs = Math.round(this.#nowMs() - (this.#taking?.begunMs ?? 0));
-    if (this.#taking !== undefined) this.#patience.arrived(peerOf(this.#taking.session));
     this.#options.env.log.write('info', 'replication: took over state', { tookMs });
     this.#taking = undefined;
     this.#pending = undefined;
@@ -211,8 +205,4 @@ export class Transfers {
     this.#pending = undefined;
     this.#options.onEnd();
   }
-}
-
-function peerOf({ link }: LinkSession): string {
-  return link?.peer.name ?? '';
 }
