@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -64,6 +64,32 @@ test('the same without peers -> data-corrupt, and nothing is moved', async () =>
   const before = await found();
   await expect(open(false)).rejects.toMatchObject({ code: 'data-corrupt' });
   expect(await found()).toEqual(before);
+});
+
+test('a folder of which the system refuses a file, with peers -> storage-failed, and nothing is moved', async () => {
+  const store = await open(true);
+  await store.append(commitOf(A, 1, ['0']));
+  await store.close();
+  const lock = join(directory, 'level', 'LOCK');
+  await rm(lock);
+  await symlink('LOCK', lock);
+  const before = await found();
+  await expect(open(true)).rejects.toMatchObject({ code: 'storage-failed' });
+  expect(await found()).toEqual(before);
+  await rm(lock);
+  const again = await open(true);
+  expect(again.recovery.lastLsn).toBe(1);
+  await again.close();
+});
+
+test('a file lies where the folder should be -> storage-failed', async () => {
+  const above = directory;
+  await writeFile(join(above, 'file'), '');
+  for (const name of ['file', 'file/data']) {
+    directory = join(above, name);
+    await expect(open(true)).rejects.toMatchObject({ code: 'storage-failed', context: { directory } });
+  }
+  directory = above;
 });
 
 test('a folder that another process holds, with peers -> data-locked, and nothing is moved', async () => {

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import type { Env } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
 import { mergeWhole } from '../crdt/partition-document.ts';
-import { corrupt, isCorruption, syncDirectory } from '../storage/level-database.ts';
+import { corrupt, isCorruption, syncDirectory, using } from '../storage/level-database.ts';
 import { type Durability, type LevelStoreOptions, openLevelStore } from '../storage/level-store.ts';
 import { LOST_KEYS } from '../storage/lost-keys.ts';
 import type { Store } from '../storage/store.ts';
@@ -83,7 +83,7 @@ async function openMended<T>(options: DataOptions, begin: Begin<T>): Promise<T> 
 
 /** @returns how many tables were mended. @throws WeftError `data-corrupt` with peers, if that would lose what they do not have */
 async function mended(options: DataOptions, isSuspect: boolean): Promise<number> {
-  const { mended: count, left } = await mendData({ ...options, isSuspect });
+  const { mended: count, left } = await using(options.directory, () => mendData({ ...options, isSuspect }));
   if (options.hasPeers && left.length > 0)
     throw corrupt(`tables of ${options.directory} are damaged: ${left.join(', ')}`);
   await rm(join(options.directory, FOUND_DAMAGED), { force: true });
@@ -94,9 +94,11 @@ type Tolerance = Pick<LevelStoreOptions, 'mustBeWhole' | 'cutLogBy'>;
 
 async function begun<T>(options: DataOptions & Tolerance, begin: Begin<T>): Promise<T> {
   const { directory, env } = options;
-  await mkdir(directory, { recursive: true });
-  if (!(await isHeldByAnother(directory))) await writeFile(join(directory, IN_USE), String(process.pid));
-  await syncDirectory(directory);
+  await using(directory, async () => {
+    await mkdir(directory, { recursive: true });
+    if (!(await isHeldByAnother(directory))) await writeFile(join(directory, IN_USE), String(process.pid));
+    await syncDirectory(directory);
+  });
   let [metDamage, isRefused, hasBegun] = [false, false, false];
   let noted = Promise.resolve();
   const onDamage = (found: 'on-write' | 'on-read') => {

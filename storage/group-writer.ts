@@ -107,8 +107,8 @@ export class GroupWriter {
   fail(cause: unknown): void {
     if (this.#failure === undefined) {
       const reason = cause instanceof Error ? cause.message : String(cause);
-      this.#failure = new WeftError('storage-failed', `a write to the store failed: ${reason}`, {}, cause);
-      this.#options.log.write('error', 'storage: a write failed, nothing more is acknowledged', { reason });
+      this.#failure = new WeftError('storage-failed', `the store failed: ${reason}`, {}, cause);
+      this.#options.log.write('error', 'storage: it failed, nothing more is acknowledged', { reason });
       this.#options.onFailed(cause);
     }
     for (const { reject } of this.#queue.splice(0)) reject(this.#failure);

@@ -5,7 +5,7 @@
 import { WeftError } from '../base/errors.ts';
 import * as LIMITS from '../base/limits.ts';
 import { compareKeys, partitionPath } from './keys.ts';
-import type { Database, DatabaseSnapshot } from './level-database.ts';
+import { type Database, type DatabaseSnapshot, isReadError } from './level-database.ts';
 import type { LogIndex } from './log-index.ts';
 import { type Expected, expectedNow, isDamage, NOTHING, readPartitionAt, recovering } from './partition-read.ts';
 import type { Lsn, PartitionKey, PartitionState, StoreCut } from './store.ts';
@@ -51,7 +51,8 @@ export class LevelCut implements StoreCut {
     } catch (error) {
       // Released under it: LevelDB refuses what is still to be read.
       this.#checkOpen();
-      if (!isDamage(error)) throw error;
+      // Whether it is damaged is found out by who reads it as it is now.
+      if (!isDamage(error) && !isReadError(error)) throw error;
       throw recovering(key, error instanceof Error ? error.message : String(error));
     }
   }

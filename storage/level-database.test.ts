@@ -64,6 +64,37 @@ test.skipIf(!existsSync('/dev/full'))('the disk is full -> storage-failed, which
   });
 });
 
+test('the system refuses a file, for whatever reason -> storage-failed', async () => {
+  await symlink('LOCK', join(directory, 'LOCK'));
+  await expect(open()).rejects.toMatchObject({
+    code: 'storage-failed',
+    message: expect.stringContaining('Too many levels of symbolic links'),
+    context: { directory },
+  });
+});
+
+test.each([/^MANIFEST/, /\.ldb$/])('the file %s is missing -> data-corrupt', async (name) => {
+  for (const key of ['a', 'b']) {
+    const db = await openDatabase({ directory, cacheBytes: 1 << 16, writeBufferBytes: 1 << 16 }, false);
+    await db.put(key, Buffer.from(key));
+    await db.close();
+  }
+  const [missing = ''] = (await readdir(directory)).filter((file) => name.test(file));
+  await rm(join(directory, missing));
+  await expect(open()).rejects.toMatchObject({ code: 'data-corrupt' });
+});
+
+test('a file lies where the directory, or one above it, should be -> storage-failed, which says what to look after', async () => {
+  const above = directory;
+  await writeFile(join(above, 'file'), '');
+  for (const name of ['file', 'file/data']) {
+    directory = join(above, name);
+    const message = expect.stringMatching(/cannot be used: .*(EEXIST|ENOTDIR).*rights/);
+    await expect(open()).rejects.toMatchObject({ code: 'storage-failed', message, context: { directory } });
+  }
+  directory = above;
+});
+
 test('files are missing, in a directory whose name says that it is read-only -> data-corrupt all the same', async () => {
   directory = join(directory, 'read-only');
   await mkdir(directory);

@@ -36,16 +36,46 @@ export function isCorruption(error: unknown): boolean {
 }
 
 /**
+ * True if LevelDB failed because of the system, not of what it found in its files: the same files may well be read later. What
+ * the system says comes last; before it stand names of files, which may say anything. A missing file is damage, and so is one
+ * that is too short, which LevelDB calls an invalid argument.
+ */
+export function isSystemFailure(error: unknown): boolean {
+  if (!(error instanceof Error && 'code' in error && error.code === 'LEVEL_IO_ERROR')) return false;
+  return !/: (no such file or directory|invalid argument)$/i.test(error.message);
+}
+
+/** Nothing is known to be wrong with what lies in the directory, so that nobody may begin anew because of this. */
+export function unusable(directory: string, cause: unknown): WeftError {
+  const detail = cause instanceof Error ? cause.message : String(cause);
+  const advice = 'Look after its rights, the space on its disk and the limit of open files, then start again.';
+  return new WeftError('storage-failed', `${directory} cannot be used: ${detail}. ${advice}`, { directory }, cause);
+}
+
+/** Uses the files of a directory. @throws WeftError `storage-failed` if the system does not let us; else as `task` */
+export async function using<T>(directory: string, task: () => Promise<T>): Promise<T> {
+  try {
+    return await task();
+  } catch (error) {
+    if (error instanceof Error && 'syscall' in error) throw unusable(directory, error);
+    throw error;
+  }
+}
+
+/**
  * @param expected says that the directory is known to have held data, so that nothing may be created.
  * @throws WeftError `data-locked`, `data-corrupt`, `storage-failed`
  */
 export async function openDatabase(options: DatabaseOptions, expected: boolean): Promise<Database> {
   const { directory } = options;
-  await mkdir(directory, { recursive: true });
+  const createIfMissing = await using(directory, async () => {
+    await mkdir(directory, { recursive: true });
+    return !expected && !(await holdsData(directory));
+  });
   const db: Database = new Level<string, Buffer>(directory, {
     keyEncoding: 'utf8',
     valueEncoding: 'buffer',
-    createIfMissing: !expected && !(await holdsData(directory)),
+    createIfMissing,
     cacheSize: options.cacheBytes,
     writeBufferSize: options.writeBufferBytes,
   });
@@ -73,12 +103,7 @@ function openError(directory: string, error: unknown): WeftError {
   if (code === 'LEVEL_LOCKED') {
     return new WeftError('data-locked', `another process holds ${directory}: ${message}`, { directory }, error);
   }
-  // What the system says comes last; before it stand names of files, which may say anything.
-  const environment =
-    /: (permission denied|no space left on device|too many open files(?: in system)?|read-only file system|input\/output error)$/i;
-  if (environment.test(message)) {
-    return new WeftError('storage-failed', `${directory} cannot be opened: ${message}`, { directory }, error);
-  }
+  if (isSystemFailure(cause)) return unusable(directory, cause);
   return corrupt(`LevelDB cannot open ${directory}: ${message}`, { directory }, error);
 }
 

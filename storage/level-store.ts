@@ -21,9 +21,11 @@ import {
   type Database,
   isCorruption,
   isReadError,
+  isSystemFailure,
   openDatabase,
   syncDirectory,
   syncLogs,
+  using,
 } from './level-database.ts';
 import { clearStaged, listStaged, readStaged, stage } from './level-staged.ts';
 import type { LogIndex } from './log-index.ts';
@@ -81,7 +83,7 @@ const WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
  */
 export async function openLevelStore(options: LevelStoreOptions): Promise<Store> {
   const { directory } = options;
-  await mkdir(directory, { recursive: true });
+  await using(directory, () => mkdir(directory, { recursive: true }));
   const markPath = join(directory, 'mark');
   const levelDirectory = join(directory, 'level');
   const hasMark = (await readMark(markPath).catch(() => null)) !== undefined;
@@ -232,6 +234,7 @@ class LevelStore implements Store {
       return await readPartitionRows(this.#db, this.#index, entry, want);
     } catch (error) {
       this.#checkOpen();
+      this.#checkSystem(error);
       if (!isDamage(error)) throw error;
       const reason = error instanceof Error ? error.message : String(error);
       entry.damage ??= { reason, lsn: this.#index.durableLsn };
@@ -365,6 +368,13 @@ class LevelStore implements Store {
     if (this.#closing !== undefined) throw new WeftError('shutting-down', 'the store is closed');
   }
 
+  /** The store that the system lets read no longer stops as one that cannot write: after a restart all is there. */
+  #checkSystem(error: unknown): void {
+    if (!isSystemFailure(error)) return;
+    this.#writer.fail(error);
+    this.#checkOpen();
+  }
+
   /** What LevelDB throws becomes an error of ours. */
   async #read<T>(task: () => Promise<T>): Promise<T> {
     try {
@@ -373,6 +383,7 @@ class LevelStore implements Store {
       if (error instanceof WeftError && isDamageCode(error.code)) this.#onDamage?.('on-read');
       if (!isReadError(error)) throw error;
       this.#checkOpen();
+      this.#checkSystem(error);
       this.#onDamage?.('on-read');
       throw corrupt(`LevelDB cannot read its data: ${String(error)}`, {}, error);
     }

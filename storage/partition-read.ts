@@ -16,7 +16,14 @@ import {
   startingWith,
   viewKey,
 } from './keys.ts';
-import { corrupt, type Database, type DatabaseSnapshot, entries, isReadError } from './level-database.ts';
+import {
+  corrupt,
+  type Database,
+  type DatabaseSnapshot,
+  entries,
+  isReadError,
+  isSystemFailure,
+} from './level-database.ts';
 import type { LogIndex, PartitionEntry } from './log-index.ts';
 import {
   chainHash,
@@ -46,9 +53,12 @@ export function recovering(key: PartitionKey, reason: string): WeftError {
 /** Damage that was found in a partition; the store remembers it until a snapshot heals it. */
 export class DamageFound extends Error {}
 
-/** What reading a partition failed with says that it is damaged: what it holds, or what LevelDB makes of it. */
+/**
+ * What reading a partition failed with says that it is damaged: what it holds, or what LevelDB makes of it. A system that is out of
+ * files, say, says nothing of it: healed by others it would lose what they do not have yet.
+ */
 export function isDamage(error: unknown): boolean {
-  return error instanceof DamageFound || error instanceof WeftError || isReadError(error);
+  return error instanceof DamageFound || error instanceof WeftError || (isReadError(error) && !isSystemFailure(error));
 }
 
 /** What must be found of a partition at one moment, as far as it is known without reading. */

@@ -23,7 +23,7 @@ import {
   SNAPSHOTS,
   startingWith,
 } from './keys.ts';
-import { corrupt, type Database, entries } from './level-database.ts';
+import { corrupt, type Database, entries, isSystemFailure, unusable } from './level-database.ts';
 import { LogIndex, type PartitionEntry } from './log-index.ts';
 import type { Mark } from './mark-file.ts';
 import {
@@ -61,13 +61,14 @@ export interface Recovered {
 /**
  * Reads and verifies everything but the bodies of snapshots, which are verified when they are read.
  * @returns undefined for an empty database
- * @throws WeftError `data-format`, `data-corrupt`
+ * @throws WeftError `data-format`, `data-corrupt`, `storage-failed`
  */
 export async function recover(db: Database, mark: Mark | undefined, env: Env): Promise<Recovered | undefined> {
   try {
     return await verify(db, mark, env);
   } catch (error) {
     if (error instanceof WeftError || !(error instanceof Error && 'code' in error)) throw error;
+    if (isSystemFailure(error)) throw unusable(db.location, error);
     throw corrupt(`LevelDB cannot read its data: ${error.message}`, {}, error);
   }
 }
@@ -281,6 +282,7 @@ async function verifyRows(db: Database, index: LogIndex, tallies: Tallies, env: 
       }
     }
   } catch (error) {
+    if (isSystemFailure(error)) throw error;
     isReadable = false;
     env.log.write('warn', 'storage: partition rows are unreadable, each is looked up', { error: String(error) });
   }
@@ -325,6 +327,7 @@ export async function rowProblem(
   try {
     record = await db.get(key);
   } catch (error) {
+    if (isSystemFailure(error)) throw error;
     return `an unreadable row (${String(error)})`;
   }
   if (record === undefined) return 'a missing row';

@@ -9,7 +9,8 @@
  *   in the order of their `lsn`.
  * - STO-3 A damaged record is a named error (`data-corrupt` at open for what concerns all, `partition-recovering` for
  *   one partition), never a hole or a wrong value.
- * - STO-4 After a failed write nothing more is acknowledged: every later call rejects with `storage-failed`.
+ * - STO-4 After a failed write, or a read that the system refused, nothing more is acknowledged: every later call rejects with
+ *   `storage-failed`.
  */
 import type { PartitionId, ReplicaId } from '../base/ids.ts';
 
