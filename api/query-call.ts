@@ -5,7 +5,7 @@ import { collectRows, type StatementAnswer, type StatementRows } from '../query/
 import type { Engine, Graph, KeptAnswers, QueryOptions } from '../src/engine-port.ts';
 import type { Principal } from './access/principal.ts';
 import { hashOf } from './bodies.ts';
-import { whoAsks } from './idempotency.ts';
+import { keyIn, whoAsks } from './idempotency.ts';
 import type { QueryRequest } from './parse-statement.ts';
 import type { RunningQueries, RunningQuery } from './running-queries.ts';
 
@@ -61,7 +61,7 @@ export class QueryCall {
     const { statements, accessMode } = this.request;
     const fingerprint = this.#fingerprint();
     const run = () => this.#graph.transactionOnce(statements, { ...this.options, accessMode }, { key, fingerprint });
-    const { replayed, outcome } = await this.#listed(() => engine.once(key, fingerprint, run));
+    const { replayed, outcome } = await this.#listed(() => engine.once(keyIn(this.#graph, key), fingerprint, run));
     return replayed ? { ...outcome, replayed } : outcome;
   }
 
