@@ -47,6 +47,14 @@ describe('idempotency', () => {
     expect((await server.call('GET', `${NODES}/k2`)).json.labels).toEqual(['A']);
   });
 
+  test('same key: another condition -> 422, nothing happens', async () => {
+    const { headers } = await server.call('PUT', `${NODES}/k-if`, { labels: ['A'] });
+    const put = (tag: string) => server.call('PUT', `${NODES}/k-if`, {}, { ...key('k-if'), 'if-match': tag });
+    expect((await put('"stale"')).status).toBe(412);
+    expect((await put(String(headers.etag))).json.code).toBe('idempotency-key-reused');
+    expect((await put('"stale"')).status).toBe(412);
+  });
+
   test('same key in two graphs, in one that was deleted and made again -> counts in each', async () => {
     const write = (graph: string) => server.call('POST', `/v1/graphs/${graph}/nodes`, { id: 'n' }, key('k-graphs'));
     for (const graph of ['one', 'two']) {

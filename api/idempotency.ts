@@ -47,7 +47,10 @@ export function writeKey(request: FastifyRequest): IdempotencyKey | undefined {
 
 /** What tells a request from others with the same key. */
 function fingerprintOf(request: FastifyRequest): string {
-  return `${whoAsks(request)}${request.method} ${request.url} ${request.bodyHash}`;
+  const { method, url, bodyHash, headers } = request;
+  const conditions = [headers['if-match'], headers['if-none-match']];
+  const terms = conditions.some((each) => each !== undefined) ? ` ${JSON.stringify(conditions)}` : '';
+  return `${whoAsks(request)}${method} ${url} ${bodyHash}${terms}`;
 }
 
 /** Whoever has limited rights gets no answer that was another's. */
