@@ -46,12 +46,13 @@ export function addBatchRoute(app: FastifyInstance, context: ApiContext): void {
       const graph = graphOf(context, request);
       const { operations, bookmarks } = parseBatch(request.body);
       if (bookmarks.length > 0) await present(engine, request, bookmarks);
-      return answerOnce(engine, request, reply, async () => {
+      const write = async () => {
         const results = operations.length === 0 ? [] : await graph.write(operations, writeKey(request));
         const token = sessionTokenFor(engine, request);
         const headers = results[0]?.replayed === true ? REPLAYED : {};
         return { status: 200, headers, document: { results: results.map(resultDocument), bookmarks: [token] } };
-      });
+      };
+      return answerOnce(engine, request, reply, write, graph);
     },
   );
 }

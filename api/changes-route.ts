@@ -10,6 +10,8 @@ import { checkName } from '../base/ids.ts';
 import * as LIMITS from '../base/limits.ts';
 import { printJson } from '../graph/json-values.ts';
 import type { Change, ChangeOptions, ChangePage, Graph } from '../src/engine-port.ts';
+import { principalOfRequest } from './access/access-hooks.ts';
+import { bearerOf } from './access/authenticator.ts';
 import { sendDocument } from './answer.ts';
 import { type ApiContext, graphOf } from './api-context.ts';
 import { cutOff } from './cut-off.ts';
@@ -19,6 +21,7 @@ import { EVENT_STREAM_TYPE } from './media-types.ts';
 import { onceGone } from './once-gone.ts';
 import { asWeftError, problemOf } from './problem.ts';
 import { choiceParameter, integerParameter, readQuery, textParameter } from './query-parameters.ts';
+import { TOKEN_ENDED, watchToken } from './token-watch.ts';
 
 const PARAMETERS = {
   since: textParameter(
@@ -77,6 +80,8 @@ interface Reader {
   readonly options: ChangeOptions;
   /** True once the client is gone or the server stops. */
   isGone: boolean;
+  /** What its stream ends with, once its token stands for its rights no longer. */
+  refusal: WeftError | undefined;
   /** Ends its waiting. */
   wake: () => void;
 }
@@ -111,9 +116,13 @@ export function addChangesRoute(app: FastifyInstance, context: ApiContext): void
     if (readers.size >= LIMITS.changeReadersMax) {
       throw new WeftError('too-many-requests', 'too many readers wait for changes');
     }
-    const reader: Reader = { graph, options, isGone: false, wake: NOTHING };
+    const reader: Reader = { graph, options, isGone: false, refusal: undefined, wake: NOTHING };
     readers.add(reader);
-    onceGone(reply, () => leave(reader));
+    const stop = watch(reader, request);
+    onceGone(reply, () => {
+      stop();
+      leave(reader);
+    });
     if (read.feed === 'longpoll') {
       sendDocument(request, reply, pageDocument(await firstChanges(reader, page, read.timeoutMs ?? 30_000)));
       return;
@@ -129,6 +138,17 @@ export function addChangesRoute(app: FastifyInstance, context: ApiContext): void
     reader.isGone = true;
     readers.delete(reader);
     reader.wake();
+  }
+
+  /** It may wait for long, and its token may not. Returns how to stop. */
+  function watch(reader: Reader, request: FastifyRequest): () => void {
+    const { authenticator } = context;
+    if (authenticator === undefined) return NOTHING;
+    const authorise = () => authenticator.authenticate(bearerOf(request.headers.authorization));
+    return watchToken({ authorise, principal: principalOfRequest(request), scheduler: env.scheduler }, () => {
+      reader.refusal = new WeftError('unauthorized', TOKEN_ENDED);
+      reader.wake();
+    });
   }
 
   /** Resolves at the next commit, after `waitMs`, or when the reader goes. */
@@ -152,6 +172,7 @@ export function addChangesRoute(app: FastifyInstance, context: ApiContext): void
     try {
       const page = await reader.graph.changes(since, reader.options);
       if (page.changes.length === 0 && !page.more) await moved;
+      if (reader.refusal !== undefined) throw reader.refusal;
       return page;
     } finally {
       reader.wake();

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { WeftError } from '../base/errors.ts';
-import { conditionOf } from './conditions.ts';
+import { conditionOf, conditionOfFields } from './conditions.ts';
 
 describe('conditions', () => {
   test.each([
@@ -14,6 +14,7 @@ describe('conditions', () => {
     ['"comma,inside"', ['comma,inside'], ['comma,inside']],
     ['""', [''], ['']],
     ['"a",', ['a'], ['a']],
+    [', ,"a"', ['a'], ['a']],
     ['', [], []],
     ['a', undefined, undefined],
     ['"a" "b"', undefined, undefined],
@@ -31,6 +32,20 @@ describe('conditions', () => {
     };
     expect(read('if-match')?.match).toEqual(strong);
     expect(read('if-none-match')?.noneMatch).toEqual(weak);
+  });
+
+  test.each([
+    ['a', ['a'], ['a']],
+    ['"a"', ['a'], ['a']],
+    ['W/"a"', [], ['a']],
+    [
+      ['W/"a"', '"b"', 'c'],
+      ['b', 'c'],
+      ['a', 'b', 'c'],
+    ],
+    ['*', '*', '*'],
+  ])('conditions in a batch: %j -> strong %j, weak %j', (field, match, noneMatch) => {
+    expect(conditionOfFields(field, field, (name) => name)).toEqual({ match, noneMatch });
   });
 
   test('conditions: no header -> none', () => {

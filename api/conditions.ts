@@ -3,7 +3,7 @@ import { WeftError } from '../base/errors.ts';
 import type { Condition } from '../graph/model.ts';
 
 /** Sticky: one entity tag of a list, with what separates it from the next. */
-const ENTITY_TAG = /\s*(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*(?:,[\s,]*|$)/y;
+const ENTITY_TAG = /[\s,]*(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*(?:,[\s,]*|$)/y;
 
 export interface ConditionHeaders {
   readonly 'if-match'?: string | undefined;
@@ -72,16 +72,19 @@ export function conditionOfFields(
 ): Condition | undefined {
   if (ifMatch === undefined && ifNoneMatch === undefined) return undefined;
   return {
-    ...(ifMatch === undefined ? {} : { match: versionsOf(ifMatch, path('ifMatch')) }),
-    ...(ifNoneMatch === undefined ? {} : { noneMatch: versionsOf(ifNoneMatch, path('ifNoneMatch')) }),
+    ...(ifMatch === undefined ? {} : { match: versionsOf(ifMatch, path('ifMatch'), false) }),
+    ...(ifNoneMatch === undefined ? {} : { noneMatch: versionsOf(ifNoneMatch, path('ifNoneMatch'), true) }),
   };
 }
 
-function versionsOf(field: unknown, path: string): '*' | readonly string[] {
+function versionsOf(field: unknown, path: string, weakToo: boolean): '*' | readonly string[] {
   if (field === '*') return '*';
   const list: readonly unknown[] = Array.isArray(field) ? field : [field];
-  return list.map((version) => {
-    if (typeof version === 'string') return version.replace(/^"(.*)"$/, '$1');
+  return list.flatMap((version) => {
+    if (typeof version === 'string') {
+      const [, weak, tag] = /^(W\/)?"(.*)"$/.exec(version) ?? [undefined, undefined, version];
+      return weak === undefined || weakToo ? [tag as string] : [];
+    }
     throw new WeftError('invalid-request', `\`${path}\` must be "*", a version or a list of versions`, { field: path });
   });
 }

@@ -61,7 +61,7 @@ export function addEdgeRoutes(app: FastifyInstance, context: ApiContext): void {
       readQuery(request.query, {});
       const graph = graphOf(context, request);
       const operation = conditional(request, parseCreateEdge(request.body));
-      return answerOnce(engine, request, reply, () => writeOne(graph, 'edges', operation, writeKey(request)));
+      return answerOnce(engine, request, reply, () => writeOne(graph, 'edges', operation, writeKey(request)), graph);
     },
   );
 
@@ -96,7 +96,7 @@ export function addEdgeRoutes(app: FastifyInstance, context: ApiContext): void {
       const graph = graphOf(context, request);
       const id = edgeId((request.params as ElementPath).id);
       const operation = conditional(request, parsePatchEdge(id, request.body));
-      return answerOnce(engine, request, reply, () => writeOne(graph, 'edges', operation, writeKey(request)));
+      return answerOnce(engine, request, reply, () => writeOne(graph, 'edges', operation, writeKey(request)), graph);
     },
   );
 
@@ -120,7 +120,7 @@ export function addEdgeRoutes(app: FastifyInstance, context: ApiContext): void {
       const graph = graphOf(context, request);
       const id = edgeId((request.params as ElementPath).id);
       const operation = conditional(request, { op: 'deleteEdge', id } as const);
-      return answerOnce(engine, request, reply, () => writeOne(graph, 'edges', operation, writeKey(request)));
+      return answerOnce(engine, request, reply, () => writeOne(graph, 'edges', operation, writeKey(request)), graph);
     },
   );
 }

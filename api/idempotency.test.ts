@@ -47,6 +47,27 @@ describe('idempotency', () => {
     expect((await server.call('GET', `${NODES}/k2`)).json.labels).toEqual(['A']);
   });
 
+  test('same key: another condition -> 422, nothing happens', async () => {
+    const { headers } = await server.call('PUT', `${NODES}/k-if`, { labels: ['A'] });
+    const put = (tag: string) => server.call('PUT', `${NODES}/k-if`, {}, { ...key('k-if'), 'if-match': tag });
+    expect((await put('"stale"')).status).toBe(412);
+    expect((await put(String(headers.etag))).json.code).toBe('idempotency-key-reused');
+    expect((await put('"stale"')).status).toBe(412);
+  });
+
+  test('same key in two graphs, in one that was deleted and made again -> counts in each', async () => {
+    const write = (graph: string) => server.call('POST', `/v1/graphs/${graph}/nodes`, { id: 'n' }, key('k-graphs'));
+    for (const graph of ['one', 'two']) {
+      await server.call('PUT', `/v1/graphs/${graph}`, {});
+      expect((await write(graph)).status).toBe(201);
+    }
+    await server.call('DELETE', '/v1/graphs/one');
+    await server.call('PUT', '/v1/graphs/one', {});
+    expect((await write('one')).headers['idempotency-replayed']).toBeUndefined();
+    expect((await server.call('GET', '/v1/graphs/one/nodes/n')).status).toBe(200);
+    expect((await write('two')).headers['idempotency-replayed']).toBe('true');
+  });
+
   test('repeated increment and deletion -> applied once, 204 again', async () => {
     await server.call('PUT', `${NODES}/k3`, { properties: { n: 0 } });
     for (let i = 0; i < 3; i++)

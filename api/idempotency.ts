@@ -5,7 +5,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { WeftError } from '../base/errors.ts';
 import { printJson } from '../graph/json-values.ts';
-import type { Engine, IdempotencyKey } from '../src/engine-port.ts';
+import type { Engine, Graph, IdempotencyKey } from '../src/engine-port.ts';
 import { type Answer, sendAnswer } from './answer.ts';
 import { acceptedMessagePack, JSON_TYPE, PROBLEM_TYPE } from './media-types.ts';
 import { printMessagePack } from './msgpack.ts';
@@ -47,7 +47,10 @@ export function writeKey(request: FastifyRequest): IdempotencyKey | undefined {
 
 /** What tells a request from others with the same key. */
 function fingerprintOf(request: FastifyRequest): string {
-  return `${whoAsks(request)}${request.method} ${request.url} ${request.bodyHash}`;
+  const { method, url, bodyHash, headers } = request;
+  const conditions = [headers['if-match'], headers['if-none-match']];
+  const terms = conditions.some((each) => each !== undefined) ? ` ${JSON.stringify(conditions)}` : '';
+  return `${whoAsks(request)}${method} ${url} ${bodyHash}${terms}`;
 }
 
 /** Whoever has limited rights gets no answer that was another's. */
@@ -55,19 +58,32 @@ export function whoAsks({ principal }: Pick<FastifyRequest, 'principal'>): strin
   return principal === null || principal.isUnlimited ? '' : `${principal.name} `;
 }
 
-/** Runs a write and sends its answer, at most once if the request has a key. */
+/** A key as the engine remembers it in memory: counted by graph, like those that are kept with what was written. */
+export function keyIn({ key: graphKey }: Pick<Graph, 'key'>, key: string): string {
+  return `${graphKey}/${key}`;
+}
+
+/**
+ * Runs a write and sends its answer, at most once if the request has a key.
+ * @param graph what is written to; absent for writes of graphs as such
+ */
 export async function answerOnce(
   engine: Engine,
   request: FastifyRequest,
   reply: FastifyReply,
   write: () => Promise<Answer>,
+  graph?: Graph,
 ): Promise<void> {
   const key = idempotencyKey(request);
   if (key === undefined) {
     sendAnswer(request, reply, await write());
     return;
   }
-  const { replayed, outcome } = await engine.once(key, fingerprintOf(request), () => storedAnswer(request, write));
+  const { replayed, outcome } = await engine.once(
+    graph === undefined ? key : keyIn(graph, key),
+    fingerprintOf(request),
+    () => storedAnswer(request, write),
+  );
   sendStored(reply, outcome, replayed);
 }
 

@@ -8,7 +8,15 @@ import { type Answer, sendAnswer } from './answer.ts';
 import { type ApiContext, graphOf } from './api-context.ts';
 import { checkEncoding } from './bodies.ts';
 import { describe, GRAPH_PATH } from './describe.ts';
-import { idempotencyKey, type StoredAnswer, sendStored, storedAnswer, storedProblem, whoAsks } from './idempotency.ts';
+import {
+  idempotencyKey,
+  keyIn,
+  type StoredAnswer,
+  sendStored,
+  storedAnswer,
+  storedProblem,
+  whoAsks,
+} from './idempotency.ts';
 import { ImportRun } from './import-run.ts';
 import { IMPORT_TYPES } from './media-types.ts';
 import { choiceParameter, readQuery } from './query-parameters.ts';
@@ -82,7 +90,7 @@ async function importOrReplay(context: ApiContext, request: FastifyRequest, repl
   // The body is too long to be hashed first, so its hash is part of the outcome and compared afterwards.
   const hash = createHash('sha256');
   const fingerprint = `${whoAsks(request)}${request.method} ${request.url}`;
-  const { replayed, outcome } = await context.engine.once(key, fingerprint, () =>
+  const { replayed, outcome } = await context.engine.once(keyIn(graph, key), fingerprint, () =>
     storedImport(request, graph, hash, onError),
   );
   if (replayed && outcome.bodyHash !== null && outcome.bodyHash !== (await hashRest(request, hash))) {

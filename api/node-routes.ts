@@ -123,7 +123,7 @@ export function addNodeRoutes(app: FastifyInstance, context: ApiContext): void {
       readQuery(request.query, {});
       const graph = graphOf(context, request);
       const operation = conditional(request, parseCreateNode(request.body));
-      return answerOnce(engine, request, reply, () => writeOne(graph, 'nodes', operation, writeKey(request)));
+      return answerOnce(engine, request, reply, () => writeOne(graph, 'nodes', operation, writeKey(request)), graph);
     },
   );
 
@@ -155,7 +155,7 @@ export function addNodeRoutes(app: FastifyInstance, context: ApiContext): void {
       const graph = graphOf(context, request);
       const id = nodeId((request.params as ElementPath).id);
       const operation = conditional(request, parsePutNode(id, request.body));
-      return answerOnce(engine, request, reply, () => writeOne(graph, 'nodes', operation, writeKey(request)));
+      return answerOnce(engine, request, reply, () => writeOne(graph, 'nodes', operation, writeKey(request)), graph);
     },
   );
 
@@ -190,7 +190,7 @@ export function addNodeRoutes(app: FastifyInstance, context: ApiContext): void {
       const graph = graphOf(context, request);
       const id = nodeId((request.params as ElementPath).id);
       const operation = conditional(request, parsePatchNode(id, request.body));
-      return answerOnce(engine, request, reply, () => writeOne(graph, 'nodes', operation, writeKey(request)));
+      return answerOnce(engine, request, reply, () => writeOne(graph, 'nodes', operation, writeKey(request)), graph);
     },
   );
 
@@ -222,7 +222,7 @@ export function addNodeRoutes(app: FastifyInstance, context: ApiContext): void {
       const graph = graphOf(context, request);
       const id = nodeId((request.params as ElementPath).id);
       const operation = conditional(request, { op: 'deleteNode', id, detach } as const);
-      return answerOnce(engine, request, reply, () => writeOne(graph, 'nodes', operation, writeKey(request)));
+      return answerOnce(engine, request, reply, () => writeOne(graph, 'nodes', operation, writeKey(request)), graph);
     },
   );
 }

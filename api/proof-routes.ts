@@ -70,10 +70,8 @@ export function addProofRoutes(app: FastifyInstance, context: ApiContext): void 
     (request, reply) => {
       const options = integrityOptions(request, reply);
       const graph = graphOf(context, request);
-      return answerOnce(context.engine, request, reply, async () => ({
-        status: 200,
-        document: await graph.repair(options),
-      }));
+      const repair = async () => ({ status: 200, document: await graph.repair(options) });
+      return answerOnce(context.engine, request, reply, repair, graph);
     },
   );
 }

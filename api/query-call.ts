@@ -5,7 +5,7 @@ import { collectRows, type StatementAnswer, type StatementRows } from '../query/
 import type { Engine, Graph, KeptAnswers, QueryOptions } from '../src/engine-port.ts';
 import type { Principal } from './access/principal.ts';
 import { hashOf } from './bodies.ts';
-import { whoAsks } from './idempotency.ts';
+import { keyIn, whoAsks } from './idempotency.ts';
 import type { QueryRequest } from './parse-statement.ts';
 import type { RunningQueries, RunningQuery } from './running-queries.ts';
 
@@ -48,9 +48,12 @@ export class QueryCall {
   readWhole(): readonly StatementRows[] | Promise<readonly StatementRows[]> {
     const { statements, isList } = this.request;
     const [only] = statements;
-    if (isList || only === undefined) return this.#listed(this.#readAll());
+    if (isList || only === undefined) return this.#listed(() => this.#readAll());
+    const { running, principal } = this.#caller;
+    // What is refused must not have begun.
+    running.checkRoom(this.#graph.description.name, principal);
     const rows = this.#graph.queryRows(only, this.options);
-    return rows instanceof Promise ? this.#listed(rows.then((read) => [read])) : [rows];
+    return rows instanceof Promise ? this.#listed(async () => [await rows]) : [rows];
   }
 
   /** All rows, at most once for the key: a repetition, over HTTP or a channel, gets those of the first time. */
@@ -58,7 +61,7 @@ export class QueryCall {
     const { statements, accessMode } = this.request;
     const fingerprint = this.#fingerprint();
     const run = () => this.#graph.transactionOnce(statements, { ...this.options, accessMode }, { key, fingerprint });
-    const { replayed, outcome } = await this.#listed(engine.once(key, fingerprint, run));
+    const { replayed, outcome } = await this.#listed(() => engine.once(keyIn(this.#graph, key), fingerprint, run));
     return replayed ? { ...outcome, replayed } : outcome;
   }
 
@@ -99,10 +102,10 @@ export class QueryCall {
     this.#query = this.#caller.running.begin(this.#graph.description.name, this.#caller.principal, texts.join(';\n'));
   }
 
-  async #listed<T>(work: Promise<T>): Promise<T> {
+  async #listed<T>(work: () => Promise<T>): Promise<T> {
     this.#list();
     try {
-      return await work;
+      return await work();
     } finally {
       this.end();
     }

@@ -67,7 +67,7 @@ export class RunningQueries {
   }
 
   /** @throws WeftError `too-many-requests` if as many run as may, definite */
-  begin(graph: string, principal: Principal, statement: string): RunningQuery {
+  checkRoom(graph: string, principal: Principal): void {
     if (this.#running.size >= LIMITS.runningQueriesMax) {
       throw new WeftError('too-many-requests', `${LIMITS.runningQueriesMax} queries are running, as many as may`, {
         limit: 'running queries',
@@ -76,6 +76,11 @@ export class RunningQueries {
     const { perPrincipal, perGraph } = this.#limits;
     this.#check('queries of a principal', perPrincipal, (other) => other.principal.name === principal.name);
     this.#check('queries of a graph', perGraph, (other) => other.graph === graph);
+  }
+
+  /** @throws WeftError as `checkRoom` */
+  begin(graph: string, principal: Principal, statement: string): RunningQuery {
+    this.checkRoom(graph, principal);
     const query = new RunningQuery(`q${++this.#last}`, { graph, principal, statement, clock: this.#clock });
     this.#running.set(query.id, query);
     return query;

@@ -140,6 +140,15 @@ describe('session channel: requests', () => {
     expect((await channel.call({ id: 4, ...patch, body: other })).error.code).toBe('idempotency-key-reused');
   });
 
+  test('keys: the same request to two graphs under one key -> done in both', async () => {
+    for (const graph of ['one', 'two']) {
+      await server.call('PUT', `/v1/graphs/${graph}`, {}, AUTHORISED);
+      const node = { op: 'createNode', idempotencyKey: 'graphs', body: { id: 'n' } };
+      expect(await open(graph).call({ id: 1, ...node })).not.toHaveProperty('replayed');
+      expect((await server.call('GET', `/v1/graphs/${graph}/nodes/n`, undefined, AUTHORISED)).status).toBe(200);
+    }
+  });
+
   test('keys: a query over HTTP repeated over a channel, whole and streamed -> the first result', async () => {
     const body = { statement: 'CREATE (n:Lamp {on: true}) RETURN n.on AS lit' };
     const key = { 'idempotency-key': 'both' };

@@ -15,7 +15,7 @@ import type { Graph } from '../src/engine-port.ts';
 import type { Principal } from './access/principal.ts';
 import { type ApiContext, graphFor } from './api-context.ts';
 import { beginCall, type Call, isKnownGraph, present, sessionTokenFor } from './consistency.ts';
-import { whoAsks } from './idempotency.ts';
+import { keyIn, whoAsks } from './idempotency.ts';
 import { MessagePackReader, MessagePackWriter } from './msgpack.ts';
 import { parseQueryRequest } from './parse-statement.ts';
 import { asWeftError, problemOf } from './problem.ts';
@@ -239,17 +239,17 @@ export class SessionChannel implements SocketEvents {
       graph,
       frame,
       present: (tokens: readonly string[]) => present(engine, request, tokens),
-      once: this.#once(request, frame),
+      once: this.#once(graph, frame),
     };
     return runOperation(operation).then((reply) => this.#answer(request, reply));
   }
 
-  #once(_request: Request, { idempotencyKey: key }: RequestFrame): OnceRunner {
+  #once(graph: Graph, { idempotencyKey: key }: RequestFrame): OnceRunner {
     return async (asked, write) => {
       const fingerprint = `${whoAsks(this.#options)}${asked}`;
       if (key === undefined) return write();
       const { engine } = this.#options.context;
-      const { replayed, outcome } = await engine.once(key, fingerprint, () =>
+      const { replayed, outcome } = await engine.once(keyIn(graph, key), fingerprint, () =>
         settled(() => write({ key, fingerprint })),
       );
       if (outcome instanceof WeftError) throw outcome;

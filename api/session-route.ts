@@ -30,7 +30,10 @@ export function sessionRoute(
         const accept: AcceptSocket = (socket) =>
           new SessionChannel(socket, { context, running, graph, principal, answered: tally });
         if (context.authenticator === undefined) return accept;
-        return endsWithToken({ authorise, request, principal, scheduler: context.env.scheduler }, accept);
+        return endsWithToken(
+          { authorise: () => authorise(request), principal, scheduler: context.env.scheduler },
+          accept,
+        );
       };
       const found = authorise(request);
       return found instanceof Promise ? found.then(open) : open(found);

@@ -31,7 +31,7 @@ export function accessAuthority(authenticator: Authenticator | undefined, schedu
           may: (partition, right) => mayDo(principal, right, { graph, ...scopeOf(partition) }),
           watch: (revoked) => {
             if (authenticator === undefined) return () => undefined;
-            return watchToken({ authorise, request, principal, scheduler }, revoked);
+            return watchToken({ authorise: () => authorise(request), principal, scheduler }, revoked);
           },
         };
       };

@@ -1,24 +1,25 @@
 /**
- * A WebSocket lives as long as the token that opened it: the token is looked at again and again, and once it has expired, was
- * withdrawn, or stands for other rights, the connection ends with 4403. Whoever still has rights comes back with them.
+ * A WebSocket, or a stream of changes, lives as long as the token that opened it: the token is looked at again and again, and once
+ * it has expired, was withdrawn, or stands for other rights, the connection ends. Whoever still has rights comes back with them.
  */
 import type { Scheduler, Timer } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
 import * as LIMITS from '../base/limits.ts';
 import { ALL, type Principal } from './access/principal.ts';
-import type { AcceptSocket, SocketRequest } from './web-sockets.ts';
+import type { AcceptSocket } from './web-sockets.ts';
 import { SOCKET_CLOSE } from './web-sockets.ts';
 
 export interface WatchedToken {
   /** As when the connection was opened. */
-  readonly authorise: (request: SocketRequest) => Principal | Promise<Principal>;
-  readonly request: SocketRequest;
+  readonly authorise: () => Principal | Promise<Principal>;
   readonly principal: Principal;
   readonly scheduler: Scheduler;
 }
 
+export const TOKEN_ENDED = 'the token has expired, was withdrawn, or has other rights';
+
 /** Calls `ended` once, at most `tokenLookMs` after the token stands for these rights no longer. Returns how to stop. */
-export function watchToken({ authorise, request, principal, scheduler }: WatchedToken, ended: () => void): () => void {
+export function watchToken({ authorise, principal, scheduler }: WatchedToken, ended: () => void): () => void {
   const rights = rightsText(principal);
   let timer: Timer;
   let isStopped = false;
@@ -30,7 +31,7 @@ export function watchToken({ authorise, request, principal, scheduler }: Watched
   };
   const stillHolds = async () => {
     try {
-      return rightsText(await authorise(request)) === rights;
+      return rightsText(await authorise()) === rights;
     } catch (error) {
       if (!(error instanceof WeftError)) throw error;
       return false;
@@ -51,7 +52,7 @@ export function endsWithToken(token: WatchedToken, accept: AcceptSocket): Accept
   return (socket) => {
     const events = accept(socket);
     const stop = watchToken(token, () => {
-      socket.close(SOCKET_CLOSE.revoked, 'the token has expired, was withdrawn, or has other rights');
+      socket.close(SOCKET_CLOSE.revoked, TOKEN_ENDED);
     });
     return {
       message: (bytes) => events.message(bytes),

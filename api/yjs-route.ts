@@ -41,7 +41,7 @@ export function yjsRoute({ engine, env, authenticator }: ApiContext, counts: Yjs
       return new YjsSession({ env, socket, counts, mayWrite, room });
     };
     if (authenticator === undefined) return accept;
-    return endsWithToken({ authorise: whoAsks, request, principal, scheduler: env.scheduler }, accept);
+    return endsWithToken({ authorise: () => whoAsks(request), principal, scheduler: env.scheduler }, accept);
   };
 
   return {

@@ -184,6 +184,8 @@ export interface QueryOptions {
 /** Reads show only what is durable here. Lists return an element that exists throughout exactly once. */
 export interface Graph {
   readonly description: GraphDescription;
+  /** Tells it from graphs that had its name before, or will have it. */
+  readonly key: string;
 
   /** @throws WeftError `node-not-found` */
   node(id: NodeId): Promise<Versioned<Node>>;

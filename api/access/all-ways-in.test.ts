@@ -56,6 +56,32 @@ describe('HTTP', () => {
   });
 });
 
+describe('streams of changes', () => {
+  test('token: is withdrawn while a stream or a long poll is open -> it ends, and says so', async () => {
+    const tokenList = new AnyToken(accepted());
+    const own = await openChannelServer({ authenticator: tokenList });
+    const ask = (feed: string) =>
+      own.call('GET', `${GRAPH}/changes?since=now&feed=${feed}`, undefined, headersOf('everywhere'));
+    const [stream, poll] = [ask('sse'), ask('longpoll')];
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    for (let i = 0; i < 20; i++) await turn();
+    tokenList.replace({ listed: [adminToken(tokenOf('admin'))], web: undefined });
+    own.env.advance(LIMITS.tokenLookMs);
+    for (let i = 0; i < 20; i++) await turn();
+    await own.call('POST', `${GRAPH}/nodes`, { id: 'secret' }, headersOf('admin'));
+    for (let i = 0; i < 20; i++) await turn();
+    own.env.advance(LIMITS.changeWaitMsMax);
+    expect(await poll).toMatchObject({ status: 401, json: { code: 'unauthorized' } });
+    for (let i = 0; i < 20; i++) await turn();
+    // What it would not end by itself ends with the server.
+    const closed = own.close();
+    const { text } = await stream;
+    expect(text).toContain('event: problem\ndata: {"type":"urn:weft:error:unauthorized"');
+    expect(text).not.toContain('secret');
+    await closed;
+  });
+});
+
 describe('session channel', () => {
   test('no right on the graph -> refused before the upgrade, as is a wrong token', () => {
     expect(() => server.open('default', headersOf('elsewhere'))).toThrow(/lacks the right `read`/);

@@ -41,6 +41,10 @@ export class GuardedGraph implements Graph {
     this.#readable = scopesOf(principal, 'read', this.#name);
   }
 
+  get key(): string {
+    return this.#graph.key;
+  }
+
   get description(): Graph['description'] {
     return this.#graph.description;
   }

@@ -32,6 +32,10 @@ export class StrongGraph implements Graph {
     this.#terms = { patienceMs: LIMITS.strongWaitMs, trace };
   }
 
+  get key(): string {
+    return this.#graph.key;
+  }
+
   get description(): GraphDescription {
     return this.#graph.description;
   }

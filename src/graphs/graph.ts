@@ -96,6 +96,10 @@ export class EngineGraph implements Graph {
     this.#bulk = new GraphBulk(resident, residency, writer);
   }
 
+  get key(): string {
+    return this.resident.key;
+  }
+
   get description(): GraphDescription {
     const { name, settings } = this.resident;
     const { quota, expiry } = this.policy;

@@ -35,6 +35,10 @@ export class ProtectedGraph implements Graph {
     this.counts = graph.counts.bind(graph);
   }
 
+  get key(): string {
+    return this.#graph.key;
+  }
+
   get description(): Graph['description'] {
     return this.#graph.description;
   }

@@ -1,6 +1,6 @@
 /**
  * Requests with an Idempotency-Key run once: a repeated key gets the first outcome, and waits for it while it runs.
- * Outcomes are kept in memory, bounded in number and time; an indefinite failure is not kept, so it can be retried.
+ * Outcomes are kept in memory, bounded in number and time once they are there; an indefinite failure is not kept, so it can be retried.
  */
 import type { Clock } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
@@ -10,6 +10,7 @@ interface Remembered {
   readonly fingerprint: string;
   readonly outcome: Promise<unknown>;
   readonly atMs: number;
+  isUnderWay: boolean;
 }
 
 export class IdempotentRequests {
@@ -36,18 +37,23 @@ export class IdempotentRequests {
       return { replayed: true, outcome: (await known.outcome) as T };
     }
     const outcome = request();
-    this.#requests.set(key, { fingerprint, outcome, atMs: this.#clock.monotonicMs() });
+    const remembered = { fingerprint, outcome, atMs: this.#clock.monotonicMs(), isUnderWay: true };
+    this.#requests.set(key, remembered);
     try {
       return { replayed: false, outcome: await outcome };
     } catch (error) {
       this.#requests.delete(key);
       throw error;
+    } finally {
+      remembered.isUnderWay = false;
     }
   }
 
   #expire(): void {
     const oldest = this.#clock.monotonicMs() - LIMITS.idempotencyTtlMs;
-    for (const [key, { atMs }] of this.#requests) {
+    for (const [key, { atMs, isUnderWay }] of this.#requests) {
+      // Forgotten now, it would be run a second time beside itself. There are no more of these than the server serves at once.
+      if (isUnderWay) continue;
       if (atMs >= oldest && this.#requests.size < LIMITS.idempotencyKeysMax) return;
       this.#requests.delete(key);
     }
