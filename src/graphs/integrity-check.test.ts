@@ -103,6 +103,16 @@ describe('integrity: an index that is damaged', () => {
       },
     ],
     [
+      'a node that has one outgoing edge twice in place of another',
+      { index: 'adjacency', of: 'out', partition: partitionAt(a) },
+      (graph) => {
+        const { nodes } = viewOf(graph);
+        const at = nodes.find(a) as number;
+        nodes.out.remove(at, nodes.out.edgeAt(at, 0));
+        nodes.out.add(at, nodes.out.edgeAt(at, 0));
+      },
+    ],
+    [
       'a count of hidden nodes',
       { index: 'count', of: 'hidden nodes' },
       (graph) => {
