@@ -139,6 +139,17 @@ describe('import', () => {
     expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
   });
 
+  test('import: onError=continue, lines that cannot be read behind bad ones that can -> the first are reported', async () => {
+    const graph = await newGraph();
+    const max = LIMITS.importErrorsReportedMax;
+    const refused = Array.from({ length: max + 1 }, (_, i) => edge(`e${i}`, 'absent', 'absent'));
+    const unreadable = Array.from({ length: 3 * max }, () => 'nonsense');
+    const lines = [node('n'), ...refused, ...unreadable, ...refused];
+    const { json } = await importTo(graph, lines.join('\n'), '?onError=continue');
+    expect(json).toMatchObject({ nodes: 1, lines: lines.length, failed: lines.length - 1 });
+    expect(json.errors.map(({ line }: { line: number }) => line)).toEqual(Array.from({ length: max }, (_, i) => i + 2));
+  });
+
   test('import: a bad edge in an early load, an unreadable line in a later one -> the early one is named', async () => {
     const graph = await newGraph();
     const lines = Array.from({ length: 12_000 }, (_, i) => node(`n${i}`));

@@ -80,8 +80,7 @@ export class ImportRun {
     if (last !== undefined) await this.#take(last);
     await this.#loadAndWait();
     const { nodes, edges, lines } = this.applied;
-    const errors = this.#bad.toSorted((a, b) => a.line - b.line);
-    return { nodes, edges, lines: lines + this.#failed, failed: this.#failed, errors };
+    return { nodes, edges, lines: lines + this.#failed, failed: this.#failed, errors: firstOf(this.#bad) };
   }
 
   get applied(): Applied {
@@ -189,7 +188,8 @@ export class ImportRun {
 
   #report(bad: BadLine): void {
     this.#failed++;
-    if (this.#bad.length < LIMITS.importErrorsReportedMax) this.#bad.push(bad);
+    // Lines that cannot be read are known before those that a load refuses, which may come before them.
+    if (this.#bad.push(bad) >= 2 * LIMITS.importErrorsReportedMax) this.#bad = firstOf(this.#bad);
   }
 
   /** Applies the lines before an unreadable one; one of those may turn out to be bad, and is then the first. */
@@ -210,6 +210,11 @@ function badLine(line: number, error: unknown): BadLine {
   // A line for which there is no room is one that cannot be taken, not a server that cannot work.
   if (error.kind.status >= 500 && error.code !== 'quota-exceeded') throw error;
   return { line, code: error.code, detail: error.message };
+}
+
+/** As many as are reported, in order. */
+function firstOf(bad: readonly BadLine[]): BadLine[] {
+  return bad.toSorted((a, b) => a.line - b.line).slice(0, LIMITS.importErrorsReportedMax);
 }
 
 function isBlank(line: string): boolean {

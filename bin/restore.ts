@@ -1,9 +1,10 @@
 /**
  * `weft restore`: makes a data folder of backups. All files are verified before anything is written; the folder is made
- * beside its place and gets its name at the end, so that it is there whole or not at all.
+ * beside its place and gets its name at the end, so that it is there whole or not at all. An empty folder that is there may
+ * be a volume, or what a link leads to, whose name nothing else can take: it is filled from a folder within it.
  */
 import { readdir, rename, rm, rmdir } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { checkMoment, restoreBackups } from '../src/backup/restore.ts';
 import { openEngine } from '../src/engine.ts';
@@ -18,6 +19,10 @@ interface RestoreOptions {
   readonly until?: number;
 }
 
+/** Where a folder that is there already is made. */
+const WITHIN = '.restoring';
+/** The part of a data folder that holds the commits. */
+const DATABASE = 'level';
 const MEMORY_BYTES = 512 * 1024 * 1024;
 
 export function declareRestore(program: Command): void {
@@ -46,18 +51,17 @@ Examples:
 
 /** @throws OperationFailed; WeftError `data-corrupt`, `invalid-request`: the folder is as it was */
 async function restore(files: readonly string[], { data, until }: RestoreOptions): Promise<void> {
-  await requireEmpty(data);
+  const isThere = await requireEmpty(data);
   const contents = await inspectFiles(files);
   for (const one of contents) console.error(describeBackup(one));
   const [full] = contents;
   if (full !== undefined && until !== undefined) checkMoment(full, until);
-  const building = `${resolve(data)}.restoring`;
+  const building = isThere ? join(data, WITHIN) : `${resolve(data)}.restoring`;
   await rm(building, { recursive: true, force: true });
   try {
     await build(building, files, until);
-    // An empty folder of this name may be there.
-    await rmdir(data).catch(() => undefined);
-    await rename(building, data);
+    if (isThere) await moveUp(building, data);
+    else await rename(building, data);
   } catch (error) {
     await rm(building, { recursive: true, force: true });
     throw error;
@@ -82,12 +86,22 @@ async function build(directory: string, files: readonly string[], until: number 
   }
 }
 
-async function requireEmpty(data: string): Promise<void> {
+/** The database comes last: no server begins on the mark of one that is not there. */
+async function moveUp(from: string, to: string): Promise<void> {
+  const parts = (await readdir(from)).filter((name) => name !== DATABASE);
+  for (const part of [...parts, DATABASE]) await rename(join(from, part), join(to, part));
+  await rmdir(from);
+}
+
+/** @returns whether it is there. What a restore left in it that was killed does not count. */
+async function requireEmpty(data: string): Promise<boolean> {
   try {
     const found = await readdir(data);
-    if (found.length > 0) throw new OperationFailed(`${data} is not empty; nothing was changed`);
+    if (found.some((name) => name !== WITHIN)) throw new OperationFailed(`${data} is not empty; nothing was changed`);
+    return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return false;
   }
 }
 

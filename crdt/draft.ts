@@ -436,11 +436,13 @@ export class Draft {
   repairEdge(ordinal: number): boolean {
     const edge = this.#overlay.edgeOf(ordinal);
     if (!edge.element.exists) return false;
-    if (!this.#overlay.isVisible(edge)) {
+    const { id, type, from, to } = edge;
+    // What has expired is there until it is purged: an extension may be on its way.
+    const isThere = (end: string) => this.#overlay.node(end).visible || this.#overlay.node(end).expired;
+    if (!isThere(from) || !isThere(to)) {
       this.#removeEdge(edge);
       return true;
     }
-    const { id, type, from, to } = edge;
     if (hasStub(this.#view, ordinal)) return false;
     this.#emit(this.#overlay.node(to).home, { kind: 'stub-create', ...this.#stamp(), id, type, from, to });
     return true;

@@ -93,12 +93,11 @@ export class PartitionIndex {
     this.#settled.set(label, losses);
   }
 
-  /** Makes the list of a label anew. */
+  /** Adds to the list of a label what it lacks of these nodes, at its end: who goes through it stands where he stood. */
   relabel(label: string, nodes: Iterable<number>): void {
-    const list = new Int32List();
-    for (const node of nodes) list.push(node);
-    this.#labelled.set(label, list);
-    this.#repeating.delete(label);
+    const list = this.labelList(label);
+    const listed = new Set(list.items());
+    for (const node of nodes) if (!listed.has(node)) list.push(node);
     this.revision++;
   }
 

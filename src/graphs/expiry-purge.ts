@@ -5,6 +5,8 @@
  * nothing, and what lies in partitions that nobody opens waits.
  */
 import type { Env, Timer } from '../../base/env.ts';
+import { WeftError } from '../../base/errors.ts';
+import type { PartitionId } from '../../base/ids.ts';
 import * as LIMITS from '../../base/limits.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
 import type { PartitionKey } from '../../storage/store.ts';
@@ -60,22 +62,38 @@ export class ExpiryPurge {
     );
   }
 
-  /** Deletes what expired before the grace. Resolves with how many elements that were, once they are durably gone. */
+  /**
+   * Deletes what expired before the grace. Resolves with how many elements that were, once they are durably gone.
+   * @throws WeftError of the first partition in which it failed, after all others
+   */
   async purge(): Promise<number> {
     const { residency, isElected, findGraph, bugs } = this.#options;
     const graceMs = isPlanted(bugs, 'purge-at-once') ? 0 : LIMITS.expiryGraceMs;
     const before = residency.nowMs() - graceMs;
     let purged = 0;
+    let failure: WeftError | undefined;
     for (const { graphKey, partition } of this.#partitions()) {
       const graph = isElected(partition.key) ? findGraph(graphKey) : undefined;
       if (graph === undefined) continue;
-      for (let slice: number = LIMITS.expirySliceElements; slice === LIMITS.expirySliceElements; ) {
-        if (this.#stopped) return purged;
-        slice = await graph.purgeExpired(partition.id, before);
-        purged += slice;
-        this.purged += slice;
-        await residency.yield();
+      try {
+        purged += await this.#purgePartition(graph, partition.id, before);
+      } catch (error) {
+        if (!(error instanceof WeftError)) throw error;
+        // A damaged partition may stay so for long.
+        failure ??= error;
       }
+    }
+    if (failure !== undefined) throw failure;
+    return purged;
+  }
+
+  async #purgePartition(graph: EngineGraph, id: PartitionId, beforeMs: number): Promise<number> {
+    let purged = 0;
+    for (let slice: number = LIMITS.expirySliceElements; slice === LIMITS.expirySliceElements && !this.#stopped; ) {
+      slice = await graph.purgeExpired(id, beforeMs);
+      purged += slice;
+      this.purged += slice;
+      await this.#options.residency.yield();
     }
     return purged;
   }

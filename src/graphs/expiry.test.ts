@@ -1,9 +1,12 @@
 import { expect, test } from 'vitest';
+import { WeftError } from '../../base/errors.ts';
 import { edgeId, nodeId } from '../../base/ids.ts';
 import * as LIMITS from '../../base/limits.ts';
+import { partitionOfNode } from '../../crdt/routing.ts';
 import { Temporal, type Value } from '../../graph/value.ts';
 import { MemoryDisk } from '../../storage/memory-store.ts';
-import { DEFAULT, edge, LARGE, put, run, TINY, turns } from '../engine-on-disk.model.ts';
+import type { PartitionKey } from '../../storage/store.ts';
+import { DEFAULT, edge, LARGE, put, run, spreadIds, TINY, turns } from '../engine-on-disk.model.ts';
 import type { Graph } from '../engine-port.ts';
 import { Cluster, type Server } from '../replication/cluster.model.ts';
 
@@ -129,6 +132,40 @@ test('expiry: the grace has passed -> deleted with its edges, seen in digest and
   expect(engine.metrics().expiredPurgedTotal).toBe(2);
   expect(await graph.digest()).toEqual(empty);
   expect(await graph.integrity()).toMatchObject({ hiddenEdges: [], orphanStubs: [] });
+});
+
+test.each([0, 1])('expiry: partition %i of two is damaged -> what expired in the other is deleted', async (which) => {
+  const disk = new MemoryDisk();
+  const ids = spreadIds(2);
+  const before = await run({ disk });
+  const expiresAt = before.env.clock.wallMs() + 1000;
+  await before.graph.write(ids.map((id) => put(id, { expiresAt })));
+  await before.engine.close();
+  const damaged = partitionOfNode(ids[which] as string, 16);
+  const { graph, env, engine } = await run({
+    disk,
+    wrap: (store) =>
+      new Proxy(store, {
+        get(target, name) {
+          if (name === 'readPartition') {
+            return async (key: PartitionKey, want: { document: boolean }) => {
+              if (key.partition === damaged && want.document) throw new WeftError('partition-recovering', 'damaged');
+              return target.readPartition(key, want);
+            };
+          }
+          const value = Reflect.get(target, name);
+          return typeof value === 'function' ? value.bind(target) : value;
+        },
+      }),
+  });
+  env.advance(1000);
+  expect((await graph.nodes({}, PAGE)).items).toEqual([]);
+  env.advance(LIMITS.expiryGraceMs);
+  for (let i = 0; i < 3; i++) {
+    env.advance(LIMITS.expiryPurgeMs);
+    for (let j = 0; j < 20; j++) await turns();
+  }
+  expect(engine.metrics().expiredPurgedTotal).toBe(1);
 });
 
 test('expiry: an extension in time that a cut held back -> hidden here, shown there, shown everywhere after the heal', async () => {

@@ -37,6 +37,8 @@ const SOUND = {
   repaired: 0,
 };
 
+const SOON = 1_760_000_000_000;
+
 const viewOf = (graph: Graph) => (graph as EngineGraph).resident.view;
 const partitionAt = (id: string) => partitionOfNode(id, 16);
 
@@ -98,6 +100,16 @@ describe('integrity: an index that is damaged', () => {
       (graph) => {
         const { nodes } = viewOf(graph);
         nodes.out.add(nodes.find(c) as number, nodes.out.edgeAt(nodes.find(a) as number, 0));
+      },
+    ],
+    [
+      'a node that has one outgoing edge twice in place of another',
+      { index: 'adjacency', of: 'out', partition: partitionAt(a) },
+      (graph) => {
+        const { nodes } = viewOf(graph);
+        const at = nodes.find(a) as number;
+        nodes.out.remove(at, nodes.out.edgeAt(at, 0));
+        nodes.out.add(at, nodes.out.edgeAt(at, 0));
       },
     ],
     [
@@ -216,6 +228,40 @@ describe('integrity: expired elements', () => {
     env.advance(1000);
     expect(await graph.repair()).toMatchObject({ ...SOUND, nodes: 2, edges: 0 });
   });
+
+  it.each([
+    ['the end of an edge', { expiresAt: SOON }, {}],
+    ['an edge', {}, { expiresAt: SOON }],
+  ])(
+    '%s has expired, its stub is missing, an extension is on its way -> written again, the edge stays',
+    async (_, ofNode, ofEdge) => {
+      const disk = new MemoryDisk();
+      const other = replicaId(77);
+      const stamp = (tick: number) => ({ clock: clockOfWallMs(SOON - 10_000) + tick, replica: other });
+      await commitOf(disk, other, [
+        { at: a, patch: { kind: 'node-create', ...stamp(1), id: a, labels: [], properties: {} } },
+        { at: b, patch: { kind: 'node-create', ...stamp(2), id: b, labels: [], properties: ofNode } },
+        {
+          at: a,
+          patch: { kind: 'edge-create', ...stamp(3), id: 'e', type: 'T', from: a, to: b, properties: ofEdge },
+        },
+      ]);
+      const { graph, env, engine } = await run({ disk });
+      env.advance(SOON + 1 - env.clock.wallMs());
+      expect((await graph.repair()).missingStubs).toEqual(['e']);
+      expect(await graph.integrity()).toMatchObject({ ...SOUND, edges: 0 });
+      await engine.close();
+      const later = { properties: { expiresAt: SOON + 3_600_000 } };
+      await commitOf(disk, other, [
+        { at: b, patch: { kind: 'node-update', ...stamp(4), id: b, ...later } },
+        { at: a, patch: { kind: 'edge-update', ...stamp(5), id: 'e', ...later } },
+      ]);
+      const again = await run({ disk });
+      again.env.advance(SOON + 1 - again.env.clock.wallMs());
+      expect(await again.graph.integrity()).toMatchObject({ ...SOUND, nodes: 2, edges: 1 });
+      expect((await again.graph.edgesOf(b, { direction: 'in' }, { limit: 9 })).items).toHaveLength(1);
+    },
+  );
 });
 
 describe.each([
