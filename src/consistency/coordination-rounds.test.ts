@@ -70,6 +70,27 @@ describe('refusals', () => {
   });
 });
 
+test('the process stands still beyond the time of what waits -> that is told before its timer says so, and the rest goes on', async () => {
+  let pauseMs = 0;
+  let readings = 0;
+  const { clock } = setup().env;
+  const monotonicMs = () => {
+    if (++readings > 10_000) throw new Error('rounds that decide nothing follow each other without end');
+    return clock.monotonicMs() + pauseMs;
+  };
+  const server = setup(undefined, OWN, { clock: { ...clock, monotonicMs } });
+  await server.write();
+  const release = server.stall();
+  const first = server.submit(60 * PATIENCE_MS);
+  await pass(server, 10);
+  const [late, last] = [server.submit(100), server.submit(60 * PATIENCE_MS)];
+  pauseMs = 10 * PATIENCE_MS;
+  release();
+  expect(refusalOf(await late)).toEqual(NO_ANSWER);
+  expect([(await first).kind, (await last).kind]).toEqual(['written', 'written']);
+  server.close();
+});
+
 describe('its server cannot do its part for a moment', () => {
   test.each([
     ['durable', 'replica-recovering'],

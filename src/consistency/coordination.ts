@@ -497,6 +497,11 @@ export class Coordination {
       const next = this.#queue.shift();
       if (next === undefined) break;
       if (next.isEnded) continue;
+      if (next.deadlineMs < nowMs) {
+        // After a pause of the whole process its timer may come later than this.
+        next.end(this.#expired(next));
+        continue;
+      }
       const { request } = next;
       if (request.kind === 'write' && next.deadlineMs - nowMs < leastMs) {
         passed.push(next);
