@@ -133,7 +133,9 @@ class Person {
       const isShown = seen.members.has(member);
       if (isRefused && !batch.isBad && !repeats && !this.#run.disksAreLost) this.#report(`${member} was refused`);
       if (isRefused && isShown && !repeats) this.#report(`${member} was refused and is shown`);
-      const mayBeLost = this.#isAnew && this.#run.disksAreLost;
+      // Until all of what it was told to fetch anew has come, it shows what has, and its own writes as far as they show by themselves.
+      const isFetching = this.#isAnew && seen.state === 'syncing';
+      const mayBeLost = isFetching || (this.#isAnew && this.#run.disksAreLost);
       if (outcome === 'ok' && !isRefused && !isShown && !mayBeLost) this.#report(`${member} is not shown`);
       if (outcome === 'failed' && isShown) this.#report(`${member} failed and is shown`);
     }
