@@ -165,6 +165,32 @@ describe('whom it turns to', () => {
 });
 
 describe('repairing', () => {
+  test('several damaged partitions -> all are healed within one period, as soon as each is there', async () => {
+    const { replica } = running.engine;
+    const wounded = await partitions();
+    const count = wounded.length;
+    const keys = Array.from(await replica.listPartitions());
+    replica.damaged = () => keys.filter(({ graphKey, partition }) => wounded.includes(`${graphKey}/${partition}`));
+    replica.mergeState = async ({ graphKey, partition }) => {
+      wounded.splice(wounded.indexOf(`${graphKey}/${partition}`), 1);
+    };
+    const a = peer('a');
+    (a.session.link as { peerVector: VersionVector }).peerVector = replica.vector;
+    await pass(PERIOD_MS, a);
+    for (let i = 0; i < count; i++) {
+      expect(asked(a).length).toBe(i + 1);
+      entropy.hearState(a.session, await answer(a, new Map()));
+      await turns(20);
+      await pass(1, a);
+    }
+    expect([count, wounded, entropy.repairs]).toEqual([4, [], 4]);
+    // Then partitions are compared again, one in a period.
+    a.sent.splice(0);
+    await pass(PERIOD_MS, a);
+    await pass(PERIOD_MS, a);
+    expect(keysOf(a).length).toBe(2);
+  });
+
   test('another digest at the same vector -> its state is fetched and merged, and the other side is told', async () => {
     const a = peer('a');
     await hear(a, await difference());

@@ -94,6 +94,12 @@ export class AntiEntropy {
     if (key !== undefined) await this.#send(link, key);
   }
 
+  /** As long as it succeeds: a server with many damaged partitions would else be whole after as many periods. */
+  #healOn(): void {
+    this.#lastMs = Number.NEGATIVE_INFINITY;
+    this.#rounds += this.#rounds % 2;
+  }
+
   /** What comes once a partition is known to be damaged is kept beside it, so that the vector of a healer need not grow with it. */
   #noteWounds(wounded: readonly PartitionKey[]): void {
     const { vector } = this.#options.replica;
@@ -193,6 +199,7 @@ export class AntiEntropy {
       await replica.mergeState(key, diff);
       this.repairs++;
       env.log.write('warn', 'replication: a partition was repaired', { why, ...key, bytes: diff.length });
+      if (why === 'damaged') this.#healOn();
     } finally {
       this.#repair = undefined;
     }
