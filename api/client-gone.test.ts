@@ -156,6 +156,17 @@ test('many requests at once that wait, and the client goes -> all of them hear i
 
 const EVENTS = `GET ${GRAPH}/changes?feed=sse&heartbeat=1000 HTTP/1.1\r\nHost: localhost\r\n\r\n`;
 
+/** A query runs for this client, until its rows have not been read for too long. */
+async function goesUnread(client: ReturnType<typeof send>): Promise<void> {
+  await vi.waitFor(async () => expect(await running()).toBe(1));
+  await turn();
+  await turn();
+  server.env.advance(LIMITS.queryStallMsMax);
+  await vi.waitFor(async () => expect(await running()).toBe(0));
+  expect(await connections()).toBe(0);
+  client.destroy();
+}
+
 test('rows of a query behind a stream without an end, and the client goes -> the query ends', async () => {
   const client = send(EVENTS + ROWS);
   await vi.waitFor(async () => expect(await running()).toBe(1));
@@ -170,13 +181,7 @@ test('rows of a query behind a stream without an end, and the client goes -> the
 
 test('rows of a query behind a stream without an end, not read for long -> the connection goes, and the query with it', async () => {
   const client = send(EVENTS + ROWS);
-  await vi.waitFor(async () => expect(await running()).toBe(1));
-  await turn();
-  await turn();
-  server.env.advance(LIMITS.queryStallMsMax);
-  await vi.waitFor(async () => expect(await running()).toBe(0));
-  expect(await connections()).toBe(0);
-  client.destroy();
+  await goesUnread(client);
 });
 
 test('rows of a query that are not read for long -> the connection goes, and the query with it', async () => {
@@ -185,11 +190,5 @@ test('rows of a query that are not read for long -> the connection goes, and the
   });
   const headers = `Host: localhost\r\nAccept: application/jsonl\r\nContent-Type: application/json\r\nContent-Length: ${body.length}`;
   const client = send(`POST ${GRAPH}/query HTTP/1.1\r\n${headers}\r\n\r\n${body}`).pause();
-  await vi.waitFor(async () => expect(await running()).toBe(1));
-  await turn();
-  await turn();
-  server.env.advance(LIMITS.queryStallMsMax);
-  await vi.waitFor(async () => expect(await running()).toBe(0));
-  expect(await connections()).toBe(0);
-  client.destroy();
+  await goesUnread(client);
 });
