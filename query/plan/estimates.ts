@@ -104,7 +104,8 @@ function trails(degree: number, { min, max }: NonNullable<RelationshipPattern['r
   const from = min ?? 1;
   const to = Math.max(from, Math.min(max ?? HOPS_MAX, HOPS_MAX));
   let sum = 0;
-  for (let length = from; length <= to && sum < ROWS_MAX; length++) sum += degree ** length;
+  // Counted from 0: beyond 2^53, one more is the same number.
+  for (let more = 0; more <= to - from && sum < ROWS_MAX; more++) sum += degree ** (from + more);
   return sum;
 }
 
