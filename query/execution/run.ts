@@ -78,6 +78,7 @@ export class Run implements FunctionContext {
   #deadlineMs = 0;
   #sliceEndMs = 0;
   #ticks = 0;
+  #spent = 0;
   #held = 0;
   /** Another number for each run: what was looked up for another one no longer holds. */
   sequence = 0;
@@ -180,6 +181,15 @@ export class Run implements FunctionContext {
   tick(rows: number): void {
     this.#ticks += rows;
     if (this.#ticks >= TICKS_PER_LOOK) this.#look();
+  }
+
+  /** The same within an expression, which would begin again after a pause. @throws QueryError */
+  spend(rows: number): void {
+    this.#spent += rows;
+    if (this.#spent < TICKS_PER_LOOK) return;
+    this.#spent = 0;
+    const now = this.monotonicMs();
+    if (now >= this.#sliceEndMs) this.check(now);
   }
 
   #look(): void {

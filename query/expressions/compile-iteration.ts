@@ -17,6 +17,9 @@ function within(context: ExpressionContext, ...slots: readonly number[]): Expres
   return { ...context, locals: [...context.locals, ...slots] };
 }
 
+/** What an item counts for among the work of a run: it may be computed from a list that is as long as lists get. */
+const ITEM_ROWS = 32;
+
 function fill(columns: Columns, slot: number, row: number, value: RuntimeValue): void {
   (columns[slot] as RuntimeValue[])[row] = value;
 }
@@ -36,6 +39,7 @@ export function compileComprehension(
     if (items === null) return null;
     const result: RuntimeValue[] = [];
     for (const item of items) {
+      context.run.spend(ITEM_ROWS);
       fill(columns, slot, row, item);
       if (where !== undefined && ternary(where(columns, row)) !== true) continue;
       result.push(map === undefined ? item : map(columns, row));
@@ -59,6 +63,7 @@ export function compileQuantifier(
     let held = 0;
     let unknown = 0;
     for (const item of items) {
+      context.run.spend(ITEM_ROWS);
       fill(columns, slot, row, item);
       const holds = ternary(where(columns, row));
       if (holds === true) held++;
@@ -95,6 +100,7 @@ export function compileReduce(
     if (items === null) return null;
     let value = initial(columns, row);
     for (const item of items) {
+      context.run.spend(ITEM_ROWS);
       fill(columns, accumulator, row, value);
       fill(columns, slot, row, item);
       value = map(columns, row);

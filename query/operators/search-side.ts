@@ -25,6 +25,8 @@ export class SearchSide {
   #large: Map<number, readonly [distance: number, edge: number, node: number]> | undefined;
   /** Pairs of relationship and the node before it: all that reach a node with its distance. */
   #before = new Map<number, number[]>();
+  /** By node, if all ways are wanted: how many of them reach it with its distance. */
+  #wayCounts = new Map<number, number>();
 
   /** @param all whether all shortest ways are wanted, not one */
   begin(
@@ -40,6 +42,7 @@ export class SearchSide {
     this.#all = all;
     this.#stamp++;
     if (this.#before.size > 0) this.#before = new Map();
+    this.#wayCounts = new Map(all ? [[start, 1]] : []);
     this.#large = capacity > ARRAY_MAX ? new Map() : undefined;
     if (this.#large === undefined && capacity > this.#stamps.length) {
       const length = capacity + (capacity >> 2) + 16;
@@ -76,6 +79,13 @@ export class SearchSide {
       if (this.#all) this.#before.set(node, [edge, from]);
       this.nextFrontier.push(node);
     } else if (this.#all && known === this.depth + 1) this.#before.get(node)?.push(edge, from);
+    else return;
+    if (this.#all) this.#wayCounts.set(node, this.wayCount(node) + this.wayCount(from));
+  }
+
+  /** Shortest ways by which a node was reached; only where all are wanted. */
+  wayCount(node: number): number {
+    return this.#wayCounts.get(node) ?? 0;
   }
 
   nextLevel(): void {

@@ -30,6 +30,8 @@ export class ShortestPathOperator extends PlanOperator {
   #isBegun = false;
   /** Trails that were found for the row and are not put out yet. */
   #trails: number[][] | undefined;
+  /** Values that they take. */
+  #held = 0;
 
   constructor(
     run: Run,
@@ -59,7 +61,7 @@ export class ShortestPathOperator extends PlanOperator {
   open(): void {
     this.#input.open();
     this.#isBegun = false;
-    this.#trails = undefined;
+    this.#letGo();
     this.#out.clear();
   }
 
@@ -67,7 +69,14 @@ export class ShortestPathOperator extends PlanOperator {
     this.#input.clear();
     this.#isBegun = false;
     this.#trails = undefined;
+    this.#held = 0;
     this.#out.clear();
+  }
+
+  #letGo(): void {
+    this.#trails = undefined;
+    this.#run.hold(-this.#held);
+    this.#held = 0;
   }
 
   next(): Batch | undefined {
@@ -79,7 +88,7 @@ export class ShortestPathOperator extends PlanOperator {
       this.#trails ??= this.#search(batch);
       const trail = this.#trails.pop();
       if (trail === undefined) {
-        this.#trails = undefined;
+        this.#letGo();
         this.#isBegun = false;
         this.#input.advance();
         continue;
@@ -158,16 +167,15 @@ export class ShortestPathOperator extends PlanOperator {
 
   /** Through each node where the sides met: every way from the start to it, with every way from it to the end. */
   #trailsThrough(meeting: readonly number[]): number[][] {
+    // There may be more of them than atoms, so they are counted before any is made.
+    const count = meeting.reduce((sum, node) => sum + this.#forward.wayCount(node) * this.#backward.wayCount(node), 0);
+    this.#held = count * (this.#forward.depth + this.#backward.depth);
+    this.#run.hold(this.#held);
     const trails: number[][] = [];
     for (const node of meeting) {
       const heads = this.#waysTo(this.#forward, node);
       const tails = this.#waysTo(this.#backward, node);
-      for (const head of heads) {
-        for (const tail of tails) {
-          this.#run.hold(head.length + tail.length);
-          trails.push([...head.toReversed(), ...tail]);
-        }
-      }
+      for (const head of heads) for (const tail of tails) trails.push([...head.toReversed(), ...tail]);
     }
     return trails;
   }
@@ -181,14 +189,32 @@ export class ShortestPathOperator extends PlanOperator {
 
   /** All such ways. */
   #waysTo(side: SearchSide, node: number): number[][] {
-    const steps = side.stepsTo(node);
-    if (steps === undefined) return [[]];
     const ways: number[][] = [];
-    for (let i = 0; i < steps.length; i += 2) {
-      for (const way of this.#waysTo(side, steps[i + 1] as number)) ways.push([steps[i] as number, ...way]);
+    const open: Way[] = [{ at: node, edge: -1, after: undefined }];
+    for (let way = open.pop(); way !== undefined; way = open.pop()) {
+      const steps = side.stepsTo(way.at);
+      if (steps === undefined) ways.push(edgesOf(way));
+      else for (let i = 0; i < steps.length; i += 2) open.push(step(way, steps[i] as number, steps[i + 1] as number));
     }
     return ways;
   }
+}
+
+/** A way back as far as it has come: its last relationship, and what came before that. */
+interface Way {
+  readonly at: number;
+  readonly edge: number;
+  readonly after: Way | undefined;
+}
+
+function step(after: Way, edge: number, at: number): Way {
+  return { at, edge, after };
+}
+
+function edgesOf(way: Way): number[] {
+  const edges: number[] = [];
+  for (let each = way; each.after !== undefined; each = each.after) edges.push(each.edge);
+  return edges.reverse();
 }
 
 function opposite(direction: Direction): Direction {
