@@ -318,7 +318,10 @@ class PlanCompiler {
       evaluate: compile(expression, context),
       descending,
     }));
-    const limitOf = operator.limit === undefined ? undefined : rowCount('LIMIT', compile(operator.limit, context));
+    const counts = operator.limit?.map((each, i, { length }) =>
+      rowCount(i < length - 1 ? 'SKIP' : 'LIMIT', compile(each, context)),
+    );
+    const limitOf = counts && (() => counts.reduce((sum, count) => sum + count(), 0));
     return new SortOperator(this.#run, input, { by, limitOf, kinds: this.#plan.slots, slots });
   }
 

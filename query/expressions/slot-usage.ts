@@ -85,7 +85,7 @@ export class SlotUsage {
       case 'Distinct':
         return new Set(operator.slots);
       case 'Sort':
-        return this.of(...operator.by.map(({ expression }) => expression), operator.limit);
+        return this.of(...operator.by.map(({ expression }) => expression), ...(operator.limit ?? []));
       case 'Skip':
       case 'Limit':
         return this.of(operator.count);

@@ -22,3 +22,15 @@ it.each([
       .map((x) => [x]),
   );
 });
+
+it.each([
+  ['{a: x}', 0, 0],
+  ['x', 3, Number.MAX_SAFE_INTEGER],
+  ['x', 2n ** 63n - 1n, 2n ** 63n - 1n],
+])('ORDER BY %s SKIP %d LIMIT %d, in a statement that writes -> the rows between', async (by, skip, limit) => {
+  const text = `UNWIND range(1, ${ROWS}) AS x CREATE (n) WITH x ORDER BY ${by} SKIP $skip LIMIT $limit RETURN count(x)`;
+  const { rows, counters } = await runStatement(text, new MemoryGraph(), { parameters: { skip, limit } });
+  expect(counters.nodesCreated).toBe(ROWS);
+  const left = Math.max(0, ROWS - Number(skip));
+  expect(rows).toEqual([[Math.min(left, Number(limit))]]);
+});

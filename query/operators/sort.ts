@@ -114,6 +114,7 @@ export class SortOperator extends PlanOperator {
   }
 
   #addRow(batch: Batch, row: number): void {
+    if (this.#limit === 0) return;
     const bound = this.#bound;
     // Until a key tells the row from the bound: 0, and -1 from then on.
     let order = 0;
@@ -160,7 +161,7 @@ export class SortOperator extends PlanOperator {
     [this.#rows, this.#spare] = [this.#spare, this.#rows];
     this.#keys = keys;
     const last = order.length - 1;
-    this.#bound = last < 0 ? [] : keys.map((values) => values[last] as RuntimeValue);
+    this.#bound = keys.map((values) => values[last] as RuntimeValue);
     this.#run.hold(-dropped * (this.#rows.width + this.#by.length));
   }
 }

@@ -109,7 +109,8 @@ class Describer {
         const by = operator.by.map(
           ({ expression, descending }) => `${this.#text(expression)}${descending ? ' DESC' : ''}`,
         );
-        const top = operator.limit === undefined ? '' : `, top ${this.#text(operator.limit)}`;
+        const limit = operator.limit?.map((each) => this.#text(each)).join(' + ');
+        const top = limit === undefined ? '' : `, top ${limit}`;
         return `${by.join(', ')}${top}`;
       }
       case 'Skip':

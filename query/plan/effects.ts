@@ -153,7 +153,7 @@ export function readsOf(operator: Operator, subplanReads: (plan: number) => Read
         ...operator.aggregates.flatMap((each) => each.arguments),
       );
     case 'Sort':
-      return of(NO_READS, ...operator.by.map(({ expression }) => expression), operator.limit);
+      return of(NO_READS, ...operator.by.map(({ expression }) => expression), ...(operator.limit ?? []));
     case 'Skip':
     case 'Limit':
       return of(NO_READS, operator.count);

@@ -221,11 +221,11 @@ export interface Distinct extends Unary {
   readonly slots: readonly number[];
 }
 
-/** With `limit` only that many first rows are kept. Rows that compare equal keep their order. */
+/** With `limit` only that many first rows are kept, all of these together. Rows that compare equal keep their order. */
 export interface Sort extends Unary {
   readonly kind: 'Sort';
   readonly by: readonly { readonly expression: BoundExpression; readonly descending: boolean }[];
-  readonly limit: BoundExpression | undefined;
+  readonly limit: readonly BoundExpression[] | undefined;
 }
 
 /** The expression sees no row. */

@@ -172,13 +172,12 @@ export class ProjectionPlanner {
   }
 }
 
-/** How many rows a sort must keep: those that are skipped, too. */
+/** How many rows a sort must keep: those that are skipped, too. An Integer may not hold their sum. */
 function topRows(
   skip: Expression | undefined,
   limit: Expression | undefined,
   count: (expression: Expression) => BoundExpression,
-): BoundExpression | undefined {
+): readonly BoundExpression[] | undefined {
   if (limit === undefined) return undefined;
-  if (skip === undefined) return count(limit);
-  return { kind: 'binary', operator: '+', left: count(skip), right: count(limit) };
+  return skip === undefined ? [count(limit)] : [count(skip), count(limit)];
 }
