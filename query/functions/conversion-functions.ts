@@ -20,14 +20,19 @@ const toInteger: Convert = (name, value) => {
     return parsed > 2n ** 63n - 1n || parsed < -(2n ** 63n) ? null : checkedInteger(parsed);
   }
   const number = parseFloatText(text);
-  return number === null || !Number.isFinite(number) ? null : fromDouble(number);
+  return number === null || !fitsInteger(number) ? null : fromDouble(number);
 };
+
+/** Not what is infinite or no number. */
+function fitsInteger(value: number): boolean {
+  return value >= -(2 ** 63) && value < 2 ** 63;
+}
 
 function fromDouble(value: number): RuntimeValue {
   if (Number.isNaN(value)) return null;
   const whole = Math.trunc(value);
   if (Number.isSafeInteger(whole)) return whole + 0;
-  if (Math.abs(whole) >= 2 ** 63) throw overflow();
+  if (!fitsInteger(whole)) throw overflow();
   return checkedInteger(BigInt(whole));
 }
 

@@ -11,6 +11,31 @@ const CASES: [text: string, row: unknown[]][] = [
   ["RETURN size('🚲🚲'), char_length('a🚲'), length('🚲'), size('é')", [2, 2, 1, 1]],
   ["RETURN left('🚲bc', 1), right('ab🚲', 1), right('🚲', 5), left('x🚲y', 2)", ['🚲', '🚲', '🚲', 'x🚲']],
   ["RETURN substring('a🚲bc', 2), substring('a🚲bc', 1, 2), substring('abc', 1, 9)", ['bc', '🚲b', 'bc']],
+  ["RETURN replace('🚲a', '', '-'), replace('', '', '-'), replace('aba', 'a', '')", ['-🚲-a-', '-', 'b']],
+  // Integers beyond what a double holds
+  ['RETURN range(9223372036854775806, 9223372036854775807)', [[2n ** 63n - 2n, 2n ** 63n - 1n]]],
+  ['RETURN range(9007199254740991, 9007199254740993)', [[2 ** 53 - 1, 2n ** 53n, 2n ** 53n + 1n]]],
+  [
+    'RETURN range(-9223372036854775808, 9223372036854775807, 9223372036854775807), range(9223372036854775807, 0)',
+    [[-(2n ** 63n), -1, 2n ** 63n - 2n], []],
+  ],
+  [
+    "RETURN toInteger('1e19'), toInteger('-1e18'), toInteger('Infinity'), toInteger(-9223372036854775808.0)",
+    [null, -(10n ** 18n), null, -(2n ** 63n)],
+  ],
+  [
+    "RETURN round(0.49999999999999994, 0, 'HALF_UP') = 0, round(4503599627370497.0, 0, 'HALF_DOWN') = 4503599627370497.0, round(9007199254740991.0, 0, 'HALF_UP') = 9007199254740991.0",
+    [true, true, true],
+  ],
+  [
+    "RETURN [mode IN ['HALF_UP', 'HALF_DOWN'] | [x IN [2.5, -2.5, 2.4, -2.6, 0.0] | toInteger(round(x, 0, mode))]]",
+    [
+      [
+        [3, -3, 2, -3, 0],
+        [2, -2, 2, -3, 0],
+      ],
+    ],
+  ],
   // Forms of Unicode
   [
     "RETURN normalize('e\\u0301') = '\\u00e9', normalize('ﬁ', NFKC), size(normalize('\\u00e9', nfd)), normalize(null, NFC)",

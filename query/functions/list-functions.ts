@@ -1,6 +1,6 @@
 /** Lists, and what lists, strings and maps share. */
 import { runtimeError } from '../query-error.ts';
-import { isInt } from '../values/arithmetic.ts';
+import { checkedInteger, isInt } from '../values/arithmetic.ts';
 import { isList, isMap, PathValue, type RuntimeValue, typeName } from '../values/runtime-value.ts';
 import { pointCount } from './code-points.ts';
 import { badArgument, listArgument, type ScalarFunction, scalar, stringArgument } from './function.ts';
@@ -9,16 +9,16 @@ import { badArgument, listArgument, type ScalarFunction, scalar, stringArgument 
 const RANGE_ITEMS_MAX = 10_000_000;
 
 function range(start: RuntimeValue, end: RuntimeValue, step: RuntimeValue | undefined): RuntimeValue {
-  for (const bound of [start, end, step ?? 1]) {
-    if (!isInt(bound)) {
-      const message = `range() takes integers, not a value of type ${typeName(bound)}`;
-      throw runtimeError('ArgumentError', 'InvalidArgumentType', message);
-    }
-  }
-  const by = Number(step ?? 1);
+  const given = [start, end, step ?? 1].map((bound) => {
+    if (isInt(bound)) return bound;
+    const message = `range() takes integers, not a value of type ${typeName(bound)}`;
+    throw runtimeError('ArgumentError', 'InvalidArgumentType', message);
+  });
+  const [from, to, by] = given.map(Number) as [number, number, number];
   if (by === 0) throw runtimeError('ArgumentError', 'NumberOutOfRange', 'range(): the step must not be 0');
-  const from = Number(start);
-  const count = Math.floor((Number(end) - from) / by) + 1;
+  const isExact = [from, to, by, to - from].every(Number.isSafeInteger);
+  const [first, last, stride] = (isExact ? [] : given.map(BigInt)) as [bigint, bigint, bigint];
+  const count = isExact ? Math.floor((to - from) / by) + 1 : countOf(last - first, stride);
   if (count > RANGE_ITEMS_MAX) {
     throw runtimeError(
       'ArgumentError',
@@ -27,9 +27,15 @@ function range(start: RuntimeValue, end: RuntimeValue, step: RuntimeValue | unde
     );
   }
   // At once as long as it gets: growing leaves twice as much behind, which only a full collection frees.
-  const items = new Array<number>(Math.max(0, count));
-  for (let i = 0; i < count; i++) items[i] = from + i * by;
+  const items = new Array<number | bigint>(Math.max(0, count));
+  if (isExact) for (let i = 0; i < count; i++) items[i] = from + i * by;
+  else for (let i = 0; i < count; i++) items[i] = checkedInteger(first + BigInt(i) * stride);
   return items;
+}
+
+/** Numbers from 0 to `length`, both included, a stride apart. */
+function countOf(length: bigint, stride: bigint): number {
+  return length !== 0n && length > 0n !== stride > 0n ? 0 : Number(length / stride) + 1;
 }
 
 function size(value: RuntimeValue): RuntimeValue {

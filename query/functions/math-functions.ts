@@ -46,8 +46,9 @@ const ROUNDINGS: Readonly<Record<Rounding, (x: number) => number>> = {
   DOWN: Math.trunc,
   CEILING: Math.ceil,
   FLOOR: Math.floor,
-  HALF_UP: (x) => Math.sign(x) * Math.floor(Math.abs(x) + 0.5),
-  HALF_DOWN: (x) => Math.sign(x) * Math.ceil(Math.abs(x) - 0.5),
+  // Not by adding 0.5, whose sum is rounded itself.
+  HALF_UP: (x) => Math.sign(x) * Math.round(Math.abs(x)),
+  HALF_DOWN: (x) => Math.sign(x) * -Math.round(-Math.abs(x)),
   HALF_EVEN: (x) => {
     const floor = Math.floor(x);
     const rest = x - floor;

@@ -69,7 +69,10 @@ export const STRING_FUNCTIONS: readonly ScalarFunction[] = [
   }),
   scalar('replace', [3, 3], (_, text, search, by) => {
     const source = stringArgument('replace', text);
-    return source.split(stringArgument('replace', search)).join(stringArgument('replace', by));
+    const wanted = stringArgument('replace', search);
+    // The empty text is found before each character and at the end.
+    const parts = wanted === '' ? ['', ...source, ''] : source.split(wanted);
+    return parts.join(stringArgument('replace', by));
   }),
   scalar('split', [2, 2], (_, text, delimiters) => split(stringArgument('split', text), delimiters)),
   scalar('normalize', [1, 2], (_, text, form) => stringArgument('normalize', text).normalize(normalForm(form))),
