@@ -72,6 +72,13 @@ const CASES: [text: string, row: unknown[]][] = [
   ],
   // Times
   [
+    `UNWIND ['+01:00', '+02:00'] AS offset WITH datetime('2020-10-25T02:30:40' + offset + '[Europe/Berlin]') AS t
+     WITH collect([unit IN ['day', 'hour', 'minute'] | toString(datetime.truncate(unit, t))]) AS l RETURN l[0], l[1]`,
+    ['+01:00', '+02:00'].map((offset) =>
+      [`00:00+02:00`, `02:00${offset}`, `02:30${offset}`].map((time) => `2020-10-25T${time}[Europe/Berlin]`),
+    ),
+  ],
+  [
     "RETURN date('2021-05-04').quarterDay, toString(localtime('T07:30')), toString(time('T0730+02'))",
     [34, '07:30', '07:30+02:00'],
   ],
@@ -110,6 +117,12 @@ const REFUSED: [text: string, message: RegExp][] = [
   ['RETURN duration({})', /at least one component/],
   ["RETURN datetime('2021-05-04T07:30+05:00[Europe/Berlin]')", /Europe\/Berlin is not at \+05:00/],
   ["RETURN localdatetime('2021-05-04TT07:30')", /is no local date and time/],
+  // Texts of stored values have years of nine digits
+  ['RETURN datetime.fromepoch(9223372036854775807, 0)', /the year lies beyond/],
+  ['RETURN datetime.fromepochmillis(9223372036854775807) + duration({years: 900000000})', /the year lies beyond/],
+  ["RETURN datetime({datetime: datetime('+999999999-12-31T23:00Z'), timezone: '+02:00'})", /the year lies beyond/],
+  ["RETURN date.truncate('millennium', date('-999999999-01-01'))", /the year lies beyond/],
+  ['RETURN date({year: 999999999, week: 52, dayOfWeek: 7})', /the year lies beyond/],
   ["RETURN datetime.truncate('hour', date('2021-05-04'))", /a date has no time/],
 ];
 

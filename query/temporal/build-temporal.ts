@@ -5,6 +5,7 @@
  */
 import { runtimeError } from '../query-error.ts';
 import {
+  checkedDay,
   civilOf,
   dayOfWeek,
   daysInMonth,
@@ -100,7 +101,7 @@ export function buildDay(components: Components, base: number | undefined): numb
   }
   const week = numberOf(components, 'week');
   const weekDay = numberOf(components, 'dayOfWeek');
-  if (week !== undefined || weekDay !== undefined) return buildWeekDay(year, week, weekDay, base);
+  if (week !== undefined || weekDay !== undefined) return checkedDay(buildWeekDay(year, week, weekDay, base));
   const ordinal = numberOf(components, 'ordinalDay');
   const civil = base === undefined ? undefined : civilOf(base);
   const inYear = year ?? (civil?.year as number);

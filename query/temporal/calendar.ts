@@ -2,6 +2,7 @@
  * The proleptic Gregorian calendar in plain integers: dates are days since 1970-01-01, over the years that openCypher has
  * (plus or minus 999,999,999), which is far more than libraries with an epoch in milliseconds or nanoseconds reach.
  */
+import { runtimeError } from '../query-error.ts';
 
 export const NANOS_PER_SECOND = 1_000_000_000;
 export const SECONDS_PER_DAY = 86_400;
@@ -41,6 +42,13 @@ export function civilOf(epochDay: number): CivilDate {
   const month = mp < 10 ? mp + 3 : mp - 9;
   const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
   return { year, month, day: dayOfYear - Math.floor((153 * mp + 2) / 5) + 1 };
+}
+
+/** The day, if texts can tell it. @throws QueryError */
+export function checkedDay(epochDay: number): number {
+  const { year } = civilOf(epochDay);
+  if (Math.abs(year) <= YEAR_MAX) return epochDay;
+  throw runtimeError('ArgumentError', 'NumberOutOfRange', `the year lies beyond ${YEAR_MAX}`);
 }
 
 export function isLeapYear(year: number): boolean {

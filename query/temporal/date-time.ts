@@ -1,5 +1,5 @@
 /** Date and time in a zone: the offset is part of the value, so it is computed once, when the value is made. */
-import { mod, NANOS_PER_SECOND, SECONDS_PER_DAY } from './calendar.ts';
+import { checkedDay, mod, NANOS_PER_SECOND, SECONDS_PER_DAY } from './calendar.ts';
 import { DateTimeValue } from './temporal-value.ts';
 import { holdsAtLocal, offsetAtInstant, offsetAtLocal } from './zones.ts';
 
@@ -13,6 +13,7 @@ export const UTC: ZoneOrOffset = { offset: 0, zone: undefined };
 
 /** The value at a local date and time. A local time that the zone skips is moved on by the length of the gap. */
 export function dateTimeAt(epochDay: number, nanos: number, { offset, zone }: ZoneOrOffset): DateTimeValue {
+  checkedDay(epochDay);
   if (zone === undefined) return new DateTimeValue(epochDay, nanos, offset ?? 0, undefined);
   if (offset !== undefined && holdsAtLocal(zone, epochDay, nanos, offset)) {
     return new DateTimeValue(epochDay, nanos, offset, zone);
@@ -30,7 +31,7 @@ export function dateTimeAtInstant(
 ): DateTimeValue {
   const east = zone === undefined ? (offset ?? 0) : offsetAtInstant(zone, epochSeconds);
   const local = epochSeconds + east;
-  const day = Math.floor(local / SECONDS_PER_DAY);
+  const day = checkedDay(Math.floor(local / SECONDS_PER_DAY));
   return new DateTimeValue(day, mod(local, SECONDS_PER_DAY) * NANOS_PER_SECOND + nanosOfSecond, east, zone);
 }
 

@@ -1,6 +1,6 @@
 /** Durations: from parts, their arithmetic, what lies between two instants, and adding one to an instant. */
 import { runtimeError } from '../query-error.ts';
-import { civilOf, mod, NANOS_PER_DAY, NANOS_PER_SECOND, plusMonths, SECONDS_PER_DAY, YEAR_MAX } from './calendar.ts';
+import { checkedDay, civilOf, mod, NANOS_PER_DAY, NANOS_PER_SECOND, plusMonths, SECONDS_PER_DAY } from './calendar.ts';
 import { dateTimeAt, dateTimeAtInstant, inZone } from './date-time.ts';
 import {
   AVERAGE_SECONDS_PER_MONTH,
@@ -101,14 +101,6 @@ export function divideDuration(a: DurationValue, divisor: number): DurationValue
   return cascade(a.months / divisor, a.days / divisor, [Number(a.seconds) / divisor], a.nanos / divisor);
 }
 
-function checkedDay(epochDay: number): number {
-  const { year } = civilOf(epochDay);
-  if (!(Math.abs(year) <= YEAR_MAX)) {
-    throw runtimeError('ArgumentError', 'NumberOutOfRange', `the year lies beyond ${YEAR_MAX}`);
-  }
-  return epochDay;
-}
-
 /** Adds what of the duration the kind can take: a date whole days, a time the part within a day. */
 export function plusDuration(value: TemporalInstant, by: DurationValue): TemporalInstant {
   if (value instanceof DateValue) {
@@ -128,9 +120,7 @@ export function plusDuration(value: TemporalInstant, by: DurationValue): Tempora
   const moved = dateTimeAt(checkedDay(day), value.nanos, { zone, offset });
   const nanos = (moved.nanos % NANOS_PER_SECOND) + by.nanos;
   const seconds = moved.epochSeconds + Number(by.seconds) + Math.floor(nanos / NANOS_PER_SECOND);
-  const sum = dateTimeAtInstant(seconds, mod(nanos, NANOS_PER_SECOND), { zone, offset });
-  checkedDay(sum.epochDay);
-  return sum;
+  return dateTimeAtInstant(seconds, mod(nanos, NANOS_PER_SECOND), { zone, offset });
 }
 
 // --- between

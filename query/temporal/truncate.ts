@@ -2,6 +2,7 @@
 import { runtimeError } from '../query-error.ts';
 import { buildDay, buildNanos, type Components, DATE_COMPONENTS, TIME_COMPONENTS, zoneIn } from './build-temporal.ts';
 import {
+  checkedDay,
   civilOf,
   dayOfWeek,
   epochDayOf,
@@ -67,7 +68,7 @@ function cutDay(value: TemporalInstant, unit: string, components: Components, ki
   if (unit in TIME_UNITS) needTime(value);
   const day = unit in TIME_UNITS ? value.epochDay : truncateDay(value.epochDay, unit);
   if (day === undefined) throw unknownUnit(unit, kind);
-  return buildDay(only(components, DATE_COMPONENTS), day);
+  return buildDay(only(components, DATE_COMPONENTS), checkedDay(day));
 }
 
 function cutNanos(value: TemporalInstant, unit: string, components: Components, kind: string): number {
@@ -94,8 +95,8 @@ function only(components: Components, names: readonly string[]): Map<string, unk
 function zoneOf(value: TemporalInstant, components: Components): ZoneOrOffset {
   const zone = zoneIn(components);
   if (zone !== undefined) return zone;
-  if (value instanceof DateTimeValue)
-    return { zone: value.zone, offset: value.zone === undefined ? value.offset : undefined };
+  // Of the two times of an overlap, it stays the one that it was.
+  if (value instanceof DateTimeValue) return { zone: value.zone, offset: value.offset };
   return value instanceof TimeValue ? { zone: undefined, offset: value.offset } : UTC;
 }
 
