@@ -80,6 +80,8 @@ export class Run implements FunctionContext {
   #ticks = 0;
   #spent = 0;
   #held = 0;
+  /** What the overlay held when this was last looked at. */
+  #written = 0;
   /** Another number for each run: what was looked up for another one no longer holds. */
   sequence = 0;
   /** Above 0 within an expression that runs a plan of its own and could not go on after a pause. */
@@ -96,6 +98,7 @@ export class Run implements FunctionContext {
     this.#sliceEndMs = now + SLICE_MS;
     this.#ticks = 0;
     this.#held = 0;
+    this.#written = options.overlay?.held ?? 0;
     this.unpausable = 0;
   }
 
@@ -133,9 +136,13 @@ export class Run implements FunctionContext {
     return this.#graph as QueryGraph;
   }
 
+  /** Asked before each write; what was written so far counts as held. @throws QueryError beyond the budget */
   get writes(): GraphOverlay {
     const { overlay } = this.#running;
     if (overlay === undefined) throw new BugError('a statement that only reads has no overlay');
+    const { held } = overlay;
+    if (held > this.#written) this.hold(held - this.#written);
+    this.#written = held;
     return overlay;
   }
 

@@ -87,3 +87,41 @@ describe('allShortestPaths', () => {
     expect(await rowsOf(each, graph, { heldMax: 64 * 12 + 100 })).toEqual([[50 * 64]]);
   });
 });
+
+describe('memory', () => {
+  const ROWS = 1200;
+  const filled = async () => {
+    const graph = new MemoryGraph();
+    await rowsOf(`UNWIND range(1, ${ROWS}) AS i CREATE (:A {i: i})`, graph, {});
+    return graph;
+  };
+
+  it.each([
+    'UNWIND range(1, 1200) AS i CREATE (:B {i: i})',
+    'UNWIND range(1, 1200) AS i MERGE (:B {i: i})',
+    'FOREACH (i IN range(1, 1200) | MERGE (:B {i: i}))',
+    'MATCH (n:A) SET n.x = 1',
+    'MATCH (n:A) SET n += {x: 1}',
+    'MATCH (n:A) SET n:B',
+    'MATCH (n:A) REMOVE n.i',
+    'MATCH (n:A) DELETE n',
+  ])('%s: more is written than memory holds -> query-limit, and nothing is written', async (text) => {
+    const graph = await filled();
+    await expect(rowsOf(text, graph, { heldMax: 1000 })).rejects.toMatchObject({ errorDetail: 'MemoryLimit' });
+    expect(await rowsOf('MATCH (n) RETURN count(n), count(n.i), count(n.x), count(n:B OR null)', graph, {})).toEqual([
+      [ROWS, ROWS, 0, 0],
+    ]);
+  });
+
+  it.each([
+    'RETURN n ORDER BY n.i',
+    'RETURN DISTINCT n',
+    'RETURN n.i AS n, count(*) AS rows',
+    'WITH collect(n) AS all UNWIND all AS n RETURN n',
+    'WITH n, n.i AS i MATCH (m:A) WHERE m.i = i RETURN m AS n',
+  ])('a sub-query for each of many rows (%s) -> only what is held at a time counts', async (inner) => {
+    const graph = await filled();
+    const text = `UNWIND range(1, 50) AS row CALL (row) { MATCH (n:A) WHERE n.i <= 100 ${inner} } RETURN count(n)`;
+    expect(await rowsOf(text, graph, { heldMax: 4000 })).toEqual([[5000]]);
+  });
+});

@@ -3,6 +3,7 @@
  * column: first all that must be evaluated, which may throw and goes on where it was, then what it adds, which may not.
  */
 import { Batch, type SlotKind } from '../execution/batch.ts';
+import { HeldValues } from '../execution/held-values.ts';
 import type { Run } from '../execution/run.ts';
 import type { Evaluate } from '../expressions/evaluate.ts';
 import type { NodeProperty } from '../expressions/node-property.ts';
@@ -45,7 +46,7 @@ export class AggregateOperator extends PlanOperator {
   #row = 0;
   #isRead = false;
   #at = 0;
-  #held = 0;
+  readonly #held: HeldValues;
   readonly #values: RuntimeValue[][];
   readonly #seconds: RuntimeValue[][];
   /** By aggregate: its argument where that may come packed, and whether it did for the batch at hand. */
@@ -77,6 +78,7 @@ export class AggregateOperator extends PlanOperator {
     this.#aggregates = aggregates;
     const slots = keys.map(({ slot }) => slot);
     this.#groups = new Grouping(run, keys, kinds);
+    this.#held = new HeldValues(run);
     this.#out = new Batch(kinds, [...slots, ...aggregates.map(({ slot }) => slot)]);
     this.#computed = aggregates.flatMap((each, i) => (each.function === undefined ? [] : [i]));
     this.#onlyCounts = keys.length === 0 && aggregates.every((each) => each.function === undefined);
@@ -103,6 +105,7 @@ export class AggregateOperator extends PlanOperator {
 
   open(): void {
     this.#input.open();
+    this.#held.begin();
     this.#forget();
     this.#running = this.#aggregates.map((aggregate) => {
       const started = aggregate.function?.start() ?? NOTHING;
@@ -127,7 +130,6 @@ export class AggregateOperator extends PlanOperator {
     this.#row = 0;
     this.#isRead = false;
     this.#at = 0;
-    this.#held = 0;
   }
 
   next(): Batch | undefined {
@@ -188,9 +190,7 @@ export class AggregateOperator extends PlanOperator {
   #accountHeld(): void {
     let held = this.#groups.count * (this.#groups.width + this.#aggregates.length);
     for (const running of this.#running) held += running.held;
-    const more = held - this.#held;
-    this.#held = held;
-    this.#run.hold(more);
+    this.#held.set(held);
   }
 
   /** Goes on where it threw. */

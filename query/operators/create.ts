@@ -43,7 +43,6 @@ export class CreateOperator extends PlanOperator {
       }
     }
     this.#batch = undefined;
-    this.#run.hold(batch.size * this.#elements.length);
     return batch;
   }
 }

@@ -1,11 +1,12 @@
 /** The first row of each different content of some slots, in the batch of its input. */
 import type { Batch, SlotCopy, SlotKind } from '../execution/batch.ts';
+import { HeldValues } from '../execution/held-values.ts';
 import type { Run } from '../execution/run.ts';
 import { type RowKey, rowKey } from './group-keys.ts';
 import { PlanOperator } from './plan-operator.ts';
 
 export class DistinctOperator extends PlanOperator {
-  readonly #run: Run;
+  readonly #held: HeldValues;
   readonly #input: PlanOperator;
   readonly #keyOf: (columns: Batch['columns'], row: number) => RowKey;
   readonly #slots: SlotCopy;
@@ -22,7 +23,7 @@ export class DistinctOperator extends PlanOperator {
     }: { readonly by: readonly number[]; readonly kinds: readonly SlotKind[]; readonly slots: SlotCopy },
   ) {
     super();
-    this.#run = run;
+    this.#held = new HeldValues(run);
     this.#input = input;
     this.#keyOf = rowKey(by, kinds);
     this.#slots = slots;
@@ -30,6 +31,7 @@ export class DistinctOperator extends PlanOperator {
 
   open(): void {
     this.#input.open();
+    this.#held.begin();
     if (this.#seen.size > 0) this.#seen = new Set();
   }
 
@@ -49,7 +51,7 @@ export class DistinctOperator extends PlanOperator {
         this.#seen.add(key);
         this.#slots.move(batch.columns, row, kept++);
       }
-      this.#run.hold(kept);
+      this.#held.set(this.#seen.size);
       batch.size = kept;
       if (kept > 0) return batch;
     }

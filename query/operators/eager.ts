@@ -1,5 +1,6 @@
 /** Reads all of its input before it gives out the first row. */
 import { Batch, type SlotKind } from '../execution/batch.ts';
+import { HeldValues } from '../execution/held-values.ts';
 import { RowStore } from '../execution/row-store.ts';
 import type { Run } from '../execution/run.ts';
 import { PlanOperator } from './plan-operator.ts';
@@ -8,6 +9,7 @@ export class EagerOperator extends PlanOperator {
   readonly #run: Run;
   readonly #input: PlanOperator;
   readonly #rows: RowStore;
+  readonly #held: HeldValues;
   readonly #out: Batch;
   #isRead = false;
   #at = 0;
@@ -17,11 +19,13 @@ export class EagerOperator extends PlanOperator {
     this.#run = run;
     this.#input = input;
     this.#rows = new RowStore(kinds, slots);
+    this.#held = new HeldValues(run);
     this.#out = new Batch(kinds, slots);
   }
 
   open(): void {
     this.#input.open();
+    this.#held.begin();
     this.#rows.clear();
     this.#out.clear();
     this.#isRead = false;
@@ -39,8 +43,8 @@ export class EagerOperator extends PlanOperator {
       const batch = this.#input.next();
       if (batch === undefined) this.#isRead = true;
       else {
-        this.#run.hold(batch.size * this.#rows.width);
         for (let row = 0; row < batch.size; row++) this.#rows.add(batch.columns, row);
+        this.#held.set(this.#rows.size * this.#rows.width);
         this.#run.tick(batch.size);
       }
     }

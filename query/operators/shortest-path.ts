@@ -7,6 +7,7 @@
 import type { Direction } from '../../graph/model.ts';
 import type { EdgeBuffer } from '../../graph/query-graph.ts';
 import { Batch, type Columns, SlotCopy, type SlotKind } from '../execution/batch.ts';
+import { HeldValues } from '../execution/held-values.ts';
 import type { Run } from '../execution/run.ts';
 import type { Test } from '../expressions/evaluate.ts';
 import type { ShortestPath } from '../plan/operator.ts';
@@ -30,8 +31,7 @@ export class ShortestPathOperator extends PlanOperator {
   #isBegun = false;
   /** Trails that were found for the row and are not put out yet. */
   #trails: number[][] | undefined;
-  /** Values that they take. */
-  #held = 0;
+  readonly #held: HeldValues;
 
   constructor(
     run: Run,
@@ -56,12 +56,14 @@ export class ShortestPathOperator extends PlanOperator {
     this.#copies = new SlotCopy(kinds, copies);
     this.#out = new Batch(kinds, [...copies, plan.edges]);
     this.#types = new TypeNames(plan.types, run);
+    this.#held = new HeldValues(run);
   }
 
   open(): void {
     this.#input.open();
+    this.#held.begin();
     this.#isBegun = false;
-    this.#letGo();
+    this.#trails = undefined;
     this.#out.clear();
   }
 
@@ -69,14 +71,7 @@ export class ShortestPathOperator extends PlanOperator {
     this.#input.clear();
     this.#isBegun = false;
     this.#trails = undefined;
-    this.#held = 0;
     this.#out.clear();
-  }
-
-  #letGo(): void {
-    this.#trails = undefined;
-    this.#run.hold(-this.#held);
-    this.#held = 0;
   }
 
   next(): Batch | undefined {
@@ -88,7 +83,8 @@ export class ShortestPathOperator extends PlanOperator {
       this.#trails ??= this.#search(batch);
       const trail = this.#trails.pop();
       if (trail === undefined) {
-        this.#letGo();
+        this.#trails = undefined;
+        this.#held.set(0);
         this.#isBegun = false;
         this.#input.advance();
         continue;
@@ -169,8 +165,7 @@ export class ShortestPathOperator extends PlanOperator {
   #trailsThrough(meeting: readonly number[]): number[][] {
     // There may be more of them than atoms, so they are counted before any is made.
     const count = meeting.reduce((sum, node) => sum + this.#forward.wayCount(node) * this.#backward.wayCount(node), 0);
-    this.#held = count * (this.#forward.depth + this.#backward.depth);
-    this.#run.hold(this.#held);
+    this.#held.set(count * (this.#forward.depth + this.#backward.depth));
     const trails: number[][] = [];
     for (const node of meeting) {
       const heads = this.#waysTo(this.#forward, node);

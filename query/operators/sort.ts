@@ -3,6 +3,7 @@
  * kept: whenever twice as many have come together, the later half is dropped.
  */
 import { Batch, type SlotKind } from '../execution/batch.ts';
+import { HeldValues } from '../execution/held-values.ts';
 import { RowStore } from '../execution/row-store.ts';
 import type { Run } from '../execution/run.ts';
 import type { Evaluate } from '../expressions/evaluate.ts';
@@ -24,6 +25,7 @@ export class SortOperator extends PlanOperator {
   readonly #by: readonly SortKey[];
   readonly #limitOf: (() => number) | undefined;
   readonly #out: Batch;
+  readonly #held: HeldValues;
   #rows: RowStore;
   #spare: RowStore;
   /** Values of each key by row of `#rows`. */
@@ -57,6 +59,7 @@ export class SortOperator extends PlanOperator {
     this.#input = input;
     this.#by = by;
     this.#limitOf = limitOf;
+    this.#held = new HeldValues(run);
     this.#rows = new RowStore(kinds, slots);
     this.#spare = new RowStore(kinds, slots);
     this.#keys = by.map(() => []);
@@ -65,6 +68,7 @@ export class SortOperator extends PlanOperator {
 
   open(): void {
     this.#input.open();
+    this.#held.begin();
     this.#forget();
     this.#limit = this.#limitOf?.() ?? Number.POSITIVE_INFINITY;
   }
@@ -105,9 +109,8 @@ export class SortOperator extends PlanOperator {
       }
     }
     const batch = this.#batch;
-    const before = this.#rows.size;
     for (; this.#row < batch.size; this.#row++) this.#addRow(batch, this.#row);
-    this.#run.hold((this.#rows.size - before) * (this.#rows.width + this.#by.length));
+    this.#accountHeld();
     this.#batch = undefined;
     if (this.#rows.size >= 2 * this.#limit + SURPLUS_ROWS) this.#dropSurplus();
     this.#run.tick(batch.size);
@@ -149,7 +152,6 @@ export class SortOperator extends PlanOperator {
 
   #dropSurplus(): void {
     const order = this.#sorted().slice(0, this.#limit);
-    const dropped = this.#rows.size - order.length;
     const keys = this.#by.map((): RuntimeValue[] => []);
     for (const row of order) {
       const at = this.#spare.add(this.#rows.columns, row);
@@ -162,6 +164,10 @@ export class SortOperator extends PlanOperator {
     this.#keys = keys;
     const last = order.length - 1;
     this.#bound = keys.map((values) => values[last] as RuntimeValue);
-    this.#run.hold(-dropped * (this.#rows.width + this.#by.length));
+    this.#accountHeld();
+  }
+
+  #accountHeld(): void {
+    this.#held.set(this.#rows.size * (this.#rows.width + this.#by.length));
   }
 }
