@@ -17,6 +17,7 @@ import { ambientPlatform } from './ambient.ts';
 import { LocalMemory, MemoryLocalStore } from './memory-local-store.ts';
 import { MemorySockets } from './memory-sockets.model.ts';
 import type { Platform } from './platform.ts';
+import { type ReplicaMeta, readReplica, rows } from './replica-rows.ts';
 import { type ReplicaStatus, WeftReplica, type WeftReplicaOptions } from './weft-replica.ts';
 
 const URL_OF_SERVER = 'http://server';
@@ -248,6 +249,44 @@ describe('what goes wrong', () => {
     await until(replica, isInStep);
     expect((await graphOf().node('n' as NodeId)).element.properties).toEqual({ count: 8 });
   });
+
+  test.each([
+    ['a welcome asks for', 24 * 3600 * 1000, false],
+    ['the end of the states asks for', 0, true],
+  ])(
+    'disconnect: while a statement holds up what %s -> it is offline, and stays so',
+    async (_what, aheadMs, replays) => {
+      const clock = { ...real.env.clock, wallMs: () => real.env.clock.wallMs() + aheadMs };
+      let goOn = (): void => undefined;
+      const held = new Promise<void>((resolve) => {
+        goOn = resolve;
+      });
+      const scheduler = { after: real.env.scheduler.after, yield: () => held };
+      const store = new MemoryLocalStore();
+      await (await open({ store })).write([create('n')]);
+      const { meta } = await readReplica(store);
+      await store.write([rows.meta({ ...(meta as ReplicaMeta), replays })]);
+      const replica = await open({ store, platform: platform({ env: { ...real.env, clock, scheduler } }) });
+      await replica.write([increment('n')]);
+      const reading = replica.query('UNWIND range(1, 2000000) AS i RETURN count(*) AS n');
+      let isLive = false;
+      sockets.loses = (frame) => {
+        isLive ||= decodeServerFrame(frame).kind === 'live';
+        return false;
+      };
+      replica.connect();
+      while (!isLive) await real.env.scheduler.yield();
+      for (let i = 0; i < 5; i++) await real.env.scheduler.yield();
+      expect(replica.status.state).not.toBe('live');
+      replica.disconnect();
+      goOn();
+      await reading;
+      for (let i = 0; i < 5; i++) await real.env.scheduler.yield();
+      expect(replica.status).toMatchObject({ state: 'offline', reason: 'asked to be offline' });
+      await inStep(replica);
+      expect((await graphOf().counts()).nodes).toBe(1);
+    },
+  );
 
   test('graph: deleted and made again with other settings -> begins anew, and the unsent batches are new writes', async () => {
     const name = 'again' as GraphName;
