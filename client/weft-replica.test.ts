@@ -13,6 +13,7 @@ import {
   SYNC_VERSION,
 } from '../crdt/sync-frame.ts';
 import type { Operation } from '../graph/model.ts';
+import { Float } from '../graph/value.ts';
 import { ambientPlatform } from './ambient.ts';
 import { LocalMemory, MemoryLocalStore } from './memory-local-store.ts';
 import { MemorySockets } from './memory-sockets.model.ts';
@@ -140,6 +141,30 @@ describe('in step', () => {
     expect(seen[0]).toEqual([]);
     expect(seen.at(-1)).toEqual([1, 2, 3]);
     expect((await until(one, isInStep)).lastReceipt).toMatchObject({ durableOn: 1, of: 1 });
+  });
+
+  test('observation: a value becomes another one that JSON does not tell from it -> told of each', async () => {
+    const values = [null, Number.NaN, Infinity, -Infinity, '-Infinity', [0, new Float(0)], [0, new Float(-0)]];
+    const more = [2n ** 60n, `${2n ** 60n}n`, new Uint8Array([7, 8]), { 0: 7, 1: 8 }, 7, '7', true, 'true'];
+    const replica = await open();
+    await replica.write([create('n')]);
+    const told: unknown[] = [];
+    replica.observe(
+      'MATCH (n) RETURN n.k AS k',
+      {},
+      ([row]) => told.push(row?.k),
+      (error) => expect.unreachable(error.message),
+    );
+    const looked = async () => {
+      const before = told.length;
+      for (let i = 0; i < 5 && told.length === before; i++) await real.env.scheduler.yield();
+    };
+    await looked();
+    for (const value of [...values, ...more].slice(1)) {
+      await replica.write([{ op: 'patchNode', id: 'n' as NodeId, properties: { k: { kind: 'set', value } } }]);
+      await looked();
+    }
+    expect(told).toEqual([...values, ...more]);
   });
 
   test('scopes: of two, one opened -> its nodes alone, and writes elsewhere are refused here', async () => {
