@@ -4,6 +4,7 @@ import { openTestServer, type TestServer } from '../api/server.model.ts';
 import type { SyncAuthority } from '../api/sync-authority.ts';
 import { SYNC_CLOSE } from '../api/sync-session.ts';
 import { type EdgeId, type GraphName, type NodeId, type PartitionId, replicaId } from '../base/ids.ts';
+import * as LIMITS from '../base/limits.ts';
 import { encodeEdgeCreate, encodeStamp } from '../crdt/patch-codec.ts';
 import {
   decodeServerFrame,
@@ -259,6 +260,21 @@ describe('what goes wrong', () => {
     await expect(served.node('yes!both' as NodeId)).rejects.toMatchObject({ code: 'node-not-found' });
     for (const { number } of replica.status.refusals) await replica.dismiss(number);
     expect(replica.status.refusals).toEqual([]);
+  });
+
+  test('limits: as many labels and counters as may be, replaced by as many others -> taken, as by HTTP', async () => {
+    const many = (count: number, name: string) => Array.from({ length: count }, (_, i) => `${name}${i}`);
+    const counters = many(LIMITS.propertiesMax, 'k').map((name) => [name, { kind: 'increment', by: 1 }] as const);
+    const replica = await open();
+    await replica.write([create('n', {}, many(LIMITS.labelsMax, 'L'))]);
+    await replica.write([{ op: 'patchNode', id: 'n' as NodeId, properties: Object.fromEntries(counters) }]);
+    const labels = { kind: 'replace', labels: many(LIMITS.labelsMax, 'M') } as const;
+    await replica.write([{ op: 'patchNode', id: 'n' as NodeId, labels }]);
+    await replica.write([{ op: 'putNode', id: 'n' as NodeId, labels: ['N'], properties: { left: 1 } }]);
+    await inStep(replica);
+    expect(replica.status.refusals).toEqual([]);
+    const { element } = await graphOf().node('n' as NodeId);
+    expect(element).toMatchObject({ labels: ['N'], properties: { left: 1 } });
   });
 
   test('clock: a day ahead while offline -> corrected, and nothing is lost or in the future', async () => {
