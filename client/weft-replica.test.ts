@@ -277,6 +277,29 @@ describe('what goes wrong', () => {
     expect(element).toMatchObject({ labels: ['N'], properties: { left: 1 } });
   });
 
+  test('limits: a batch that no frame can carry -> refused at once, so that it does not hold up those behind it; one that it can -> sent', async () => {
+    let largest = 0;
+    const openSocket: Platform['openSocket'] = (...given) => {
+      const socket = sockets.open(...given);
+      const send = (bytes: Uint8Array) => {
+        largest = Math.max(largest, bytes.length);
+        socket.send(bytes);
+      };
+      return { bufferedBytes: 0, send, close: (code, reason) => socket.close(code, reason) };
+    };
+    const replica = await open({ platform: platform({ openSocket }) });
+    // Three bytes each in UTF-8.
+    const text = '\u20ac'.repeat(300_000);
+    const batch = (count: number) => Array.from({ length: count }, (_, i) => create(`n${i}`, { text }));
+    await expect(replica.write(batch(19))).rejects.toMatchObject({ code: 'payload-too-large' });
+    expect(replica.node('n0')).toBeUndefined();
+    await replica.write(batch(18));
+    await inStep(replica);
+    expect(largest).toBeGreaterThan(16_000_000);
+    expect(largest).toBeLessThanOrEqual(LIMITS.bodyBytesMax);
+    expect((await graphOf().counts()).nodes).toBe(18);
+  });
+
   test('clock: a day ahead while offline -> corrected, and nothing is lost or in the future', async () => {
     const clock = { ...real.env.clock, wallMs: () => real.env.clock.wallMs() + 24 * 3600 * 1000 };
     const replica = await open({ platform: platform({ env: { ...real.env, clock } }) });
