@@ -210,7 +210,7 @@ export class GraphClient {
 
   /** All nodes, then all edges. Ending early ends the export. */
   async *export(options: CallOptions = {}): AsyncGenerator<ImportElement> {
-    for await (const line of this.#lines({ method: 'GET', path: '/export', repeating: 'harmless', options })) {
+    for await (const line of this.#lines({ method: 'GET', path: '/export', repeating: 'reads', options })) {
       yield exported(parseExactJson(line) as Wire, this.#numbers);
     }
   }
@@ -274,7 +274,7 @@ export class GraphClient {
       path: `${this.#path}/query`,
       body: `{${members.join(',')}}`,
       headers: { Accept: accept },
-      repeating: readOnly === true ? 'harmless' : 'unknown',
+      repeating: readOnly === true ? 'reads' : 'unknown',
       options,
     };
   }
@@ -289,7 +289,7 @@ export class GraphClient {
 
   #read(path: string, query: Parameters, options: CallOptions): Promise<WholeAnswer> {
     const full = withQuery(this.#path + path, query);
-    return this.#calls.whole({ method: 'GET', path: full, repeating: 'harmless', options });
+    return this.#calls.whole({ method: 'GET', path: full, repeating: 'reads', options });
   }
 
   #write(
@@ -313,6 +313,10 @@ export class GraphClient {
       const reader = answer.body?.getReader();
       if (reader === undefined) return;
       for await (const line of linesOf(reader)) if (line !== '') yield line;
+    } catch (error) {
+      const { signal } = call.options;
+      if (signal?.aborted === true) throw signal.reason;
+      throw new WeftError('answer-lost', `the answer broke off: ${(error as Error).message}`, {}, error);
     } finally {
       end();
     }

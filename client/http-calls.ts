@@ -32,8 +32,11 @@ export interface Call {
   readonly path: string;
   readonly body?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** What repeating it does when nobody knows whether it happened. `keyed`: nothing, at a server that knows its key. */
-  readonly repeating: 'harmless' | 'keyed' | 'unknown';
+  /**
+   * What repeating it does when nobody knows whether it happened. `reads`: it never does anything; `harmless`: nothing more than the
+   * first did; `keyed`: nothing, at a server that knows its key.
+   */
+  readonly repeating: 'reads' | 'harmless' | 'keyed' | 'unknown';
   readonly options: CallOptions;
 }
 
@@ -113,9 +116,10 @@ export class HttpCalls {
     const { timeoutMs = this.#settings.timeoutMs, signal, consistency = this.#settings.consistency } = call.options;
     const key = call.options.idempotencyKey ?? (call.repeating === 'keyed' ? this.#newKey() : undefined);
     const headers = this.#headersOf(call, consistency, key);
+    const isReading = call.repeating === 'reads';
     const deadlineMs = clock.monotonicMs() + timeoutMs;
     let pauseMs = PAUSE_MS;
-    // A try that may have happened: what became of it is not known, whatever the tries after it say.
+    // A write that may have happened: what became of it is not known, whatever the tries after it say.
     let lost: Failed | undefined;
     for (let tries = 1; ; tries++) {
       throwIfAborted(signal);
@@ -128,7 +132,7 @@ export class HttpCalls {
       if ('value' in tried) return tried.value;
       throwIfAborted(signal);
       const { failed } = tried;
-      if (!failed.definite) lost = failed;
+      if (!failed.definite && !isReading) lost = failed;
       const isLast = tries >= this.#settings.triesMax || clock.monotonicMs() >= deadlineMs;
       const may = lost === undefined || call.repeating === 'harmless' || key !== undefined;
       if (isLast || !may || failed.retryAfterMs === undefined) throw this.#finalError(lost ?? failed, call);
@@ -145,7 +149,7 @@ export class HttpCalls {
   #finalError({ error }: Failed, { repeating }: Call): unknown {
     if (error instanceof WeftError) return error;
     const detail = error instanceof Error ? error.message : String(error);
-    const isNothing = this.platform.neverSent(error) || repeating === 'harmless';
+    const isNothing = this.platform.neverSent(error) || repeating === 'reads';
     return isNothing
       ? new WeftError('unreachable', `no server answered: ${detail}`, { urls: this.#settings.urls }, error)
       : new WeftError('answer-lost', `no answer came: ${detail}`, { url: this.url }, error);

@@ -3,8 +3,6 @@ import { Level } from '#level';
 import { WeftError } from '../base/errors.ts';
 import type { LocalChange, LocalRow, LocalStore } from './local-store.ts';
 
-/** After every key with the prefix. */
-const END = '\uffff';
 /** What browsers call it when a page has used up its space, or the disk has none. */
 const FULL = 'QuotaExceededError';
 /** What they say of IndexedDB that is not there, not allowed, or not in this kind of window. */
@@ -50,7 +48,7 @@ export class LevelLocalStore implements LocalStore {
 
   async read(prefix: string): Promise<readonly LocalRow[]> {
     await this.#last.catch(() => undefined);
-    const rows = await this.#database.iterator({ gte: prefix, lt: prefix + END }).all();
+    const rows = await this.#database.iterator({ gte: prefix, ...before(prefix) }).all();
     return rows.map(([key, value]) => ({ key, value }));
   }
 
@@ -80,6 +78,12 @@ export class LevelLocalStore implements LocalStore {
     await this.#last.catch(() => undefined);
     await this.#database.close();
   }
+}
+
+/** What keys with the prefix are before, by their bytes as by their UTF-16: runtimes differ in which of them they go by. */
+function before(prefix: string): { lt?: string } {
+  const last = prefix.length - 1;
+  return last < 0 ? {} : { lt: prefix.slice(0, last) + String.fromCharCode(prefix.charCodeAt(last) + 1) };
 }
 
 function fullError(cause: unknown): WeftError {

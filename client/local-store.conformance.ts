@@ -31,4 +31,13 @@ export function localStoreConformance(name: string, reopen: () => Promise<LocalS
     await expect(store.write([{ kind: 'delete', key: 'a' }])).rejects.toMatchObject({ code: 'storage-failed' });
     expect((await (await reopen()).read('')).length).toBe(3);
   });
+
+  test(`${name}: keys with characters from all of Unicode after the prefix -> all are read, and no others`, async () => {
+    const store = await reopen();
+    const parts = ['a', '\u07ff', '\ue000', '\uffff', '\u{10000}', '\u{1f600}', '\u{10ffff}'];
+    const keys = parts.map((part) => `u/${part}!/1`);
+    await store.write([...keys, 'u', 'u0'].map((key) => ({ kind: 'put' as const, key, value: new Uint8Array([1]) })));
+    const read = (await store.read('u/')).map(({ key }) => key);
+    expect(read.sort()).toEqual(keys.sort());
+  });
 }

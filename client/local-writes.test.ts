@@ -41,6 +41,24 @@ test('local writes: no space -> batches are rejected, the rest is owed and comes
   expect(writes.shortage).toBeUndefined();
 });
 
+test('local writes: no space for a batch, while one that was made on it waits -> neither is written, what servers said is', async () => {
+  const memory = new LocalMemory();
+  const writes = new LocalWrites(new MemoryLocalStore(memory));
+  memory.isFull = true;
+  // As a browser does it that has space for the second batch, not for the first.
+  const first = writes.write([put('a', 'large')], true).finally(() => {
+    memory.isFull = false;
+  });
+  const second = writes.write([put('b', 'small')], true);
+  const told = writes.write([put('c', 'server')], false);
+  await expect(first).rejects.toMatchObject({ code: 'disk-full' });
+  await expect(second).rejects.toMatchObject({ code: 'disk-full' });
+  await told;
+  expect(Array.from(memory.rows.keys())).toEqual(['c']);
+  await writes.write([put('d', 'later')], true);
+  expect(Array.from(memory.rows.keys())).toEqual(['c', 'd']);
+});
+
 test('local writes: the store fails -> all that waits is rejected, and all that comes', async () => {
   const memory = new LocalMemory();
   const writes = new LocalWrites(new MemoryLocalStore(memory));

@@ -75,7 +75,9 @@ export class LocalWrites {
         },
       ];
     }
-    for (const { isBatch, reject } of group) if (isBatch) reject(error);
+    // Batches that wait were made on those that are rejected, and may rest on them.
+    for (const { isBatch, reject } of [...group, ...this.#waiting]) if (isBatch) reject(error);
+    this.#waiting = this.#waiting.filter(({ isBatch }) => !isBatch);
   }
 
   #fail(group: readonly Waiting[], thrown: unknown): void {

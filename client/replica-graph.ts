@@ -14,7 +14,9 @@ import { present } from '../base/assert.ts';
 import type { Clock } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
 import { type PartitionId, type ReplicaId, replicaId } from '../base/ids.ts';
+import * as LIMITS from '../base/limits.ts';
 import { isPlanted, type PlantedBug } from '../base/planted-bug.ts';
+import { utf8Length } from '../base/text.ts';
 import { Draft } from '../crdt/draft.ts';
 import { checkState } from '../crdt/foreign-update.ts';
 import { GraphView, Unhydrated } from '../crdt/graph-view.ts';
@@ -260,6 +262,9 @@ export class ReplicaGraph {
         if (outside !== undefined) {
           throw new WeftError('outside-scope', `this replica has not opened \`${outside.partition}\``);
         }
+        if (frameBytes(patches) > LIMITS.bodyBytesMax) {
+          throw new WeftError('payload-too-large', `a batch has at most ${LIMITS.bodyBytesMax} bytes: split it`);
+        }
         return { results, patches };
       } catch (error) {
         // What it does not hold it takes for empty, and finds out above whether it would write there.
@@ -423,6 +428,12 @@ export class ReplicaGraph {
     void this.#write([...changes, rows.meta(this.meta)]);
     this.#fold();
   }
+}
+
+/** At most as many bytes a batch takes on its way. Servers close a connection over a larger frame, and it would come again and again. */
+function frameBytes(patches: readonly PlacedText[]): number {
+  // Of MessagePack: up to five before each text, and as many before the lists and numbers.
+  return patches.reduce((sum, { partition, text }) => sum + utf8Length(partition) + utf8Length(text) + 10, 40);
 }
 
 /** Kind and stamp, which no two patches share. */

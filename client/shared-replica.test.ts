@@ -197,6 +197,21 @@ test('offline switch: asked for in one tab -> all are offline, also after the le
   await until(two, isInStep);
 });
 
+test('the store of the leader fails, and it is closed -> the next tab connects, as nobody asked to be offline', async () => {
+  const [first, second] = [browser.tab(), browser.tab()];
+  const one = await open(first);
+  const two = await open(second);
+  await until(two, isInStep);
+  memory.isBroken = true;
+  await expect(two.write([create('a')])).rejects.toMatchObject({ code: 'storage-failed' });
+  await until(two, ({ state, reason }) => state === 'offline' && reason === 'the store is broken');
+  memory.isBroken = false;
+  await one.close();
+  await two.write([create('b')]);
+  for (let i = 0; i < 50; i++) await real.env.scheduler.yield();
+  expect(two.status).toMatchObject({ state: 'live', pending: 0 });
+});
+
 test('a follower is gone -> the leader forgets what it watched', async () => {
   const [first, second] = [browser.tab(), browser.tab()];
   const one = await open(first);
@@ -242,6 +257,26 @@ test('the store: refused to the first tab, and later to one that takes over -> t
   await until(two, ({ reason }) => reason !== 'no space');
   expect(await two.query(COUNT)).toEqual([{ nodes: 1 }]);
 });
+
+test.each([
+  ['cannot be opened', () => Promise.reject(new TypeError('no such thing'))],
+  [
+    'cannot be read',
+    async () => Object.assign(new MemoryLocalStore(), { read: () => Promise.reject(new RangeError('no such thing')) }),
+  ],
+])(
+  'the store: %s, with an error of the runtime -> told as storage-failed, and the next tab tries',
+  async (_what, openStore) => {
+    const opening = open(browser.tab(), { openStore });
+    let outcome: unknown = 'waits';
+    void opening.catch((error: unknown) => {
+      outcome = error;
+    });
+    for (let i = 0; i < 20; i++) await real.env.scheduler.yield();
+    expect(outcome).toMatchObject({ code: 'storage-failed', message: expect.stringContaining('no such thing') });
+    expect(await (await open(browser.tab())).query(COUNT)).toEqual([{ nodes: 0 }]);
+  },
+);
 
 test('the store: refused to a tab that takes over, and free once the next leader is gone -> it asks again', async () => {
   const [first, second, third] = [browser.tab(), browser.tab(), browser.tab()];

@@ -16,6 +16,7 @@ import type { StatementRows } from '../query/execution/statement-answer.ts';
 import { QueryError } from '../query/query-error.ts';
 import { fromCloned, toCloned } from './cloned-values.ts';
 import type { LocalStore } from './local-store.ts';
+import { ON_DEMAND } from './sync-link.ts';
 import { TabFollowers } from './tab-followers.ts';
 import {
   type CallName,
@@ -167,7 +168,9 @@ export class SharedReplica {
   /** Holds the lock until this tab is closed. */
   async #lead(): Promise<void> {
     if (this.#isClosed) return;
-    const isOffline = this.#status.state === 'offline';
+    const { state, reason } = this.#status;
+    // Who is offline because a store failed has not asked for it.
+    const isOffline = state === 'offline' && reason === ON_DEMAND;
     const { openStore, tabs: _tabs, name: _name, ...options } = this.#options;
     let store: LocalStore | undefined;
     try {
@@ -175,8 +178,8 @@ export class SharedReplica {
       this.#replica = await WeftReplica.open({ ...options, store });
     } catch (error) {
       await store?.close();
-      if (!(error instanceof WeftError)) throw error;
-      this.#fail(error);
+      // Of the runtime, say, which cannot read what it keeps: whoever waits for this tab must hear of it.
+      this.#fail(error instanceof WeftError ? error : new WeftError('storage-failed', String(error), {}, error));
       return;
     }
     if (this.#isClosed) {

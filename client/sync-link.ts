@@ -30,6 +30,9 @@ import type { Refusal } from './replica-rows.ts';
 
 export type SyncState = 'offline' | 'connecting' | 'syncing' | 'live';
 
+/** The reason why a replica is offline of which somebody asked that. */
+export const ON_DEMAND = 'asked to be offline';
+
 /** What a server said of a batch. */
 export interface Receipt {
   readonly number: number;
@@ -101,7 +104,7 @@ export class SyncLink {
     this.#wanted = false;
     this.#behindSinceMs = undefined;
     this.#hangUp();
-    this.#become('offline', 'asked to be offline');
+    this.#become('offline', ON_DEMAND);
   }
 
   #become(state: SyncState, reason = this.reason): void {
@@ -262,6 +265,7 @@ export class SyncLink {
     wallMs,
   }: Extract<ServerFrame, { kind: 'welcome' }>): Promise<void> {
     const { graph, platform, alone } = this.#options;
+    const connection = this.#generation;
     if (graph.meta.successor !== 0) await alone(() => graph.beginAnew());
     const { meta } = graph;
     this.#epoch++;
@@ -280,6 +284,8 @@ export class SyncLink {
       return;
     }
     if (!graph.meta.replays) await this.#correct();
+    // It may have ended, also on demand, while statements were waited for.
+    if (connection !== this.#generation) return;
     this.#become('syncing');
     this.#maySend = !graph.meta.replays;
     this.pump();
@@ -294,8 +300,10 @@ export class SyncLink {
   async #live(): Promise<void> {
     const { graph, alone, onRefused, platform } = this.#options;
     if (graph.meta.replays) {
+      const connection = this.#generation;
       const isAhead = graph.clock.last > this.#clockMax;
       onRefused(await alone(() => graph.rebase(undefined, isAhead ? this.#clockMax : undefined)));
+      if (connection !== this.#generation) return;
     }
     graph.note({ syncedMs: Math.floor(platform.env.clock.wallMs() + graph.meta.offsetMs), known: [] });
     this.#behindSinceMs = undefined;

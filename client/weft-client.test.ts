@@ -4,6 +4,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openTestServer, type TestServer } from '../api/server.model.ts';
 import { WeftError } from '../base/errors.ts';
+import { toUtf8 } from '../base/text.ts';
 import { Float, Point, Temporal } from '../graph/value.ts';
 import { ambientPlatform } from './ambient.ts';
 import type { ImportElement } from './graph-client-types.ts';
@@ -317,6 +318,48 @@ describe('a network that fails', () => {
     controller.abort('enough');
     expect(await waiting).toBe('enough');
     expect(await codeOf(graph.createNode({}, { signal: AbortSignal.abort('before') }))).toBe('before');
+  });
+
+  test('read: its answer is lost, and the repetition finds nothing -> nothing is there, whatever the first try was', async () => {
+    const graph = await freshGraph({ urls: urls.slice(0, 1) });
+    network = losing(1);
+    sent = [];
+    expect(await graph.getNode('nowhere')).toBeUndefined();
+    expect(sent).toHaveLength(2);
+    network = losing(1);
+    expect(await codeOf(all(graph.edgesOf('nowhere')))).toBe('node-not-found');
+  });
+
+  test('writes that may be repeated anywhere: no answer ever comes -> answer-lost, as they may have happened', async () => {
+    const graph = await freshGraph({ triesMax: 2 });
+    const node: ImportElement = { kind: 'node', id: 'imported', labels: [], properties: {} };
+    network = losing(6);
+    expect(await codeOf(graph.putNode('put', {}))).toBe('answer-lost');
+    expect(await codeOf(graph.import([node]))).toBe('answer-lost');
+    expect(await codeOf(client({ triesMax: 2 }).createGraph(`g${++names}`))).toBe('answer-lost');
+    expect((await all(graph.nodes())).map(({ id }) => id).sort()).toEqual(['imported', 'put']);
+  });
+
+  test('stream, export: the connection breaks after a line -> answer-lost; the signal ends it -> its reason', async () => {
+    const graph = await freshGraph();
+    /** Answers with one line, and breaks when the next is wanted. */
+    const breaking = (line: string, why: unknown): void => {
+      let left = 1;
+      const pull = (stream: ReadableStreamDefaultController) =>
+        left-- > 0 ? stream.enqueue(toUtf8(`${line}\n`)) : stream.error(why);
+      network = async () => new Response(new ReadableStream({ pull })) as never;
+    };
+    const terminated = new TypeError('terminated');
+    breaking('{"$event":"Header","_body":{"fields":["i"]}}', terminated);
+    expect(await codeOf(all(graph.stream('RETURN 1 AS i', {}, { readOnly: true })))).toBe('answer-lost');
+    breaking('{"type":"node","id":"a","labels":[],"properties":{}}', terminated);
+    expect(await codeOf(all(graph.export()))).toBe('answer-lost');
+    const controller = new AbortController();
+    breaking('{"type":"node","id":"a","labels":[],"properties":{}}', 'enough');
+    const exporting = async () => {
+      for await (const _ of graph.export({ signal: controller.signal })) controller.abort('enough');
+    };
+    expect(await codeOf(exporting())).toBe('enough');
   });
 
   test('token: missing -> unauthorized', async () => {

@@ -68,7 +68,7 @@ export class WeftClient {
   }
 
   async graphs(options: CallOptions = {}): Promise<readonly GraphEntry[]> {
-    const { text } = await this.#calls.whole({ method: 'GET', path: '/v1/graphs', repeating: 'harmless', options });
+    const { text } = await this.#calls.whole({ method: 'GET', path: '/v1/graphs', repeating: 'reads', options });
     return (JSON.parse(text) as { readonly graphs: readonly GraphEntry[] }).graphs;
   }
 
@@ -88,7 +88,7 @@ export class WeftClient {
 
   /** The servers as the one that answers sees them. */
   async cluster(options: CallOptions = {}): Promise<{ readonly [member: string]: unknown }> {
-    const { text } = await this.#calls.whole({ method: 'GET', path: '/v1/cluster', repeating: 'harmless', options });
+    const { text } = await this.#calls.whole({ method: 'GET', path: '/v1/cluster', repeating: 'reads', options });
     return JSON.parse(text) as { readonly [member: string]: unknown };
   }
 }

@@ -4,6 +4,7 @@ import { openTestServer, type TestServer } from '../api/server.model.ts';
 import type { SyncAuthority } from '../api/sync-authority.ts';
 import { SYNC_CLOSE } from '../api/sync-session.ts';
 import { type EdgeId, type GraphName, type NodeId, type PartitionId, replicaId } from '../base/ids.ts';
+import * as LIMITS from '../base/limits.ts';
 import { encodeEdgeCreate, encodeStamp } from '../crdt/patch-codec.ts';
 import {
   decodeServerFrame,
@@ -13,10 +14,12 @@ import {
   SYNC_VERSION,
 } from '../crdt/sync-frame.ts';
 import type { Operation } from '../graph/model.ts';
+import { Float } from '../graph/value.ts';
 import { ambientPlatform } from './ambient.ts';
 import { LocalMemory, MemoryLocalStore } from './memory-local-store.ts';
 import { MemorySockets } from './memory-sockets.model.ts';
 import type { Platform } from './platform.ts';
+import { type ReplicaMeta, readReplica, rows } from './replica-rows.ts';
 import { type ReplicaStatus, WeftReplica, type WeftReplicaOptions } from './weft-replica.ts';
 
 const URL_OF_SERVER = 'http://server';
@@ -141,6 +144,30 @@ describe('in step', () => {
     expect((await until(one, isInStep)).lastReceipt).toMatchObject({ durableOn: 1, of: 1 });
   });
 
+  test('observation: a value becomes another one that JSON does not tell from it -> told of each', async () => {
+    const values = [null, Number.NaN, Infinity, -Infinity, '-Infinity', [0, new Float(0)], [0, new Float(-0)]];
+    const more = [2n ** 60n, `${2n ** 60n}n`, new Uint8Array([7, 8]), { 0: 7, 1: 8 }, 7, '7', true, 'true'];
+    const replica = await open();
+    await replica.write([create('n')]);
+    const told: unknown[] = [];
+    replica.observe(
+      'MATCH (n) RETURN n.k AS k',
+      {},
+      ([row]) => told.push(row?.k),
+      (error) => expect.unreachable(error.message),
+    );
+    const looked = async () => {
+      const before = told.length;
+      for (let i = 0; i < 5 && told.length === before; i++) await real.env.scheduler.yield();
+    };
+    await looked();
+    for (const value of [...values, ...more].slice(1)) {
+      await replica.write([{ op: 'patchNode', id: 'n' as NodeId, properties: { k: { kind: 'set', value } } }]);
+      await looked();
+    }
+    expect(told).toEqual([...values, ...more]);
+  });
+
   test('scopes: of two, one opened -> its nodes alone, and writes elsewhere are refused here', async () => {
     await graphOf().write([create('a!1'), create('a!2'), create('b!1'), create('plain')]);
     await graphOf().write([link('in', 'a!1', 'a!2'), link('out', 'a!1', 'b!1')]);
@@ -235,6 +262,44 @@ describe('what goes wrong', () => {
     expect(replica.status.refusals).toEqual([]);
   });
 
+  test('limits: as many labels and counters as may be, replaced by as many others -> taken, as by HTTP', async () => {
+    const many = (count: number, name: string) => Array.from({ length: count }, (_, i) => `${name}${i}`);
+    const counters = many(LIMITS.propertiesMax, 'k').map((name) => [name, { kind: 'increment', by: 1 }] as const);
+    const replica = await open();
+    await replica.write([create('n', {}, many(LIMITS.labelsMax, 'L'))]);
+    await replica.write([{ op: 'patchNode', id: 'n' as NodeId, properties: Object.fromEntries(counters) }]);
+    const labels = { kind: 'replace', labels: many(LIMITS.labelsMax, 'M') } as const;
+    await replica.write([{ op: 'patchNode', id: 'n' as NodeId, labels }]);
+    await replica.write([{ op: 'putNode', id: 'n' as NodeId, labels: ['N'], properties: { left: 1 } }]);
+    await inStep(replica);
+    expect(replica.status.refusals).toEqual([]);
+    const { element } = await graphOf().node('n' as NodeId);
+    expect(element).toMatchObject({ labels: ['N'], properties: { left: 1 } });
+  });
+
+  test('limits: a batch that no frame can carry -> refused at once, so that it does not hold up those behind it; one that it can -> sent', async () => {
+    let largest = 0;
+    const openSocket: Platform['openSocket'] = (...given) => {
+      const socket = sockets.open(...given);
+      const send = (bytes: Uint8Array) => {
+        largest = Math.max(largest, bytes.length);
+        socket.send(bytes);
+      };
+      return { bufferedBytes: 0, send, close: (code, reason) => socket.close(code, reason) };
+    };
+    const replica = await open({ platform: platform({ openSocket }) });
+    // Three bytes each in UTF-8.
+    const text = '\u20ac'.repeat(300_000);
+    const batch = (count: number) => Array.from({ length: count }, (_, i) => create(`n${i}`, { text }));
+    await expect(replica.write(batch(19))).rejects.toMatchObject({ code: 'payload-too-large' });
+    expect(replica.node('n0')).toBeUndefined();
+    await replica.write(batch(18));
+    await inStep(replica);
+    expect(largest).toBeGreaterThan(16_000_000);
+    expect(largest).toBeLessThanOrEqual(LIMITS.bodyBytesMax);
+    expect((await graphOf().counts()).nodes).toBe(18);
+  });
+
   test('clock: a day ahead while offline -> corrected, and nothing is lost or in the future', async () => {
     const clock = { ...real.env.clock, wallMs: () => real.env.clock.wallMs() + 24 * 3600 * 1000 };
     const replica = await open({ platform: platform({ env: { ...real.env, clock } }) });
@@ -248,6 +313,44 @@ describe('what goes wrong', () => {
     await until(replica, isInStep);
     expect((await graphOf().node('n' as NodeId)).element.properties).toEqual({ count: 8 });
   });
+
+  test.each([
+    ['a welcome asks for', 24 * 3600 * 1000, false],
+    ['the end of the states asks for', 0, true],
+  ])(
+    'disconnect: while a statement holds up what %s -> it is offline, and stays so',
+    async (_what, aheadMs, replays) => {
+      const clock = { ...real.env.clock, wallMs: () => real.env.clock.wallMs() + aheadMs };
+      let goOn = (): void => undefined;
+      const held = new Promise<void>((resolve) => {
+        goOn = resolve;
+      });
+      const scheduler = { after: real.env.scheduler.after, yield: () => held };
+      const store = new MemoryLocalStore();
+      await (await open({ store })).write([create('n')]);
+      const { meta } = await readReplica(store);
+      await store.write([rows.meta({ ...(meta as ReplicaMeta), replays })]);
+      const replica = await open({ store, platform: platform({ env: { ...real.env, clock, scheduler } }) });
+      await replica.write([increment('n')]);
+      const reading = replica.query('UNWIND range(1, 2000000) AS i RETURN count(*) AS n');
+      let isLive = false;
+      sockets.loses = (frame) => {
+        isLive ||= decodeServerFrame(frame).kind === 'live';
+        return false;
+      };
+      replica.connect();
+      while (!isLive) await real.env.scheduler.yield();
+      for (let i = 0; i < 5; i++) await real.env.scheduler.yield();
+      expect(replica.status.state).not.toBe('live');
+      replica.disconnect();
+      goOn();
+      await reading;
+      for (let i = 0; i < 5; i++) await real.env.scheduler.yield();
+      expect(replica.status).toMatchObject({ state: 'offline', reason: 'asked to be offline' });
+      await inStep(replica);
+      expect((await graphOf().counts()).nodes).toBe(1);
+    },
+  );
 
   test('graph: deleted and made again with other settings -> begins anew, and the unsent batches are new writes', async () => {
     const name = 'again' as GraphName;

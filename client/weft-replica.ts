@@ -424,9 +424,12 @@ export class WeftReplica {
   }
 }
 
-/** Of what is observed: equal for equal values. */
-export function textOf(observed: unknown): string | undefined {
-  return JSON.stringify(observed, (_key, value) => (typeof value === 'bigint' ? `${value}n` : value));
+/** Of what is observed: equal for equal values, and other for others, which JSON by itself has not: NaN, -0, bytes. */
+export function textOf(observed: unknown): string {
+  return JSON.stringify(observed, (_key, value) => {
+    if (typeof value === 'object' && value !== null) return value instanceof Uint8Array ? `bytes ${value}` : value;
+    return `${typeof value} ${Object.is(value, -0) ? '-0' : value}`;
+  });
 }
 
 function onServersOnly(): WeftError {

@@ -1,7 +1,7 @@
 /** Nodes and edges as a draft leaves them. Registers are folded only when a later operation asks for them. */
 import { present } from '../base/assert.ts';
 import type { Properties } from '../graph/value.ts';
-import { sameProperties } from './assignments.ts';
+import { clearing, sameProperties } from './assignments.ts';
 import { EDGE_EXPIRED, EDGE_RECORD } from './edge-table.ts';
 import { type ElementState, PlainState } from './element-state.ts';
 import type { GraphView } from './graph-view.ts';
@@ -128,12 +128,13 @@ export function stateOfCreate(create: NodeCreate | EdgeCreate): Registers {
   return registers;
 }
 
-/** What makes a node that only an edge brings back exist by itself again, with what it shows; undefined if it does. */
-export function settledAs(known: ElementState): Pick<NodeCreate, 'labels' | 'properties' | 'more'> | undefined {
-  if (known.exists) return undefined;
-  const textsMade = known.textNames(true);
+/**
+ * What makes a node that only an edge brings back exist by itself again, with what it shows. It takes the place of what was counted
+ * so far, which whoever has not heard of the deletion counts on from.
+ */
+export function settledAs(known: ElementState): Pick<NodeCreate, 'labels' | 'properties' | 'more'> {
   const shown = { labels: known.labels(true), properties: known.properties(true) };
-  return textsMade === undefined ? shown : { ...shown, more: { textsMade } };
+  return { ...shown, ...clearing(known, shown.labels, shown.properties, known.textNames(true)) };
 }
 
 /** Names an edge in a draft: its id is unique only within the partition of its source. */

@@ -29,7 +29,7 @@ import {
 } from './draft-element.ts';
 import { DraftOverlay } from './draft-overlay.ts';
 import type { DraftedPatch, DraftOptions } from './drafted-patch.ts';
-import { PlainState } from './element-state.ts';
+import type { ElementState } from './element-state.ts';
 import type { GraphView } from './graph-view.ts';
 import type { Assignments, EdgeCreate, NodeCreate, NodeUpdate, Patch } from './patch.ts';
 import { encodeEdgeCreate, encodePatch } from './patch-codec.ts';
@@ -236,19 +236,21 @@ export class Draft {
     const { op, id } = operation;
     const node = this.#visibleNode(id);
     this.#checkNode(node, operation.condition);
-    const known = present(node.element.state(), 'a visible node has a state');
-    // A write to a node that only an edge brings back makes it exist by itself again, with what it shows.
-    const settled = settledAs(known);
-    const state = settled === undefined ? known : new PlainState(settled.labels, settled.properties);
-    const settling = settled === undefined ? undefined : this.#stamp();
+    let state: ElementState = present(node.element.state(), 'a visible node has a state');
+    let settling: NodeCreate | undefined;
+    if (!state.exists) {
+      // A write to a node that only an edge brings back makes it exist by itself again, with what it shows.
+      settling = { kind: 'node-create', ...this.#stamp(), id, ...settledAs(state) };
+      const registers = node.element.registers().clone();
+      registers.fold(settling);
+      state = registers;
+    }
     const stamp = this.#stamp();
     const change = changesToAssignments(state, operation.properties ?? {}, stamp, { element: 'node', id });
     const more =
       operation.labels === undefined ? change.more : { ...change.more, ...labelAssignments(state, operation.labels) };
     if (assignsNothing(change.properties, more)) return { op, id, created: false };
-    if (settling !== undefined && settled !== undefined) {
-      this.#foldNode(node, { kind: 'node-create', ...settling, id, ...settled }, true);
-    }
+    if (settling !== undefined) this.#foldNode(node, settling, true);
     const { properties } = change;
     const { clock, replica } = stamp;
     const update: NodeUpdate = hasAny(more)

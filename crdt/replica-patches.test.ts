@@ -169,9 +169,9 @@ describe('names and sizes', () => {
     const { labelsMax, propertiesMax, valueDepthMax } = LIMITS;
     const cases: [number, (count: number) => Placed[], code?: string][] = [
       [labelsMax, (count) => [[home('n'), { ...node, labels: names(count) } as Patch]]],
-      [labelsMax, (count) => withMore({ labelsAdded: names(count - 1), labelsRemoved: ['L'] })],
+      [labelsMax, (count) => withMore({ labelsAdded: names(count), labelsRemoved: names(labelsMax) })],
       [propertiesMax, (count) => [[home('n'), { ...node, properties: record(count) } as Patch]]],
-      [propertiesMax, (count) => withMore({ propertiesRemoved: names(count - 1), textsMade: ['t'] })],
+      [propertiesMax, (count) => withMore({ propertiesRemoved: names(propertiesMax), textsMade: names(count) })],
       [
         valueDepthMax,
         (count) => [[home('n'), { ...node, properties: { p: nested(count) } } as Patch]],

@@ -107,17 +107,19 @@ function checkProperties(properties: Properties): void {
 
 function checkMore(patch: Patch, more: Assignments): void {
   const { labelsAdded, labelsRemoved, propertiesRemoved, totals, members, seen, textsMade, textChanges } = more;
-  checkLabels([...(labelsAdded ?? []), ...(labelsRemoved ?? [])]);
+  checkLabels(labelsAdded ?? []);
+  for (const label of labelsRemoved ?? []) checkName('label', label);
   const names = [
-    ...(propertiesRemoved ?? []),
     ...(totals?.keys() ?? []),
     ...(members?.keys() ?? []),
-    ...(seen?.keys() ?? []),
     ...(textsMade ?? []),
     ...(textChanges?.keys() ?? []),
   ];
   if (names.length > LIMITS.propertiesMax) throw tooMany('properties', LIMITS.propertiesMax);
-  for (const name of names) checkName('property name', name);
+  // What is taken away is as much as was there, whatever takes its place.
+  for (const name of [...names, ...(propertiesRemoved ?? []), ...(seen?.keys() ?? [])]) {
+    checkName('property name', name);
+  }
   // Not under the ids of others: an update of Yjs is believed whoever sends it.
   for (const [property, { of, update }] of textChanges ?? []) {
     const element = patch.kind.startsWith('node') ? 'node' : 'edge';

@@ -101,13 +101,9 @@ export class Workload {
     const registers = known.clone();
     if (!registers.exists) {
       // Only an edge brings it back: what it shows is written again before it is changed.
-      const patch: Patch = {
-        kind: 'node-create',
-        ...this.#stamp(),
-        id,
-        labels: registers.labels(true),
-        properties: registers.properties(true),
-      };
+      const [labels, properties] = [registers.labels(true), registers.properties(true)];
+      const more = clearing(registers, labels, properties);
+      const patch: Patch = { kind: 'node-create', ...this.#stamp(), id, labels, properties, ...more };
       registers.fold(patch);
       settled.push(this.#place(id, patch));
     }
