@@ -3,6 +3,7 @@ import { WeftError } from '../base/errors.ts';
 import { checkName } from '../base/ids.ts';
 import * as LIMITS from '../base/limits.ts';
 import { setOwn, type TextRecord } from '../base/record.ts';
+import { isMarkedNumber } from '../graph/exact-json.ts';
 import { Float, type Properties, type Value } from '../graph/value.ts';
 import { propertyValue } from './property-value.ts';
 
@@ -32,7 +33,7 @@ export function fieldsOf(tree: unknown, known: ReadonlySet<string>, place: Place
 
 export function objectOf(tree: unknown, place: Place): Fields {
   if (typeof tree === 'object' && tree !== null && !Array.isArray(tree)) {
-    if (!(tree instanceof Float || tree instanceof Uint8Array)) return tree as Fields;
+    if (!(tree instanceof Float || tree instanceof Uint8Array || isMarkedNumber(tree))) return tree as Fields;
   }
   if (place !== '') throw invalidField(place, `must be an object, not ${kindOf(tree)}`);
   const what = tree === undefined ? 'is missing' : `must be an object, not ${kindOf(tree)}`;
@@ -141,5 +142,6 @@ export function kindOf(tree: unknown): string {
   if (tree instanceof Uint8Array) return 'bytes';
   if (tree instanceof Float || typeof tree === 'number' || typeof tree === 'bigint') return 'a number';
   if (typeof tree === 'boolean') return 'a boolean';
-  return typeof tree === 'string' ? 'text' : 'an object';
+  if (typeof tree === 'string') return 'text';
+  return isMarkedNumber(tree as object) ? 'a number' : 'an object';
 }

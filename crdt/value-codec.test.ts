@@ -132,6 +132,22 @@ describe('value codec', () => {
       expect(refuses(() => fromPlain(JSON.parse(nested(LIMITS.valueDepthMax + 1))))).toBe(true);
     }
   });
+
+  test('nesting: in as many lists as there may be, values that stand in a tag -> what they were, as others are', () => {
+    const tagged: readonly Value[] = [
+      new Float(1),
+      Number.NaN,
+      2n ** 60n,
+      new Uint8Array([1]),
+      new Temporal('Date', '2026-01-31'),
+      new Point(7203, [1, 2]),
+    ];
+    for (const innermost of [1, 'text', ...tagged]) {
+      let value: Value = innermost;
+      for (let i = 0; i < LIMITS.valueDepthMax; i++) value = [value];
+      expect(describeValue(fromPlain(overJson(toPlain(value))))).toEqual(describeValue(value));
+    }
+  });
 });
 
 describe('valueKey', () => {

@@ -78,13 +78,18 @@ export function fromPlain(plain: unknown, depth = 0): Value {
       return malformed(`a ${typeof plain}`);
   }
   if (plain === null) return null;
-  if (depth >= LIMITS.valueDepthMax) return malformed(`nesting deeper than ${LIMITS.valueDepthMax} levels`);
-  if (Array.isArray(plain)) return plain.map((item) => fromPlain(item, depth + 1));
   const record = plain as { readonly [key: string]: unknown };
+  // What a tag says is no level, unless it is a map: a float of the innermost list is one as an integer is.
   if (Object.hasOwn(record, TAG)) return fromTagged(record, depth);
+  checkDepth(depth);
+  if (Array.isArray(plain)) return plain.map((item) => fromPlain(item, depth + 1));
   const map: { [key: string]: Value } = {};
   for (const key of Object.keys(record)) setOwn(map, key, fromPlain(record[key], depth + 1));
   return map;
+}
+
+function checkDepth(depth: number): void {
+  if (depth >= LIMITS.valueDepthMax) malformed(`nesting deeper than ${LIMITS.valueDepthMax} levels`);
 }
 
 function fromTagged(record: { readonly [key: string]: unknown }, depth: number): Value {
@@ -115,6 +120,7 @@ function fromTagged(record: { readonly [key: string]: unknown }, depth: number):
 }
 
 function mapFromEntries(entries: readonly unknown[], depth: number): ValueMap {
+  checkDepth(depth);
   const map: { [key: string]: Value } = {};
   for (const entry of entries) {
     if (!Array.isArray(entry) || typeof entry[0] !== 'string') return malformed('a map entry without a key');

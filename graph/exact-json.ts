@@ -1,8 +1,8 @@
 /**
  * Reads JSON text without distorting its numbers. `JSON.parse` turns `2.0` into 2 and rounds 9007199254740993, so a
  * conservative scan looks for numbers that it would distort. Without one the text goes straight to `JSON.parse`;
- * otherwise exactly those numbers are first rewritten into their typed form, `{"$type":"Float","_value":"2.0"}`, which
- * means the same wherever a value may stand. Both ways end in the native parser: no recursion, `__proto__` is a key.
+ * otherwise exactly those numbers are first rewritten into their typed form, `{"_value":"2.0","$type":"Float"}`, which
+ * means the same wherever a value may stand; where an object is wanted, `isMarkedNumber` tells that it is none. Both ways end in the native parser: no recursion, `__proto__` is a key.
  */
 
 /**
@@ -23,6 +23,13 @@ export function parseExactJson(text: string): unknown {
   return JSON.parse(SUSPECT.test(text) ? markDistortedNumbers(text) : text);
 }
 
+/** Whether an object stands for a number. One that was written as an object, of the same members, has `$type` first as all that is printed has. */
+export function isMarkedNumber(tree: object): boolean {
+  if (!('_value' in tree && '$type' in tree)) return false;
+  const { $type: type } = tree;
+  return Object.keys(tree).join() === '_value,$type' && (type === 'Float' || type === 'Integer');
+}
+
 function markDistortedNumbers(text: string): string {
   let marked = '';
   let copied = 0;
@@ -34,7 +41,7 @@ function markDistortedNumbers(text: string): string {
       const end = endOfNumber(text, i);
       const type = distortedType(text.slice(i, end));
       if (type !== undefined) {
-        marked += `${text.slice(copied, i)}{"$type":"${type}","_value":"${text.slice(i, end)}"}`;
+        marked += `${text.slice(copied, i)}{"_value":"${text.slice(i, end)}","$type":"${type}"}`;
         copied = end;
       }
       i = end - 1;

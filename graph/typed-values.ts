@@ -5,6 +5,7 @@
  */
 import { WeftError } from '../base/errors.ts';
 import { fromBase64, toBase64 } from './base64.ts';
+import { isMarkedNumber } from './exact-json.ts';
 import type { Point, Temporal, Value } from './value.ts';
 import {
   float,
@@ -35,7 +36,7 @@ export function decodeTyped(form: object, name: string, decodeMap: (content: obj
     throw bad(name, 'a map with a key `$type` needs exactly `$type` and `_value`; escape others with type "Map"');
   }
   if (type === 'Map') {
-    if (typeof content !== 'object' || content === null || Array.isArray(content)) {
+    if (typeof content !== 'object' || content === null || Array.isArray(content) || isMarkedNumber(content)) {
       throw bad(name, 'the `_value` of a Map must be a map');
     }
     return decodeMap(content);

@@ -25,6 +25,7 @@ import { deletedEntity } from '../functions/entity-functions.ts';
 import { equal } from '../values/equality.ts';
 import { inRange } from '../values/range.ts';
 import { fromStored } from '../values/runtime-value.ts';
+import { checkWritten } from './check-written.ts';
 import { Counters } from './counters.ts';
 import { narrowed } from './narrowed-cursor.ts';
 import { countSet, withProperties, withProperty } from './property-changes.ts';
@@ -421,10 +422,12 @@ export class GraphOverlay implements QueryGraph {
 
   /**
    * All that was written, in an order in which each operation can be applied.
-   * @throws QueryError if a deleted node still has relationships; NotResident
+   * @throws QueryError if a deleted node still has relationships; WeftError as `checkWritten`; NotResident
    */
   operations(): Operation[] {
-    return this.#written.operations(this.base, (node) => this.nodeId(node));
+    const operations = this.#written.operations(this.base, (node) => this.nodeId(node));
+    checkWritten(operations);
+    return operations;
   }
 }
 

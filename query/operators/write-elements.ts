@@ -1,4 +1,6 @@
 /** What CREATE and MERGE make, and SET and REMOVE change, for one row. */
+import { WeftError } from '../../base/errors.ts';
+import * as LIMITS from '../../base/limits.ts';
 import type { Properties, Value } from '../../graph/value.ts';
 import type { Batch, Columns } from '../execution/batch.ts';
 import type { Run } from '../execution/run.ts';
@@ -45,7 +47,7 @@ export type CompiledSet =
       readonly computed: readonly Evaluate[];
     };
 
-/** @throws QueryError if the value cannot be a property */
+/** @throws QueryError if the value cannot be a property; WeftError as `holdsMap` */
 export function storable(value: RuntimeValue): Value {
   const stored = holdsMap(value) ? undefined : toStored(value);
   if (stored === undefined) {
@@ -55,8 +57,16 @@ export function storable(value: RuntimeValue): Value {
   return stored;
 }
 
-function holdsMap(value: RuntimeValue): boolean {
-  return isMap(value) || (isList(value) && value.some(holdsMap));
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/** @throws WeftError `invalid-value`, `payload-too-large` for what could not be read back; definite */
+function holdsMap(value: RuntimeValue, depth = 0): boolean {
+  if (typeof value === 'string' && LONE_SURROGATE.test(value)) {
+    throw new WeftError('invalid-value', 'a property cannot hold a lone surrogate, which UTF-8 cannot carry');
+  }
+  if (!isList(value)) return isMap(value);
+  if (depth < LIMITS.valueDepthMax) return value.some((each) => holdsMap(each, depth + 1));
+  throw new WeftError('payload-too-large', `a property nests at most ${LIMITS.valueDepthMax} levels`);
 }
 
 /** The properties of a map, those that are null left out unless `nulls` keeps them. */

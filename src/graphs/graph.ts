@@ -276,8 +276,20 @@ export class EngineGraph implements Graph {
     return { nodes, edges };
   }
 
+  async #pathPartitioned(request: Parameters<Graph['shortestPath']>[0]) {
+    for (;;) {
+      const edges = await this.#searchPartitioned(request);
+      if (edges === undefined) return null;
+      const ids = nodesAlong(request.from, edges);
+      const found = await this.#partitioned.nodes(new Set(ids));
+      const nodes = ids.flatMap((id) => found.get(id) ?? []);
+      // One that was deleted meanwhile would be missing in the middle: there may be another way.
+      if (nodes.length === ids.length) return { nodes, edges };
+    }
+  }
+
   /** One-sided search: the other side would cost as many partition look-ups as it saves. */
-  async #pathPartitioned({ from, to, type, direction, maxDepth }: Parameters<Graph['shortestPath']>[0]) {
+  async #searchPartitioned({ from, to, type, direction, maxDepth }: Parameters<Graph['shortestPath']>[0]) {
     await this.#residency.run(this.resident, [], () => this.#startNode(from));
     await this.#residency.run(this.resident, [], () => this.#startNode(to));
     const reachedBy = new Map<NodeId, { edge: Edge; from: NodeId } | undefined>([[from, undefined]]);
@@ -292,13 +304,10 @@ export class EngineGraph implements Graph {
       checkVisited(reachedBy.size);
       frontier = next;
     }
-    if (!reachedBy.has(to)) return null;
+    if (!reachedBy.has(to)) return undefined;
     const edges: Edge[] = [];
     for (let step = reachedBy.get(to); step !== undefined; step = reachedBy.get(step.from)) edges.push(step.edge);
-    edges.reverse();
-    const ids = nodesAlong(from, edges);
-    const nodes = await this.#partitioned.nodes(new Set(ids));
-    return { nodes: ids.map((id) => nodes.get(id)).filter((node) => node !== undefined), edges };
+    return edges.reverse();
   }
 
   /** The graph as one statement sees it; the caller releases it. */
