@@ -373,11 +373,14 @@ export interface GraphSync {
    * Takes stamped patches that were checked as one commit, and resolves when it is durable with its place in the stream.
    * Taking patches twice changes nothing.
    * @param onDecided called once they are certain to be taken, long before they are durable
-   * @throws WeftError `constraint-violated`: nothing of them was taken; `graph-not-found`, `too-many-requests`, `storage-failed`
+   * @param mayWrite where who made them may write; absent: everywhere
+   * @throws WeftError `constraint-violated`, `forbidden`: nothing of them was taken; `graph-not-found`, `too-many-requests`,
+   * `storage-failed`
    */
   accept(
     patches: readonly PlacedText[],
     onDecided?: () => void,
+    mayWrite?: (partition: PartitionId) => boolean,
   ): Promise<{ readonly origin: number; readonly seq: number }>;
 }
 
