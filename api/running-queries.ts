@@ -74,7 +74,7 @@ export class RunningQueries {
       });
     }
     const { perPrincipal, perGraph } = this.#limits;
-    this.#check('queries of a principal', perPrincipal, (other) => other.principal.name === principal.name);
+    this.#check('queries of a principal', perPrincipal, (other) => other.principal.identity === principal.identity);
     this.#check('queries of a graph', perGraph, (other) => other.graph === graph);
   }
 
@@ -118,5 +118,5 @@ export class RunningQueries {
 }
 
 function concerns({ graph, principal: owner }: RunningQuery, principal: Principal): boolean {
-  return owner.name === principal.name || mayDo(principal, 'admin', { graph });
+  return owner.identity === principal.identity || mayDo(principal, 'admin', { graph });
 }

@@ -246,7 +246,8 @@ export interface Graph {
   /**
    * Applies operations of an import in commits of its own choice, in order. Resolves when all are durable.
    * With `stopAtFirst` nothing after the first failed one is applied.
-   * Failures come with the index of the operation in `operations`.
+   * Failures come with the index of the operation in `operations`; `ended` is what ended it before the operation at that index,
+   * after some were applied.
    */
   load(
     operations: readonly Operation[],
@@ -254,6 +255,7 @@ export interface Graph {
   ): Promise<{
     readonly applied: number;
     readonly failures: readonly { readonly index: number; readonly error: unknown }[];
+    readonly ended?: { readonly at: number; readonly error: unknown };
   }>;
 
   /**

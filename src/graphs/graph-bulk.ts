@@ -16,6 +16,12 @@ const LOAD_SLICE = 512;
 /** Partitions that such a slice may open: they all stay open until it is drafted, whether there is memory or not. */
 const LOAD_PARTITIONS = 4;
 
+interface LoadedSlice {
+  readonly failed: readonly { readonly index: number; readonly error: unknown }[];
+  readonly done: number;
+  readonly durable: Promise<void> | undefined;
+}
+
 export class GraphBulk {
   readonly #graph: ResidentGraph;
   readonly #residency: Residency;
@@ -34,28 +40,22 @@ export class GraphBulk {
     const failures: { index: number; error: unknown }[] = [];
     const commits: Promise<void>[] = [];
     let applied = 0;
+    let ended: { readonly at: number; readonly error: WeftError } | undefined;
     for (let start = 0, end = 0; start < operations.length; start = end) {
-      await this.#writer.committer.room();
-      this.#writer.committer.admit();
-      end = this.#sliceEnd(operations, start);
-      // Only what is durable can be passivated to make room for the next slice.
-      if (!this.#graph.whole && this.#residency.tight) await Promise.all(commits.splice(0));
-      const slice = operations.slice(start, end);
-      const outcome = await this.#writer.drafting(slice, true, (draft) => {
-        const failed: { index: number; error: unknown }[] = [];
-        let done = 0;
-        for (const [i, operation] of slice.entries()) {
-          try {
-            draft.apply(operation);
-            done++;
-          } catch (error) {
-            if (!(error instanceof WeftError)) throw error;
-            failed.push({ index: start + i, error });
-            if (stopAtFirst) break;
-          }
-        }
-        return { failed, done, durable: this.#writer.commit(draft.patches) };
-      });
+      let outcome: LoadedSlice;
+      try {
+        await this.#writer.committer.room();
+        this.#writer.committer.admit();
+        end = this.#sliceEnd(operations, start);
+        // Only what is durable can be passivated to make room for the next slice.
+        if (!this.#graph.whole && this.#residency.tight) await Promise.all(commits.splice(0));
+        outcome = await this.#loadSlice(operations, [start, end], stopAtFirst);
+      } catch (error) {
+        // What came before is there all the same.
+        if (start === 0 || !(error instanceof WeftError) || !error.kind.definite) throw error;
+        ended = { at: start, error };
+        break;
+      }
       if (outcome.durable !== undefined) commits.push(outcome.durable);
       applied += outcome.done;
       failures.push(...outcome.failed);
@@ -64,7 +64,30 @@ export class GraphBulk {
     }
     await Promise.all(commits);
     await this.#writer.durable();
-    return { applied, failures };
+    return { applied, failures, ...(ended !== undefined && { ended }) };
+  }
+
+  #loadSlice(
+    operations: readonly Operation[],
+    [start, end]: readonly [start: number, end: number],
+    stopAtFirst: boolean,
+  ): Promise<LoadedSlice> {
+    const slice = operations.slice(start, end);
+    return this.#writer.drafting(slice, true, (draft) => {
+      const failed: { index: number; error: unknown }[] = [];
+      let done = 0;
+      for (const [i, operation] of slice.entries()) {
+        try {
+          draft.apply(operation);
+          done++;
+        } catch (error) {
+          if (!(error instanceof WeftError)) throw error;
+          failed.push({ index: start + i, error });
+          if (stopAtFirst) break;
+        }
+      }
+      return { failed, done, durable: this.#writer.commit(draft.patches) };
+    });
   }
 
   #sliceEnd(operations: readonly Operation[], start: number): number {
