@@ -22,6 +22,8 @@ export class QueryCall {
   readonly options: QueryOptions;
   readonly #graph: Graph;
   readonly #caller: Caller;
+  /** Hears that somebody else cancelled it. */
+  onCancelled: (() => void) | undefined;
   #query: RunningQuery | undefined;
   #isCancelled = false;
 
@@ -100,6 +102,7 @@ export class QueryCall {
   #list(): void {
     const texts = this.request.statements.map(({ text }) => text);
     this.#query = this.#caller.running.begin(this.#graph.description.name, this.#caller.principal, texts.join(';\n'));
+    this.#query.onCancelled = this.onCancelled;
   }
 
   async #listed<T>(work: () => Promise<T>): Promise<T> {

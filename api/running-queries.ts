@@ -16,7 +16,9 @@ export class RunningQuery {
   readonly #clock: Clock;
   readonly #startedMs: number;
   readonly #wallMs: number;
-  isCancelled = false;
+  /** Wakes what waits for its client. */
+  onCancelled: (() => void) | undefined;
+  #isCancelled = false;
 
   constructor(
     id: string,
@@ -39,6 +41,15 @@ export class RunningQuery {
     this.#clock = clock;
     this.#startedMs = clock.monotonicMs();
     this.#wallMs = clock.wallMs();
+  }
+
+  get isCancelled(): boolean {
+    return this.#isCancelled;
+  }
+
+  cancel(): void {
+    this.#isCancelled = true;
+    this.onCancelled?.();
   }
 
   document(): object {
@@ -100,7 +111,7 @@ export class RunningQueries {
 
   /** Cancels all of them. */
   cancelAll(): void {
-    for (const query of this.#running.values()) query.isCancelled = true;
+    for (const query of this.#running.values()) query.cancel();
   }
 
   /** Those that `principal` began, and those on graphs that he administers. */
