@@ -140,27 +140,67 @@ export class GraphBulk {
     return { nodes, edges };
   }
 
+  /** As `EngineGraph.purgeExpired`; what would have to be written to a damaged partition as well waits until that is healed. */
   async purgeExpired(id: PartitionId, beforeMs: number): Promise<number> {
-    const purged = await this.#writer.drafting([], false, (draft) => {
-      const { expiries } = this.#graph.view.need(id);
+    for (let damaged = this.#damagedHomes(); ; ) {
+      try {
+        const purged = await this.#purge(id, beforeMs, damaged);
+        await this.#writer.durable();
+        return purged;
+      } catch (error) {
+        // It may be the first that found one damaged.
+        const found = this.#damagedHomes();
+        const isFirst = found.size > damaged.size;
+        if (!isFirst || !(error instanceof WeftError) || error.code !== 'partition-recovering') throw error;
+        damaged = found;
+      }
+    }
+  }
+
+  #purge(id: PartitionId, beforeMs: number, damaged: ReadonlySet<number>): Promise<number> {
+    const { view } = this.#graph;
+    const { nodes, edges } = view;
+    const isEdgeFree = (edge: number) => {
+      const to = edges.to[edge] as number;
+      return !damaged.has(edges.home[edge] as number) && (to < 0 || !damaged.has(nodes.home[to] as number));
+    };
+    const isNodeFree = (node: number) => {
+      for (const adjacency of [nodes.out, nodes.in]) {
+        for (let i = 0; i < adjacency.degree(node); i++) if (!isEdgeFree(adjacency.edgeAt(node, i))) return false;
+      }
+      return !damaged.has(nodes.home[node] as number);
+    };
+    return this.#writer.drafting([], false, (draft) => {
+      const { expiries } = view.need(id);
       let count = 0;
       const room = (): number => LIMITS.expirySliceElements - count;
-      for (const edge of rowsBefore(expiries.edges, beforeMs, room())) if (draft.purgeEdge(edge)) count++;
-      for (const node of rowsBefore(expiries.nodes, beforeMs, room())) if (draft.purgeNode(node)) count++;
+      const due = (expired: ReadonlyMap<number, number>, isFree: (row: number) => boolean) =>
+        rowsBefore(expired, beforeMs, { limit: room(), isFree: damaged.size === 0 ? undefined : isFree });
+      for (const edge of due(expiries.edges, isEdgeFree)) if (draft.purgeEdge(edge)) count++;
+      for (const node of due(expiries.nodes, isNodeFree)) if (draft.purgeNode(node)) count++;
       this.#writer.commit(draft.patches);
       return count;
     });
-    await this.#writer.durable();
-    return purged;
+  }
+
+  /** Damaged partitions of this graph, as the view counts them. */
+  #damagedHomes(): Set<number> {
+    const keys = Array.from(this.#residency.damaged.values(), ({ key }) => key);
+    const own = keys.filter(({ graphKey }) => graphKey === this.#graph.key);
+    return new Set(own.map(({ partition }) => this.#graph.view.indexOf(partition)));
   }
 }
 
 /** Rows whose moment lies before another. */
-function rowsBefore(expired: ReadonlyMap<number, number>, beforeMs: number, limit: number): number[] {
+function rowsBefore(
+  expired: ReadonlyMap<number, number>,
+  beforeMs: number,
+  { limit, isFree = () => true }: { readonly limit: number; readonly isFree: ((row: number) => boolean) | undefined },
+): number[] {
   const rows: number[] = [];
   for (const [row, atMs] of expired) {
     if (rows.length >= limit) break;
-    if (atMs <= beforeMs) rows.push(row);
+    if (atMs <= beforeMs && isFree(row)) rows.push(row);
   }
   return rows;
 }
