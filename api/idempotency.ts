@@ -55,7 +55,7 @@ function fingerprintOf(request: FastifyRequest): string {
 
 /** Whoever has limited rights gets no answer that was another's. */
 export function whoAsks({ principal }: Pick<FastifyRequest, 'principal'>): string {
-  return principal === null || principal.isUnlimited ? '' : `${principal.name} `;
+  return principal === null || principal.isUnlimited ? '' : `${principal.identity} `;
 }
 
 /** A key as the engine remembers it in memory: counted by graph, like those that are kept with what was written. */

@@ -172,18 +172,17 @@ export class ImportRun {
   }
 
   async #loadAll(operations: readonly Operation[], lineNumbers: readonly number[]): Promise<void> {
-    const { failures } = await this.#graph.load(operations, { stopAtFirst: this.#stopAtFirst });
-    const failed = new Set<number>();
-    for (const { index, error } of failures) {
-      failed.add(index);
-      this.#report(badLine(lineNumbers[index] ?? 0, error));
-    }
-    const count = this.#stopAtFirst ? (failures[0]?.index ?? operations.length) : operations.length;
+    const { failures, ended } = await this.#graph.load(operations, { stopAtFirst: this.#stopAtFirst });
+    const failed = new Set(failures.map(({ index }) => index));
+    const reached = ended?.at ?? operations.length;
+    const count = this.#stopAtFirst ? (failures[0]?.index ?? reached) : reached;
     for (let i = 0; i < count; i++) {
       if (failed.has(i)) continue;
       if (operations[i]?.op === 'putNode') this.#nodes++;
       else this.#edges++;
     }
+    for (const { index, error } of failures) this.#report(badLine(lineNumbers[index] ?? 0, error));
+    if (ended !== undefined) throw ended.error;
   }
 
   #report(bad: BadLine): void {

@@ -7,6 +7,7 @@ import type { Principal } from './access/principal.ts';
 import { hashOf } from './bodies.ts';
 import { keyIn, whoAsks } from './idempotency.ts';
 import type { QueryRequest } from './parse-statement.ts';
+import { asWeftError } from './problem.ts';
 import type { RunningQueries, RunningQuery } from './running-queries.ts';
 
 /** Who asks, and what is told of it. */
@@ -22,6 +23,8 @@ export class QueryCall {
   readonly options: QueryOptions;
   readonly #graph: Graph;
   readonly #caller: Caller;
+  /** Hears that somebody else cancelled it. */
+  onCancelled: (() => void) | undefined;
   #query: RunningQuery | undefined;
   #isCancelled = false;
 
@@ -61,8 +64,20 @@ export class QueryCall {
     const { statements, accessMode } = this.request;
     const fingerprint = this.#fingerprint();
     const run = () => this.#graph.transactionOnce(statements, { ...this.options, accessMode }, { key, fingerprint });
-    const { replayed, outcome } = await this.#listed(() => engine.once(keyIn(this.#graph, key), fingerprint, run));
+    const once = () => engine.once(keyIn(this.#graph, key), fingerprint, run);
+    const { replayed, outcome } = await this.#listed(() => this.#unlessCancelled(once));
     return replayed ? { ...outcome, replayed } : outcome;
+  }
+
+  /** Who sent it first may not wait any more, while who sent it again does: then nobody has done it yet. */
+  async #unlessCancelled<T>(once: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await once();
+      } catch (error) {
+        if (this.options.isCancelled() || asWeftError(error).code !== 'query-cancelled') throw error;
+      }
+    }
   }
 
   /** What tells the query from others with the same key: the same whatever form it came in. */
@@ -100,6 +115,7 @@ export class QueryCall {
   #list(): void {
     const texts = this.request.statements.map(({ text }) => text);
     this.#query = this.#caller.running.begin(this.#graph.description.name, this.#caller.principal, texts.join(';\n'));
+    this.#query.onCancelled = this.onCancelled;
   }
 
   async #listed<T>(work: () => Promise<T>): Promise<T> {

@@ -74,8 +74,8 @@ describe('quota over HTTP', () => {
 
 test('running queries: as many of a principal, or on a graph, as may -> 429 that names the limit', () => {
   const running = new RunningQueries({ wallMs: () => 0, monotonicMs: () => 0 }, { perPrincipal: 2, perGraph: 3 });
-  const ann = { name: 'ann' } as Parameters<RunningQueries['begin']>[1];
-  const bob = { name: 'bob' } as typeof ann;
+  const ann = { identity: 'ann' } as Parameters<RunningQueries['begin']>[1];
+  const bob = { identity: 'bob' } as typeof ann;
   const refused = (graph: string, principal: typeof ann) => {
     try {
       running.end(running.begin(graph, principal, ''));

@@ -16,7 +16,9 @@ export class RunningQuery {
   readonly #clock: Clock;
   readonly #startedMs: number;
   readonly #wallMs: number;
-  isCancelled = false;
+  /** Wakes what waits for its client. */
+  onCancelled: (() => void) | undefined;
+  #isCancelled = false;
 
   constructor(
     id: string,
@@ -39,6 +41,15 @@ export class RunningQuery {
     this.#clock = clock;
     this.#startedMs = clock.monotonicMs();
     this.#wallMs = clock.wallMs();
+  }
+
+  get isCancelled(): boolean {
+    return this.#isCancelled;
+  }
+
+  cancel(): void {
+    this.#isCancelled = true;
+    this.onCancelled?.();
   }
 
   document(): object {
@@ -74,7 +85,7 @@ export class RunningQueries {
       });
     }
     const { perPrincipal, perGraph } = this.#limits;
-    this.#check('queries of a principal', perPrincipal, (other) => other.principal.name === principal.name);
+    this.#check('queries of a principal', perPrincipal, (other) => other.principal.identity === principal.identity);
     this.#check('queries of a graph', perGraph, (other) => other.graph === graph);
   }
 
@@ -100,7 +111,7 @@ export class RunningQueries {
 
   /** Cancels all of them. */
   cancelAll(): void {
-    for (const query of this.#running.values()) query.isCancelled = true;
+    for (const query of this.#running.values()) query.cancel();
   }
 
   /** Those that `principal` began, and those on graphs that he administers. */
@@ -118,5 +129,5 @@ export class RunningQueries {
 }
 
 function concerns({ graph, principal: owner }: RunningQuery, principal: Principal): boolean {
-  return owner.name === principal.name || mayDo(principal, 'admin', { graph });
+  return owner.identity === principal.identity || mayDo(principal, 'admin', { graph });
 }

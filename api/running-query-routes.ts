@@ -23,7 +23,7 @@ export function addRunningQueryRoutes(app: FastifyInstance, running: RunningQuer
   app.delete('/v1/queries/:id', { schema: CANCEL_SCHEMA }, (request, reply) => {
     readQuery(request.query, {});
     const { id } = request.params as { readonly id: string };
-    running.find(id, principalOfRequest(request)).isCancelled = true;
+    running.find(id, principalOfRequest(request)).cancel();
     reply.code(204).send();
   });
 }

@@ -249,6 +249,30 @@ describe('session channel: streams', () => {
     await other.close();
   });
 
+  test.each<[string, string, object]>([
+    ['reads', 'UNWIND range(1, 3000) AS i RETURN i', { status: 409, error: { code: 'query-cancelled' } }],
+    [
+      'has written',
+      'UNWIND range(1, 3000) AS i CREATE (:Cut) RETURN i',
+      { status: 503, error: { code: 'answer-lost' } },
+    ],
+  ])(
+    'stream: one that %s waits for credit, and its query is cancelled from elsewhere -> ends at once',
+    async (_, text, end) => {
+      const other = await openChannelServer();
+      const channel = other.open();
+      channel.ask({ ...query(1, text), stream: 1 });
+      await turns(50);
+      expect(channel.arrived).toHaveLength(2);
+      const [{ id }] = (await other.call('GET', '/v1/queries')).json.queries;
+      expect((await other.call('DELETE', `/v1/queries/${id}`)).status).toBe(204);
+      await turns(50);
+      expect(channel.arrived.at(-1)).toMatchObject({ id: 1, ...end });
+      expect((await other.call('GET', '/v1/queries')).json.queries).toEqual([]);
+      await other.close();
+    },
+  );
+
   test('stream: cancelled when the statement has written already -> no answer says that it did nothing', async () => {
     const channel = open();
     channel.ask({ ...query(1, 'UNWIND range(1, 3000) AS i CREATE (:Moored) RETURN i'), stream: 1 });

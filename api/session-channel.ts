@@ -273,6 +273,7 @@ export class SessionChannel implements SocketEvents {
       },
     });
     request.query = call;
+    call.onCancelled = () => cancel(request, 'the query was cancelled');
     const wait = present(this.#options.context.engine, request, parsed.bookmarks);
     if (wait !== undefined || frame.credit !== undefined || frame.idempotencyKey !== undefined)
       return this.#queryLater(request, frame, call, wait);

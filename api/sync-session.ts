@@ -46,6 +46,9 @@ const ACCEPTED_MAX = 100_000;
 /** Receipts that wait for other servers: the latest says the same of all before it. */
 const RECEIPTS_MAX = 1_000;
 
+/** What is wrong with a batch itself, seen against the graph. */
+const JUDGEMENTS: readonly string[] = ['constraint-violated', 'quota-exceeded', 'forbidden'];
+
 type Write = Extract<ReplicaFrame, { kind: 'write' }>;
 type Place = Awaited<ReturnType<GraphSync['accept']>>;
 
@@ -299,17 +302,19 @@ export class SyncSession implements SocketEvents {
 
   async #accept(write: Write, onDecided: () => void): Promise<void> {
     const { patches } = write;
-    const { accepted, graph, bugs } = this.#options;
+    const { accepted, graph, principal, bugs } = this.#options;
     if (isPlanted(bugs, 'receipt-before-durable')) {
       this.#send({ kind: 'receipt', epoch: write.epoch, number: write.number, durableOn: 1, of: 1 });
     }
     const key = `${graph.generation} ${keyOf(patches)}`;
     try {
-      const place = await accepted.once(key, () => graph.accept(patches, onDecided));
+      const place = await accepted.once(key, () =>
+        graph.accept(patches, onDecided, (partition) => principal.may(partition, 'write')),
+      );
       this.#receipt({ write, place, durableOn: 0 });
     } catch (thrown) {
       const error = asWeftError(thrown);
-      if (error.code === 'constraint-violated' || error.code === 'quota-exceeded') {
+      if (JUDGEMENTS.includes(error.code)) {
         this.#refuse(write, error);
         return;
       }

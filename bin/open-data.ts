@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import type { Env } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
 import { mergeWhole } from '../crdt/partition-document.ts';
-import { corrupt, isCorruption, syncDirectory, using } from '../storage/level-database.ts';
+import { corrupt, isCorruption, makeDirectory, syncDirectory, using } from '../storage/level-database.ts';
 import { type Durability, type LevelStoreOptions, openLevelStore } from '../storage/level-store.ts';
 import { LOST_KEYS } from '../storage/lost-keys.ts';
 import type { Store } from '../storage/store.ts';
@@ -95,7 +95,7 @@ type Tolerance = Pick<LevelStoreOptions, 'mustBeWhole' | 'cutLogBy'>;
 async function begun<T>(options: DataOptions & Tolerance, begin: Begin<T>): Promise<T> {
   const { directory, env } = options;
   await using(directory, async () => {
-    await mkdir(directory, { recursive: true });
+    await makeDirectory(directory);
     if (!(await isHeldByAnother(directory))) await writeFile(join(directory, IN_USE), String(process.pid));
     await syncDirectory(directory);
   });

@@ -4,10 +4,11 @@
  * be a volume, or what a link leads to, whose name nothing else can take: it is filled from a folder within it.
  */
 import { readdir, rename, rm, rmdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { checkMoment, restoreBackups } from '../src/backup/restore.ts';
 import { openEngine } from '../src/engine.ts';
+import { syncDirectory } from '../storage/level-database.ts';
 import { openLevelStore } from '../storage/level-store.ts';
 import { describeBackup, fileSource, inspectFiles, instant } from './backup-files.ts';
 import { buildEnv } from './env.ts';
@@ -61,7 +62,10 @@ async function restore(files: readonly string[], { data, until }: RestoreOptions
   try {
     await build(building, files, until);
     if (isThere) await moveUp(building, data);
-    else await rename(building, data);
+    else {
+      await rename(building, data);
+      await syncDirectory(dirname(resolve(data)));
+    }
   } catch (error) {
     await rm(building, { recursive: true, force: true });
     throw error;
@@ -86,11 +90,14 @@ async function build(directory: string, files: readonly string[], until: number 
   }
 }
 
-/** The database comes last: no server begins on the mark of one that is not there. */
+/** The database comes last, after a power cut too: no server begins on the mark of one that is not there. */
 async function moveUp(from: string, to: string): Promise<void> {
   const parts = (await readdir(from)).filter((name) => name !== DATABASE);
-  for (const part of [...parts, DATABASE]) await rename(join(from, part), join(to, part));
+  for (const part of parts) await rename(join(from, part), join(to, part));
+  await syncDirectory(to);
+  await rename(join(from, DATABASE), join(to, DATABASE));
   await rmdir(from);
+  await syncDirectory(to);
 }
 
 /** @returns whether it is there. What a restore left in it that was killed does not count. */

@@ -5,7 +5,9 @@ import type { SyncAuthority } from '../api/sync-authority.ts';
 import { SYNC_CLOSE } from '../api/sync-session.ts';
 import { type EdgeId, type GraphName, type NodeId, type PartitionId, replicaId } from '../base/ids.ts';
 import * as LIMITS from '../base/limits.ts';
-import { encodeEdgeCreate, encodeStamp } from '../crdt/patch-codec.ts';
+import type { Patch } from '../crdt/patch.ts';
+import { encodeEdgeCreate, encodePatch, encodeStamp } from '../crdt/patch-codec.ts';
+import { clockOfWallMs } from '../crdt/stamp.ts';
 import {
   decodeServerFrame,
   encodeReplicaFrame,
@@ -300,6 +302,27 @@ describe('what goes wrong', () => {
     expect((await graphOf().counts()).nodes).toBe(18);
   });
 
+  test('refusal: a change of an edge into a scope that may only be read -> handed over, and the edge is as it was', async () => {
+    const served = graphOf();
+    await served.write([create('yes!a'), create('no!b'), link('e', 'yes!a', 'no!b'), link('f', 'no!b', 'yes!a')]);
+    forbidden = new Set(['no!']);
+    const EMPTY = { properties: {} };
+    const replica = await open({ scopes: ['yes!', 'no!'] });
+    await inStep(replica);
+    const change: Operation = {
+      op: 'patchEdge',
+      id: 'e' as EdgeId,
+      properties: { weight: { kind: 'set', value: 1 } },
+    };
+    await replica.write([change]);
+    await replica.write([{ op: 'deleteEdge', id: 'e' as EdgeId }]);
+    await replica.write([{ op: 'deleteEdge', id: 'f' as EdgeId }]);
+    await until(replica, isInStep);
+    expect(replica.status.refusals.map(({ code }) => code)).toEqual(['forbidden', 'forbidden', 'forbidden']);
+    expect([(await served.edge('e' as EdgeId)).element, replica.edge('e')]).toMatchObject([EMPTY, EMPTY]);
+    expect([(await served.edge('f' as EdgeId)).element, replica.edge('f')]).toMatchObject([EMPTY, EMPTY]);
+  });
+
   test('clock: a day ahead while offline -> corrected, and nothing is lost or in the future', async () => {
     const clock = { ...real.env.clock, wallMs: () => real.env.clock.wallMs() + 24 * 3600 * 1000 };
     const replica = await open({ platform: platform({ env: { ...real.env, clock } }) });
@@ -524,6 +547,25 @@ describe('the server believes nothing', () => {
   ])('patch: %s -> refused', async (_what, text, partition, code) => {
     const [texts, partitions] = [[text].flat(), [partition].flat()];
     expect((await said([hello, write(texts, partitions)], 4)).filter((kind) => kind === code)).toEqual([code]);
+  });
+
+  test.each([
+    ['its stub where it does not lie', 'e', 'a!n'],
+    ['the stub of an edge that comes from there', 'f', 'b!m'],
+  ])('the end of an edge between an own scope and another one, with %s -> refused', async (_what, id, from) => {
+    const served = graphOf();
+    await served.write([create('a!n'), create('b!m'), link('e', 'a!n', 'b!m'), link('f', 'b!m', 'a!n')]);
+    forbidden = new Set(['b!']);
+    const stamp = { clock: clockOfWallMs(real.env.clock.wallMs()), replica: replicaId(77) };
+    const ends: Patch[] = [
+      { kind: 'edge-delete', id, ...stamp },
+      { kind: 'stub-delete', id, ...stamp, from },
+    ];
+    const heard = await said([hello, write(ends.map(encodePatch), ['a!', 'a!'])], 4);
+    expect(heard.filter((kind) => kind === 'forbidden' || kind === 'invalid-request')).toHaveLength(1);
+    const { items } = await served.edgesOf('a!n' as NodeId, { direction: 'both' }, { limit: 9 });
+    expect(items.map((edge) => edge.id).sort()).toEqual(['e', 'f']);
+    expect((await served.integrity()).orphanStubs).toEqual([]);
   });
 });
 

@@ -1,15 +1,19 @@
 /**
  * Patches of an offline replica, checked before a server takes them. Replicas are not trusted: nothing is believed but what the
- * patch itself shows. The verdict depends on no state of the graph, so that a batch that is sent again gets the same.
+ * patch itself shows. But for SYN-11 the verdict depends on no state of the graph, so that a batch that is sent again gets the same.
  *
  * - SYN-1 Every patch bears the stamp of its replica, not further in the future than the drift limit.
  * - SYN-2 Every patch lies in the partition of its element, and the replica may write there.
  * - SYN-3 An edge comes and goes together with its stub, under one stamp.
+ * - SYN-11 Who changes or ends an edge may write at both its ends, as over HTTP. Such a patch does not name them, so they are looked up.
  */
 import { WeftError } from '../base/errors.ts';
 import { checkName, type PartitionId } from '../base/ids.ts';
 import * as LIMITS from '../base/limits.ts';
 import { isList, isMap, type Properties, type Value } from '../graph/value.ts';
+import type { DraftedPatch } from './drafted-patch.ts';
+import { UNKNOWN } from './edge-table.ts';
+import type { GraphView } from './graph-view.ts';
 import type { Assignments, Patch } from './patch.ts';
 import { decodePatch } from './patch-codec.ts';
 import { partitionOfNode } from './routing.ts';
@@ -55,13 +59,36 @@ function checked({ partition, text }: PlacedText, { replica, partitions, mayWrit
   const patch = decodePatch(text);
   if (patch.replica !== replica) throw new WeftError('invalid-request', 'the patch has the stamp of another replica');
   checkDrift(patch.clock, wallMs);
-  if (!mayWrite(partition)) throw new WeftError('forbidden', `no right to write in partition ${partition}`);
+  if (!mayWrite(partition)) throw noRight(partition);
   const home = homeOf(patch);
   if (home !== undefined && partitionOfNode(home, partitions) !== partition) {
     throw new WeftError('invalid-request', `the patch does not belong into partition ${partition}`);
   }
   checkContent(patch);
   return patch;
+}
+
+function noRight(partition: PartitionId): WeftError {
+  return new WeftError('forbidden', `no right to write in partition ${partition}`);
+}
+
+/**
+ * SYN-11, of the target: the source lies where the patch does. An edge that nobody here knows has none yet.
+ * @throws WeftError `forbidden`, definite
+ */
+export function checkTargets(
+  view: GraphView,
+  drafted: readonly DraftedPatch[],
+  mayWrite: ReplicaRights['mayWrite'],
+): void {
+  for (const { home, patch } of drafted) {
+    if (patch.kind !== 'edge-update' && patch.kind !== 'edge-delete') continue;
+    const edge = view.edges.find(patch.id, home);
+    const to = edge === undefined ? UNKNOWN : (view.edges.to[edge] as number);
+    if (to === UNKNOWN) continue;
+    const target = view.partitionOf(view.nodes.ids[to] as string);
+    if (!mayWrite(target)) throw noRight(target);
+  }
 }
 
 /** The node in whose partition the patch lies, if the patch names it. */
@@ -145,18 +172,6 @@ function tooMany(what: string, limit: number): WeftError {
 
 /** SYN-3. A stub of its own could show an edge that its source does not know, or hide one that it has. */
 function checkPairs(placed: readonly PlacedText[], patches: readonly Patch[], partitions: number): void {
-  const half = new Map<string, Patch>();
-  patches.forEach((patch) => {
-    const isCreate = patch.kind === 'edge-create' || patch.kind === 'stub-create';
-    if (!isCreate && patch.kind !== 'edge-delete' && patch.kind !== 'stub-delete') return;
-    const key = `${isCreate} ${patch.clock} ${patch.id}`;
-    const other = half.get(key);
-    if (other === undefined) half.set(key, patch);
-    else if (isCreate ? !sameEnds(patch, other) : patch.kind === other.kind) throw unpaired(patch);
-    else half.delete(key);
-  });
-  const [lone] = half.values();
-  if (lone !== undefined) throw unpaired(lone);
   // An update or deletion of an edge does not name its source; its id mostly does.
   placed.forEach(({ partition }, i) => {
     const { kind } = patches[i] as Patch;
@@ -165,6 +180,26 @@ function checkPairs(placed: readonly PlacedText[], patches: readonly Patch[], pa
       throw new WeftError('invalid-request', `there is no partition ${partition}`);
     }
   });
+  const half = new Map<string, Patch>();
+  /** Of ends of edges: where the source of each lies. */
+  const sources = new Map<string, PartitionId>();
+  patches.forEach((patch, i) => {
+    const isCreate = patch.kind === 'edge-create' || patch.kind === 'stub-create';
+    if (!isCreate && patch.kind !== 'edge-delete' && patch.kind !== 'stub-delete') return;
+    const key = `${isCreate} ${patch.clock} ${patch.id}`;
+    if (!isCreate) {
+      const at = (placed[i] as PlacedText).partition;
+      const source = patch.kind === 'stub-delete' ? partitionOfNode(patch.from, partitions) : at;
+      if ((sources.get(key) ?? source) !== source) throw unpaired(patch);
+      sources.set(key, source);
+    }
+    const other = half.get(key);
+    if (other === undefined) half.set(key, patch);
+    else if (isCreate ? !sameEnds(patch, other) : patch.kind === other.kind) throw unpaired(patch);
+    else half.delete(key);
+  });
+  const [lone] = half.values();
+  if (lone !== undefined) throw unpaired(lone);
 }
 
 function sameEnds(a: Patch, b: Patch): boolean {

@@ -246,7 +246,8 @@ export interface Graph {
   /**
    * Applies operations of an import in commits of its own choice, in order. Resolves when all are durable.
    * With `stopAtFirst` nothing after the first failed one is applied.
-   * Failures come with the index of the operation in `operations`.
+   * Failures come with the index of the operation in `operations`; `ended` is what ended it before the operation at that index,
+   * after some were applied.
    */
   load(
     operations: readonly Operation[],
@@ -254,6 +255,7 @@ export interface Graph {
   ): Promise<{
     readonly applied: number;
     readonly failures: readonly { readonly index: number; readonly error: unknown }[];
+    readonly ended?: { readonly at: number; readonly error: unknown };
   }>;
 
   /**
@@ -373,11 +375,14 @@ export interface GraphSync {
    * Takes stamped patches that were checked as one commit, and resolves when it is durable with its place in the stream.
    * Taking patches twice changes nothing.
    * @param onDecided called once they are certain to be taken, long before they are durable
-   * @throws WeftError `constraint-violated`: nothing of them was taken; `graph-not-found`, `too-many-requests`, `storage-failed`
+   * @param mayWrite where who made them may write; absent: everywhere
+   * @throws WeftError `constraint-violated`, `forbidden`: nothing of them was taken; `graph-not-found`, `too-many-requests`,
+   * `storage-failed`
    */
   accept(
     patches: readonly PlacedText[],
     onDecided?: () => void,
+    mayWrite?: (partition: PartitionId) => boolean,
   ): Promise<{ readonly origin: number; readonly seq: number }>;
 }
 

@@ -383,10 +383,10 @@ class LocalEngine implements OpenedEngine {
     return new EngineGraphSync(graph.resident, {
       replica: this.replica,
       feed: this.#syncFeed,
-      commit: async (patches, onDecided) => {
+      commit: async (patches, judging) => {
         this.#committer.admit();
         await graph.writer.counted();
-        return this.strongHost.commit(patches, { onDecided });
+        return this.strongHost.commit(patches, judging);
       },
     });
   }

@@ -84,6 +84,30 @@ test.each([/^MANIFEST/, /\.ldb$/])('the file %s is missing -> data-corrupt', asy
   await expect(open()).rejects.toMatchObject({ code: 'data-corrupt' });
 });
 
+test.skipIf(!existsSync('/proc/self'))(
+  'nothing can be made where the directory should be -> storage-failed',
+  async () => {
+    const made = directory;
+    for (const name of ['/proc/weft', '/proc/weft/data']) {
+      directory = name;
+      const message = expect.stringMatching(/cannot be used: .*ENOENT/);
+      await expect(open()).rejects.toMatchObject({ code: 'storage-failed', message, context: { directory } });
+    }
+    directory = made;
+  },
+);
+
+test('folders above it are missing too, one of them behind a link -> all are made', async () => {
+  const made = directory;
+  await mkdir(join(made, 'volume'));
+  await symlink('volume', join(made, 'link'));
+  directory = join(made, 'link', 'a', '..', 'b', 'c');
+  expect(await open()).toEqual([]);
+  expect(await readdir(join(made, 'volume', 'b'))).toEqual(['c']);
+  expect(await open()).toEqual([]);
+  directory = made;
+});
+
 test('a file lies where the directory, or one above it, should be -> storage-failed, which says what to look after', async () => {
   const above = directory;
   await writeFile(join(above, 'file'), '');

@@ -4,7 +4,7 @@
  * of our errors.
  */
 import { mkdir, open, readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { Level } from 'level';
 import { WeftError } from '../base/errors.ts';
 
@@ -62,6 +62,25 @@ export async function using<T>(directory: string, task: () => Promise<T>): Promi
   }
 }
 
+/** As `mkdir -p`. Node's own way goes round for ever where nothing can be made in a folder that is there, as in `/proc`. */
+export async function makeDirectory(directory: string): Promise<void> {
+  const path = resolve(directory);
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if (await isDirectory(path)) return;
+    const above = dirname(path);
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    if (!isMissing || (await isDirectory(above))) throw error;
+    await makeDirectory(above);
+    await makeDirectory(path);
+  }
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() === true;
+}
+
 /**
  * @param expected says that the directory is known to have held data, so that nothing may be created.
  * @throws WeftError `data-locked`, `data-corrupt`, `storage-failed`
@@ -69,7 +88,7 @@ export async function using<T>(directory: string, task: () => Promise<T>): Promi
 export async function openDatabase(options: DatabaseOptions, expected: boolean): Promise<Database> {
   const { directory } = options;
   const createIfMissing = await using(directory, async () => {
-    await mkdir(directory, { recursive: true });
+    await makeDirectory(directory);
     return !expected && !(await holdsData(directory));
   });
   const db: Database = new Level<string, Buffer>(directory, {

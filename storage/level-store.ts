@@ -2,7 +2,6 @@
  * The store on LevelDB. The bytes of a commit's parts lie once, in the rows of their partitions; the commit record
  * names them, so that log and tail are the same rows. README.md has the keys and what can be detected.
  */
-import { mkdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Env } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
@@ -22,6 +21,7 @@ import {
   isCorruption,
   isReadError,
   isSystemFailure,
+  makeDirectory,
   openDatabase,
   syncDirectory,
   syncLogs,
@@ -83,7 +83,7 @@ const WRITE_BUFFER_BYTES = 16 * 1024 * 1024;
  */
 export async function openLevelStore(options: LevelStoreOptions): Promise<Store> {
   const { directory } = options;
-  await using(directory, () => mkdir(directory, { recursive: true }));
+  await using(directory, () => makeDirectory(directory));
   const markPath = join(directory, 'mark');
   const levelDirectory = join(directory, 'level');
   const hasMark = (await readMark(markPath).catch(() => null)) !== undefined;

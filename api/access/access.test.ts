@@ -1,13 +1,19 @@
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { WeftError } from '../../base/errors.ts';
+import type { NodeId } from '../../base/ids.ts';
+import type { Operation } from '../../graph/model.ts';
+import type { Graph } from '../../src/engine-port.ts';
+import { RunningQueries } from '../running-queries.ts';
 import { openTestServer, type TestServer } from '../server.model.ts';
 import { AnyToken } from './any-token.ts';
 import { tokenDigest } from './authenticator.ts';
 import { mayDo } from './authorise.ts';
+import { guarded } from './guarded-graph.ts';
 import { parseGrants } from './parse-grants.ts';
 import { principalOf } from './principal.ts';
 import { adminToken, parseTokenFile } from './static-tokens.ts';
-import { parseKeyFile } from './web-tokens.ts';
+import { parseKeyFile, type WebTokenOptions } from './web-tokens.ts';
 
 const ALL = '*';
 const GRANTS = {
@@ -174,6 +180,19 @@ describe('scopes', () => {
     });
   });
 
+  test('deletion of a node with edges -> how many it has is told only to who sees all of them', async () => {
+    const { id, edges } = (await as('writer', 'DELETE', `${SHOP}/nodes/acme!a`)).json;
+    expect([id, edges]).toEqual(['acme!a', 2]);
+    const operations = [{ op: 'deleteNode', id: 'acme!a' }];
+    for (const answer of [
+      await as('acme', 'DELETE', `${SHOP}/nodes/acme!a`),
+      await as('acme', 'POST', `${SHOP}/batch`, { operations }),
+    ]) {
+      expect(answer.json).toMatchObject({ code: 'node-has-edges', id: 'acme!a', detail: 'node `acme!a` has edges' });
+      expect(answer.json.edges).toBeUndefined();
+    }
+  });
+
   test('batch with one operation elsewhere -> refused as a whole', async () => {
     const operations = [
       { op: 'createNode', id: 'acme!new' },
@@ -206,6 +225,19 @@ describe('scopes', () => {
     expect((await load('?onError=continue')).json).toMatchObject({ nodes: 2, failed: 1 });
     expect((await as('admin', 'GET', `${SHOP}/nodes/rival!i`)).status).toBe(404);
     for (const id of ['acme!i1', 'acme!i2']) await as('acme', 'DELETE', `${SHOP}/nodes/${id}`);
+  });
+
+  test('import that ends in its middle, with a line elsewhere before that -> told with its place among all lines', async () => {
+    const error = new WeftError('partition-recovering', 'damaged');
+    const load: Graph['load'] = async () => ({ applied: 1, failures: [], ended: { at: 1, error } });
+    const graph = guarded(
+      { description: { name: 'shop' }, load } as Graph,
+      principalOf('acme', parseGrants(GRANTS.acme, 'grants')),
+    );
+    const put = (id: string): Operation => ({ op: 'putNode', id: id as NodeId, labels: [], properties: {} });
+    const lines = ['rival!i', 'acme!i1', 'rival!j', 'acme!i2'].map(put);
+    const { applied, failures, ended } = await graph.load(lines, { stopAtFirst: false });
+    expect([applied, failures.map(({ index }) => index), ended]).toEqual([1, [0, 2], { at: 3, error }]);
   });
 
   test('statement that writes, of one who writes in a scope only -> refused', async () => {
@@ -296,6 +328,7 @@ describe('JSON Web Tokens', () => {
   const CLAIMS = { weft: [{ graphs: ['default'], rights: ['read'] }] };
   let web: TestServer;
   let pair: Awaited<ReturnType<typeof generateKeyPair>>;
+  let options: WebTokenOptions;
   let nowS = 0;
 
   beforeAll(async () => {
@@ -309,10 +342,13 @@ describe('JSON Web Tokens', () => {
       }),
     );
     let clock = { wallMs: () => 0, monotonicMs: () => 0 };
-    const authenticator = new AnyToken({
-      listed: [],
-      web: { keys, issuer: 'issuer', audience: 'weft', clock: { wallMs: () => clock.wallMs(), monotonicMs: () => 0 } },
-    });
+    options = {
+      keys,
+      issuer: 'issuer',
+      audience: 'weft',
+      clock: { wallMs: () => clock.wallMs(), monotonicMs: () => 0 },
+    };
+    const authenticator = new AnyToken({ listed: [], web: options });
     web = await openTestServer({ authenticator });
     clock = web.env.clock;
     nowS = Math.floor(clock.wallMs() / 1000);
@@ -344,6 +380,34 @@ describe('JSON Web Tokens', () => {
     const authorization = `Bearer ${await signed({}).sign(SECRET)}`;
     const answer = await web.call('POST', '/v1/graphs/default/nodes', {}, { authorization });
     expect(answer.json).toMatchObject({ code: 'forbidden', detail: expect.stringContaining('alice'), right: 'write' });
+  });
+
+  test('`sub` is the name of a listed token -> another principal all the same: of rates, running queries and keys', async () => {
+    const tokens = [
+      { name: 'alice', token: 'the-listed-token-of-alice', grants: [{ graphs: ALL, rights: ['write'] }] },
+    ];
+    const authenticator = new AnyToken({ listed: parseTokenFile(JSON.stringify({ tokens })), web: options });
+    const both = await openTestServer({ authenticator, requestsPerSecond: 1 });
+    const ask = async (token: string, key: string) =>
+      both.call(
+        'POST',
+        '/v1/graphs/default/nodes',
+        { id: 'n' },
+        { authorization: `Bearer ${token}`, 'idempotency-key': key },
+      );
+    const claims = { weft: [{ graphs: ['default'], rights: ['write'] }] };
+    const token = await signed(claims).sign(SECRET);
+    expect((await ask('the-listed-token-of-alice', 'k')).status).toBe(201);
+    expect((await ask(token, 'k')).json.code).toBe('idempotency-key-reused');
+    const running = new RunningQueries(both.env.clock);
+    const [listed, web] = [
+      await authenticator.authenticate('the-listed-token-of-alice'),
+      await authenticator.authenticate(token),
+    ];
+    expect([listed.name, web.name]).toEqual(['alice', 'alice']);
+    running.begin('default', listed, 'RETURN 1');
+    expect([running.list(listed).length, running.list(web).length]).toEqual([1, 0]);
+    await both.close();
   });
 
   test('signed by somebody else, expired, for others, without an end, of no algorithm -> 401', async () => {

@@ -102,7 +102,9 @@ export class GuardedGraph implements Graph {
   async write(operations: readonly Operation[], key?: IdempotencyKey): ReturnType<Graph['write']> {
     const known = new Map<EdgeId, Ends>();
     for (const operation of operations) await this.#checkOperation(operation, known);
-    return this.#graph.write(operations, key);
+    return this.#graph.write(operations, key).catch((error: unknown) => {
+      throw this.#readable === ALL ? error : withoutCount(error);
+    });
   }
 
   async load(operations: readonly Operation[], options: { readonly stopAtFirst: boolean }): ReturnType<Graph['load']> {
@@ -124,9 +126,15 @@ export class GuardedGraph implements Graph {
       options,
     );
     const before = loaded.failures.map(({ index, error }) => ({ index: allowed[index] as number, error }));
+    const ended = loaded.ended && { ...loaded.ended, at: allowed[loaded.ended.at] as number };
     // What stopped earlier is the only failure: the refused one was never reached.
-    const all = options.stopAtFirst && before.length > 0 ? before : [...before, ...failures];
-    return { applied: loaded.applied, failures: all.sort((a, b) => a.index - b.index) };
+    const isStopped = options.stopAtFirst && (before.length > 0 || ended !== undefined);
+    const all = isStopped ? before : [...before, ...failures];
+    return {
+      applied: loaded.applied,
+      failures: all.sort((a, b) => a.index - b.index),
+      ...(ended !== undefined && { ended }),
+    };
   }
 
   async query(...[statement, options]: Parameters<Graph['query']>): ReturnType<Graph['query']> {
@@ -302,4 +310,11 @@ export class GuardedGraph implements Graph {
     }
     return { items, cursor: present(cursor, 'a page that is not the last has a cursor') };
   }
+}
+
+/** How many edges a node has counts those that he may not see. */
+function withoutCount(error: unknown): unknown {
+  if (!(error instanceof WeftError) || error.code !== 'node-has-edges') return error;
+  const { edges: _, ...context } = error.context;
+  return new WeftError(error.code, `node \`${String(context.id)}\` has edges`, context, error);
 }

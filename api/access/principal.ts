@@ -36,6 +36,8 @@ export interface Grant {
 export interface Principal {
   /** As it appears in the audit log. */
   readonly name: string;
+  /** Tells it from others: what is counted, or kept, for a principal. Who is named elsewhere may have the name of a listed token. */
+  readonly identity: string;
   readonly grants: readonly Grant[];
   /** True if it may do everything, so that nothing needs to be looked up. */
   readonly isUnlimited: boolean;
@@ -45,11 +47,11 @@ export function grantOf(graphs: Names, scopes: Names, rights: Iterable<Right>): 
   return { graphs, scopes, rights: new Set([...rights].flatMap((right) => INCLUDED[right])) };
 }
 
-export function principalOf(name: string, grants: readonly Grant[]): Principal {
+export function principalOf(name: string, grants: readonly Grant[], identity = name): Principal {
   const isUnlimited = grants.some(
     ({ graphs, scopes, rights }) => graphs === ALL && scopes === ALL && rights.has('admin'),
   );
-  return { name, grants, isUnlimited };
+  return { name, identity, grants, isUnlimited };
 }
 
 /** Whoever knows the one token of `--token`, and everybody on a server that asks for none. */

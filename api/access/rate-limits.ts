@@ -23,8 +23,8 @@ export class RateLimits {
   }
 
   /** Counts a request of the principal. @throws WeftError `too-many-requests` with `retryAfterMs`, definite */
-  take({ name }: Principal): void {
-    const bucket = this.#bucketOf(name);
+  take({ name, identity }: Principal): void {
+    const bucket = this.#bucketOf(identity);
     const nowMs = this.#clock.monotonicMs();
     bucket.tokens = Math.min(this.#perSecond, bucket.tokens + ((nowMs - bucket.filledMs) / 1000) * this.#perSecond);
     bucket.filledMs = nowMs;
@@ -38,8 +38,8 @@ export class RateLimits {
     bucket.tokens--;
   }
 
-  #bucketOf(name: string): Bucket {
-    const known = this.#buckets.get(name);
+  #bucketOf(identity: string): Bucket {
+    const known = this.#buckets.get(identity);
     if (known !== undefined) return known;
     // The oldest was most likely full again; at worst somebody gets another second's worth.
     if (this.#buckets.size >= LIMITS.ratedPrincipalsMax) {
@@ -49,7 +49,7 @@ export class RateLimits {
       }
     }
     const made = { tokens: this.#perSecond, filledMs: this.#clock.monotonicMs() };
-    this.#buckets.set(name, made);
+    this.#buckets.set(identity, made);
     return made;
   }
 }

@@ -72,7 +72,8 @@ export class WebTokens implements Authenticator {
         ...(issuer === undefined ? {} : { issuer }),
         ...(audience === undefined ? {} : { audience }),
       });
-      const principal = principalOf(String(payload.sub), parseGrants(payload.weft, '`weft`'));
+      const name = String(payload.sub);
+      const principal = principalOf(name, parseGrants(payload.weft, '`weft`'), `sub ${name}`);
       verified = { principal, expiresMs: (payload.exp as number) * 1000 };
     } catch (cause) {
       throw Object.assign(tokenWrong(), { cause });

@@ -77,8 +77,8 @@ export function serveDevices(
           diff: (partition, vector) => graph.diff(partition, vector),
           stateVector: (partition) => graph.stateVector(partition),
           listen: (listener) => graph.listen(listener),
-          accept: async (patches, onDecided) => {
-            const commit = await graph.accept(patches, onDecided);
+          accept: async (patches, onDecided, mayWrite) => {
+            const commit = await graph.accept(patches, onDecided, mayWrite);
             run.taken(server, patches, commit);
             return commit;
           },

@@ -8,7 +8,7 @@
 import { present } from '../../base/assert.ts';
 import type { Env } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
-import type { ReplicaId } from '../../base/ids.ts';
+import type { PartitionId, ReplicaId } from '../../base/ids.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
 import type { Draft } from '../../crdt/draft.ts';
 import type { DraftedPatch } from '../../crdt/drafted-patch.ts';
@@ -236,7 +236,7 @@ export class EngineStrongHost implements StrongHost {
 
   async commit(
     patches: readonly ProvisionalPatch[],
-    judging?: { readonly onDecided: () => void },
+    judging?: Judging,
   ): Promise<readonly [origin: number, seq: number]> {
     const { clock, catalog, residency } = this.#options;
     for (const { text } of patches) clock.see(clockOfPatch(text));
@@ -254,10 +254,10 @@ export class EngineStrongHost implements StrongHost {
     try {
       // All stay open together, or opening one could passivate another for ever.
       for (const [i, [graph, own]] of graphs.entries())
-        await openFor(graph, own, present(holds[i], 'one for each'), judging !== undefined);
+        await openFor(graph, own, present(holds[i], 'one for each'), judging);
       // In one step, which makes them one commit.
       const commits = graphs.map(([{ resident, writer }, own]) =>
-        resident.deleted ? undefined : writer.commit(prepared(writer, own, judging !== undefined)),
+        resident.deleted ? undefined : writer.commit(prepared(writer, own, judging)),
       );
       judging?.onDecided();
       await Promise.all(commits);
@@ -275,6 +275,12 @@ function firstOf(requests: readonly WriteRequest[], request: WriteRequest): Writ
   return key === undefined ? request : (requests.find((other) => other.key?.key === key.key) ?? request);
 }
 
+/** Of patches that nobody has decided yet: where who made them may write. */
+interface Judging {
+  readonly onDecided: () => void;
+  readonly mayWrite: (partition: PartitionId) => boolean;
+}
+
 type PlacedText = Pick<ProvisionalPatch, 'partition' | 'text'>;
 
 /** Opens the partitions and documents that a commit of the patches needs, in the hold. */
@@ -282,12 +288,12 @@ async function openFor(
   { resident, writer }: EngineGraph,
   patches: readonly PlacedText[],
   hold: PartitionHold,
-  isJudged: boolean,
+  judging: Judging | undefined,
 ): Promise<void> {
   for (const { partition } of patches) if (!resident.deleted) await hold.open(partition);
   while (!resident.deleted) {
     try {
-      prepared(writer, patches, isJudged);
+      prepared(writer, patches, judging);
       return;
     } catch (error) {
       await hold.provide(error);
@@ -296,9 +302,13 @@ async function openFor(
 }
 
 /** @throws as `GraphWriter.prepared` and, of patches that nobody has decided yet, `GraphWriter.judge` */
-function prepared(writer: GraphWriter, patches: readonly PlacedText[], isJudged: boolean): readonly DraftedPatch[] {
+function prepared(
+  writer: GraphWriter,
+  patches: readonly PlacedText[],
+  judging: Judging | undefined,
+): readonly DraftedPatch[] {
   const drafted = writer.prepared(patches);
-  if (isJudged) writer.judge(drafted);
+  if (judging !== undefined) writer.judge(drafted, judging.mayWrite);
   return drafted;
 }
 

@@ -3,10 +3,12 @@ import { WeftError } from '../../base/errors.ts';
 import { type EdgeId, type NodeId, replicaId } from '../../base/ids.ts';
 import * as LIMITS from '../../base/limits.ts';
 import type { Patch } from '../../crdt/patch.ts';
+import { partitionOfNode } from '../../crdt/routing.ts';
 import { clockOfWallMs } from '../../crdt/stamp.ts';
 import type { Condition, Operation } from '../../graph/model.ts';
 import { Float } from '../../graph/value.ts';
 import { MemoryDisk } from '../../storage/memory-store.ts';
+import type { PartitionKey } from '../../storage/store.ts';
 import {
   commitOf,
   contents,
@@ -590,6 +592,35 @@ describe('load', () => {
     expect(engine.metrics().commitsTotal).toBe(commitsTotal);
     await graph.load([put(a, { x: new Float(1) }, ['L', 'M'])], { stopAtFirst: true });
     expect((await graph.node(a)).element.properties).toEqual({ x: new Float(1) });
+  });
+
+  it('a later slice needs a damaged partition -> says how far it came, and what ended it; all before it are there', async () => {
+    const damaged = partitionOfNode(a, 16);
+    const { graph, disk } = await run({
+      wrap: (store) =>
+        new Proxy(store, {
+          get(target, name) {
+            if (name === 'readPartition') {
+              return async (key: PartitionKey, want: { document: boolean }) => {
+                if (key.partition === damaged) throw new WeftError('partition-recovering', 'damaged');
+                return target.readPartition(key, want);
+              };
+            }
+            const value = Reflect.get(target, name) as unknown;
+            return typeof value === 'function' ? value.bind(target) : value;
+          },
+        }),
+    });
+    const sound = Array.from({ length: 1000 }, (_, i) => `n${i}`).filter((id) => partitionOfNode(id, 16) !== damaged);
+    const lines = [...sound.slice(0, 600).map((id) => put(id as NodeId)), put(a)];
+    const { applied, failures, ended } = await graph.load(lines, { stopAtFirst: true });
+    expect(applied).toBeGreaterThan(0);
+    expect([failures, ended?.at]).toEqual([[], applied]);
+    expect(ended?.error).toMatchObject({ code: 'partition-recovering' });
+    disk.crash();
+    expect((await (await run({ disk })).graph.counts()).nodes).toBe(applied);
+    // Nothing was applied: the refusal itself, which is definite.
+    expect(await outcome(graph.load([put(a)], { stopAtFirst: true }))).toBe('partition-recovering');
   });
 
   it('the disk fails in the middle -> refused with an open outcome; a restart has a prefix', async () => {

@@ -1,14 +1,16 @@
 import { expect, test } from 'vitest';
 import { WeftError } from '../../base/errors.ts';
-import { edgeId, nodeId } from '../../base/ids.ts';
+import { edgeId, type NodeId, nodeId, type PartitionId } from '../../base/ids.ts';
 import * as LIMITS from '../../base/limits.ts';
 import { partitionOfNode } from '../../crdt/routing.ts';
+import type { Operation } from '../../graph/model.ts';
 import { Temporal, type Value } from '../../graph/value.ts';
 import { MemoryDisk } from '../../storage/memory-store.ts';
 import type { PartitionKey } from '../../storage/store.ts';
 import { DEFAULT, edge, LARGE, put, run, spreadIds, TINY, turns } from '../engine-on-disk.model.ts';
 import type { Graph } from '../engine-port.ts';
 import { Cluster, type Server } from '../replication/cluster.model.ts';
+import type { EngineGraph } from './graph.ts';
 
 const HOUR_MS = 60 * 60 * 1000;
 
@@ -134,15 +136,9 @@ test('expiry: the grace has passed -> deleted with its edges, seen in digest and
   expect(await graph.integrity()).toMatchObject({ hiddenEdges: [], orphanStubs: [] });
 });
 
-test.each([0, 1])('expiry: partition %i of two is damaged -> what expired in the other is deleted', async (which) => {
-  const disk = new MemoryDisk();
-  const ids = spreadIds(2);
-  const before = await run({ disk });
-  const expiresAt = before.env.clock.wallMs() + 1000;
-  await before.graph.write(ids.map((id) => put(id, { expiresAt })));
-  await before.engine.close();
-  const damaged = partitionOfNode(ids[which] as string, 16);
-  const { graph, env, engine } = await run({
+/** An engine on a disk where the document of one partition is damaged. */
+function runDamaged(disk: MemoryDisk, damaged: PartitionId) {
+  return run({
     disk,
     wrap: (store) =>
       new Proxy(store, {
@@ -158,6 +154,50 @@ test.each([0, 1])('expiry: partition %i of two is damaged -> what expired in the
         },
       }),
   });
+}
+
+test('expiry: what expired hangs together with a damaged partition -> what does not is deleted, in the same partition too', async () => {
+  const disk = new MemoryDisk();
+  const [here, there] = spreadIds(2) as [NodeId, NodeId];
+  const damaged = partitionOfNode(there, 16);
+  const beside = Array.from({ length: 1000 }, (_, i) => nodeId(`n${i}`)).filter(
+    (id) => id !== here && partitionOfNode(id, 16) === partitionOfNode(here, 16),
+  );
+  const [source, target, alone] = beside as [NodeId, NodeId, NodeId];
+  const before = await run({ disk });
+  const expiresAt = before.env.clock.wallMs() + 1000;
+  await before.graph.write([put(there), put(here), ...[source, target, alone].map((id) => put(id, { expiresAt }))]);
+  await before.graph.write([
+    edge('out', source, there),
+    edge('in', there, target),
+    { ...edge('stays', here, there), properties: { expiresAt } } as Operation,
+    { ...edge('goes', here, here), properties: { expiresAt } } as Operation,
+  ]);
+  await before.engine.close();
+  const { graph, env, engine } = await runDamaged(disk, damaged);
+  env.advance(1000);
+  expect((await graph.nodes({}, PAGE)).items.map(({ id }) => id).sort()).toEqual([here, there].sort());
+  env.advance(LIMITS.expiryGraceMs);
+  for (let i = 0; i < 3; i++) {
+    env.advance(LIMITS.expiryPurgeMs);
+    for (let j = 0; j < 20; j++) await turns();
+  }
+  expect(engine.metrics().expiredPurgedTotal).toBe(2);
+  const { view } = (graph as EngineGraph).resident;
+  const { expiries } = view.need(partitionOfNode(here, 16));
+  const { ids } = view.nodes;
+  expect(Array.from(expiries.nodes.keys(), (row) => ids[row]).sort()).toEqual([source, target].sort());
+});
+
+test.each([0, 1])('expiry: partition %i of two is damaged -> what expired in the other is deleted', async (which) => {
+  const disk = new MemoryDisk();
+  const ids = spreadIds(2);
+  const before = await run({ disk });
+  const expiresAt = before.env.clock.wallMs() + 1000;
+  await before.graph.write(ids.map((id) => put(id, { expiresAt })));
+  await before.engine.close();
+  const damaged = partitionOfNode(ids[which] as string, 16);
+  const { graph, env, engine } = await runDamaged(disk, damaged);
   env.advance(1000);
   expect((await graph.nodes({}, PAGE)).items).toEqual([]);
   env.advance(LIMITS.expiryGraceMs);

@@ -16,6 +16,12 @@ const LOAD_SLICE = 512;
 /** Partitions that such a slice may open: they all stay open until it is drafted, whether there is memory or not. */
 const LOAD_PARTITIONS = 4;
 
+interface LoadedSlice {
+  readonly failed: readonly { readonly index: number; readonly error: unknown }[];
+  readonly done: number;
+  readonly durable: Promise<void> | undefined;
+}
+
 export class GraphBulk {
   readonly #graph: ResidentGraph;
   readonly #residency: Residency;
@@ -34,28 +40,22 @@ export class GraphBulk {
     const failures: { index: number; error: unknown }[] = [];
     const commits: Promise<void>[] = [];
     let applied = 0;
+    let ended: { readonly at: number; readonly error: WeftError } | undefined;
     for (let start = 0, end = 0; start < operations.length; start = end) {
-      await this.#writer.committer.room();
-      this.#writer.committer.admit();
-      end = this.#sliceEnd(operations, start);
-      // Only what is durable can be passivated to make room for the next slice.
-      if (!this.#graph.whole && this.#residency.tight) await Promise.all(commits.splice(0));
-      const slice = operations.slice(start, end);
-      const outcome = await this.#writer.drafting(slice, true, (draft) => {
-        const failed: { index: number; error: unknown }[] = [];
-        let done = 0;
-        for (const [i, operation] of slice.entries()) {
-          try {
-            draft.apply(operation);
-            done++;
-          } catch (error) {
-            if (!(error instanceof WeftError)) throw error;
-            failed.push({ index: start + i, error });
-            if (stopAtFirst) break;
-          }
-        }
-        return { failed, done, durable: this.#writer.commit(draft.patches) };
-      });
+      let outcome: LoadedSlice;
+      try {
+        await this.#writer.committer.room();
+        this.#writer.committer.admit();
+        end = this.#sliceEnd(operations, start);
+        // Only what is durable can be passivated to make room for the next slice.
+        if (!this.#graph.whole && this.#residency.tight) await Promise.all(commits.splice(0));
+        outcome = await this.#loadSlice(operations, [start, end], stopAtFirst);
+      } catch (error) {
+        // What came before is there all the same.
+        if (start === 0 || !(error instanceof WeftError) || !error.kind.definite) throw error;
+        ended = { at: start, error };
+        break;
+      }
       if (outcome.durable !== undefined) commits.push(outcome.durable);
       applied += outcome.done;
       failures.push(...outcome.failed);
@@ -64,7 +64,30 @@ export class GraphBulk {
     }
     await Promise.all(commits);
     await this.#writer.durable();
-    return { applied, failures };
+    return { applied, failures, ...(ended !== undefined && { ended }) };
+  }
+
+  #loadSlice(
+    operations: readonly Operation[],
+    [start, end]: readonly [start: number, end: number],
+    stopAtFirst: boolean,
+  ): Promise<LoadedSlice> {
+    const slice = operations.slice(start, end);
+    return this.#writer.drafting(slice, true, (draft) => {
+      const failed: { index: number; error: unknown }[] = [];
+      let done = 0;
+      for (const [i, operation] of slice.entries()) {
+        try {
+          draft.apply(operation);
+          done++;
+        } catch (error) {
+          if (!(error instanceof WeftError)) throw error;
+          failed.push({ index: start + i, error });
+          if (stopAtFirst) break;
+        }
+      }
+      return { failed, done, durable: this.#writer.commit(draft.patches) };
+    });
   }
 
   #sliceEnd(operations: readonly Operation[], start: number): number {
@@ -117,27 +140,67 @@ export class GraphBulk {
     return { nodes, edges };
   }
 
+  /** As `EngineGraph.purgeExpired`; what would have to be written to a damaged partition as well waits until that is healed. */
   async purgeExpired(id: PartitionId, beforeMs: number): Promise<number> {
-    const purged = await this.#writer.drafting([], false, (draft) => {
-      const { expiries } = this.#graph.view.need(id);
+    for (let damaged = this.#damagedHomes(); ; ) {
+      try {
+        const purged = await this.#purge(id, beforeMs, damaged);
+        await this.#writer.durable();
+        return purged;
+      } catch (error) {
+        // It may be the first that found one damaged.
+        const found = this.#damagedHomes();
+        const isFirst = found.size > damaged.size;
+        if (!isFirst || !(error instanceof WeftError) || error.code !== 'partition-recovering') throw error;
+        damaged = found;
+      }
+    }
+  }
+
+  #purge(id: PartitionId, beforeMs: number, damaged: ReadonlySet<number>): Promise<number> {
+    const { view } = this.#graph;
+    const { nodes, edges } = view;
+    const isEdgeFree = (edge: number) => {
+      const to = edges.to[edge] as number;
+      return !damaged.has(edges.home[edge] as number) && (to < 0 || !damaged.has(nodes.home[to] as number));
+    };
+    const isNodeFree = (node: number) => {
+      for (const adjacency of [nodes.out, nodes.in]) {
+        for (let i = 0; i < adjacency.degree(node); i++) if (!isEdgeFree(adjacency.edgeAt(node, i))) return false;
+      }
+      return !damaged.has(nodes.home[node] as number);
+    };
+    return this.#writer.drafting([], false, (draft) => {
+      const { expiries } = view.need(id);
       let count = 0;
       const room = (): number => LIMITS.expirySliceElements - count;
-      for (const edge of rowsBefore(expiries.edges, beforeMs, room())) if (draft.purgeEdge(edge)) count++;
-      for (const node of rowsBefore(expiries.nodes, beforeMs, room())) if (draft.purgeNode(node)) count++;
+      const due = (expired: ReadonlyMap<number, number>, isFree: (row: number) => boolean) =>
+        rowsBefore(expired, beforeMs, { limit: room(), isFree: damaged.size === 0 ? undefined : isFree });
+      for (const edge of due(expiries.edges, isEdgeFree)) if (draft.purgeEdge(edge)) count++;
+      for (const node of due(expiries.nodes, isNodeFree)) if (draft.purgeNode(node)) count++;
       this.#writer.commit(draft.patches);
       return count;
     });
-    await this.#writer.durable();
-    return purged;
+  }
+
+  /** Damaged partitions of this graph, as the view counts them. */
+  #damagedHomes(): Set<number> {
+    const keys = Array.from(this.#residency.damaged.values(), ({ key }) => key);
+    const own = keys.filter(({ graphKey }) => graphKey === this.#graph.key);
+    return new Set(own.map(({ partition }) => this.#graph.view.indexOf(partition)));
   }
 }
 
 /** Rows whose moment lies before another. */
-function rowsBefore(expired: ReadonlyMap<number, number>, beforeMs: number, limit: number): number[] {
+function rowsBefore(
+  expired: ReadonlyMap<number, number>,
+  beforeMs: number,
+  { limit, isFree = () => true }: { readonly limit: number; readonly isFree: ((row: number) => boolean) | undefined },
+): number[] {
   const rows: number[] = [];
   for (const [row, atMs] of expired) {
     if (rows.length >= limit) break;
-    if (atMs <= beforeMs) rows.push(row);
+    if (atMs <= beforeMs && isFree(row)) rows.push(row);
   }
   return rows;
 }

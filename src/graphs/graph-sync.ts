@@ -48,7 +48,7 @@ export interface GraphSyncOptions {
   readonly feed: SyncFeed;
   readonly commit: (
     patches: readonly (PlacedText & { readonly graphKey: string })[],
-    onDecided: () => void,
+    judging: { readonly onDecided: () => void; readonly mayWrite: (partition: PartitionId) => boolean },
   ) => Promise<readonly [origin: number, seq: number]>;
 }
 
@@ -94,12 +94,13 @@ export class EngineGraphSync implements GraphSync {
   async accept(
     patches: readonly PlacedText[],
     onDecided: () => void = () => undefined,
+    mayWrite: (partition: PartitionId) => boolean = () => true,
   ): Promise<{ readonly origin: number; readonly seq: number }> {
     this.#check();
     const graphKey = this.#graph.key;
     const [origin, seq] = await this.#options.commit(
       patches.map((patch) => ({ graphKey, ...patch })),
-      onDecided,
+      { onDecided, mayWrite },
     );
     return { origin, seq };
   }

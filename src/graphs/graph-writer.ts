@@ -9,6 +9,7 @@ import { decodePatch } from '../../crdt/patch-codec.ts';
 import { checkConstraints } from '../../crdt/patch-constraints.ts';
 import { checkPatches } from '../../crdt/quota-check.ts';
 import { QuotaMeter, type QuotaRules } from '../../crdt/quota-meter.ts';
+import { checkTargets } from '../../crdt/replica-patches.ts';
 import { needsLocator, partitionNamedByEdge } from '../../crdt/routing.ts';
 import type { HybridClock } from '../../crdt/stamp.ts';
 import type { Usage } from '../../crdt/usage.ts';
@@ -213,10 +214,11 @@ export class GraphWriter {
   }
 
   /**
-   * Whether patches of an offline replica keep constraints and quota, as a write here must.
-   * @throws WeftError `constraint-violated`, `quota-exceeded`; Unhydrated
+   * Whether patches of an offline replica keep rights, constraints and quota, as a write here must.
+   * @throws WeftError `forbidden`, `constraint-violated`, `quota-exceeded`; Unhydrated
    */
-  judge(drafted: readonly DraftedPatch[]): void {
+  judge(drafted: readonly DraftedPatch[], mayWrite: (partition: PartitionId) => boolean): void {
+    checkTargets(this.#graph.view, drafted, mayWrite);
     checkConstraints(this.#graph.view, drafted, this.#rules(this.#isAlone));
     const quota = this.#quotaRules();
     if (quota !== undefined) checkPatches(this.#graph.view, quota, drafted);

@@ -183,6 +183,19 @@ describe('a state that is taken over', () => {
     await pass(100 * PATIENCE_MS);
     expect([done, failures, transfers.isTaking]).toEqual([['adopted', 'stuck: partition-recovering'], [error], true]);
   });
+
+  test('the server stops while it is taken in -> the next start goes on with it: nothing is damaged', async () => {
+    const { transfers, turns, here, done, answer, failures } = setup();
+    const error = new WeftError('shutting-down', 'the store is closed');
+    here.adoption = Promise.reject(error);
+    here.adoption.catch(() => undefined);
+    const b = link('b', vector({ 1: 3 }));
+    transfers.begin(b.session);
+    await turns();
+    await answer(b);
+    await turns();
+    expect([done, failures]).toEqual([['adopted'], [error]]);
+  });
 });
 
 describe('what only this server has (its log goes with the adoption)', () => {

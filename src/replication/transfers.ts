@@ -15,6 +15,7 @@ type Adopt = Extract<TransferEffect, { kind: 'adopt' }>;
 
 /** Unanswered requests after which a transfer is given up; it begins again with whoever is linked then. */
 const ATTEMPTS_MAX = 10;
+const STORE_IS_GONE: readonly string[] = ['storage-failed', 'shutting-down'];
 /** Patience with a peer that gets nothing of what is only here: it is behind our log, or takes over a state itself, perhaps ours. */
 const STANDSTILL = 2;
 
@@ -177,7 +178,8 @@ export class Transfers {
     this.#options.guard(
       going.catch((error: unknown) => {
         if (this.#taking?.transfer === transfer) {
-          const isDamage = error instanceof WeftError && error.code !== 'storage-failed';
+          // A store that was closed by a stop says nothing of what is in it.
+          const isDamage = error instanceof WeftError && !STORE_IS_GONE.includes(error.code);
           if (this.#isAdopting && isDamage) this.#options.onStuck(error);
           this.#giveUp(String(error));
         }
