@@ -200,6 +200,39 @@ describe('in step', () => {
 });
 
 describe('what goes wrong', () => {
+  test('listeners: of the application, throw each time -> that is thrown by itself, and the replica writes, syncs and tells on', async () => {
+    const thrown: unknown[] = [];
+    const { scheduler } = real.env;
+    const catching = (task: () => void) => () => {
+      try {
+        task();
+      } catch (error) {
+        thrown.push(error);
+      }
+    };
+    const after: typeof scheduler.after = (ms, task) => scheduler.after(ms, catching(task));
+    const replica = await open({ platform: platform({ env: { ...real.env, scheduler: { ...scheduler, after } } }) });
+    let calls = 0;
+    const fail = (): never => {
+      calls++;
+      throw new TypeError('a fault of the application');
+    };
+    replica.onStatus(fail);
+    replica.observeNode('a', fail);
+    replica.observe('MATCH (n) RETURN count(*) AS n', {}, fail, fail);
+    replica.observe('RETURN 1 +', {}, fail, fail);
+    await replica.write([create('a')]);
+    await inStep(replica);
+    await graphOf().write([create('b')]);
+    await sameEverywhere(replica);
+    await replica.write([increment('a')]);
+    await inStep(replica);
+    expect((await graphOf().node('a' as NodeId)).element.properties).toEqual({ count: 1 });
+    for (let i = 0; i < 5; i++) await scheduler.yield();
+    expect(calls).toBeGreaterThan(10);
+    expect(thrown).toEqual(Array(calls).fill(new TypeError('a fault of the application')));
+  });
+
   test('crash: after writes that were acknowledged here -> they are there again, and reach the server', async () => {
     const memory = new LocalMemory();
     const store = new MemoryLocalStore(memory);
