@@ -464,6 +464,32 @@ describe('what goes wrong', () => {
     expect((await graphOf().counts()).nodes).toBe(2);
   });
 
+  test('store: full for two batches, then a crash while that is being put right -> neither of them is there again', async () => {
+    const memory = new LocalMemory();
+    const store = new MemoryLocalStore(memory);
+    const replica = await open({ store });
+    await replica.write([create('a')]);
+    // Of what comes now the first finds no space, the next does, and nothing after it is written.
+    let writesBefore = 0;
+    let goOn = (): void => undefined;
+    const held = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    memory.beforeWrite = async () => {
+      memory.isFull = ++writesBefore === 1;
+      if (writesBefore > 2) await held;
+    };
+    const writes = [replica.write([create('b')]), replica.write([create('c')])];
+    for (const written of writes) await expect(written).rejects.toMatchObject({ code: 'disk-full' });
+    for (let i = 0; i < 3; i++) await real.env.scheduler.yield();
+    store.crash();
+    goOn();
+    memory.beforeWrite = () => Promise.resolve();
+    const again = await open({ store: new MemoryLocalStore(memory) });
+    expect(['a', 'b', 'c'].map((id) => again.node(id)?.id)).toEqual(['a', undefined, undefined]);
+    expect(again.status.pending).toBe(1);
+  });
+
   test('store: broken -> the write fails, later ones too, the status says why, and reads go on', async () => {
     const memory = new LocalMemory();
     const replica = await open({ store: new MemoryLocalStore(memory) });
