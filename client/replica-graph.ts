@@ -69,6 +69,8 @@ export class ReplicaGraph {
   /** Batches of the outbox whose rows are durable. */
   readonly durable = new Set<number>();
   readonly refusals = new Map<number, Refusal>();
+  /** Batches whose rows were not written, and which are shown for a moment more. */
+  readonly #rejected = new Set<number>();
   #nextNumber = 1;
   /** Counts changes of the view. */
   changes = 0;
@@ -207,8 +209,10 @@ export class ReplicaGraph {
     try {
       await written;
     } catch (error) {
-      // Not waited for: it may be a statement that writes, and the view is its own until it ends.
-      void this.#options.alone(() => this.#withdraw(number));
+      this.#rejected.add(number);
+      // Not waited for: it may be a statement that writes, and the view is its own until it ends. A moment later, as others may be
+      // rejected together with this one, which must not be made anew.
+      void Promise.resolve().then(() => this.#options.alone(() => this.#withdraw()));
       throw error;
     }
     // What was made anew meanwhile waits for a row of its own.
@@ -217,16 +221,19 @@ export class ReplicaGraph {
     return results;
   }
 
-  /** Takes back a batch whose row was not written, and makes those behind it anew, which nobody has heard of (REP-C2). */
-  #withdraw(number: number): void {
-    if (!this.outbox.has(number)) return;
-    const behind = Array.from(this.outbox.values()).filter((batch) => batch.number > number);
-    for (const batch of [{ number }, ...behind]) {
-      this.outbox.delete(batch.number);
-      this.durable.delete(batch.number);
+  /** Takes back batches whose rows were not written, and makes those behind them anew, which nobody has heard of (REP-C2). */
+  #withdraw(): void {
+    const rejected = Array.from(this.#rejected).filter((number) => this.outbox.has(number));
+    this.#rejected.clear();
+    if (rejected.length === 0) return;
+    const behind = Array.from(this.outbox.values()).filter(({ number }) => number > Math.min(...rejected));
+    for (const number of [...rejected, ...behind.map((batch) => batch.number)]) {
+      this.outbox.delete(number);
+      this.durable.delete(number);
     }
     this.#fold();
-    this.#remake(behind, { changes: [rows.noEntry(number)], taken: NONE, refusals: [] });
+    const waiting = behind.filter(({ number }) => !rejected.includes(number));
+    this.#remake(waiting, { changes: rejected.map(rows.noEntry), taken: NONE, refusals: [] });
   }
 
   /** Hides what has expired by now, as far as the time of servers is known here. */

@@ -212,6 +212,38 @@ test('the store of the leader fails, and it is closed -> the next tab connects, 
   expect(two.status).toMatchObject({ state: 'live', pending: 0 });
 });
 
+test('listeners of the leader and of a follower throw -> all tabs hear of the status, and go on', async () => {
+  const thrown: unknown[] = [];
+  const { scheduler } = real.env;
+  const after: typeof scheduler.after = (ms, task) =>
+    scheduler.after(ms, () => {
+      try {
+        task();
+      } catch (error) {
+        thrown.push(error);
+      }
+    });
+  const env = { ...real.env, scheduler: { ...scheduler, after } };
+  const more = { platform: { ...real, env, openSocket: sockets.open } };
+  const fail = (): never => {
+    throw new TypeError('a fault of the application');
+  };
+  const one = await open(browser.tab(), more);
+  one.onStatus(fail);
+  const two = await open(browser.tab(), more);
+  two.onStatus(fail);
+  const three = await open(browser.tab(), more);
+  await two.write([create('a')]);
+  for (let i = 0; i < 50; i++) await scheduler.yield();
+  expect([two, three].map((tab) => tab.status)).toMatchObject(Array(2).fill({ state: 'live', pending: 0 }));
+  await one.close();
+  await two.write([create('b')]);
+  for (let i = 0; i < 100; i++) await scheduler.yield();
+  expect((await onServer().counts()).nodes).toBe(2);
+  expect(three.status).toMatchObject({ state: 'live', pending: 0 });
+  expect(new Set(thrown.map(String))).toEqual(new Set(['TypeError: a fault of the application']));
+});
+
 test('a follower is gone -> the leader forgets what it watched', async () => {
   const [first, second] = [browser.tab(), browser.tab()];
   const one = await open(first);

@@ -14,6 +14,7 @@ import type { Edge, Node, Operation, OperationResult } from '../graph/model.ts';
 import type { Value } from '../graph/value.ts';
 import type { StatementRows } from '../query/execution/statement-answer.ts';
 import { QueryError } from '../query/query-error.ts';
+import { callListener } from './call-listener.ts';
 import { fromCloned, toCloned } from './cloned-values.ts';
 import type { LocalStore } from './local-store.ts';
 import { ON_DEMAND } from './sync-link.ts';
@@ -386,13 +387,17 @@ export class SharedReplica {
   /** Calls `listener` now and whenever the status changes. Returns how to stop. */
   onStatus(listener: (status: ReplicaStatus) => void): () => void {
     this.#statusListeners.add(listener);
-    listener(this.#status);
+    this.#callListener(() => listener(this.#status));
     return () => this.#statusListeners.delete(listener);
   }
 
   #tell(status: ReplicaStatus): void {
     this.#status = status;
-    for (const listener of Array.from(this.#statusListeners)) listener(status);
+    for (const listener of Array.from(this.#statusListeners)) this.#callListener(() => listener(status));
+  }
+
+  #callListener(call: () => void): void {
+    callListener(this.#options.platform.env.scheduler, call);
   }
 
   /** Connects, and comes back after every loss, until `disconnect`: for all tabs. */

@@ -202,6 +202,39 @@ describe('in step', () => {
 });
 
 describe('what goes wrong', () => {
+  test('listeners: of the application, throw each time -> that is thrown by itself, and the replica writes, syncs and tells on', async () => {
+    const thrown: unknown[] = [];
+    const { scheduler } = real.env;
+    const catching = (task: () => void) => () => {
+      try {
+        task();
+      } catch (error) {
+        thrown.push(error);
+      }
+    };
+    const after: typeof scheduler.after = (ms, task) => scheduler.after(ms, catching(task));
+    const replica = await open({ platform: platform({ env: { ...real.env, scheduler: { ...scheduler, after } } }) });
+    let calls = 0;
+    const fail = (): never => {
+      calls++;
+      throw new TypeError('a fault of the application');
+    };
+    replica.onStatus(fail);
+    replica.observeNode('a', fail);
+    replica.observe('MATCH (n) RETURN count(*) AS n', {}, fail, fail);
+    replica.observe('RETURN 1 +', {}, fail, fail);
+    await replica.write([create('a')]);
+    await inStep(replica);
+    await graphOf().write([create('b')]);
+    await sameEverywhere(replica);
+    await replica.write([increment('a')]);
+    await inStep(replica);
+    expect((await graphOf().node('a' as NodeId)).element.properties).toEqual({ count: 1 });
+    for (let i = 0; i < 5; i++) await scheduler.yield();
+    expect(calls).toBeGreaterThan(10);
+    expect(thrown).toEqual(Array(calls).fill(new TypeError('a fault of the application')));
+  });
+
   test('crash: after writes that were acknowledged here -> they are there again, and reach the server', async () => {
     const memory = new LocalMemory();
     const store = new MemoryLocalStore(memory);
@@ -452,6 +485,32 @@ describe('what goes wrong', () => {
     await inStep(replica);
     await sameEverywhere(replica);
     expect((await graphOf().counts()).nodes).toBe(2);
+  });
+
+  test('store: full for two batches, then a crash while that is being put right -> neither of them is there again', async () => {
+    const memory = new LocalMemory();
+    const store = new MemoryLocalStore(memory);
+    const replica = await open({ store });
+    await replica.write([create('a')]);
+    // Of what comes now the first finds no space, the next does, and nothing after it is written.
+    let writesBefore = 0;
+    let goOn = (): void => undefined;
+    const held = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    memory.beforeWrite = async () => {
+      memory.isFull = ++writesBefore === 1;
+      if (writesBefore > 2) await held;
+    };
+    const writes = [replica.write([create('b')]), replica.write([create('c')])];
+    for (const written of writes) await expect(written).rejects.toMatchObject({ code: 'disk-full' });
+    for (let i = 0; i < 3; i++) await real.env.scheduler.yield();
+    store.crash();
+    goOn();
+    memory.beforeWrite = () => Promise.resolve();
+    const again = await open({ store: new MemoryLocalStore(memory) });
+    expect(['a', 'b', 'c'].map((id) => again.node(id)?.id)).toEqual(['a', undefined, undefined]);
+    expect(again.status.pending).toBe(1);
   });
 
   test('store: broken -> the write fails, later ones too, the status says why, and reads go on', async () => {

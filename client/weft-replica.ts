@@ -2,6 +2,7 @@
  * An offline replica: part of a graph that is read, queried and written here, whether there is a network or not, and that is in
  * step with the servers whenever there is one.
  */
+import type { Scheduler } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
 import type { EdgeId, NodeId, PartitionId } from '../base/ids.ts';
 import * as LIMITS from '../base/limits.ts';
@@ -20,6 +21,7 @@ import { planStatement } from '../query/plan/plan-statement.ts';
 import { QueryError } from '../query/query-error.ts';
 import { inRange, isEqual } from '../query/values/range.ts';
 import { fromStored, type RuntimeMap } from '../query/values/runtime-value.ts';
+import { callListener } from './call-listener.ts';
 import type { LocalStore } from './local-store.ts';
 import { DIGEST, UNIQUE_KEYS } from './parts.ts';
 import type { Platform } from './platform.ts';
@@ -62,6 +64,7 @@ export interface ReplicaStatus {
 export type ReplicaRow = { readonly [field: string]: ResultValue };
 
 export class WeftReplica {
+  readonly #scheduler: Scheduler;
   readonly #store: LocalStore;
   readonly #graph: ReplicaGraph;
   readonly #constraints: ReplicaConstraints | undefined;
@@ -103,6 +106,7 @@ export class WeftReplica {
       if (!/^[^!]+!$/.test(scope))
         throw new WeftError('invalid-name', `a scope ends with its only \`!\`, \`${scope}\` does not`);
     }
+    this.#scheduler = platform.env.scheduler;
     this.#store = store;
     this.#constraints = constraints;
     this.#graph = new ReplicaGraph({
@@ -172,7 +176,7 @@ export class WeftReplica {
   /** Calls `listener` now and whenever the status changes. Returns how to stop. */
   onStatus(listener: (status: ReplicaStatus) => void): () => void {
     this.#statusListeners.add(listener);
-    listener(this.status);
+    this.#call(() => listener(this.status));
     return () => this.#statusListeners.delete(listener);
   }
 
@@ -190,7 +194,11 @@ export class WeftReplica {
 
   #tell(): void {
     const { status } = this;
-    for (const listener of Array.from(this.#statusListeners)) listener(status);
+    for (const listener of Array.from(this.#statusListeners)) this.#call(() => listener(status));
+  }
+
+  #call(call: () => void): void {
+    callListener(this.#scheduler, call);
   }
 
   // --- reads and writes
@@ -363,10 +371,10 @@ export class WeftReplica {
         const text = textOf(rows);
         if (isStopped() || text === last) return;
         last = text;
-        listener(rows);
+        this.#call(() => listener(rows));
       } catch (error) {
         if (!(error instanceof WeftError || error instanceof QueryError)) throw error;
-        if (!isStopped()) onError(error);
+        if (!isStopped()) this.#call(() => onError(error));
       }
     });
   }
@@ -378,7 +386,7 @@ export class WeftReplica {
       const node = this.node(id);
       if (last !== null && node?.properties === last?.properties && node?.labels === last?.labels) return;
       last = node;
-      listener(node);
+      this.#call(() => listener(node));
     });
   }
 

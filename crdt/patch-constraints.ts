@@ -2,12 +2,13 @@
  * The constraints of a graph for patches that were drafted elsewhere, on an offline replica: judged by the state in which they leave
  * the elements here. What they do not change is not judged, so a batch that was taken already is taken again without a word.
  */
+
 import type { ConstraintSet, Shown } from './constraint-set.ts';
+import { copiedEdge, copiedNode } from './copied-registers.ts';
 import { type ConstraintRules, DraftConstraints, isSame } from './draft-constraints.ts';
 import type { DraftedPatch } from './drafted-patch.ts';
-import { EDGE_RECORD } from './edge-table.ts';
 import type { GraphView } from './graph-view.ts';
-import { Registers } from './registers.ts';
+import type { Registers } from './registers.ts';
 
 /** An element as the view has it, and as the patches leave it. */
 interface Judged {
@@ -67,12 +68,7 @@ class PatchConstraints {
   #node(id: string): Judged {
     const judged = this.#nodes.get(id);
     if (judged !== undefined) return judged;
-    const { nodes } = this.#view;
-    const known = nodes.find(id);
-    const held = known === undefined ? undefined : nodes.registers.get(known);
-    const registers = held?.clone() ?? new Registers();
-    if (known !== undefined && held === undefined && nodes.hasRecord(known))
-      registers.fold(this.#view.nodes.plainCreate(known));
+    const registers = copiedNode(this.#view, id);
     const added: Judged = { before: this.#shownInView(id), registers, type: '', at: 0, isCreated: false };
     this.#nodes.set(id, added);
     return added;
@@ -83,10 +79,7 @@ class PatchConstraints {
     if (judged !== undefined) return judged;
     const { edges } = this.#view;
     const known = edges.find(id, home);
-    const held = known === undefined ? undefined : edges.registers.get(known);
-    const registers = held?.clone() ?? new Registers();
-    if (known !== undefined && held === undefined && edges.has(known, EDGE_RECORD))
-      registers.fold(this.#view.plainEdgeCreate(known));
+    const registers = copiedEdge(this.#view, id, home);
     const type = known === undefined ? '' : (edges.types[edges.type[known] as number] ?? '');
     const before = shownOf({ registers, type });
     const added: Judged = { before, registers, type, at: 0, isCreated: false };

@@ -2,10 +2,13 @@
 
 import { getOwn } from '../base/record.ts';
 import type { Properties } from '../graph/value.ts';
+import { copiedEdge, copiedNode } from './copied-registers.ts';
 import type { DraftedPatch } from './drafted-patch.ts';
 import { EDGE_THERE } from './edge-table.ts';
 import type { GraphView } from './graph-view.ts';
+import type { Patch } from './patch.ts';
 import { type QuotaRules, quotaExceeded } from './quota-meter.ts';
+import type { Registers } from './registers.ts';
 import { scopeOf } from './routing.ts';
 import { ELEMENT_BYTES, propertiesBytes, propertyBytes } from './usage.ts';
 
@@ -19,6 +22,9 @@ export function checkPatches(view: GraphView, rules: QuotaRules, patches: readon
   const gone = new Set<string>();
   let bytes = 0;
   const ofScopes = new Map<string, { elements: number; bytes: number }>();
+  const { quota } = rules;
+  const weighsBytes = quota.bytes !== undefined || quota.scopeBytes !== undefined;
+  const merged = new Merged(view);
   for (const { home, patch } of patches) {
     const partition = view.partitionAt(home);
     const scope = scopeOf(partition);
@@ -38,12 +44,12 @@ export function checkPatches(view: GraphView, rules: QuotaRules, patches: readon
       case 'edge-create': {
         const isNew = !isThere && !made.has(key);
         if (isNew) made.add(key);
-        grow(Number(isNew), grownBytes(patch.properties, held));
+        grow(Number(isNew), weighsBytes ? grownBytes(patch.properties, held) + merged.grownBytes(key, home, patch) : 0);
         break;
       }
       case 'node-update':
       case 'edge-update':
-        grow(0, grownBytes(patch.properties, held));
+        if (weighsBytes) grow(0, grownBytes(patch.properties, held) + merged.grownBytes(key, home, patch));
         break;
       case 'node-delete':
       case 'edge-delete':
@@ -53,7 +59,6 @@ export function checkPatches(view: GraphView, rules: QuotaRules, patches: readon
         }
     }
   }
-  const { quota } = rules;
   const check = (limit: keyof typeof quota, used: number, wanted: number, scope?: string) => {
     const max = quota[limit];
     if (max === undefined || wanted <= 0 || used + wanted <= max) return;
@@ -75,6 +80,42 @@ function grownBytes(properties: Properties, held: Properties | undefined): numbe
   for (const name in properties) {
     const before = held === undefined ? undefined : getOwn(held, name);
     if (before !== undefined) bytes -= propertyBytes(name, before);
+  }
+  return bytes;
+}
+
+type Assigning = Extract<Patch, { readonly more?: unknown }>;
+
+/** Elements as the patches so far leave them: what sets, counters and texts become, only the merge rules say. */
+class Merged {
+  readonly #view: GraphView;
+  readonly #registers = new Map<string, Registers>();
+
+  constructor(view: GraphView) {
+    this.#view = view;
+  }
+
+  /** What the patch makes sets, counters and texts grow by; nothing if it is there already. */
+  grownBytes(key: string, home: number, patch: Assigning): number {
+    let registers = this.#registers.get(key);
+    if (patch.more === undefined && registers === undefined) return 0;
+    registers ??= patch.kind.startsWith('node')
+      ? copiedNode(this.#view, patch.id)
+      : copiedEdge(this.#view, patch.id, home);
+    this.#registers.set(key, registers);
+    const { members, totals, textChanges } = patch.more ?? {};
+    const names = new Set([...(members?.keys() ?? []), ...(totals?.keys() ?? []), ...(textChanges?.keys() ?? [])]);
+    const before = bytesOf(registers, names);
+    registers.fold(patch);
+    return bytesOf(registers, names) - before;
+  }
+}
+
+function bytesOf(registers: Registers, names: ReadonlySet<string>): number {
+  let bytes = 0;
+  for (const name of names) {
+    const value = registers.property(name);
+    if (value !== undefined) bytes += propertyBytes(name, value);
   }
   return bytes;
 }

@@ -8,10 +8,12 @@ import { Float, Point, type Properties, Temporal } from '../graph/value.ts';
 import { someProperties } from '../graph/values.model.ts';
 import type { DraftedPatch } from './drafted-patch.ts';
 import { GraphView } from './graph-view.ts';
-import type { EdgeCreate, EdgeUpdate, NodeCreate, NodeUpdate, Patch } from './patch.ts';
+import type { Assignments, EdgeCreate, EdgeUpdate, NodeCreate, NodeUpdate, Patch } from './patch.ts';
 import { checkPatches } from './quota-check.ts';
 import { QuotaMeter } from './quota-meter.ts';
 import { partitionOfNode } from './routing.ts';
+import { TextHistory } from './text-history.ts';
+import { textRoot } from './text-root.ts';
 import { bytesAdded, ELEMENT_BYTES, NO_USAGE, plus, propertiesBytes, Tally, type Usage } from './usage.ts';
 
 const node = (id: string) => id as NodeId;
@@ -312,6 +314,27 @@ describe('patches of offline replicas', () => {
   const DELETE_EDGE: Patch = { kind: 'edge-delete', id: 'e', ...stamp(3) };
   const N = made('s!n', { p: 'four' });
   const E = joined('e', 's!a', { p: 'four' });
+  const SET = made('s!n', { p: ['a'] });
+  const withMore = (more: Assignments): Patch => ({
+    kind: 'node-update',
+    id: 's!n',
+    ...stamp(3),
+    properties: {},
+    more,
+  });
+  const grown = (add: readonly string[]) => new Map([['p', { add, remove: [] }]]);
+  const COUNTED = withMore({ totals: new Map([['q', { since: 3, total: 5 }]]) });
+  const of = stamp(2);
+  const TEXT: Patch = { ...N, ...of, properties: { p: 'four' }, more: { textsMade: ['p'] } };
+  const history = new TextHistory(textRoot({ element: 'node', id: 's!n', property: 'p', of }), of);
+  const edit = (clock: number, text: string): Patch => {
+    const made = history.edit('four', text, stamp(clock)) as Uint8Array;
+    history.add({ ...stamp(clock), update: made });
+    const textChanges = new Map([['p', { of, update: made }]]);
+    return { kind: 'node-update', id: 's!n', ...stamp(clock), properties: {}, more: { textChanges } };
+  };
+  const TYPED = edit(3, 'four and a');
+  const CLEARED = edit(4, '');
   test.each<[string, readonly Patch[], readonly Patch[], number, number]>([
     ['none', [], [], 0, 0],
     ['a node, and again', [], [N, N], 1, ELEMENT_BYTES + 10],
@@ -327,6 +350,22 @@ describe('patches of offline replicas', () => {
     ['deleted, and another one made', [N], [DELETE_NODE, made('s!m')], 0, 0],
     ['deleted twice, and two made', [N], [DELETE_NODE, DELETE_NODE, made('s!m'), made('s!o')], 1, ELEMENT_BYTES],
     ['a deletion of what is not there, and one made', [], [DELETE_NODE, made('s!m')], 1, ELEMENT_BYTES],
+    ['members of a set, two of which are new', [SET], [withMore({ members: grown(['a', 'bc', 'def']) })], 0, 5],
+    [
+      'members of a set, again',
+      [SET, withMore({ members: grown(['bc']) })],
+      [withMore({ members: grown(['bc']) })],
+      0,
+      0,
+    ],
+    ['a set of its own', [N], [withMore({ members: new Map([['q', { add: ['xy'], remove: [] }]]) })], 0, 1 + 8 + 2],
+    ['members that go', [SET], [withMore({ members: new Map([['p', { add: [], remove: ['a'] }]]) })], 0, 0],
+    ['a counter', [N], [withMore({ totals: new Map([['q', { since: 2, total: 5 }]]) })], 0, 1 + 8],
+    ['a counter, again', [N, COUNTED], [COUNTED], 0, 0],
+    ['a text that grows', [TEXT], [TYPED], 0, 6],
+    ['a text that grows, again', [TEXT, TYPED], [TYPED], 0, 0],
+    ['a text that is made, and grows', [N], [TEXT, TYPED], 0, 6],
+    ['a text that shrinks', [TEXT, TYPED], [CLEARED], 0, 0],
     ['an edge deleted, and one made', [E], [DELETE_EDGE, joined('f', 's!a')], 0, 0],
   ])('%s -> what is there more after it, at most', (_, there, patches, elements, bytes) => {
     const weight = added(there, patches);
