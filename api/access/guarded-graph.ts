@@ -20,6 +20,7 @@ import type {
 } from '../../src/engine-port.ts';
 import { authorise, forbidden, scopeOfId, scopesOf } from './authorise.ts';
 import { ALL, type Names, type Principal, type Right } from './principal.ts';
+import { toldOf } from './told-errors.ts';
 
 /** The graph itself for who may do everything. */
 export function guarded(graph: Graph, principal: Principal): Graph {
@@ -102,7 +103,11 @@ export class GuardedGraph implements Graph {
   async write(operations: readonly Operation[], key?: IdempotencyKey): ReturnType<Graph['write']> {
     const known = new Map<EdgeId, Ends>();
     for (const operation of operations) await this.#checkOperation(operation, known);
-    return this.#graph.write(operations, key);
+    try {
+      return await this.#graph.write(operations, key);
+    } catch (error) {
+      throw this.#told(error, operations);
+    }
   }
 
   async load(operations: readonly Operation[], options: { readonly stopAtFirst: boolean }): ReturnType<Graph['load']> {
@@ -123,7 +128,10 @@ export class GuardedGraph implements Graph {
       allowed.map((index) => operations[index] as Operation),
       options,
     );
-    const before = loaded.failures.map(({ index, error }) => ({ index: allowed[index] as number, error }));
+    const before = loaded.failures.map(({ index, error }) => {
+      const at = allowed[index] as number;
+      return { index: at, error: this.#told(error, [operations[at] as Operation]) };
+    });
     // What stopped earlier is the only failure: the refused one was never reached.
     const all = options.stopAtFirst && before.length > 0 ? before : [...before, ...failures];
     return { applied: loaded.applied, failures: all.sort((a, b) => a.index - b.index) };
@@ -205,6 +213,11 @@ export class GuardedGraph implements Graph {
         options.permit?.(right);
       },
     };
+  }
+
+  #told(error: unknown, operations: readonly Operation[]): unknown {
+    if (this.#readable === ALL || !(error instanceof WeftError)) return error;
+    return toldOf(error, (id) => this.#seesNode(id as NodeId) || operations.some((operation) => operation.id === id));
   }
 
   #checkWhole(right: Right): void {
