@@ -53,6 +53,23 @@ describe('edge routes', () => {
     expect((await server.call('POST', EDGES, body)).json).toMatchObject({ status, code });
   });
 
+  test('create without an id: a condition on what exists -> 412, nothing is made; on what does not -> made', async () => {
+    const edge = { type: 'ONCE', from: 'lonely', to: 'lonely' };
+    const make = (headers: Readonly<Record<string, string>>) => server.call('POST', EDGES, edge, headers);
+    const operations = [{ op: 'createEdge', ...edge, ifMatch: 'other' }];
+    const refused = [
+      await make({ 'if-match': '*' }),
+      await make({ 'if-match': '"other"' }),
+      await server.call('POST', `${GRAPH}/batch`, { operations }),
+    ];
+    expect(refused.map(({ json }) => json.code)).toEqual(Array(3).fill('precondition-failed'));
+    const { edges } = (await server.call('GET', `${GRAPH}/nodes/lonely/edges`)).json;
+    expect(edges).toEqual([]);
+    const made = await make({ 'if-none-match': '*' });
+    expect(made.status).toBe(201);
+    await server.call('DELETE', String(made.headers.location));
+  });
+
   test('patch: type or endpoints -> 400, they are fixed', async () => {
     expect((await server.call('PATCH', `${EDGES}/ab`, { type: 'U' })).json).toMatchObject({
       status: 400,

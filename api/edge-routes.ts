@@ -39,23 +39,27 @@ export function addEdgeRoutes(app: FastifyInstance, context: ApiContext): void {
   app.post(
     '/v1/graphs/:graph/edges',
     {
-      schema: describe({
-        kind: 'write',
-        tag: 'edges',
-        summary: 'Create an edge',
-        path: GRAPH_PATH,
-        body: 'CreateEdge',
-        answers: { 201: { doc: 'The edge; `Location` and `ETag` are set', schema: 'Edge' } },
-        errors: [
-          'graph-not-found',
-          'endpoint-missing',
-          'constraint-violated',
-          'edge-exists',
-          'invalid-name',
-          'invalid-value',
-          'graph-protected',
-        ],
-      }),
+      schema: describe(
+        {
+          kind: 'write',
+          tag: 'edges',
+          summary: 'Create an edge',
+          path: GRAPH_PATH,
+          body: 'CreateEdge',
+          answers: { 201: { doc: 'The edge; `Location` and `ETag` are set', schema: 'Edge' } },
+          errors: [
+            'graph-not-found',
+            'endpoint-missing',
+            'constraint-violated',
+            'edge-exists',
+            'invalid-name',
+            'invalid-value',
+            'precondition-failed',
+            'graph-protected',
+          ],
+        },
+        { conditional: true },
+      ),
     },
     (request, reply) => {
       readQuery(request.query, {});

@@ -102,22 +102,26 @@ export function addNodeRoutes(app: FastifyInstance, context: ApiContext): void {
   app.post(
     '/v1/graphs/:graph/nodes',
     {
-      schema: describe({
-        kind: 'write',
-        tag: 'nodes',
-        summary: 'Create a node',
-        path: GRAPH_PATH,
-        body: 'CreateNode',
-        answers: { 201: { doc: 'The node; `Location` and `ETag` are set', schema: 'Node' } },
-        errors: [
-          'graph-not-found',
-          'node-exists',
-          'constraint-violated',
-          'invalid-name',
-          'invalid-value',
-          'graph-protected',
-        ],
-      }),
+      schema: describe(
+        {
+          kind: 'write',
+          tag: 'nodes',
+          summary: 'Create a node',
+          path: GRAPH_PATH,
+          body: 'CreateNode',
+          answers: { 201: { doc: 'The node; `Location` and `ETag` are set', schema: 'Node' } },
+          errors: [
+            'graph-not-found',
+            'node-exists',
+            'constraint-violated',
+            'invalid-name',
+            'invalid-value',
+            'precondition-failed',
+            'graph-protected',
+          ],
+        },
+        { conditional: true },
+      ),
     },
     (request, reply) => {
       readQuery(request.query, {});

@@ -157,6 +157,32 @@ describe('openapi', () => {
     }
   });
 
+  test('openapi: every call on an element that heeds a condition -> says so', async () => {
+    const graph = '/v1/graphs/default';
+    await server.call('PUT', `${graph}/nodes/n`, {});
+    await server.call('POST', `${graph}/edges`, { id: 'e', type: 'T', from: 'n', to: 'n' });
+    const edge = { type: 'T', from: 'n', to: 'n' };
+    for (const [method, path, body] of [
+      ['GET', 'nodes/{id}', undefined],
+      ['POST', 'nodes', {}],
+      ['PUT', 'nodes/{id}', {}],
+      ['PATCH', 'nodes/{id}', {}],
+      ['DELETE', 'nodes/{id}', undefined],
+      ['GET', 'edges/{id}', undefined],
+      ['POST', 'edges', edge],
+      ['PATCH', 'edges/{id}', {}],
+      ['DELETE', 'edges/{id}', undefined],
+    ] as const) {
+      const url = `${graph}/${path.replace('{id}', path.startsWith('nodes') ? 'n' : 'e')}`;
+      const { json } = await server.call(method, url, body, { 'if-match': '"other"' });
+      const described = document.paths[`/v1/graphs/{graph}/${path}`]?.[method.toLowerCase()];
+      expect(described?.['x-errors'], `${method} ${path}`).toContain(json.code);
+      expect(described?.parameters?.map(({ name }) => name)).toEqual(
+        expect.arrayContaining(['if-match', 'if-none-match']),
+      );
+    }
+  });
+
   test('openapi: health -> open; everything else -> needs the token', () => {
     for (const [name, operation] of operations()) {
       const isOpen = /\/(livez|readyz)/.test(name);

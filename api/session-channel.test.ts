@@ -140,6 +140,21 @@ describe('session channel: requests', () => {
     expect((await channel.call({ id: 4, ...patch, body: other })).error.code).toBe('idempotency-key-reused');
   });
 
+  test('keys: a body deeper than a value may be, with a key and without -> refused, definitely', async () => {
+    const channel = open();
+    const deep = new Uint8Array(2001).fill(0x91).fill(1, 2000);
+    for (const [id, key] of [[1], [2, 'deep']] as const) {
+      const body = encode({ id: 'deep', properties: { p: 0 } }).slice(0, -1);
+      const frame = encode({ id, op: 'createNode', ...(key && { idempotencyKey: key }), body: 0 }).slice(0, -1);
+      channel.bytes(Buffer.concat([frame, body, deep]));
+      expect(await channel.next()).toMatchObject({
+        id,
+        status: 413,
+        error: { code: 'payload-too-large', definite: true },
+      });
+    }
+  });
+
   test('keys: the same request to two graphs under one key -> done in both', async () => {
     for (const graph of ['one', 'two']) {
       await server.call('PUT', `/v1/graphs/${graph}`, {}, AUTHORISED);

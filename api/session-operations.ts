@@ -84,9 +84,21 @@ function elementReply({ created, element, version, replayed }: OperationResult):
   };
 }
 
-/** Taken before the body is parsed, which converts it in place. Without a key nobody asks for it. */
+/**
+ * Taken before the body is parsed, which converts it in place. Without a key nobody asks for it.
+ * @throws WeftError `payload-too-large`, definite
+ */
 function fingerprintOf({ op, body, idempotencyKey }: RequestFrame): string {
-  return idempotencyKey === undefined ? '' : `${op} ${hashOf(Buffer.from(encodeMessagePack(body)))}`;
+  return idempotencyKey === undefined ? '' : `${op} ${hashOf(Buffer.from(encoded(body)))}`;
+}
+
+function encoded(body: unknown): Uint8Array {
+  try {
+    return encodeMessagePack(body);
+  } catch (error) {
+    // It was decoded, so there is nothing else that could be wrong with it; no value may be that deep.
+    throw new WeftError('payload-too-large', 'the body nests too deep', {}, error);
+  }
 }
 
 function noKey(): WeftError {

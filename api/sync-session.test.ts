@@ -1,5 +1,6 @@
 /** When a replica hears of what became of its batches: against a graph whose answers the test holds back. */
 import { beforeEach, describe, expect, test } from 'vitest';
+import { WeftError } from '../base/errors.ts';
 import { type PartitionId, replicaId } from '../base/ids.ts';
 import * as LIMITS from '../base/limits.ts';
 import { encodeStamp } from '../crdt/patch-codec.ts';
@@ -25,6 +26,9 @@ let closed: unknown[];
 let isThere: boolean;
 /** Who listens to the graph. */
 let listeners: Set<unknown>;
+/** Why the graph takes no batch, and which partitions the replica's principal may read and write. */
+let refusal: WeftError | undefined;
+let may: (partition: PartitionId) => boolean;
 
 const kinds = () => told.map(({ kind }) => kind);
 const turn = () => new Promise((resolve) => setImmediate(resolve));
@@ -44,6 +48,8 @@ beforeEach(() => {
   closed = [];
   isThere = true;
   listeners = new Set();
+  refusal = undefined;
+  may = () => true;
   const state = new Promise<Uint8Array>((resolve) => {
     giveState = () => resolve(new Uint8Array([0, 0]));
   });
@@ -62,6 +68,7 @@ beforeEach(() => {
     },
     accept: async (_patches, onDecided) => {
       onDecided?.();
+      if (refusal !== undefined) throw refusal;
       return { origin: 1, seq: ++seq };
     },
   };
@@ -71,7 +78,7 @@ beforeEach(() => {
     engine: { cluster } as unknown as SyncSessionOptions['engine'],
     env,
     graph,
-    principal: { may: () => true, watch: () => () => undefined },
+    principal: { may: (partition) => may(partition), watch: () => () => undefined },
     socket: {
       get bufferedBytes() {
         return unread;
@@ -112,6 +119,34 @@ test('the graph is deleted, and nothing is written to it -> the replica hears of
     0,
     [[4503, 'the graph was deleted']],
   ]);
+});
+
+describe('what a replica of one scope is told when a batch is refused', () => {
+  const constraint = (...ids: string[]) =>
+    new WeftError('constraint-violated', `constraint \`one\`: node \`${ids}\` has this key`, {
+      constraint: 'one',
+      ids,
+    });
+  const full = new WeftError('quota-exceeded', 'the graph holds 17', { limit: 'elements', max: 17, used: 17 });
+
+  test.each<[what: string, refused: WeftError, scopeOnly: boolean, detail: string]>([
+    ['its own node', constraint('team!1'), true, 'constraint `one`: node `team!1` has this key'],
+    ['a node of its scope', constraint('team!x'), true, 'constraint `one`: node `team!x` has this key'],
+    ['a node of another', constraint('rival!x'), true, 'constraint `one`: somebody else has this key'],
+    ['a node of no scope', constraint('x'), true, 'constraint `one`: somebody else has this key'],
+    ['the same, to who reads all', constraint('rival!x'), false, 'constraint `one`: node `rival!x` has this key'],
+    ['how much the graph holds', full, true, 'quota `elements` allows the graph no more'],
+    ['the same, to who reads all', full, false, 'the graph holds 17'],
+  ])('%s', async (_, refused, scopeOnly, detail) => {
+    if (scopeOnly) may = (partition) => partition === PARTITION;
+    refusal = refused;
+    greet();
+    giveState();
+    await turn();
+    batch(1);
+    await turn();
+    expect(told.at(-1)).toEqual({ kind: 'refused', epoch: 1, number: 1, code: refused.code, detail });
+  });
 });
 
 describe('receipts', () => {

@@ -15,7 +15,9 @@ import { WeftError } from '../base/errors.ts';
 import type { PartitionId } from '../base/ids.ts';
 import * as LIMITS from '../base/limits.ts';
 import { isPlanted, type PlantedBug } from '../base/planted-bug.ts';
+import { decodePatch } from '../crdt/patch-codec.ts';
 import { checkReplicaPatches, isPartition } from '../crdt/replica-patches.ts';
+import { partitionOfNode } from '../crdt/routing.ts';
 import {
   decodeReplicaFrame,
   encodeServerFrame,
@@ -26,6 +28,7 @@ import {
   SYNC_VERSION,
 } from '../crdt/sync-frame.ts';
 import type { Engine, GraphSync } from '../src/engine-port.ts';
+import { toldOf } from './access/told-errors.ts';
 import { asWeftError } from './problem.ts';
 import type { SyncPrincipal } from './sync-authority.ts';
 import { SOCKET_CLOSE, type Socket, type SocketEvents } from './web-sockets.ts';
@@ -300,6 +303,15 @@ export class SyncSession implements SocketEvents {
     this.#send({ kind: 'refused', epoch, number, code, detail });
   }
 
+  /** Who may not read the whole graph, of which the hash partitions are a part, is told of no others. */
+  #told(error: WeftError, patches: readonly PlacedText[]): WeftError {
+    const { principal, graph } = this.#options;
+    const sees = (partition: PartitionId) => principal.may(partition, 'read');
+    if (sees('0' as PartitionId)) return error;
+    const own = new Set(patches.map(({ text }) => decodePatch(text).id));
+    return toldOf(error, (id) => own.has(id) || sees(partitionOfNode(id, graph.settings.partitions)));
+  }
+
   async #accept(write: Write, onDecided: () => void): Promise<void> {
     const { patches } = write;
     const { accepted, graph, principal, bugs } = this.#options;
@@ -315,7 +327,7 @@ export class SyncSession implements SocketEvents {
     } catch (thrown) {
       const error = asWeftError(thrown);
       if (JUDGEMENTS.includes(error.code)) {
-        this.#refuse(write, error);
+        this.#refuse(write, this.#told(error, patches));
         return;
       }
       // Nothing is wrong with the batch: the replica keeps it and comes back.

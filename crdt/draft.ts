@@ -297,6 +297,7 @@ export class Draft {
     if (id === undefined) {
       const stamp = this.#stamp();
       const made = makeEdgeId(this.#view.partitionAt(home), uniqueText(stamp));
+      this.#checkEdge(made, undefined, operation.condition);
       const { clock, replica } = stamp;
       const patch: EdgeCreate = { kind: 'edge-create', clock, replica, id: made, type, from, to, properties };
       return this.#makeEdge(op, { home, target }, withTexts(patch, texts));

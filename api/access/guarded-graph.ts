@@ -20,6 +20,7 @@ import type {
 } from '../../src/engine-port.ts';
 import { authorise, forbidden, scopeOfId, scopesOf } from './authorise.ts';
 import { ALL, type Names, type Principal, type Right } from './principal.ts';
+import { toldOf } from './told-errors.ts';
 
 /** The graph itself for who may do everything. */
 export function guarded(graph: Graph, principal: Principal): Graph {
@@ -102,9 +103,11 @@ export class GuardedGraph implements Graph {
   async write(operations: readonly Operation[], key?: IdempotencyKey): ReturnType<Graph['write']> {
     const known = new Map<EdgeId, Ends>();
     for (const operation of operations) await this.#checkOperation(operation, known);
-    return this.#graph.write(operations, key).catch((error: unknown) => {
-      throw this.#readable === ALL ? error : withoutCount(error);
-    });
+    try {
+      return await this.#graph.write(operations, key);
+    } catch (error) {
+      throw this.#told(error, operations);
+    }
   }
 
   async load(operations: readonly Operation[], options: { readonly stopAtFirst: boolean }): ReturnType<Graph['load']> {
@@ -125,7 +128,10 @@ export class GuardedGraph implements Graph {
       allowed.map((index) => operations[index] as Operation),
       options,
     );
-    const before = loaded.failures.map(({ index, error }) => ({ index: allowed[index] as number, error }));
+    const before = loaded.failures.map(({ index, error }) => {
+      const at = allowed[index] as number;
+      return { index: at, error: this.#told(error, [operations[at] as Operation]) };
+    });
     const ended = loaded.ended && { ...loaded.ended, at: allowed[loaded.ended.at] as number };
     // What stopped earlier is the only failure: the refused one was never reached.
     const isStopped = options.stopAtFirst && (before.length > 0 || ended !== undefined);
@@ -213,6 +219,11 @@ export class GuardedGraph implements Graph {
         options.permit?.(right);
       },
     };
+  }
+
+  #told(error: unknown, operations: readonly Operation[]): unknown {
+    if (this.#readable === ALL || !(error instanceof WeftError)) return error;
+    return toldOf(error, (id) => this.#seesNode(id as NodeId) || operations.some((operation) => operation.id === id));
   }
 
   #checkWhole(right: Right): void {
@@ -310,11 +321,4 @@ export class GuardedGraph implements Graph {
     }
     return { items, cursor: present(cursor, 'a page that is not the last has a cursor') };
   }
-}
-
-/** How many edges a node has counts those that he may not see. */
-function withoutCount(error: unknown): unknown {
-  if (!(error instanceof WeftError) || error.code !== 'node-has-edges') return error;
-  const { edges: _, ...context } = error.context;
-  return new WeftError(error.code, `node \`${String(context.id)}\` has edges`, context, error);
 }
