@@ -151,10 +151,17 @@ function chunksOf(request: FastifyRequest): AsyncIterable<Buffer> {
 
 async function* noChunks(): AsyncGenerator<Buffer> {}
 
+/** @throws WeftError `answer-lost`, not definite, if the body ends before it is complete */
 async function* hashed(chunks: AsyncIterable<Buffer>, hash: Hash): AsyncGenerator<Buffer> {
-  for await (const chunk of chunks) {
-    hash.update(chunk);
-    yield chunk;
+  try {
+    for await (const chunk of chunks) {
+      hash.update(chunk);
+      yield chunk;
+    }
+  } catch (error) {
+    // Whoever sent it again meanwhile, and waits, must not take it for one that did nothing.
+    const detail = 'the connection over which this import was sent first ended before all of its lines were there';
+    throw new WeftError('answer-lost', detail, {}, error);
   }
 }
 
