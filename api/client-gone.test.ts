@@ -141,6 +141,60 @@ test('a query with a key, sent again before its client goes -> who waits for it 
   expect((await graph.counts()).nodes).toBe(1);
 });
 
+test('an import with a key, sent again before its client goes -> who waits for it is not told that nothing happened', async () => {
+  const lines = Array.from({ length: 9000 }, (_, i) => `{"type":"node","id":"n${i}"}\n`).join('');
+  const headers = [
+    'Host: localhost',
+    'Content-Type: application/x-ndjson',
+    'Idempotency-Key: k',
+    'Transfer-Encoding: chunked',
+  ];
+  const chunk = `${lines.length.toString(16)}\r\n${lines}\r\n`;
+  const client = send(`POST ${GRAPH}/import HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n${chunk}`);
+  const graph = server.engine.graph('default' as GraphName);
+  await vi.waitFor(async () => expect((await graph.counts()).nodes).toBeGreaterThan(0), 20_000);
+  const again = server.call('POST', `${GRAPH}/import`, lines, {
+    'content-type': 'application/x-ndjson',
+    'idempotency-key': 'k',
+  });
+  await turn();
+  await gone(client);
+  const { status, json } = await again;
+  expect([status, json.code, json.definite]).toEqual([503, 'answer-lost', false]);
+  expect(json.applied.nodes).toBe((await graph.counts()).nodes);
+});
+
+test.each([
+  ['edges without ids', '', 503],
+  ['edges with ids', '"id":"e",', 200],
+])(
+  'an import with a key, of %s, whose client goes, and that is sent again -> nothing is there twice',
+  async (_, id, expected) => {
+    const relationship = `{"type":"relationship",${id}"label":"T","start":{"id":"n0"},"end":{"id":"n1"}}\n`;
+    const nodes = Array.from({ length: 9000 }, (_node, i) => `{"type":"node","id":"n${i}"}\n`).join('');
+    const lines = `{"type":"node","id":"n0"}\n{"type":"node","id":"n1"}\n${relationship}${nodes}`;
+    const headers = [
+      'Host: localhost',
+      'Content-Type: application/x-ndjson',
+      'Idempotency-Key: k',
+      'Transfer-Encoding: chunked',
+    ];
+    const chunk = `${lines.length.toString(16)}\r\n${lines}\r\n`;
+    const client = send(`POST ${GRAPH}/import HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n${chunk}`);
+    const graph = server.engine.graph('default' as GraphName);
+    await vi.waitFor(async () => expect((await graph.counts()).edges).toBe(1), 20_000);
+    await gone(client);
+    const again = () =>
+      server.call('POST', `${GRAPH}/import`, lines, { 'content-type': 'application/x-ndjson', 'idempotency-key': 'k' });
+    // The first one to arrive may have waited for the end of that.
+    await again();
+    const { status, json } = await again();
+    expect(status).toBe(expected);
+    if (expected === 503) expect(json).toMatchObject({ code: 'answer-lost', applied: { edges: 1 } });
+    expect((await graph.counts()).edges).toBe(1);
+  },
+);
+
 test('a backup, of which the client goes before its first byte -> its moment is let go of', async () => {
   const { replica } = server.engine;
   const open = replica.openCut.bind(replica);
@@ -165,11 +219,16 @@ test('a backup, of which the client goes before its first byte -> its moment is 
 
 test('many requests at once that wait, and the client goes -> all of them hear it, not only the one in front', async () => {
   const client = ask(times(LIMITS.changeReadersMax, LONG_POLL));
-  await vi.waitFor(async () => expect(await reading(1)).toEqual([429]), 20_000);
+  const inFlight = async () => {
+    const metrics = (await server.call('GET', '/metrics')).text;
+    return Number(/^weft_http_requests_in_flight (.*)$/m.exec(metrics)?.[1]);
+  };
+  await vi.waitFor(async () => expect(await inFlight()).toBe(LIMITS.changeReadersMax + 1), 20_000);
+  await turn();
+  expect(await reading(1)).toEqual([429]);
   await gone(client);
   expect(await reading(3)).toEqual([200, 200, 200]);
-  const metrics = (await server.call('GET', '/metrics')).text;
-  expect(/^weft_http_requests_in_flight (.*)$/m.exec(metrics)?.[1]).toBe('1');
+  expect(await inFlight()).toBe(1);
 });
 
 const EVENTS = `GET ${GRAPH}/changes?feed=sse&heartbeat=1000 HTTP/1.1\r\nHost: localhost\r\n\r\n`;

@@ -84,7 +84,8 @@ async function importOrReplay(context: ApiContext, request: FastifyRequest, repl
   const graph = graphOf(context, request);
   const key = idempotencyKey(request);
   if (key === undefined) {
-    sendAnswer(request, reply, await importAnswer(graph, chunksOf(request), onError));
+    const run = new ImportRun(graph, { stopAtFirst: onError === 'stop' });
+    sendAnswer(request, reply, await importAnswer(run, chunksOf(request), onError));
     return;
   }
   // The body is too long to be hashed first, so its hash is part of the outcome and compared afterwards.
@@ -111,23 +112,24 @@ async function storedImport(
   hash: Hash,
   onError: 'stop' | 'continue',
 ): Promise<StoredImport> {
+  const run = new ImportRun(graph, { stopAtFirst: onError === 'stop' });
   try {
     const chunks = hashed(chunksOf(request), hash);
-    const answer = await storedAnswer(request, () => importAnswer(graph, chunks, onError));
+    const answer = await storedAnswer(request, () => importAnswer(run, chunks, onError));
     return { answer, bodyHash: hash.digest('base64') };
   } catch (error) {
     // Not definite, as lines were applied, but final: running it again would apply them twice.
-    if (!(error instanceof WeftError) || error.code !== 'invalid-import-line') throw error;
+    const isFinal = (code: string) => code === 'invalid-import-line' || (code === 'answer-lost' && !run.isRepeatable);
+    if (!(error instanceof WeftError) || !isFinal(error.code)) throw error;
     return { answer: storedProblem(request, error), bodyHash: null };
   }
 }
 
 async function importAnswer(
-  graph: Graph,
+  run: ImportRun,
   chunks: AsyncIterable<Buffer>,
   onError: 'stop' | 'continue',
 ): Promise<Answer> {
-  const run = new ImportRun(graph, { stopAtFirst: onError === 'stop' });
   let report: Awaited<ReturnType<typeof run.run>>;
   try {
     report = await run.run(chunks);
@@ -151,10 +153,17 @@ function chunksOf(request: FastifyRequest): AsyncIterable<Buffer> {
 
 async function* noChunks(): AsyncGenerator<Buffer> {}
 
+/** @throws WeftError `answer-lost`, not definite, if the body ends before it is complete */
 async function* hashed(chunks: AsyncIterable<Buffer>, hash: Hash): AsyncGenerator<Buffer> {
-  for await (const chunk of chunks) {
-    hash.update(chunk);
-    yield chunk;
+  try {
+    for await (const chunk of chunks) {
+      hash.update(chunk);
+      yield chunk;
+    }
+  } catch (error) {
+    // Whoever sent it again meanwhile, and waits, must not take it for one that did nothing.
+    const detail = 'the connection over which this import was sent first ended before all of its lines were there';
+    throw new WeftError('answer-lost', detail, {}, error);
   }
 }
 

@@ -47,6 +47,7 @@ export class ImportRun {
   #line = 0;
   #nodes = 0;
   #edges = 0;
+  #isRepeatable = true;
   #failed = 0;
   #bad: BadLine[] = [];
   /** With `stopAtFirst`: the line at which parsing ended. */
@@ -85,6 +86,11 @@ export class ImportRun {
 
   get applied(): Applied {
     return { nodes: this.#nodes, edges: this.#edges, lines: this.#nodes + this.#edges };
+  }
+
+  /** False once it made an edge without an id: done again, it would make another one. */
+  get isRepeatable(): boolean {
+    return this.#isRepeatable;
   }
 
   /** Takes a block of whole lines. */
@@ -180,6 +186,7 @@ export class ImportRun {
       if (failed.has(i)) continue;
       if (operations[i]?.op === 'putNode') this.#nodes++;
       else this.#edges++;
+      if (operations[i]?.op === 'createEdge') this.#isRepeatable = false;
     }
     for (const { index, error } of failures) this.#report(badLine(lineNumbers[index] ?? 0, error));
     if (ended !== undefined) throw ended.error;
