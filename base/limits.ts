@@ -213,7 +213,7 @@ export const yjsBeatMs = 10_000;
 export const queryCharsMax = 1_000_000;
 /** Nesting of expressions, patterns and sub-queries in a text: far above honest queries, far below the stack. */
 export const queryDepthMax = 200;
-/** Operators that follow each other without brackets, and clauses of a query: each is a level of its plan. */
+/** Operators that follow each other without brackets, clauses of a query, and nodes that one of them seeks: each is a level of its plan. */
 export const queryChainMax = 1000;
 /** Plans that are kept by the text of their query: an application has some hundred texts. */
 export const plansKeptMax = 1000;

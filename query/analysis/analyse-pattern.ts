@@ -3,7 +3,7 @@ import { allowedTypes, computedIn, isPath } from '../plan/expression-facts.ts';
 import type { LabelExpression, NodePattern, PatternPart, RelationshipPattern } from '../syntax/ast.ts';
 import { type ExpressionAnalysis, place } from './analyse-expression.ts';
 import { type Names, type Report, withNames } from './analysis-scope.ts';
-import { EDGE, listOf, maybe, NODE, PATH } from './static-type.ts';
+import { EDGE, listOf, maybe, NODE, PATH, type StaticType } from './static-type.ts';
 
 export type PatternUse = 'match' | 'create' | 'merge' | 'expression';
 
@@ -21,30 +21,26 @@ export class PatternAnalysis {
    * @param mayDefine false where a pattern only asks about what is there
    */
   parts(parts: readonly PatternPart[], before: Names, use: PatternUse, mayDefine = true): Names {
-    let names = before;
+    // One that grows: a copy for each of the thousands of variables that a CREATE may have costs the square.
+    const names = new Map(before);
     const relationships = new Set<string>();
-    for (const part of parts) {
-      names = this.#part(part, names, { use, mayDefine, relationships, outer: before });
-    }
+    for (const part of parts) this.#part(part, names, { use, mayDefine, relationships });
     // Properties and conditions see all variables of a MATCH, and of CREATE those that came before.
     return names;
   }
 
+  /** Adds its variables to `names`. */
   #part(
     part: PatternPart,
-    before: Names,
-    context: {
-      readonly use: PatternUse;
-      readonly mayDefine: boolean;
-      readonly relationships: Set<string>;
-      readonly outer: Names;
-    },
-  ): Names {
+    names: Map<string, StaticType>,
+    context: { readonly use: PatternUse; readonly mayDefine: boolean; readonly relationships: Set<string> },
+  ): void {
     const { use, mayDefine, relationships } = context;
-    let names = before;
-    const define = (name: string, type: typeof NODE, span: { readonly start: number; readonly end: number }) => {
+    const defined = new Set<string>();
+    const define = (name: string, type: StaticType, span: { readonly start: number; readonly end: number }) => {
       if (!mayDefine) this.#report.undefinedVariable(span, name);
-      names = withNames(names, [[name, type]]);
+      names.set(name, type);
+      defined.add(name);
     };
     const makes = use === 'create' || use === 'merge';
     part.nodes.forEach((node, i) => {
@@ -78,10 +74,9 @@ export class PatternAnalysis {
     }
     for (const node of part.nodes) this.#contents(node, names, names, use);
     // Of a path each relationship is asked, while the path is followed: it sees lists of paths that are there before it.
-    const open = part.relationships
-      .filter((each) => isPath(each, part))
-      .flatMap(({ variable }) => variable?.text ?? []);
-    let seen: Names = new Map(Array.from(names).filter(([name]) => before.has(name) || !open.includes(name)));
+    const paths = part.relationships.filter((each) => isPath(each, part));
+    const open = new Set(paths.flatMap(({ variable }) => variable?.text ?? []).filter((name) => defined.has(name)));
+    let seen: Names = open.size === 0 ? names : new Map(Array.from(names).filter(([name]) => !open.has(name)));
     for (const relationship of part.relationships) {
       if (!isPath(relationship, part)) {
         this.#contents(relationship, names, names, use);
@@ -95,7 +90,6 @@ export class PatternAnalysis {
       if (names.has(part.variable.text)) this.#report.alreadyBound(part.variable, part.variable.text);
       define(part.variable.text, PATH, part.variable);
     }
-    return names;
   }
 
   #node(node: NodePattern, names: Names, isAlone: boolean, use: PatternUse): void {

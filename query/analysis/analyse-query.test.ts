@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import '../all-parts.ts';
 import { MemoryGraph } from '../memory-graph.model.ts';
 import { planStatement } from '../plan/plan-statement.ts';
 import { QueryError } from '../query-error.ts';
@@ -53,4 +54,14 @@ it.each([
 it('analysis: deep nesting -> refused, not a stack overflow', () => {
   expect(errorOf(`RETURN ${'('.repeat(5000)}1${')'.repeat(5000)}`)).toMatch(/^UnexpectedSyntax/);
   expect(errorOf(`RETURN ${'NOT '.repeat(5000)}true`)).toMatch(/^UnexpectedSyntax/);
+});
+
+it('thousands of variables in one CREATE -> planned at once, not in the square of their number', () => {
+  // The square takes minutes, which no test may.
+  const parts = Array.from({ length: 12_000 }, (_, i) => `(n${i}:A)-[:R]->(m${i})`);
+  expect(errorOf(`CREATE ${parts.join()}`)).toBe('valid');
+}, 60_000);
+
+it('more elements in one CREATE than a call takes arguments -> planned', () => {
+  expect(errorOf(`CREATE ${'(), '.repeat(150_000)}()`)).toBe('valid');
 });

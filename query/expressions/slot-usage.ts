@@ -112,8 +112,10 @@ export class SlotUsage {
   }
 
   #ofElements(elements: readonly CreateElement[]): Set<number> {
-    const slots = this.of(...elements.flatMap(expressionsOfElement));
+    const slots = new Set<number>();
     for (const element of elements) {
+      for (const expression of expressionsOfElement(element))
+        if (expression !== undefined) this.#visit(expression, slots);
       if (element.kind !== 'edge') continue;
       slots.add(element.from);
       slots.add(element.to);

@@ -111,8 +111,9 @@ export function collide(a: Writes, b: Writes): boolean {
  * @param subplanReads what the plans of sub-queries in expressions read, by their index
  */
 export function readsOf(operator: Operator, subplanReads: (plan: number) => Reads): Reads {
-  const of = (own: Reads, ...expressions: readonly (BoundExpression | undefined)[]): Reads =>
+  const ofAll = (own: Reads, expressions: readonly (BoundExpression | undefined)[]): Reads =>
     expressions.reduce((sum, each) => bothReads(sum, readsOfExpression(each, subplanReads)), own);
+  const of = (own: Reads, ...expressions: readonly (BoundExpression | undefined)[]) => ofAll(own, expressions);
   switch (operator.kind) {
     case 'Argument':
     case 'Union':
@@ -164,8 +165,9 @@ export function readsOf(operator: Operator, subplanReads: (plan: number) => Read
     case 'Merge': {
       const linked = operator.elements.some(({ kind }) => kind === 'edge');
       const items = operator.kind === 'Merge' ? [...operator.onMatch, ...operator.onCreate] : [];
-      const properties = operator.elements.flatMap(expressionsOfElement);
-      return of(linked || items.length > 0 ? PRESENCE : NO_READS, ...properties, ...items.flatMap(expressionsOf));
+      // More than a call takes as arguments.
+      const all = [...operator.elements.flatMap(expressionsOfElement), ...items.flatMap(expressionsOf)];
+      return ofAll(linked || items.length > 0 ? PRESENCE : NO_READS, all);
     }
     case 'SetItems':
       return of(PRESENCE, ...operator.items.flatMap(expressionsOf));

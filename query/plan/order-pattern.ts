@@ -28,8 +28,10 @@ type Proposal = Step extends infer S ? (S extends Step ? Omit<S, 'rows'> : never
 
 /** Patterns of more relationships are followed as they are written: to compare all orders would take longer than it saves. */
 const EDGES_COMPARED_MAX = 24;
-/** Entries of a part that are tried to the end. */
+/** Entries of a part that are tried to the end; fewer where more relationships must be followed each time. */
 const ENTRIES_MAX = 12;
+/** Of more parts that do not hang together, the first so many are compared for which comes next. */
+const PARTS_COMPARED_MAX = 24;
 /** A node that so few rows are expected of is found by itself, even where a relationship leads to it. */
 const FEW_ROWS = 2;
 
@@ -110,7 +112,7 @@ class PatternOrder {
       const before = progress;
       const parts = this.#openParts(before);
       if (parts.length === 0) return progress.steps;
-      progress = cheapest(parts.map((part) => this.#entered(part, before)));
+      progress = cheapest(parts.slice(0, PARTS_COMPARED_MAX).map((part) => this.#entered(part, before)));
     }
   }
 
@@ -234,8 +236,10 @@ class PatternOrder {
         entries.push(this.#tested({ ...after, edges, conditions }));
       }
     }
-    const promising = entries.length <= ENTRIES_MAX ? entries : entries.toSorted((a, b) => a.cost - b.cost);
-    return cheapest(promising.slice(0, ENTRIES_MAX).map((entry) => this.#followed(entry)));
+    const share = Math.min(1, EDGES_COMPARED_MAX / progress.edges.length);
+    const tried = Math.max(1, Math.floor(ENTRIES_MAX * share));
+    const promising = entries.length <= tried ? entries : entries.toSorted((a, b) => a.cost - b.cost);
+    return cheapest(promising.slice(0, tried).map((entry) => this.#followed(entry)));
   }
 
   /** Found on its own and joined by equalities, or combined with each row without finding it again for each. */

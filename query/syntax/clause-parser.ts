@@ -75,7 +75,7 @@ export abstract class ClauseParser extends PatternParser {
   protected subquery(): Query {
     if (this.kind !== '(' && !(this.isName && this.kindAt(this.at + 1) === '=')) return this.query();
     const { start } = this;
-    const pattern = this.pattern();
+    const pattern = this.soughtPattern();
     const where = this.where();
     const span = { start, end: this.lastEnd };
     const match = { kind: 'match', optional: false, pattern, where, ...span } as const;
@@ -130,7 +130,7 @@ export abstract class ClauseParser extends PatternParser {
     const { start } = this;
     const optional = this.takeWord('OPTIONAL');
     this.expectWord('MATCH');
-    const pattern = this.pattern();
+    const pattern = this.soughtPattern();
     while (this.word === 'USING') this.#hint();
     const where = this.where();
     return { kind: 'match', optional, pattern, where, start, end: this.lastEnd };

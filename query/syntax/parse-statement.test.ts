@@ -80,6 +80,10 @@ describe('parse errors', () => {
     expect(complaint(`MATCH ${'('.repeat(depth + 1)}`)).toContain('nest at most');
     expect(complaint(`RETURN 1${' + 1'.repeat(LIMITS.queryChainMax + 2)}`)).toContain('follow each other');
     expect(complaint(`RETURN x${'.a'.repeat(LIMITS.queryChainMax + 2)}`)).toContain('follow each other');
+    const nodes = `()${', ()'.repeat(LIMITS.queryChainMax + 1)}`;
+    expect(complaint(`MATCH ${nodes} RETURN 1`)).toContain('follow each other');
+    expect(complaint(`RETURN COUNT { ${nodes} }`)).toContain('follow each other');
+    expect(complaint(`CREATE ${nodes}`)).toBe('none');
     expect(complaint(`RETURN ${'a'.repeat(LIMITS.queryCharsMax)}`)).toContain('characters');
     expect(complaint(`RETURN ${Array.from({ length: 20_000 }, (_, i) => `n.x = ${i}`).join(' OR ')}`)).toBe('none');
   });

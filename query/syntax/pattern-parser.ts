@@ -11,6 +11,13 @@ export abstract class PatternParser extends ExpressionParser {
     return this.commaList(() => this.patternPart());
   }
 
+  /** One that is sought. What is made may be as long as it likes. */
+  protected soughtPattern(): PatternPart[] {
+    const parts = this.pattern();
+    this.checkChain(parts.reduce((sum, { nodes }) => sum + nodes.length, -1));
+    return parts;
+  }
+
   protected patternPart(): PatternPart {
     const { start } = this;
     const named = this.isName && this.kindAt(this.at + 1) === '=';

@@ -134,10 +134,10 @@ export abstract class TokenStream {
     this.#depth--;
   }
 
-  /** @param length of a chain of operators or clauses so far */
+  /** @param length of a chain of operators, clauses or nodes that are sought, so far: each is a level of the plan */
   protected checkChain(length: number): void {
     if (length > LIMITS.queryChainMax) {
-      const message = `at most ${LIMITS.queryChainMax} operators or clauses follow each other; use lists or brackets`;
+      const message = `at most ${LIMITS.queryChainMax} operators, clauses or nodes of a pattern follow each other; use lists or brackets`;
       this.fail(this.spanAt(this.at), 'UnexpectedSyntax', message);
     }
   }
