@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { WeftError } from '../base/errors.ts';
 import * as LIMITS from '../base/limits.ts';
 import { openTestServer, type TestServer } from './server.model.ts';
 
@@ -29,6 +30,27 @@ describe('graph routes', () => {
       status: 409,
       code: 'graph-exists',
     });
+  });
+
+  test('put: no majority any more once the graph is made -> what is said of its quota does not mean that nothing happened', async () => {
+    const changePolicy = async () => {
+      throw new WeftError('quorum-unavailable', 'no majority', { outcome: 'none' });
+    };
+    const engine = new Proxy(server.engine, {
+      get(target, name) {
+        if (name === 'changePolicy') return changePolicy;
+        const member: unknown = Reflect.get(target, name, target);
+        return typeof member === 'function' ? member.bind(target) : member;
+      },
+    });
+    const cut = await openTestServer({ engine });
+    const first = await cut.call('PUT', '/v1/graphs/half', { quota: { elements: 5 } });
+    expect(first.json).toMatchObject({ code: 'quorum-indeterminate', definite: false, outcome: 'indeterminate' });
+    expect((await cut.call('GET', '/v1/graphs/half')).status).toBe(200);
+    const again = await cut.call('PUT', '/v1/graphs/half', { quota: { elements: 5 } });
+    expect(again.json).toMatchObject({ code: 'quorum-unavailable', definite: true, outcome: 'none' });
+    await cut.close();
+    await server.call('DELETE', '/v1/graphs/half');
   });
 
   test('put: a name of any Unicode -> decoded once, listed, deleted', async () => {

@@ -1,5 +1,6 @@
 /** `/v1/graphs` and `/v1/graphs/{g}`: list, create, read and delete graphs. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { WeftError } from '../base/errors.ts';
 import { graphName } from '../base/ids.ts';
 import * as LIMITS from '../base/limits.ts';
 import { checkPolicy, type PolicyChange } from '../graph/policy.ts';
@@ -90,6 +91,21 @@ function isPartitionCount(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= 1 && (value as number) <= LIMITS.partitionsMax;
 }
 
+/** The graph is there by now: nothing may be said that means that nothing happened. */
+async function afterCreation<T>(change: () => Promise<T>): Promise<T> {
+  try {
+    return await change();
+  } catch (error) {
+    if (!(error instanceof WeftError) || error.code !== 'quorum-unavailable') throw error;
+    const context = { ...error.context, outcome: 'indeterminate' };
+    throw new WeftError(
+      'quorum-indeterminate',
+      `the graph was made without what was to follow: ${error.message}`,
+      context,
+    );
+  }
+}
+
 function strongOr({ consistencyLevel }: FastifyRequest): 'strong' | undefined {
   return consistencyLevel === 'strong' ? 'strong' : undefined;
 }
@@ -165,9 +181,9 @@ export function addGraphRoutes(app: FastifyInstance, context: ApiContext): void 
       const settings = parseSettings(request.body, name);
       const policy = parsePolicy((request.body ?? {}) as Fields);
       return answerOnce(engine, request, reply, async () => {
-        const made = await engine.createGraph(name, settings, strongOr(request));
-        const { created } = made;
-        const graph = policy === undefined ? made.graph : await engine.changePolicy(name, policy, strongOr(request));
+        const { created, graph: made } = await engine.createGraph(name, settings, strongOr(request));
+        const change = () => engine.changePolicy(name, policy as PolicyChange, strongOr(request));
+        const graph = policy === undefined ? made : await (created ? afterCreation(change) : change());
         const location = `/v1/graphs/${encodeURIComponent(name)}`;
         return { status: created ? 201 : 200, document: graphDocument(graph), headers: created ? { location } : {} };
       });
