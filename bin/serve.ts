@@ -31,6 +31,7 @@ import { EXIT, OperationFailed } from './exit.ts';
 import { MachinePressure, machineOf } from './machine-pressure.ts';
 import { openData } from './open-data.ts';
 import { openTelemetry, type Telemetry, tracedLog } from './open-telemetry.ts';
+import { scaledLog } from './scaled-log.ts';
 import {
   type ClusterSettings,
   declareServeOptions,
@@ -108,7 +109,9 @@ async function serve(config: ServeConfig): Promise<void> {
   const onRefused = hasPeers ? () => undefined : damage.onRefused;
   const { engine, served, links } = await openData(
     { directory: data, durability, env, hasPeers, onRefused },
-    async (store) => {
+    async (opened) => {
+      const { logScale } = config.cluster;
+      const store = logScale === 1 ? opened : scaledLog(opened, logScale);
       const peers = await peersOf(config.cluster, env, store);
       const links = linksOf({ ...config.cluster, peers }, env, tls);
       const engine = await openEngine({ env, store, name, memoryBudgetBytes, quotaDefaults, cluster: links.cluster });

@@ -36,6 +36,8 @@ export type Call =
   | { readonly kind: 'delete'; readonly element: string }
   /** Edges that were shown without one of their ends. */
   | { readonly kind: 'export'; readonly edges: number; readonly dangling: readonly string[] }
+  /** So many changes of nodes that are overwritten all the time. */
+  | { readonly kind: 'overwrite'; readonly times: number }
   | { readonly kind: 'import'; readonly elements: readonly string[] }
   /** The node that has a unique key: made or found by a MERGE, or made by the claim that won. */
   | { readonly kind: 'merge'; readonly key: string; readonly id: string }

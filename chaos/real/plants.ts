@@ -15,7 +15,6 @@ const MODEL = 'the exhaustive model (`npm run model`)';
 const POWER =
   'it shows only when power is lost: `kill -9` leaves what was written with the system, synced or not, so nothing is lost';
 const REFUSALS = 'nothing that devices write in real runs is refused';
-const CUT_LOG = 'it needs a log that was cut, which is hundreds of megabytes on a real server';
 
 export const PLANTS: Readonly<Record<PlantedBug, Plant>> = {
   'read-without-quorum': { scenario: 'isolate-strong', seconds: 20 },
@@ -38,12 +37,9 @@ export const PLANTS: Readonly<Record<PlantedBug, Plant>> = {
   'vector-before-durable': { elsewhere: POWER, by: SIMULATOR },
   'vote-before-sync': { elsewhere: POWER, by: SCRIPTS },
   'promise-in-memory': { elsewhere: POWER, by: SCRIPTS },
-  'diff-without-tombstones': { elsewhere: CUT_LOG, by: SIMULATOR },
-  'adopt-early': { elsewhere: CUT_LOG, by: SIMULATOR },
-  'compaction-drops-live': {
-    elsewhere: 'what compaction dropped comes back from the log of any other server; it needs cut logs on all',
-    by: SIMULATOR,
-  },
+  'diff-without-tombstones': { scenario: 'wipe-cut-log' },
+  'adopt-early': { scenario: 'wipe-cut-log' },
+  'compaction-drops-live': { scenario: 'wipe-cut-log' },
   'founded-again': {
     elsewhere: 'it needs all servers to lose their disks in turn, each before the one before it votes again',
     by: SIMULATOR,

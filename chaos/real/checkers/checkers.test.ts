@@ -11,6 +11,7 @@ const SCENARIO = {
   about: 'b',
   servers: 2,
   flags: [],
+  logScale: 1,
   seconds: 1,
   workloads: [],
   faults: [],

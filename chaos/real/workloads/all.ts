@@ -7,6 +7,7 @@ import { counters } from './counters.ts';
 import { devices } from './devices.ts';
 import { imports } from './imports.ts';
 import { merges, strongClaims } from './merges.ts';
+import { overwrites } from './overwrites.ts';
 import { sessions } from './sessions.ts';
 import { sets } from './sets.ts';
 import { strongBank } from './strong-bank.ts';
@@ -30,5 +31,6 @@ export const WORKLOADS: readonly Workload[] = [
   batches,
   churn,
   imports,
+  overwrites,
   devices,
 ];
