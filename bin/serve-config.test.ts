@@ -59,6 +59,14 @@ describe('serve configuration: valid', () => {
     expect(configure([], { WEFT_CHAOS_PLANT: 'no-relay' })).toMatch(/WEFT_CHAOS_PLANT .* needs --chaos/);
   });
 
+  test('larger log -> only with chaos, and a number', () => {
+    const scale = (text: string) => ({ WEFT_CHAOS_LOG_SCALE: text });
+    expect(configure([])).toMatchObject({ cluster: { logScale: 1 } });
+    expect(configure(['--chaos'], scale('512'))).toMatchObject({ cluster: { logScale: 512 } });
+    expect(configure([], scale('512'))).toMatch(/WEFT_CHAOS_LOG_SCALE .* needs --chaos/);
+    for (const wrong of ['0', '1.5', 'x']) expect(configure(['--chaos'], scale(wrong))).toMatch(/a whole number/);
+  });
+
   test('chaos -> by flag or variable, off unless said', () => {
     expect(configure([])).toMatchObject({ cluster: { chaos: false } });
     expect(configure([], { WEFT_CHAOS: '0' })).toMatchObject({ cluster: { chaos: false } });

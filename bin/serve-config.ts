@@ -56,6 +56,8 @@ export interface ClusterSettings {
   readonly chaos: boolean;
   /** A bug that is switched on, to see that it is found; only with `chaos`. */
   readonly plant: string | undefined;
+  /** The log counts for so many times its bytes, so that it is cut soon; 1 without `chaos`. */
+  readonly logScale: number;
 }
 
 export interface ServeConfig {
@@ -170,6 +172,13 @@ export function serveConfig(options: ServeOptions, environment: NodeJS.ProcessEn
   if (plant !== undefined && !chaos) {
     throw new UsageError('WEFT_CHAOS_PLANT switches a bug on, for experiments; it needs --chaos');
   }
+  const logScale = Number(environment.WEFT_CHAOS_LOG_SCALE || 1);
+  if (!Number.isSafeInteger(logScale) || logScale < 1) {
+    throw new UsageError('WEFT_CHAOS_LOG_SCALE must be a whole number from 1 on');
+  }
+  if (logScale > 1 && !chaos) {
+    throw new UsageError('WEFT_CHAOS_LOG_SCALE has the log cut early, for experiments; it needs --chaos');
+  }
   return Object.freeze({
     process: Object.freeze({
       name: options.name,
@@ -190,6 +199,7 @@ export function serveConfig(options: ServeOptions, environment: NodeJS.ProcessEn
       dnsPeers: 'servers' in options.peers ? Object.freeze(options.peers) : undefined,
       chaos,
       plant,
+      logScale,
     }),
     access,
   });

@@ -31,6 +31,7 @@ import { EXIT, OperationFailed } from './exit.ts';
 import { MachinePressure, machineOf } from './machine-pressure.ts';
 import { openData } from './open-data.ts';
 import { openTelemetry, type Telemetry, tracedLog } from './open-telemetry.ts';
+import { scaledLog } from './scaled-log.ts';
 import {
   type ClusterSettings,
   declareServeOptions,
@@ -108,7 +109,9 @@ async function serve(config: ServeConfig): Promise<void> {
   const onRefused = hasPeers ? () => undefined : damage.onRefused;
   const { engine, served, links } = await openData(
     { directory: data, durability, env, hasPeers, onRefused },
-    async (store) => {
+    async (opened) => {
+      const { logScale } = config.cluster;
+      const store = logScale === 1 ? opened : scaledLog(opened, logScale);
       const peers = await peersOf(config.cluster, env, store);
       const links = linksOf({ ...config.cluster, peers }, env, tls);
       const engine = await openEngine({ env, store, name, memoryBudgetBytes, quotaDefaults, cluster: links.cluster });
@@ -133,6 +136,7 @@ async function serve(config: ServeConfig): Promise<void> {
       audit,
       pressure,
       consoleFolder: CONSOLE_FOLDER,
+      bugs: bugsOf(config.cluster.plant),
       isLeaving: () => isLeaving,
       ...(authenticator !== undefined && { authenticator }),
       ...(requestsPerSecond !== undefined && { requestsPerSecond }),
@@ -256,11 +260,15 @@ function linksOf(
   const sockets = new WebSocketTransport(env, LIMITS, security);
   const linkFaults = chaos ? new FaultyTransport(sockets, { env, peers }) : undefined;
   const transport = linkFaults ?? sockets;
-  // A name that is none switches nothing on.
-  const bugs = plant === undefined ? undefined : new Set([plant as PlantedBug]);
+  const bugs = bugsOf(plant);
   const own = { peers, advertise, secret: clusterSecret, transport, ...(bugs !== undefined && { bugs }) };
   const cluster = peers.length === 0 ? undefined : own;
   return { sockets, cluster, linkFaults };
+}
+
+/** A name that is none switches nothing on. */
+function bugsOf(plant: string | undefined): ReadonlySet<PlantedBug> | undefined {
+  return plant === undefined ? undefined : new Set([plant as PlantedBug]);
 }
 
 /** Starts replication before anybody is served, so that nobody takes this server for one that runs alone. */

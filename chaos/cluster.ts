@@ -2,6 +2,7 @@
 import { BugError } from '../base/assert.ts';
 import { WeftError } from '../base/errors.ts';
 import type { PlantedBug } from '../base/planted-bug.ts';
+import { scaledLog } from '../bin/scaled-log.ts';
 import type { ReplicationTiming } from '../src/cluster-options.ts';
 import { StrongOperations } from '../src/consistency/strong-operations.ts';
 import { type OpenedEngine, openEngine } from '../src/engine.ts';
@@ -170,7 +171,7 @@ export class Cluster {
         return process.sleep(tookMs);
       },
     });
-    const { store, log } = this.recorder.watch(bare, name, incarnation, logScale);
+    const { store, log } = this.recorder.watch(scaledLog(bare, logScale), name, incarnation);
     const { env } = process;
     const options = {
       peers: this.servers.filter((other) => other !== server).map(({ url }) => url),

@@ -16,6 +16,9 @@ export type Call =
   /** `key`: tries with one Idempotency-Key are one increment. */
   | { readonly kind: 'increment'; readonly counter: string; readonly by: number; readonly key?: string }
   | { readonly kind: 'member'; readonly set: string; readonly member: string; readonly change: 'add' | 'remove' }
+  /** One letter of a text, which nobody else inserts. */
+  | { readonly kind: 'letter'; readonly text: string; readonly letter: string; readonly change: 'insert' | 'delete' }
+  | { readonly kind: 'text'; readonly text: string; readonly letters: number; readonly twice: readonly string[] }
   /** Of a number that only its one writer raises. `saw`: what the writer had seen of another one. */
   | {
       readonly kind: 'raise';
@@ -36,11 +39,28 @@ export type Call =
   | { readonly kind: 'delete'; readonly element: string }
   /** Edges that were shown without one of their ends. */
   | { readonly kind: 'export'; readonly edges: number; readonly dangling: readonly string[] }
+  /** So many changes of nodes that are overwritten all the time. */
+  | { readonly kind: 'overwrite'; readonly times: number }
+  /** Of a node that expires after so long: it is made, or extended when so much was left. */
+  | { readonly kind: 'lease'; readonly id: string; readonly inMs: number; readonly leftMs?: number }
+  /** `expired`: what was shown after its time. */
+  | { readonly kind: 'leases'; readonly shown: number; readonly expired: readonly string[] }
   | { readonly kind: 'import'; readonly elements: readonly string[] }
   /** The node that has a unique key: made or found by a MERGE, or made by the claim that won. */
   | { readonly kind: 'merge'; readonly key: string; readonly id: string }
-  /** What an offline replica shows of a set in the end, with all that it wrote sent. */
-  | { readonly kind: 'settled'; readonly set: string; readonly members: readonly string[]; readonly refused: number };
+  /** A batch of an offline replica that no server takes: it gives a unique key to an id that does not follow from it. Or one that rests on such a batch. */
+  | { readonly kind: 'claim'; readonly set: string; readonly member: string; readonly restsOn?: string }
+  /** What an offline replica shows and must not, because it was refused, and the other way round. */
+  | { readonly kind: 'look'; readonly undone: readonly string[]; readonly missing: readonly string[] }
+  /** What an offline replica shows of a set in the end, with all that it wrote sent. `handedBack`: claims among what was refused. */
+  | {
+      readonly kind: 'settled';
+      readonly set: string;
+      readonly members: readonly string[];
+      readonly refused: number;
+      /** Absent in records from before there were claims. */
+      readonly handedBack?: readonly string[];
+    };
 
 export interface Saw {
   readonly key: string;
@@ -88,6 +108,8 @@ export interface Losing {
   readonly server: string;
   readonly sinceMs: number;
   readonly untilMs: number;
+  /** All servers lost their disks, one after the other: that goes for what any of them acknowledged, at every level. */
+  readonly isEverywhere?: true;
 }
 
 export interface FaultEnd {

@@ -14,8 +14,6 @@ const SCRIPTS = 'tests of message after message (`src/consistency/*.test.ts`)';
 const MODEL = 'the exhaustive model (`npm run model`)';
 const POWER =
   'it shows only when power is lost: `kill -9` leaves what was written with the system, synced or not, so nothing is lost';
-const REFUSALS = 'nothing that devices write in real runs is refused';
-const CUT_LOG = 'it needs a log that was cut, which is hundreds of megabytes on a real server';
 
 export const PLANTS: Readonly<Record<PlantedBug, Plant>> = {
   'read-without-quorum': { scenario: 'isolate-strong', seconds: 20 },
@@ -38,16 +36,10 @@ export const PLANTS: Readonly<Record<PlantedBug, Plant>> = {
   'vector-before-durable': { elsewhere: POWER, by: SIMULATOR },
   'vote-before-sync': { elsewhere: POWER, by: SCRIPTS },
   'promise-in-memory': { elsewhere: POWER, by: SCRIPTS },
-  'diff-without-tombstones': { elsewhere: CUT_LOG, by: SIMULATOR },
-  'adopt-early': { elsewhere: CUT_LOG, by: SIMULATOR },
-  'compaction-drops-live': {
-    elsewhere: 'what compaction dropped comes back from the log of any other server; it needs cut logs on all',
-    by: SIMULATOR,
-  },
-  'founded-again': {
-    elsewhere: 'it needs all servers to lose their disks in turn, each before the one before it votes again',
-    by: SIMULATOR,
-  },
+  'diff-without-tombstones': { scenario: 'wipe-cut-log' },
+  'adopt-early': { scenario: 'wipe-cut-log' },
+  'compaction-drops-live': { scenario: 'wipe-cut-log' },
+  'founded-again': { scenario: 'lost-disks' },
   'refused-yet-proposed': {
     elsewhere: 'it needs a disk that stands still for seconds between the decision and the proposal of a round',
     by: SIMULATOR,
@@ -78,13 +70,13 @@ export const PLANTS: Readonly<Record<PlantedBug, Plant>> = {
     elsewhere: 'clocks of one machine agree, and catching up moves them past what was decided',
     by: SCRIPTS,
   },
-  'purge-at-once': { elsewhere: 'servers look for what they may delete once a minute', by: SIMULATOR },
-  'text-replaced': { elsewhere: 'no workload of real runs edits texts', by: SIMULATOR },
+  'purge-at-once': { scenario: 'expiry' },
+  'text-replaced': { scenario: 'texts' },
   'outbox-gone-when-sent': { scenario: 'devices' },
-  'no-rollback': { elsewhere: REFUSALS, by: SIMULATOR },
+  'no-rollback': { scenario: 'devices' },
   'receipt-before-durable': { elsewhere: POWER, by: SIMULATOR },
-  'taken-after-refusal': { elsewhere: REFUSALS, by: SIMULATOR },
-  'begins-anew-anywhere': { elsewhere: 'no device of a real run is away for thirty days', by: SIMULATOR },
+  'taken-after-refusal': { scenario: 'devices' },
+  'begins-anew-anywhere': { scenario: 'devices-away' },
 };
 
 /** A race may miss; a run that finds nothing is done again, so often. */

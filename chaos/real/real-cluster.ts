@@ -21,6 +21,7 @@ export interface ClusterSetup {
   readonly folder: string;
   readonly servers: number;
   readonly flags: readonly string[];
+  readonly logScale: number;
   /** A bug that is switched on in all servers. */
   readonly plant: string | undefined;
   readonly abilities: NetAbilities | NetnsAbilities;
@@ -63,6 +64,7 @@ export class RealCluster {
         WEFT_CLUSTER_SECRET: 'the-secret-of-a-run-that-breaks-things',
         WEFT_TOKEN: TOKEN,
         ...(plant !== undefined && { WEFT_CHAOS_PLANT: plant }),
+        WEFT_CHAOS_LOG_SCALE: String(setup.logScale),
       };
       const { wrapper, flags: ofPlace, host } = net.place(name);
       const ofCluster = peers.length === 0 ? [] : ['--peers', peers.map((peer) => net.url(name, peer)).join(',')];

@@ -101,9 +101,10 @@ export function effectOf(
 ): 'sure' | 'possible' | 'none' {
   if (completion?.type === 'fail') return 'none';
   if (completion?.type !== 'ok') return 'possible';
-  if (invocation.level === 'strong') return 'sure';
   const isLost = faults.some(({ begin: { losing } }) => {
-    if (losing === undefined || losing.server !== invocation.server) return false;
+    if (losing === undefined) return false;
+    const isOfOne = losing.isEverywhere !== true;
+    if (isOfOne && (invocation.level === 'strong' || losing.server !== invocation.server)) return false;
     return completion.atMs >= losing.sinceMs && invocation.atMs <= losing.untilMs;
   });
   return isLost ? 'possible' : 'sure';

@@ -50,8 +50,18 @@ export async function runScenario(options: RunOptions): Promise<string | undefin
   const http = new HttpClient(world, TOKEN);
   mkdirSync(join(folder, 'final'), { recursive: true });
   const recorder = new Recorder(world, join(folder, 'history.jsonl'));
-  const { servers, flags } = scenario;
-  const cluster = await RealCluster.prepare({ world, http, program, folder, servers, flags, plant, abilities });
+  const { servers, flags, logScale } = scenario;
+  const cluster = await RealCluster.prepare({
+    world,
+    http,
+    program,
+    folder,
+    servers,
+    flags,
+    logScale,
+    plant,
+    abilities,
+  });
   const arena = new Arena(cluster, recorder);
   const run = new Run(options, arena);
   let failure: string | undefined;

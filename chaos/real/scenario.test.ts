@@ -41,6 +41,7 @@ describe('scenarios', () => {
     [{ faults: [{ kind: 'kill', everySeconds: 0, lastsSeconds: 1 }] }, /kill: `everySeconds`/],
     [{ faults: [{ kind: 'kill', everySeconds: 1, lastsSeconds: 1, target: 'six' }] }, /there is no server six/],
     [{ servers: 9 }, /`servers` must be from 1 to 5/],
+    [{ logScale: 0.5 }, /`logScale` must be/],
     [{ checkers: ['luck'] }, /there is no checker luck/],
     [{ second: 3 }, /unknown field second/],
   ])('%j -> refused, with what is wrong', (change, message) => {

@@ -25,6 +25,8 @@ export interface Scenario {
   readonly servers: number;
   /** Flags of every server beyond those of a cluster. */
   readonly flags: readonly string[];
+  /** The log of every server counts for so many times its bytes, and is cut as early: who comes back empty takes over a state. */
+  readonly logScale: number;
   /** How long clients work. */
   readonly seconds: number;
   readonly workloads: readonly WorkloadChoice[];
@@ -37,7 +39,7 @@ export interface Scenario {
   readonly healSeconds: number;
 }
 
-const DEFAULTS = { servers: 3, flags: [], faults: [], overlap: false, healSeconds: 60 };
+const DEFAULTS = { servers: 3, flags: [], logScale: 1, faults: [], overlap: false, healSeconds: 60 };
 
 export class ScenarioError extends Error {
   override readonly name = 'ScenarioError';
@@ -64,13 +66,14 @@ export function checkScenario(file: string, parsed: unknown, known: KnownNames):
   const wrong = (what: string) => new ScenarioError(`${file}: ${what}`);
   if (typeof parsed !== 'object' || parsed === null) throw wrong('must be an object');
   const scenario = { ...DEFAULTS, ...(parsed as Partial<Scenario>) };
-  const { name, about, servers, seconds, workloads, faults, checkers = [] } = scenario;
+  const { name, about, servers, logScale, seconds, workloads, faults, checkers = [] } = scenario;
   const unknown = Object.keys(parsed).find((field) => !FIELDS.has(field));
   if (unknown !== undefined) throw wrong(`unknown field ${unknown}; there are ${[...FIELDS].join(', ')}`);
   if (typeof name !== 'string' || typeof about !== 'string') throw wrong('`name` and `about` must be text');
   if (!Number.isInteger(servers) || servers < 1 || servers > SERVER_NAMES.length) {
     throw wrong(`\`servers\` must be from 1 to ${SERVER_NAMES.length}`);
   }
+  if (!Number.isInteger(logScale) || logScale < 1) throw wrong('`logScale` must be a whole number from 1 on');
   if (typeof seconds !== 'number' || !(seconds > 0)) throw wrong('`seconds` must be a number above 0');
   if (!Array.isArray(workloads) || workloads.length === 0) throw wrong('`workloads` must be a list, not empty');
   const oneOf = (what: string, kind: string, all: readonly string[]) => {
@@ -91,6 +94,7 @@ const FIELDS: ReadonlySet<string> = new Set([
   'about',
   'servers',
   'flags',
+  'logScale',
   'seconds',
   'workloads',
   'faults',

@@ -23,16 +23,8 @@ export class Recorder {
   readonly logs: LogRecord[] = [];
   readonly conflicts: string[] = [];
 
-  /**
-   * The store of one incarnation of a server, as its engine sees it.
-   * @param logScale its log counts for so many times its bytes, so that logs are cut as on a server that has run long
-   */
-  watch(
-    store: Store,
-    server: string,
-    incarnation: number,
-    logScale: number,
-  ): { readonly store: Store; readonly log: LogRecord } {
+  /** The store of one incarnation of a server, as its engine sees it. */
+  watch(store: Store, server: string, incarnation: number): { readonly store: Store; readonly log: LogRecord } {
     const base: Vector = new Map(store.recovery.streams.map(({ origin, seq }) => [origin as number, seq]));
     const log: LogRecord = { server, incarnation, base, entries: [] };
     this.logs.push(log);
@@ -49,16 +41,11 @@ export class Recorder {
       log.entries.push({ kind: 'adoption', vector });
       return store.adoptStreams(streams);
     };
-    const status = () => {
-      const now = store.status();
-      return { ...now, logBytes: now.logBytes * logScale };
-    };
     const watched = new Proxy(store, {
       get: (target, name) => {
         if (name === 'append') return append;
         if (name === 'appendAll') return appendAll;
         if (name === 'adoptStreams') return adoptStreams;
-        if (name === 'status') return status;
         const member: unknown = Reflect.get(target, name, target);
         return typeof member === 'function' ? member.bind(target) : member;
       },

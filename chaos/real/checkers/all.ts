@@ -2,6 +2,7 @@
 import { availability } from './availability.ts';
 import { devices } from './devices.ts';
 import { dangling, elements } from './elements.ts';
+import { expiry } from './expiry.ts';
 import {
   atomicBatches,
   bankTotals,
@@ -14,6 +15,7 @@ import {
 import { bounds, convergence, faultsFired, processes } from './of-cluster.ts';
 import type { RealChecker } from './real-checker.ts';
 import { sessionGuarantees } from './session-guarantees.ts';
+import { texts } from './texts.ts';
 import { uniqueness } from './uniqueness.ts';
 
 export const REAL_CHECKERS: readonly RealChecker[] = [
@@ -28,6 +30,8 @@ export const REAL_CHECKERS: readonly RealChecker[] = [
   elements,
   counterSums,
   setMembers,
+  texts,
+  expiry,
   devices,
   convergence,
   processes,

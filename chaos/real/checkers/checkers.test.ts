@@ -11,6 +11,7 @@ const SCENARIO = {
   about: 'b',
   servers: 2,
   flags: [],
+  logScale: 1,
   seconds: 1,
   workloads: [],
   faults: [],
@@ -100,11 +101,32 @@ const merged = (id: string, server = 'one'): Made => ({
   level: 'session',
   server,
 });
-const settled = (members: readonly string[], refused = 0): Made => ({
-  call: { kind: 'settled', set: 's', members, refused },
+const settled = (members: readonly string[], refused = 0, handedBack: readonly string[] = []): Made => ({
+  call: { kind: 'settled', set: 's', members, refused, handedBack },
   level: 'eventual',
   isRead: true,
 });
+const claim = (member: string, restsOn?: string): Made => ({
+  call: { kind: 'claim', set: 's', member, ...(restsOn !== undefined && { restsOn }) },
+  level: 'eventual',
+});
+const looked = (undone: readonly string[], missing: readonly string[]): Made => ({
+  call: { kind: 'look', undone, missing },
+  level: 'eventual',
+  isRead: true,
+});
+const edited = (letter: string, change: 'insert' | 'delete'): Made => ({
+  call: { kind: 'letter', text: 't', letter, change },
+  level: 'session',
+});
+const leased = (id: string, leftMs?: number, rest: Partial<Made> = {}): Made => ({
+  call: { kind: 'lease', id, inMs: 20, ...(leftMs !== undefined && { leftMs }) },
+  level: 'session',
+  ...rest,
+});
+const converged = { type: 'phase', atMs: 90, phase: 'converged' } as const;
+const shows = (content: string) => [holds('one', node('t', { content }))];
+const empty = holds('one', node('s', { members: [] }));
 const keyed = (id: string) => node(id, { key: 'k' });
 const lost: FaultBegin = {
   type: 'fault',
@@ -114,6 +136,12 @@ const lost: FaultBegin = {
   what: '',
   servers: ['one'],
   losing: { server: 'one', sinceMs: 0, untilMs: 30 },
+};
+
+const allLost: FaultBegin = {
+  ...lost,
+  kind: 'lost-disks',
+  losing: { server: 'one', sinceMs: 0, untilMs: 30, isEverywhere: true },
 };
 
 const write = register({ key: 'x', kind: 'write', value: 'a' });
@@ -159,8 +187,29 @@ describe('accepted', () => {
     ],
     ['elements', record(history(create('a')), { final: [holds('one', node('a'))] })],
     ['elements', record([lost, ...history(create('a'))], { final: [holds('two')] })],
+    [
+      'elements',
+      record([allLost, ...history(create('a', { level: 'strong', server: 'two' }))], { final: [holds('two')] }),
+    ],
     ['uniqueness', record(history(merged('a'), merged('a', 'two')), { final: [holds('one', keyed('a'))] })],
     ['devices', record(history(settled(['m'])), { final: [holds('one', node('s', { members: ['m'] }))] })],
+    [
+      'texts',
+      record(history(edited('a', 'insert'), edited('b', 'insert'), edited('a', 'delete')), { final: shows('b') }),
+    ],
+    ['texts', record(history({ ...edited('a', 'insert'), type: 'info' }), { final: shows('a') })],
+    [
+      'expiry',
+      record([...history(leased('a'), leased('b'), leased('b', 9)), converged], { final: [holds('one', node('b'))] }),
+    ],
+    ['expiry', record([...history(leased('a'), leased('a', 4)), converged], { final: [holds('one')] })],
+    [
+      'expiry',
+      record([...history(leased('a'), leased('a', 9, { type: 'info' })), converged], { final: [holds('one')] }),
+    ],
+    ['expiry', record(history(leased('a')), { final: [holds('one', node('a'))] })],
+    ['devices', record(history(claim('m'), claim('n', 'm'), settled([], 0, ['m', 'n'])), { final: [empty] })],
+    ['devices', record(history({ ...claim('m'), type: 'info' }, looked([], []), settled([])), { final: [empty] })],
     ['convergence', record([], { final: [holds('one', node('a')), holds('two', node('a'))] })],
     ['processes', record([])],
     ['faults', record([])],
@@ -205,8 +254,40 @@ describe('rejected', () => {
       /n is 2 on one/,
     ],
     ['sets', record(history(member), { final: [holds('one', node('s', { members: [] }))] }), /s m is missing/],
+    ['texts', record(history(edited('a', 'insert'), edited('b', 'insert')), { final: shows('b') }), /t a is missing/],
+    ['texts', record(history(edited('a', 'insert'), edited('a', 'delete')), { final: shows('a') }), /t a was removed/],
+    ['texts', record(history(edited('a', 'insert')), { final: shows('aa') }), /t a again on one comes from nowhere/],
+    [
+      'texts',
+      record(history({ call: { kind: 'text', text: 't', letters: 2, twice: ['a'] }, isRead: true }), {
+        final: shows('a'),
+      }),
+      /one showed a of t twice/,
+    ],
+    [
+      'expiry',
+      record([...history(leased('a'), leased('a', 9)), converged], { final: [holds('one')] }),
+      /a was extended in time and is missing on one/,
+    ],
+    [
+      'expiry',
+      record([...history(leased('a')), converged], { final: [holds('one', node('a'))] }),
+      /a has expired and is there on one/,
+    ],
+    [
+      'expiry',
+      record(history({ call: { kind: 'leases', shown: 1, expired: ['a'] }, isRead: true }), { final: [holds('one')] }),
+      /one showed a at 0 ms, which had expired/,
+    ],
     ['elements', record(history(create('a')), { final: [holds('one')] }), /a is missing on one/],
     ['elements', record([lost, ...history(create('a', { atMs: 31 }))], { final: [holds('two')] }), /a is missing/],
+    [
+      'elements',
+      record([lost, ...history(create('a', { level: 'strong' }))], { final: [holds('two')] }),
+      /a is missing/,
+    ],
+    ['elements', record([lost, ...history(create('a', { server: 'two' }))], { final: [holds('two')] }), /a is missing/],
+    ['elements', record([allLost, ...history(create('a', { atMs: 31 }))], { final: [holds('two')] }), /a is missing/],
     ['elements', record(history(create('a'), gone), { final: [holds('one', node('a'))] }), /a was deleted/],
     [
       'elements',
@@ -228,6 +309,16 @@ describe('rejected', () => {
     ],
     ['devices', record(history(settled([])), { final: [holds('one', node('s', { members: ['m'] }))] }), /not show m/],
     ['devices', record(history(settled([], 1)), { final: [holds('one', node('s'))] }), /1 batches of c were refused/],
+    ['devices', record(history(looked(['m'], [])), { final: [empty] }), /c at 0 ms: shows m, which was refused/],
+    ['devices', record(history(looked([], ['m'])), { final: [empty] }), /does not show m, which it had kept/],
+    ['devices', record(history(claim('m'), settled([])), { final: [empty] }), /c was not told that m is refused/],
+    [
+      'devices',
+      record(history(claim('m'), claim('n', 'm'), settled(['n'], 0, ['m', 'n'])), {
+        final: [holds('one', node('s', { members: ['n'] }))],
+      }),
+      /one holds n, which rests on m, though it must be refused/,
+    ],
     ['devices', record(history({ ...settled([]), type: 'fail' }), { final: [holds('one')] }), /did not come to send/],
     ['convergence', record([], { final: [holds('one', node('a')), holds('two', node('b'))] }), /lines of one alone/],
     [

@@ -150,7 +150,7 @@ function incrementsOf(run: RunRecord): Found<'increment'>[] {
 
 const OUTCOMES = { sure: 'ok', possible: 'unknown', none: 'failed' } as const;
 
-function recordOf(found: Operation, run: RunRecord): OperationRecord {
+export function recordOf(found: Operation, run: RunRecord): OperationRecord {
   const { invocation, completion } = found;
   return {
     id: invocation.id,

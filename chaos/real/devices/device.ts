@@ -35,9 +35,10 @@ export class Device {
     return this.#child !== undefined;
   }
 
-  start(): void {
+  /** @param awayMs it was last in step so long before it was */
+  start(awayMs = 0): void {
     const { folder, name, plant = '', urls, token } = this.#setup;
-    const child = fork(PROGRAM, [join(folder, 'data', name), plant, token, ...urls], {
+    const child = fork(PROGRAM, [join(folder, 'data', name), plant, token, String(awayMs), ...urls], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     child.on('message', (answer: Answer) => this.#settle(answer.number, answer));

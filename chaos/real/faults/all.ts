@@ -4,6 +4,7 @@ import { CLOCK_FAULTS } from './clocks.ts';
 import { DISK_FAULTS } from './disks.ts';
 import { forgottenVote } from './forgotten-vote.ts';
 import { LINK_FAULTS } from './links.ts';
+import { lostDisks } from './lost-disks.ts';
 import { PROCESS_FAULTS } from './processes.ts';
 import type { RealFault } from './real-fault.ts';
 
@@ -13,5 +14,6 @@ export const REAL_FAULTS: readonly RealFault[] = [
   ...PROCESS_FAULTS,
   ...DISK_FAULTS,
   forgottenVote,
+  lostDisks,
   ...CLOCK_FAULTS,
 ];

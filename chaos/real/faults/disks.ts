@@ -17,7 +17,7 @@ const COVERED_MS_MAX = 20_000;
 const VOTES_MS_MAX = 60_000;
 
 /** Kills the server once all others hold what it holds now. Undefined if they do not come to. */
-async function killCovered(cluster: RealCluster, target: string): Promise<Losing | undefined> {
+export async function killCovered(cluster: RealCluster, target: string): Promise<Losing | undefined> {
   const { world } = cluster;
   const sinceMs = world.nowMs();
   const held = (await cluster.describe(target))?.vector ?? {};

@@ -11,6 +11,7 @@ const scenario = {
   about: 'c & d',
   servers: 1,
   flags: [],
+  logScale: 1,
   seconds: 1,
   workloads: [{ kind: 'strong-registers' }],
   faults: [{ kind: 'kill', everySeconds: 1, lastsSeconds: 1 }],
