@@ -93,6 +93,11 @@ export class Arena implements ClientWorld {
     return this.#operation >= this.#operationsMax;
   }
 
+  /** How many operations were begun so far. */
+  get begun(): number {
+    return this.#operation;
+  }
+
   nextOperation(): number {
     return ++this.#operation;
   }

@@ -1,5 +1,5 @@
 /**
- * `npm run sim -- [--seeds N] [--from N] [--profile small|heavy] [--workload strong|offline] [--bug NAME] [--twice] [--workers N]`:
+ * `npm run sim -- [--seeds N] [--from N] [--profile small|heavy] [--workload strong|aimed|offline] [--bug NAME] [--twice] [--workers N]`:
  * runs seeds on all cores and sums up. `--seed N` runs one here and tells all that happens. `--twice` runs every seed twice and compares
  * the trace hashes. Exits with 1 if a seed failed.
  */
@@ -34,7 +34,7 @@ interface Flags
   extends Omit<Options, 'seed' | 'bug' | 'twice' | 'profile'>,
     Partial<Pick<Options, 'seed' | 'bug' | 'twice'>> {
   readonly profile: 'small' | 'heavy';
-  readonly workload?: 'strong' | 'offline';
+  readonly workload?: 'strong' | 'aimed' | 'offline';
 }
 
 function optionsOf(): Options {
@@ -44,7 +44,7 @@ function optionsOf(): Options {
     .addOption(new Option('--from <seed>', 'the first one').default(1).argParser(count))
     .addOption(new Option('--seed <seed>', 'runs this one here, and tells all that happens').argParser(count))
     .addOption(new Option('--profile <size>', 'how large clusters are').choices(['small', 'heavy']).default('small'))
-    .addOption(new Option('--workload <kind>', 'in place of a profile').choices(['strong', 'offline']))
+    .addOption(new Option('--workload <kind>', 'in place of a profile').choices(['strong', 'aimed', 'offline']))
     .addOption(new Option('--bug <name>', 'switches a bug on, to see it found').choices(Object.keys(PLANTED_BUGS)))
     .option('--twice', 'runs every seed twice and compares what happened')
     .addOption(new Option('--workers <count>', 'processes').default(availableParallelism()).argParser(count))
@@ -55,7 +55,7 @@ function optionsOf(): Options {
 }
 
 function directionOf({ bug }: Options): Direction {
-  return bug !== undefined && isPlantedName(bug) ? (PLANTED_BUGS[bug]?.direction ?? {}) : {};
+  return bug !== undefined && isPlantedName(bug) ? PLANTED_BUGS[bug].direction : {};
 }
 
 /** Runs one seed in this process and tells everything. */

@@ -5,12 +5,15 @@
 import * as LIMITS from '../base/limits.ts';
 import type { PlantedBug } from '../base/planted-bug.ts';
 import type { ClusterSetup } from './cluster.ts';
-import { FAULTS, type FaultName } from './faults/all.ts';
+import { AIMED, FAULTS, type FaultName } from './faults/all.ts';
 import type { SimRandom } from './sim/random.ts';
-import { STRONG, WORKLOADS, type WorkloadName } from './workloads/all.ts';
+import { DIRECTED, STRONG, WORKLOADS, type WorkloadName } from './workloads/all.ts';
 
-/** `strong`: strong operations alone, which promise more than the others check, and survive no buffered disks. */
-export type Profile = 'small' | 'heavy' | 'strong' | 'offline';
+/**
+ * `strong`: strong operations alone, which promise more than the others check, and survive no buffered disks. `aimed`: the
+ * same, each seed with one of the faults that are aimed at single messages.
+ */
+export type Profile = 'small' | 'heavy' | 'strong' | 'aimed' | 'offline';
 
 export interface Scenario {
   readonly cluster: ClusterSetup;
@@ -58,12 +61,14 @@ export function scenarioOf(
   direction: Direction = {},
 ): Scenario {
   const isHeavy = profile === 'heavy';
-  const isStrong = profile === 'strong';
+  const isAimed = profile === 'aimed';
+  const isStrong = profile === 'strong' || isAimed;
   const isOffline = profile === 'offline';
   const names = (Object.keys(WORKLOADS) as WorkloadName[]).filter(
     (name) =>
       name !== 'offline' &&
       !LATER.includes(name) &&
+      (isAimed || !DIRECTED.includes(name)) &&
       STRONG.includes(name) === isStrong &&
       (isHeavy || !COSTLY.includes(name)),
   );
@@ -72,12 +77,16 @@ export function scenarioOf(
   const others = chosen.length === 0 ? [random.pick(names)] : chosen;
   const workloads: WorkloadName[] = isOffline ? ['offline', ...others.slice(0, 1)] : [...others, ...later];
   const usual = (Object.keys(FAULTS) as FaultName[]).filter(
-    (name) => !FINAL.includes(name) && (isStrong || !OF_STRONG.includes(name)),
+    (name) =>
+      !FINAL.includes(name) &&
+      !(AIMED as readonly FaultName[]).includes(name) &&
+      (isStrong || !OF_STRONG.includes(name)),
   );
-  const faults = random.some(usual, isHeavy ? 0.5 : 0.35);
+  const drawn = random.some(usual, isAimed ? 0.1 : isHeavy ? 0.5 : 0.35);
+  const faults = isAimed ? [random.pick(AIMED), ...drawn] : drawn;
   const tails = random.fork('tails');
   const cluster: ClusterSetup = {
-    servers: random.chance(0.2) ? (isStrong ? 5 : 2) : isHeavy && random.chance(0.4) ? 5 : 3,
+    servers: random.chance(isAimed ? 0.5 : 0.2) ? (isStrong ? 5 : 2) : isHeavy && random.chance(0.4) ? 5 : 3,
     durability: random.chance(0.75) || isStrong ? 'disk' : 'buffered',
     memoryBudgetBytes: random.chance(0.3) ? NO_BUDGET : LARGE_BUDGET,
     longTailBytes: tails.chance(0.5) ? tails.between(100, 3_000) : undefined,

@@ -3,7 +3,7 @@ import type { Cluster, Server } from '../cluster.ts';
 import { betweenServers, type Fault } from './fault.ts';
 
 /** Cuts directed links; the returned function mends them. Cuts may overlap: a link works when all are mended. */
-function cut({ network }: Cluster, links: readonly (readonly [Server, Server])[]): () => void {
+export function cut({ network }: Cluster, links: readonly (readonly [Server, Server])[]): () => void {
   const cutLinks = links.map(([from, to]) => network.link(from.url, to.url));
   for (const link of cutLinks) link.cuts++;
   return () => {

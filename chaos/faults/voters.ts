@@ -24,7 +24,11 @@ export const changeVoters: Fault = {
   },
 };
 
-async function change(cluster: Cluster, what: string, ask: () => Promise<{ readonly voters: readonly string[] }>) {
+export async function change(
+  cluster: Cluster,
+  what: string,
+  ask: () => Promise<{ readonly voters: readonly string[] }>,
+) {
   try {
     cluster.say(`${what}: ${(await ask()).voters} vote`);
   } catch (error) {

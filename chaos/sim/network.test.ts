@@ -113,6 +113,20 @@ describe('simulated network', () => {
     expect(far.frames).toEqual(upTo(200));
   });
 
+  test('frames: link is tapped -> what the tap refuses is lost, the other way and after the heal nothing is', async () => {
+    const { network, near, far, run } = await connected();
+    network.link(A, B).tap = ([first = 0]) => first % 2 === 0;
+    send(near, 4);
+    send(far, 4);
+    await run(1000);
+    expect(far.frames.splice(0)).toEqual([0, 2]);
+    expect(near.frames).toEqual(upTo(4));
+    network.heal();
+    send(near, 4);
+    await run(1000);
+    expect(far.frames).toEqual(upTo(4));
+  });
+
   test('frames: receiver is paused -> arrive in order once it goes on', async () => {
     const { b, near, far, run } = await connected();
     b.pause();

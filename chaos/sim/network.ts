@@ -21,7 +21,13 @@ export interface Link {
   cuts: number;
   /** Bytes per millisecond that the sender's side takes; `Network.setWidth` changes it for what waits, too. */
   bytesPerMs: number;
+  /** Sees each frame when it leaves; false loses it. */
+  tap: Tap | undefined;
 }
+
+export type Tap = (frame: Uint8Array) => boolean;
+
+const SOUND = { lossRate: 0, duplicateRate: 0, reorderRate: 0, cuts: 0, bytesPerMs: 1e6, tap: undefined };
 
 const DIAL_TIMEOUT_MS = 5_000;
 /** Delay of a frame that is overtaken. */
@@ -63,7 +69,7 @@ export class Network {
     const name = `${from}>${to}`;
     let link = this.#links.get(name);
     if (link === undefined) {
-      link = { ...this.#base, lossRate: 0, duplicateRate: 0, reorderRate: 0, cuts: 0, bytesPerMs: 1e6 };
+      link = { ...this.#base, ...SOUND };
       this.#links.set(name, link);
     }
     return link;
@@ -71,9 +77,7 @@ export class Network {
 
   /** Removes every fault. Connections that exist stay as they are. */
   heal(): void {
-    for (const link of this.#links.values()) {
-      Object.assign(link, this.#base, { lossRate: 0, duplicateRate: 0, reorderRate: 0, cuts: 0, bytesPerMs: 1e6 });
-    }
+    for (const link of this.#links.values()) Object.assign(link, this.#base, SOUND);
     for (const { ends } of this.#hosts.values()) for (const end of ends) this.#sendAnew(end);
   }
 
@@ -175,7 +179,7 @@ export class Network {
     const sent = this.#timeline.after(end.lineFreeAtMs - this.#timeline.nowMs, () => {
       end.line.shift();
       end.buffered -= frame.length;
-      if (link.cuts > 0 || this.#random.chance(link.lossRate)) return;
+      if (link.cuts > 0 || this.#random.chance(link.lossRate) || link.tap?.(frame) === false) return;
       this.#deliver(end, frame);
       if (this.#random.chance(link.duplicateRate)) this.#deliver(end, frame);
     });

@@ -15,6 +15,7 @@ import { sessions } from './sessions.ts';
 import { sets } from './sets.ts';
 import { strongBank } from './strong-bank.ts';
 import { strongKeys } from './strong-keys.ts';
+import { strongLevels } from './strong-levels.ts';
 import { strongLists } from './strong-lists.ts';
 import { strongRegisters } from './strong-registers.ts';
 import { strongUnique } from './strong-unique.ts';
@@ -36,6 +37,7 @@ export const WORKLOADS = {
   sets,
   'strong-bank': strongBank,
   'strong-keys': strongKeys,
+  'strong-levels': strongLevels,
   'strong-lists': strongLists,
   'strong-registers': strongRegisters,
   'strong-unique': strongUnique,
@@ -49,7 +51,11 @@ export const STRONG: readonly WorkloadName[] = [
   'merge-unique',
   'strong-bank',
   'strong-keys',
+  'strong-levels',
   'strong-lists',
   'strong-registers',
   'strong-unique',
 ];
+
+/** Only on when a direction says so: hard on races that need a fault aimed at them. */
+export const DIRECTED: readonly WorkloadName[] = ['strong-levels'];
