@@ -12,8 +12,6 @@ export type Plant =
 const SIMULATOR = 'the simulator (`chaos/planted-bugs.ts`)';
 const SCRIPTS = 'tests of message after message (`src/consistency/*.test.ts`)';
 const MODEL = 'the exhaustive model (`npm run model`)';
-const POWER =
-  'it shows only when power is lost: `kill -9` leaves what was written with the system, synced or not, so nothing is lost';
 const REFUSALS = 'nothing that devices write in real runs is refused';
 const CUT_LOG = 'it needs a log that was cut, which is hundreds of megabytes on a real server';
 
@@ -34,10 +32,14 @@ export const PLANTS: Readonly<Record<PlantedBug, Plant>> = {
   'constraints-undecided': { scenario: 'merge-apart' },
   /** Only where the others overwrote one half of a transaction meanwhile: in few of many cuts. */
   'merge-on-accept': { scenario: 'half-written' },
-  'acknowledge-before-sync': { elsewhere: POWER, by: SIMULATOR },
-  'vector-before-durable': { elsewhere: POWER, by: SIMULATOR },
-  'vote-before-sync': { elsewhere: POWER, by: SCRIPTS },
-  'promise-in-memory': { elsewhere: POWER, by: SCRIPTS },
+  'acknowledge-before-sync': { scenario: 'power-cut-all', seconds: 25 },
+  'vector-before-durable': { scenario: 'power-cut', seconds: 25 },
+  'vote-before-sync': { scenario: 'power-cut-most' },
+  'promise-in-memory': {
+    elsewhere:
+      'it needs a power cut between a promise and the proposal that rests on it, and a coordinator that was left behind and decides once in between, not three times',
+    by: SCRIPTS,
+  },
   'diff-without-tombstones': { elsewhere: CUT_LOG, by: SIMULATOR },
   'adopt-early': { elsewhere: CUT_LOG, by: SIMULATOR },
   'compaction-drops-live': {
@@ -48,10 +50,8 @@ export const PLANTS: Readonly<Record<PlantedBug, Plant>> = {
     elsewhere: 'it needs all servers to lose their disks in turn, each before the one before it votes again',
     by: SIMULATOR,
   },
-  'refused-yet-proposed': {
-    elsewhere: 'it needs a disk that stands still for seconds between the decision and the proposal of a round',
-    by: SIMULATOR,
-  },
+  /** Only where the disk goes on after the write was refused, and before others take the place of its server. */
+  'refused-yet-proposed': { scenario: 'frozen-disk' },
   'place-of-another': {
     elsewhere:
       'it needs two coordinators that began to lead equally often and a read that begins at one and ends at the other',
@@ -82,7 +82,7 @@ export const PLANTS: Readonly<Record<PlantedBug, Plant>> = {
   'text-replaced': { elsewhere: 'no workload of real runs edits texts', by: SIMULATOR },
   'outbox-gone-when-sent': { scenario: 'devices' },
   'no-rollback': { elsewhere: REFUSALS, by: SIMULATOR },
-  'receipt-before-durable': { elsewhere: POWER, by: SIMULATOR },
+  'receipt-before-durable': { scenario: 'power-cut-devices', seconds: 30 },
   'taken-after-refusal': { elsewhere: REFUSALS, by: SIMULATOR },
   'begins-anew-anywhere': { elsewhere: 'no device of a real run is away for thirty days', by: SIMULATOR },
 };

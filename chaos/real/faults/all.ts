@@ -4,6 +4,7 @@ import { CLOCK_FAULTS } from './clocks.ts';
 import { DISK_FAULTS } from './disks.ts';
 import { forgottenVote } from './forgotten-vote.ts';
 import { LINK_FAULTS } from './links.ts';
+import { POWER_FAULTS } from './power.ts';
 import { PROCESS_FAULTS } from './processes.ts';
 import type { RealFault } from './real-fault.ts';
 
@@ -12,6 +13,7 @@ export const REAL_FAULTS: readonly RealFault[] = [
   ...CLIENT_LINK_FAULTS,
   ...PROCESS_FAULTS,
   ...DISK_FAULTS,
+  ...POWER_FAULTS,
   forgottenVote,
   ...CLOCK_FAULTS,
 ];
