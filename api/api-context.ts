@@ -2,6 +2,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { Env } from '../base/env.ts';
 import { type GraphName, graphName } from '../base/ids.ts';
+import type { PlantedBug } from '../base/planted-bug.ts';
 import type { Engine, Graph } from '../src/engine-port.ts';
 import { principalOfRequest, requireAnywhere } from './access/access-hooks.ts';
 import type { AuditLog } from './access/audit-log.ts';
@@ -20,6 +21,8 @@ export interface ApiContext {
   readonly pressure: Pressure;
   /** Undefined on a server that asks for no token. */
   readonly authenticator: Authenticator | undefined;
+  /** Switched on for experiments only. */
+  readonly bugs: ReadonlySet<PlantedBug> | undefined;
   /** Logs what went wrong inside of the server, and passes a failed assertion on. */
   readonly reportFailure: (thrown: unknown, request: Reported) => void;
 }

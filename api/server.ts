@@ -9,6 +9,7 @@ import { BugError } from '../base/assert.ts';
 import type { Env, Log, Timer } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
 import * as LIMITS from '../base/limits.ts';
+import type { PlantedBug } from '../base/planted-bug.ts';
 import type { ClockFault, Engine, LinkFaults } from '../src/engine-port.ts';
 import { decorateAccess, installAccess } from './access/access-hooks.ts';
 import { AuditLog } from './access/audit-log.ts';
@@ -82,6 +83,8 @@ export interface ServerOptions {
   readonly linkFaults?: LinkFaults;
   /** If set, `/v1/chaos` shifts the clock. */
   readonly clockFault?: ClockFault;
+  /** Bugs that are switched on, only with `--chaos`. */
+  readonly bugs?: ReadonlySet<PlantedBug> | undefined;
   /** Where the built console lies; without it there is none. */
   readonly consoleFolder?: string;
   /** Bytes of a request body other than an import; `LIMITS.bodyBytesMax` if absent. */
@@ -97,9 +100,9 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   const authenticator =
     options.authenticator ?? (token === undefined ? undefined : new StaticTokens([adminToken(token)]));
   const audit = new AuditLog(options.audit ?? env.log);
-  const { requestsPerSecond, pressure = NO_PRESSURE, isLeaving = () => false } = options;
+  const { requestsPerSecond, pressure = NO_PRESSURE, isLeaving = () => false, bugs } = options;
   const rates = requestsPerSecond === undefined ? undefined : new RateLimits(env.clock, requestsPerSecond);
-  const context: ApiContext = { engine, env, audit, authenticator, rates, pressure, reportFailure };
+  const context: ApiContext = { engine, env, audit, authenticator, rates, pressure, bugs, reportFailure };
   const running = new RunningQueries(env.clock, options.queryLimits);
   let isStopping = false;
 

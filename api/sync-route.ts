@@ -7,7 +7,7 @@ import type { SyncAuthority, SyncPrincipal } from './sync-authority.ts';
 import { AcceptedBatches, SyncSession } from './sync-session.ts';
 import type { AcceptSocket, SocketRoutes } from './web-sockets.ts';
 
-export function addSyncRoute(routes: SocketRoutes, { engine, env }: ApiContext, authority: SyncAuthority): void {
+export function addSyncRoute(routes: SocketRoutes, { engine, env, bugs }: ApiContext, authority: SyncAuthority): void {
   const accepted = new AcceptedBatches();
   routes.add({
     path: '/v1/graphs/:graph/sync',
@@ -17,7 +17,7 @@ export function addSyncRoute(routes: SocketRoutes, { engine, env }: ApiContext, 
       const name = graphName(request.parameters.graph ?? '');
       const open = (principal: SyncPrincipal): AcceptSocket => {
         const graph = engine.sync(name);
-        return (socket) => new SyncSession({ engine, env, graph, principal, socket, accepted });
+        return (socket) => new SyncSession({ engine, env, graph, principal, socket, accepted, ...(bugs && { bugs }) });
       };
       const found = authority.admit(request, name);
       return found instanceof Promise ? found.then(open) : open(found);

@@ -133,6 +133,7 @@ async function serve(config: ServeConfig): Promise<void> {
       audit,
       pressure,
       consoleFolder: CONSOLE_FOLDER,
+      bugs: bugsOf(config.cluster.plant),
       isLeaving: () => isLeaving,
       ...(authenticator !== undefined && { authenticator }),
       ...(requestsPerSecond !== undefined && { requestsPerSecond }),
@@ -256,11 +257,15 @@ function linksOf(
   const sockets = new WebSocketTransport(env, LIMITS, security);
   const linkFaults = chaos ? new FaultyTransport(sockets, { env, peers }) : undefined;
   const transport = linkFaults ?? sockets;
-  // A name that is none switches nothing on.
-  const bugs = plant === undefined ? undefined : new Set([plant as PlantedBug]);
+  const bugs = bugsOf(plant);
   const own = { peers, advertise, secret: clusterSecret, transport, ...(bugs !== undefined && { bugs }) };
   const cluster = peers.length === 0 ? undefined : own;
   return { sockets, cluster, linkFaults };
+}
+
+/** A name that is none switches nothing on. */
+function bugsOf(plant: string | undefined): ReadonlySet<PlantedBug> | undefined {
+  return plant === undefined ? undefined : new Set([plant as PlantedBug]);
 }
 
 /** Starts replication before anybody is served, so that nobody takes this server for one that runs alone. */
