@@ -32,7 +32,7 @@ export const PLANTS: Readonly<Record<PlantedBug, Plant>> = {
   'constraints-undecided': { scenario: 'merge-apart' },
   /** Only where the others overwrote one half of a transaction meanwhile: in few of many cuts. */
   'merge-on-accept': { scenario: 'half-written' },
-  'acknowledge-before-sync': { scenario: 'power-cut-all', seconds: 25 },
+  'acknowledge-before-sync': { scenario: 'power-cut-apart', seconds: 25 },
   'vector-before-durable': { scenario: 'power-cut', seconds: 25 },
   'vote-before-sync': { scenario: 'power-cut-most' },
   'promise-in-memory': {

@@ -6,12 +6,17 @@
  * milliseconds between a write and its sync.
  */
 import { ownDisksImpossible } from '../disks/own-disk.ts';
+import type { Way } from '../net/net.ts';
 import type { RealCluster } from '../real-cluster.ts';
 import { bringVoterBack, endCovered } from './disks.ts';
 import { between, spoilAll } from './links.ts';
 import { bringBack } from './processes.ts';
 import type { FaultContext, Injury, RealFault } from './real-fault.ts';
 
+/** For clients to try elsewhere. */
+const CLIENTS_GO_MS = 1_000;
+/** For writes that stay where they are acknowledged. */
+const APART_MS = 1_500;
 const COMMON = { onOwnDisks: true, impossible: ownDisksImpossible } as const;
 
 /** @returns what shows that something was lost, on one of them at least */
@@ -68,13 +73,21 @@ export const POWER_FAULTS: readonly RealFault[] = [
     ...COMMON,
     name: 'power-cut-most',
     about: 'the power of all servers but one is cut after their disks stood still, and they come back without that one',
+    impossible: (net) => ownDisksImpossible() ?? net.lacks({ isClosed: true }),
     async inject(context): Promise<Injury> {
       const { cluster, target } = context;
       const beganMs = cluster.world.nowMs();
       const most = cluster.others(target);
+      // What one of these was asked for would be decided with what nobody is told: their disks do not let them answer.
+      const letCall = await spoilAll(
+        most.flatMap((name) => waysOfClients(cluster, name)),
+        { isClosed: true },
+      );
+      await cluster.world.sleep(CLIENTS_GO_MS);
       const how = await standStill(context, most);
       const letIn = await spoilAll(between(cluster, [target], most), { isHeld: true });
       const lost = await cutPower(cluster, most);
+      await letCall();
       const ms = await bringBackAlone(cluster, most);
       return {
         what: `power of ${most.join(', ')} cut${how}; they come back without ${target}`,
@@ -85,6 +98,32 @@ export const POWER_FAULTS: readonly RealFault[] = [
           await letIn();
           await bringBack(cluster, cluster.names);
           return lost && `${lost}; they were back after ${ms} ms`;
+        },
+      };
+    },
+  },
+  {
+    ...COMMON,
+    name: 'power-cut-apart',
+    about: 'the power of a server is cut while it is cut off from the others: nobody else has what it acknowledged',
+    async inject(context): Promise<Injury> {
+      const { cluster, target } = context;
+      const others = cluster.others(target);
+      const beganMs = cluster.world.nowMs();
+      const letIn = await spoilAll(between(cluster, [target], others), { isHeld: true });
+      await cluster.world.sleep(APART_MS);
+      const how = await standStill(context, [target]);
+      const lost = await cutPower(cluster, [target]);
+      const ms = await bringBackAlone(cluster, [target]);
+      return {
+        what: `power of ${target}, which is cut off, cut${how}`,
+        beganMs,
+        servers: [target],
+        sides: [others, [target]],
+        async mend() {
+          await letIn();
+          await bringBack(cluster, cluster.names);
+          return lost && `${lost}; it was back after ${ms} ms`;
         },
       };
     },
@@ -135,6 +174,11 @@ export const POWER_FAULTS: readonly RealFault[] = [
     },
   },
 ];
+
+function waysOfClients(cluster: RealCluster, name: string): readonly Way[] {
+  const { there, back } = cluster.clientWays(name);
+  return [there, back];
+}
 
 /** They do not see all servers, and need not. */
 async function bringBackAlone(cluster: RealCluster, names: readonly string[]): Promise<number> {
