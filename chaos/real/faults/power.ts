@@ -106,11 +106,12 @@ export const POWER_FAULTS: readonly RealFault[] = [
     ...COMMON,
     name: 'power-cut-apart',
     about: 'the power of a server is cut while it is cut off from the others: nobody else has what it acknowledged',
+    impossible: (net) => ownDisksImpossible() ?? net.lacks({ isClosed: true }),
     async inject(context): Promise<Injury> {
       const { cluster, target } = context;
       const others = cluster.others(target);
       const beganMs = cluster.world.nowMs();
-      const letIn = await spoilAll(between(cluster, [target], others), { isHeld: true });
+      const letIn = await spoilAll(between(cluster, [target], others), { isClosed: true });
       await cluster.world.sleep(APART_MS);
       const how = await standStill(context, [target]);
       const lost = await cutPower(cluster, [target]);
