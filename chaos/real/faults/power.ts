@@ -1,6 +1,6 @@
 /**
  * Power cuts, and disks that stand still. What was acknowledged is on disks, and nothing of it may be missing afterwards:
- * no server is seen to be covered by others first, unlike where disks are lost (`disks.ts`).
+ * no server is seen to be covered by others first, unlike where disks are lost (`disks.ts`), unless it does not sync.
  *
  * Of a disk that stands still before the power goes, nothing of that time is left, while without that a cut has to hit the
  * milliseconds between a write and its sync.
