@@ -46,7 +46,7 @@ const FROZEN_SECONDS_MAX = 90;
  */
 const KEEPER = `
   trap '' INT TERM HUP
-  disk="$0" shelf="$1" shelf_image="$2" image="$3" number=0
+  disk="$0" shelf="$1" shelf_image="$2" image="$3" number=0 guard=
   put_in() { cp --sparse=always "$image" "$shelf/$number" && rm "$image" && mount -t ext4 -o ${MOUNT_OPTIONS} "$shelf/$number" "$disk"; }
   take_out() { umount "$disk" 2> /dev/null || umount --lazy "$disk"; }
   answer() { if [ $? = 0 ]; then echo done; else echo failed; fi; }
@@ -58,12 +58,13 @@ const KEEPER = `
         (sleep ${FROZEN_SECONDS_MAX}; fsfreeze --unfreeze "$shelf") > /dev/null 2>&1 &
         guard=$!
         fsfreeze --freeze "$shelf"; answer ;;
-      thaw) kill $guard; fsfreeze --unfreeze "$shelf" 2> /dev/null; echo done ;;
+      thaw) kill -s KILL $guard 2> /dev/null; fsfreeze --unfreeze "$shelf" 2> /dev/null; echo done ;;
       swap) take_out && rm "$shelf/$number" && number=$((number + 1)) && put_in; answer ;;
       write) (echo trace > "$disk/${TRACE}" && echo written) & ;;
       sync) (echo trace > "$disk/${TRACE}" && sync "$disk/${TRACE}"; rm -f "$disk/${TRACE}"; echo written) & ;;
     esac
   done
+  [ -z "$guard" ] || kill -s KILL $guard 2> /dev/null
   fsfreeze --unfreeze "$shelf" 2> /dev/null
   take_out
   umount "$shelf" 2> /dev/null || umount --lazy "$shelf"`;
