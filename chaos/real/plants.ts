@@ -11,8 +11,6 @@ export type Plant =
 
 const SIMULATOR = 'the simulator (`chaos/planted-bugs.ts`)';
 const SCRIPTS = 'tests of message after message (`src/consistency/*.test.ts`)';
-const POWER =
-  'it shows only when power is lost: `kill -9` leaves what was written with the system, synced or not, so nothing is lost';
 
 export const PLANTS: Readonly<Record<PlantedBug, Plant>> = {
   'read-without-quorum': { scenario: 'isolate-strong', seconds: 20 },
@@ -31,30 +29,20 @@ export const PLANTS: Readonly<Record<PlantedBug, Plant>> = {
   'constraints-undecided': { scenario: 'merge-apart' },
   /** Only where the others overwrote one half of a transaction meanwhile: in few of many cuts. */
   'merge-on-accept': { scenario: 'half-written' },
-  'acknowledge-before-sync': { elsewhere: POWER, by: SIMULATOR },
-  'vector-before-durable': { elsewhere: POWER, by: SIMULATOR },
-  'vote-before-sync': { elsewhere: POWER, by: SCRIPTS },
-  'promise-in-memory': { elsewhere: POWER, by: SCRIPTS },
+  'acknowledge-before-sync': { scenario: 'power-cut-apart', seconds: 25 },
+  'vector-before-durable': { scenario: 'power-cut', seconds: 25 },
+  'vote-before-sync': { scenario: 'power-cut-most' },
+  'promise-in-memory': {
+    elsewhere:
+      'it needs a power cut between a promise and the proposal that rests on it, and a coordinator that was left behind and decides once in between, not three times',
+    by: SIMULATOR,
+  },
   'diff-without-tombstones': { scenario: 'wipe-cut-log' },
   'adopt-early': { scenario: 'wipe-cut-log' },
   'compaction-drops-live': { scenario: 'wipe-cut-log' },
   'founded-again': { scenario: 'lost-disks' },
-  'vote-before-sync': { elsewhere: POWER, by: SIMULATOR },
-  'promise-in-memory': { elsewhere: POWER, by: SIMULATOR },
-  'diff-without-tombstones': { elsewhere: CUT_LOG, by: SIMULATOR },
-  'adopt-early': { elsewhere: CUT_LOG, by: SIMULATOR },
-  'compaction-drops-live': {
-    elsewhere: 'what compaction dropped comes back from the log of any other server; it needs cut logs on all',
-    by: SIMULATOR,
-  },
-  'founded-again': {
-    elsewhere: 'it needs all servers to lose their disks in turn, each before the one before it votes again',
-    by: SIMULATOR,
-  },
-  'refused-yet-proposed': {
-    elsewhere: 'it needs a disk that stands still for seconds between the decision and the proposal of a round',
-    by: SIMULATOR,
-  },
+  /** Only where the disk goes on after the write was refused, and before others take the place of its server. */
+  'refused-yet-proposed': { scenario: 'frozen-disk' },
   'place-of-another': {
     elsewhere:
       'it needs two coordinators that began to lead equally often and a read that begins at one and ends at the other',
@@ -88,7 +76,7 @@ export const PLANTS: Readonly<Record<PlantedBug, Plant>> = {
   'text-replaced': { scenario: 'texts' },
   'outbox-gone-when-sent': { scenario: 'devices' },
   'no-rollback': { scenario: 'devices' },
-  'receipt-before-durable': { elsewhere: POWER, by: SIMULATOR },
+  'receipt-before-durable': { scenario: 'power-cut-devices', seconds: 30 },
   'taken-after-refusal': { scenario: 'devices' },
   'begins-anew-anywhere': { scenario: 'devices-away' },
 };

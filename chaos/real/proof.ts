@@ -26,7 +26,8 @@ offline replicas (\`chaos/checkers/offline.ts\` says what they must keep); \`cli
 for small cases.
 
 ## Not covered
-- Loss of power of real machines: \`kill -9\` leaves what was written to the system. The simulator has it.
+- Loss of power of real machines: power is cut of file systems in files (\`chaos/real/disks/\`), which keep what reached them
+  before; a disk may also lose or tear what was written and not synced. The simulator has that.
 - Real networks between machines: links are proxies on one machine, or network namespaces of one kernel. What needs \`tc netem\` was run
   only where [gaps.md](gaps.md#proof-with-real-processes) says so.
 - A disk that lies about \`fsync\`; memory that flips bits.

@@ -1,6 +1,8 @@
 /** The servers of a run and the ways between them. */
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClusterDescription } from '../../src/engine-port.ts';
+import { OwnDisk } from './disks/own-disk.ts';
 import type { HttpClient, Reply } from './http-client.ts';
 import { NamespaceNet } from './net/namespace-net.ts';
 import { CLIENTS, type Net, type NetAbilities, type Way } from './net/net.ts';
@@ -37,6 +39,8 @@ export class RealCluster {
   /** A bug that is switched on in all servers and devices. */
   readonly plant: string | undefined;
   readonly net: Net;
+  /** By server; none if no fault of the run needs them. */
+  readonly #disks = new Map<string, OwnDisk>();
 
   private constructor({ world, http, folder, plant }: ClusterSetup, servers: readonly ServerProcess[], net: Net) {
     this.world = world;
@@ -78,6 +82,30 @@ export class RealCluster {
     const found = this.servers.find((server) => server.name === name);
     if (found === undefined) throw new Error(`there is no server ${name}`);
     return found;
+  }
+
+  /** Gives each server one, before any runs. */
+  async putDisksIn(): Promise<void> {
+    for (const { name, data } of this.servers) {
+      const disk = new OwnDisk(data, join(this.folder, 'disks', name));
+      this.#disks.set(name, disk);
+      await disk.mount();
+    }
+  }
+
+  disk(name: string): OwnDisk {
+    const disk = this.#disks.get(name);
+    if (disk === undefined) throw new Error(`${name} has no disk of its own`);
+    return disk;
+  }
+
+  standsStill(name: string): boolean {
+    return this.#disks.get(name)?.isFrozen ?? false;
+  }
+
+  /** What stood still goes on. */
+  async thawDisks(): Promise<void> {
+    for (const disk of this.#disks.values()) await disk.thaw();
   }
 
   others(name: string): readonly string[] {
@@ -149,6 +177,8 @@ export class RealCluster {
   async dispose(): Promise<void> {
     await Promise.all(this.servers.map((server) => (server.isRunning ? server.kill() : undefined)));
     await this.net.close();
+    for (const disk of this.#disks.values()) await disk.takeOut();
+    rmSync(join(this.folder, 'disks'), { recursive: true, force: true });
   }
 }
 

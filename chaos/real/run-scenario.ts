@@ -117,6 +117,14 @@ class Run {
 
   async start(): Promise<void> {
     const { cluster } = this.#arena;
+    const { scenario, abilities } = this.#options;
+    const needsDisks = REAL_FAULTS.some(
+      ({ name, onOwnDisks, impossible }) =>
+        onOwnDisks === true &&
+        impossible?.(abilities) === undefined &&
+        scenario.faults.some(({ kind }) => kind === name),
+    );
+    if (needsDisks) await cluster.putDisksIn();
     this.#options.onProgress(`starting ${cluster.names.length} servers`);
     await Promise.all(cluster.servers.map((server) => server.start()));
     if (!(await cluster.meet())) throw new Error('the servers do not come to serve; see logs/ in the run folder');
@@ -230,6 +238,8 @@ class Run {
   async end(): Promise<void> {
     const { cluster, recorder } = this.#arena;
     this.#arena.isOver = true;
+    // A process that waits for a disk that stands still does not end.
+    await cluster.thawDisks();
     if (this.#mustEnd()) cluster.killAll();
     this.#isSampling = false;
     await this.#sampling;

@@ -66,7 +66,8 @@ async function sampleOf(cluster: RealCluster, name: string): Promise<Sample> {
     atMs: cluster.world.nowMs(),
     server: name,
     ...ofProcess(pid),
-    diskBytes: sizeOf(data),
+    // Nobody looks at a disk that stands still: the run would stand still with it.
+    ...(!cluster.standsStill(name) && { diskBytes: sizeOf(data) }),
     ...(reply.status === 200 && { metrics: sums(reply) }),
   };
 }

@@ -5,6 +5,7 @@ import { DISK_FAULTS } from './disks.ts';
 import { forgottenVote } from './forgotten-vote.ts';
 import { LINK_FAULTS } from './links.ts';
 import { lostDisks } from './lost-disks.ts';
+import { POWER_FAULTS } from './power.ts';
 import { PROCESS_FAULTS } from './processes.ts';
 import type { RealFault } from './real-fault.ts';
 
@@ -13,6 +14,7 @@ export const REAL_FAULTS: readonly RealFault[] = [
   ...CLIENT_LINK_FAULTS,
   ...PROCESS_FAULTS,
   ...DISK_FAULTS,
+  ...POWER_FAULTS,
   forgottenVote,
   lostDisks,
   ...CLOCK_FAULTS,

@@ -16,8 +16,11 @@ import type { FaultContext, Injury, RealFault } from './real-fault.ts';
 const COVERED_MS_MAX = 20_000;
 const VOTES_MS_MAX = 60_000;
 
-/** Kills the server once all others hold what it holds now. Undefined if they do not come to. */
-export async function killCovered(cluster: RealCluster, target: string): Promise<Losing | undefined> {
+/** Ends the server once all others hold what it holds now. Undefined if they do not come to. */
+export async function endCovered(
+  { cluster, target }: Pick<FaultContext, 'cluster' | 'target'>,
+  end: () => Promise<unknown>,
+): Promise<Losing | undefined> {
   const { world } = cluster;
   const sinceMs = world.nowMs();
   const held = (await cluster.describe(target))?.vector ?? {};
@@ -29,7 +32,7 @@ export async function killCovered(cluster: RealCluster, target: string): Promise
     return true;
   });
   if (!isCovered) return undefined;
-  await cluster.server(target).kill();
+  await end();
   return { server: target, sinceMs, untilMs: world.nowMs() };
 }
 
@@ -45,7 +48,7 @@ export async function bringVoterBack(cluster: RealCluster, target: string): Prom
 
 async function lose({ cluster, target }: FaultContext, harm: (data: string) => string): Promise<Injury | undefined> {
   const beganMs = cluster.world.nowMs();
-  const losing = await killCovered(cluster, target);
+  const losing = await endCovered({ cluster, target }, () => cluster.server(target).kill());
   if (losing === undefined) return undefined;
   const what = harm(cluster.server(target).data);
   return {

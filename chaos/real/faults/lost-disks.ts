@@ -7,7 +7,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import type { LaneFault } from '../net/lane.ts';
 import type { RealCluster } from '../real-cluster.ts';
-import { killCovered } from './disks.ts';
+import { endCovered } from './disks.ts';
 import { between, spoilAll } from './links.ts';
 import type { RealFault } from './real-fault.ts';
 
@@ -31,7 +31,7 @@ export const lostDisks: RealFault = {
     const beganMs = world.nowMs();
     await world.sleep(DECIDING_MS);
     const cut = (a: string, b: string) => spoilAll(between(cluster, [a], [b]), CUT);
-    const losing = await killCovered(cluster, first);
+    const losing = await endCovered({ cluster, target: first }, () => cluster.server(first).kill());
     if (losing === undefined) return undefined;
     const letFirstLast = await cut(first, last);
     const known = await vectorOf(cluster, last);

@@ -28,6 +28,8 @@ export interface Injury {
 export interface RealFault {
   readonly name: string;
   readonly about: string;
+  /** Whether each server has a disk of its own, which power can be cut of. */
+  readonly onOwnDisks?: true;
   /** Why this machine, or the net of the run, cannot bring it about; undefined if they can. */
   impossible?(net: NetAbilities): string | undefined;
   /** Breaks something; undefined if it cannot be done now. */
