@@ -89,6 +89,9 @@ export interface StatementGraphOptions {
   readonly decide?: Decide | undefined;
 }
 
+/** How often a statement reads at most what was changed under its hands each time. */
+const READINGS_MAX = 4;
+
 /** @param sawOneState false if the graph changed while the statement read it */
 export type Decide = (operations: readonly Operation[], sawOneState: boolean) => Promise<void>;
 
@@ -113,6 +116,9 @@ export class ViewStatementGraph implements StatementGraph {
   readonly #expire: () => void;
   /** Changes of the graph when the statement began. */
   #begunAt: number;
+  #readings = 1;
+  #hasMissed = false;
+  #gaveWay = false;
 
   constructor({
     graph,
@@ -146,14 +152,31 @@ export class ViewStatementGraph implements StatementGraph {
   }
 
   async makeResident(wanted: NotResident): Promise<void> {
-    this.keepResident();
+    this.#hasMissed = true;
+    this.#keepOpen();
     await this.#hold?.provide(wanted);
     if (this.#graph.deleted) throw this.#graph.notFound();
   }
 
   keepResident(): void {
+    this.#gaveWay = true;
+    this.#keepOpen();
+  }
+
+  #keepOpen(): void {
     this.#hold ??= this.#makeHold();
     this.#hold.keepOpen();
+  }
+
+  readAgain(): boolean {
+    // One that is so long that it gives way would do so again.
+    if (!this.#hasMissed || this.#gaveWay) return false;
+    if (this.#begunAt === this.#graph.changes || this.#readings === READINGS_MAX) return false;
+    this.#readings++;
+    this.#hasMissed = false;
+    this.#expire();
+    this.#begunAt = this.#graph.changes;
+    return true;
   }
 
   #endWriting: (() => void) | undefined;

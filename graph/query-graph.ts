@@ -158,6 +158,11 @@ export interface StatementGraph extends QueryGraph {
   makeResident(wanted: NotResident): Promise<void>;
   /** Keeps resident all that was read so far: called before waiting for anything but `makeResident`. */
   keepResident(): void;
+  /**
+   * Asked once all is read, as long as nobody has seen any of it: true if the graph was changed while the statement waited for what was not
+   * in memory, so that it may have seen a part of a commit. It is to be run again then, for which that stays in memory.
+   */
+  readAgain(): boolean;
   /** A fresh id, never given before, also by other servers. */
   makeNodeId(): NodeId;
   /** The id that a unique constraint gives to a node with these labels and properties, if one does. */

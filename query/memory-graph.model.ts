@@ -328,6 +328,10 @@ export class MemoryGraph implements StatementGraph {
 
   keepResident(): void {}
 
+  readAgain(): boolean {
+    return false;
+  }
+
   beginWriting(): undefined {}
 
   settle(): undefined {}

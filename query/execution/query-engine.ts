@@ -111,10 +111,13 @@ export class QueryEngine {
       checkChange('write', options);
       const waiting = graph.beginWriting();
       if (waiting !== undefined) await waiting;
-      const transaction = this.begin(graph);
-      const answer = await transaction.run(text, options);
-      await transaction.commit();
-      return answer;
+      for (;;) {
+        const transaction = this.begin(graph);
+        const answer = await transaction.run(text, options);
+        if (graph.readAgain()) continue;
+        await transaction.commit();
+        return answer;
+      }
     } catch (error) {
       graph.release();
       throw error;
@@ -167,7 +170,7 @@ export class QueryEngine {
         const found = execution.nextBatch();
         if (found instanceof Promise) {
           isWaiting = true;
-          return this.#collectRest(prepared, execution, graph, rows, found).finally(() =>
+          return this.#collectRest(prepared, run, { execution, rows, waiting: found }).finally(() =>
             endExecute(span, rows.length),
           );
         }
@@ -188,14 +191,27 @@ export class QueryEngine {
 
   async #collectRest(
     prepared: PreparedPlan,
-    execution: Execution,
-    graph: StatementGraph,
-    rows: ResultValue[][],
-    waiting: Promise<Batch | undefined>,
+    options: ExecuteOptions,
+    begun: {
+      readonly execution: Execution;
+      readonly rows: ResultValue[][];
+      readonly waiting: Promise<Batch | undefined>;
+    },
   ): Promise<StatementRows> {
+    const { graph } = options;
+    const { rows } = begun;
+    let { execution } = begun;
     try {
-      for (let batch = await waiting; batch !== undefined; batch = await execution.nextBatch()) {
-        if (prepared.fields.length > 0) execution.appendResults(batch, rows);
+      let batch = await begun.waiting;
+      for (;;) {
+        for (; batch !== undefined; batch = await execution.nextBatch()) {
+          if (prepared.fields.length > 0) execution.appendResults(batch, rows);
+        }
+        if (!graph.readAgain()) break;
+        execution.close();
+        rows.length = 0;
+        execution = new Execution(prepared, options);
+        batch = await execution.nextBatch();
       }
       await graph.settle();
       return { fields: prepared.fields, rows, counters: NO_CHANGES, plan: undefined };
@@ -214,17 +230,15 @@ export class QueryEngine {
     graph: StatementGraph,
     options: StatementOptions & { readonly profiled: boolean },
   ): StatementAnswer {
-    const execution = this.#execution(prepared, {
-      graph,
-      overlay: undefined,
-      statement: options,
-      transactionMs: undefined,
-      profiled: options.profiled,
-    });
+    const { profiled } = options;
+    const begin = () =>
+      this.#execution(prepared, { graph, overlay: undefined, statement: options, transactionMs: undefined, profiled });
+    let execution = begin();
     const { plan, fields } = prepared;
     const span = this.#beginExecute();
     let rowCount = 0;
     let isClosed = false;
+    let isSeen = false;
     return {
       fields,
       writes: false,
@@ -233,6 +247,12 @@ export class QueryEngine {
         for (;;) {
           const found = execution.nextBatch();
           const batch = found instanceof Promise ? await found : found;
+          if (!isSeen && !isClosed && graph.readAgain()) {
+            execution.close();
+            execution = begin();
+            continue;
+          }
+          isSeen = true;
           if (batch === undefined) return undefined;
           const rows: ResultValue[][] = [];
           execution.appendResults(batch, rows);
@@ -350,11 +370,6 @@ export class Transaction {
     } finally {
       this.#graph.release();
     }
-  }
-
-  /** Drops everything. */
-  rollback(): void {
-    this.#graph.release();
   }
 }
 

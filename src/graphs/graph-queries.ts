@@ -41,17 +41,20 @@ export class GraphQueries {
     decide?: Decide,
   ): Promise<readonly StatementAnswer[]> {
     const graph = this.#open(decide);
-    const transaction = this.#engine.begin(graph);
     try {
       if (options.accessMode === 'write') await graph.beginWriting();
-      const answers: StatementAnswer[] = [];
-      for (const statement of statements) {
-        answers.push(await transaction.run(statement.text, runOptions(statement, options)));
+      for (;;) {
+        const transaction = this.#engine.begin(graph);
+        const answers: StatementAnswer[] = [];
+        for (const statement of statements) {
+          answers.push(await transaction.run(statement.text, runOptions(statement, options)));
+        }
+        if (graph.readAgain()) continue;
+        await transaction.commit();
+        return answers;
       }
-      await transaction.commit();
-      return answers;
     } catch (error) {
-      transaction.rollback();
+      graph.release();
       throw error;
     }
   }
@@ -67,24 +70,27 @@ export class GraphQueries {
     decide?: DecideKept,
   ): Promise<readonly StatementRows[]> {
     let outcome = '';
-    const answers: StatementRows[] = [];
     const graph = await this.#open(
       decide === undefined ? undefined : (operations, sawOneState) => decide(operations, sawOneState, outcome),
     );
-    const transaction = this.#engine.begin(graph);
     try {
       if (options.accessMode === 'write') await graph.beginWriting();
-      for (const statement of statements) {
-        const answer = await transaction.run(statement.text, runOptions(statement, options));
-        const rows = (await answer.next()) ?? [];
-        answers.push({ fields: answer.fields, rows, counters: answer.counters, plan: undefined });
+      for (;;) {
+        const transaction = this.#engine.begin(graph);
+        const answers: StatementRows[] = [];
+        for (const statement of statements) {
+          const answer = await transaction.run(statement.text, runOptions(statement, options));
+          const rows = (await answer.next()) ?? [];
+          answers.push({ fields: answer.fields, rows, counters: answer.counters, plan: undefined });
+        }
+        if (graph.readAgain()) continue;
+        outcome = encodeAnswers(answers);
+        if (outcome.length > LIMITS.outcomeCharsMax) throw tooLargeToKeep(outcome.length);
+        await transaction.commit();
+        return answers;
       }
-      outcome = encodeAnswers(answers);
-      if (outcome.length > LIMITS.outcomeCharsMax) throw tooLargeToKeep(outcome.length);
-      await transaction.commit();
-      return answers;
     } catch (error) {
-      transaction.rollback();
+      graph.release();
       throw error;
     }
   }
