@@ -102,6 +102,7 @@ class Run {
   readonly #deadlineMs: number;
   #sampling: Promise<unknown> = Promise.resolve();
   #isSampling = true;
+  #hasFailed = false;
 
   constructor(options: RunOptions, arena: Arena) {
     this.#options = options;
@@ -112,7 +113,7 @@ class Run {
 
   #mustEnd(): boolean {
     this.isLate ||= this.#arena.world.nowMs() > this.#deadlineMs;
-    return this.isLate || this.#options.isInterrupted();
+    return this.isLate || this.#hasFailed || this.#options.isInterrupted();
   }
 
   async start(): Promise<void> {
@@ -174,6 +175,11 @@ class Run {
       const workload = WORKLOADS.find(({ name }) => name === choice.kind);
       return workload?.start(this.#arena, choice) ?? [];
     });
+    const working = Promise.all(clients);
+    // A workload that fails is a bug of it. The run ends at once, and with it its servers.
+    working.catch(() => {
+      this.#hasFailed = true;
+    });
     const isOver = () => world.nowMs() >= endMs || this.#mustEnd();
     const mustEnd = () => this.#mustEnd();
     const nemesis = runNemesis({ cluster, recorder, scenario, faults: REAL_FAULTS, isOver, mustEnd });
@@ -186,7 +192,7 @@ class Run {
     } finally {
       this.#arena.isOver = true;
     }
-    await Promise.all([progress, ...clients]);
+    await Promise.all([progress, working]);
   }
 
   async #showProgress(endMs: number): Promise<void> {
