@@ -69,6 +69,8 @@ interface Scope {
 
 export interface CompiledPlan {
   readonly root: PlanOperator;
+  /** Those of sub-queries in expressions, which are no inputs of others. */
+  readonly innerRoots: readonly PlanOperator[];
   /** What each operator did, in the order of a walk through the plan; empty unless it is profiled. */
   readonly profile: ReadonlyMap<Operator, ProfileEntry>;
 }
@@ -82,6 +84,7 @@ class PlanCompiler {
   readonly #run: Run;
   readonly #usage: SlotUsage;
   readonly #profile: Map<Operator, ProfileEntry> | undefined;
+  readonly #innerRoots: PlanOperator[] = [];
 
   constructor(plan: Plan, run: Run, profiled: boolean) {
     this.#plan = plan;
@@ -93,7 +96,8 @@ class PlanCompiler {
   compile(): CompiledPlan {
     const needed = new Set(this.#plan.columns.map(({ slot }) => slot));
     const scope = { argument: new ArgumentRow(), slots: new Set<number>() };
-    return { root: this.#operator(this.#plan.root, needed, scope), profile: this.#profile ?? new Map() };
+    const root = this.#operator(this.#plan.root, needed, scope);
+    return { root, innerRoots: this.#innerRoots, profile: this.#profile ?? new Map() };
   }
 
   /** @param needed slots that are used above */
@@ -118,6 +122,7 @@ class PlanCompiler {
         const needed = this.#usage.of(value);
         const visible = new Set([...slots, ...locals]);
         const root = this.#operator(inner, needed, { argument, slots: visible });
+        this.#innerRoots.push(root);
         const collected = value === undefined ? undefined : compile(value, this.#context(definedSlots(inner, visible)));
         return compileSubquery(run, root, { argument, mode: expression.mode, value: collected });
       },

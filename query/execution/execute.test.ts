@@ -1,8 +1,10 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import type { NodeId } from '../../base/ids.ts';
 import { MemoryGraph } from '../memory-graph.model.ts';
+import { SortOperator } from '../operators/sort.ts';
 import type { BoundExpression } from '../plan/bound-expression.ts';
 import type { Operator, Plan } from '../plan/operator.ts';
+import { runStatement } from '../run-statement.model.ts';
 import { type ExecuteOptions, Execution, PreparedPlan } from './execute.ts';
 import { GraphOverlay } from './graph-overlay.ts';
 import type { ResultValue } from './result-value.ts';
@@ -156,3 +158,12 @@ for (const absent of [false, true]) {
     expect(graph.edges).toHaveLength(8);
   });
 }
+
+it('a plan that is kept for the next run: holds no rows of this one, those of sub-queries in expressions neither', async () => {
+  const cleared = vi.spyOn(SortOperator.prototype, 'clear');
+  const text = 'MATCH (n:P) RETURN COLLECT { MATCH (m:P) RETURN m.age ORDER BY m.age } AS ages';
+  const { rows: found } = await runStatement(text, await people(false));
+  expect(found[0]).toEqual([[0, 1, 2, 3]]);
+  expect(cleared).toHaveBeenCalledOnce();
+  cleared.mockRestore();
+});

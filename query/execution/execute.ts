@@ -36,7 +36,9 @@ export class PreparedPlan {
   }
 
   giveBack(used: { readonly run: Run; readonly compiled: CompiledPlan }): void {
-    used.compiled.root.clear();
+    const { root, innerRoots } = used.compiled;
+    root.clear();
+    for (const inner of innerRoots) inner.clear();
     used.run.end();
     if (this.#idle.length < IDLE_MAX) this.#idle.push(used);
   }
