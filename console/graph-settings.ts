@@ -28,6 +28,8 @@ export interface GraphDocument {
 
 export interface GraphSettings {
   readonly element: HTMLElement;
+  /** Shows nothing of another graph than the chosen one. */
+  choose(): void;
   /** Reads the settings of the chosen graph. @throws WeftError as the server said */
   draw(): Promise<void>;
 }
@@ -38,10 +40,31 @@ export function graphSettings(app: App): GraphSettings {
 
   const path = (): string => `/v1/graphs/${encodeURIComponent(app.graphName)}`;
 
+  const form = element('div', { class: 'stack wide' });
+  let drawnName = '';
+  let drawnForm = '';
+
+  const choose = (): void => {
+    if (app.graphName === drawnName) return;
+    drawnName = '';
+    drawnForm = '';
+    replace(place);
+    replace(failure);
+  };
+
   const draw = async (): Promise<void> => {
     const graph = await app.connection.call<GraphDocument>('GET', path());
+    // Another one was chosen meanwhile.
+    if (graph.name !== app.graphName) return;
+    drawnName = graph.name;
     replace(failure);
-    replace(place, aboutOf(graph), usageOf(graph), formOf(graph));
+    replace(place, aboutOf(graph), usageOf(graph), form);
+    const { quota, expiresAfterMs, expiresAfterMsByLabel } = graph;
+    const settings = JSON.stringify([quota, expiresAfterMs, expiresAfterMsByLabel]);
+    // What is typed already stays as long as there is nothing new.
+    if (settings === drawnForm) return;
+    drawnForm = settings;
+    replace(form, formOf(graph));
   };
 
   const save = async (change: object): Promise<void> => {
@@ -103,7 +126,7 @@ export function graphSettings(app: App): GraphSettings {
     );
   };
 
-  return { element: element('div', { class: 'stack wide' }, failure, place), draw };
+  return { element: element('div', { class: 'stack wide' }, failure, place), choose, draw };
 }
 
 function aboutOf({ lifecycle, partitions }: GraphDocument): HTMLElement {

@@ -170,6 +170,7 @@ export function graphsPage(app: App): Page {
   const draw = async (): Promise<void> => {
     replace(heading, `Schema of ${app.graphName}`);
     replace(settingsHeading, `Settings of ${app.graphName}`);
+    settings.choose();
     try {
       await drawList();
       await settings.draw();

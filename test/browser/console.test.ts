@@ -307,6 +307,33 @@ test('graphs page: quotas and times to live are set -> as the server has them, w
   await page.close();
 });
 
+test('graphs page: an answer comes late, while settings are typed -> what was typed stays', async () => {
+  const { page, complaints } = await openConsole(browser, `${open.url}#/graphs`);
+  let answers = 0;
+  let letGo = (): void => undefined;
+  const isTyped = new Promise<void>((resolve) => {
+    letGo = resolve;
+  });
+  await page.route('**/v1/graphs/late', async (route) => {
+    if (route.request().method() === 'GET' && ++answers > 1) await isTyped;
+    await route.continue();
+  });
+  await page.getByLabel('New graph').fill('late');
+  await page.getByRole('button', { name: 'Create' }).click();
+  await page.getByText('Kept on disk, on all servers.').waitFor();
+  await page.getByText('Settings of late').waitFor();
+  await page.getByLabel('Elements of the graph').fill('4');
+  letGo();
+  await page.getByText('The graph late is there.').waitFor();
+  await page.waitForTimeout(500);
+  expect(answers).toBeGreaterThan(0);
+  expect(await page.getByLabel('Elements of the graph').inputValue()).toBe('4');
+  await page.getByRole('button', { name: 'Save settings' }).click();
+  await page.getByText('0 of 4').waitFor();
+  expect(complaints).toEqual([]);
+  await page.close();
+});
+
 test('graphs page: an edge that no reader sees -> found by a check, gone after a repair that was confirmed', async () => {
   const disk = await diskWithHiddenEdge();
   const { server, url } = await serveConsole(folder, { disk });
