@@ -141,8 +141,8 @@ test('a query with a key, sent again before its client goes -> who waits for it 
   expect((await graph.counts()).nodes).toBe(1);
 });
 
-test('an import with a key, sent again before its client goes -> who waits for it is not told that nothing happened', async () => {
-  const lines = Array.from({ length: 9000 }, (_, i) => `{"type":"node","id":"n${i}"}\n`).join('');
+/** With the key `k`; its end never comes. */
+function beginImport(lines: string): ReturnType<typeof send> {
   const headers = [
     'Host: localhost',
     'Content-Type: application/x-ndjson',
@@ -150,7 +150,12 @@ test('an import with a key, sent again before its client goes -> who waits for i
     'Transfer-Encoding: chunked',
   ];
   const chunk = `${lines.length.toString(16)}\r\n${lines}\r\n`;
-  const client = send(`POST ${GRAPH}/import HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n${chunk}`);
+  return send(`POST ${GRAPH}/import HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n${chunk}`);
+}
+
+test('an import with a key, sent again before its client goes -> who waits for it is not told that nothing happened', async () => {
+  const lines = Array.from({ length: 9000 }, (_, i) => `{"type":"node","id":"n${i}"}\n`).join('');
+  const client = beginImport(lines);
   const graph = server.engine.graph('default' as GraphName);
   await vi.waitFor(async () => expect((await graph.counts()).nodes).toBeGreaterThan(0), 20_000);
   const again = server.call('POST', `${GRAPH}/import`, lines, {
@@ -173,14 +178,7 @@ test.each([
     const relationship = `{"type":"relationship",${id}"label":"T","start":{"id":"n0"},"end":{"id":"n1"}}\n`;
     const nodes = Array.from({ length: 9000 }, (_node, i) => `{"type":"node","id":"n${i}"}\n`).join('');
     const lines = `{"type":"node","id":"n0"}\n{"type":"node","id":"n1"}\n${relationship}${nodes}`;
-    const headers = [
-      'Host: localhost',
-      'Content-Type: application/x-ndjson',
-      'Idempotency-Key: k',
-      'Transfer-Encoding: chunked',
-    ];
-    const chunk = `${lines.length.toString(16)}\r\n${lines}\r\n`;
-    const client = send(`POST ${GRAPH}/import HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n${chunk}`);
+    const client = beginImport(lines);
     const graph = server.engine.graph('default' as GraphName);
     await vi.waitFor(async () => expect((await graph.counts()).edges).toBe(1), 20_000);
     await gone(client);

@@ -40,23 +40,7 @@ export class GraphQueries {
     options: QueryOptions,
     decide?: Decide,
   ): Promise<readonly StatementAnswer[]> {
-    const graph = this.#open(decide);
-    try {
-      if (options.accessMode === 'write') await graph.beginWriting();
-      for (;;) {
-        const transaction = this.#engine.begin(graph);
-        const answers: StatementAnswer[] = [];
-        for (const statement of statements) {
-          answers.push(await transaction.run(statement.text, runOptions(statement, options)));
-        }
-        if (graph.readAgain()) continue;
-        await transaction.commit();
-        return answers;
-      }
-    } catch (error) {
-      graph.release();
-      throw error;
-    }
+    return this.#transacted(this.#open(decide), { statements, options, keep: async (answer) => answer });
   }
 
   /**
@@ -70,22 +54,31 @@ export class GraphQueries {
     decide?: DecideKept,
   ): Promise<readonly StatementRows[]> {
     let outcome = '';
-    const graph = await this.#open(
+    const graph = this.#open(
       decide === undefined ? undefined : (operations, sawOneState) => decide(operations, sawOneState, outcome),
     );
+    const keep = async ({ fields, counters, next }: StatementAnswer): Promise<StatementRows> => {
+      return { fields, rows: (await next()) ?? [], counters, plan: undefined };
+    };
+    const beforeCommit = (answers: readonly StatementRows[]): void => {
+      outcome = encodeAnswers(answers);
+      if (outcome.length > LIMITS.outcomeCharsMax) throw tooLargeToKeep(outcome.length);
+    };
+    return this.#transacted(graph, { statements, options, keep, beforeCommit });
+  }
+
+  async #transacted<T>(graph: ViewStatementGraph, work: Transacted<T>): Promise<readonly T[]> {
+    const { statements, options, keep, beforeCommit } = work;
     try {
       if (options.accessMode === 'write') await graph.beginWriting();
       for (;;) {
         const transaction = this.#engine.begin(graph);
-        const answers: StatementRows[] = [];
+        const answers: T[] = [];
         for (const statement of statements) {
-          const answer = await transaction.run(statement.text, runOptions(statement, options));
-          const rows = (await answer.next()) ?? [];
-          answers.push({ fields: answer.fields, rows, counters: answer.counters, plan: undefined });
+          answers.push(await keep(await transaction.run(statement.text, runOptions(statement, options))));
         }
         if (graph.readAgain()) continue;
-        outcome = encodeAnswers(answers);
-        if (outcome.length > LIMITS.outcomeCharsMax) throw tooLargeToKeep(outcome.length);
+        beforeCommit?.(answers);
         await transaction.commit();
         return answers;
       }
@@ -94,6 +87,14 @@ export class GraphQueries {
       throw error;
     }
   }
+}
+
+interface Transacted<T> {
+  readonly statements: readonly QueryStatement[];
+  readonly options: QueryOptions;
+  /** What is answered for a statement. */
+  readonly keep: (answer: StatementAnswer) => Promise<T>;
+  readonly beforeCommit?: (answers: readonly T[]) => void;
 }
 
 /** As `Decide`, with the result that is kept. */
