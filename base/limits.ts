@@ -219,6 +219,8 @@ export const queryChainMax = 1000;
 export const plansKeptMax = 1000;
 /** Values that one statement may hold in memory at a time, sorted or grouped rows and what it wrote: some hundred MB. */
 export const queryHeldValuesMax = 10_000_000;
+/** Characters of a text that an expression makes. */
+export const queryTextCharsMax = 10_000_000;
 /** Part of the heap, and of the container's memory, that must be free: below it requests are turned away, so that those under way can end. */
 export const heapReservePart = 0.08;
 /** Bytes of the disk that must be free for writes, or the part of a small disk: room for what is under way and for peers. */

@@ -1,6 +1,7 @@
 /** All parts, for a server: whoever runs statements and does not load parts imports this file, once, for its effect. */
 import * as regularExpressions from 're2js';
 import * as timeZones from 'temporal-polyfill';
+import * as madeValues from './execution/made-values.ts';
 import * as functions from './functions/functions-part.ts';
 import * as spatial from './functions/spatial-functions.ts';
 import * as paths from './operators/paths-part.ts';
@@ -8,6 +9,7 @@ import * as packedColumns from './packed/packed-part.ts';
 import {
   CATALOG,
   FUNCTIONS,
+  MADE_VALUES,
   PACKED_COLUMNS,
   PATHS,
   PLAN_DESCRIPTION,
@@ -22,6 +24,7 @@ import * as temporal from './temporal/temporal-part.ts';
 
 CATALOG.provide(catalog);
 FUNCTIONS.provide(functions);
+MADE_VALUES.provide(madeValues);
 PACKED_COLUMNS.provide(packedColumns);
 PLAN_DESCRIPTION.provide(planDescription);
 REGULAR_EXPRESSIONS.provide(regularExpressions);

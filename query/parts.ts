@@ -19,6 +19,9 @@ export const CATALOG = new Part('procedures and schema statements', () => import
 /** Faster ways through many nodes: nothing waits for it. */
 export const PACKED_COLUMNS = new Part('packed columns', () => import('./packed/packed-part.ts'));
 
+/** What values that expressions make take of memory: of servers alone, which have it from their start. */
+export const MADE_VALUES = new Part<typeof import('./execution/made-values.ts')>('memory', () => Promise.reject());
+
 /** All, but time zones where the runtime has them: the largest last. */
 export const STATEMENT_PARTS: readonly Part<unknown>[] = [
   FUNCTIONS,

@@ -93,21 +93,22 @@ export class Batch {
  */
 export class SlotCopy {
   readonly #ordinals: readonly number[];
-  readonly #values: readonly number[];
+  /** Those of values. */
+  readonly values: readonly number[];
 
   constructor(kinds: readonly SlotKind[], slots: Iterable<number>) {
     const all = Array.from(new Set(slots));
     this.#ordinals = all.filter((slot) => kinds[slot] !== 'value');
-    this.#values = all.filter((slot) => kinds[slot] === 'value');
+    this.values = all.filter((slot) => kinds[slot] === 'value');
   }
 
   get isEmpty(): boolean {
-    return this.#ordinals.length === 0 && this.#values.length === 0;
+    return this.#ordinals.length === 0 && this.values.length === 0;
   }
 
   /** Whether it copies nothing, or nothing but this slot of ordinals. */
   isAtMost(slot: number): boolean {
-    return this.#values.length === 0 && this.#ordinals.every((each) => each === slot);
+    return this.values.length === 0 && this.#ordinals.every((each) => each === slot);
   }
 
   /** The target has columns for the slots. */
@@ -117,7 +118,7 @@ export class SlotCopy {
       const slot = ordinals[i] as number;
       (to[slot] as Int32Array)[at] = (from[slot] as Int32Array)[row] as number;
     }
-    const values = this.#values;
+    const values = this.values;
     for (let i = 0; i < values.length; i++) {
       const slot = values[i] as number;
       (to[slot] as RuntimeValue[])[at] = (from[slot] as RuntimeValue[])[row] as RuntimeValue;
@@ -132,7 +133,7 @@ export class SlotCopy {
       const slot = ordinals[i] as number;
       (to[slot] as Int32Array).fill((from[slot] as Int32Array)[row] as number, start, end);
     }
-    const values = this.#values;
+    const values = this.values;
     for (let i = 0; i < values.length; i++) {
       const slot = values[i] as number;
       const value = (from[slot] as RuntimeValue[])[row] as RuntimeValue;
@@ -147,7 +148,7 @@ export class SlotCopy {
       const column = columns[slot] as Int32Array;
       for (let at = 0; at < count; at++) column[at] = column[rows[at] as number] as number;
     }
-    for (const slot of this.#values) {
+    for (const slot of this.values) {
       const column = columns[slot] as RuntimeValue[];
       for (let at = 0; at < count; at++) column[at] = column[rows[at] as number] as RuntimeValue;
     }

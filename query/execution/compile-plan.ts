@@ -33,7 +33,7 @@ import { SortOperator } from '../operators/sort.ts';
 import { UnionOperator } from '../operators/union.ts';
 import { UnwindOperator } from '../operators/unwind.ts';
 import type { CompiledElement, CompiledSet } from '../operators/write-elements.ts';
-import { CATALOG, PACKED_COLUMNS, PATHS } from '../parts.ts';
+import { CATALOG, MADE_VALUES, PACKED_COLUMNS, PATHS } from '../parts.ts';
 import type { BoundExpression } from '../plan/bound-expression.ts';
 import { isVolatile } from '../plan/expression-facts.ts';
 import type {
@@ -263,13 +263,19 @@ class PlanCompiler {
     return compileTest(condition.predicate, this.#context(new Set([...slots, condition.edge])));
   }
 
+  /** What is evaluated for all rows of a batch, and held until the next one. */
+  #compileRows(expression: BoundExpression, context: ExpressionContext): Evaluate {
+    const evaluate = compile(expression, context);
+    return MADE_VALUES.ifThere?.countingRows(this.#run, expression, evaluate) ?? evaluate;
+  }
+
   #items(items: readonly ProjectItem[], context: ExpressionContext): CompiledItem[] {
     return items.map(({ slot, expression }) => {
       const kind = this.#plan.slots[slot] ?? 'value';
       return {
         slot,
         kind,
-        evaluate: compile(expression, context),
+        evaluate: this.#compileRows(expression, context),
         ordinal: kind === 'value' ? undefined : compileOrdinal(expression, kind, context),
         property: nodePropertyOf(expression, this.#run),
       };
@@ -288,7 +294,7 @@ class PlanCompiler {
         slot: item.slot,
         function: counts && first === undefined ? undefined : findAggregate(item.function),
         distinct: item.distinct,
-        arguments: first === undefined ? [] : item.arguments.map((argument) => compile(argument, context)),
+        arguments: first === undefined ? [] : item.arguments.map((argument) => this.#compileRows(argument, context)),
         property: first === undefined || item.arguments.length > 1 ? undefined : nodePropertyOf(first, this.#run),
         distinctSlot: counts && item.distinct && isOrdinal ? first.slot : undefined,
       };
@@ -320,7 +326,7 @@ class PlanCompiler {
 
   #sort(operator: Sort, input: PlanOperator, slots: readonly number[], context: ExpressionContext): PlanOperator {
     const by = operator.by.map(({ expression, descending }) => ({
-      evaluate: compile(expression, context),
+      evaluate: this.#compileRows(expression, context),
       descending,
     }));
     const counts = operator.limit?.map((each, i, { length }) =>

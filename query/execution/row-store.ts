@@ -1,17 +1,27 @@
 /** Rows that an operator keeps: to sort them, to hold them back, to give them out later. */
 import type { RuntimeValue } from '../values/runtime-value.ts';
 import { Batch, type Columns, SlotCopy, type SlotKind } from './batch.ts';
+import { HeldValues } from './held-values.ts';
+import type { Run } from './run.ts';
+
+/** Rows that are accounted for at a time. */
+const ROWS_PER_ACCOUNT = 16;
 
 export class RowStore {
   readonly #copy: SlotCopy;
-  /** Values that one row takes. */
-  readonly width: number;
   readonly #batch: Batch;
+  readonly #held: HeldValues;
+  /** Values that one row takes. */
+  readonly #width: number;
 
-  /** @param slots that are kept */
-  constructor(kinds: readonly SlotKind[], slots: readonly number[]) {
+  /**
+   * @param slots that are kept
+   * @param more values that are kept of each row elsewhere
+   */
+  constructor(run: Run, kinds: readonly SlotKind[], slots: readonly number[], more = 0) {
+    this.#held = new HeldValues(run);
     this.#copy = new SlotCopy(kinds, slots);
-    this.width = slots.length + 1;
+    this.#width = slots.length + 1 + more;
     this.#batch = new Batch(kinds, slots);
   }
 
@@ -23,17 +33,14 @@ export class RowStore {
     return this.#batch.columns;
   }
 
-  /** The number of the row. */
+  /** The number of the row. @throws QueryError if its values take more memory than there is */
   add(columns: Columns, row: number): number {
     const batch = this.#batch;
+    if (batch.size % ROWS_PER_ACCOUNT === 0) this.#held.set((batch.size + ROWS_PER_ACCOUNT) * this.#width);
+    for (const slot of this.#copy.values) this.#held.add((columns[slot] as RuntimeValue[])[row] as RuntimeValue);
     if (batch.size === batch.capacity) batch.reserve(batch.capacity * 2);
     this.#copy.row(columns, row, batch.columns, batch.size);
     return batch.size++;
-  }
-
-  /** Puts a row in the place of another. */
-  replace(at: number, columns: Columns, row: number): void {
-    this.#copy.row(columns, row, this.#batch.columns, at);
   }
 
   copyTo(row: number, into: Batch): void {
@@ -41,11 +48,8 @@ export class RowStore {
     into.size++;
   }
 
-  set(slot: number, row: number, value: RuntimeValue): void {
-    (this.#batch.columns[slot] as RuntimeValue[])[row] = value;
-  }
-
   clear(): void {
     this.#batch.clear();
+    this.#held.begin();
   }
 }

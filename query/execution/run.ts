@@ -29,6 +29,13 @@ export interface Procedure {
   call(args: readonly RuntimeValue[], run: Run): Iterable<readonly RuntimeValue[]>;
 }
 
+/** The large values that all operators of a run hold: what several hold is there once. */
+export interface LargeHeld {
+  /** How many hold it. */
+  readonly counts: Map<RuntimeValue, number>;
+  readonly of: Map<object, Set<RuntimeValue>>;
+}
+
 /** What runs of all statements share. */
 export interface RunHost {
   readonly clock: Clock;
@@ -84,6 +91,8 @@ export class Run implements FunctionContext {
   #written = 0;
   /** Another number for each run: what was looked up for another one no longer holds. */
   sequence = 0;
+  /** Large values that are held (`held-values.ts`). */
+  large: LargeHeld | undefined;
   /** Above 0 within an expression that runs a plan of its own and could not go on after a pause. */
   unpausable = 0;
 
@@ -105,6 +114,7 @@ export class Run implements FunctionContext {
   /** Lets go of what the run was about. */
   end(): void {
     this.#columns.fill(undefined);
+    this.large = undefined;
     this.#options = undefined;
     this.#graph = undefined;
     this.parameters = {};
@@ -220,7 +230,7 @@ export class Run implements FunctionContext {
   hold(values: number): void {
     this.#held += values;
     const { heldMax } = this.#running.statement;
-    if (this.#held > heldMax) {
+    if (this.#held > heldMax && values > 0) {
       const message = `the query holds more than ${heldMax} values in memory; return, sort or group less`;
       throw runtimeError('ResourceError', 'MemoryLimit', message);
     }

@@ -83,8 +83,9 @@ describe('allShortestPaths', () => {
     const graph = await ladder(6);
     expect(await rowsOf(text(6), graph, {})).toEqual([[64, 64, 12]]);
     const each =
-      "UNWIND range(1, 50) AS i MATCH p = allShortestPaths((a {id: '0'})-[*]->(b {id: '6'})) RETURN count(p)";
-    expect(await rowsOf(each, graph, { heldMax: 64 * 12 + 100 })).toEqual([[50 * 64]]);
+      "UNWIND range(1, 500) AS i MATCH p = allShortestPaths((a {id: '0'})-[*]->(b {id: '6'})) RETURN count(p)";
+    // A batch of rows holds 25 elements for each.
+    expect(await rowsOf(each, graph, { heldMax: 64 * 12 + 1024 * 26 })).toEqual([[500 * 64]]);
   });
 });
 
@@ -123,5 +124,67 @@ describe('memory', () => {
     const graph = await filled();
     const text = `UNWIND range(1, 50) AS row CALL (row) { MATCH (n:A) WHERE n.i <= 100 ${inner} } RETURN count(n)`;
     expect(await rowsOf(text, graph, { heldMax: 4000 })).toEqual([[5000]]);
+  });
+});
+
+describe('memory of values that expressions make', () => {
+  const of = (text: string, limits: Partial<StatementOptions>) => rowsOf(text, new MemoryGraph(), limits);
+
+  it.each([
+    'UNWIND [1] AS a RETURN [x IN range(1, 1000) | range(a, 1000)]',
+    'UNWIND [1] AS a RETURN [x IN range(1, 10) | [y IN range(1, 100) | range(a, 1000)]]',
+    'UNWIND range(1, 1000) AS x RETURN range(x, x + 999)',
+    'UNWIND range(1, 1000) AS x RETURN collect(range(x, x + 999))',
+    'UNWIND range(1, 1000) AS x RETURN collect({a: range(x, x + 999)})',
+    'UNWIND range(1, 1000) AS x WITH x, range(x, x + 999) AS list ORDER BY x RETURN list',
+    'UNWIND range(1, 1000) AS x RETURN DISTINCT range(x, x + 999)',
+    'UNWIND range(1, 1000) AS x RETURN range(x, x + 999) AS list, count(*)',
+    'UNWIND [1] AS a RETURN COLLECT { UNWIND range(a, 1000) AS x RETURN range(x, x + 999) }',
+    'UNWIND range(1, 1000) AS i CALL (i) { UNWIND range(1, 1000) AS x RETURN collect(x + i) AS list } RETURN list ORDER BY i',
+    'UNWIND range(1, 1000) AS x RETURN collect(reduce(text = toString(x), i IN range(1, 15) | text + text))',
+  ])('%s: more than memory holds -> query-limit', async (text) => {
+    await expect(of(text, { heldMax: 100_000 })).rejects.toMatchObject({ errorDetail: 'MemoryLimit' });
+    expect(await of(text, { heldMax: 10_000_000 })).not.toHaveLength(0);
+  });
+
+  it.each([
+    ['rows that pass', 'UNWIND range(1, 10000) AS x WITH range(x, x + 99) AS list RETURN sum(size(list))', 1_000_000],
+    [
+      'one list in many rows',
+      'WITH range(1, 10000) AS list UNWIND range(1, 1000) AS x WITH list, x ORDER BY x RETURN sum(size(list))',
+      10_000_000,
+    ],
+    [
+      'a list that was collected and goes on',
+      'UNWIND range(1, 90000) AS x WITH collect(x) AS list WITH list ORDER BY size(list) RETURN sum(size(list))',
+      90_000,
+    ],
+    [
+      'a list for each row of an outer query',
+      'UNWIND range(1, 100) AS i CALL (i) { UNWIND range(1, 10000) AS x RETURN collect(x) AS list } RETURN sum(size(list))',
+      1_000_000,
+    ],
+  ])('%s -> what is there at a time counts, once', async (_, text, answer) => {
+    expect(await of(text, { heldMax: 120_000 })).toEqual([[answer]]);
+  });
+
+  it('a list that is given is there anyway', async () => {
+    const list = Array.from({ length: 1000 }, (_, i) => i);
+    const text = 'UNWIND range(1, 1000) AS x WITH x, [$list, $list] AS lists ORDER BY x RETURN count(lists)';
+    expect(await of(text, { heldMax: 10_000, parameters: { list } })).toEqual([[1000]]);
+  });
+
+  it.each([
+    ['a text', "RETURN size(reduce(text = 'x', i IN range(1, 40) | text + text))"],
+    [
+      'a text by replacing',
+      "WITH reduce(text = 'x', i IN range(1, 20) | text + text) AS text RETURN size(replace(text, 'x', text))",
+    ],
+    ['a list', 'RETURN size(reduce(list = [1], i IN range(1, 40) | list + list))'],
+    ['lists within lists', 'RETURN reduce(list = [], i IN range(1, 20000) | [list])'],
+    ['maps within maps', 'RETURN reduce(map = {}, i IN range(1, 20000) | {inner: map})'],
+    ['lists that are compared', 'RETURN reduce(a = [], i IN range(1, 20000) | [1, a]) = [1]'],
+  ])('%s without end -> query-limit', async (_, text) => {
+    await expect(of(text, {})).rejects.toMatchObject({ errorDetail: 'MemoryLimit' });
   });
 });

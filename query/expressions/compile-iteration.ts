@@ -1,5 +1,6 @@
 /** Expressions with a variable of their own: it has a slot of kind `value`, which they fill for one item after the other. */
 import type { Columns } from '../execution/batch.ts';
+import { HeldValues } from '../execution/held-values.ts';
 import type { BoundExpression } from '../plan/bound-expression.ts';
 import { runtimeError } from '../query-error.ts';
 import { type Ternary, ternary } from '../values/logic.ts';
@@ -34,16 +35,21 @@ export function compileComprehension(
   const inner = within(context, slot);
   const where = expression.where === undefined ? undefined : compile(expression.where, inner);
   const map = expression.map === undefined ? undefined : compile(expression.map, inner);
+  const held = new HeldValues(context.run);
   return (columns, row) => {
     const items = listOf(list(columns, row));
     if (items === null) return null;
     const result: RuntimeValue[] = [];
+    held.begin();
     for (const item of items) {
       context.run.spend(ITEM_ROWS);
       fill(columns, slot, row, item);
       if (where !== undefined && ternary(where(columns, row)) !== true) continue;
-      result.push(map === undefined ? item : map(columns, row));
+      const value = map === undefined ? item : map(columns, row);
+      held.add(value);
+      result.push(value);
     }
+    held.begin();
     return result;
   };
 }

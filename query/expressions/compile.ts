@@ -8,7 +8,7 @@ import { assertNever } from '../../base/assert.ts';
 import type { Columns } from '../execution/batch.ts';
 import type { Run } from '../execution/run.ts';
 import { findFunction } from '../functions/registry.ts';
-import { FUNCTIONS } from '../parts.ts';
+import { FUNCTIONS, MADE_VALUES } from '../parts.ts';
 import type { BinaryOperator, BoundExpression } from '../plan/bound-expression.ts';
 import { runtimeError } from '../query-error.ts';
 import { add, divide, isNumeric, modulo, multiply, negate, power, subtract } from '../values/arithmetic.ts';
@@ -31,6 +31,12 @@ import type { Evaluate, ExpressionContext, Test } from './evaluate.ts';
 import { matchesPattern } from './regular-expression.ts';
 
 export function compile(expression: BoundExpression, context: ExpressionContext): Evaluate {
+  const made = MADE_VALUES.ifThere;
+  if (made === undefined) return compileKind(expression, context);
+  return made.compileMaking(expression, context, { whole: compileKind, part: compile });
+}
+
+function compileKind(expression: BoundExpression, context: ExpressionContext): Evaluate {
   const { run } = context;
   switch (expression.kind) {
     case 'literal': {

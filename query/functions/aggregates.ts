@@ -3,7 +3,7 @@
  * grouped count is an increment in an array. Nulls are skipped by all but `count(*)`.
  */
 import { Float, float } from '../../graph/value.ts';
-import { FUNCTIONS, TEMPORAL } from '../parts.ts';
+import { FUNCTIONS, MADE_VALUES, TEMPORAL } from '../parts.ts';
 import { runtimeError } from '../query-error.ts';
 import { DurationValue } from '../temporal/temporal-value.ts';
 import { add, isNumeric, toDouble } from '../values/arithmetic.ts';
@@ -219,15 +219,20 @@ class Extreme implements RunningAggregate {
 class Collect implements RunningAggregate {
   held = 0;
   readonly #lists: RuntimeValue[][] = [];
+  readonly #made = MADE_VALUES.ifThere;
   add(group: number, value: RuntimeValue): void {
     if (value === null) return;
-    this.held++;
+    this.held += 1 + (this.#made?.takenBy(value) ?? 0);
     const list = this.#lists[group];
     if (list === undefined) this.#lists[group] = [value];
     else list.push(value);
   }
   result(group: number): RuntimeValue {
-    return this.#lists[group] ?? [];
+    const list = this.#lists[group] ?? [];
+    // From now on whoever has the list holds it.
+    this.#made?.made(list);
+    this.held -= this.#made?.takenBy(list) ?? 0;
+    return list;
   }
 }
 

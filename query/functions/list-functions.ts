@@ -5,8 +5,8 @@ import { isList, isMap, PathValue, type RuntimeValue, typeName } from '../values
 import { pointCount } from './code-points.ts';
 import { badArgument, listArgument, type ScalarFunction, scalar, stringArgument } from './function.ts';
 
-/** Longest list that `range` makes: more belongs into rows. */
-const RANGE_ITEMS_MAX = 10_000_000;
+/** Items of a list that an expression makes, those of lists in it included: more belongs into rows. */
+export const LIST_ITEMS_MAX = 10_000_000;
 
 function range(start: RuntimeValue, end: RuntimeValue, step: RuntimeValue | undefined): RuntimeValue {
   const given = [start, end, step ?? 1].map((bound) => {
@@ -19,12 +19,9 @@ function range(start: RuntimeValue, end: RuntimeValue, step: RuntimeValue | unde
   const isExact = [from, to, by, to - from].every(Number.isSafeInteger);
   const [first, last, stride] = (isExact ? [] : given.map(BigInt)) as [bigint, bigint, bigint];
   const count = isExact ? Math.floor((to - from) / by) + 1 : countOf(last - first, stride);
-  if (count > RANGE_ITEMS_MAX) {
-    throw runtimeError(
-      'ArgumentError',
-      'NumberOutOfRange',
-      `range() makes at most ${RANGE_ITEMS_MAX} items; use UNWIND`,
-    );
+  if (count > LIST_ITEMS_MAX) {
+    const message = `range() makes at most ${LIST_ITEMS_MAX} items; use UNWIND`;
+    throw runtimeError('ArgumentError', 'NumberOutOfRange', message);
   }
   // At once as long as it gets: growing leaves twice as much behind, which only a full collection frees.
   const items = new Array<number | bigint>(Math.max(0, count));

@@ -10,7 +10,7 @@ import type { NodeProperty } from '../expressions/node-property.ts';
 import { type AggregateFunction, DistinctAggregate, type RunningAggregate } from '../functions/aggregates.ts';
 import type { PackedInput } from '../packed/packed-input.ts';
 import { PACKED_COLUMNS } from '../parts.ts';
-import type { RuntimeValue } from '../values/runtime-value.ts';
+import { isList, type RuntimeValue } from '../values/runtime-value.ts';
 import { Grouping } from './grouping.ts';
 import { PlanOperator } from './plan-operator.ts';
 import { type CompiledItem, store } from './project.ts';
@@ -154,6 +154,10 @@ export class AggregateOperator extends PlanOperator {
       for (let group = from; group < end; group++) {
         const value = counts ? this.#rowsOf(group) : (this.#running[i] as RunningAggregate).result(group);
         store(out, slot, out.size + group - from, value);
+        if (!isList(value)) continue;
+        // The aggregate has let go of it.
+        this.#accountHeld();
+        this.#held.add(value);
       }
     }
     out.size += end - from;
@@ -188,7 +192,7 @@ export class AggregateOperator extends PlanOperator {
   }
 
   #accountHeld(): void {
-    let held = this.#groups.count * (this.#groups.width + this.#aggregates.length);
+    let held = this.#groups.count * this.#aggregates.length;
     for (const running of this.#running) held += running.held;
     this.#held.set(held);
   }

@@ -49,6 +49,7 @@ export class DistinctOperator extends PlanOperator {
         const key = this.#keyOf(batch.columns, row);
         if (this.#seen.has(key)) continue;
         this.#seen.add(key);
+        this.#held.add(key);
         this.#slots.move(batch.columns, row, kept++);
       }
       this.#held.set(this.#seen.size);

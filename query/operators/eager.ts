@@ -1,6 +1,5 @@
 /** Reads all of its input before it gives out the first row. */
 import { Batch, type SlotKind } from '../execution/batch.ts';
-import { HeldValues } from '../execution/held-values.ts';
 import { RowStore } from '../execution/row-store.ts';
 import type { Run } from '../execution/run.ts';
 import { PlanOperator } from './plan-operator.ts';
@@ -9,7 +8,6 @@ export class EagerOperator extends PlanOperator {
   readonly #run: Run;
   readonly #input: PlanOperator;
   readonly #rows: RowStore;
-  readonly #held: HeldValues;
   readonly #out: Batch;
   #isRead = false;
   #at = 0;
@@ -18,14 +16,12 @@ export class EagerOperator extends PlanOperator {
     super();
     this.#run = run;
     this.#input = input;
-    this.#rows = new RowStore(kinds, slots);
-    this.#held = new HeldValues(run);
+    this.#rows = new RowStore(run, kinds, slots);
     this.#out = new Batch(kinds, slots);
   }
 
   open(): void {
     this.#input.open();
-    this.#held.begin();
     this.#rows.clear();
     this.#out.clear();
     this.#isRead = false;
@@ -44,7 +40,6 @@ export class EagerOperator extends PlanOperator {
       if (batch === undefined) this.#isRead = true;
       else {
         for (let row = 0; row < batch.size; row++) this.#rows.add(batch.columns, row);
-        this.#held.set(this.#rows.size * this.#rows.width);
         this.#run.tick(batch.size);
       }
     }

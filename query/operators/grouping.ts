@@ -24,17 +24,12 @@ export class Grouping {
 
   constructor(run: Run, keys: readonly CompiledItem[], kinds: readonly SlotKind[]) {
     this.#slots = keys.map(({ slot }) => slot);
-    this.#keys = new RowStore(kinds, this.#slots);
+    this.#keys = new RowStore(run, kinds, this.#slots);
     this.#numbers = new GroupNumbers(this.#slots, kinds);
     const [key] = keys;
     const packed = PACKED_COLUMNS.ifThere;
     const isPacked = packed !== undefined && keys.length === 1 && key?.property !== undefined;
     this.#packed = isPacked ? new packed.PackedGroups(run, key.property) : undefined;
-  }
-
-  /** Values that a group takes. */
-  get width(): number {
-    return this.#keys.width;
   }
 
   clear(): void {

@@ -1,6 +1,5 @@
 /** Joins the rows of two inputs that agree in all keys: the right one is read into memory, the left one passes by. */
 import { Batch, type Columns, SlotCopy, type SlotKind } from '../execution/batch.ts';
-import { HeldValues } from '../execution/held-values.ts';
 import { RowStore } from '../execution/row-store.ts';
 import type { Run } from '../execution/run.ts';
 import type { Evaluate } from '../expressions/evaluate.ts';
@@ -28,7 +27,6 @@ export class HashJoinOperator extends PlanOperator {
   #byKey = new Map<string, number[]>();
   #batch: Batch | undefined;
   #row = 0;
-  readonly #held: HeldValues;
   #isBuilt = false;
   #matches: readonly number[] | undefined;
   #at = 0;
@@ -41,15 +39,13 @@ export class HashJoinOperator extends PlanOperator {
     this.#options = options;
     this.#leftCopy = new SlotCopy(options.kinds, options.leftSlots);
     this.#rightCopy = new SlotCopy(options.kinds, options.rightSlots);
-    this.#rows = new RowStore(options.kinds, options.rightSlots);
-    this.#held = new HeldValues(run);
+    this.#rows = new RowStore(run, options.kinds, options.rightSlots);
     this.#out = new Batch(options.kinds, [...options.leftSlots, ...options.rightSlots]);
   }
 
   open(): void {
     this.#left.open();
     this.#right.open();
-    this.#held.begin();
     this.#forget();
   }
 
@@ -87,7 +83,6 @@ export class HashJoinOperator extends PlanOperator {
         if (list === undefined) this.#byKey.set(key, [at]);
         else list.push(at);
       }
-      this.#held.set(this.#rows.size * this.#rows.width);
       this.#batch = undefined;
       this.#run.tick(batch.size);
     }

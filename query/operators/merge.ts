@@ -46,7 +46,7 @@ export class MergeOperator extends PlanOperator {
     this.#out = new Batch(kinds, slots);
     this.#copyIn = new SlotCopy(kinds, options.copies);
     this.#copyOut = new SlotCopy(kinds, slots);
-    this.#matches = new RowStore(kinds, slots);
+    this.#matches = new RowStore(run, kinds, slots);
     this.#made = new Batch(kinds, slots, 1);
   }
 

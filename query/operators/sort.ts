@@ -3,7 +3,6 @@
  * kept: whenever twice as many have come together, the later half is dropped.
  */
 import { Batch, type SlotKind } from '../execution/batch.ts';
-import { HeldValues } from '../execution/held-values.ts';
 import { RowStore } from '../execution/row-store.ts';
 import type { Run } from '../execution/run.ts';
 import type { Evaluate } from '../expressions/evaluate.ts';
@@ -25,7 +24,6 @@ export class SortOperator extends PlanOperator {
   readonly #by: readonly SortKey[];
   readonly #limitOf: (() => number) | undefined;
   readonly #out: Batch;
-  readonly #held: HeldValues;
   #rows: RowStore;
   #spare: RowStore;
   /** Values of each key by row of `#rows`. */
@@ -59,16 +57,14 @@ export class SortOperator extends PlanOperator {
     this.#input = input;
     this.#by = by;
     this.#limitOf = limitOf;
-    this.#held = new HeldValues(run);
-    this.#rows = new RowStore(kinds, slots);
-    this.#spare = new RowStore(kinds, slots);
+    this.#rows = new RowStore(run, kinds, slots, by.length);
+    this.#spare = new RowStore(run, kinds, slots, by.length);
     this.#keys = by.map(() => []);
     this.#out = new Batch(kinds, slots);
   }
 
   open(): void {
     this.#input.open();
-    this.#held.begin();
     this.#forget();
     this.#limit = this.#limitOf?.() ?? Number.POSITIVE_INFINITY;
   }
@@ -110,7 +106,6 @@ export class SortOperator extends PlanOperator {
     }
     const batch = this.#batch;
     for (; this.#row < batch.size; this.#row++) this.#addRow(batch, this.#row);
-    this.#accountHeld();
     this.#batch = undefined;
     if (this.#rows.size >= 2 * this.#limit + SURPLUS_ROWS) this.#dropSurplus();
     this.#run.tick(batch.size);
@@ -164,10 +159,5 @@ export class SortOperator extends PlanOperator {
     this.#keys = keys;
     const last = order.length - 1;
     this.#bound = keys.map((values) => values[last] as RuntimeValue);
-    this.#accountHeld();
-  }
-
-  #accountHeld(): void {
-    this.#held.set(this.#rows.size * (this.#rows.width + this.#by.length));
   }
 }
