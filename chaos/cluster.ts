@@ -57,6 +57,8 @@ export interface Server {
   log: LogRecord | undefined;
   /** What it had when it was last looked at, for the time that it is down. */
   holdings: Vector;
+  /** What others held when it lost its disk. */
+  readonly missed: Map<number, number>;
   /** Time during which paused processes and slow disks held it up, without what goes on now. */
   stalledMs: number;
   /** When the last write to its disk will have ended. */
@@ -110,6 +112,7 @@ export class Cluster {
         replication: undefined,
         log: undefined,
         holdings: new Map(),
+        missed: new Map(),
         stalledMs: 0,
         writtenAtMs: 0,
         slowSinceMs: undefined,
@@ -213,6 +216,12 @@ export class Cluster {
 
   loseDisk(server: Server): void {
     this.lostDisks++;
+    for (const other of this.servers) {
+      if (other === server) continue;
+      for (const [origin, seq] of this.holdings(other)) {
+        server.missed.set(origin, Math.max(seq, server.missed.get(origin) ?? 0));
+      }
+    }
     this.#end(server, 'loses its disk', () => {
       server.disk = new MemoryDisk();
     });

@@ -63,7 +63,7 @@ export const lostDisk: Fault = {
   inject(cluster, random) {
     const server = random.pick(cluster.servers);
     const isLast = cluster.rotten !== undefined && cluster.rotten !== server;
-    if (isLast || isAnyEmpty(cluster) || isLastVoter(cluster, server)) return undefined;
+    if (isLast || isAnyBehind(cluster) || isLastVoter(cluster, server)) return undefined;
     cluster.loseDisk(server);
     return () => cluster.start(server);
   },
@@ -100,8 +100,15 @@ function isLastVoter({ servers, setup }: Cluster, server: Server): boolean {
   return setup.keepsVoter === true && !others.some(({ engine }) => engine?.quorum().votes);
 }
 
-function isAnyEmpty(cluster: Cluster): boolean {
-  return cluster.servers.some((server: Server) => cluster.holdings(server).size === 0);
+/** Whether one that lost its disk has not taken over yet what others had then, as far as anybody still has it. */
+function isAnyBehind(cluster: Cluster): boolean {
+  const { servers } = cluster;
+  return servers.some((server) =>
+    [...server.missed].some(([origin, seq]) => {
+      const had = servers.map((each) => cluster.holdings(each).get(origin) ?? 0);
+      return (cluster.holdings(server).get(origin) ?? 0) < Math.min(seq, Math.max(...had));
+    }),
+  );
 }
 
 /**
