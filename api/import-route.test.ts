@@ -1,6 +1,7 @@
 import { type AddressInfo, connect } from 'node:net';
 import { Readable } from 'node:stream';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { WeftError } from '../base/errors.ts';
 import * as LIMITS from '../base/limits.ts';
 import { openTestServer, type TestServer } from './server.model.ts';
 
@@ -315,5 +316,41 @@ describe('import over sockets', () => {
     expect(exported.some((line) => line.includes('half'))).toBe(false);
     expect((await own.call('GET', '/v1/graphs/default/integrity')).json.nodes).toBe(8000);
     await own.close();
+  });
+
+  /** What the server says of an import that it ended after its first load. */
+  async function endedByServer(graph: string, relationship: string) {
+    const lines = [node('a'), node('b'), relationship, ...Array.from({ length: 9000 }, (_, i) => node(`n${i}`))];
+    const open = server.engine.graph.bind(server.engine);
+    vi.spyOn(server.engine, 'graph').mockImplementation((...args) => {
+      const opened = open(...args);
+      const load = opened.load.bind(opened);
+      let loads = 0;
+      vi.spyOn(opened, 'load').mockImplementation((...given) => {
+        if (++loads > 1) throw new WeftError('too-many-requests', 'too much waits for the disk');
+        return load(...given);
+      });
+      return opened;
+    });
+    const send = () => importTo(graph, lines.join('\n'), '', { ...NDJSON, 'idempotency-key': `ended-${graph}` });
+    const first = await send();
+    vi.restoreAllMocks();
+    return { first, again: await send(), edges: (await server.call('GET', `${graph}/integrity`)).json.edges };
+  }
+
+  test('import with a key, ended by the server after edges without ids -> sent again it makes none', async () => {
+    const edge = '{"type":"relationship","label":"T","start":{"id":"a"},"end":{"id":"b"}}';
+    const { first, again, edges } = await endedByServer(await newGraph(), edge);
+    expect(first).toMatchObject({ status: 503, json: { code: 'answer-lost', reasonCode: 'too-many-requests' } });
+    expect(first.json).toMatchObject({ definite: false, retryable: false, applied: { edges: 1 } });
+    expect([again.status, again.json]).toEqual([503, first.json]);
+    expect(edges).toBe(1);
+  });
+
+  test('import with a key, ended by the server, of what may be done again -> sent again it comes to its end', async () => {
+    const { first, again, edges } = await endedByServer(await newGraph(), edge('e', 'a', 'b'));
+    expect(first).toMatchObject({ status: 429, json: { code: 'too-many-requests', applied: { edges: 1 } } });
+    expect(again).toMatchObject({ status: 200, json: { nodes: 9002, edges: 1 } });
+    expect(edges).toBe(1);
   });
 });

@@ -118,11 +118,19 @@ async function storedImport(
     const answer = await storedAnswer(request, () => importAnswer(run, chunks, onError));
     return { answer, bodyHash: hash.digest('base64') };
   } catch (error) {
+    if (!(error instanceof WeftError)) throw error;
+    const isOver = error.code === 'invalid-import-line';
+    if (!isOver && run.isRepeatable) throw error;
     // Not definite, as lines were applied, but final: running it again would apply them twice.
-    const isFinal = (code: string) => code === 'invalid-import-line' || (code === 'answer-lost' && !run.isRepeatable);
-    if (!(error instanceof WeftError) || !isFinal(error.code)) throw error;
-    return { answer: storedProblem(request, error), bodyHash: null };
+    return { answer: storedProblem(request, isOver ? error : brokenOff(error)), bodyHash: null };
   }
+}
+
+/** What is said of an import that made edges without ids and ended, for a while or for good, before its last line. */
+function brokenOff(error: WeftError): WeftError {
+  if (error.code === 'answer-lost') return error;
+  const detail = `the import ended before its last line, and made edges that it would make again: ${error.message}`;
+  return new WeftError('answer-lost', detail, { ...error.context, reasonCode: error.code }, error);
 }
 
 async function importAnswer(

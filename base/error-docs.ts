@@ -65,7 +65,7 @@ const DOCS: Readonly<Record<ErrorCode, string>> = {
   'outside-scope': 'Said by an offline replica: the element lies in a scope or partition that it has not opened.',
   unreachable: 'Said by a client: no server could be reached, and nothing was sent.',
   'answer-lost':
-    'Said by a client: the request was sent, and no answer came in time; or of a stream of rows that was cancelled after its statement wrote, or an import with a key whose first connection broke. It may have happened: read before you repeat it.',
+    'Said by a client: the request was sent, and no answer came in time; or of a stream of rows that was cancelled after its statement wrote, or of an import with a key that ended before its last line, by its first connection or the server. It may have happened: read before you repeat it.',
   'data-format': 'The data directory has another format version than this program reads.',
   'data-locked': 'Another process holds the data directory.',
   'data-corrupt': 'The data directory failed verification. Run `weft verify`.',
