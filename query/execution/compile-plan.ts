@@ -326,7 +326,7 @@ class PlanCompiler {
 
   #sort(operator: Sort, input: PlanOperator, slots: readonly number[], context: ExpressionContext): PlanOperator {
     const by = operator.by.map(({ expression, descending }) => ({
-      evaluate: this.#compileRows(expression, context),
+      evaluate: compile(expression, context),
       descending,
     }));
     const counts = operator.limit?.map((each, i, { length }) =>

@@ -10,7 +10,8 @@ const ROWS_PER_ACCOUNT = 16;
 export class RowStore {
   readonly #copy: SlotCopy;
   readonly #batch: Batch;
-  readonly #held: HeldValues;
+  /** What is kept of the rows, also elsewhere. */
+  readonly held: HeldValues;
   /** Values that one row takes. */
   readonly #width: number;
 
@@ -19,7 +20,7 @@ export class RowStore {
    * @param more values that are kept of each row elsewhere
    */
   constructor(run: Run, kinds: readonly SlotKind[], slots: readonly number[], more = 0) {
-    this.#held = new HeldValues(run);
+    this.held = new HeldValues(run);
     this.#copy = new SlotCopy(kinds, slots);
     this.#width = slots.length + 1 + more;
     this.#batch = new Batch(kinds, slots);
@@ -36,8 +37,8 @@ export class RowStore {
   /** The number of the row. @throws QueryError if its values take more memory than there is */
   add(columns: Columns, row: number): number {
     const batch = this.#batch;
-    if (batch.size % ROWS_PER_ACCOUNT === 0) this.#held.set((batch.size + ROWS_PER_ACCOUNT) * this.#width);
-    for (const slot of this.#copy.values) this.#held.add((columns[slot] as RuntimeValue[])[row] as RuntimeValue);
+    if (batch.size % ROWS_PER_ACCOUNT === 0) this.held.set((batch.size + ROWS_PER_ACCOUNT) * this.#width);
+    for (const slot of this.#copy.values) this.held.add((columns[slot] as RuntimeValue[])[row] as RuntimeValue);
     if (batch.size === batch.capacity) batch.reserve(batch.capacity * 2);
     this.#copy.row(columns, row, batch.columns, batch.size);
     return batch.size++;
@@ -50,6 +51,6 @@ export class RowStore {
 
   clear(): void {
     this.#batch.clear();
-    this.#held.begin();
+    this.held.begin();
   }
 }

@@ -160,6 +160,12 @@ describe('memory of values that expressions make', () => {
       90_000,
     ],
     [
+      'sort keys of rows that are not kept',
+      // The first row of each batch is told from the best by its first key.
+      'UNWIND range(1, 20000) AS x WITH x ORDER BY x % 16 = 1, [y IN range(x, x + 39) | y] LIMIT 1 RETURN x',
+      2,
+    ],
+    [
       'a list for each row of an outer query',
       'UNWIND range(1, 100) AS i CALL (i) { UNWIND range(1, 10000) AS x RETURN collect(x) AS list } RETURN sum(size(list))',
       1_000_000,

@@ -126,8 +126,11 @@ export class SortOperator extends PlanOperator {
     }
     if (bound !== undefined && order === 0) return;
     const at = this.#rows.add(batch.columns, row);
-    for (let i = 0; i < this.#by.length; i++)
-      (this.#keys[i] as RuntimeValue[])[at] = this.#candidate[i] as RuntimeValue;
+    for (let i = 0; i < this.#by.length; i++) {
+      const value = this.#candidate[i] as RuntimeValue;
+      this.#rows.held.add(value);
+      (this.#keys[i] as RuntimeValue[])[at] = value;
+    }
   }
 
   #sorted(): number[] {
