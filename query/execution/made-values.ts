@@ -30,10 +30,10 @@ export function takenBy(value: RuntimeValue): number {
   return known.get(value) ?? (isList(value) && value.length < REMEMBERED_MIN ? value.length : 0);
 }
 
-/** Remembers what a value takes. @throws QueryError if it is larger than values get */
-export function made(value: RuntimeValue): void {
-  if (isList(value)) remember(value, value.length + itemsTake(value));
-  else if (isMap(value)) remember(value, mapTakes(value));
+/** Remembers what a value takes, and returns it. @throws QueryError if it is larger than values get */
+export function made(value: RuntimeValue): number {
+  if (isList(value)) return remember(value, value.length + itemsTake(value));
+  return isMap(value) ? remember(value, mapTakes(value)) : 0;
 }
 
 /** Beside the one value that each is. */
@@ -52,10 +52,10 @@ function mapTakes(map: RuntimeMap): number {
   return takes;
 }
 
-function remember(value: object, takes: number): void {
-  if (takes < REMEMBERED_MIN) return;
+function remember(value: object, takes: number): number {
   if (takes > LIST_ITEMS_MAX) throw tooLarge(`of more than ${LIST_ITEMS_MAX} items`);
-  known.set(value, takes);
+  if (takes >= REMEMBERED_MIN) known.set(value, takes);
+  return takes;
 }
 
 function checkText(text: string): void {

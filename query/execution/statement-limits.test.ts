@@ -174,6 +174,12 @@ describe('memory of values that expressions make', () => {
     expect(await of(text, { heldMax: 120_000 })).toEqual([[answer]]);
   });
 
+  it('what tells values apart counts too', async () => {
+    const text = (rows: number) => `UNWIND range(1, ${rows}) AS x RETURN count(DISTINCT range(x, x + 299))`;
+    expect(await of(text(3000), { heldMax: 400_000 })).toEqual([[3000]]);
+    await expect(of(text(30_000), { heldMax: 400_000 })).rejects.toMatchObject({ errorDetail: 'MemoryLimit' });
+  });
+
   it('a list that is given is there anyway', async () => {
     const list = Array.from({ length: 1000 }, (_, i) => i);
     const text = 'UNWIND range(1, 1000) AS x WITH x, [$list, $list] AS lists ORDER BY x RETURN count(lists)';

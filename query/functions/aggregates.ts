@@ -230,8 +230,7 @@ class Collect implements RunningAggregate {
   result(group: number): RuntimeValue {
     const list = this.#lists[group] ?? [];
     // From now on whoever has the list holds it.
-    this.#made?.made(list);
-    this.held -= this.#made?.takenBy(list) ?? 0;
+    this.held -= this.#made?.made(list) ?? 0;
     return list;
   }
 }
@@ -257,7 +256,7 @@ export class DistinctAggregate implements RunningAggregate {
     const key = groupKey(value);
     if (seen.has(key)) return;
     seen.add(key);
-    this.#held++;
+    this.#held += 1 + (MADE_VALUES.ifThere?.takenBy(key) ?? 0);
     this.#inner.add(group, value, second);
   }
   result(group: number): RuntimeValue {
