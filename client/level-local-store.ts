@@ -87,7 +87,7 @@ function before(prefix: string): { lt?: string } {
 }
 
 function fullError(cause: unknown): WeftError {
-  const detail = `there is no space left that this browser gives to this page (${reasonOf(cause)}): nothing was written`;
+  const detail = `this browser gives this page no more space (${reasonOf(cause)}): nothing was written`;
   return new WeftError('disk-full', detail, {}, cause);
 }
 

@@ -11,6 +11,7 @@ import { runtimeError } from '../query-error.ts';
 import type { RuntimeValue } from '../values/runtime-value.ts';
 import type { Batch } from './batch.ts';
 import { type CompiledPlan, compilePlan } from './compile-plan.ts';
+import { HeldValues } from './held-values.ts';
 import { type ResultValue, resultNode, resultRelationship, toResult } from './result-value.ts';
 import { Pause, Run, type RunOptions } from './run.ts';
 
@@ -56,6 +57,7 @@ export class Execution {
   readonly #root: PlanOperator;
   #isClosed = false;
   #rows = 0;
+  readonly #held: HeldValues;
 
   constructor(prepared: PreparedPlan, options: ExecuteOptions) {
     this.#prepared = prepared;
@@ -64,6 +66,7 @@ export class Execution {
       const run = new Run();
       this.#used = { run, compiled: compilePlan(prepared.plan, run, { profiled: true }) };
     } else this.#used = prepared.take();
+    this.#held = new HeldValues(this.#used.run);
     this.#root = this.#used.compiled.root;
     this.#used.run.begin(options);
   }
@@ -118,7 +121,7 @@ export class Execution {
     run.beginSlice();
   }
 
-  /** Appends the rows of a batch as values that leave the engine. May throw like a step. */
+  /** Appends the rows of a batch as values that leave the engine, all of which are held. May throw like a step. */
   appendResults(batch: Batch, into: ResultValue[][]): void {
     const { columns } = this.#prepared.plan;
     const { run } = this.#used;
@@ -127,6 +130,8 @@ export class Execution {
     if (rowsMax !== undefined && this.#rows > rowsMax) {
       throw runtimeError('ResourceError', 'RowLimit', `the query returns more than ${rowsMax} rows`);
     }
+    if (into.length === 0) this.#held.begin();
+    this.#held.set((into.length + batch.size) * columns.length);
     const { graph } = run;
     for (let row = 0; row < batch.size; row++) {
       const values: ResultValue[] = [];
@@ -134,6 +139,7 @@ export class Execution {
         const { slot } = columns[i] as { readonly slot: number };
         const held = (batch.columns[slot] as RuntimeValue[])[row] as RuntimeValue;
         const kind = batch.kinds[slot];
+        this.#held.add(held);
         if (kind === 'value') values.push(typeof held === 'object' ? toResult(graph, held) : held);
         else if ((held as number) < 0) values.push(null);
         else

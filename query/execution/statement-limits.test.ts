@@ -9,10 +9,10 @@ import { BUILT_IN_PROCEDURES } from '../procedures/built-in.ts';
 import { QueryEngine } from './query-engine.ts';
 import type { StatementOptions } from './run.ts';
 
-/** The rows of a statement for which each look at the clock takes a millisecond. */
-async function rowsOf(text: string, graph: MemoryGraph, limits: Partial<StatementOptions>) {
+/** For which each look at the clock takes a millisecond. */
+function openEngine(): QueryEngine {
   let now = 0;
-  const engine = new QueryEngine({
+  return new QueryEngine({
     env: {
       clock: { wallMs: () => 0, monotonicMs: () => now++ },
       random: new SeededRandom(1),
@@ -23,16 +23,19 @@ async function rowsOf(text: string, graph: MemoryGraph, limits: Partial<Statemen
     procedures: BUILT_IN_PROCEDURES,
     optimise: true,
   });
-  const { rows } = await engine.runRows(text, graph, {
-    parameters: {},
-    accessMode: 'write',
-    timeoutMs: undefined,
-    rowsMax: undefined,
-    heldMax: 10_000_000,
-    isCancelled: () => false,
-    ...limits,
-  });
-  return rows;
+}
+
+const UNLIMITED: StatementOptions = {
+  parameters: {},
+  accessMode: 'write',
+  timeoutMs: undefined,
+  rowsMax: undefined,
+  heldMax: 10_000_000,
+  isCancelled: () => false,
+};
+
+async function rowsOf(text: string, graph: MemoryGraph, limits: Partial<StatementOptions>) {
+  return (await openEngine().runRows(text, graph, { ...UNLIMITED, ...limits })).rows;
 }
 
 describe.each([
@@ -172,6 +175,24 @@ describe('memory of values that expressions make', () => {
     ],
   ])('%s -> what is there at a time counts, once', async (_, text, answer) => {
     expect(await of(text, { heldMax: 120_000 })).toEqual([[answer]]);
+  });
+
+  it.each([
+    'UNWIND range(1, 1000) AS x UNWIND range(1, 100) AS y RETURN x, y',
+    'UNWIND range(1, 1000) AS x RETURN range(x, x + 199)',
+    'MERGE (:A) WITH 1 AS a UNWIND range(a, 1000) AS x UNWIND range(1, 100) AS y RETURN x, y',
+  ])('%s: more rows than memory holds, all at once -> query-limit', async (text) => {
+    await expect(of(text, { heldMax: 150_000 })).rejects.toMatchObject({ errorDetail: 'MemoryLimit' });
+    expect(await of(text, { heldMax: 250_000 })).not.toHaveLength(0);
+  });
+
+  it('the same rows one batch after the other -> all of them', async () => {
+    const text = 'UNWIND range(1, 1000) AS x UNWIND range(1, 100) AS y RETURN x, y';
+    const answer = await openEngine().run(text, new MemoryGraph(), { ...UNLIMITED, heldMax: 10_000 });
+    let rows = 0;
+    for (let batch = await answer.next(); batch !== undefined; batch = await answer.next()) rows += batch.length;
+    answer.close();
+    expect(rows).toBe(100_000);
   });
 
   it('what tells values apart counts too', async () => {

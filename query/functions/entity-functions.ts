@@ -9,7 +9,6 @@ import {
   RelationshipValue,
   type RuntimeMap,
   type RuntimeValue,
-  typeName,
 } from '../values/runtime-value.ts';
 import { badArgument, type ScalarFunction, scalar } from './function.ts';
 
@@ -37,11 +36,7 @@ export function propertiesOf(graph: QueryGraph, value: RuntimeValue): RuntimeMap
     return fromStored(graph.edgeProperties(checkedEdge(graph, value.edge))) as RuntimeMap;
   }
   if (isMap(value)) return value;
-  throw runtimeError(
-    'TypeError',
-    'InvalidArgumentValue',
-    `properties() takes a node, a relationship or a map, not a value of type ${typeName(value)}`,
-  );
+  throw badArgument('properties', value, 'a node, a relationship or a map');
 }
 
 function identity(name: string): ScalarFunction {
