@@ -133,6 +133,23 @@ describe('elements', () => {
     expect([await graph.getEdge(edge.id), await graph.getNode('b')]).toEqual([undefined, undefined]);
   });
 
+  test('ids and names that a URL takes for a step within it, or cannot hold -> refused, not taken for something else', async () => {
+    const graph = await freshGraph();
+    await graph.batch([
+      { op: 'createNode', id: '..' },
+      { op: 'createNode', id: 'a' },
+      { op: 'createEdge', type: 'T', from: 'a', to: 'a' },
+    ]);
+    const edges = async (id: string) => all(graph.edgesOf(id));
+    for (const id of ['.', '..', '', '\ud800']) {
+      const calls = [graph.getNode(id), edges(id), graph.patchNode(id, {}), graph.deleteNode(id), graph.getEdge(id)];
+      expect(await Promise.all(calls.map(codeOf)), JSON.stringify(id)).toEqual(calls.map(() => 'invalid-name'));
+      expect(await codeOf(client().createGraph(id))).toBe('invalid-name');
+      expect(await codeOf((async () => client().graph(id).digest())())).toBe('invalid-name');
+    }
+    expect((await all(graph.nodes())).map(({ id }) => id)).toEqual(['..', 'a']);
+  });
+
   test('batch: a bad operation -> nothing happens, and the error names it', async () => {
     const graph = await freshGraph();
     const results = await graph.batch([
@@ -173,6 +190,18 @@ describe('elements', () => {
       code: 'invalid-import-line',
       context: { line: 4 },
     });
+  });
+
+  test('import: more than a request holds, with a key, and the same again -> everything once', async () => {
+    const graph = await freshGraph();
+    await graph.batch([{ op: 'createNode', id: 'n' }]);
+    const edges = Array.from({ length: 3 }, (_, i): ImportElement => {
+      return { kind: 'edge', type: 'T', from: 'n', to: 'n', properties: { i, text: 'x'.repeat(600_000) } };
+    });
+    for (let times = 0; times < 2; times++) {
+      expect(await graph.import(edges, { idempotencyKey: 'mine' })).toEqual({ nodes: 0, edges: 3, lines: 3 });
+    }
+    expect((await all(graph.edgesOf('n'))).map(({ properties }) => properties.i).sort()).toEqual([0, 1, 2]);
   });
 });
 
