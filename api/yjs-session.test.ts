@@ -2,6 +2,7 @@ import { afterEach, expect, test } from 'vitest';
 import * as LIMITS from '../base/limits.ts';
 import { openTestServer, type TestServer } from './server.model.ts';
 import type { AcceptSocket, Socket, SocketEvents, SocketRoute } from './web-sockets.ts';
+import { YjsAwareness } from './yjs-awareness.ts';
 import { type AwarenessEntry, decodeYjsFrame, encodeStateVector, encodeYjsFrame } from './yjs-frames.ts';
 
 const servers: TestServer[] = [];
@@ -80,6 +81,21 @@ test('awareness: too large, no JSON, too many of one connection -> closed, or le
   expect(broken.closing?.[0]).toBe(4400);
   for (let client = 1; client < 100; client++) many.awareness({ client, clock: 1, state: '{}' });
   expect(other.heard()).toHaveLength(LIMITS.yjsAwarenessStatesMax);
+});
+
+test('awareness: very many states in one message, when many have come and gone -> the first few count, and nobody waits', () => {
+  const awareness = new YjsAwareness();
+  let client = 0;
+  const states = (count: number) => Array.from({ length: count }, () => ({ client: client++, clock: 1, state: '1' }));
+  while (client < LIMITS.yjsAwarenessKnownMax) {
+    const gone = {};
+    expect(awareness.take(gone, states(LIMITS.yjsAwarenessStatesMax))).toHaveLength(LIMITS.yjsAwarenessStatesMax);
+    awareness.leave(gone);
+  }
+  const many = {};
+  expect(awareness.take(many, states(3))).toHaveLength(3);
+  expect(awareness.take(many, states(300_000))).toHaveLength(LIMITS.yjsAwarenessStatesMax - 3);
+  expect(awareness.take(many, states(1))).toEqual([]);
 });
 
 test('client does not read -> cut off, and the others go on', async () => {

@@ -166,6 +166,8 @@ export const socketsMax = 10_000;
 export const channelRequestsMax = 1_000;
 /** Bytes that wait to be sent on a channel before its client is read no further and its streams pause. */
 export const channelBufferBytes = 1024 * 1024;
+/** How long the requests of one message may keep others waiting, in milliseconds, before those have a turn. */
+export const channelTurnMs = 10;
 /** Bytes of answers that share one message: enough to make the price of a message small. */
 export const channelMessageBytes = 64 * 1024;
 /** How often they are asked for a sign of life, in milliseconds: one that is gone is dropped at the second beat. */
