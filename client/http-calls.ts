@@ -237,7 +237,8 @@ export class HttpCalls {
 
 function failedAs(error: WeftError, answer: FetchAnswer): Failed {
   const { definite, retryable } = error.kind;
-  const seconds = Number(answer.headers.get('retry-after') ?? 0);
+  // Servers say seconds; what a proxy says as a date counts as nothing.
+  const seconds = Number(answer.headers.get('retry-after')) || 0;
   const mayRepeat = retryable || error.code === 'answer-lost';
   return { error, definite, retryAfterMs: mayRepeat ? seconds * 1000 : undefined };
 }

@@ -336,6 +336,24 @@ describe('a network that fails', () => {
     expect(await codeOf(graph.query('CREATE (n)'))).toBe('storage-failed');
   });
 
+  test('something in between says when to come back as a date -> pauses as if it had said nothing', async () => {
+    const graph = await freshGraph({ triesMax: 3 });
+    const delaysMs: number[] = [];
+    const after: Platform['env']['scheduler']['after'] = (delayMs, task) => {
+      delaysMs.push(delayMs);
+      return real.env.scheduler.after(delayMs, task);
+    };
+    const env = { ...real.env, scheduler: { ...real.env.scheduler, after } };
+    const headers = { 'retry-after': 'Wed, 21 Oct 2026 07:28:00 GMT' };
+    network = async () => new Response('busy', { status: 503, headers }) as never;
+    const patient = client({ triesMax: 3, platform: { ...platform, env } }).graph(graph.name);
+    expect(await codeOf(patient.getNode('a'))).toBe('answer-lost');
+    expect(
+      delaysMs.every((delayMs) => delayMs >= 0),
+      delaysMs.join(),
+    ).toBe(true);
+  });
+
   test('server: does not answer -> the call ends by its own time, or by its signal', async () => {
     const graph = await freshGraph();
     network = (_url, { signal }) =>
