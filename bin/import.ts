@@ -128,8 +128,11 @@ function report(
   refused: () => string,
 ): void {
   if (!succeeded) {
-    if (body.line === undefined || body.applied === undefined) throw new OperationFailed(refused());
+    if (body.applied === undefined) throw new OperationFailed(refused());
     const before = amount(body.applied.nodes, body.applied.edges);
+    // Sent again, edges without ids would be there twice.
+    if (body.line === undefined)
+      throw new OperationFailed(`${refused()}\n${before} before that were imported into ${graph}`);
     throw new OperationFailed(
       `${file}, line ${body.line}: ${body.reason}\n${before} before it were imported into ${graph}`,
     );

@@ -372,6 +372,21 @@ describe('import, export, status', () => {
     expect((await fetch(`${server.url}/v1/graphs/default/nodes/c`)).status).toBe(200);
   });
 
+  test('the server ends an import after some lines -> what was imported is told, 1', async () => {
+    const stand = createServer((asked, answer) => {
+      asked.resume().on('end', () => {
+        answer.writeHead(429, { 'content-type': 'application/problem+json' });
+        answer.end('{"code":"too-many-requests","detail":"later","applied":{"nodes":5,"edges":2,"lines":7}}');
+      });
+    });
+    await new Promise<void>((resolve) => stand.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(stand.address() as AddressInfo).port}`;
+    const refused = await run(['import', '-', '--url', url], { input: node('a') });
+    stand.close();
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toContain('429, too-many-requests: later\n5 nodes and 2 edges before that were imported');
+  });
+
   test('bad first line of a large file -> refused long before the end of it', async () => {
     const server = await serve();
     const file = join(folder, 'large.ndjson');
