@@ -91,7 +91,9 @@ const NOTHING = () => undefined;
 export function addChangesRoute(app: FastifyInstance, context: ApiContext): void {
   const { engine, env } = context;
   const readers = new Set<Reader>();
+  let isStopping = false;
   app.addHook('preClose', (done) => {
+    isStopping = true;
     for (const reader of readers) leave(reader);
     done();
   });
@@ -116,7 +118,8 @@ export function addChangesRoute(app: FastifyInstance, context: ApiContext): void
     if (readers.size >= LIMITS.changeReadersMax) {
       throw new WeftError('too-many-requests', 'too many readers wait for changes');
     }
-    const reader: Reader = { graph, options, isGone: false, refusal: undefined, wake: NOTHING };
+    // Nobody would wake one that came too late to be told.
+    const reader: Reader = { graph, options, isGone: isStopping, refusal: undefined, wake: NOTHING };
     readers.add(reader);
     const stop = watch(reader, request);
     onceGone(reply, () => {

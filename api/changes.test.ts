@@ -1,6 +1,8 @@
 import { type AddressInfo, connect } from 'node:net';
 import { describe, expect, it, vi } from 'vitest';
 import * as LIMITS from '../base/limits.ts';
+import { turns } from '../src/engine-on-disk.model.ts';
+import { adminToken, StaticTokens } from './access/static-tokens.ts';
 import { openTestServer, type TestServer } from './server.model.ts';
 
 const CHANGES = '/v1/graphs/default/changes';
@@ -186,6 +188,32 @@ describe('GET /v1/graphs/{g}/changes', () => {
     expect(await answer.text()).toMatch(/event: problem\ndata: .*graph-not-found/);
     await server.close();
   });
+
+  it.each(['longpoll', 'sse'])(
+    '%s: the server stops before it waits -> it is answered, and not waited for',
+    async (feed) => {
+      let admit = (): void => undefined;
+      let untilAdmitted: Promise<void> | undefined;
+      const tokens = new StaticTokens([adminToken('secret')]);
+      const authenticate = async (bearer: string | undefined) => {
+        await untilAdmitted;
+        return tokens.authenticate(bearer);
+      };
+      const server = await openTestServer({ authenticator: { authenticate } });
+      const headers = { authorization: 'Bearer secret' };
+      const { since } = (await server.call('GET', `${CHANGES}?since=now`, undefined, headers)).json;
+      untilAdmitted = new Promise((resolve) => {
+        admit = resolve;
+      });
+      const asking = server.call('GET', `${CHANGES}?feed=${feed}&since=${since}`, undefined, headers);
+      await turns();
+      const stopping = server.close();
+      await turns();
+      admit();
+      expect((await asking).status).toBe(200);
+      await stopping;
+    },
+  );
 
   it('the server stops -> open streams end, and it does not wait for them', async () => {
     const server = await listening();

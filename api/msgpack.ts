@@ -183,6 +183,11 @@ export class MessagePackReader extends ExactDecoder {
     return this.pos >= this.bytes.byteLength;
   }
 
+  /** What comes after the documents that were read. */
+  get rest(): Uint8Array {
+    return this.bytes.subarray(this.pos);
+  }
+
   /** The next document. @throws WeftError as `parseMessagePack`; where the next one begins is then not known */
   next(): unknown {
     this.start = this.pos;

@@ -321,6 +321,46 @@ describe('session channel: streams', () => {
     expect(channel.isPaused).toBe(false);
   });
 
+  test('many requests in one message: the client reads nothing -> answered as there is room, the rest and what follows in order', async () => {
+    const channel = open();
+    channel.isStuck = true;
+    const asked = Array.from({ length: 400 }, (_, id) => query(id, 'RETURN range(1, 10000) AS list'));
+    channel.ask(...asked);
+    channel.ask(query(400, 'RETURN 1'));
+    await turns();
+    expect(channel.isPaused).toBe(true);
+    expect(channel.bufferedBytes).toBeLessThan(2 * LIMITS.channelBufferBytes);
+    expect(channel.arrived.length).toBeLessThan(400);
+    channel.drain();
+    await turns();
+    expect(channel.arrived.map(({ id, status }) => [id, status])).toEqual(
+      Array.from({ length: 401 }, (_, id) => [id, 200]),
+    );
+    expect(channel.isPaused).toBe(false);
+  });
+
+  test('many requests in one message: they take long -> others have a turn in between; all are answered, also by a server that stops', async () => {
+    const other = await openChannelServer();
+    const channel = other.open();
+    let nowMs = 0;
+    Object.assign(other.env.clock, { monotonicMs: () => ++nowMs });
+    channel.ask(...Array.from({ length: 100 }, (_, id) => ({ id, op: 'ping' })));
+    channel.ask({ id: 100, op: 'ping' });
+    await Promise.resolve();
+    expect(channel.arrived.length).toBeLessThan(20);
+    expect(channel.isPaused).toBe(true);
+    await turns(50);
+    expect(channel.arrived.map(({ id }) => id)).toEqual(Array.from({ length: 101 }, (_, id) => id));
+    expect(channel.isPaused).toBe(false);
+    channel.ask(...Array.from({ length: 30 }, (_, id) => ({ id, op: 'ping' })));
+    channel.stop();
+    await turns(50);
+    expect(channel.arrived).toHaveLength(131);
+    expect(channel.arrived.at(-1)).toMatchObject({ id: 29, error: { code: 'shutting-down' } });
+    expect(channel.closing).toEqual([1001, 'the server is stopping']);
+    await other.close();
+  });
+
   test('stream: an error in the middle -> rows before it, then the error', async () => {
     const channel = open();
     channel.ask({ ...query(1, 'UNWIND range(1, 100000) AS i RETURN 1 / (90000 - i)'), stream: true });

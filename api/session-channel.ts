@@ -2,8 +2,9 @@
  * A session channel: requests and answers on one connection, many under way at once. A frame is run as it arrives, by the code
  * that serves HTTP; answers go out in the order in which they are ready, those of one turn in one message.
  *
- * Neither side can make the other hold much: while more waits to be sent than the connection takes, nothing more is read and
- * streams pause; a stream also waits for the credit that its client gives. One that waits too long ends.
+ * Neither side can make the other hold much: while more waits to be sent than the connection takes, nothing more is read, also
+ * of a message that has arrived, and streams pause; a stream also waits for the credit that its client gives. One that waits too
+ * long ends. Whoever sends many requests at once gives way to others in between.
  */
 import { WeftError } from '../base/errors.ts';
 import { type GraphName, graphName } from '../base/ids.ts';
@@ -71,6 +72,9 @@ export class SessionChannel implements SocketEvents {
   #session: readonly string[] = [];
   /** The last token that was sent: it is not repeated. */
   #token = '';
+  /** Messages of which not all was read yet, the first one as far as it was not. */
+  readonly #unread: Uint8Array[] = [];
+  #isGivingWay = false;
   #isFlushing = false;
   #isPaused = false;
   #isStopping = false;
@@ -85,25 +89,12 @@ export class SessionChannel implements SocketEvents {
   // What the socket tells.
 
   message(bytes: Uint8Array): void {
-    const reader = this.#reader;
-    reader.open(bytes);
-    while (!reader.isAtEnd && !this.#isClosed) {
-      let tree: unknown;
-      try {
-        tree = reader.next();
-      } catch (error) {
-        this.#undecodable(bytes.subarray(reader.start), error as Error);
-        return;
-      }
-      this.#take(tree);
-    }
+    this.#unread.push(bytes);
+    if (this.#unread.length === 1) this.#readOn();
   }
 
   drained(): void {
-    if (this.#isPaused) {
-      this.#isPaused = false;
-      this.#socket.resume();
-    }
+    if (!this.#isGivingWay) this.#readOn();
     for (const request of this.#underWay.values()) request.wake?.();
   }
 
@@ -114,10 +105,65 @@ export class SessionChannel implements SocketEvents {
 
   closed(): void {
     this.#isClosed = true;
+    this.#unread.length = 0;
     for (const request of this.#underWay.values()) cancel(request);
   }
 
   // Frames.
+
+  /** Takes what has arrived, as far as its answers find room and others can wait. */
+  #readOn(): void {
+    const { clock, scheduler } = this.#options.context.env;
+    const untilMs = clock.monotonicMs() + LIMITS.channelTurnMs;
+    for (let bytes = this.#unread[0]; bytes !== undefined; bytes = this.#unread[0]) {
+      if (this.#socket.bufferedBytes >= LIMITS.channelBufferBytes) {
+        this.#pause();
+        return;
+      }
+      const rest = this.#readSome(bytes, untilMs);
+      if (this.#isClosed) return;
+      if (rest.length === 0) this.#unread.shift();
+      else this.#unread[0] = rest;
+      if (clock.monotonicMs() < untilMs) continue;
+      this.#pause();
+      this.#isGivingWay = true;
+      void scheduler.yield().then(() => {
+        this.#isGivingWay = false;
+        this.#readOn();
+        this.#endIfIdle();
+      });
+      return;
+    }
+    if (this.#isPaused && this.#socket.bufferedBytes < LIMITS.channelBufferBytes) {
+      this.#isPaused = false;
+      this.#socket.resume();
+    }
+  }
+
+  /** Takes frames of a message. @returns those that are left */
+  #readSome(bytes: Uint8Array, untilMs: number): Uint8Array {
+    const { clock } = this.#options.context.env;
+    const reader = this.#reader;
+    reader.open(bytes);
+    while (!reader.isAtEnd && !this.#isClosed) {
+      let tree: unknown;
+      try {
+        tree = reader.next();
+      } catch (error) {
+        this.#undecodable(bytes.subarray(reader.start), error as Error);
+        return NOTHING;
+      }
+      this.#take(tree);
+      if (this.#isPaused || clock.monotonicMs() >= untilMs) break;
+    }
+    return reader.rest;
+  }
+
+  #pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.#socket.pause();
+  }
 
   #undecodable(rest: Uint8Array, error: Error): void {
     const id = idInFront(rest);
@@ -427,13 +473,11 @@ export class SessionChannel implements SocketEvents {
     this.#isFlushing = false;
     if (this.#writer.length === 0) return;
     this.#socket.send(this.#writer.take());
-    if (this.#isPaused || this.#socket.bufferedBytes < LIMITS.channelBufferBytes) return;
-    this.#isPaused = true;
-    this.#socket.pause();
+    if (this.#socket.bufferedBytes >= LIMITS.channelBufferBytes) this.#pause();
   }
 
   #endIfIdle(): void {
-    if (!this.#isStopping || this.#underWay.size > 0) return;
+    if (!this.#isStopping || this.#underWay.size > 0 || this.#isGivingWay) return;
     this.#flush();
     this.#socket.close(SOCKET_CLOSE.goingAway, 'the server is stopping');
   }
@@ -445,6 +489,8 @@ export class SessionChannel implements SocketEvents {
     this.#socket.close(SOCKET_CLOSE.badFrame, reason);
   }
 }
+
+const NOTHING = new Uint8Array();
 
 /** Rows of one frame of a stream: what a credit of one allows. */
 const ROWS_A_FRAME = 1000;

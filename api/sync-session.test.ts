@@ -24,6 +24,10 @@ let otherHas: number;
 let unread: number;
 let closed: unknown[];
 let isThere: boolean;
+/** Whether nothing is read from the replica. */
+let isPaused: boolean;
+/** What a batch waits for. */
+let disk: Promise<void>;
 /** Who listens to the graph. */
 let listeners: Set<unknown>;
 /** Why the graph takes no batch, and which partitions the replica's principal may read and write. */
@@ -33,9 +37,9 @@ let may: (partition: PartitionId) => boolean;
 const kinds = () => told.map(({ kind }) => kind);
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-function batch(number: number): void {
+function batch(number: number, text = ''): void {
   const stamp = encodeStamp(number, replicaId(REPLICA));
-  const patches = [{ partition: PARTITION, text: `N${stamp}team!${number}\t["L"]\t{}` }];
+  const patches = [{ partition: PARTITION, text: `N${stamp}team!${number}\t["L"]\t{"text":"${text}"}` }];
   session.message(encodeReplicaFrame({ kind: 'write', epoch: 1, number, patches }));
 }
 
@@ -47,6 +51,8 @@ beforeEach(() => {
   unread = 0;
   closed = [];
   isThere = true;
+  isPaused = false;
+  disk = Promise.resolve();
   listeners = new Set();
   refusal = undefined;
   may = () => true;
@@ -68,6 +74,7 @@ beforeEach(() => {
     },
     accept: async (_patches, onDecided) => {
       onDecided?.();
+      await disk;
       if (refusal !== undefined) throw refusal;
       return { origin: 1, seq: ++seq };
     },
@@ -84,8 +91,12 @@ beforeEach(() => {
         return unread;
       },
       send: (bytes) => void told.push(decodeServerFrame(bytes)),
-      pause: () => undefined,
-      resume: () => undefined,
+      pause: () => {
+        isPaused = true;
+      },
+      resume: () => {
+        isPaused = false;
+      },
       close: (code, reason) => void closed.push([code, reason]),
     },
     accepted: new AcceptedBatches(),
@@ -97,6 +108,26 @@ function greet(): void {
   const hello = { version: SYNC_VERSION, replica: REPLICA, generation: '', syncedMs: 0, partitions };
   session.message(encodeReplicaFrame({ kind: 'hello', ...hello }));
 }
+
+test('a replica sends more than the disk takes -> it is read no further, until that is durable or refused', async () => {
+  greet();
+  giveState();
+  await turn();
+  let goOn = (): void => undefined;
+  disk = new Promise((resolve) => {
+    goOn = resolve;
+  });
+  const text = 'x'.repeat(500_000);
+  const fitting = Math.floor(LIMITS.syncWaitingBytesMax / 500_200);
+  for (let number = 0; number < fitting; number++) batch(number, text);
+  expect(isPaused).toBe(false);
+  batch(fitting, text);
+  await turn();
+  expect(isPaused).toBe(true);
+  goOn();
+  await turn();
+  expect([isPaused, seq]).toEqual([false, fitting + 1]);
+});
 
 test('a replica that reads too slowly to take the welcome -> closed, and the graph has forgotten it', async () => {
   unread = LIMITS.syncBufferedBytesMax + 1;

@@ -101,6 +101,9 @@ export class SyncSession implements SocketEvents {
   #refusedEpoch = -1;
   /** Batches are judged one after the other (SYN-6). */
   #judging: Promise<void> = Promise.resolve();
+  /** Of batches of which it is not known yet what becomes of them. */
+  #waitingBytes = 0;
+  #isPaused = false;
   readonly #receipts: Receipt[] = [];
   #tellsSoon = false;
   #receiptTimer: Timer | undefined;
@@ -119,7 +122,7 @@ export class SyncSession implements SocketEvents {
   message(bytes: Uint8Array): void {
     if (this.#state === 'over') return;
     try {
-      this.#take(decodeReplicaFrame(bytes));
+      this.#take(decodeReplicaFrame(bytes), bytes.length);
     } catch (error) {
       if (!(error instanceof WeftError)) throw error;
       this.#end(SOCKET_CLOSE.badFrame, error.message);
@@ -156,7 +159,7 @@ export class SyncSession implements SocketEvents {
       this.#end(SYNC_CLOSE.tooSlow, 'the replica reads too slowly');
   }
 
-  #take(frame: ReplicaFrame): void {
+  #take(frame: ReplicaFrame, bytes: number): void {
     if (frame.kind === 'ping') {
       // One that was made again under its name is another: the replica learns that when it comes back.
       if (!this.#options.graph.isThere) this.#end(SYNC_CLOSE.unavailable, 'the graph was deleted');
@@ -168,7 +171,25 @@ export class SyncSession implements SocketEvents {
       throw new WeftError('malformed-request', isHello ? 'a second hello' : 'the first frame must be a hello');
     }
     if (isHello) this.#hello(frame);
-    else this.#judging = this.#judging.then(() => this.#write(frame));
+    else {
+      this.#waits(bytes);
+      const judge = (decided: () => void) =>
+        void this.#write(frame, decided).finally(() => {
+          decided();
+          this.#waits(-bytes);
+        });
+      this.#judging = this.#judging.then(() => new Promise<void>(judge));
+    }
+  }
+
+  /** Nothing more is read while too much waits: a replica may send its whole outbox at once. */
+  #waits(bytes: number): void {
+    this.#waitingBytes += bytes;
+    const isTooMuch = this.#waitingBytes > LIMITS.syncWaitingBytesMax;
+    if (isTooMuch === this.#isPaused) return;
+    this.#isPaused = isTooMuch;
+    if (isTooMuch) this.#options.socket.pause();
+    else this.#options.socket.resume();
   }
 
   #wallMs(): number {
@@ -278,8 +299,8 @@ export class SyncSession implements SocketEvents {
 
   // --- upstream
 
-  /** Resolves when it is decided whether the batch is taken. */
-  async #write(write: Write): Promise<void> {
+  /** Resolves when it is known what became of the batch; `onDecided` hears whether it is taken, before that is durable. */
+  async #write(write: Write, onDecided: () => void): Promise<void> {
     const { epoch, patches } = write;
     const { principal, graph, bugs } = this.#options;
     if (epoch <= this.#refusedEpoch && !isPlanted(bugs, 'taken-after-refusal')) return;
@@ -295,7 +316,7 @@ export class SyncSession implements SocketEvents {
       this.#refuse(write, error);
       return;
     }
-    await new Promise<void>((resolve) => void this.#accept(write, resolve).then(resolve));
+    await this.#accept(write, onDecided);
   }
 
   #refuse({ epoch, number }: Write, { code, message: detail }: WeftError): void {

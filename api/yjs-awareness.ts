@@ -25,11 +25,16 @@ export class YjsAwareness {
   /** Takes what a connection says; returns what the others do not know yet. @throws WeftError `payload-too-large`, `malformed-request` */
   take(owner: object, entries: readonly AwarenessEntry[]): readonly AwarenessEntry[] {
     const news: AwarenessEntry[] = [];
+    // Counted once: a message may hold a million states.
+    let owned = this.#ownedBy(owner);
     for (const entry of entries) {
       const known = this.#known.get(entry.client);
       if (known === undefined ? entry.state === GONE : !isNews(entry, known, owner)) continue;
       check(entry);
-      if (known?.owner !== owner && this.#ownedBy(owner) >= LIMITS.yjsAwarenessStatesMax) continue;
+      if (known?.owner !== owner) {
+        if (owned >= LIMITS.yjsAwarenessStatesMax) continue;
+        owned++;
+      }
       this.#set({ ...entry, owner });
       news.push(entry);
     }

@@ -1,7 +1,10 @@
 import { afterEach, expect, test } from 'vitest';
+import * as Y from 'yjs';
 import * as LIMITS from '../base/limits.ts';
+import { parseTextRoot } from '../crdt/text-root.ts';
 import { openTestServer, type TestServer } from './server.model.ts';
 import type { AcceptSocket, Socket, SocketEvents, SocketRoute } from './web-sockets.ts';
+import { YjsAwareness } from './yjs-awareness.ts';
 import { type AwarenessEntry, decodeYjsFrame, encodeStateVector, encodeYjsFrame } from './yjs-frames.ts';
 
 const servers: TestServer[] = [];
@@ -80,6 +83,53 @@ test('awareness: too large, no JSON, too many of one connection -> closed, or le
   expect(broken.closing?.[0]).toBe(4400);
   for (let client = 1; client < 100; client++) many.awareness({ client, clock: 1, state: '{}' });
   expect(other.heard()).toHaveLength(LIMITS.yjsAwarenessStatesMax);
+});
+
+test('awareness: very many states in one message, when many have come and gone -> the first few count, and nobody waits', () => {
+  const awareness = new YjsAwareness();
+  let client = 0;
+  const states = (count: number) => Array.from({ length: count }, () => ({ client: client++, clock: 1, state: '1' }));
+  while (client < LIMITS.yjsAwarenessKnownMax) {
+    const gone = {};
+    expect(awareness.take(gone, states(LIMITS.yjsAwarenessStatesMax))).toHaveLength(LIMITS.yjsAwarenessStatesMax);
+    awareness.leave(gone);
+  }
+  const many = {};
+  expect(awareness.take(many, states(3))).toHaveLength(3);
+  expect(awareness.take(many, states(300_000))).toHaveLength(LIMITS.yjsAwarenessStatesMax - 3);
+  expect(awareness.take(many, states(1))).toEqual([]);
+});
+
+test('a client types before it is asked what it has, while another one writes -> what comes twice is there once', async () => {
+  const { server, join } = await opened();
+  const path = '/v1/graphs/small/nodes/n';
+  await server.call('PUT', path, { properties: { t: { $text: '1' } } });
+  const [ada, bob] = [await join(), await join()];
+  const doc = new Y.Doc();
+  ada.says(encodeYjsFrame({ kind: 'have', stateVector: encodeStateVector(new Map()) }));
+  while (doc.share.size === 0) {
+    await server.env.scheduler.yield();
+    for (const bytes of ada.frames.splice(0)) {
+      const frame = decodeYjsFrame(bytes);
+      if (frame.kind === 'update' || frame.kind === 'difference') Y.applyUpdate(doc, frame.update);
+    }
+  }
+  const root = Array.from(doc.share.keys()).find((name) => parseTextRoot(name) !== undefined) as string;
+  const typed = (text: string) => {
+    const own = new Y.Doc();
+    Y.applyUpdate(own, Y.encodeStateAsUpdate(doc));
+    const before = Y.encodeStateVector(own);
+    own.getText(root).insert(1, text);
+    return Y.encodeStateAsUpdate(own, before);
+  };
+  ada.says(encodeYjsFrame({ kind: 'update', update: typed('a') }));
+  const update = typed('b');
+  bob.says(encodeYjsFrame({ kind: 'update', update }));
+  bob.says(encodeYjsFrame({ kind: 'difference', update }));
+  const read = async () => (await server.call('GET', path)).json.properties.t;
+  while ((await read()).length < 3) await server.env.scheduler.yield();
+  for (let i = 0; i < 50; i++) await server.env.scheduler.yield();
+  expect(Array.from(await read()).sort()).toEqual(['1', 'a', 'b']);
 });
 
 test('client does not read -> cut off, and the others go on', async () => {

@@ -166,6 +166,8 @@ export const socketsMax = 10_000;
 export const channelRequestsMax = 1_000;
 /** Bytes that wait to be sent on a channel before its client is read no further and its streams pause. */
 export const channelBufferBytes = 1024 * 1024;
+/** How long the requests of one message may keep others waiting, in milliseconds, before those have a turn. */
+export const channelTurnMs = 10;
 /** Bytes of answers that share one message: enough to make the price of a message small. */
 export const channelMessageBytes = 64 * 1024;
 /** How often they are asked for a sign of life, in milliseconds: one that is gone is dropped at the second beat. */
@@ -186,6 +188,8 @@ export const faultDelayMsMax = 60_000;
 export const clockOffsetMsMax = 365 * 24 * 60 * 60 * 1000;
 /** Bytes that wait to be sent to an offline replica: one that reads slower is closed, and comes back for the difference. */
 export const syncBufferedBytesMax = 64 * 1024 * 1024;
+/** Bytes of batches of one offline replica that wait to be durable here, beyond which it is read no further. */
+export const syncWaitingBytesMax = 32 * 1024 * 1024;
 /** How long a replica that must begin anew looks for a server that lacks nothing of what it knew, in milliseconds: one that lags has it by then, or never. */
 export const refetchPatienceMs = 120_000;
 /** Partitions and scopes that one replica opens: far more than a person works in. */

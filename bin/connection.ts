@@ -24,10 +24,17 @@ export function open(connection: Connection, path: string, options: RequestOptio
   return start(url, { ...options, headers: { ...authorization, ...options.headers } });
 }
 
-/** Resolves with the head of the answer. @throws OperationFailed if the server cannot be reached */
+/** Resolves with the head of the answer. @throws OperationFailed if the server cannot be reached, or is another program */
 export function answerTo(connection: Connection, sent: ClientRequest): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    sent.on('response', resolve);
+    sent.on('response', (answer) => {
+      if (!isSuccess(answer) || !isPage(answer)) resolve(answer);
+      else {
+        // A proxy's page, say, on which somebody should log in: nothing of what was asked for was done.
+        reject(new OperationFailed(`what answers at ${connection.url} is no weft server: it sent a page of its own`));
+        answer.destroy();
+      }
+    });
     sent.on('error', (cause: NodeJS.ErrnoException) => reject(new OperationFailed(whyUnreachable(connection, cause))));
   });
 }
@@ -51,15 +58,23 @@ export function isSuccess(answer: IncomingMessage): boolean {
   return answer.statusCode !== undefined && answer.statusCode >= 200 && answer.statusCode < 300;
 }
 
+function isPage({ headers }: IncomingMessage): boolean {
+  return /^text\//i.test(headers['content-type'] ?? '');
+}
+
 /** The body of an answer as JSON, or as text if it is none, which is what a proxy in between may send. */
 export async function readJson(answer: IncomingMessage): Promise<unknown> {
   return jsonOr(await readText(answer));
 }
 
-/** The body of an answer as it came. */
+/** The body of an answer as it came. @throws OperationFailed if it breaks off */
 export async function readText(answer: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
-  for await (const chunk of answer) chunks.push(chunk);
+  try {
+    for await (const chunk of answer) chunks.push(chunk);
+  } catch (cause) {
+    throw new OperationFailed(`the answer broke off: ${(cause as Error).message}`);
+  }
   return Buffer.concat(chunks).toString();
 }
 

@@ -5,6 +5,7 @@ import type { IncomingMessage } from 'node:http';
 import { Transform, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Command, Option } from 'commander';
+import { pathName } from '../base/path-name.ts';
 import {
   answerTo,
   type Connection,
@@ -44,7 +45,7 @@ Examples:
 
 /** @throws OperationFailed if the server cannot be reached or refuses, or the file cannot be written */
 async function exportGraph(options: ExportOptions): Promise<void> {
-  const sent = open(options, `/v1/graphs/${encodeURIComponent(options.graph)}/export`, {
+  const sent = open(options, `/v1/graphs/${pathName('graph name', options.graph)}/export`, {
     headers: { accept: 'application/x-ndjson' },
   });
   sent.end();

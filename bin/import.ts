@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Command, Option } from 'commander';
+import { pathName } from '../base/path-name.ts';
 import {
   answerTo,
   type Connection,
@@ -90,7 +91,7 @@ async function openSource(file: string): Promise<{ stream: Readable; bytes: numb
 /** Sends the stream and reads the answer, which may come before the end of the stream if a line is bad. */
 async function upload(stream: Readable, options: ImportOptions, progress: Progress) {
   const query = options.onError === 'continue' ? '?onError=continue' : '';
-  const sent = open(options, `/v1/graphs/${encodeURIComponent(options.graph)}/import${query}`, {
+  const sent = open(options, `/v1/graphs/${pathName('graph name', options.graph)}/import${query}`, {
     method: 'POST',
     headers: { 'content-type': 'application/x-ndjson', accept: 'application/json' },
   });
@@ -127,8 +128,11 @@ function report(
   refused: () => string,
 ): void {
   if (!succeeded) {
-    if (body.line === undefined || body.applied === undefined) throw new OperationFailed(refused());
+    if (body.applied === undefined) throw new OperationFailed(refused());
     const before = amount(body.applied.nodes, body.applied.edges);
+    // Sent again, edges without ids would be there twice.
+    if (body.line === undefined)
+      throw new OperationFailed(`${refused()}\n${before} before that were imported into ${graph}`);
     throw new OperationFailed(
       `${file}, line ${body.line}: ${body.reason}\n${before} before it were imported into ${graph}`,
     );

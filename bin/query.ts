@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { parseExactJson } from '../graph/exact-json.ts';
 import { declareConnectionOptions } from './connection.ts';
-import { UsageError } from './exit.ts';
+import { OperationFailed, UsageError } from './exit.ts';
 import { type ScriptOptions, ScriptRun } from './run-script.ts';
 
 interface QueryOptions extends ScriptOptions {
@@ -41,8 +41,17 @@ lines of their own: \`:begin\` and \`:commit\` around what is one transaction, \
     )
     .action(async (statement: string | undefined, options: QueryOptions) => {
       const run = new ScriptRun(options, parametersOf(options.param), (text) => console.log(text));
-      await run.run(statement === undefined || statement === '-' ? readFileSync(0, 'utf8') : statement);
+      await run.run(statement === undefined || statement === '-' ? scriptOf(readFileSync(0)) : statement);
     });
+}
+
+/** @throws OperationFailed if it is no text in UTF-8: each character of another encoding would be stored as U+FFFD */
+export function scriptOf(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new OperationFailed('the script is not valid UTF-8; nothing of it was run');
+  }
 }
 
 function collect(value: string, before: readonly string[]): string[] {

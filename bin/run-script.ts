@@ -3,6 +3,7 @@
  * and `:commit` is kept until then and sent as one transaction.
  */
 import { JSON_TYPE, TYPED_JSON_TYPE } from '../api/media-types.ts';
+import { pathName } from '../base/path-name.ts';
 import { answerTo, type Connection, isSuccess, jsonOr, open, problemText, readText } from './connection.ts';
 import { type Answer, describeAnswer } from './describe-answer.ts';
 import { OperationFailed } from './exit.ts';
@@ -127,7 +128,7 @@ export class ScriptRun {
   /** The answer as text: plain JSON for programs, typed JSON for the table. */
   async #send(sent: Sent, accept = this.#options.json === true ? JSON_TYPE : TYPED_JSON_TYPE): Promise<string> {
     const { consistency } = this.#options;
-    const request = open(this.#options, `/v1/graphs/${encodeURIComponent(this.#graph)}/query`, {
+    const request = open(this.#options, `/v1/graphs/${pathName('graph name', this.#graph)}/query`, {
       method: 'POST',
       headers: {
         accept,

@@ -11,7 +11,7 @@ import { vectorObject } from '../src/commits/version-vector.ts';
 import { type Database, openDatabase } from '../storage/level-database.ts';
 import type { LogIndex } from '../storage/log-index.ts';
 import { readMark } from '../storage/mark-file.ts';
-import { readPartitionRows } from '../storage/partition-read.ts';
+import { damagedLocators, readPartitionRows } from '../storage/partition-read.ts';
 import { recover } from '../storage/recovery.ts';
 import type { PartitionKey, Recovery } from '../storage/store.ts';
 import { describeBackup, inspectFiles } from './backup-files.ts';
@@ -37,6 +37,8 @@ interface Report {
   readonly streams: Recovery['streams'];
   readonly partitions: number;
   readonly damaged: readonly Finding[];
+  /** Edges that are found from their nodes, and by their id no more. */
+  readonly damagedEdges: readonly { readonly graphKey: string; readonly edge: string }[];
 }
 
 const CACHE_BYTES = 8 * 1024 * 1024;
@@ -50,7 +52,8 @@ export function declareVerify(program: Command): void {
     .addHelpText(
       'after',
       `
-Reads everything once: checksums, the chain of commits in each stream, and every row and snapshot of every partition.
+Reads everything once: checksums, the chain of commits in each stream, every row and snapshot of every partition, and the
+rows by which edges are found by their ids.
 It repairs nothing. Exit code 0: all is well; 1: damage was found, and the output names it.
 
 Examples:
@@ -65,8 +68,9 @@ Examples:
       }
       const report = await verify(resolve(options.data), buildEnv('error'));
       console.log(options.json === true ? JSON.stringify(report, undefined, 2) : describeReport(report));
-      const { damaged } = report;
+      const { damaged, damagedEdges } = report;
       if (damaged.length > 0) throw new OperationFailed(`${count(damaged.length)} damaged partitions`);
+      if (damagedEdges.length > 0) throw new OperationFailed(`${count(damagedEdges.length)} damaged edge ids`);
     });
 }
 
@@ -85,7 +89,7 @@ async function verifyBackups(files: readonly string[], { json }: VerifyOptions):
 }
 
 /** @throws WeftError `data-locked`, `data-format`, `data-corrupt`; OperationFailed if there is no such folder */
-async function verify(data: string, env: Env): Promise<Report> {
+export async function verify(data: string, env: Env): Promise<Report> {
   const levelDirectory = join(data, 'level');
   const found = await stat(levelDirectory).catch(() => undefined);
   if (found?.isDirectory() !== true) throw new OperationFailed(`${data} is not a data folder of weft`);
@@ -96,11 +100,12 @@ async function verify(data: string, env: Env): Promise<Report> {
   try {
     const recovered = await recover(db, await readMark(join(data, 'mark')), env);
     if (recovered === undefined) {
-      return { data, cleanStop: false, lastLsn: 0, streams: [], partitions: 0, damaged: [] };
+      return { data, cleanStop: false, lastLsn: 0, streams: [], partitions: 0, damaged: [], damagedEdges: [] };
     }
     const { index, recovery } = recovered;
     const { clean: cleanStop, lastLsn, streams } = recovery;
-    return { data, cleanStop, lastLsn, streams, ...(await readPartitions(db, index)) };
+    const partitions = await readPartitions(db, index);
+    return { data, cleanStop, lastLsn, streams, ...partitions, damagedEdges: await damagedLocators(db) };
   } finally {
     await db.close();
   }
@@ -123,7 +128,7 @@ async function readPartitions(db: Database, index: LogIndex): Promise<Pick<Repor
 }
 
 function describeReport(report: Report): string {
-  const { data, cleanStop, lastLsn, streams, partitions, damaged } = report;
+  const { data, cleanStop, lastLsn, streams, partitions, damaged, damagedEdges } = report;
   return [
     `data folder  ${data}`,
     `last stop    ${cleanStop ? 'clean' : 'not clean: killed or crashed'}`,
@@ -131,6 +136,9 @@ function describeReport(report: Report): string {
     ...streams.map(({ origin, seq }) => `  origin ${origin}: ${count(seq)}`),
     `partitions   ${count(partitions)}, of which ${count(damaged.length)} damaged`,
     ...damaged.map(({ graphKey, partition, reason }) => `  graph ${graphKey}, partition ${partition}: ${reason}`),
-    damaged.length === 0 ? 'all is well' : 'keep a copy of the folder before you do anything with it',
+    ...damagedEdges.map(({ graphKey, edge }) => `  graph ${graphKey}, edge ${edge}: its row by id is damaged`),
+    damaged.length + damagedEdges.length === 0
+      ? 'all is well'
+      : 'keep a copy of the folder before you do anything with it',
   ].join('\n');
 }

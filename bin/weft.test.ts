@@ -1,11 +1,23 @@
 /** The program as its users see it: real processes, real sockets, real signals, on the built code. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { type ClientRequest, createServer, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
@@ -223,6 +235,20 @@ describe('serve', () => {
     expect(last).toMatchObject({ level: 'error', error: { message: 'broken invariant', stack: expect.any(String) } });
   });
 
+  // As for a log on a disk that is full, which there is on Linux only.
+  test.runIf(existsSync('/dev/full'))('log that cannot be written -> the server serves without it', async () => {
+    const args = [PROGRAM, 'serve', '--port', '0', '--data', join(folder, 'data')];
+    const log = openSync('/dev/full', 'w');
+    const child = spawn(process.execPath, args, { env: { PATH: process.env.PATH }, stdio: ['ignore', 'pipe', log] });
+    closeSync(log);
+    const ended = once(child, 'close');
+    const [line] = (await Promise.race([once(child.stdout as Readable, 'data'), ended])) as [unknown];
+    const [, url] = /^weft listening on (\S+)\n$/.exec(String(line)) ?? [];
+    expect((await fetch(`${url}/livez`)).status).toBe(200);
+    child.kill('SIGTERM');
+    expect(await ended).toEqual([0, null]);
+  });
+
   test('data folder in use -> ends with 1 and says who is in the way', async () => {
     await serve();
     const second = await run(['serve', '--port', '0', '--data', join(folder, 'data')]);
@@ -285,6 +311,18 @@ describe('usage', () => {
 });
 
 describe('import, export, status', () => {
+  test.runIf(existsSync('/dev/full'))('output that cannot be written -> 1 and why', async () => {
+    const full = openSync('/dev/full', 'w');
+    const child = spawn(process.execPath, [PROGRAM, '--version'], { stdio: ['ignore', full, 'pipe'] });
+    closeSync(full);
+    let said = '';
+    child.stderr?.on('data', (chunk) => {
+      said += chunk;
+    });
+    expect(await once(child, 'close')).toEqual([1, null]);
+    expect(said).toMatch(/^weft: the output cannot be written: ENOSPC.*\n$/);
+  });
+
   test('example -> counted, exported as it was, also after a restart', async () => {
     const server = await serve();
     const imported = await run(['import', EXAMPLE], { env: { WEFT_URL: server.url } });
@@ -332,6 +370,21 @@ describe('import, export, status', () => {
     expect(continued).toMatchObject({ code: 1, stdout: expect.stringContaining('imported 3 nodes') });
     expect(continued.stderr).toMatch(/left out: 1\n.*line 3: /);
     expect((await fetch(`${server.url}/v1/graphs/default/nodes/c`)).status).toBe(200);
+  });
+
+  test('the server ends an import after some lines -> what was imported is told, 1', async () => {
+    const stand = createServer((asked, answer) => {
+      asked.resume().on('end', () => {
+        answer.writeHead(429, { 'content-type': 'application/problem+json' });
+        answer.end('{"code":"too-many-requests","detail":"later","applied":{"nodes":5,"edges":2,"lines":7}}');
+      });
+    });
+    await new Promise<void>((resolve) => stand.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(stand.address() as AddressInfo).port}`;
+    const refused = await run(['import', '-', '--url', url], { input: node('a') });
+    stand.close();
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toContain('429, too-many-requests: later\n5 nodes and 2 edges before that were imported');
   });
 
   test('bad first line of a large file -> refused long before the end of it', async () => {

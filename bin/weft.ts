@@ -47,7 +47,7 @@ Exit codes: 0 ok, 1 the operation failed, 2 wrong usage, 70 a bug of weft (pleas
 
 async function main(argv: readonly string[]): Promise<number> {
   dropEmptySettings(process.env);
-  ignoreClosedOutput();
+  outliveOutput();
   try {
     const program = await buildProgram(argv.slice(2));
     await program.parseAsync(argv);
@@ -64,13 +64,20 @@ function dropEmptySettings(environment: NodeJS.ProcessEnv): void {
   }
 }
 
-/** A reader that went away, as in `weft export | head`, ends the output and is no error. */
-function ignoreClosedOutput(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
-    });
-  }
+/** Why what a command had to say was not written, if so. */
+let lostOutput: NodeJS.ErrnoException | undefined;
+
+/**
+ * A reader that went away, as in `weft export | head`, ends the output and is no error. A disk that is full is one; but a server
+ * whose log lies there goes on without it, as nothing is left to tell it to.
+ */
+function outliveOutput(): void {
+  process.stderr.on('error', () => undefined);
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE' || lostOutput !== undefined) return;
+    lostOutput = error;
+    process.exitCode = complain(`the output cannot be written: ${error.message}`, EXIT.failed);
+  });
 }
 
 /** Tells a person what went wrong and the caller what kind of failure it was. */
@@ -95,4 +102,5 @@ function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string';
 }
 
-process.exitCode = await main(process.argv);
+const code = await main(process.argv);
+process.exitCode = code === EXIT.ok && lostOutput !== undefined ? EXIT.failed : code;

@@ -1,5 +1,6 @@
 /** One graph over HTTP: elements, batches, queries, import and export. */
 import { WeftError } from '../base/errors.ts';
+import { pathName } from '../base/path-name.ts';
 import { setOwn } from '../base/record.ts';
 import { parseExactJson } from '../graph/exact-json.ts';
 import { decodeValue, printJson, printValue } from '../graph/json-values.ts';
@@ -46,7 +47,7 @@ export class GraphClient {
     this.name = name;
     this.#calls = calls;
     this.#numbers = numbers;
-    this.#path = `/v1/graphs/${encodeURIComponent(name)}`;
+    this.#path = `/v1/graphs/${pathName('graph name', name)}`;
   }
 
   // --- nodes
@@ -188,10 +189,13 @@ export class GraphClient {
     options: CallOptions = {},
   ): Promise<ImportReport> {
     let report: ImportReport = { nodes: 0, edges: 0, lines: 0 };
-    for await (const { body, isRepeatable } of importChunks(elements)) {
+    for await (const { number, body, isRepeatable } of importChunks(elements)) {
       const headers = { 'Content-Type': 'application/x-ndjson' };
       const repeating = isRepeatable ? 'harmless' : 'keyed';
-      const call: Call = { method: 'POST', path: `${this.#path}/import`, body, headers, repeating, options };
+      // A key stands for one request.
+      const { idempotencyKey: key } = options;
+      const own = key === undefined || number === 0 ? options : { ...options, idempotencyKey: `${key}/${number}` };
+      const call: Call = { method: 'POST', path: `${this.#path}/import`, body, headers, repeating, options: own };
       try {
         const one = JSON.parse((await this.#calls.whole(call)).text) as ImportReport;
         report = {
@@ -361,8 +365,8 @@ function repeatable({ ifMatch, ifAbsent }: WriteOptions): Call['repeating'] {
   return ifMatch === undefined && ifAbsent !== true ? 'harmless' : 'keyed';
 }
 
-const nodePath = (id: string) => `/nodes/${encodeURIComponent(id)}`;
-const edgePath = (id: string) => `/edges/${encodeURIComponent(id)}`;
+const nodePath = (id: string) => `/nodes/${pathName('node id', id)}`;
+const edgePath = (id: string) => `/edges/${pathName('edge id', id)}`;
 
 function withQuery(path: string, query: Parameters): string {
   const given = Object.entries(query).filter(([, value]) => value !== undefined);

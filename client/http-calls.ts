@@ -76,11 +76,18 @@ interface Failed {
   readonly retryAfterMs: number | undefined;
 }
 
+/** A call as one server gets it. */
+interface Try extends Call {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly tryMs: number;
+}
+
 export class HttpCalls {
   readonly platform: Platform;
   readonly session: Session;
   readonly #settings: CallSettings;
-  /** The server that answered last. */
+  /** The server that new calls ask: the one that answered last. */
   #current = 0;
 
   constructor(platform: Platform, session: Session, settings: CallSettings) {
@@ -89,8 +96,8 @@ export class HttpCalls {
     this.#settings = settings;
   }
 
-  get url(): string {
-    return this.#settings.urls[this.#current] as string;
+  #urlOf(server: number): string {
+    return this.#settings.urls[server] as string;
   }
 
   /** @throws WeftError as the server said; `unreachable`, `answer-lost`; the reason of the signal */
@@ -119,24 +126,24 @@ export class HttpCalls {
     const isReading = call.repeating === 'reads';
     const deadlineMs = clock.monotonicMs() + timeoutMs;
     let pauseMs = PAUSE_MS;
+    // Its own: other calls move on meanwhile, to servers that do not know its key.
+    let server = this.#current;
     // A write that may have happened: what became of it is not known, whatever the tries after it say.
     let lost: Failed | undefined;
     for (let tries = 1; ; tries++) {
       throwIfAborted(signal);
-      const tried = await this.#try(
-        call,
-        headers,
-        Math.min(this.#settings.tryMs, deadlineMs - clock.monotonicMs()),
-        read,
-      );
+      const tryMs = Math.min(this.#settings.tryMs, deadlineMs - clock.monotonicMs());
+      const tried = await this.#try({ ...call, headers, url: this.#urlOf(server), tryMs }, read);
       if ('value' in tried) return tried.value;
       throwIfAborted(signal);
       const { failed } = tried;
       if (!failed.definite && !isReading) lost = failed;
       const isLast = tries >= this.#settings.triesMax || clock.monotonicMs() >= deadlineMs;
       const may = lost === undefined || call.repeating === 'harmless' || key !== undefined;
-      if (isLast || !may || failed.retryAfterMs === undefined) throw this.#finalError(lost ?? failed, call);
-      if (lost === undefined || call.repeating === 'harmless' || consistency === 'strong') this.#moveOn();
+      if (isLast || !may || failed.retryAfterMs === undefined) {
+        throw this.#finalError(lost ?? failed, call, this.#urlOf(server));
+      }
+      if (lost === undefined || call.repeating === 'harmless' || consistency === 'strong') server = this.#after(server);
       const spread = pauseMs * (0.5 + this.platform.env.random.uint32() / 2 ** 33);
       pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX);
       // Another server needs no pause, unless all were asked.
@@ -146,27 +153,24 @@ export class HttpCalls {
     }
   }
 
-  #finalError({ error }: Failed, { repeating }: Call): unknown {
+  #finalError({ error }: Failed, { repeating }: Call, url: string): unknown {
     if (error instanceof WeftError) return error;
     const detail = error instanceof Error ? error.message : String(error);
     const isNothing = this.platform.neverSent(error) || repeating === 'reads';
     return isNothing
       ? new WeftError('unreachable', `no server answered: ${detail}`, { urls: this.#settings.urls }, error)
-      : new WeftError('answer-lost', `no answer came: ${detail}`, { url: this.url }, error);
+      : new WeftError('answer-lost', `no answer came: ${detail}`, { url }, error);
   }
 
-  #moveOn(): void {
-    this.#current = (this.#current + 1) % this.#settings.urls.length;
+  /** Which server to ask after one that failed: the one that another call has moved on to already, or the next. */
+  #after(server: number): number {
+    if (server === this.#current) this.#current = (server + 1) % this.#settings.urls.length;
+    return this.#current;
   }
 
-  async #try<T>(
-    call: Call,
-    headers: Readonly<Record<string, string>>,
-    tryMs: number,
-    read: ReadAnswer<T>,
-  ): Promise<{ readonly value: T } | { readonly failed: Failed }> {
+  async #try<T>(one: Try, read: ReadAnswer<T>): Promise<{ readonly value: T } | { readonly failed: Failed }> {
     const { platform } = this;
-    const { method, path, body, options } = call;
+    const { method, url, path, body, headers, tryMs, options } = one;
     const abortable = platform.abortable();
     const onAbort = () => abortable.abort(options.signal?.reason);
     options.signal?.addEventListener('abort', onAbort);
@@ -180,7 +184,7 @@ export class HttpCalls {
     const presented = this.session.tokens;
     try {
       const sent = presented.length === 0 ? headers : { ...headers, 'Session-Token': presented.join(', ') };
-      const answer = await platform.fetch(this.url + path, {
+      const answer = await platform.fetch(url + path, {
         method,
         headers: sent,
         ...(body !== undefined && { body }),
@@ -233,7 +237,8 @@ export class HttpCalls {
 
 function failedAs(error: WeftError, answer: FetchAnswer): Failed {
   const { definite, retryable } = error.kind;
-  const seconds = Number(answer.headers.get('retry-after') ?? 0);
+  // Servers say seconds; what a proxy says as a date counts as nothing.
+  const seconds = Number(answer.headers.get('retry-after')) || 0;
   const mayRepeat = retryable || error.code === 'answer-lost';
   return { error, definite, retryAfterMs: mayRepeat ? seconds * 1000 : undefined };
 }

@@ -9,6 +9,8 @@ import type { ImportElement } from './graph-client-types.ts';
 const CHUNK_CHARS = 1024 * 1024;
 
 export interface ImportChunk {
+  /** From 0. */
+  readonly number: number;
   readonly body: string;
   /** False if it holds an edge without an id, of which a repetition makes another. */
   readonly isRepeatable: boolean;
@@ -17,17 +19,18 @@ export interface ImportChunk {
 export async function* importChunks(
   elements: Iterable<ImportElement> | AsyncIterable<ImportElement>,
 ): AsyncGenerator<ImportChunk> {
+  let number = 0;
   let body = '';
   let isRepeatable = true;
   for await (const element of elements) {
     body += `${lineOf(element)}\n`;
     if (element.id === undefined) isRepeatable = false;
     if (body.length < CHUNK_CHARS) continue;
-    yield { body, isRepeatable };
+    yield { number: number++, body, isRepeatable };
     body = '';
     isRepeatable = true;
   }
-  if (body !== '') yield { body, isRepeatable };
+  if (body !== '') yield { number, body, isRepeatable };
 }
 
 function lineOf(element: ImportElement): string {

@@ -133,6 +133,23 @@ describe('elements', () => {
     expect([await graph.getEdge(edge.id), await graph.getNode('b')]).toEqual([undefined, undefined]);
   });
 
+  test('ids and names that a URL takes for a step within it, or cannot hold -> refused, not taken for something else', async () => {
+    const graph = await freshGraph();
+    await graph.batch([
+      { op: 'createNode', id: '..' },
+      { op: 'createNode', id: 'a' },
+      { op: 'createEdge', type: 'T', from: 'a', to: 'a' },
+    ]);
+    const edges = async (id: string) => all(graph.edgesOf(id));
+    for (const id of ['.', '..', '', '\ud800']) {
+      const calls = [graph.getNode(id), edges(id), graph.patchNode(id, {}), graph.deleteNode(id), graph.getEdge(id)];
+      expect(await Promise.all(calls.map(codeOf)), JSON.stringify(id)).toEqual(calls.map(() => 'invalid-name'));
+      expect(await codeOf(client().createGraph(id))).toBe('invalid-name');
+      expect(await codeOf((async () => client().graph(id).digest())())).toBe('invalid-name');
+    }
+    expect((await all(graph.nodes())).map(({ id }) => id)).toEqual(['..', 'a']);
+  });
+
   test('batch: a bad operation -> nothing happens, and the error names it', async () => {
     const graph = await freshGraph();
     const results = await graph.batch([
@@ -173,6 +190,18 @@ describe('elements', () => {
       code: 'invalid-import-line',
       context: { line: 4 },
     });
+  });
+
+  test('import: more than a request holds, with a key, and the same again -> everything once', async () => {
+    const graph = await freshGraph();
+    await graph.batch([{ op: 'createNode', id: 'n' }]);
+    const edges = Array.from({ length: 3 }, (_, i): ImportElement => {
+      return { kind: 'edge', type: 'T', from: 'n', to: 'n', properties: { i, text: 'x'.repeat(600_000) } };
+    });
+    for (let times = 0; times < 2; times++) {
+      expect(await graph.import(edges, { idempotencyKey: 'mine' })).toEqual({ nodes: 0, edges: 3, lines: 3 });
+    }
+    expect((await all(graph.edgesOf('n'))).map(({ properties }) => properties.i).sort()).toEqual([0, 1, 2]);
   });
 });
 
@@ -305,6 +334,24 @@ describe('a network that fails', () => {
     refusals = 1;
     network = refusal('storage-failed', 503);
     expect(await codeOf(graph.query('CREATE (n)'))).toBe('storage-failed');
+  });
+
+  test('something in between says when to come back as a date -> pauses as if it had said nothing', async () => {
+    const graph = await freshGraph({ triesMax: 3 });
+    const delaysMs: number[] = [];
+    const after: Platform['env']['scheduler']['after'] = (delayMs, task) => {
+      delaysMs.push(delayMs);
+      return real.env.scheduler.after(delayMs, task);
+    };
+    const env = { ...real.env, scheduler: { ...real.env.scheduler, after } };
+    const headers = { 'retry-after': 'Wed, 21 Oct 2026 07:28:00 GMT' };
+    network = async () => new Response('busy', { status: 503, headers }) as never;
+    const patient = client({ triesMax: 3, platform: { ...platform, env } }).graph(graph.name);
+    expect(await codeOf(patient.getNode('a'))).toBe('answer-lost');
+    expect(
+      delaysMs.every((delayMs) => delayMs >= 0),
+      delaysMs.join(),
+    ).toBe(true);
   });
 
   test('server: does not answer -> the call ends by its own time, or by its signal', async () => {

@@ -1,5 +1,6 @@
 /** A client of a cluster: the servers' addresses, one session, and a graph by its name. */
 import { WeftError } from '../base/errors.ts';
+import { pathName } from '../base/path-name.ts';
 import { GraphClient } from './graph-client.ts';
 import { type CallOptions, type ConsistencyLevel, HttpCalls } from './http-calls.ts';
 import type { Platform } from './platform.ts';
@@ -52,7 +53,7 @@ export class WeftClient {
     });
   }
 
-  /** A graph of this client; nothing is sent. The graph `default` always exists. */
+  /** A graph of this client; nothing is sent. The graph `default` always exists. @throws WeftError `invalid-name` */
   graph(name = 'default'): GraphClient {
     return new GraphClient(name, this.#calls, { exact: this.#options.exactNumbers ?? false });
   }
@@ -74,7 +75,7 @@ export class WeftClient {
 
   /** Creates a graph; the same again changes nothing. @throws WeftError `graph-exists` with other settings */
   async createGraph(name: string, settings: { readonly partitions?: number } = {}, options: CallOptions = {}) {
-    const path = `/v1/graphs/${encodeURIComponent(name)}`;
+    const path = `/v1/graphs/${pathName('graph name', name)}`;
     const body = JSON.stringify(settings);
     await this.#calls.whole({ method: 'PUT', path, body, repeating: 'harmless', options });
     return this.graph(name);
@@ -82,7 +83,7 @@ export class WeftClient {
 
   /** Deletes a graph and all that it holds. @throws WeftError `graph-not-found` */
   async deleteGraph(name: string, options: CallOptions = {}): Promise<void> {
-    const path = `/v1/graphs/${encodeURIComponent(name)}`;
+    const path = `/v1/graphs/${pathName('graph name', name)}`;
     await this.#calls.whole({ method: 'DELETE', path, repeating: 'keyed', options });
   }
 

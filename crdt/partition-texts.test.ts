@@ -180,6 +180,38 @@ describe('updates of a stock client', () => {
     expect(shared.shown()).toEqual(shared.mine());
   });
 
+  test('what was typed comes twice at once, alone and within all that the server lacks -> it is there once', () => {
+    for (const order of [(all: Uint8Array[]) => all, (all: Uint8Array[]) => all.toReversed()]) {
+      const shared = new Shared();
+      const before = Y.encodeStateVector(shared.client);
+      const updates = shared.typed((text) => {
+        text(T).insert(3, 'a');
+        text(T).insert(4, 'b');
+        text(U).insert(3, 'c');
+        text(U).delete(0, 1);
+      });
+      const difference = Y.encodeStateAsUpdate(shared.client, before);
+      shared.take(order([...updates.slice(0, 1), difference, ...updates]), true);
+      expect(shared.shown()).toEqual(shared.mine());
+      shared.take(shared.typed((text) => text(T).insert(5, 'd')));
+      expect(shared.shown()[0]).toBe('oneabd');
+    }
+  });
+
+  test('two type in turns, each after what the other typed, and all of it comes at once -> taken, and nobody waits', () => {
+    const count = 8000;
+    const shared = new Shared();
+    const struct = (client: number, i: number): TextStruct => {
+      const left = client === 1 && i === 0 ? undefined : { client: 3 - client, clock: client === 1 ? i - 1 : i };
+      const root = left === undefined ? V : undefined;
+      return { client, clock: i, length: 1, left, right: undefined, root, bytes: new Uint8Array() };
+    };
+    const structs = [2, 1].flatMap((client) => Array.from({ length: count }, (_, i) => struct(client, i)));
+    const deletions = Array.from({ length: 50_000 }, () => ({ client: 1, clock: 0, length: count }));
+    const [change, ...more] = shared.texts.changesOf([{ structs, deletions }], isForeign, false);
+    expect([change?.root, more]).toEqual([V, []]);
+  });
+
   test('one client deletes what another one deleted in part -> what is left of it, once', () => {
     const shared = new Shared();
     shared.take(shared.typed((text) => text(T).insert(0, 'abcdef')));

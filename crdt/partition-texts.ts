@@ -97,19 +97,24 @@ export class PartitionTexts {
     isForeign: (client: number) => boolean,
     repeatsDeletions: boolean,
   ): readonly RootChange[] {
-    const all = { structs: updates.flatMap(({ structs }) => structs), deletions: updates.flatMap((u) => u.deletions) };
-    const placed = this.#placed(all.structs, isForeign, repeatsDeletions);
-    const deletions = all.deletions.flatMap((range) => this.#deleted(range, placed, isForeign, repeatsDeletions));
-    const roots = new Set([...placed.map(({ root }) => root), ...deletions.map(({ root }) => root)]);
+    const structs = updates.flatMap((update) => update.structs);
+    const ranges = joinedRanges(updates.flatMap((update) => update.deletions));
+    const placed = this.#placed(structs, isForeign, repeatsDeletions);
+    const deletions = ranges.flatMap((range) => this.#deleted(range, placed, isForeign, repeatsDeletions));
+    const roots = new Set([...placed.inOrder.map(({ root }) => root), ...deletions.map(({ root }) => root)]);
     const [only] = roots;
-    if (only !== undefined && roots.size === 1) {
-      return [{ root: only, update: writeTextUpdate({ structs: placed.map(({ struct }) => struct), deletions }) }];
+    if (only !== undefined && roots.size === 1 && !placed.overlap) {
+      return [
+        { root: only, update: writeTextUpdate({ structs: placed.inOrder.map(({ struct }) => struct), deletions }) },
+      ];
     }
-    // In each text the ids of a client have holes where it wrote into another: runs without holes, as they came.
+    // In each text the ids of a client have holes where it wrote into another: runs without holes, as they came. What it sent
+    // again together with more begins anew, since only the first of a run says which ids it has.
     const changes: { readonly root: string; readonly structs: TextStruct[]; readonly deletions: YjsRange[] }[] = [];
-    for (const { root, struct } of placed) {
+    for (const { root, struct } of placed.inOrder) {
       const last = changes.at(-1);
-      if (last?.root === root && last.structs[0]?.client === struct.client) last.structs.push(struct);
+      const before = last?.root === root ? last.structs.at(-1) : undefined;
+      if (before?.client === struct.client && endOf(before) === struct.clock) last?.structs.push(struct);
       else changes.push({ root, structs: [struct], deletions: [] });
     }
     for (const root of roots) {
@@ -119,38 +124,53 @@ export class PartitionTexts {
     return changes.map(({ root, ...update }) => ({ root, update: writeTextUpdate(update) }));
   }
 
-  /** Structs that are not here yet, each with its root, in an order in which each finds what it builds on. */
-  #placed(structs: readonly TextStruct[], isForeign: (client: number) => boolean, mayBeAhead: boolean): Placed[] {
-    const placed: Placed[] = [];
-    const ends = new Map<number, number>();
-    const held = (client: number) => ends.get(client) ?? Y.getState(this.#doc.store, client);
-    const rootAt = (id: YjsId): string | undefined => {
-      // Mostly it is what was written just before.
-      return placed.findLast(({ struct }) => isWithin(id, struct))?.root ?? this.#rootAt(id);
-    };
-    let waiting = structs.filter(({ client, clock, length }) => clock + length > held(client));
-    while (waiting.length > 0) {
-      const before = waiting.length;
-      waiting = waiting.filter((struct) => {
-        const { client, clock, length, left, right } = struct;
-        if (isForeign(client)) throw refused('it writes under the id of a server');
-        if (client > STOCK_CLIENT_MAX || clock > held(client)) return true;
-        const [a, b] = [left, right].map((id) => id && rootAt(id));
-        if ((left !== undefined && a === undefined) || (right !== undefined && b === undefined)) {
-          for (const id of [left, right]) if (id !== undefined && isForeign(id.client)) throw refused('it is no text');
-          return true;
-        }
-        const root = struct.root ?? a ?? b;
-        if (root === undefined || (a !== undefined && b !== undefined && a !== b)) throw refused('it is in two texts');
-        if (!this.#doc.share.has(root)) {
-          if (mayBeAhead && parseTextRoot(root) !== undefined) return true;
-          throw refused(`there is no text ${root}`);
-        }
-        placed.push({ root, struct });
-        ends.set(client, clock + length);
+  /**
+   * Structs that are not here yet, each with its root, in an order in which each finds what it builds on. Those of a client follow
+   * each other; where they wait for another client, they go on once that has come so far.
+   */
+  #placed(structs: readonly TextStruct[], isForeign: (client: number) => boolean, mayBeAhead: boolean): PlacedStructs {
+    const placed = new PlacedStructs((client) => Y.getState(this.#doc.store, client));
+    const rootAt = (id: YjsId): string | undefined => (placed.at(id) ?? { root: this.#rootAt(id) }).root;
+    const queues = queuesOf(structs);
+    /** By client, the others that wait for it. */
+    const behind = new Map<number, number[]>();
+
+    /** Places the next one of a client. @returns false if it must wait */
+    const place = (struct: TextStruct): boolean => {
+      const { client, clock, left, right } = struct;
+      if (endOf(struct) <= placed.end(client)) return true;
+      if (isForeign(client)) throw refused('it writes under the id of a server');
+      if (client > STOCK_CLIENT_MAX || clock > placed.end(client)) return false;
+      const [a, b] = [left, right].map((id) => id && rootAt(id));
+      const lacking = left !== undefined && a === undefined ? left : b === undefined ? right : undefined;
+      if (lacking !== undefined) {
+        for (const id of [left, right]) if (id !== undefined && isForeign(id.client)) throw refused('it is no text');
+        const others = behind.get(lacking.client) ?? [];
+        behind.set(lacking.client, others);
+        others.push(client);
         return false;
-      });
-      if (waiting.length === before) throw new TextsBehind('it builds on something that is not here');
+      }
+      const root = struct.root ?? a ?? b;
+      if (root === undefined || (a !== undefined && b !== undefined && a !== b)) throw refused('it is in two texts');
+      if (!this.#doc.share.has(root)) {
+        if (mayBeAhead && parseTextRoot(root) !== undefined) return false;
+        throw refused(`there is no text ${root}`);
+      }
+      placed.add({ root, struct });
+      return true;
+    };
+
+    const ready = Array.from(queues.keys());
+    for (let client = ready.pop(); client !== undefined; client = ready.pop()) {
+      const queue = queues.get(client) as TextStruct[];
+      const before = placed.end(client);
+      for (let next = queue.at(-1); next !== undefined && place(next); next = queue.at(-1)) queue.pop();
+      if (placed.end(client) === before) continue;
+      for (const other of behind.get(client) ?? []) ready.push(other);
+      behind.delete(client);
+    }
+    for (const queue of queues.values()) {
+      if (queue.length > 0) throw new TextsBehind('it builds on something that is not here');
     }
     return placed;
   }
@@ -164,7 +184,7 @@ export class PartitionTexts {
   /** The parts of a range that are not deleted yet, each with its root. */
   #deleted(
     range: YjsRange,
-    placed: readonly Placed[],
+    placed: PlacedStructs,
     isForeign: (client: number) => boolean,
     repeats: boolean,
   ): (YjsRange & { readonly root: string })[] {
@@ -178,7 +198,7 @@ export class PartitionTexts {
     for (let clock = range.clock; clock < end; ) {
       const known =
         clock < Y.getState(this.#doc.store, client) && Y.getItem(this.#doc.store, Y.createID(client, clock));
-      const found = known || placed.findLast(({ struct }) => isWithin({ client, clock }, struct));
+      const found = known || placed.at({ client, clock });
       if (!found) throw new TextsBehind('it deletes something that is not here');
       const [from, length] =
         'struct' in found ? [found.struct.clock, found.struct.length] : [found.id.clock, found.length];
@@ -203,8 +223,75 @@ function tellsOfTexts(patch: Patch): patch is PatchOfTexts {
   return 'more' in patch && (patch.more?.textsMade ?? patch.more?.textChanges) !== undefined;
 }
 
-function isWithin({ client, clock }: YjsId, struct: TextStruct): boolean {
-  return struct.client === client && struct.clock <= clock && clock < struct.clock + struct.length;
+/** What was placed, found by its ids. */
+class PlacedStructs {
+  readonly inOrder: Placed[] = [];
+  /** Whether some have ids that others have too. */
+  overlap = false;
+  readonly #byClient = new Map<number, Placed[]>();
+  readonly #held: (client: number) => number;
+
+  /** @param held the clock after what is here of a client */
+  constructor(held: (client: number) => number) {
+    this.#held = held;
+  }
+
+  add(placed: Placed): void {
+    const { client, clock } = placed.struct;
+    const own = this.#byClient.get(client);
+    this.inOrder.push(placed);
+    if (own === undefined) {
+      this.#byClient.set(client, [placed]);
+      return;
+    }
+    if (clock < this.end(client)) this.overlap = true;
+    own.push(placed);
+  }
+
+  /** The clock after all of a client, what is here included. */
+  end(client: number): number {
+    const last = this.#byClient.get(client)?.at(-1);
+    return last === undefined ? this.#held(client) : endOf(last.struct);
+  }
+
+  at({ client, clock }: YjsId): Placed | undefined {
+    const own = this.#byClient.get(client) ?? [];
+    let [low, high] = [0, own.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((own[middle] as Placed).struct.clock <= clock) low = middle + 1;
+      else high = middle;
+    }
+    const found = own[low - 1];
+    return found !== undefined && clock < endOf(found.struct) ? found : undefined;
+  }
+}
+
+function endOf({ clock, length }: YjsRange): number {
+  return clock + length;
+}
+
+/** By client, the one with the first id last, before shorter ones that begin with it, too. */
+function queuesOf(structs: readonly TextStruct[]): Map<number, TextStruct[]> {
+  const queues = new Map<number, TextStruct[]>();
+  for (const struct of structs) {
+    const queue = queues.get(struct.client);
+    if (queue === undefined) queues.set(struct.client, [struct]);
+    else queue.push(struct);
+  }
+  for (const queue of queues.values()) queue.sort((a, b) => b.clock - a.clock || a.length - b.length);
+  return queues;
+}
+
+/** The same ids, each once: whoever sends a range a thousand times must not be looked at a thousand times. */
+function joinedRanges(ranges: readonly YjsRange[]): YjsRange[] {
+  const joined: YjsRange[] = [];
+  for (const range of ranges.toSorted((a, b) => a.client - b.client || a.clock - b.clock)) {
+    const { client, clock, length } = joined.at(-1) ?? { client: -1, clock: 0, length: 0 };
+    if (range.client !== client || range.clock > clock + length) joined.push(range);
+    else joined[joined.length - 1] = { client, clock, length: Math.max(length, endOf(range) - clock) };
+  }
+  return joined;
 }
 
 function byStamp(a: { clock: number; replica: ReplicaId }, b: { clock: number; replica: ReplicaId }): number {

@@ -89,6 +89,11 @@ export const LOCATORS = 'l/';
 export const locatorPrefix = (graphKey: string): string => `${LOCATORS}${graphKey}/`;
 export const locatorKey = (graphKey: string, edge: string): string => locatorPrefix(graphKey) + encodeText(edge);
 
+export function parseLocatorKey(key: string): { readonly graphKey: string; readonly edge: string } {
+  const { graphKey, partition: edge } = parsePartitionPath(key.slice(LOCATORS.length));
+  return { graphKey, edge };
+}
+
 /** Names of state rows. */
 export const CLEAN = 'clean';
 export const BASE = 'base';

@@ -8,8 +8,10 @@ import {
   commitPrefix,
   documentKey,
   encodeNumber,
+  LOCATORS,
   locatorKey,
   parseCommitKey,
+  parseLocatorKey,
   rowKey,
   rowPrefix,
   snapshotName,
@@ -196,6 +198,17 @@ export async function readLocators(
     }
     return locator.places.filter(({ lsn }) => lsn > droppedLsn).map(({ partition }) => partition);
   });
+}
+
+/** The edges whose rows are there and damaged, whose ids are refused. */
+export async function damagedLocators(db: Database): Promise<ReturnType<typeof parseLocatorKey>[]> {
+  const damaged: ReturnType<typeof parseLocatorKey>[] = [];
+  for await (const chunk of entries(db, startingWith(LOCATORS))) {
+    for (const [key, record] of chunk) {
+      if (decodeLocator(key, record)?.incomplete !== false) damaged.push(parseLocatorKey(key));
+    }
+  }
+  return damaged;
 }
 
 /**

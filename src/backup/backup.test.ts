@@ -113,6 +113,23 @@ describe('backup and restore', () => {
     expect(await contents((await restored([first, empty, last])).graph)).toEqual(await contents(from.graph));
   });
 
+  test('a server that was started again, and whose log does not reach back -> one that goes on from a full one', async () => {
+    const before = await run({ cluster: memberOf() });
+    await before.graph.write([put(a)]);
+    const keys = await before.engine.replica.listPartitions();
+    await before.engine.close();
+    await forgetLog(before.disk, keys);
+    const from = await run({ disk: before.disk, cluster: memberOf() });
+    expect(from.engine.replicaId).not.toBe(before.engine.replicaId);
+    await from.graph.write([put(b)]);
+    await from.engine.replica.retire(before.engine.replicaId as never);
+    const first = sourceOf('first', await backUp(from));
+    await from.graph.write([put(c)]);
+    const second = sourceOf('second', await backUp(from, first));
+    expect(await inspectBackup(second)).toMatchObject({ commits: 1 });
+    expect(await contents((await restored([first, second])).graph)).toEqual(await contents(from.graph));
+  });
+
   test('a moment -> what was committed up to it, by all servers', async () => {
     const [one, two] = [await run({ cluster: memberOf() }), await run({ cluster: memberOf() })];
     await one.graph.write([put(a, { n: 0 })]);

@@ -58,7 +58,9 @@ async function* fullPieces(options: BackupOptions): AsyncGenerator<Uint8Array> {
   const cut = await options.replica.openCut();
   try {
     const archive = new ArchiveWriter();
-    yield archive.begin(headerOf(options, { ...cut, kind: 'full', since: undefined }));
+    // Streams that ended are in it too: one that goes on from it must not ask for them again, from a log that let go of them.
+    const vector = joined(cut.vector, cut.retired);
+    yield archive.begin(headerOf(options, { ...cut, vector, kind: 'full', since: undefined }));
     for (const key of cut.partitions) yield archive.partition(key, await cut.updates(key));
     yield archive.end();
   } finally {

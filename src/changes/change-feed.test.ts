@@ -238,6 +238,10 @@ describe('changes of a graph', () => {
     expect(await read({ type: 'U' })).toEqual(['create edge f', 'delete edge f']);
     expect(await read({ label: 'L', type: 'T' })).toContain('create edge e');
     expect(await read({ scope: 's' })).toEqual(['create node s!a', 'create edge e', 'delete edge f']);
+    const { since } = await graph.changes('now', ALL);
+    await graph.write([put('b', {}, ['M']), put('d', {}, ['M'])]);
+    const labelled = (await follow(server, since, { ...ALL, label: 'L' })).changes;
+    expect(labelled.map(brief), 'replaced by one without the label').toEqual(['create node b']);
   });
 
   it('now -> only what comes; another graph moves the position and shows nothing', async () => {

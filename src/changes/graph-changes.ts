@@ -46,9 +46,9 @@ export class GraphChanges {
     if (wanted === undefined) return false;
     if (change.change === 'delete') return true;
     if (change.kind === 'edge') return (change.type ?? (await this.#edge(change))?.type ?? wanted) === wanted;
-    if (change.labels !== undefined) return change.labels.includes(wanted);
-    // Who followed the label must hear that the node has it no longer.
+    // Who followed the label must hear that the node has it no longer, also of one that was replaced.
     if (change.labelsAdded?.includes(wanted) || change.labelsRemoved?.includes(wanted)) return true;
+    if (change.labels !== undefined) return change.labels.includes(wanted);
     return (await this.#node(change))?.labels.includes(wanted) ?? true;
   }
 
