@@ -56,18 +56,9 @@ export const PLANTS: Readonly<Record<PlantedBug, Plant>> = {
     elsewhere: 'it needs a decision of a former majority in the milliseconds in which the voters change',
     by: SIMULATOR,
   },
-  'recover-last-with-patches': {
-    elsewhere: 'it needs three rounds that are each cut off at one of two messages',
-    by: SIMULATOR,
-  },
-  'no-cover': {
-    elsewhere: 'it needs a vote to overtake the commits that it rests on, on one connection',
-    by: SIMULATOR,
-  },
-  'one-round-read': {
-    elsewhere: 'it needs a read between the first promise of an era and its first decision',
-    by: SIMULATOR,
-  },
+  'recover-last-with-patches': { scenario: 'unfinished' },
+  'no-cover': { scenario: 'votes-alone' },
+  'one-round-read': { scenario: 'finished-late' },
   'clock-not-from-promises': {
     elsewhere: 'no client can see it: catching up moves clocks past all that was decided (`src/consistency/SPEC.md`)',
     by: SCRIPTS,

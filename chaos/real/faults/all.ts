@@ -8,6 +8,8 @@ import { lostDisks } from './lost-disks.ts';
 import { POWER_FAULTS } from './power.ts';
 import { PROCESS_FAULTS } from './processes.ts';
 import type { RealFault } from './real-fault.ts';
+import { finishedLate, unfinished } from './unfinished.ts';
+import { votesAlone } from './votes-alone.ts';
 
 export const REAL_FAULTS: readonly RealFault[] = [
   ...LINK_FAULTS,
@@ -17,5 +19,8 @@ export const REAL_FAULTS: readonly RealFault[] = [
   ...POWER_FAULTS,
   forgottenVote,
   lostDisks,
+  unfinished,
+  finishedLate,
+  votesAlone,
   ...CLOCK_FAULTS,
 ];
