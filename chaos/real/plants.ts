@@ -43,15 +43,9 @@ export const PLANTS: Readonly<Record<PlantedBug, Plant>> = {
   'founded-again': { scenario: 'lost-disks' },
   /** Only where the disk goes on after the write was refused, and before others take the place of its server. */
   'refused-yet-proposed': { scenario: 'frozen-disk' },
-  'place-of-another': {
-    elsewhere:
-      'it needs two coordinators that began to lead equally often and a read that begins at one and ends at the other',
-    by: SIMULATOR,
-  },
-  'read-dated-late': {
-    elsewhere: 'it needs writes of two levels in the milliseconds in which a read waits for its disk',
-    by: SIMULATOR,
-  },
+  'place-of-another': { scenario: 'successor' },
+  /** Only where nothing else is decided before the reader has its answer. */
+  'read-dated-late': { scenario: 'reader-waits' },
   'old-voters-decide': {
     elsewhere: 'it needs a decision of a former majority in the milliseconds in which the voters change',
     by: SIMULATOR,

@@ -7,7 +7,9 @@ import { LINK_FAULTS } from './links.ts';
 import { lostDisks } from './lost-disks.ts';
 import { POWER_FAULTS } from './power.ts';
 import { PROCESS_FAULTS } from './processes.ts';
+import { readerWaits } from './reader-waits.ts';
 import type { RealFault } from './real-fault.ts';
+import { successor } from './successor.ts';
 import { finishedLate, unfinished } from './unfinished.ts';
 import { votesAlone } from './votes-alone.ts';
 
@@ -22,5 +24,7 @@ export const REAL_FAULTS: readonly RealFault[] = [
   unfinished,
   finishedLate,
   votesAlone,
+  successor,
+  readerWaits,
   ...CLOCK_FAULTS,
 ];

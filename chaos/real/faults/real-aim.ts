@@ -3,8 +3,11 @@
  * and strike then. The proxies between servers show each frame before it passes, so what is done upon it comes first.
  */
 import type { Message } from '../../../src/consistency/message.ts';
+import { decodeMessage } from '../../../src/consistency/message-codec.ts';
+import type { Frame } from '../../../src/replication/frame.ts';
+import { decodeFrame } from '../../../src/replication/frame-codec.ts';
 import { DEFAULT } from '../../client.ts';
-import { kindOf, leadingOrder, messageIn } from '../../faults/messages.ts';
+import { leadingOrder, messageIn } from '../../faults/messages.ts';
 import type { Tap } from '../net/lane.ts';
 import type { RealCluster } from '../real-cluster.ts';
 import { between, spoilAll } from './links.ts';
@@ -13,6 +16,9 @@ import type { FaultContext, Injury, RealFault } from './real-fault.ts';
 
 /** Until a message that clients bring about comes by. */
 const SEEN_MS_MAX = 6_000;
+/** Until what clients do at once has been done. */
+const HELD_MS_MAX = 4_000;
+const LOOK_MS = 10;
 
 /** What it waited for did not come: nothing was broken that shows anything. */
 export class Missed extends Error {
@@ -49,10 +55,15 @@ export class RealAim {
   }
 
   /** From now on commits do not pass, in whatever kind of frame. */
-  keepCommits(from: string, to: string): KeptCommits {
+  keepCommits(from: string, to: string): KeptFrames {
+    return this.keep(from, to, ({ kind }) => OF_COMMITS.includes(kind));
+  }
+
+  /** From now on some frames do not pass. */
+  keep(from: string, to: string, isKept: (frame: Frame) => boolean): KeptFrames {
     const kept: (() => void)[] = [];
     const end = this.tap(from, to, (frame, pass) => {
-      if (!OF_COMMITS.includes(kindOf(frame))) return true;
+      if (!isKept(decodeFrame(frame))) return true;
       kept.push(pass);
       return false;
     });
@@ -66,7 +77,7 @@ export class RealAim {
       },
       drop: () => {
         const { length } = take();
-        if (length === 0) throw new Missed(`commits from ${from} to ${to}`);
+        if (length === 0) throw new Missed(`frame from ${from} to ${to}`);
         return length;
       },
       letPass: () => {
@@ -107,6 +118,11 @@ export class RealAim {
     });
   }
 
+  /** @throws Missed if it does not hold in time */
+  async until(what: string, holds: () => boolean): Promise<void> {
+    if (!(await this.cluster.world.until(HELD_MS_MAX, holds, LOOK_MS))) throw new Missed(what);
+  }
+
   wait(ms: number): Promise<void> {
     return this.cluster.world.sleep(ms);
   }
@@ -129,13 +145,17 @@ export class RealAim {
   }
 }
 
-export interface KeptCommits {
-  /** Frames so far. */
+export interface KeptFrames {
+  /** So far. */
   readonly count: number;
   /** They are lost, and what comes from now on passes. @throws Missed if there are none */
   drop(): number;
   /** They pass after all, in order, and what comes from now on. */
   letPass(): void;
+}
+
+export function quorumMessage(frame: Frame): Message | undefined {
+  return frame.kind === 'quorum' ? decodeMessage(frame.body) : undefined;
 }
 
 /** Frames that hold commits, or what stands for them. */

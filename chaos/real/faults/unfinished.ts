@@ -17,6 +17,8 @@ const ANSWERED_MS = 500;
 /** A second that began to decide a change does not come to it. */
 const READ_MS_MAX = 1_500;
 const PROPOSED_MS_MAX = 15_000;
+/** Writes that a reader sees and that the first had not seen: more than the other way round. */
+const BESIDE = 4;
 
 const isSettled = (message: Message): boolean => message.kind === 'settled';
 
@@ -92,7 +94,7 @@ export const finishedLate = aimed(
     // Neither is anything else decided: whoever is about to decide a change answers no reader.
     aim.hear(second, third, (message) => !changes(message));
     aim.hear(third, second, (message) => message.kind !== 'ask' || message.request.kind !== 'write');
-    // Nobody leads before something was written that the first did not know of.
+    // Nobody leads before enough was written that the first did not know of.
     await aim.within(PROPOSED_MS_MAX, `commit of ${second} or ${third}`, untilWritten(aim, second, third));
     // What a reader saw must be held by a majority.
     const isReading = (message: Message): boolean =>
@@ -114,13 +116,14 @@ async function untilWritten(aim: RealAim, second: string, third: string): Promis
     if (kind === 'promised') kept.push(pass);
     return kind !== 'promised';
   });
+  let commits = 0;
   await new Promise<void>((resolve) => {
     for (const [from, to] of [
       [second, third],
       [third, second],
     ] as const) {
       aim.tap(from, to, (frame) => {
-        if (kindOf(frame) === 'commits') resolve();
+        if (kindOf(frame) === 'commits' && ++commits >= BESIDE) resolve();
         return true;
       });
     }

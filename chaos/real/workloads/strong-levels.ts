@@ -9,9 +9,12 @@ import type { Client } from '../client.ts';
 import type { Reply } from '../http-client.ts';
 
 const COUNTERS = numbered(100).map((index) => `level-${index}`);
-const CALLS_OF_A_COUNTER = 80;
-/** More than all that is added to a counter at `session`. */
+const CALLS_OF_A_COUNTER = 120;
+/** More than all that is added to a counter at `session`: one each time, since reads at the same time may differ in which of them they show. */
 const STRONG = 1_000;
+/** By so much longer clients think that are answered at once, whatever is cut. */
+const RARELY = 3;
+const AT_HOME = 0.95;
 
 type Level = { readonly kind: 'register'; readonly operation: RegisterOperation; readonly isEventual?: true };
 type Increment = Extract<RegisterOperation, { kind: 'increment' }>;
@@ -22,15 +25,18 @@ export const strongLevels: Workload = {
   checkers: ['linearizability'],
   setup: () => COUNTERS.map((id) => ({ op: 'putNode', id, labels: ['Level'], properties: {} })),
   start(arena, options) {
-    const { clients = 6 } = options;
+    const { clients = 9, thinkMs = 20 } = options;
+    const { names } = arena.cluster;
     let calls = 0;
     return numbered(clients).map((index) => {
-      const client = arena.client('strong-levels', index, { stays: 0.7 });
-      return arena.repeat(client, options, async () => {
+      const client = arena.client('strong-levels', index);
+      // Some of both kinds at each server: who asks for strong operations may have to wait for them, the others go on writing.
+      const isEventual = index % 3 === 2;
+      const home = names[Math.floor(index / 3) % names.length] as string;
+      return arena.repeat(client, isEventual ? { ...options, thinkMs: RARELY * thinkMs } : options, async () => {
+        client.server = client.random.chance(AT_HOME) ? home : client.random.pick(names);
         const key = COUNTERS[Math.floor(calls++ / CALLS_OF_A_COUNTER) % COUNTERS.length] as string;
-        const chance = client.random.below(10);
-        if (chance < 6) return read(client, key);
-        const isEventual = chance < 9;
+        if (!isEventual && client.random.chance(0.85)) return read(client, key);
         return add(client, { key, kind: 'increment', by: isEventual ? 1 : STRONG }, isEventual);
       });
     });
