@@ -32,11 +32,7 @@ export const PLANTS: Readonly<Record<PlantedBug, Plant>> = {
   'acknowledge-before-sync': { scenario: 'power-cut-apart', seconds: 25 },
   'vector-before-durable': { scenario: 'power-cut', seconds: 25 },
   'vote-before-sync': { scenario: 'power-cut-most' },
-  'promise-in-memory': {
-    elsewhere:
-      'it needs a power cut between a promise and the proposal that rests on it, and a coordinator that was left behind and decides once in between, not three times',
-    by: SIMULATOR,
-  },
+  'promise-in-memory': { scenario: 'forgotten-promise' },
   'diff-without-tombstones': { scenario: 'wipe-cut-log' },
   'adopt-early': { scenario: 'wipe-cut-log' },
   'compaction-drops-live': { scenario: 'wipe-cut-log' },

@@ -2,6 +2,7 @@
 import { CLIENT_LINK_FAULTS } from './client-links.ts';
 import { CLOCK_FAULTS } from './clocks.ts';
 import { DISK_FAULTS } from './disks.ts';
+import { forgottenPromise } from './forgotten-promise.ts';
 import { forgottenVote } from './forgotten-vote.ts';
 import { LINK_FAULTS } from './links.ts';
 import { lostDisks } from './lost-disks.ts';
@@ -26,5 +27,6 @@ export const REAL_FAULTS: readonly RealFault[] = [
   votesAlone,
   successor,
   readerWaits,
+  forgottenPromise,
   ...CLOCK_FAULTS,
 ];
