@@ -9,7 +9,6 @@ export type Plant =
   /** `by`: what finds it instead. */
   | { readonly elsewhere: string; readonly by: string };
 
-const SIMULATOR = 'the simulator (`chaos/planted-bugs.ts`)';
 const SCRIPTS = 'tests of message after message (`src/consistency/*.test.ts`)';
 
 export const PLANTS: Readonly<Record<PlantedBug, Plant>> = {
@@ -42,10 +41,7 @@ export const PLANTS: Readonly<Record<PlantedBug, Plant>> = {
   'place-of-another': { scenario: 'successor' },
   /** Only where nothing else is decided before the reader has its answer. */
   'read-dated-late': { scenario: 'reader-waits' },
-  'old-voters-decide': {
-    elsewhere: 'it needs a decision of a former majority in the milliseconds in which the voters change',
-    by: SIMULATOR,
-  },
+  'old-voters-decide': { scenario: 'former-voters' },
   'recover-last-with-patches': { scenario: 'unfinished' },
   'no-cover': { scenario: 'votes-alone' },
   'one-round-read': { scenario: 'finished-late' },

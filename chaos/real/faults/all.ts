@@ -4,6 +4,7 @@ import { CLOCK_FAULTS } from './clocks.ts';
 import { DISK_FAULTS } from './disks.ts';
 import { forgottenPromise } from './forgotten-promise.ts';
 import { forgottenVote } from './forgotten-vote.ts';
+import { formerVoters } from './former-voters.ts';
 import { LINK_FAULTS } from './links.ts';
 import { lostDisks } from './lost-disks.ts';
 import { POWER_FAULTS } from './power.ts';
@@ -28,5 +29,6 @@ export const REAL_FAULTS: readonly RealFault[] = [
   successor,
   readerWaits,
   forgottenPromise,
+  formerVoters,
   ...CLOCK_FAULTS,
 ];

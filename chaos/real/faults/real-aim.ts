@@ -103,7 +103,7 @@ export class RealAim {
       });
     });
     try {
-      return await this.within(limitMs, `a message from ${from} to ${to}`, found);
+      return await this.within(limitMs, `message from ${from} to ${to}`, found);
     } finally {
       end();
     }
