@@ -75,6 +75,13 @@ describe('aim', () => {
     expect([heard, passed]).toEqual([['settled'], ['system']]);
   });
 
+  test('a message to either of two that does not come -> is missed, once', async () => {
+    const { cluster: of, env } = cluster();
+    const seen = new RealAim(of).sees('one', ['two', 'three'], () => true, 1_000);
+    env.advance(1_000);
+    await expect(seen).rejects.toThrow('message from one to two or three');
+  });
+
   test('the end -> undoes what is left, once', () => {
     const { cluster: of, passed, send } = cluster();
     const aim = new RealAim(of);

@@ -25,6 +25,8 @@ export class Missed extends Error {
   override readonly name = 'Missed';
 }
 
+type To = string | readonly string[];
+
 /** What one strike does; all of it is undone in the end. */
 export class RealAim {
   readonly cluster: RealCluster;
@@ -86,26 +88,30 @@ export class RealAim {
     };
   }
 
-  /** Resolves with the first message that is looked for, which passes. @throws Missed if there is none in time */
+  /** Resolves with the first message to any of them that is looked for, which passes. @throws Missed if there is none in time */
   async sees<M extends Message>(
     from: string,
-    to: string,
+    to: To,
     isIt: (message: Message) => message is M,
     limitMs?: number,
   ): Promise<M>;
-  async sees(from: string, to: string, isIt: (message: Message) => boolean, limitMs?: number): Promise<Message>;
-  async sees(from: string, to: string, isIt: (message: Message) => boolean, limitMs = SEEN_MS_MAX): Promise<Message> {
-    let end = (): void => undefined;
+  async sees(from: string, to: To, isIt: (message: Message) => boolean, limitMs?: number): Promise<Message>;
+  async sees(from: string, to: To, isIt: (message: Message) => boolean, limitMs = SEEN_MS_MAX): Promise<Message> {
+    const ends: (() => void)[] = [];
     const found = new Promise<Message>((resolve) => {
-      end = this.hear(from, to, (message) => {
-        if (isIt(message)) resolve(message);
-        return true;
-      });
+      for (const one of [to].flat()) {
+        ends.push(
+          this.hear(from, one, (message) => {
+            if (isIt(message)) resolve(message);
+            return true;
+          }),
+        );
+      }
     });
     try {
-      return await this.within(limitMs, `message from ${from} to ${to}`, found);
+      return await this.within(limitMs, `message from ${from} to ${[to].flat().join(' or ')}`, found);
     } finally {
-      end();
+      for (const end of ends) end();
     }
   }
 

@@ -2,7 +2,6 @@
  * The server that leads is cut off while it proposes, so that nobody else knows of its proposal; the others go on without it, and it is
  * back while its client still waits. The servers come in the order in which they lead.
  */
-
 import { type Ballot, compareBallots } from '../../../src/consistency/ballot.ts';
 import type { Message } from '../../../src/consistency/message.ts';
 import { changes, kindOf } from '../../faults/messages.ts';
@@ -58,7 +57,7 @@ async function cutOffProposing(aim: RealAim, [first, ...others]: readonly string
 async function goesOn(aim: RealAim, first: string, others: readonly string[], { ballot }: CutOff): Promise<void> {
   const isLater = (message: Message): boolean =>
     message.kind === 'accept' && compareBallots(message.ballot, ballot) > 0;
-  await Promise.any(others.map((other) => aim.sees(first, other, isLater)));
+  await aim.sees(first, others, isLater);
   aim.note(`${first} is back, and proposes`);
   await aim.wait(ANSWERED_MS);
 }
