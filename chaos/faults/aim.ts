@@ -2,18 +2,13 @@
  * Faults that are aimed: they know who leads, wait for a message between two servers, and strike then. Races that last for
  * the few milliseconds of one message are met by chance hardly ever.
  */
-import type { PartitionId } from '../../base/ids.ts';
 import type { Message } from '../../src/consistency/message.ts';
-import { decodeMessage } from '../../src/consistency/message-codec.ts';
-import type { Frame } from '../../src/replication/frame.ts';
-import { decodeFrame } from '../../src/replication/frame-codec.ts';
-import { rendezvousOrder } from '../../src/replication/rendezvous.ts';
-import { DEFAULT } from '../client.ts';
 import type { Cluster, Server } from '../cluster.ts';
 import type { Tap } from '../sim/network.ts';
 import type { SimRandom } from '../sim/random.ts';
 import { cut } from './cuts.ts';
 import type { Fault } from './fault.ts';
+import { leadingOrder, messageIn } from './messages.ts';
 
 type Way = readonly [from: Server, to: Server];
 
@@ -156,17 +151,6 @@ export function aimed(
 }
 
 function inOrder({ servers }: Cluster): readonly Server[] {
-  const names = servers.map(({ name }) => name);
-  const order = rendezvousOrder({ graphKey: DEFAULT, partition: '' as PartitionId }, names);
+  const order = leadingOrder(servers.map(({ name }) => name));
   return order.flatMap((wanted) => servers.filter(({ name }) => name === wanted));
-}
-
-export function kindOf(bytes: Uint8Array): Frame['kind'] {
-  return decodeFrame(bytes).kind;
-}
-
-/** What servers say to each other to decide, if the frame holds such a thing. */
-export function messageIn(bytes: Uint8Array): Message | undefined {
-  const frame = decodeFrame(bytes);
-  return frame.kind === 'quorum' ? decodeMessage(frame.body) : undefined;
 }

@@ -5,7 +5,8 @@
 import type { Message } from '../../src/consistency/message.ts';
 import type { VoterChange } from '../../src/engine-port.ts';
 import type { Cluster, Server } from '../cluster.ts';
-import { type Aim, aimed, kindOf, messageIn } from './aim.ts';
+import { type Aim, aimed } from './aim.ts';
+import { kindOf, messageIn } from './messages.ts';
 import { change } from './voters.ts';
 
 type Five = readonly [former: Server, follower: Server, asked: Server, other: Server, between: Server];

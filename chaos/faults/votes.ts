@@ -4,7 +4,8 @@
  */
 import type { Message } from '../../src/consistency/message.ts';
 import type { Server } from '../cluster.ts';
-import { aimed, kindOf, messageIn } from './aim.ts';
+import { aimed } from './aim.ts';
+import { changes, kindOf, messageIn } from './messages.ts';
 
 type Three = readonly [first: Server, second: Server, witness: Server];
 type Others = readonly [first: Server, second: Server, ...others: Server[]];
@@ -67,8 +68,6 @@ export const forgottenPromise = aimed(
     );
   },
 );
-
-const changes = (message: Message): boolean => message.kind === 'accept' && message.patches.length > 0;
 
 /** The first is cut off while it proposes, so that nobody else knows of what it proposed, until the others decided something. */
 export const unfinished = aimed({ name: 'unfinished', everyMs: 1_500, lastsMs: 2_500, servers: 3 }, (aim, order) => {

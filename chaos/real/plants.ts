@@ -9,7 +9,6 @@ export type Plant =
   /** `by`: what finds it instead. */
   | { readonly elsewhere: string; readonly by: string };
 
-const SIMULATOR = 'the simulator (`chaos/planted-bugs.ts`)';
 const SCRIPTS = 'tests of message after message (`src/consistency/*.test.ts`)';
 
 export const PLANTS: Readonly<Record<PlantedBug, Plant>> = {
@@ -32,42 +31,20 @@ export const PLANTS: Readonly<Record<PlantedBug, Plant>> = {
   'acknowledge-before-sync': { scenario: 'power-cut-apart', seconds: 25 },
   'vector-before-durable': { scenario: 'power-cut', seconds: 25 },
   'vote-before-sync': { scenario: 'power-cut-most' },
-  'promise-in-memory': {
-    elsewhere:
-      'it needs a power cut between a promise and the proposal that rests on it, and a coordinator that was left behind and decides once in between, not three times',
-    by: SIMULATOR,
-  },
+  'promise-in-memory': { scenario: 'forgotten-promise' },
   'diff-without-tombstones': { scenario: 'wipe-cut-log' },
   'adopt-early': { scenario: 'wipe-cut-log' },
   'compaction-drops-live': { scenario: 'wipe-cut-log' },
   'founded-again': { scenario: 'lost-disks' },
   /** Only where the disk goes on after the write was refused, and before others take the place of its server. */
   'refused-yet-proposed': { scenario: 'frozen-disk' },
-  'place-of-another': {
-    elsewhere:
-      'it needs two coordinators that began to lead equally often and a read that begins at one and ends at the other',
-    by: SIMULATOR,
-  },
-  'read-dated-late': {
-    elsewhere: 'it needs writes of two levels in the milliseconds in which a read waits for its disk',
-    by: SIMULATOR,
-  },
-  'old-voters-decide': {
-    elsewhere: 'it needs a decision of a former majority in the milliseconds in which the voters change',
-    by: SIMULATOR,
-  },
-  'recover-last-with-patches': {
-    elsewhere: 'it needs three rounds that are each cut off at one of two messages',
-    by: SIMULATOR,
-  },
-  'no-cover': {
-    elsewhere: 'it needs a vote to overtake the commits that it rests on, on one connection',
-    by: SIMULATOR,
-  },
-  'one-round-read': {
-    elsewhere: 'it needs a read between the first promise of an era and its first decision',
-    by: SIMULATOR,
-  },
+  'place-of-another': { scenario: 'successor' },
+  /** Only where nothing else is decided before the reader has its answer. */
+  'read-dated-late': { scenario: 'reader-waits' },
+  'old-voters-decide': { scenario: 'former-voters' },
+  'recover-last-with-patches': { scenario: 'unfinished' },
+  'no-cover': { scenario: 'votes-alone' },
+  'one-round-read': { scenario: 'finished-late' },
   'clock-not-from-promises': {
     elsewhere: 'no client can see it: catching up moves clocks past all that was decided (`src/consistency/SPEC.md`)',
     by: SCRIPTS,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { ClusterDescription } from '../../src/engine-port.ts';
 import { OwnDisk } from './disks/own-disk.ts';
 import type { HttpClient, Reply } from './http-client.ts';
+import type { Tap } from './net/lane.ts';
 import { NamespaceNet } from './net/namespace-net.ts';
 import { CLIENTS, type Net, type NetAbilities, type Way } from './net/net.ts';
 import type { NetnsAbilities } from './net/netns-abilities.ts';
@@ -27,6 +28,8 @@ export interface ClusterSetup {
   /** A bug that is switched on in all servers. */
   readonly plant: string | undefined;
   readonly abilities: NetAbilities | NetnsAbilities;
+  /** Whether a fault of the run waits for frames between servers. */
+  readonly readsFrames: boolean;
 }
 
 export class RealCluster {
@@ -54,14 +57,14 @@ export class RealCluster {
 
   /** No server runs yet. */
   static async prepare(setup: ClusterSetup): Promise<RealCluster> {
-    const { world, folder, program, plant, abilities } = setup;
+    const { world, folder, program, plant, abilities, readsFrames } = setup;
     const names = SERVER_NAMES.slice(0, setup.servers);
     const servers: ServerProcess[] = [];
     const portOf = (server: string) => servers.find(({ name }) => name === server)?.port;
     const net =
       'tools' in abilities
         ? await NamespaceNet.start(abilities, names)
-        : await ProxyNet.start({ world, names, portOf });
+        : await ProxyNet.start({ world, names, portOf, readsFrames });
     for (const name of names) {
       const peers = names.filter((other) => other !== name);
       const environment = {
@@ -134,6 +137,12 @@ export class RealCluster {
 
   way(from: string, to: string): Way {
     return this.net.way(from, to);
+  }
+
+  /** Only if the run has a fault that `readsFrames`. @returns what takes it away */
+  tap(from: string, to: string, tap: Tap): () => void {
+    if (this.net.tap === undefined) throw new Error('frames are not read in this net');
+    return this.net.tap(from, to, tap);
   }
 
   ask(name: string, method: string, path: string, body?: unknown, timeoutMs?: number): Promise<Reply> {

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { Env } from '../../base/env.ts';
 import { Arena, GRAPH } from './arena.ts';
 import { REAL_FAULTS } from './faults/all.ts';
+import type { RealFault } from './faults/real-fault.ts';
 import { HttpClient } from './http-client.ts';
 import { runNemesis } from './nemesis.ts';
 import type { NetAbilities } from './net/net.ts';
@@ -51,6 +52,7 @@ export async function runScenario(options: RunOptions): Promise<string | undefin
   mkdirSync(join(folder, 'final'), { recursive: true });
   const recorder = new Recorder(world, join(folder, 'history.jsonl'));
   const { servers, flags, logScale } = scenario;
+  const chosen = chosenFaults(options);
   const cluster = await RealCluster.prepare({
     world,
     http,
@@ -61,6 +63,7 @@ export async function runScenario(options: RunOptions): Promise<string | undefin
     logScale,
     plant,
     abilities,
+    readsFrames: chosen.some(({ readsFrames }) => readsFrames === true),
   });
   const arena = new Arena(cluster, recorder);
   const run = new Run(options, arena);
@@ -95,6 +98,14 @@ export async function runScenario(options: RunOptions): Promise<string | undefin
   return failure;
 }
 
+/** Those of the scenario that can be brought about. */
+function chosenFaults({ scenario, abilities }: Pick<RunOptions, 'scenario' | 'abilities'>): readonly RealFault[] {
+  return REAL_FAULTS.filter(
+    ({ name, impossible }) =>
+      impossible?.(abilities) === undefined && scenario.faults.some(({ kind }) => kind === name),
+  );
+}
+
 class Run {
   isLate = false;
   readonly #options: RunOptions;
@@ -118,13 +129,7 @@ class Run {
 
   async start(): Promise<void> {
     const { cluster } = this.#arena;
-    const { scenario, abilities } = this.#options;
-    const needsDisks = REAL_FAULTS.some(
-      ({ name, onOwnDisks, impossible }) =>
-        onOwnDisks === true &&
-        impossible?.(abilities) === undefined &&
-        scenario.faults.some(({ kind }) => kind === name),
-    );
+    const needsDisks = chosenFaults(this.#options).some(({ onOwnDisks }) => onOwnDisks === true);
     if (needsDisks) await cluster.putDisksIn();
     this.#options.onProgress(`starting ${cluster.names.length} servers`);
     await Promise.all(cluster.servers.map((server) => server.start()));

@@ -145,7 +145,19 @@ const allLost: FaultBegin = {
 };
 
 const write = register({ key: 'x', kind: 'write', value: 'a' });
-const readOf = (value: string | undefined): Made => ({ ...register({ key: 'x', kind: 'read', value }), isRead: true });
+const readOf = (value: string | number | undefined): Made => ({
+  ...register({ key: 'x', kind: 'read', value }),
+  isRead: true,
+});
+/** To a number in the same place. */
+const addAt = (level: Level, by: number, result?: number): Made => ({
+  call: {
+    kind: 'register',
+    operation: { key: 'x', kind: 'increment', by, ...(result !== undefined && { result }) },
+    ...(level !== 'strong' && { isEventual: true }),
+  },
+  level,
+});
 
 describe('accepted', () => {
   test.each<[string, RunRecord]>([
@@ -170,6 +182,7 @@ describe('accepted', () => {
       ),
     ],
     ['linearizability', record(history({ ...write, type: 'info' }, readOf(undefined), readOf('a')))],
+    ['linearizability', record(history(addAt('session', 1), readOf(undefined), addAt('strong', 9, 9), readOf(10)))],
     ['bank', record(history({ call: { kind: 'balances', balances: [3, 7], total: 10 }, isRead: true }))],
     ['session-guarantees', record(history(raise('s', 'x', 1), see('s', 'x', 1), see('t', 'x', 0), see('t', 'x', 1)))],
     ['causality', record(history({ call: { kind: 'observe', chain: 'c', effect: 1, cause: 2 }, isRead: true }))],
@@ -224,6 +237,8 @@ describe('rejected', () => {
   const member: Made = { call: { kind: 'member', set: 's', member: 'm', change: 'add' }, level: 'session' };
   test.each<[string, RunRecord, RegExp]>([
     ['linearizability', record(history(write, readOf(undefined))), /no order/],
+    ['linearizability', record(history(addAt('session', 1), readOf(1), addAt('strong', 9, 9))), /no order/],
+    ['linearizability', record(history(addAt('strong', 1), readOf(undefined))), /no order/],
     [
       'serialisability',
       record(

@@ -49,7 +49,11 @@ function timesOf({ invocation, completion }: Operation) {
 function registersOf(run: RunRecord): RegisterCall[] {
   return ofKind(run, 'register')
     .filter(({ invocation, completion }) => !invocation.isRead || completion?.type === 'ok')
-    .map((found) => ({ ...timesOf(found), operation: withAbsence(found.call.operation) }));
+    .map((found) => ({
+      ...timesOf(found),
+      ...(found.call.isEventual === true && { isEventual: true }),
+      operation: withAbsence(found.call.operation),
+    }));
 }
 
 /** JSON has no undefined: a compare-and-set that expects nothing lost it on the way to the file. */

@@ -30,6 +30,8 @@ export interface RealFault {
   readonly about: string;
   /** Whether each server has a disk of its own, which power can be cut of. */
   readonly onOwnDisks?: true;
+  /** Whether it waits for frames between servers. */
+  readonly readsFrames?: true;
   /** Why this machine, or the net of the run, cannot bring it about; undefined if they can. */
   impossible?(net: NetAbilities): string | undefined;
   /** Breaks something; undefined if it cannot be done now. */

@@ -22,18 +22,28 @@ export interface LaneFault {
   readonly isUnplugged?: boolean;
 }
 
+/**
+ * Sees each frame of a link when it leaves. False loses it, but for whoever then calls `pass`: it comes after all that has passed by
+ * then, if its connection is still there.
+ */
+export type Tap = (frame: Uint8Array, pass: () => void) => boolean;
+
 export class Lane {
   readonly from: string;
   readonly to: string;
+  /** Whether what passes is cut into frames, so that there can be taps. */
+  readonly isRead: boolean;
   /** How often a fault has made a difference: pieces that waited, came twice, connections that were refused. */
   touched = 0;
   #fault: LaneFault = {};
   readonly #faults = new Set<LaneFault>();
   readonly #listeners = new Set<() => void>();
+  readonly #taps = new Set<Tap>();
 
-  constructor(from: string, to: string) {
+  constructor(from: string, to: string, isRead = false) {
     this.from = from;
     this.to = to;
+    this.isRead = isRead;
   }
 
   /** All that is wrong at present, in one. */
@@ -56,6 +66,18 @@ export class Lane {
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Of several, each sees every frame, and one is enough to lose it. @returns what takes it away */
+  tap(tap: Tap): () => void {
+    if (!this.isRead) throw new Error(`what ${this.from} sends to ${this.to} is not read`);
+    this.#taps.add(tap);
+    return () => this.#taps.delete(tap);
+  }
+
+  /** Whether a frame passes now. */
+  lets(frame: Uint8Array, pass: () => void): boolean {
+    return [...this.#taps].map((tap) => tap(frame, pass)).every((passes) => passes);
   }
 
   #changed(): void {

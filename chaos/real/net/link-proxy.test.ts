@@ -6,6 +6,9 @@ import { World } from '../world.ts';
 import { Lane } from './lane.ts';
 import { LinkProxy } from './link-proxy.ts';
 
+const HEAD = 'GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n';
+/** A binary frame as latin1 text. */
+const frame = (text: string) => `\x82${String.fromCharCode(text.length)}${text}`;
 const world = new World(buildEnv('error'), 1);
 let there: Lane;
 let back: Lane;
@@ -22,7 +25,7 @@ beforeEach(async () => {
   server = createServer((socket) => {
     accepted.push(socket);
     socket.on('data', (chunk) => {
-      received += chunk.toString();
+      received += chunk.toString('latin1');
     });
     socket.on('error', () => socket.destroy());
   });
@@ -46,8 +49,8 @@ interface Dialed {
   isClosed: boolean;
 }
 
-async function dial(): Promise<Dialed> {
-  const socket = connect({ port: proxy.port, host: '127.0.0.1' });
+async function dial({ port } = proxy): Promise<Dialed> {
+  const socket = connect({ port, host: '127.0.0.1' });
   const end: Dialed = { socket, got: '', isClosed: false };
   dialed.push(socket);
   socket.on('error', () => undefined);
@@ -134,5 +137,75 @@ describe('link proxy', () => {
     end.socket.write(text);
     await until(() => expect(received).toBe(text));
     expect(there.touched).toBeGreaterThan(3);
+  });
+});
+
+describe('link proxy whose frames are read', () => {
+  let reading: LinkProxy;
+  let write: (text: string) => void;
+  let end: Dialed;
+
+  beforeEach(async () => {
+    there = new Lane('a', 'b', true);
+    const { port } = server.address() as { port: number };
+    reading = await LinkProxy.start({ world, lanes: { there, back }, target: () => port });
+    end = await dial(reading);
+    write = (text) => end.socket.write(Buffer.from(text, 'latin1'));
+    write(HEAD);
+    await until(() => expect(received).toBe(HEAD));
+  });
+
+  afterEach(() => reading.close());
+
+  test('a tap -> sees each frame; what it keeps is lost, or comes when it says so; the rest passes', async () => {
+    const seen: string[] = [];
+    let letPass = (): void => undefined;
+    const untap = there.tap((bytes, pass) => {
+      const text = Buffer.from(bytes).toString();
+      seen.push(text);
+      if (text === 'b') letPass = pass;
+      return text === 'a' || text === 'd';
+    });
+    for (const text of ['a', 'b', 'c', 'd']) write(frame(text));
+    await until(() => expect(received).toBe(HEAD + frame('a') + frame('d')));
+    letPass();
+    untap();
+    write(frame('e'));
+    await until(() => expect(received).toBe(HEAD + frame('a') + frame('d') + frame('b') + frame('e')));
+    expect([seen, there.touched]).toEqual([['a', 'b', 'c', 'd'], 2]);
+  });
+
+  test('a tap that ends the connection -> neither does what came with it pass, nor what was kept', async () => {
+    const seen: string[] = [];
+    let letPass = (): void => undefined;
+    there.tap((bytes, pass) => {
+      seen.push(Buffer.from(bytes).toString());
+      letPass = pass;
+      there.spoil({ isClosed: true });
+      return true;
+    });
+    write(frame('a') + frame('b'));
+    await until(() => expect(end.isClosed).toBe(true));
+    letPass();
+    expect([seen, received]).toEqual([['a'], HEAD]);
+  });
+
+  test('two taps -> both see a frame; one is enough to lose it', async () => {
+    const seen: string[] = [];
+    const listen = (passes: boolean) => (bytes: Uint8Array) => {
+      seen.push(Buffer.from(bytes).toString());
+      return passes;
+    };
+    const untap = there.tap(listen(false));
+    there.tap(listen(true));
+    write(frame('a'));
+    await until(() => expect(seen).toEqual(['a', 'a']));
+    untap();
+    write(frame('b'));
+    await until(() => expect(received).toBe(HEAD + frame('b')));
+  });
+
+  test('frames that are not read -> no tap', () => {
+    expect(() => back.tap(() => true)).toThrow('what b sends to a is not read');
   });
 });

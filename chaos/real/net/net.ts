@@ -3,7 +3,7 @@
  * direction between two ends. Two kinds: proxies, which need no right on the machine, and network namespaces, where the kernel
  * loses packets, TCP sends them again, and connections hang.
  */
-import type { LaneFault } from './lane.ts';
+import type { LaneFault, Tap } from './lane.ts';
 
 export const NET_KINDS = ['proxies', 'netns'] as const;
 export type NetKind = (typeof NET_KINDS)[number];
@@ -44,6 +44,8 @@ export interface Net {
   /** Where a server, or `CLIENTS`, dials another one. */
   url(from: string, to: string): string;
   way(from: string, to: string): Way;
+  /** Sees the frames of one direction, where they are read. @returns what takes it away */
+  tap?(from: string, to: string, tap: Tap): () => void;
   /** Resets all connections between two ends, in both directions. @returns how many there were */
   reset(a: string, b: string): Promise<number>;
   close(): Promise<void>;

@@ -4,11 +4,13 @@ import type { Timer } from '../../../base/env.ts';
 import type { SeededRandom } from '../../../base/seeded-random.ts';
 import type { World } from '../world.ts';
 import type { Lane } from './lane.ts';
+import { WebSocketCutter } from './web-socket-cutter.ts';
 
 /** What waits in a pipe before its source has to: about what kernels keep for a connection. */
 const WAITING_BYTES_MAX = 256 * 1024;
 /** A narrow way passes pieces of this size, so that its rate is even. */
 const PIECE_BYTES = 1_024;
+const NOTHING = Buffer.alloc(0);
 
 interface Piece {
   readonly bytes: Buffer;
@@ -22,6 +24,8 @@ export class Pipe {
   readonly #target: Socket;
   readonly #random: SeededRandom;
   readonly #forget: () => void;
+  /** If frames are read here. */
+  readonly #cutter: WebSocketCutter | undefined;
   #waiting: Piece[] = [];
   #waitingBytes = 0;
   #lastDueMs = 0;
@@ -30,6 +34,7 @@ export class Pipe {
   #timer: Timer | undefined;
   #isEnding = false;
   #isFull = false;
+  #isClosed = false;
 
   constructor(world: World, lane: Lane, [source, target]: readonly [Socket, Socket]) {
     this.#world = world;
@@ -37,9 +42,12 @@ export class Pipe {
     this.#source = source;
     this.#target = target;
     this.#random = world.random(`${lane.from}>${lane.to}`);
+    this.#cutter = lane.isRead ? new WebSocketCutter() : undefined;
     this.#forget = lane.onChange(() => this.#pump());
-    source.on('data', (bytes: Buffer) => this.#take(bytes));
+    source.on('data', (bytes: Buffer) => this.#read(bytes));
     source.on('end', () => {
+      const rest = this.#cutter?.rest ?? NOTHING;
+      if (rest.length > 0) this.#take(rest);
       this.#isEnding = true;
       this.#pump();
     });
@@ -50,12 +58,28 @@ export class Pipe {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#forget();
     this.#timer?.cancel();
     this.#waiting = [];
   }
 
+  #read(bytes: Buffer): void {
+    if (this.#cutter === undefined) {
+      this.#take(bytes);
+      return;
+    }
+    for (const { bytes: piece, message } of this.#cutter.push(bytes)) {
+      // What a tap does may be the end of the connection.
+      if (this.#isClosed) return;
+      const passes = message === undefined || this.#lane.lets(message, () => this.#take(piece));
+      if (passes) this.#take(piece);
+      else this.#lane.touched++;
+    }
+  }
+
   #take(bytes: Buffer): void {
+    if (this.#isClosed) return;
     const { delayMs = 0, jitterMs = 0, duplicateRate = 0, isHeld = false } = this.#lane.fault;
     const lateMs = delayMs + (jitterMs > 0 ? this.#random.below(jitterMs) : 0);
     if (lateMs > 0 || isHeld) this.#lane.touched++;

@@ -1,6 +1,6 @@
 /** Servers on loopback, and a TCP proxy for each that dials another one. */
 import type { World } from '../world.ts';
-import { Lane, type LaneFault } from './lane.ts';
+import { Lane, type LaneFault, type Tap } from './lane.ts';
 import { LinkProxy } from './link-proxy.ts';
 import { CLIENTS, type Net, type NetAbilities, type Place, type Way } from './net.ts';
 
@@ -18,6 +18,8 @@ export interface ProxyNetSetup {
   readonly names: readonly string[];
   /** Where a server listens at present; undefined while it does not run. */
   portOf(server: string): number | undefined;
+  /** Whether frames between servers are read, for faults that wait for one. */
+  readonly readsFrames: boolean;
 }
 
 export class ProxyNet implements Net {
@@ -30,12 +32,15 @@ export class ProxyNet implements Net {
     this.#proxies = proxies;
   }
 
-  static async start({ world, names, portOf }: ProxyNetSetup): Promise<ProxyNet> {
+  static async start({ world, names, portOf, readsFrames }: ProxyNetSetup): Promise<ProxyNet> {
     const pairs = names.flatMap((from) => names.filter((to) => to !== from).map((to) => [from, to] as const));
     // Clients dial; no server dials them.
     const dials = [...pairs, ...names.map((name) => [CLIENTS, name] as const)];
     const ways = [...dials, ...names.map((name) => [name, CLIENTS] as const)];
-    const lanes = new Map(ways.map(([from, to]) => [key(from, to), new Lane(from, to)]));
+    const isOfServers = (from: string, to: string) => from !== CLIENTS && to !== CLIENTS;
+    const lanes = new Map(
+      ways.map(([from, to]) => [key(from, to), new Lane(from, to, readsFrames && isOfServers(from, to))]),
+    );
     const proxies = new Map<string, LinkProxy>();
     for (const [from, to] of dials) {
       const there = lanes.get(key(from, to)) as Lane;
@@ -66,6 +71,10 @@ export class ProxyNet implements Net {
         };
       },
     };
+  }
+
+  tap(from: string, to: string, tap: Tap): () => void {
+    return (this.#lanes.get(key(from, to)) as Lane).tap(tap);
   }
 
   async reset(a: string, b: string): Promise<number> {

@@ -13,6 +13,7 @@ import { sessions } from './sessions.ts';
 import { sets } from './sets.ts';
 import { strongBank } from './strong-bank.ts';
 import { strongKeys } from './strong-keys.ts';
+import { strongLevels } from './strong-levels.ts';
 import { strongLists } from './strong-lists.ts';
 import { strongRegisters } from './strong-registers.ts';
 import { strongStock } from './strong-stock.ts';
@@ -24,6 +25,7 @@ export const WORKLOADS: readonly Workload[] = [
   strongLists,
   strongBank,
   strongKeys,
+  strongLevels,
   strongClaims,
   merges,
   counters,
