@@ -154,6 +154,15 @@ describe('a write with a key', () => {
 });
 
 describe('a commit', () => {
+  test('a state is taken over meanwhile -> it is refused, and nothing is written', async () => {
+    const { engine, graph } = await started();
+    const { patches } = await engine.strongHost.decide('default', [write([node('a')])]);
+    await engine.replica.beginAdoption();
+    await expect(engine.strongHost.commit(patches)).rejects.toMatchObject({ code: 'replica-recovering' });
+    engine.replica.cancelAdoption();
+    expect((await contents(graph)).nodes).toEqual([]);
+  });
+
   test('patches of two graphs -> one commit, at the position that it says; of a graph that is gone -> left out', async () => {
     const { engine, graph } = await started();
     const { strongHost } = engine;

@@ -255,6 +255,8 @@ export class EngineStrongHost implements StrongHost {
       // All stay open together, or opening one could passivate another for ever.
       for (const [i, [graph, own]] of graphs.entries())
         await openFor(graph, own, present(holds[i], 'one for each'), judging);
+      // What is taken over jumps past all that is on its way; whoever votes has it, and another coordinator finishes it.
+      this.#options.adoption.check();
       // In one step, which makes them one commit.
       const commits = graphs.map(([{ resident, writer }, own]) =>
         resident.deleted ? undefined : writer.commit(prepared(writer, own, judging)),
