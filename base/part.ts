@@ -40,7 +40,7 @@ export class Part<T> {
     try {
       this.#provided = await this.#load();
     } catch (error) {
-      const message = `${this.#name} could not be loaded (${String(error)}); load the page again; one that works offline keeps all scripts of its build`;
+      const message = `${this.#name} could not be loaded (${String(error)}); load the page again; offline, keep all scripts of its build`;
       throw new WeftError('unreachable', message);
     }
   }

@@ -19,7 +19,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const TSC = join(ROOT, 'node_modules/typescript/bin/tsc');
 
 /** Bytes of the package, and of what it unpacks to: a fifth above what they were when this was written. */
-const PACKED_MAX = 1_650_000;
+const PACKED_MAX = 1_700_000;
 const UNPACKED_MAX = 5_600_000;
 
 const NEEDED = [
