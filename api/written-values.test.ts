@@ -44,7 +44,7 @@ test.each<[what: string, code: string, statement: string, parameters?: object]>(
   ],
   [
     'a list that is deeper than a stack',
-    'payload-too-large',
+    'query-limit',
     'MATCH (n:Kept) SET n.p = reduce(list = [], i IN range(1, 20000) | [list])',
   ],
   ['a point at infinity', 'query-error', 'CREATE ({p: point({x: 1.0 / 0.0, y: 0.0})})'],
