@@ -6,6 +6,7 @@
  * of a message that has arrived, and streams pause; a stream also waits for the credit that its client gives. One that waits too
  * long ends. Whoever sends many requests at once gives way to others in between.
  */
+
 import { WeftError } from '../base/errors.ts';
 import { type GraphName, graphName } from '../base/ids.ts';
 import * as LIMITS from '../base/limits.ts';
@@ -15,9 +16,10 @@ import { answerOfRows, type StatementAnswer, type StatementRows } from '../query
 import type { Graph } from '../src/engine-port.ts';
 import type { Principal } from './access/principal.ts';
 import { type ApiContext, graphFor } from './api-context.ts';
+import { ChannelInbox } from './channel-inbox.ts';
 import { beginCall, type Call, isKnownGraph, present, sessionTokenFor } from './consistency.ts';
 import { keyIn, whoAsks } from './idempotency.ts';
-import { MessagePackReader, MessagePackWriter } from './msgpack.ts';
+import { MessagePackWriter } from './msgpack.ts';
 import { parseQueryRequest } from './parse-statement.ts';
 import { asWeftError, problemOf } from './problem.ts';
 import { containsUpdates, QueryCall } from './query-call.ts';
@@ -65,18 +67,14 @@ export class SessionChannel implements SocketEvents {
   readonly #socket: Socket;
   readonly #options: ChannelOptions;
   readonly #name: GraphName;
-  readonly #reader = new MessagePackReader();
   readonly #writer = new MessagePackWriter();
   readonly #underWay = new Map<number, Request>();
   /** Tokens that every request presents. */
   #session: readonly string[] = [];
   /** The last token that was sent: it is not repeated. */
   #token = '';
-  /** Messages of which not all was read yet, the first one as far as it was not. */
-  readonly #unread: Uint8Array[] = [];
-  #isGivingWay = false;
+  readonly #inbox: ChannelInbox;
   #isFlushing = false;
-  #isPaused = false;
   #isStopping = false;
   #isClosed = false;
 
@@ -84,17 +82,22 @@ export class SessionChannel implements SocketEvents {
     this.#socket = socket;
     this.#options = options;
     this.#name = graphName(options.graph);
+    this.#inbox = new ChannelInbox(socket, {
+      env: options.context.env,
+      take: (tree) => this.#take(tree),
+      undecodable: (rest, error) => this.#undecodable(rest, error),
+      turned: () => this.#endIfIdle(),
+    });
   }
 
   // What the socket tells.
 
   message(bytes: Uint8Array): void {
-    this.#unread.push(bytes);
-    if (this.#unread.length === 1) this.#readOn();
+    this.#inbox.message(bytes);
   }
 
   drained(): void {
-    if (!this.#isGivingWay) this.#readOn();
+    this.#inbox.drained();
     for (const request of this.#underWay.values()) request.wake?.();
   }
 
@@ -105,65 +108,11 @@ export class SessionChannel implements SocketEvents {
 
   closed(): void {
     this.#isClosed = true;
-    this.#unread.length = 0;
+    this.#inbox.close();
     for (const request of this.#underWay.values()) cancel(request);
   }
 
   // Frames.
-
-  /** Takes what has arrived, as far as its answers find room and others can wait. */
-  #readOn(): void {
-    const { clock, scheduler } = this.#options.context.env;
-    const untilMs = clock.monotonicMs() + LIMITS.channelTurnMs;
-    for (let bytes = this.#unread[0]; bytes !== undefined; bytes = this.#unread[0]) {
-      if (this.#socket.bufferedBytes >= LIMITS.channelBufferBytes) {
-        this.#pause();
-        return;
-      }
-      const rest = this.#readSome(bytes, untilMs);
-      if (this.#isClosed) return;
-      if (rest.length === 0) this.#unread.shift();
-      else this.#unread[0] = rest;
-      if (clock.monotonicMs() < untilMs) continue;
-      this.#pause();
-      this.#isGivingWay = true;
-      void scheduler.yield().then(() => {
-        this.#isGivingWay = false;
-        this.#readOn();
-        this.#endIfIdle();
-      });
-      return;
-    }
-    if (this.#isPaused && this.#socket.bufferedBytes < LIMITS.channelBufferBytes) {
-      this.#isPaused = false;
-      this.#socket.resume();
-    }
-  }
-
-  /** Takes frames of a message. @returns those that are left */
-  #readSome(bytes: Uint8Array, untilMs: number): Uint8Array {
-    const { clock } = this.#options.context.env;
-    const reader = this.#reader;
-    reader.open(bytes);
-    while (!reader.isAtEnd && !this.#isClosed) {
-      let tree: unknown;
-      try {
-        tree = reader.next();
-      } catch (error) {
-        this.#undecodable(bytes.subarray(reader.start), error as Error);
-        return NOTHING;
-      }
-      this.#take(tree);
-      if (this.#isPaused || clock.monotonicMs() >= untilMs) break;
-    }
-    return reader.rest;
-  }
-
-  #pause(): void {
-    if (this.#isPaused) return;
-    this.#isPaused = true;
-    this.#socket.pause();
-  }
 
   #undecodable(rest: Uint8Array, error: Error): void {
     const id = idInFront(rest);
@@ -473,11 +422,11 @@ export class SessionChannel implements SocketEvents {
     this.#isFlushing = false;
     if (this.#writer.length === 0) return;
     this.#socket.send(this.#writer.take());
-    if (this.#socket.bufferedBytes >= LIMITS.channelBufferBytes) this.#pause();
+    this.#inbox.sent();
   }
 
   #endIfIdle(): void {
-    if (!this.#isStopping || this.#underWay.size > 0 || this.#isGivingWay) return;
+    if (!this.#isStopping || this.#underWay.size > 0 || this.#inbox.isGivingWay) return;
     this.#flush();
     this.#socket.close(SOCKET_CLOSE.goingAway, 'the server is stopping');
   }
@@ -489,8 +438,6 @@ export class SessionChannel implements SocketEvents {
     this.#socket.close(SOCKET_CLOSE.badFrame, reason);
   }
 }
-
-const NOTHING = new Uint8Array();
 
 /** Rows of one frame of a stream: what a credit of one allows. */
 const ROWS_A_FRAME = 1000;

@@ -2,26 +2,16 @@
  * Of five voters the two that would lead are taken out, one after the other, and hear nothing of it: two of the three that are left
  * go on by themselves, and the third can be asked by those that were taken out, which were a majority with it.
  */
-import type { Message } from '../../src/consistency/message.ts';
 import type { VoterChange } from '../../src/engine-port.ts';
 import type { Cluster, Server } from '../cluster.ts';
 import { type Aim, aimed } from './aim.ts';
-import { kindOf, messageIn } from './messages.ts';
+import { isOfBallot, kindOf, messageIn } from './messages.ts';
 import { change } from './voters.ts';
 
 type Five = readonly [former: Server, follower: Server, asked: Server, other: Server, between: Server];
 
-/** Of the frames that keep a link alive, and of what is said of one ballot. */
+/** Frames that keep a link alive. */
 const SIGNS: readonly string[] = ['status', 'acknowledge'];
-const OF_BALLOTS: readonly Message['kind'][] = [
-  'prepare',
-  'promised',
-  'accept',
-  'accepted',
-  'refused',
-  'ask',
-  'answer',
-];
 const LOOK_MS = 20;
 const DECIDED_MS = 2_000;
 
@@ -53,7 +43,7 @@ function keepsNews(news: { readonly arrives: boolean }): (frame: Uint8Array) => 
   return (frame) => {
     const kind = kindOf(frame);
     const message = messageIn(frame);
-    if (message !== undefined) return OF_BALLOTS.includes(message.kind);
+    if (message !== undefined) return isOfBallot(message);
     return SIGNS.includes(kind) || (news.arrives && kind === 'commits');
   };
 }

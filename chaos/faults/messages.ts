@@ -20,6 +20,21 @@ export function messageIn(bytes: Uint8Array): Message | undefined {
 /** Proposes a change, not only that nothing has changed. */
 export const changes = (message: Message): boolean => message.kind === 'accept' && message.patches.length > 0;
 
+const OF_BALLOTS: readonly Message['kind'][] = [
+  'prepare',
+  'promised',
+  'accept',
+  'accepted',
+  'refused',
+  'ask',
+  'answer',
+];
+
+/** What is said of one ballot, and not of who votes or what is settled. */
+export function isOfBallot({ kind }: Message): boolean {
+  return OF_BALLOTS.includes(kind);
+}
+
 /** The order in which servers lead the graph that clients use. */
 export function leadingOrder(names: readonly string[]): string[] {
   return rendezvousOrder({ graphKey: DEFAULT, partition: '' as PartitionId }, names);

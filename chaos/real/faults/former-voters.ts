@@ -3,23 +3,13 @@
  * by themselves; the third can be asked by those that were taken out, which were a majority with it. The servers come in the order in
  * which they lead.
  */
-import type { Message } from '../../../src/consistency/message.ts';
-import { kindOf, messageIn } from '../../faults/messages.ts';
+import { isOfBallot, kindOf, messageIn } from '../../faults/messages.ts';
 import { aimed, Missed, type RealAim } from './real-aim.ts';
 
 type Five = readonly [former: string, follower: string, asked: string, other: string, between: string];
 
-/** Frames that keep a link alive, and commits, which are kept on their own; and what is said of one ballot. */
+/** Frames that keep a link alive, and commits, which are kept on their own. */
 const PASSING: readonly string[] = ['status', 'acknowledge', 'commits'];
-const OF_BALLOTS: readonly Message['kind'][] = [
-  'prepare',
-  'promised',
-  'accept',
-  'accepted',
-  'refused',
-  'ask',
-  'answer',
-];
 /** For an answer to reach its client. */
 const ARRIVES_MS = 150;
 const OUT_MS_MAX = 10_000;
@@ -76,7 +66,7 @@ export const formerVoters = aimed(
 function passes(said: { readonly ofBallots: boolean }): (frame: Uint8Array) => boolean {
   return (frame) => {
     const message = messageIn(frame);
-    if (message !== undefined) return said.ofBallots && OF_BALLOTS.includes(message.kind);
+    if (message !== undefined) return said.ofBallots && isOfBallot(message);
     return PASSING.includes(kindOf(frame));
   };
 }
