@@ -5,6 +5,7 @@ import { type Connection, requestJson } from './connection.ts';
 import { OperationFailed } from './exit.ts';
 import { scriptOf } from './query.ts';
 import { ScriptRun } from './run-script.ts';
+import { readStatus } from './status.ts';
 
 let stand: Server | undefined;
 
@@ -40,6 +41,27 @@ it('a page with status 200 -> another program, not a server that has nothing to 
   const failed = await asked(connection);
   expect(failed).toBeInstanceOf(OperationFailed);
   expect(failed).toMatchObject({ message: expect.stringContaining('is no weft server') });
+});
+
+it('status: a graph is deleted while it counts -> it is left out; refused for another reason -> the operation failed', async () => {
+  let code = 'graph-not-found';
+  const answers: Readonly<Record<string, unknown>> = {
+    '/v1/cluster': { self: { name: 'a', replicaId: 5 }, members: [], vector: {} },
+    '/v1/graphs': { graphs: ['kept', 'gone', 'last'].map((name) => ({ name, partitions: 16 })) },
+    '/v1/graphs/kept/integrity': { nodes: 2, edges: 1 },
+    '/v1/graphs/last/integrity': { nodes: 3, edges: 0 },
+  };
+  const connection = await answering((request, answer) => {
+    const body = answers[request.url ?? ''];
+    const type = body === undefined ? 'application/problem+json' : 'application/json';
+    answer.writeHead(body === undefined ? 404 : 200, { 'content-type': type }).end(JSON.stringify(body ?? { code }));
+  });
+  expect((await readStatus(connection)).graphs).toEqual([
+    { name: 'kept', partitions: 16, nodes: 2, edges: 1 },
+    { name: 'last', partitions: 16, nodes: 3, edges: 0 },
+  ]);
+  code = 'not-found';
+  await expect(readStatus(connection)).rejects.toBeInstanceOf(OperationFailed);
 });
 
 it('a graph name that a URL takes for a step within it -> refused, and nothing is asked', async () => {

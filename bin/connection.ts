@@ -39,18 +39,28 @@ export function answerTo(connection: Connection, sent: ClientRequest): Promise<I
   });
 }
 
-/** The JSON answer to a GET. @throws OperationFailed with what the server said, if it refused */
+/** What the server said when it refused; `code` as in `docs/errors.md`, if it named one. */
+export class Refused extends OperationFailed {
+  readonly code: unknown;
+
+  constructor(message: string, code: unknown) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** The JSON answer to a GET. @throws Refused; OperationFailed if no answer came */
 export function getJson<T>(connection: Connection, path: string): Promise<T> {
   return requestJson<T>(connection, 'GET', path);
 }
 
-/** The JSON answer to a request without a body. @throws OperationFailed with what the server said, if it refused */
+/** The JSON answer to a request without a body. @throws Refused; OperationFailed if no answer came */
 export async function requestJson<T>(connection: Connection, method: string, path: string): Promise<T> {
   const sent = open(connection, path, { method, headers: { accept: 'application/json' } });
   sent.end();
   const answer = await answerTo(connection, sent);
   const body = await readJson(answer);
-  if (!isSuccess(answer)) throw new OperationFailed(problemText(answer, body));
+  if (!isSuccess(answer)) throw new Refused(problemText(answer, body), (body as { code?: unknown } | null)?.code);
   return body as T;
 }
 

@@ -1,7 +1,7 @@
 /** `weft status`: what a running server says of itself, its cluster and its graphs. */
 import type { Command } from 'commander';
 import type { ClusterDescription, Member } from '../src/engine-port.ts';
-import { type Connection, declareConnectionOptions, getJson } from './connection.ts';
+import { type Connection, declareConnectionOptions, getJson, Refused } from './connection.ts';
 import { count } from './progress.ts';
 import { describeVoters } from './voters.ts';
 
@@ -41,7 +41,8 @@ Examples:
     });
 }
 
-async function readStatus(connection: Connection): Promise<Status> {
+/** Without the graphs that are deleted while it counts. @throws as `getJson` */
+export async function readStatus(connection: Connection): Promise<Status> {
   const [cluster, listed] = await Promise.all([
     getJson<ClusterDescription>(connection, '/v1/cluster'),
     getJson<{ graphs: readonly { name: string; partitions: number }[] }>(connection, '/v1/graphs'),
@@ -50,8 +51,11 @@ async function readStatus(connection: Connection): Promise<Status> {
   for (const { name, partitions } of listed.graphs) {
     // The integrity report counts what is visible; there is no cheaper call that does.
     const path = `/v1/graphs/${encodeURIComponent(name)}/integrity`;
-    const { nodes, edges } = await getJson<{ nodes: number; edges: number }>(connection, path);
-    graphs.push({ name, partitions, nodes, edges });
+    const counts = await getJson<{ nodes: number; edges: number }>(connection, path).catch((error: unknown) => {
+      if (error instanceof Refused && error.code === 'graph-not-found') return undefined;
+      throw error;
+    });
+    if (counts !== undefined) graphs.push({ name, partitions, nodes: counts.nodes, edges: counts.edges });
   }
   return { url: connection.url, ...cluster, graphs };
 }
