@@ -8,8 +8,10 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Env } from '../base/env.ts';
 import { vectorObject } from '../src/commits/version-vector.ts';
+import { LOCATORS } from '../storage/keys.ts';
 import { type Database, openDatabase } from '../storage/level-database.ts';
 import type { LogIndex } from '../storage/log-index.ts';
+import { LOST_KEYS, LostKeys, readLostKeys } from '../storage/lost-keys.ts';
 import { readMark } from '../storage/mark-file.ts';
 import { damagedLocators, readPartitionRows } from '../storage/partition-read.ts';
 import { recover } from '../storage/recovery.ts';
@@ -39,6 +41,8 @@ interface Report {
   readonly damaged: readonly Finding[];
   /** Edges that are found from their nodes, and by their id no more. */
   readonly damagedEdges: readonly { readonly graphKey: string; readonly edge: string }[];
+  /** Keys, both included, between which rows of edges by their ids went with a damaged table: nothing there is found by its id. */
+  readonly lostKeys: readonly { readonly from: string; readonly to: string }[];
 }
 
 const CACHE_BYTES = 8 * 1024 * 1024;
@@ -53,7 +57,7 @@ export function declareVerify(program: Command): void {
       'after',
       `
 Reads everything once: checksums, the chain of commits in each stream, every row and snapshot of every partition, and the
-rows by which edges are found by their ids.
+rows by which edges are found by their ids, those included that were lost when the server mended a table.
 It repairs nothing. Exit code 0: all is well; 1: damage was found, and the output names it.
 
 Examples:
@@ -68,9 +72,10 @@ Examples:
       }
       const report = await verify(resolve(options.data), buildEnv('error'));
       console.log(options.json === true ? JSON.stringify(report, undefined, 2) : describeReport(report));
-      const { damaged, damagedEdges } = report;
+      const { damaged, damagedEdges, lostKeys } = report;
       if (damaged.length > 0) throw new OperationFailed(`${count(damaged.length)} damaged partitions`);
       if (damagedEdges.length > 0) throw new OperationFailed(`${count(damagedEdges.length)} damaged edge ids`);
+      if (lostKeys.length > 0) throw new OperationFailed(`${count(lostKeys.length)} ranges of lost edge ids`);
     });
 }
 
@@ -98,17 +103,35 @@ export async function verify(data: string, env: Env): Promise<Report> {
     true,
   );
   try {
+    const lostKeys = await lostLocators(data);
     const recovered = await recover(db, await readMark(join(data, 'mark')), env);
     if (recovered === undefined) {
-      return { data, cleanStop: false, lastLsn: 0, streams: [], partitions: 0, damaged: [], damagedEdges: [] };
+      return {
+        data,
+        cleanStop: false,
+        lastLsn: 0,
+        streams: [],
+        partitions: 0,
+        damaged: [],
+        damagedEdges: [],
+        lostKeys,
+      };
     }
     const { index, recovery } = recovered;
     const { clean: cleanStop, lastLsn, streams } = recovery;
     const partitions = await readPartitions(db, index);
-    return { data, cleanStop, lastLsn, streams, ...partitions, damagedEdges: await damagedLocators(db) };
+    return { data, cleanStop, lastLsn, streams, ...partitions, damagedEdges: await damagedLocators(db), lostKeys };
   } finally {
     await db.close();
   }
+}
+
+/** Other rows that were lost are missed by what reads them. @throws WeftError `data-corrupt` if what names them is unreadable */
+async function lostLocators(data: string): Promise<Report['lostKeys']> {
+  const { ranges } = await readLostKeys(join(data, LOST_KEYS));
+  return ranges
+    .filter((range) => new LostKeys([range]).touches(LOCATORS))
+    .map(({ from, to }) => ({ from: from.toString(), to: to.toString() }));
 }
 
 async function readPartitions(db: Database, index: LogIndex): Promise<Pick<Report, 'partitions' | 'damaged'>> {
@@ -127,8 +150,9 @@ async function readPartitions(db: Database, index: LogIndex): Promise<Pick<Repor
   return { partitions, damaged };
 }
 
-function describeReport(report: Report): string {
-  const { data, cleanStop, lastLsn, streams, partitions, damaged, damagedEdges } = report;
+/** The report as a page for people. */
+export function describeReport(report: Report): string {
+  const { data, cleanStop, lastLsn, streams, partitions, damaged, damagedEdges, lostKeys } = report;
   return [
     `data folder  ${data}`,
     `last stop    ${cleanStop ? 'clean' : 'not clean: killed or crashed'}`,
@@ -137,7 +161,15 @@ function describeReport(report: Report): string {
     `partitions   ${count(partitions)}, of which ${count(damaged.length)} damaged`,
     ...damaged.map(({ graphKey, partition, reason }) => `  graph ${graphKey}, partition ${partition}: ${reason}`),
     ...damagedEdges.map(({ graphKey, edge }) => `  graph ${graphKey}, edge ${edge}: its row by id is damaged`),
-    damaged.length + damagedEdges.length === 0
+    ...lostKeys.map(
+      ({ from, to }) => `  rows of edges by id are lost: ${JSON.stringify(from)} to ${JSON.stringify(to)}`,
+    ),
+    ...(lostKeys.length === 0
+      ? []
+      : [
+          'edges with such an id are refused by it, and found from their nodes: restore a backup, if you need them by id',
+        ]),
+    damaged.length + damagedEdges.length + lostKeys.length === 0
       ? 'all is well'
       : 'keep a copy of the folder before you do anything with it',
   ].join('\n');
