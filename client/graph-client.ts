@@ -279,6 +279,7 @@ export class GraphClient {
       body: `{${members.join(',')}}`,
       headers: { Accept: accept },
       repeating: readOnly === true ? 'reads' : 'unknown',
+      endsItself: timeoutMs !== undefined,
       options,
     };
   }

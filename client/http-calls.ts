@@ -37,6 +37,8 @@ export interface Call {
    * first did; `keyed`: nothing, at a server that knows its key.
    */
   readonly repeating: 'reads' | 'harmless' | 'keyed' | 'unknown';
+  /** True if the server is told `timeoutMs`, and ends it then: one that is still at work is given so long, and lets us know. */
+  readonly endsItself?: boolean;
   readonly options: CallOptions;
 }
 
@@ -67,6 +69,8 @@ type ReadAnswer<T> = (answer: FetchAnswer, end: () => void, untimed: () => void)
 
 const PAUSE_MS = 50;
 const PAUSE_MS_MAX = 2_000;
+/** For the answer of a server that has ended what took too long. */
+const ANSWER_MS = 1_000;
 
 /** How one try ended without an answer that counts. */
 interface Failed {
@@ -124,7 +128,8 @@ export class HttpCalls {
     const key = call.options.idempotencyKey ?? (call.repeating === 'keyed' ? this.#newKey() : undefined);
     const headers = this.#headersOf(call, consistency, key);
     const isReading = call.repeating === 'reads';
-    const deadlineMs = clock.monotonicMs() + timeoutMs;
+    const { endsItself = false } = call;
+    const deadlineMs = clock.monotonicMs() + timeoutMs + (endsItself ? ANSWER_MS : 0);
     let pauseMs = PAUSE_MS;
     // Its own: other calls move on meanwhile, to servers that do not know its key.
     let server = this.#current;
@@ -132,7 +137,8 @@ export class HttpCalls {
     let lost: Failed | undefined;
     for (let tries = 1; ; tries++) {
       throwIfAborted(signal);
-      const tryMs = Math.min(this.#settings.tryMs, deadlineMs - clock.monotonicMs());
+      const leftMs = deadlineMs - clock.monotonicMs();
+      const tryMs = endsItself ? leftMs : Math.min(this.#settings.tryMs, leftMs);
       const tried = await this.#try({ ...call, headers, url: this.#urlOf(server), tryMs }, read);
       if ('value' in tried) return tried.value;
       throwIfAborted(signal);

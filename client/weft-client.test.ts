@@ -367,6 +367,24 @@ describe('a network that fails', () => {
     expect(await codeOf(graph.createNode({}, { signal: AbortSignal.abort('before') }))).toBe('before');
   });
 
+  test('query: asks for more time than a try has -> a try takes as long and its answer a little more; other calls do not', async () => {
+    const graph = await freshGraph();
+    const delaysMs: number[] = [];
+    const after: Platform['env']['scheduler']['after'] = (delayMs, task) => {
+      delaysMs.push(delayMs);
+      return real.env.scheduler.after(delayMs, task);
+    };
+    const clock = { ...real.env.clock, monotonicMs: () => 5 };
+    const env = { ...real.env, clock, scheduler: { ...real.env.scheduler, after } };
+    const counted = client({ tryMs: 10_000, platform: { ...platform, env } }).graph(graph.name);
+    await counted.query('RETURN 1', {}, { timeoutMs: 60_000 });
+    await all(counted.stream('RETURN 1', {}, { timeoutMs: 60_000 }));
+    await counted.query('RETURN 1', {}, { timeoutMs: 20 });
+    await counted.query('RETURN 1');
+    await counted.getNode('a', { timeoutMs: 60_000 });
+    expect(delaysMs).toEqual([61_000, 61_000, 1_020, 10_000, 10_000]);
+  });
+
   test('read: its answer is lost, and the repetition finds nothing -> nothing is there, whatever the first try was', async () => {
     const graph = await freshGraph({ urls: urls.slice(0, 1) });
     network = losing(1);

@@ -15,7 +15,7 @@ export interface WeftClientOptions {
   readonly consistency?: ConsistencyLevel;
   /** How long a call may take with all of its retries, in milliseconds. */
   readonly timeoutMs?: number;
-  /** How long one server may take, in milliseconds, before the call is tried again. */
+  /** How long one server may take, in milliseconds, before the call is tried again; a query's own `timeoutMs` counts instead. */
   readonly tryMs?: number;
   readonly triesMax?: number;
   /** True gives floats with an integral value, such as 2.0, as `Float`; false, the default, gives them as numbers. */
