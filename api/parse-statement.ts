@@ -3,9 +3,10 @@ import { WeftError } from '../base/errors.ts';
 import * as LIMITS from '../base/limits.ts';
 import { setOwn } from '../base/record.ts';
 import { decodeValue } from '../graph/json-values.ts';
-import type { Temporal, Value } from '../graph/value.ts';
+import { Point, type Temporal, type Value } from '../graph/value.ts';
 import type { QueryStatement } from '../src/engine-port.ts';
 import { type Fields, fieldsOf, invalidField, kindOf, objectOf, textField } from './parse-fields.ts';
+import { checkPoint } from './property-value.ts';
 
 const SHARED_FIELDS = ['bookmarks', 'accessMode', 'timeoutMs', 'maxRows'] as const;
 /** The Neo4j Query API's name for a timeout, in seconds. */
@@ -105,8 +106,11 @@ function decodeParameter(tree: unknown, name: string, depth = 0): Value {
     case 'ZonedDateTime':
       if (typeof content !== 'string') throw invalidField(name, `a ${type} has text as \`_value\``);
       return decodeValue({ $type: 'DateTime', _value: content }, name) as Temporal;
-    default:
-      return decodeValue(tree, name);
+    default: {
+      const value = decodeValue(tree, name);
+      if (value instanceof Point) checkPoint(value, name);
+      return value;
+    }
   }
 }
 

@@ -20,6 +20,9 @@ const REAL = [
   ['DateTime', '2026-01-31T00:00:00Z'],
   ['DateTime', '2026-01-31T00:00+01:00[Europe/Berlin]'],
   ['Duration', 'P1Y2M3DT4H5M6.789S'],
+  ['Point', 'SRID=4326;POINT (190.0 -90.0)'],
+  ['Point', 'SRID=4979;POINT Z (8.5 90.0 1000.0)'],
+  ['Point', 'SRID=7203;POINT (0.0 91.0)'],
 ] as const;
 
 const UNREAL = [
@@ -32,9 +35,11 @@ const UNREAL = [
   ['DateTime', '2026-01-31T00:60Z'],
   ['DateTime', '2026-01-31T00:00Z[No/Where]'],
   ['Duration', 'PT'],
+  ['Point', 'SRID=4326;POINT (8.5 91.0)'],
+  ['Point', 'SRID=4979;POINT Z (8.5 -90.5 0.0)'],
 ] as const;
 
-describe('temporal values of bodies', () => {
+describe('temporal values and points of bodies', () => {
   test.each(REAL)('%s %s -> kept, and read by statements', async (...value) => {
     expect((await server.call('PUT', NODE, { properties: { v: typed(value) } })).status).toBeLessThan(300);
     const statement = 'MATCH (n) RETURN n.v, toString(n.v)';
@@ -55,7 +60,7 @@ describe('temporal values of bodies', () => {
     ] as const) {
       const answer = await server.call(method, path, body);
       expect([answer.status, answer.json.code, answer.json.field]).toEqual([400, 'invalid-value', 'v']);
-      expect(answer.json.detail).toMatch(/^`v`: ".*" is no /);
+      expect(answer.json.detail).toMatch(/^`v`: (".*" is no |the latitude .* is beyond a pole)/);
     }
     const imported = await server.call('POST', '/v1/graphs/default/import', line, {
       'content-type': 'application/x-ndjson',
@@ -63,4 +68,13 @@ describe('temporal values of bodies', () => {
     expect([imported.status, imported.json.line, imported.json.reasonCode]).toEqual([400, 1, 'invalid-value']);
     expect((await server.call('GET', NODE)).json.properties).toEqual({ kept: true });
   });
+});
+
+test('a parameter is a point beyond a pole, on its own or in a map -> 400', async () => {
+  const v = typed(['Point', 'SRID=4326;POINT (8.5 91.0)']);
+  for (const parameters of [{ v }, { m: { v } }]) {
+    const statement = 'RETURN $v';
+    const answer = await server.call('POST', '/v1/graphs/default/query', { statement, parameters });
+    expect([answer.status, answer.json.code]).toEqual([400, 'invalid-value']);
+  }
 });

@@ -32,10 +32,12 @@ const temporals = fc.constantFrom(
   new Temporal('Duration', 'P1Y2M3DT4H5M6.7S'),
 );
 
+const coordinate = fc.double({ noNaN: true, noDefaultInfinity: true });
+const latitude = fc.double({ noNaN: true, min: -90, max: 90 });
 const points = fc
-  .tuple(
-    fc.constantFrom(4326, 4979, 7203, 9157),
-    fc.array(fc.double({ noNaN: true, noDefaultInfinity: true }), { minLength: 3, maxLength: 3 }),
+  .oneof(
+    fc.tuple(fc.constantFrom(4326, 4979), fc.tuple(coordinate, latitude, coordinate)),
+    fc.tuple(fc.constantFrom(7203, 9157), fc.tuple(coordinate, coordinate, coordinate)),
   )
   .map(([srid, coordinates]) => new Point(srid, coordinates.slice(0, POINT_DIMENSIONS[srid])));
 
