@@ -47,6 +47,27 @@ describe('import', () => {
     expect(edges).toContainEqual({ id: '9', type: 'KNOWS', from: '1', to: '2', properties: { since: 1993 } });
   });
 
+  test('import: elements that several requests made larger than one may -> what the export says', async () => {
+    const graph = await newGraph();
+    await importTo(graph, [node('a'), edge('e', 'a', 'a')].join('\n'));
+    const numbered = (letter: string, count: number) => Array.from({ length: count }, (_, i) => `${letter}${i}`);
+    for (const letter of ['x', 'y']) {
+      const properties = Object.fromEntries(numbered(letter, LIMITS.propertiesMax).map((name) => [name, 1]));
+      const add = numbered(letter, LIMITS.labelsMax);
+      for (const [path, body] of [
+        ['nodes/a', { labels: { add }, properties }],
+        ['edges/e', { properties }],
+      ] as const) {
+        expect((await server.call('PATCH', `${graph}/${path}`, body)).status).toBe(200);
+      }
+    }
+    const lines = await exportOf(graph);
+    expect(JSON.parse(lines.split('\n')[0] ?? '').labels).toHaveLength(2 * LIMITS.labelsMax);
+    const other = await newGraph();
+    expect(await importTo(other, lines)).toMatchObject({ status: 200, json: { nodes: 1, edges: 1 } });
+    expect(await exportOf(other)).toBe(lines);
+  });
+
   test('import: blank lines, CRLF, byte order mark, no newline at the end -> ignored', async () => {
     const graph = await newGraph();
     const lines = `\ufeff${node('a')}\r\n\r\n  \n\n${node('b')}\r\n${edge('e', 'a', 'b')}`;

@@ -53,19 +53,25 @@ export function flagField(fields: Fields, name: string, place: Place): boolean {
   throw invalidField(pathOf(place, name), `must be true or false, not ${kindOf(value)}`);
 }
 
+/** How much of one element a request may give. */
+export interface ElementLimits {
+  readonly labels: number;
+  readonly properties: number;
+}
+const OF_REQUESTS: ElementLimits = { labels: LIMITS.labelsMax, properties: LIMITS.propertiesMax };
+
 /** A list of names: labels of a node or edge types. Absent and null mean empty. */
-export function namesField(use: 'label' | 'edge type', value: unknown, path: string): readonly string[] {
+export function namesField(
+  use: 'label' | 'edge type',
+  value: unknown,
+  path: string,
+  { labels: limit } = OF_REQUESTS,
+): readonly string[] {
   if (value === undefined || value === null) return [];
   if (!Array.isArray(value)) throw invalidField(path, `must be a list of text, not ${kindOf(value)}`);
-  if (value.length > LIMITS.labelsMax) {
-    throw new WeftError(
-      'payload-too-large',
-      `\`${path}\` has ${value.length} entries; at most ${LIMITS.labelsMax} fit`,
-      {
-        field: path,
-        limit: LIMITS.labelsMax,
-      },
-    );
+  if (value.length > limit) {
+    const detail = `\`${path}\` has ${value.length} entries; at most ${limit} fit`;
+    throw new WeftError('payload-too-large', detail, { field: path, limit });
   }
   for (let i = 0; i < value.length; i++) {
     if (typeof value[i] !== 'string') throw invalidField(`${path}[${i}]`, `must be text, not ${kindOf(value[i])}`);
@@ -75,13 +81,13 @@ export function namesField(use: 'label' | 'edge type', value: unknown, path: str
 }
 
 /** A property map. Values are converted in place: the tree belongs to the request. Absent and null mean empty. */
-export function propertiesField(value: unknown, path: string): Properties {
+function propertiesField(value: unknown, path: string, limits: ElementLimits): Properties {
   if (value === undefined || value === null) return {};
   const record = objectOf(value, path) as { [name: string]: unknown };
   let count = 0;
   for (const name in record) {
     checkName('property name', name);
-    checkPropertyCount(++count, path);
+    checkPropertyCount(++count, path, limits);
     const before = record[name];
     const after = propertyValue(before, name);
     if (after !== before) setOwn(record, name, after);
@@ -93,6 +99,7 @@ export function propertiesField(value: unknown, path: string): Properties {
 export function contentFields(
   value: unknown,
   path: string,
+  limits = OF_REQUESTS,
 ): { readonly properties: Properties; readonly texts?: readonly string[] } {
   let texts: string[] | undefined;
   if (typeof value === 'object' && value !== null) {
@@ -104,7 +111,7 @@ export function contentFields(
       texts.push(name);
     }
   }
-  const properties = propertiesField(value, path);
+  const properties = propertiesField(value, path, limits);
   return texts === undefined ? { properties } : { properties, texts };
 }
 
@@ -122,12 +129,9 @@ export function textOf(wire: unknown, path: string): string | undefined {
   return $text;
 }
 
-export function checkPropertyCount(count: number, path: string): void {
-  if (count <= LIMITS.propertiesMax) return;
-  throw new WeftError('payload-too-large', `\`${path}\` has more than ${LIMITS.propertiesMax} properties`, {
-    field: path,
-    limit: LIMITS.propertiesMax,
-  });
+export function checkPropertyCount(count: number, path: string, { properties: limit } = OF_REQUESTS): void {
+  if (count <= limit) return;
+  throw new WeftError('payload-too-large', `\`${path}\` has more than ${limit} properties`, { field: path, limit });
 }
 
 export function invalidField(path: string, what: string): WeftError {
