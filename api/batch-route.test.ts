@@ -104,3 +104,31 @@ describe('batch route', () => {
     expect((await server.call('POST', BATCH, { operations })).json).toMatchObject({ status: 413 });
   });
 });
+
+test.each([
+  ['POST', BATCH, { operations: [{ op: 'createNode', id: 'vain' }] }],
+  ['POST', `${GRAPH}/query`, { statement: "CREATE ({id: 'vain'})" }],
+  ['POST', '/db/default/query/v2', { statement: "CREATE ({id: 'vain'})" }],
+  ['POST', `${GRAPH}/import`, { type: 'node', id: 'vain' }],
+  ['POST', `${GRAPH}/integrity`, undefined],
+  ['PUT', '/v1/graphs/vain', {}],
+  ['DELETE', GRAPH, undefined],
+] as const)(
+  '%s %s with If-Match or If-None-Match, on which it does not decide -> 400, nothing is done',
+  async (method, path, body) => {
+    const before = (await server.call('GET', `${GRAPH}/digest`)).json.digest;
+    for (const header of ['If-Match', 'If-None-Match']) {
+      const { json } = await server.call(method, `${path}?consistency=session`, body, {
+        [header.toLowerCase()]: '"1"',
+      });
+      expect(json).toMatchObject({ status: 400, code: 'invalid-request', header, definite: true });
+      expect(json.detail).toMatch(new RegExp(`^${method} ${path} takes no ${header}: .*\`ifMatch\``));
+    }
+    expect((await server.call('GET', '/v1/graphs/vain')).status).toBe(404);
+    expect((await server.call('GET', `${GRAPH}/digest`)).json.digest).toBe(before);
+  },
+);
+
+test('a read with If-None-Match on which it does not decide -> the answer', async () => {
+  expect((await server.call('GET', `${GRAPH}/nodes`, undefined, { 'if-none-match': '"1"' })).status).toBe(200);
+});

@@ -11,6 +11,8 @@ export interface MatchedRoute {
   readonly isOfGraph: boolean;
   /** Whether it belongs to the pages that describe the API. */
   readonly isOfDocs: boolean;
+  /** Whether it decides on `If-Match` and `If-None-Match`. */
+  readonly isConditional: boolean;
 }
 
 declare module 'fastify' {
@@ -25,14 +27,16 @@ declare module 'fastify' {
 
 const OF_GRAPHS = /^\/(?:v1\/graphs|db)\/:graph(?:\/|$)/;
 const OF_DOCS = /^\/docs(?:\/|$)/;
-const NO_ROUTE: MatchedRoute = { url: '', isOfGraph: false, isOfDocs: false };
+const NO_ROUTE: MatchedRoute = { url: '', isOfGraph: false, isOfDocs: false, isConditional: false };
 
 /** Takes note of every route that is added from now on. */
 export function recordRoutes(app: FastifyInstance): void {
   app.decorateRequest('matched', null);
   app.addHook('onRoute', (route) => {
-    const { url } = route;
-    const matched = { url, isOfGraph: OF_GRAPHS.test(url), isOfDocs: OF_DOCS.test(url) };
+    const { url, schema } = route;
+    const { properties = {} } = (schema?.headers ?? {}) as { readonly properties?: object };
+    const isConditional = 'if-match' in properties;
+    const matched = { url, isOfGraph: OF_GRAPHS.test(url), isOfDocs: OF_DOCS.test(url), isConditional };
     route.config = { ...route.config, matched };
   });
 }

@@ -41,6 +41,7 @@ export function installRequestContext(
     if (isLeaving() || isStopping()) done(new WeftError('shutting-down', 'the server is stopping'));
     else if (request.headers.host === undefined && request.raw.httpVersionMinor !== 0) done(withoutHost());
     else if (request.is404) done(noSuchRoute(app, request));
+    else if (hasVainCondition(request)) done(vainCondition(request));
     else proceed(request, done);
   });
   if (env.tracer === undefined) return;
@@ -78,6 +79,20 @@ export function giveTrace(request: FastifyRequest, reply: FastifyReply, env: Env
   if (trace.span !== undefined) endWithAnswer(request, reply, trace.span);
   request.trace = trace;
   return trace;
+}
+
+/** A condition on a write that decides on none. Passed over, it would not protect what its client believes to be protected. */
+function hasVainCondition(request: FastifyRequest): boolean {
+  const { headers, method } = request;
+  if (headers['if-match'] === undefined && headers['if-none-match'] === undefined) return false;
+  const { isOfGraph, isConditional } = routeOf(request);
+  return isOfGraph && !isConditional && method !== 'GET' && method !== 'HEAD';
+}
+
+function vainCondition({ headers, method, url }: FastifyRequest): WeftError {
+  const header = headers['if-match'] === undefined ? 'If-None-Match' : 'If-Match';
+  const instead = 'operations of a batch have `ifMatch` and `ifNoneMatch`, single nodes and edges these headers';
+  return new WeftError('invalid-request', `${method} ${url.split('?')[0]} takes no ${header}: ${instead}`, { header });
 }
 
 function noSuchRoute(app: FastifyInstance, request: FastifyRequest): WeftError {
