@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as LIMITS from '../base/limits.ts';
+import { MemoryDisk } from '../storage/memory-disk.ts';
 import { openTestServer, type TestServer } from './server.model.ts';
 
 const NODES = '/v1/graphs/default/nodes';
@@ -184,6 +185,42 @@ describe('node routes', () => {
     expect((await server.call('POST', NODES, { properties: wide })).status).toBe(413);
     const deep = `{"properties":{"x":${'['.repeat(33)}${']'.repeat(33)}}}`;
     expect((await server.call('POST', NODES, deep)).json).toMatchObject({ status: 413, code: 'payload-too-large' });
+  });
+
+  test('list: a cursor of another graph, node, list or filter -> invalid-cursor; with another limit, or a server that starts anew -> goes on', async () => {
+    const graph = (name: string) => `/v1/graphs/${name}`;
+    const operations = [
+      ...['a', 'b', 'c'].map((id) => ({ op: 'createNode', id, labels: ['L'], properties: { x: 1 } })),
+      ...['b', 'c'].flatMap((to) => ['a', 'c'].map((from) => ({ op: 'createEdge', type: 'T', from, to }))),
+    ];
+    const disk = new MemoryDisk();
+    const first = await openTestServer({ disk });
+    for (const name of ['one', 'other']) {
+      await first.call('PUT', graph(name), {});
+      expect((await first.call('POST', `${graph(name)}/batch`, { operations })).status).toBe(200);
+    }
+    const lists = [
+      `${graph('one')}/nodes?`,
+      `${graph('other')}/nodes?`,
+      `${graph('one')}/nodes?label=L`,
+      `${graph('one')}/nodes?label=L&property.x=1`,
+      `${graph('one')}/nodes/a/edges?`,
+      `${graph('one')}/nodes/c/edges?`,
+      `${graph('one')}/nodes/a/edges?type=T`,
+      `${graph('one')}/nodes/a/neighbors?`,
+      `${graph('one')}/nodes/a/neighbors?depth=2`,
+    ];
+    const cursors: string[] = [];
+    for (const list of lists) cursors.push((await first.call('GET', `${list}&limit=1`)).json.cursor);
+    await first.close();
+    const again = await openTestServer({ disk });
+    for (const [at, list] of lists.entries()) {
+      for (const [from, cursor] of cursors.entries()) {
+        const { json } = await again.call('GET', `${list}&limit=2&cursor=${cursor}`);
+        expect([list, from, json.code]).toEqual([list, from, at === from ? undefined : 'invalid-cursor']);
+      }
+    }
+    await again.close();
   });
 
   test('list: filters and pages -> every match exactly once', async () => {

@@ -11,7 +11,7 @@ import { describe, ELEMENT_PATH, GRAPH_PATH } from './describe.ts';
 import { conditional, sendElement, writeOne } from './element-answers.ts';
 import { answerOnce, writeKey } from './idempotency.ts';
 import { parseJson } from './json-text.ts';
-import { PAGE_PARAMETERS, pageOf } from './page-parameters.ts';
+import { PAGE_PARAMETERS, readPage } from './page-parameters.ts';
 import { parseCreateNode, parsePutNode } from './parse-elements.ts';
 import { parsePatchNode } from './parse-patch.ts';
 import { flagParameter, readQuery, textParameter } from './query-parameters.ts';
@@ -94,7 +94,8 @@ export function addNodeRoutes(app: FastifyInstance, context: ApiContext): void {
         ...(read.label === undefined ? {} : { label: checkName('label', read.label) }),
         ...(properties.length === 0 ? {} : { properties }),
       };
-      const page = await graphOf(context, request).nodes(filter, pageOf(read));
+      const graph = graphOf(context, request);
+      const page = await readPage([request.params as object, filter], read, (part) => graph.nodes(filter, part));
       sendDocument(request, reply, pageDocument('nodes', page, nodeDocument));
     },
   );

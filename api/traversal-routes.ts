@@ -5,7 +5,7 @@ import * as LIMITS from '../base/limits.ts';
 import { edgeDocument, nodeDocument, pageDocument, sendDocument } from './answer.ts';
 import { type ApiContext, type ElementPath, graphOf } from './api-context.ts';
 import { describe, ELEMENT_PATH, GRAPH_PATH } from './describe.ts';
-import { directionParameter, PAGE_PARAMETERS, pageOf, TYPE_PARAMETER } from './page-parameters.ts';
+import { directionParameter, PAGE_PARAMETERS, readPage, TYPE_PARAMETER } from './page-parameters.ts';
 import { integerParameter, readQuery, requiredText } from './query-parameters.ts';
 
 const EDGES_PARAMETERS = {
@@ -54,7 +54,8 @@ export function addTraversalRoutes(app: FastifyInstance, context: ApiContext): v
       const read = readQuery(request.query, EDGES_PARAMETERS);
       const id = nodeId((request.params as ElementPath).id);
       const filter = { direction: read.direction ?? 'both', ...typeFilter(read.type) };
-      const page = await graphOf(context, request).edgesOf(id, filter, pageOf(read));
+      const graph = graphOf(context, request);
+      const page = await readPage([request.params as object, filter], read, (part) => graph.edgesOf(id, filter, part));
       sendDocument(request, reply, pageDocument('edges', page, edgeDocument));
     },
   );
@@ -77,7 +78,10 @@ export function addTraversalRoutes(app: FastifyInstance, context: ApiContext): v
       const read = readQuery(request.query, NEIGHBORS_PARAMETERS);
       const id = nodeId((request.params as ElementPath).id);
       const filter = { direction: read.direction ?? 'both', depth: read.depth ?? 1, ...typeFilter(read.type) };
-      const page = await graphOf(context, request).neighbors(id, filter, pageOf(read));
+      const graph = graphOf(context, request);
+      const page = await readPage([request.params as object, filter], read, (part) =>
+        graph.neighbors(id, filter, part),
+      );
       sendDocument(request, reply, pageDocument('nodes', page, nodeDocument));
     },
   );
