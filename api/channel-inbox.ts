@@ -9,7 +9,7 @@ import type { Socket } from './web-sockets.ts';
 
 export interface InboxOptions {
   readonly env: Pick<Env, 'clock' | 'scheduler'>;
-  readonly take: (tree: unknown) => void;
+  readonly take: (tree: unknown, bytes: number) => void;
   /** Bytes from the frame on that is no MessagePack: where the next one begins is not known. */
   readonly undecodable: (rest: Uint8Array, error: Error) => void;
   /** It gave way, and went on. */
@@ -102,7 +102,7 @@ export class ChannelInbox {
         undecodable(bytes.subarray(reader.start), error as Error);
         return NOTHING;
       }
-      take(tree);
+      take(tree, reader.length);
       if (this.#isPaused || env.clock.monotonicMs() >= untilMs) break;
     }
     return reader.rest;

@@ -183,6 +183,11 @@ export class MessagePackReader extends ExactDecoder {
     return this.pos >= this.bytes.byteLength;
   }
 
+  /** Bytes of the document that was read last. */
+  get length(): number {
+    return this.pos - this.start;
+  }
+
   /** What comes after the documents that were read. */
   get rest(): Uint8Array {
     return this.bytes.subarray(this.pos);

@@ -478,6 +478,31 @@ describe('session channel: bad input', () => {
     channel.drop();
   });
 
+  test('limits: more bytes under way than may be -> 429 for those beyond, definite; with room again they are taken', async () => {
+    const channel = open();
+    const large = 'x'.repeat(LIMITS.bodyBytesMax / 2);
+    const slow = (id: number) => ({
+      ...query(id, 'UNWIND range(1, 2000) AS i RETURN i', { parameters: { large } }),
+      stream: 1,
+    });
+    const fitting = LIMITS.channelRequestBytesMax / (LIMITS.bodyBytesMax / 2) - 1;
+    for (let id = 0; id <= fitting; id++) channel.ask(slow(id));
+    const end = async () => {
+      for (let frame = await channel.next(); ; frame = await channel.next())
+        if (frame.status !== undefined) return frame;
+    };
+    const { id, error } = await end();
+    expect(id).toBe(fitting);
+    expect(error).toMatchObject({ code: 'too-many-requests', definite: true, retryable: true });
+    expect(channel.isPaused).toBe(false);
+    channel.ask({ id: 0, op: 'more', credit: 10 });
+    expect(await end()).toMatchObject({ id: 0, status: 200 });
+    await turns(5);
+    channel.ask({ ...slow(fitting), stream: 10 });
+    expect(await end()).toMatchObject({ id: fitting, status: 200 });
+    channel.drop();
+  });
+
   test('stop: what is under way is answered, what comes is refused, then the channel closes', async () => {
     const channel = open();
     channel.ask({ ...query(1, 'UNWIND range(1, 3000) AS i RETURN i'), stream: 1 });

@@ -4,7 +4,8 @@
  *
  * Neither side can make the other hold much: while more waits to be sent than the connection takes, nothing more is read, also
  * of a message that has arrived, and streams pause; a stream also waits for the credit that its client gives. One that waits too
- * long ends. Whoever sends many requests at once gives way to others in between.
+ * long ends. What is under way is bounded in number and bytes, and refused beyond: it is not left unread, as a stream among it may
+ * wait for the credit behind. Whoever sends many requests at once gives way to others in between.
  */
 
 import { WeftError } from '../base/errors.ts';
@@ -43,6 +44,8 @@ export interface ChannelOptions {
 /** A request that has not been answered. */
 class Request implements Call {
   readonly id: number;
+  /** Of its frame. */
+  readonly bytes: number;
   readonly startedMs: number;
   consistencyLevel: Call['consistencyLevel'] = null;
   sessionTokens: Call['sessionTokens'] = null;
@@ -57,8 +60,9 @@ class Request implements Call {
   /** Wakes its stream. */
   wake: (() => void) | undefined;
 
-  constructor(id: number, startedMs: number) {
+  constructor(id: number, bytes: number, startedMs: number) {
     this.id = id;
+    this.bytes = bytes;
     this.startedMs = startedMs;
   }
 }
@@ -69,6 +73,7 @@ export class SessionChannel implements SocketEvents {
   readonly #name: GraphName;
   readonly #writer = new MessagePackWriter();
   readonly #underWay = new Map<number, Request>();
+  #bytesUnderWay = 0;
   /** Tokens that every request presents. */
   #session: readonly string[] = [];
   /** The last token that was sent: it is not repeated. */
@@ -84,7 +89,7 @@ export class SessionChannel implements SocketEvents {
     this.#name = graphName(options.graph);
     this.#inbox = new ChannelInbox(socket, {
       env: options.context.env,
-      take: (tree) => this.#take(tree),
+      take: (tree, length) => this.#take(tree, length),
       undecodable: (rest, error) => this.#undecodable(rest, error),
       turned: () => this.#endIfIdle(),
     });
@@ -120,11 +125,11 @@ export class SessionChannel implements SocketEvents {
       this.#close(error.message);
       return;
     }
-    const request = this.#request(id);
+    const request = this.#request(id, rest.length);
     if (request !== undefined) this.#fail(request, error);
   }
 
-  #take(tree: unknown): void {
+  #take(tree: unknown, bytes: number): void {
     const id = frameId(tree);
     if (id === undefined) {
       this.#close('a frame is a map with an `id`, an integer from 0 to 2^53 - 1');
@@ -134,7 +139,7 @@ export class SessionChannel implements SocketEvents {
     try {
       frame = parseFrame(tree);
     } catch (error) {
-      const refused = this.#request(id);
+      const refused = this.#request(id, bytes);
       if (refused !== undefined) this.#fail(refused, error);
       return;
     }
@@ -144,17 +149,17 @@ export class SessionChannel implements SocketEvents {
       if (request !== undefined) signal(request, frame);
       return;
     }
-    const request = this.#request(id);
+    const request = this.#request(id, bytes);
     if (request !== undefined) this.#begin(request, frame);
   }
 
   /** Undefined if nobody could tell whose the answer is. */
-  #request(id: number): Request | undefined {
+  #request(id: number, bytes: number): Request | undefined {
     if (this.#underWay.has(id)) {
       this.#close(`the id ${id} is under way already`);
       return undefined;
     }
-    return new Request(id, this.#options.context.env.clock.monotonicMs());
+    return new Request(id, bytes, this.#options.context.env.clock.monotonicMs());
   }
 
   #begin(request: Request, frame: RequestFrame): void {
@@ -177,15 +182,20 @@ export class SessionChannel implements SocketEvents {
     }
     if (work === undefined) return;
     this.#underWay.set(request.id, request);
+    this.#bytesUnderWay += request.bytes;
     work
       .catch((error: unknown) => {
-        this.#underWay.delete(request.id);
+        this.#leave(request);
         this.#fail(request, error);
       })
       .finally(() => {
-        this.#underWay.delete(request.id);
+        this.#leave(request);
         this.#endIfIdle();
       });
+  }
+
+  #leave({ id, bytes }: Request): void {
+    if (this.#underWay.delete(id)) this.#bytesUnderWay -= bytes;
   }
 
   /** Answers at once if it can; else the promise rejects with what could not be answered. */
@@ -196,11 +206,7 @@ export class SessionChannel implements SocketEvents {
       request.isTraced = true;
     }
     if (this.#isStopping) throw new WeftError('shutting-down', 'the server is stopping');
-    if (this.#underWay.size >= LIMITS.channelRequestsMax) {
-      throw new WeftError('too-many-requests', `${LIMITS.channelRequestsMax} requests are under way on this channel`, {
-        limit: LIMITS.channelRequestsMax,
-      });
-    }
+    this.#admit(request);
     if (frame.op === 'ping') {
       this.#answer(request, { status: 200 });
       return undefined;
@@ -217,6 +223,18 @@ export class SessionChannel implements SocketEvents {
       checkWanted(request);
       return this.#serve(request, frame);
     });
+  }
+
+  /** @throws WeftError `too-many-requests`, definite */
+  #admit({ bytes }: Request): void {
+    const { channelRequestsMax: limit, channelRequestBytesMax: limitBytes } = LIMITS;
+    if (this.#underWay.size >= limit) {
+      throw new WeftError('too-many-requests', `${limit} requests are under way on this channel`, { limit });
+    }
+    if (this.#bytesUnderWay + bytes > limitBytes) {
+      const detail = `requests of ${limitBytes} bytes are under way on this channel`;
+      throw new WeftError('too-many-requests', detail, { limit: limitBytes });
+    }
   }
 
   /** One token that covers all, so that a long session does not grow. */

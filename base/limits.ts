@@ -164,6 +164,8 @@ export const closeMsMax = 1_000;
 export const socketsMax = 10_000;
 /** Requests of one session channel that are under way: more get 429. */
 export const channelRequestsMax = 1_000;
+/** Bytes of these, a few of the largest: more get 429. */
+export const channelRequestBytesMax = 4 * bodyBytesMax;
 /** Bytes that wait to be sent on a channel before its client is read no further and its streams pause. */
 export const channelBufferBytes = 1024 * 1024;
 /** How long the requests of one message may keep others waiting, in milliseconds, before those have a turn. */
