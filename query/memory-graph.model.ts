@@ -312,7 +312,9 @@ export class MemoryGraph implements StatementGraph {
     return `n${this.#ids++}` as NodeId;
   }
 
-  derivedNodeId(): undefined {}
+  derivedNodeId(_labels: readonly string[], _properties: Properties): NodeId | undefined {
+    return undefined;
+  }
 
   violations(): number {
     return 0;

@@ -36,6 +36,9 @@ export class GraphOverlay implements QueryGraph {
   readonly counters = new Counters();
   readonly #written = new StatementWrites();
   readonly #typeTokens = new Map<string, number>();
+  /** New ones that have an id already. */
+  readonly #nodesById = new Map<string, number>();
+  readonly #edgesById = new Map<string, number>();
 
   constructor(base: StatementGraph) {
     this.base = base;
@@ -131,19 +134,15 @@ export class GraphOverlay implements QueryGraph {
   }
 
   findNode(id: string): number {
-    for (let i = 0; i < this.#written.newNodes.length; i++) {
-      const node = this.#written.newNodes[i] as NewNode;
-      if (node.id === id && !node.deleted) return FIRST_NEW + i;
-    }
+    const made = this.#nodesById.get(id);
+    if (made !== undefined && this.nodeExists(made)) return made;
     const found = this.base.findNode(id);
     return found >= 0 && this.nodeExists(found) ? found : -1;
   }
 
   findEdge(id: string): number {
-    for (let i = 0; i < this.#written.newEdges.length; i++) {
-      const edge = this.#written.newEdges[i] as NewEdge;
-      if (edge.id === id && !edge.deleted) return FIRST_NEW + i;
-    }
+    const made = this.#edgesById.get(id);
+    if (made !== undefined && this.edgeExists(made)) return made;
     const found = this.base.findEdge(id);
     return found >= 0 && this.edgeExists(found) ? found : -1;
   }
@@ -253,7 +252,10 @@ export class GraphOverlay implements QueryGraph {
   nodeId(node: number): NodeId {
     if (node < FIRST_NEW) return this.base.nodeId(node);
     const made = this.#written.newNode(node);
-    made.id ??= this.#freeDerivedId(made) ?? this.base.makeNodeId();
+    if (made.id === undefined) {
+      made.id = this.#freeDerivedId(made) ?? this.base.makeNodeId();
+      this.#nodesById.set(made.id, node);
+    }
     return made.id;
   }
 
@@ -295,7 +297,10 @@ export class GraphOverlay implements QueryGraph {
   edgeId(edge: number): EdgeId {
     if (edge < FIRST_NEW) return this.base.edgeId(edge);
     const made = this.#written.newEdge(edge);
-    made.id ??= this.base.makeEdgeId(this.nodeId(made.from));
+    if (made.id === undefined) {
+      made.id = this.base.makeEdgeId(this.nodeId(made.from));
+      this.#edgesById.set(made.id, edge);
+    }
     return made.id;
   }
 
@@ -306,12 +311,12 @@ export class GraphOverlay implements QueryGraph {
 
   // --- writes
 
-  createNode(labels: readonly string[], properties: Properties, id?: NodeId): number {
+  createNode(labels: readonly string[], properties: Properties): number {
     const unique = Array.from(new Set(labels)).sort(compareText);
     this.counters.nodesCreated++;
     this.counters.labelsAdded += unique.length;
     this.counters.propertiesSet += Object.keys(properties).length;
-    return this.#written.addNode({ id, labels: unique, properties, deleted: false });
+    return this.#written.addNode({ id: undefined, labels: unique, properties, deleted: false });
   }
 
   /** @throws QueryError if an end was deleted */
