@@ -63,7 +63,10 @@ export class AntiEntropy {
   tick(links: readonly LinkSession[]): void {
     const nowMs = this.#nowMs();
     if (this.#repair?.fetched !== undefined) this.#mergeIfCovered(this.#repair);
-    else if (this.#repair !== undefined) this.#follow(this.#repair, this.#repair.pull.tick(nowMs));
+    else if (this.#repair !== undefined) {
+      const { pull, session } = this.#repair;
+      this.#follow(this.#repair, pull.tick(nowMs, session.stateHeardMs));
+    }
     if (nowMs - this.#lastMs < this.#options.periodMs || links.length === 0 || this.#options.replica.recovering) return;
     this.#lastMs = nowMs;
     this.#options.guard(this.#healOrCompare(links));

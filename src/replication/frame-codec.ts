@@ -152,6 +152,9 @@ export function commitsFrame(encoded: readonly Uint8Array[]): Uint8Array {
 /** Whether it looks like what `commitsFrame` makes; what does not may carry commits all the same. */
 export const isCommitsFrame = (bytes: Uint8Array): boolean => bytes[0] === 0xdd && bytes[5] === KIND.commits;
 
+/** Whether it looks like the beginning of a slice of a state: an array of nine, the first of them its kind. */
+export const beginsState = (bytes: Uint8Array): boolean => bytes[0] === 0x99 && bytes[1] === KIND.state;
+
 /** @throws WeftError `malformed-request` that says what is wrong */
 export function decodeFrame(bytes: Uint8Array): Frame {
   const commits = readCommits(bytes, KIND.commits);

@@ -86,7 +86,12 @@ export class StatePull {
     return { kind: 'whole', diff, vector };
   }
 
-  tick(nowMs: number): PullStep | undefined {
+  /** @param heardMs when a part of an answer came last, of which the rest is on its way: nobody is asked again for that */
+  tick(nowMs: number, heardMs: number): PullStep | undefined {
+    if (heardMs > this.#askedMs) {
+      this.#askedMs = heardMs;
+      this.#attempts = 0;
+    }
     if (nowMs - this.#askedMs < this.#patience.patienceMs) return undefined;
     if (++this.#attempts >= this.#patience.attemptsMax) return { kind: 'failed', reason: 'the peer does not answer' };
     return this.#ask(nowMs);

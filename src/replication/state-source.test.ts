@@ -139,7 +139,7 @@ describe('state source', () => {
     follow(pull.start(0));
     // What it takes to make it is longer than the other side's patience, each time.
     for (let made = 0; made < 5 && fetched === undefined; made++) {
-      for (let at = 1; at < 3; at++) follow(pull.tick(at * 2_000));
+      for (let at = 1; at < 3; at++) follow(pull.tick(at * 2_000, 0));
       await turns();
       making.shift()?.(new Uint8Array(3 * TINY_SIZES.sliceBytes).fill(made));
       await turns();

@@ -24,7 +24,8 @@ export type TransferEvent =
   | { readonly kind: 'answer'; readonly frame: List | StateSlice }
   | { readonly kind: 'state-vector'; readonly stateVector: Uint8Array }
   | { readonly kind: 'staged' }
-  | { readonly kind: 'tick' };
+  /** `heardMs`: as `StatePull.tick` has it. */
+  | { readonly kind: 'tick'; readonly heardMs: number };
 
 export type TransferEffect =
   | { readonly kind: 'begin' }
@@ -87,7 +88,9 @@ export class StateTransfer {
         this.#next++;
         return this.#goOn();
       case 'tick':
-        return this.#asked === undefined ? this.#follow(this.#pull?.tick(nowMs)) : this.#listAgain(this.#asked, nowMs);
+        return this.#asked === undefined
+          ? this.#follow(this.#pull?.tick(nowMs, event.heardMs))
+          : this.#listAgain(this.#asked, nowMs);
       default:
         return assertNever(event);
     }

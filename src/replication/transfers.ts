@@ -101,7 +101,7 @@ export class Transfers {
   tick(): void {
     for (const source of this.#sources.values()) source.tick();
     if (this.#pending !== undefined) this.#adopt();
-    else this.#step({ kind: 'tick' });
+    else if (this.#taking !== undefined) this.#step({ kind: 'tick', heardMs: this.#taking.session.stateHeardMs });
   }
 
   /** A link ended. */
