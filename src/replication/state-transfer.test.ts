@@ -10,13 +10,13 @@ import type { StateFrame } from './frame.ts';
 import { replica, vector } from './link-harness.ts';
 import { StateTransfer, type TransferEffect, type TransferEvent } from './state-transfer.ts';
 
-const PATIENCE = { patienceMs: 100, attemptsMax: 4 };
+const PATIENCE = { patienceMs: 100, attemptsMax: 4, pendingMsMax: 0 };
 const SLICE_BYTES = 8;
 const PAGE_PARTITIONS = 2;
 const key = (partition: number): PartitionKey => ({ graphKey: 'default', partition: String(partition) as PartitionId });
 
 type Answer = Extract<StateFrame, { kind: 'state-list' | 'state' }>;
-type Request = Exclude<StateFrame, Answer>;
+type Request = Extract<StateFrame, { kind: 'list-state' | 'get-state' }>;
 type Adopt = Extract<TransferEffect, { kind: 'adopt' }>;
 
 /**

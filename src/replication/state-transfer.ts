@@ -13,7 +13,7 @@ import * as LIMITS from '../../base/limits.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
 import type { PartitionKey } from '../../storage/store.ts';
 import { equalVectors, type VersionVector } from '../commits/version-vector.ts';
-import type { StateFrame } from './frame.ts';
+import type { StateFrame, StatePending } from './frame.ts';
 import { type Patience, type PullStep, StatePull, type StateRequest, type StateSlice } from './state-pull.ts';
 
 type ListRequest = Extract<StateFrame, { kind: 'list-state' }>;
@@ -21,7 +21,7 @@ type List = Extract<StateFrame, { kind: 'state-list' }>;
 
 export type TransferEvent =
   | { readonly kind: 'begun' }
-  | { readonly kind: 'answer'; readonly frame: List | StateSlice }
+  | { readonly kind: 'answer'; readonly frame: List | StateSlice | StatePending }
   | { readonly kind: 'state-vector'; readonly stateVector: Uint8Array }
   | { readonly kind: 'staged' }
   /** `heardMs`: as `StatePull.tick` has it. */
@@ -73,9 +73,7 @@ export class StateTransfer {
       case 'begun':
         return this.#list(nowMs);
       case 'answer':
-        return event.frame.kind === 'state-list'
-          ? this.#hearList(event.frame, nowMs)
-          : this.#follow(this.#pull?.hear(event.frame, nowMs));
+        return this.#hear(event.frame, nowMs);
       case 'state-vector':
         this.#pull = new StatePull(
           this.#request,
@@ -94,6 +92,13 @@ export class StateTransfer {
       default:
         return assertNever(event);
     }
+  }
+
+  #hear(frame: List | StateSlice | StatePending, nowMs: number): TransferEffect[] {
+    if (frame.kind === 'state-list') return this.#hearList(frame, nowMs);
+    if (frame.kind === 'state') return this.#follow(this.#pull?.hear(frame, nowMs));
+    this.#pull?.hearPending(frame, nowMs);
+    return [];
   }
 
   /** Asks for the partitions after those that are known. */
