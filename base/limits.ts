@@ -146,6 +146,8 @@ export const storeCutsMax = 32;
 export const queryStallMsMax = 300_000;
 /** How long the reader of an export may take nothing before its moment is let go of, in milliseconds. */
 export const exportStallMsMax = 300_000;
+/** How long a peer may make one state for us, and say so each time it is asked, in milliseconds. */
+export const statePendingMsMax = 300_000;
 /** How long a server that takes over our state may ask for nothing before its cut is let go of, in milliseconds. */
 export const stateIdleMsMax = 60_000;
 /** Bytes of one record of a backup: the state of a partition, with its tail. */

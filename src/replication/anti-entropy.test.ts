@@ -191,6 +191,37 @@ describe('repairing', () => {
     expect(keysOf(a).length).toBe(2);
   });
 
+  test.each(['before', 'after'])(
+    'a peer is at a state for long, the partition is damaged a second time -> merged only if it was made after that [%s]',
+    async (made) => {
+      const { replica } = running.engine;
+      const key = await keyOfData();
+      let wounded = [key];
+      let merged = 0;
+      replica.damaged = () => wounded;
+      replica.mergeState = async () => void merged++;
+      const a = peer('a');
+      const before = replica.vector;
+      const pending = async (): Promise<void> => {
+        (a.session.link as { peerVector: VersionVector }).peerVector = replica.vector;
+        await pass(PATIENCE_MS, a);
+        const { request } = asked(a).at(-1) as { request: number };
+        entropy.hearState(a.session, { kind: 'state-pending', request, key });
+      };
+      await pass(PERIOD_MS - PATIENCE_MS, a);
+      for (let i = 0; i < 2 * ATTEMPTS_MAX; i++) await pending();
+      wounded = [];
+      for (let i = 0; i < 2 * ATTEMPTS_MAX; i++) await pending();
+      await running.graph.write([node('later')]);
+      wounded = [key];
+      for (let i = 0; i < 2 * ATTEMPTS_MAX; i++) await pending();
+      expect(new Set(asked(a).map((frame) => (frame as { request: number }).request)).size).toBe(1);
+      entropy.hearState(a.session, await answer(a, made === 'before' ? before : replica.vector));
+      await turns(20);
+      expect(merged).toBe(made === 'before' ? 0 : 1);
+    },
+  );
+
   test('another digest at the same vector -> its state is fetched and merged, and the other side is told', async () => {
     const a = peer('a');
     await hear(a, await difference());

@@ -7,9 +7,10 @@
 import { present } from '../../base/assert.ts';
 import type { Env } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
+import * as LIMITS from '../../base/limits.ts';
 import type { PartitionKey } from '../../storage/store.ts';
 import { covers, equalVectors, joined, type VersionVector } from '../commits/version-vector.ts';
-import type { DigestFrame } from './frame.ts';
+import type { DigestFrame, StatePending } from './frame.ts';
 import type { LinkSession } from './link-session.ts';
 import type { Replica } from './replica.ts';
 import { type PullStep, StatePull, type StateSlice } from './state-pull.ts';
@@ -29,6 +30,7 @@ interface Repair {
   readonly session: LinkSession;
   readonly pull: StatePull;
   readonly why: 'digests differ' | 'damaged';
+  readonly sinceMs: number;
   /** Fetched, and waiting until its vector is covered here; `sinceMs` bounds that. */
   fetched: { readonly diff: Uint8Array; readonly vector: VersionVector; readonly sinceMs: number } | undefined;
   isMerging: boolean;
@@ -44,6 +46,8 @@ export class AntiEntropy {
   #rounds = 0;
   #heals = 0;
   #repair: Repair | undefined;
+  /** Those that a peer makes a state for since long, one for each at most: others are asked meanwhile, also for the same. */
+  readonly #slow = new Map<LinkSession, Repair>();
   /** Of each damaged partition what was here when that was noticed. */
   #lost: ReadonlyMap<string, VersionVector> = new Map();
   /** When a partition was last repaired, so that a difference that stays does not keep everybody busy. */
@@ -62,11 +66,25 @@ export class AntiEntropy {
 
   tick(links: readonly LinkSession[]): void {
     const nowMs = this.#nowMs();
-    if (this.#repair?.fetched !== undefined) this.#mergeIfCovered(this.#repair);
-    else if (this.#repair !== undefined) this.#follow(this.#repair, this.#repair.pull.tick(nowMs));
+    for (const slow of this.#slow.values()) this.#goOn(slow, nowMs);
+    if (this.#repair !== undefined) this.#goOn(this.#repair, nowMs);
     if (nowMs - this.#lastMs < this.#options.periodMs || links.length === 0 || this.#options.replica.recovering) return;
     this.#lastMs = nowMs;
     this.#options.guard(this.#healOrCompare(links));
+  }
+
+  #goOn(repair: Repair, nowMs: number): void {
+    const { pull, session, sinceMs } = repair;
+    if (repair.fetched !== undefined) this.#mergeIfCovered(repair);
+    else this.#follow(repair, pull.tick(nowMs, session.stateHeardMs));
+    if (this.#repair !== repair || !pull.isPending || nowMs - sinceMs < this.#options.patienceMs * ATTEMPTS_MAX) return;
+    this.#repair = undefined;
+    this.#slow.set(session, repair);
+  }
+
+  #end(repair: Repair): void {
+    if (this.#repair === repair) this.#repair = undefined;
+    if (this.#slow.get(repair.session) === repair) this.#slow.delete(repair.session);
   }
 
   async #healOrCompare(links: readonly LinkSession[]): Promise<void> {
@@ -148,13 +166,14 @@ export class AntiEntropy {
   }
 
   #fetch(session: LinkSession, key: PartitionKey, stateVector: Uint8Array, why: Repair['why']): void {
-    if (this.#repair !== undefined) return;
+    if (this.#repair !== undefined || this.#slow.has(session)) return;
     const { env, patienceMs } = this.#options;
-    const patience = { patienceMs, attemptsMax: ATTEMPTS_MAX };
+    const patience = { patienceMs, attemptsMax: ATTEMPTS_MAX, pendingMsMax: LIMITS.statePendingMsMax };
     this.#repair = {
       session,
       pull: new StatePull(env.random.uint32(), key, stateVector, patience),
       why,
+      sinceMs: this.#nowMs(),
       fetched: undefined,
       isMerging: false,
     };
@@ -162,20 +181,27 @@ export class AntiEntropy {
   }
 
   /** A slice that this server asked for; those of a state transfer are none of its business. */
-  hearState(session: LinkSession, slice: StateSlice): void {
-    if (this.#repair?.session === session && this.#repair.fetched === undefined)
-      this.#follow(this.#repair, this.#repair.pull.hear(slice, this.#nowMs()));
+  hearState(session: LinkSession, frame: StateSlice | StatePending): void {
+    const repair = this.#of(session);
+    if (repair === undefined || repair.fetched !== undefined) return;
+    if (frame.kind === 'state') this.#follow(repair, repair.pull.hear(frame, this.#nowMs()));
+    else repair.pull.hearPending(frame, this.#nowMs());
+  }
+
+  #of(session: LinkSession): Repair | undefined {
+    return this.#repair?.session === session ? this.#repair : this.#slow.get(session);
   }
 
   /** A link ended, and with it what was asked for over it. */
   lose(session: LinkSession): void {
-    if (this.#repair?.session === session && !this.#repair.isMerging) this.#repair = undefined;
+    const repair = this.#of(session);
+    if (repair !== undefined && !repair.isMerging) this.#end(repair);
   }
 
   #follow(repair: Repair, step: PullStep | undefined): void {
     if (step === undefined) return;
     if (step.kind === 'ask') repair.session.send(step.frame);
-    else if (step.kind === 'failed') this.#repair = undefined;
+    else if (step.kind === 'failed') this.#end(repair);
     else {
       repair.fetched = { diff: step.diff, vector: step.vector, sinceMs: this.#nowMs() };
       this.#mergeIfCovered(repair);
@@ -185,23 +211,32 @@ export class AntiEntropy {
   /** Before its vector is here the state may hold parts of commits; if they are lost meanwhile, it never is. */
   #mergeIfCovered(repair: Repair): void {
     const { replica, patienceMs, guard } = this.#options;
-    const { fetched } = repair;
+    const { fetched, session, why, pull } = repair;
     if (fetched === undefined || repair.isMerging) return;
+    // It was made before what is lost by now: the partition was healed meanwhile, and is damaged again.
+    const isSlow = this.#slow.get(session) === repair;
+    const lost = isSlow && why === 'damaged' ? this.#lost.get(nameOf(pull.key)) : undefined;
+    if (lost !== undefined && !covers(fetched.vector, lost)) {
+      this.#end(repair);
+      return;
+    }
     if (covers(joined(replica.vector, replica.retired), fetched.vector) && !replica.recovering) {
       repair.isMerging = true;
       guard(this.#merge(repair, fetched.diff));
-    } else if (this.#nowMs() - fetched.sinceMs > patienceMs * ATTEMPTS_MAX) this.#repair = undefined;
+    } else if (this.#nowMs() - fetched.sinceMs > patienceMs * ATTEMPTS_MAX) this.#end(repair);
   }
 
-  async #merge({ session, pull: { key }, why }: Repair, diff: Uint8Array): Promise<void> {
+  async #merge(repair: Repair, diff: Uint8Array): Promise<void> {
     const { replica, env } = this.#options;
+    const { session, why } = repair;
+    const { key } = repair.pull;
     try {
       await replica.mergeState(key, diff);
       this.repairs++;
       env.log.write('warn', 'replication: a partition was repaired', { why, ...key, bytes: diff.length });
       if (why === 'damaged') this.#healOn();
     } finally {
-      this.#repair = undefined;
+      this.#end(repair);
     }
     await this.#send(session, key);
   }

@@ -1,8 +1,9 @@
 /** Which commits share a frame. */
 import type { TailCommit } from './commit-tail.ts';
+import { FRAGMENT_BYTES } from './fragments.ts';
 
-/** Bytes of commits in one frame: large enough to share its cost, small enough not to delay what comes after. */
-const FRAME_BYTES = 256 * 1024;
+/** Bytes of commits in one frame: large enough to share its cost, small enough not to delay what comes after, or to be cut up. */
+const FRAME_BYTES = FRAGMENT_BYTES;
 
 export interface SendCommits {
   readonly kind: 'send-commits';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { WeftError } from '../../base/errors.ts';
-import { Assembler, FRAGMENT_BYTES, type Fragment, fragmentsOf } from './fragments.ts';
+import { Assembler, FRAGMENT_BYTES, FRAGMENT_BYTES_MAX, type Fragment, fragmentsOf } from './fragments.ts';
 
 const message = Uint8Array.from({ length: 2 * FRAGMENT_BYTES + 17 }, (_, i) => i % 251);
 
@@ -18,6 +18,14 @@ describe('fragments', () => {
     expect(assembled(fragments)).toEqual([true]);
   });
 
+  test.each([33, 256])('message of %d MiB -> no more and no larger fragments than every version takes', (mebibytes) => {
+    const large = new Uint8Array(mebibytes * 1024 * 1024).fill(7);
+    const fragments = fragmentsOf(1, large);
+    expect(fragments.length).toBeLessThanOrEqual(256);
+    for (const { bytes } of fragments) expect(bytes.length).toBeLessThanOrEqual(1024 * 1024);
+    expect(fragments.reduce((sum, { bytes }) => sum + bytes.length, 0)).toBe(large.length);
+  });
+
   test('message: a fragment is lost, repeated or late -> nothing, and the next message is whole', () => {
     const [a, b, c] = fragmentsOf(1, message) as [Fragment, Fragment, Fragment];
     const next = fragmentsOf(2, message);
@@ -33,7 +41,7 @@ describe('fragments', () => {
       { ...fragment, count: 1 },
       { ...fragment, count: 1_000_000 },
       { ...fragment, index: 3 },
-      { ...fragment, bytes: new Uint8Array(FRAGMENT_BYTES + 1) },
+      { ...fragment, bytes: new Uint8Array(FRAGMENT_BYTES_MAX + 1) },
     ]) {
       expect(() => new Assembler().push(bad)).toThrow(WeftError);
     }

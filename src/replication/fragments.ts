@@ -1,12 +1,16 @@
 /**
- * Messages that are larger than a frame may be: a commit of a large batch, say. They travel in fragments of one size, in
- * order; when one is missing the whole message is, which the protocol takes like any lost frame.
+ * Messages that a slow line takes longer for than a peer may be silent, or that are larger than a frame may be: a commit of
+ * a large batch, say. They travel in fragments of one size, in order, each of them a sign of life; when one is missing the
+ * whole message is, which the protocol takes like any lost frame.
  */
 import { WeftError } from '../../base/errors.ts';
 import * as LIMITS from '../../base/limits.ts';
 
-/** Bytes of a fragment: with its head well within a frame. */
-export const FRAGMENT_BYTES = 1024 * 1024;
+/** Bytes of a fragment at least: a line of 256 kbit/s takes four seconds for it. */
+export const FRAGMENT_BYTES = 128 * 1024;
+/** And at most: with its head well within a frame. */
+export const FRAGMENT_BYTES_MAX = 1024 * 1024;
+const FRAGMENTS_MAX = Math.ceil(LIMITS.messageBytesMax / FRAGMENT_BYTES_MAX);
 
 export interface Fragment {
   readonly kind: 'fragment';
@@ -18,13 +22,14 @@ export interface Fragment {
 }
 
 export function fragmentsOf(message: number, bytes: Uint8Array): Fragment[] {
-  const count = Math.ceil(bytes.length / FRAGMENT_BYTES);
+  const size = Math.max(FRAGMENT_BYTES, Math.ceil(bytes.length / FRAGMENTS_MAX));
+  const count = Math.ceil(bytes.length / size);
   return Array.from({ length: count }, (_, index) => ({
     kind: 'fragment',
     message,
     index,
     count,
-    bytes: bytes.subarray(index * FRAGMENT_BYTES, (index + 1) * FRAGMENT_BYTES),
+    bytes: bytes.subarray(index * size, (index + 1) * size),
   }));
 }
 
@@ -34,13 +39,17 @@ export class Assembler {
   #parts: Uint8Array[] = [];
   #bytes = 0;
 
+  /** The beginning of the message of which not all has come. */
+  get begun(): Uint8Array | undefined {
+    return this.#parts[0];
+  }
+
   /**
    * The whole message, once its last fragment came.
    * @throws WeftError `malformed-request` if it could not be one of ours
    */
   push({ message, index, count, bytes }: Fragment): Uint8Array | undefined {
-    const countMax = Math.ceil(LIMITS.messageBytesMax / FRAGMENT_BYTES);
-    if (count < 2 || count > countMax || index >= count || bytes.length > FRAGMENT_BYTES) {
+    if (count < 2 || count > FRAGMENTS_MAX || index >= count || bytes.length > FRAGMENT_BYTES_MAX) {
       throw new WeftError('malformed-request', `bad frame: fragment ${index} of ${count} with ${bytes.length} bytes`);
     }
     if (index === 0) this.#begin(message);

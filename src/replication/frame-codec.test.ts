@@ -110,6 +110,7 @@ const PINNED: readonly (readonly [frame: Frame, hex: string])[] = [
     },
     '990b03a764656661756c74a13701c4010702ceffffffff920105',
   ],
+  [{ kind: 'state-pending', request: 3, key }, '941003a764656661756c74a137'],
   [{ kind: 'digest', key, digest: 'ab', vector: vector({ 1: 5 }) }, '950ca764656661756c74a137a26162920105'],
   [{ kind: 'fragment', message: 1, index: 0, count: 2, bytes: bytes(6, 7) }, '950d010002c4020607'],
 ];
@@ -120,7 +121,7 @@ describe('frame codec', () => {
   });
 
   test('one frame of each kind -> the bytes that other versions of the program expect', () => {
-    expect(new Set(PINNED.map(([{ kind }]) => kind)).size).toBe(13);
+    expect(new Set(PINNED.map(([{ kind }]) => kind)).size).toBe(14);
     expect(PINNED.map(([frame]) => [frame.kind, hex(bytesOf(frame))])).toEqual(
       PINNED.map(([frame, expected]) => [frame.kind, expected]),
     );

@@ -41,6 +41,7 @@ const KIND = {
   fragment: 13,
   quorum: 14,
   traces: 15,
+  'state-pending': 16,
 } as const satisfies Record<Frame['kind'], number>;
 
 const REFUSALS: ReadonlySet<string> = new Set<RefusalCode>([
@@ -94,6 +95,8 @@ export function encodeFrame(frame: PlainFrame): Uint8Array {
       const { request, key, offset, bytes, length, checksum, vector } = frame;
       return encodeFields([kind, request, ...keyFields(key), offset, bytes, length, checksum, flat(vector)]);
     }
+    case 'state-pending':
+      return encodeFields([kind, frame.request, ...keyFields(frame.key)]);
     case 'digest':
       return encodeFields([kind, ...keyFields(frame.key), frame.digest, flat(frame.vector)]);
     case 'quorum':
@@ -151,6 +154,9 @@ export function commitsFrame(encoded: readonly Uint8Array[]): Uint8Array {
 
 /** Whether it looks like what `commitsFrame` makes; what does not may carry commits all the same. */
 export const isCommitsFrame = (bytes: Uint8Array): boolean => bytes[0] === 0xdd && bytes[5] === KIND.commits;
+
+/** Whether it looks like the beginning of a slice of a state: an array of nine, the first of them its kind. */
+export const beginsState = (bytes: Uint8Array): boolean => bytes[0] === 0x99 && bytes[1] === KIND.state;
 
 /** @throws WeftError `malformed-request` that says what is wrong */
 export function decodeFrame(bytes: Uint8Array): Frame {
@@ -249,6 +255,8 @@ function readFrame(kind: number, read: FieldReader): Frame {
         checksum: read.integer('checksum'),
         vector: read.vector('vector'),
       };
+    case KIND['state-pending']:
+      return { kind: 'state-pending', request: read.integer('request'), key: read.key('key') };
     case KIND.digest:
       return { kind: 'digest', key: read.key('key'), digest: read.text('digest'), vector: read.vector('vector') };
     case KIND.quorum: {

@@ -96,6 +96,7 @@ export const anyFrame: fc.Arbitrary<Frame> = fc.oneof(
     checksum: count,
     vector,
   }),
+  fc.record({ kind: fc.constant('state-pending' as const), request: count, key }),
   fc.record({ kind: fc.constant('digest' as const), key, digest: text, vector }),
   fc.record({ kind: fc.constant('quorum' as const), body: bytes }),
   fc.record({ kind: fc.constant('quorum' as const), body: bytes, trace: text }),

@@ -9,12 +9,14 @@ import type { Configuration } from './configuration.ts';
 import type { Fragment } from './fragments.ts';
 
 /** Range of protocol versions that this program speaks. */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 export const PROTOCOL_VERSION_MIN = 1;
 /** The first version that knows of traces: nobody who speaks an earlier one is sent any. */
 export const TRACES_VERSION = 2;
 /** The first version in which a strong read says what it saw for sure. */
 export const READ_BOUNDS_VERSION = 3;
+/** The first version in which who makes a state says so when he is asked for it again. */
+export const STATE_PENDING_VERSION = 4;
 
 /** Why a server does not talk to another one, or no longer. Sent before closing, shown in the status of both. */
 export type RefusalCode =
@@ -143,7 +145,15 @@ export type StateFrame =
       readonly checksum: number;
       /** The state holds nothing beyond this. */
       readonly vector: VersionVector;
-    };
+    }
+  | StatePending;
+
+/** Says to a request that is repeated that its answer is being made. */
+export interface StatePending {
+  readonly kind: 'state-pending';
+  readonly request: number;
+  readonly key: PartitionKey;
+}
 
 /** Compares one partition; whoever has the same vector and another digest asks for its state. */
 export interface DigestFrame {

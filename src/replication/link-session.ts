@@ -17,7 +17,7 @@ import {
   PROTOCOL_VERSION,
   TRACES_VERSION,
 } from './frame.ts';
-import { commitsFrame, decodeFrame, encodeFrame, isCommitsFrame } from './frame-codec.ts';
+import { beginsState, commitsFrame, decodeFrame, encodeFrame, isCommitsFrame } from './frame-codec.ts';
 import { Handshake, type LinkRole, type Refusal } from './handshake.ts';
 import { Link, type LinkEffect, type LinkEvent, type LinkSettings, type LinkSurroundings } from './link.ts';
 import { SendLine } from './send-line.ts';
@@ -72,6 +72,8 @@ export class LinkSession implements ConnectionEvents {
   #answerEnd = 0;
   #refusal: Refusal | undefined;
   #ended = false;
+  /** When a part of a slice of a state came last, of which the rest is on its way. */
+  stateHeardMs = Number.NEGATIVE_INFINITY;
   bytesSent = 0;
   bytesReceived = 0;
   framesSent = 0;
@@ -124,6 +126,10 @@ export class LinkSession implements ConnectionEvents {
     if (this.isOver) return;
     this.framesReceived++;
     this.bytesReceived += bytes.length;
+    this.#take(bytes);
+  }
+
+  #take(bytes: Uint8Array): void {
     if (this.#link !== undefined && isCommitsFrame(bytes)) {
       this.#link.heardMs = this.#nowMs();
       this.#undecoded.push(bytes);
@@ -174,9 +180,11 @@ export class LinkSession implements ConnectionEvents {
   #assemble(fragment: Fragment): void {
     if (this.#link === undefined) return;
     const message = this.#assembler.push(fragment);
+    const { begun } = this.#assembler;
+    if (begun !== undefined && beginsState(begun)) this.stateHeardMs = this.#nowMs();
     // A sign of life: a large message may take longer than a peer may be silent, and what it says itself waits behind.
     this.#perform(this.#link.step({ kind: 'frame', frame: fragment }, this.#nowMs()), 0);
-    if (message !== undefined) this.#hear(decodeFrame(message), message.length);
+    if (message !== undefined) this.#take(message);
   }
 
   #shakeHands(frame: Frame): void {

@@ -180,6 +180,7 @@ export class Link {
       case 'state-list':
       case 'get-state':
       case 'state':
+      case 'state-pending':
         return [{ kind: 'state', frame }];
       case 'digest':
         return [{ kind: 'digest', frame }];

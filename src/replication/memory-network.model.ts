@@ -1,6 +1,6 @@
 /**
- * The plainest network there is, for tests: transports in one process, frames that arrive in order one turn later, and
- * time that moves only when a test says so.
+ * The plainest network there is, for tests: transports in one process, frames that arrive in order one turn later (or as late
+ * as a slow line makes them), and time that moves only when a test says so.
  */
 import type { Env } from '../../base/env.ts';
 import * as LIMITS from '../../base/limits.ts';
@@ -13,6 +13,8 @@ export interface MemoryNetwork {
   transport(url: string): Transport;
   /** Moves time forward; whatever falls due happens, in the order in which it does. */
   advance(ms: number): void;
+  /** What each direction of a connection takes; a frame arrives when its last byte has left. */
+  bytesPerSecond: number;
 }
 
 export function memoryNetwork(seed = 1): MemoryNetwork {
@@ -44,7 +46,11 @@ export function memoryNetwork(seed = 1): MemoryNetwork {
     base.advance(untilMs - base.clock.monotonicMs());
   }
 
-  const later = (task: () => void): void => void env.scheduler.after(0, task);
+  const later: Later = (task, delayMs = 0): void => void env.scheduler.after(delayMs, task);
+  const line: Line = {
+    nowMs: () => base.clock.monotonicMs(),
+    msOf: (bytes: number) => (bytes * 1000) / network.bytesPerSecond,
+  };
 
   function transport(url: string): Transport {
     const open = new Set<Wire>();
@@ -57,7 +63,7 @@ export function memoryNetwork(seed = 1): MemoryNetwork {
             failed(isClosed ? 'this transport is closed' : `nobody listens at ${to}`);
             return;
           }
-          const wire = new Wire(later);
+          const wire = new Wire(later, line);
           open.add(wire);
           wire.connect(opened, accept);
         });
@@ -76,17 +82,28 @@ export function memoryNetwork(seed = 1): MemoryNetwork {
       },
     };
   }
-  return { env, transport, advance };
+  const network: MemoryNetwork = { env, transport, advance, bytesPerSecond: Infinity };
+  return network;
+}
+
+type Later = (task: () => void, delayMs?: number) => void;
+
+interface Line {
+  nowMs(): number;
+  /** How long it takes for so many bytes to leave. */
+  msOf(bytes: number): number;
 }
 
 /** Both directions of one connection. */
 class Wire {
   isEnded = false;
-  readonly later: (task: () => void) => void;
+  readonly later: Later;
+  readonly line: Line;
   #ends: readonly End[] = [];
 
-  constructor(later: (task: () => void) => void) {
+  constructor(later: Later, line: Line) {
     this.later = later;
+    this.line = line;
   }
 
   connect(dialer: Accept, listener: Accept): void {
@@ -107,7 +124,8 @@ class Wire {
 
 class End implements Connection {
   readonly wire: Wire;
-  readonly bufferedBytes = 0;
+  bufferedBytes = 0;
+  #freeMs = 0;
   peer: End | undefined;
   #isClosed = false;
   events: ConnectionEvents | undefined;
@@ -118,11 +136,18 @@ class End implements Connection {
 
   send(frame: Uint8Array): void {
     if (this.wire.isEnded) return;
+    const { line, later } = this.wire;
+    const { byteLength } = frame;
+    const nowMs = line.nowMs();
+    const takesMs = line.msOf(byteLength);
+    this.#freeMs = Math.max(nowMs, this.#freeMs) + takesMs;
+    if (takesMs > 0) this.bufferedBytes += byteLength;
     // What was sent before the connection was closed still arrives, as over a socket that is closed in peace.
-    this.wire.later(() => {
+    later(() => {
+      if (takesMs > 0) this.bufferedBytes -= byteLength;
       if (frame.byteLength > LIMITS.frameBytesMax) this.wire.end('a frame is too large');
       else this.peer?.hear(frame);
-    });
+    }, this.#freeMs - nowMs);
   }
 
   hear(frame: Uint8Array): void {

@@ -296,7 +296,8 @@ class Replicator implements Replication, SessionHost {
         return;
       case 'state':
         this.#transfers.hear(session, effect.frame);
-        if (effect.frame.kind === 'state') this.#antiEntropy.hearState(session, effect.frame);
+        if (effect.frame.kind === 'state' || effect.frame.kind === 'state-pending')
+          this.#antiEntropy.hearState(session, effect.frame);
         return;
       case 'digest':
         this.#antiEntropy.hear(session, effect.frame);

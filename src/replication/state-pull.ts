@@ -4,7 +4,7 @@ import * as LIMITS from '../../base/limits.ts';
 import type { PartitionKey } from '../../storage/store.ts';
 import type { VersionVector } from '../commits/version-vector.ts';
 import { concatenated } from './fragments.ts';
-import type { StateFrame } from './frame.ts';
+import type { StateFrame, StatePending } from './frame.ts';
 
 export type StateRequest = Extract<StateFrame, { kind: 'get-state' }>;
 export type StateSlice = Extract<StateFrame, { kind: 'state' }>;
@@ -18,6 +18,8 @@ export interface Patience {
   /** How long a request may stay unanswered, in milliseconds. */
   readonly patienceMs: number;
   readonly attemptsMax: number;
+  /** How long a peer that says that it makes what was asked for is waited for beyond that, in milliseconds. */
+  readonly pendingMsMax: number;
 }
 
 export class StatePull {
@@ -30,6 +32,8 @@ export class StatePull {
   #whole: { readonly length: number; readonly checksum: number } | undefined;
   #askedMs = 0;
   #attempts = 0;
+  /** Since when the peer says that it makes what was asked for. */
+  #pendingSinceMs: number | undefined;
 
   /** @param request drawn for this pull, or for the transfer that it is a part of */
   constructor(request: number, key: PartitionKey, stateVector: Uint8Array, patience: Patience) {
@@ -41,7 +45,19 @@ export class StatePull {
 
   start(nowMs: number): PullStep {
     this.#attempts = 0;
+    this.#pendingSinceMs = undefined;
     return this.#ask(nowMs);
+  }
+
+  get isPending(): boolean {
+    return this.#pendingSinceMs !== undefined;
+  }
+
+  /** The peer is at it. Its disk may hang for ever, so that counts for a while only. */
+  hearPending({ request, key }: StatePending, nowMs: number): void {
+    if (request !== this.#request || key.graphKey !== this.key.graphKey || key.partition !== this.key.partition) return;
+    this.#pendingSinceMs ??= nowMs;
+    if (nowMs - this.#pendingSinceMs < this.#patience.pendingMsMax) this.#attempts = 0;
   }
 
   #ask(nowMs: number): PullStep {
@@ -86,7 +102,12 @@ export class StatePull {
     return { kind: 'whole', diff, vector };
   }
 
-  tick(nowMs: number): PullStep | undefined {
+  /** @param heardMs when a part of an answer came last, of which the rest is on its way: nobody is asked again for that */
+  tick(nowMs: number, heardMs: number): PullStep | undefined {
+    if (heardMs > this.#askedMs) {
+      this.#askedMs = heardMs;
+      this.#attempts = 0;
+    }
     if (nowMs - this.#askedMs < this.#patience.patienceMs) return undefined;
     if (++this.#attempts >= this.#patience.attemptsMax) return { kind: 'failed', reason: 'the peer does not answer' };
     return this.#ask(nowMs);

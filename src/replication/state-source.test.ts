@@ -38,7 +38,7 @@ const sourceOf = (replica: Replica, nowMs = () => 0) =>
 
 /** Takes over everything, each request answered by `source`; returns how many there were. */
 async function takeOver(source: StateSource, to: Replica, between: () => unknown): Promise<string[]> {
-  const transfer = new StateTransfer(++requests, { patienceMs: 1e9, attemptsMax: 2 });
+  const transfer = new StateTransfer(++requests, { patienceMs: 1e9, attemptsMax: 2, pendingMsMax: 0 });
   const asked: string[] = [];
   const queue: TransferEffect[] = [...transfer.start()];
   const step = (event: TransferEvent) => void queue.push(...transfer.step(event, 0));
@@ -130,6 +130,7 @@ describe('state source', () => {
     const pull = new StatePull(1, { graphKey: 'g', partition: '0' as never }, new Uint8Array([0]), {
       patienceMs: 2_000,
       attemptsMax: 10,
+      pendingMsMax: 0,
     });
     let fetched: PullStep | undefined;
     const follow = (step: PullStep | undefined): void => {
@@ -139,7 +140,7 @@ describe('state source', () => {
     follow(pull.start(0));
     // What it takes to make it is longer than the other side's patience, each time.
     for (let made = 0; made < 5 && fetched === undefined; made++) {
-      for (let at = 1; at < 3; at++) follow(pull.tick(at * 2_000));
+      for (let at = 1; at < 3; at++) follow(pull.tick(at * 2_000, 0));
       await turns();
       making.shift()?.(new Uint8Array(3 * TINY_SIZES.sliceBytes).fill(made));
       await turns();

@@ -8,8 +8,9 @@ import { WeftError } from '../../base/errors.ts';
 import * as LIMITS from '../../base/limits.ts';
 import type { PartitionKey } from '../../storage/store.ts';
 import type { VersionVector } from '../commits/version-vector.ts';
-import type { StateFrame } from './frame.ts';
+import type { StateFrame, StatePending } from './frame.ts';
 import type { Replica, ReplicaCut } from './replica.ts';
+import type { StateRequest } from './state-pull.ts';
 
 /** How much goes into one answer. Tiny sizes bring paging and slicing within reach of a test. */
 export interface AnswerSizes {
@@ -20,7 +21,7 @@ export interface AnswerSizes {
 const SIZES: AnswerSizes = { pagePartitions: 1000, sliceBytes: 1024 * 1024 };
 
 type Request = Extract<StateFrame, { kind: 'list-state' | 'get-state' }>;
-type Answer = Exclude<StateFrame, Request>;
+type Answer = Exclude<StateFrame, Request | StatePending>;
 
 export interface StateSourceOptions {
   readonly replica: Replica;
@@ -40,6 +41,7 @@ interface Made {
 interface Sliced {
   readonly name: string;
   readonly made: Promise<Made>;
+  isMade: boolean;
 }
 
 export class StateSource {
@@ -63,6 +65,12 @@ export class StateSource {
       if (!(error instanceof WeftError) || !PASSING.includes(error.code)) throw error;
       return undefined;
     }
+  }
+
+  /** What to say to a request that is repeated while its answer is being made. */
+  pending(request: Request): StatePending | undefined {
+    if (request.kind !== 'get-state' || this.#sliced?.name !== nameOf(request) || this.#sliced.isMade) return undefined;
+    return { kind: 'state-pending', request: request.request, key: request.key };
   }
 
   tick(): void {
@@ -101,11 +109,12 @@ export class StateSource {
     return { kind: 'state-list', request, after, partitions, more, vector, retired, clock };
   }
 
-  async #slice({ request, key, stateVector, offset }: Extract<Request, { kind: 'get-state' }>): Promise<Answer> {
+  async #slice(asked: StateRequest): Promise<Answer> {
+    const { request, key, stateVector, offset } = asked;
     const opened = await this.#cutOf(request);
-    const name = `${request}/${key.graphKey}/${key.partition}/${Buffer.from(stateVector).toString('base64')}`;
+    const name = nameOf(asked);
     // One that is asked for again while it is made, or goes out, is not made anew: it might be another one each time.
-    if (this.#sliced?.name !== name) this.#sliced = { name, made: this.#make(opened, key, stateVector) };
+    if (this.#sliced?.name !== name) this.#sliced = this.#begin(name, this.#make(opened, key, stateVector));
     const sliced = this.#sliced;
     const { state, checksum, vector } = await sliced.made.catch((error: unknown) => {
       this.#forget(sliced);
@@ -114,6 +123,15 @@ export class StateSource {
     const bytes = state.subarray(offset, offset + this.#sizes.sliceBytes);
     if (offset + bytes.length >= state.length) this.#forget(sliced);
     return { kind: 'state', request, key, offset, bytes, length: state.length, checksum, vector };
+  }
+
+  #begin(name: string, made: Promise<Made>): Sliced {
+    const sliced: Sliced = { name, made, isMade: false };
+    const end = (): void => {
+      sliced.isMade = true;
+    };
+    made.then(end, end);
+    return sliced;
   }
 
   #forget(sliced: Sliced): void {
@@ -135,6 +153,10 @@ export class StateSource {
 
 /** Nothing is wrong with the request. */
 const PASSING: readonly string[] = ['replica-recovering', 'too-many-requests', 'shutting-down', 'partition-recovering'];
+
+function nameOf({ request, key, stateVector }: StateRequest): string {
+  return `${request}/${key.graphKey}/${key.partition}/${Buffer.from(stateVector).toString('base64')}`;
+}
 
 /** Where the list goes on. */
 function indexAfter(all: readonly PartitionKey[], after: PartitionKey): number {

@@ -10,13 +10,13 @@ import type { StateFrame } from './frame.ts';
 import { replica, vector } from './link-harness.ts';
 import { StateTransfer, type TransferEffect, type TransferEvent } from './state-transfer.ts';
 
-const PATIENCE = { patienceMs: 100, attemptsMax: 4 };
+const PATIENCE = { patienceMs: 100, attemptsMax: 4, pendingMsMax: 0 };
 const SLICE_BYTES = 8;
 const PAGE_PARTITIONS = 2;
 const key = (partition: number): PartitionKey => ({ graphKey: 'default', partition: String(partition) as PartitionId });
 
 type Answer = Extract<StateFrame, { kind: 'state-list' | 'state' }>;
-type Request = Exclude<StateFrame, Answer>;
+type Request = Extract<StateFrame, { kind: 'list-state' | 'get-state' }>;
 type Adopt = Extract<TransferEffect, { kind: 'adopt' }>;
 
 /**
@@ -229,10 +229,10 @@ describe('state transfer', () => {
     const taker = new Taker();
     const wait = () => {
       taker.nowMs += PATIENCE.patienceMs;
-      taker.step({ kind: 'tick' });
+      taker.step({ kind: 'tick', heardMs: 0 });
     };
     taker.nowMs += PATIENCE.patienceMs - 1;
-    taker.step({ kind: 'tick' });
+    taker.step({ kind: 'tick', heardMs: 0 });
     expect(taker.asked).toHaveLength(1);
     taker.nowMs -= PATIENCE.patienceMs - 1;
     for (let i = 0; i < PATIENCE.attemptsMax - 1; i++) wait();
@@ -299,7 +299,7 @@ describe('state transfer', () => {
           else if (what === 'write') source.write(number);
           else if (what === 'tick') {
             taker.nowMs += number;
-            taker.step({ kind: 'tick' });
+            taker.step({ kind: 'tick', heardMs: 0 });
           } else taker = new Taker(++requests);
           if (taker.adopted === undefined) continue;
           adopted++;

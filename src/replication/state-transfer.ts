@@ -13,7 +13,7 @@ import * as LIMITS from '../../base/limits.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
 import type { PartitionKey } from '../../storage/store.ts';
 import { equalVectors, type VersionVector } from '../commits/version-vector.ts';
-import type { StateFrame } from './frame.ts';
+import type { StateFrame, StatePending } from './frame.ts';
 import { type Patience, type PullStep, StatePull, type StateRequest, type StateSlice } from './state-pull.ts';
 
 type ListRequest = Extract<StateFrame, { kind: 'list-state' }>;
@@ -21,10 +21,11 @@ type List = Extract<StateFrame, { kind: 'state-list' }>;
 
 export type TransferEvent =
   | { readonly kind: 'begun' }
-  | { readonly kind: 'answer'; readonly frame: List | StateSlice }
+  | { readonly kind: 'answer'; readonly frame: List | StateSlice | StatePending }
   | { readonly kind: 'state-vector'; readonly stateVector: Uint8Array }
   | { readonly kind: 'staged' }
-  | { readonly kind: 'tick' };
+  /** `heardMs`: as `StatePull.tick` has it. */
+  | { readonly kind: 'tick'; readonly heardMs: number };
 
 export type TransferEffect =
   | { readonly kind: 'begin' }
@@ -72,9 +73,7 @@ export class StateTransfer {
       case 'begun':
         return this.#list(nowMs);
       case 'answer':
-        return event.frame.kind === 'state-list'
-          ? this.#hearList(event.frame, nowMs)
-          : this.#follow(this.#pull?.hear(event.frame, nowMs));
+        return this.#hear(event.frame, nowMs);
       case 'state-vector':
         this.#pull = new StatePull(
           this.#request,
@@ -87,10 +86,19 @@ export class StateTransfer {
         this.#next++;
         return this.#goOn();
       case 'tick':
-        return this.#asked === undefined ? this.#follow(this.#pull?.tick(nowMs)) : this.#listAgain(this.#asked, nowMs);
+        return this.#asked === undefined
+          ? this.#follow(this.#pull?.tick(nowMs, event.heardMs))
+          : this.#listAgain(this.#asked, nowMs);
       default:
         return assertNever(event);
     }
+  }
+
+  #hear(frame: List | StateSlice | StatePending, nowMs: number): TransferEffect[] {
+    if (frame.kind === 'state-list') return this.#hearList(frame, nowMs);
+    if (frame.kind === 'state') return this.#follow(this.#pull?.hear(frame, nowMs));
+    this.#pull?.hearPending(frame, nowMs);
+    return [];
   }
 
   /** Asks for the partitions after those that are known. */

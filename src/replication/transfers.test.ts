@@ -28,7 +28,7 @@ function link(name: string, peerVector: VersionVector | undefined = new Map()) {
   return { session: session as never, of: session, sent, answered };
 }
 
-function setup() {
+function setup(over: object = {}) {
   const env = testEnv();
   const logged: unknown[] = [];
   const done: string[] = [];
@@ -54,6 +54,7 @@ function setup() {
         here.opened++;
         return { ...MOMENT, partitions: [], release: async () => void here.released++ };
       },
+      ...over,
     } as never,
     have: () => here.have,
     patienceMs: PATIENCE_MS,
@@ -78,6 +79,21 @@ function setup() {
 }
 
 const CUT_OFF = (reason: string) => ['warn', 'replication: taking over state was cut off', { reason }];
+
+test.each([
+  [3, 0],
+  [4, 2],
+])('a peer of version %d asks again for a state that is being made -> told so %d times', async (version, told) => {
+  const { transfers, turns } = setup({ stateDiff: () => new Promise(() => undefined) });
+  const b = link('b');
+  const session = { ...b.of, version } as never;
+  const key = { graphKey: 'g', partition: '0' as never };
+  for (let i = 0; i < 3; i++) {
+    transfers.hear(session, { kind: 'get-state', request: 7, key, stateVector: new Uint8Array([0]), offset: 0 });
+    await turns();
+  }
+  expect(b.sent).toEqual(new Array(told).fill({ kind: 'state-pending', request: 7, key }));
+});
 
 describe('a state that is taken over', () => {
   test('all of it came -> adopted as of its moment, logged with how long it took, and commits are applied again', async () => {

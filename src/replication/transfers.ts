@@ -3,11 +3,13 @@
 import { assertNever } from '../../base/assert.ts';
 import type { Env } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
+import * as LIMITS from '../../base/limits.ts';
 import type { PlantedBug } from '../../base/planted-bug.ts';
 import { ahead, type VersionVector } from '../commits/version-vector.ts';
-import type { StateFrame } from './frame.ts';
+import { STATE_PENDING_VERSION, type StateFrame } from './frame.ts';
 import type { LinkSession } from './link-session.ts';
 import type { Replica } from './replica.ts';
+import type { Patience } from './state-pull.ts';
 import { StateSource } from './state-source.ts';
 import { StateTransfer, type TransferEffect, type TransferEvent } from './state-transfer.ts';
 
@@ -43,6 +45,8 @@ export class Transfers {
   #pending: { readonly effect: Adopt; readonly sinceMs: number; movedMs: number; lacking: number } | undefined;
   /** The last one failed, and may fail again: others come first until then. */
   #failed: { readonly session: LinkSession; readonly untilMs: number } | undefined;
+  /** Transfers that were given up since one was complete. */
+  #failures = 0;
   completed = 0;
 
   constructor(options: TransfersOptions) {
@@ -62,25 +66,39 @@ export class Transfers {
   begin(session: LinkSession): void {
     if (this.#taking !== undefined) return;
     if (this.#failed?.session === session && this.#nowMs() < this.#failed.untilMs) return;
-    const { env, patienceMs, bugs } = this.#options;
-    const transfer = new StateTransfer(env.random.uint32(), { patienceMs, attemptsMax: ATTEMPTS_MAX }, bugs);
+    const { env, bugs } = this.#options;
+    const transfer = new StateTransfer(env.random.uint32(), this.#patience(), bugs);
     this.#taking = { session, transfer, begunMs: this.#nowMs() };
     env.log.write('info', 'replication: taking over state', { peer: session.link?.peer.name });
     this.#perform(transfer, transfer.start());
   }
 
+  /**
+   * A peer that is at it may be at it for ever, and nobody is answered here meanwhile: at first another one, if there is
+   * one, is asked as soon as if it were silent. It is waited for twice as long each time, as all may be slow.
+   */
+  #patience(): Patience {
+    const { patienceMs } = this.#options;
+    const pendingMsMax = Math.min(patienceMs * ATTEMPTS_MAX * (2 ** this.#failures - 1), LIMITS.statePendingMsMax);
+    return { patienceMs, attemptsMax: ATTEMPTS_MAX, pendingMsMax };
+  }
+
   hear(session: LinkSession, frame: StateFrame): void {
     switch (frame.kind) {
       case 'list-state':
-      case 'get-state':
+      case 'get-state': {
+        const pending = session.version < STATE_PENDING_VERSION ? undefined : this.#source(session).pending(frame);
+        if (pending !== undefined) session.send(pending);
         this.#options.guard(
           this.#source(session)
             .answer(frame)
             .then((answer) => (answer === undefined ? undefined : session.answer(answer))),
         );
         return;
+      }
       case 'state-list':
       case 'state':
+      case 'state-pending':
         if (this.#taking?.session === session) this.#step({ kind: 'answer', frame });
         return;
       default:
@@ -101,7 +119,7 @@ export class Transfers {
   tick(): void {
     for (const source of this.#sources.values()) source.tick();
     if (this.#pending !== undefined) this.#adopt();
-    else this.#step({ kind: 'tick' });
+    else if (this.#taking !== undefined) this.#step({ kind: 'tick', heardMs: this.#taking.session.stateHeardMs });
   }
 
   /** A link ended. */
@@ -194,6 +212,7 @@ export class Transfers {
     this.#taking = undefined;
     this.#pending = undefined;
     this.#isAdopting = false;
+    this.#failures = 0;
     this.completed++;
     this.#options.onEnd();
   }
@@ -202,6 +221,7 @@ export class Transfers {
     if (this.#taking === undefined || this.#isAdopting) return;
     this.#options.replica.cancelAdoption();
     this.#options.env.log.write('warn', 'replication: taking over state was cut off', { reason });
+    this.#failures++;
     this.#failed = { session: this.#taking.session, untilMs: this.#nowMs() + this.#options.patienceMs };
     this.#taking = undefined;
     this.#pending = undefined;
