@@ -18,7 +18,8 @@ import type { Graph } from '../src/engine-port.ts';
 import type { Principal } from './access/principal.ts';
 import { type ApiContext, graphFor } from './api-context.ts';
 import { ChannelInbox } from './channel-inbox.ts';
-import { beginCall, type Call, isKnownGraph, present, sessionTokenFor } from './consistency.ts';
+import { ChannelRequest, RequestsUnderWay } from './channel-requests.ts';
+import { beginCall, isKnownGraph, present, sessionTokenFor } from './consistency.ts';
 import { keyIn, whoAsks } from './idempotency.ts';
 import { MessagePackWriter } from './msgpack.ts';
 import { parseQueryRequest } from './parse-statement.ts';
@@ -28,7 +29,7 @@ import { wireResult } from './result-values.ts';
 import type { RunningQueries } from './running-queries.ts';
 import { frameId, idInFront, parseFrame, type RequestFrame, type SignalFrame } from './session-frames.ts';
 import { type OnceRunner, type Reply, runOperation } from './session-operations.ts';
-import { beginTrace, type Trace, traceOf } from './trace.ts';
+import { beginTrace, traceOf } from './trace.ts';
 import { SOCKET_CLOSE, type Socket, type SocketEvents } from './web-sockets.ts';
 
 export interface ChannelOptions {
@@ -41,39 +42,12 @@ export interface ChannelOptions {
   readonly answered: (status: number, startedMs: number) => void;
 }
 
-/** A request that has not been answered. */
-class Request implements Call {
-  readonly id: number;
-  /** Of its frame. */
-  readonly bytes: number;
-  readonly startedMs: number;
-  consistencyLevel: Call['consistencyLevel'] = null;
-  sessionTokens: Call['sessionTokens'] = null;
-  mayDowngrade = false;
-  trace: Trace | null = null;
-  /** Whether its answer tells the trace. */
-  isTraced = false;
-  query: QueryCall | undefined;
-  /** Why nothing more of it is wanted. */
-  cancelled: string | undefined;
-  credit = 0;
-  /** Wakes its stream. */
-  wake: (() => void) | undefined;
-
-  constructor(id: number, bytes: number, startedMs: number) {
-    this.id = id;
-    this.bytes = bytes;
-    this.startedMs = startedMs;
-  }
-}
-
 export class SessionChannel implements SocketEvents {
   readonly #socket: Socket;
   readonly #options: ChannelOptions;
   readonly #name: GraphName;
   readonly #writer = new MessagePackWriter();
-  readonly #underWay = new Map<number, Request>();
-  #bytesUnderWay = 0;
+  readonly #underWay = new RequestsUnderWay();
   /** Tokens that every request presents. */
   #session: readonly string[] = [];
   /** The last token that was sent: it is not repeated. */
@@ -103,7 +77,7 @@ export class SessionChannel implements SocketEvents {
 
   drained(): void {
     this.#inbox.drained();
-    for (const request of this.#underWay.values()) request.wake?.();
+    this.#underWay.wakeAll();
   }
 
   stopping(): void {
@@ -114,7 +88,7 @@ export class SessionChannel implements SocketEvents {
   closed(): void {
     this.#isClosed = true;
     this.#inbox.close();
-    for (const request of this.#underWay.values()) cancel(request);
+    this.#underWay.cancelAll();
   }
 
   // Frames.
@@ -145,8 +119,7 @@ export class SessionChannel implements SocketEvents {
     }
     if (frame.op === 'cancel' || frame.op === 'more') {
       // It may have been answered meanwhile.
-      const request = this.#underWay.get(id);
-      if (request !== undefined) signal(request, frame);
+      this.#underWay.get(id)?.signal(frame);
       return;
     }
     const request = this.#request(id, bytes);
@@ -154,15 +127,15 @@ export class SessionChannel implements SocketEvents {
   }
 
   /** Undefined if nobody could tell whose the answer is. */
-  #request(id: number, bytes: number): Request | undefined {
+  #request(id: number, bytes: number): ChannelRequest | undefined {
     if (this.#underWay.has(id)) {
       this.#close(`the id ${id} is under way already`);
       return undefined;
     }
-    return new Request(id, bytes, this.#options.context.env.clock.monotonicMs());
+    return new ChannelRequest(id, bytes, this.#options.context.env.clock.monotonicMs());
   }
 
-  #begin(request: Request, frame: RequestFrame): void {
+  #begin(request: ChannelRequest, frame: RequestFrame): void {
     const { env } = this.#options.context;
     if (env.tracer !== undefined && frame.op !== 'ping') {
       request.trace = beginTrace(env, frame.traceparent, 'WS', frame.op);
@@ -172,7 +145,7 @@ export class SessionChannel implements SocketEvents {
     else span.within(() => this.#start(request, frame));
   }
 
-  #start(request: Request, frame: RequestFrame): void {
+  #start(request: ChannelRequest, frame: RequestFrame): void {
     let work: Promise<void> | undefined;
     try {
       work = this.#run(request, frame);
@@ -181,32 +154,27 @@ export class SessionChannel implements SocketEvents {
       return;
     }
     if (work === undefined) return;
-    this.#underWay.set(request.id, request);
-    this.#bytesUnderWay += request.bytes;
+    this.#underWay.add(request);
     work
       .catch((error: unknown) => {
-        this.#leave(request);
+        this.#underWay.delete(request);
         this.#fail(request, error);
       })
       .finally(() => {
-        this.#leave(request);
+        this.#underWay.delete(request);
         this.#endIfIdle();
       });
   }
 
-  #leave({ id, bytes }: Request): void {
-    if (this.#underWay.delete(id)) this.#bytesUnderWay -= bytes;
-  }
-
   /** Answers at once if it can; else the promise rejects with what could not be answered. */
-  #run(request: Request, frame: RequestFrame): Promise<void> | undefined {
+  #run(request: ChannelRequest, frame: RequestFrame): Promise<void> | undefined {
     const { engine, env } = this.#options.context;
     if (frame.traceparent !== undefined) {
       request.trace ??= traceOf(frame.traceparent, env.random);
       request.isTraced = true;
     }
     if (this.#isStopping) throw new WeftError('shutting-down', 'the server is stopping');
-    this.#admit(request);
+    this.#underWay.admit(request);
     if (frame.op === 'ping') {
       this.#answer(request, { status: 200 });
       return undefined;
@@ -220,21 +188,9 @@ export class SessionChannel implements SocketEvents {
     if (frame.keepsSession) this.#session = this.#joined(terms.tokens);
     if (wait === undefined) return this.#serve(request, frame);
     return wait.then(() => {
-      checkWanted(request);
+      request.checkWanted();
       return this.#serve(request, frame);
     });
-  }
-
-  /** @throws WeftError `too-many-requests`, definite */
-  #admit({ bytes }: Request): void {
-    const { channelRequestsMax: limit, channelRequestBytesMax: limitBytes } = LIMITS;
-    if (this.#underWay.size >= limit) {
-      throw new WeftError('too-many-requests', `${limit} requests are under way on this channel`, { limit });
-    }
-    if (this.#bytesUnderWay + bytes > limitBytes) {
-      const detail = `requests of ${limitBytes} bytes are under way on this channel`;
-      throw new WeftError('too-many-requests', detail, { limit: limitBytes });
-    }
   }
 
   /** One token that covers all, so that a long session does not grow. */
@@ -242,7 +198,7 @@ export class SessionChannel implements SocketEvents {
     return [this.#options.context.engine.sessionToken([...this.#session, ...tokens])];
   }
 
-  #serve(request: Request, frame: RequestFrame): Promise<void> | undefined {
+  #serve(request: ChannelRequest, frame: RequestFrame): Promise<void> | undefined {
     const { context, principal } = this.#options;
     const { engine } = context;
     const { consistencyLevel, trace } = request;
@@ -272,7 +228,7 @@ export class SessionChannel implements SocketEvents {
 
   // Queries.
 
-  #query(request: Request, frame: RequestFrame, graph: Graph): Promise<void> | undefined {
+  #query(request: ChannelRequest, frame: RequestFrame, graph: Graph): Promise<void> | undefined {
     const parsed = parseQueryRequest(frame.body);
     if (frame.credit !== undefined && parsed.isList) {
       throw new WeftError('invalid-request', '`stream` is for one statement', { field: 'stream' });
@@ -286,7 +242,7 @@ export class SessionChannel implements SocketEvents {
       },
     });
     request.query = call;
-    call.onCancelled = () => cancel(request, 'the query was cancelled');
+    call.onCancelled = () => request.cancel('the query was cancelled');
     const wait = present(this.#options.context.engine, request, parsed.bookmarks);
     if (wait !== undefined || frame.credit !== undefined || frame.idempotencyKey !== undefined)
       return this.#queryLater(request, frame, call, wait);
@@ -298,9 +254,14 @@ export class SessionChannel implements SocketEvents {
     return answers.then((read) => this.#answerRows(request, read, parsed.isList));
   }
 
-  async #queryLater(request: Request, frame: RequestFrame, call: QueryCall, wait?: Promise<void>): Promise<void> {
+  async #queryLater(
+    request: ChannelRequest,
+    frame: RequestFrame,
+    call: QueryCall,
+    wait?: Promise<void>,
+  ): Promise<void> {
     if (wait !== undefined) await wait;
-    checkWanted(request);
+    request.checkWanted();
     const { idempotencyKey: key, credit } = frame;
     const kept = key === undefined ? undefined : await call.readOnce(this.#options.context.engine, key);
     if (credit === undefined) {
@@ -319,7 +280,7 @@ export class SessionChannel implements SocketEvents {
     }
   }
 
-  #answerRows(request: Request, answers: readonly StatementRows[], isList: boolean, replayed = false): void {
+  #answerRows(request: ChannelRequest, answers: readonly StatementRows[], isList: boolean, replayed = false): void {
     const parts = answers.map(({ fields, rows, counters, plan }) => ({
       data: { fields, values: rows.map((row) => row.map(wireResult)) },
       ...countersMember(counters),
@@ -330,7 +291,7 @@ export class SessionChannel implements SocketEvents {
   }
 
   /** A frame with the fields, frames with rows as there is credit and room, and the last one. */
-  async #stream(request: Request, answer: StatementAnswer, replayed: boolean): Promise<void> {
+  async #stream(request: ChannelRequest, answer: StatementAnswer, replayed: boolean): Promise<void> {
     let isBegun = false;
     for (let batch = await answer.next(); batch !== undefined; batch = await answer.next()) {
       if (!isBegun) this.#append({ id: request.id, fields: answer.fields });
@@ -348,8 +309,8 @@ export class SessionChannel implements SocketEvents {
     this.#answer(request, { status: 200, body, ...(replayed && { replayed }) });
   }
 
-  async #waitForRoom(request: Request, answer: StatementAnswer): Promise<void> {
-    const stall = () => cancel(request, 'the client took no rows for too long');
+  async #waitForRoom(request: ChannelRequest, answer: StatementAnswer): Promise<void> {
+    const stall = () => request.cancel('the client took no rows for too long');
     const timer = this.#options.context.env.scheduler.after(LIMITS.queryStallMsMax, stall);
     try {
       do {
@@ -364,18 +325,18 @@ export class SessionChannel implements SocketEvents {
   }
 
   /** @throws WeftError as `checkWanted`; `answer-lost`, not definite, once the statement has changed something */
-  #hasRoom(request: Request, { counters }: StatementAnswer): boolean {
+  #hasRoom(request: ChannelRequest, { counters }: StatementAnswer): boolean {
     if (request.cancelled !== undefined && containsUpdates(counters)) {
       const detail = `the statement took effect, the rest of its rows is not sent: ${request.cancelled}`;
       throw new WeftError('answer-lost', detail);
     }
-    checkWanted(request);
+    request.checkWanted();
     return request.credit > 0 && this.#socket.bufferedBytes < LIMITS.channelBufferBytes;
   }
 
   // Answers.
 
-  #answer(request: Request, { status, body, version, replayed }: Reply): void {
+  #answer(request: ChannelRequest, { status, body, version, replayed }: Reply): void {
     const { consistencyLevel, isTraced, trace } = request;
     this.#append({
       id: request.id,
@@ -390,7 +351,7 @@ export class SessionChannel implements SocketEvents {
     this.#end(request, status);
   }
 
-  #end({ startedMs, trace, consistencyLevel }: Request, status: number): void {
+  #end({ startedMs, trace, consistencyLevel }: ChannelRequest, status: number): void {
     this.#options.answered(status, startedMs);
     if (trace?.span === undefined) return;
     const attributes = { 'http.response.status_code': status, 'weft.graph': this.#name };
@@ -398,7 +359,7 @@ export class SessionChannel implements SocketEvents {
     trace.span.end(status >= 500 ? new Error(`answered ${status}`) : undefined);
   }
 
-  #fail(request: Request, thrown: unknown): void {
+  #fail(request: ChannelRequest, thrown: unknown): void {
     const { context } = this.#options;
     const error = asWeftError(thrown);
     request.trace ??= traceOf(undefined, context.env.random);
@@ -417,7 +378,7 @@ export class SessionChannel implements SocketEvents {
   }
 
   /** The token of an answer, unless the one before has told it. */
-  #tokenFor(request: Request): string | undefined {
+  #tokenFor(request: ChannelRequest): string | undefined {
     if (request.consistencyLevel === null) return undefined;
     const token = sessionTokenFor(this.#options.context.engine, request);
     if (token === this.#token) return undefined;
@@ -459,25 +420,6 @@ export class SessionChannel implements SocketEvents {
 
 /** Rows of one frame of a stream: what a credit of one allows. */
 const ROWS_A_FRAME = 1000;
-
-function signal(request: Request, frame: SignalFrame): void {
-  if (frame.op === 'cancel') cancel(request);
-  else {
-    request.credit += frame.credit;
-    request.wake?.();
-  }
-}
-
-/** @throws WeftError `query-cancelled`, definite: nothing of it was begun, or it only reads */
-function checkWanted({ cancelled }: Request): void {
-  if (cancelled !== undefined) throw new WeftError('query-cancelled', cancelled);
-}
-
-function cancel(request: Request, why = 'the request was cancelled'): void {
-  request.cancelled = why;
-  request.query?.cancel();
-  request.wake?.();
-}
 
 /** What a statement changed, if it changed anything: an answer without them says that it did not. */
 function countersMember(counters: Counters): object {
