@@ -1,10 +1,15 @@
 /**
- * The one place where the simulator touches the real world: to measure its own speed, and to learn of rejections that
+ * The one place where the simulator touches the real world: to measure its own speed and tell the time of it, and to learn of rejections that
  * nobody handled, which Node reports between two turns of its loop. Nothing here reaches a run.
  */
 
 export function realMs(): number {
   return performance.now();
+}
+
+/** As ISO 8601. */
+export function realTime(): string {
+  return new Date().toISOString();
 }
 
 /** Rejections that nobody handled, from its making on. */

@@ -1,5 +1,5 @@
 /**
- * `npm run sim -- [--seeds N] [--from N] [--profile small|heavy] [--workload strong|aimed|offline] [--bug NAME] [--twice] [--workers N]`:
+ * `npm run sim -- [--seeds N] [--from N] [--profile small|heavy] [--workload strong|aimed|offline] [--bug NAME] [--twice] [--workers N] [--record FILE]`:
  * runs seeds on all cores and sums up. `--seed N` runs one here and tells all that happens. `--twice` runs every seed twice and compares
  * the trace hashes. Exits with 1 if a seed failed.
  */
@@ -9,11 +9,12 @@ import { fileURLToPath } from 'node:url';
 import { Option } from 'commander';
 import { wholeNumber } from '../bin/options.ts';
 import { toolCommand } from '../bin/tool.ts';
-import { realMs, StrayRejections } from './host.ts';
+import { realMs, realTime, StrayRejections } from './host.ts';
 import { isPlantedName, PLANTED_BUGS } from './planted-bugs.ts';
 import { runSeed, type SeedReport } from './run-seed.ts';
 import { type Direction, type Profile, scenarioOf } from './scenario.ts';
 import { SimRandom } from './sim/random.ts';
+import { appendRecord } from './sweep-record.ts';
 import type { Task } from './worker.ts';
 
 const SEEDS_DEFAULT = 200;
@@ -28,11 +29,12 @@ interface Options {
   readonly bug: string | undefined;
   readonly twice: boolean;
   readonly workers: number;
+  readonly record: string | undefined;
 }
 
 interface Flags
-  extends Omit<Options, 'seed' | 'bug' | 'twice' | 'profile'>,
-    Partial<Pick<Options, 'seed' | 'bug' | 'twice'>> {
+  extends Omit<Options, 'seed' | 'bug' | 'twice' | 'record' | 'profile'>,
+    Partial<Pick<Options, 'seed' | 'bug' | 'twice' | 'record'>> {
   readonly profile: 'small' | 'heavy';
   readonly workload?: 'strong' | 'aimed' | 'offline';
 }
@@ -48,10 +50,18 @@ function optionsOf(): Options {
     .addOption(new Option('--bug <name>', 'switches a bug on, to see it found').choices(Object.keys(PLANTED_BUGS)))
     .option('--twice', 'runs every seed twice and compares what happened')
     .addOption(new Option('--workers <count>', 'processes').default(availableParallelism()).argParser(count))
+    .addOption(
+      new Option('--record <file>', 'adds the sums to this file, for `npm run chaos -- proof --seeds`').conflicts([
+        'seed',
+        'bug',
+        'twice',
+      ]),
+    )
     .allowExcessArguments(false)
     .parse();
   const { workload, profile, ...options } = command.opts<Flags>();
-  return { seed: undefined, bug: undefined, twice: false, ...options, profile: workload ?? profile };
+  const absent = { seed: undefined, bug: undefined, record: undefined };
+  return { ...absent, twice: false, ...options, profile: workload ?? profile };
 }
 
 function directionOf({ bug }: Options): Direction {
@@ -105,6 +115,7 @@ async function sweep(options: Options): Promise<boolean> {
     });
   await Promise.all(Array.from({ length: Math.min(workers, queue.length) }, runWorker));
   total.print();
+  total.record();
   return total.failed === 0;
 }
 
@@ -112,6 +123,7 @@ class Totals {
   readonly #runs: number;
   readonly #options: Options;
   readonly #startMs = realMs();
+  readonly #startedAt = realTime();
   #shownMs = realMs();
   #done = 0;
   #ok = 0;
@@ -169,6 +181,22 @@ class Totals {
         `${this.#faults} faults, ${this.#frames} frames, ${hours.toFixed(1)} h of virtual time; ${(this.#done / minutes).toFixed(0)} runs a minute`,
     );
     console.log(`paths: ${Array.from(this.#paths, ([path, count]) => `${path} ${count}`).join(', ')}`);
+  }
+
+  record(): void {
+    const { record, profile, from } = this.#options;
+    if (record === undefined) return;
+    appendRecord(record, {
+      startedAt: this.#startedAt,
+      profile,
+      from,
+      seeds: this.#done,
+      failed: this.failed,
+      operations: this.#ok + this.#refused + this.#unknown,
+      faults: this.#faults,
+      frames: this.#frames,
+      virtualMs: Math.round(this.#virtualMs),
+    });
   }
 }
 

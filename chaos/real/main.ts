@@ -7,6 +7,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { buildEnv } from '../../bin/env.ts';
 import { EXIT, UsageError } from '../../bin/exit.ts';
 import { wholeNumber } from '../../bin/options.ts';
+import type { SweepRecord } from '../sweep-record.ts';
 import { REAL_CHECKERS } from './checkers/all.ts';
 import { REAL_FAULTS } from './faults/all.ts';
 import { judgeRun, type RunVerdict, verdictLines } from './judge.ts';
@@ -16,7 +17,7 @@ import { NET_KINDS, type NetAbilities, type NetKind } from './net/net.ts';
 import { netnsAbilities } from './net/netns-abilities.ts';
 import { PROXY_ABILITIES } from './net/proxy-net.ts';
 import { PLANTS, TRIES_MAX } from './plants.ts';
-import { NO_RUNS, proofPage, type Tally, withRuns } from './proof.ts';
+import { NO_RUNS, proofPage, type Tally, withRuns, withSweeps } from './proof.ts';
 import { reportPage } from './report/page.ts';
 import { readRun } from './run-record.ts';
 import { runScenario } from './run-scenario.ts';
@@ -116,18 +117,31 @@ Exit codes: 0 all valid, 1 a guarantee was broken or is not known, 2 wrong usage
     .description('add the verdicts of runs to docs/proof.json, and write docs/proof.md')
     .argument('[folder...]', 'run folders')
     .option('--mutation <file>', 'what mutation testing found, to be told as well', SAMPLE)
-    .action((folders: readonly string[], { mutation }: { readonly mutation: string }) => {
-      const files = folders.map((folder) => join(folder, 'verdict.json')).filter((file) => existsSync(file));
-      const verdicts = files.map((file) => JSON.parse(readFileSync(file, 'utf8')) as RunVerdict);
-      const report = JSON.parse(readFileSync(mutation, 'utf8')) as MutationReport | readonly MutationSample[];
-      const kept = join(ROOT, 'docs/proof.json');
-      const before = existsSync(kept) ? (JSON.parse(readFileSync(kept, 'utf8')) as Tally) : NO_RUNS;
-      const tally = withRuns(before, verdicts);
-      writeFileSync(kept, `${JSON.stringify(tally, null, 2)}\n`);
-      writeFileSync(join(ROOT, 'docs/proof.md'), proofPage(tally, report));
-      console.log(`docs/proof.md: ${tally.counted.length - before.counted.length} runs more`);
-    });
+    .option('--seeds <file>', 'what `npm run sim -- --record` wrote, to be added as well')
+    .action(writeProof);
   return program;
+}
+
+interface ProofFlags {
+  readonly mutation: string;
+  readonly seeds?: string;
+}
+
+function writeProof(folders: readonly string[], { mutation, seeds }: ProofFlags): void {
+  const files = folders.map((folder) => join(folder, 'verdict.json')).filter((file) => existsSync(file));
+  const verdicts = files.map((file) => JSON.parse(readFileSync(file, 'utf8')) as RunVerdict);
+  const report = JSON.parse(readFileSync(mutation, 'utf8')) as MutationReport | readonly MutationSample[];
+  const kept = join(ROOT, 'docs/proof.json');
+  const before = existsSync(kept) ? (JSON.parse(readFileSync(kept, 'utf8')) as Tally) : NO_RUNS;
+  const tally = withSweeps(withRuns(before, verdicts), seeds === undefined ? [] : readSweeps(seeds));
+  writeFileSync(kept, `${JSON.stringify(tally, null, 2)}\n`);
+  writeFileSync(join(ROOT, 'docs/proof.md'), proofPage(tally, report));
+  console.log(`docs/proof.md: ${tally.counted.length - before.counted.length} runs and sweeps more`);
+}
+
+function readSweeps(file: string): SweepRecord[] {
+  const lines = readFileSync(file, 'utf8').split('\n');
+  return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as SweepRecord);
 }
 
 function scenarioOf(name: string): Scenario {

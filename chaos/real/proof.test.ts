@@ -1,7 +1,8 @@
 /** The page that tells how much was run: it must not leave out what went wrong. */
 import { expect, test } from 'vitest';
+import type { SweepRecord } from '../sweep-record.ts';
 import type { RunVerdict } from './judge.ts';
-import { NO_RUNS, proofPage, withRuns } from './proof.ts';
+import { NO_RUNS, proofPage, withRuns, withSweeps } from './proof.ts';
 
 const page = (...runs: readonly RunVerdict[]) => proofPage(withRuns(NO_RUNS, runs));
 
@@ -58,4 +59,26 @@ test('a sample of mutants -> by folder, those that do not compile apart, the sco
   expect(text).toContain('| `storage/` | 2530 | 80 | 30 | 0 | 42 | 8 | 84 % | 71 % to 92 % |');
   expect(text).toContain('at `4f3ab11`, `npm run mutation -- --sample=80 --seed=1`');
   expect(text).toContain('Noticed by near 30, wide 12.');
+});
+
+test('sweeps of seeds, one of them again -> by commit and kind, each once, those that failed told', () => {
+  const sweep = (from: number, failed: number): SweepRecord => ({
+    startedAt: '2026-01-02T03:04:05.000Z',
+    commit: '4f3ab11',
+    profile: 'strong',
+    from,
+    seeds: 250,
+    failed,
+    operations: 50_000,
+    faults: 900,
+    frames: 40_000,
+    virtualMs: 1_800_000,
+  });
+  const once = withSweeps(NO_RUNS, [sweep(1, 0)]);
+  const usual: SweepRecord = { ...sweep(1, 0), profile: 'small' };
+  const text = proofPage(withSweeps(once, [sweep(1, 0), sweep(251, 1), usual]));
+  const kind = 'strong operations (`--workload strong`)';
+  expect(text).toContain(`| \`4f3ab11\` | ${kind} | 500 | 1 | 100000 | 1800 | 80000 | 1.0 |`);
+  expect(text).toContain('| `4f3ab11` | usual | 250 | 0 | 50000 | 900 | 40000 | 0.5 |');
+  expect(text).toContain('| `4f3ab11` | all | 750 | 1 | 150000 | 2700 | 120000 | 1.5 |');
 });

@@ -1,10 +1,12 @@
 /** `docs/proof.md`: what is claimed, who looks for the opposite, and how much was run; written from verdicts of runs. */
 import { compareText } from '../../base/order.ts';
+import type { SweepRecord } from '../sweep-record.ts';
 import { REAL_CHECKERS } from './checkers/all.ts';
 import type { RunVerdict } from './judge.ts';
 import { type Row, table } from './markdown-table.ts';
 import { type MutationReport, type MutationSample, mutationSection } from './mutation-proof.ts';
 import { PLANTS } from './plants.ts';
+import { type SeedTally, seedSection, sweepName, withSweep } from './seed-proof.ts';
 
 const HEAD = `# Proof
 
@@ -17,15 +19,16 @@ with real processes. Written by \`npm run chaos -- proof FOLDER...\`, which adds
 const BROKEN =
   'None of these is left out, whatever was mended since: [CHANGELOG.md](../CHANGELOG.md) tells of bugs, [gaps.md](gaps.md#proof-with-real-processes)\nof what remains.\n';
 
-const TAIL = `## In the simulator
+const SIMULATOR = `## In the simulator
 \`npm run sim\` runs the production code of several servers in one process from one seed, with simulated time, network and disks:
 power cuts, torn and lost writes, clock jumps, loss, reordering. Its checkers are the same where they can be, and stricter where only
 it can look: streams, vectors and the fold of all commits. \`chaos/planted-bugs.ts\` lists the bugs that it must find, with
 the seeds within which it must; \`chaos/planted-bugs.test.ts\` runs them. \`npm run sim -- --workload offline\` adds devices with
 offline replicas (\`chaos/checkers/offline.ts\` says what they must keep); \`client/replica-differential.test.ts\` compares them with a server, rows and refusals. \`npm run model\` explores strong operations exhaustively
 for small cases.
+`;
 
-## Not covered
+const TAIL = `## Not covered
 - Loss of power of real machines: power is cut of file systems in files (\`chaos/real/disks/\`), which keep what reached them
   before; a disk may also lose or tear what was written and not synced. The simulator has that.
 - Real networks between machines: links are proxies on one machine, or network namespaces of one kernel. What needs \`tc netem\` was run
@@ -71,7 +74,8 @@ export interface Tally {
   readonly planted: Readonly<
     Record<string, { readonly runs: number; readonly found: number; readonly by: readonly string[] }>
   >;
-  /** Names of the runs that are in it, so that none counts twice. */
+  readonly seeds: SeedTally;
+  /** Names of the runs and sweeps that are in it, so that none counts twice. */
   readonly counted: readonly string[];
 }
 
@@ -84,8 +88,20 @@ export const NO_RUNS: Tally = {
   promises: {},
   brokenRuns: [],
   planted: {},
+  seeds: {},
   counted: [],
 };
+
+export function withSweeps(tally: Tally, sweeps: readonly SweepRecord[]): Tally {
+  return sweeps.reduce(withOneSweep, tally);
+}
+
+function withOneSweep(tally: Tally, sweep: SweepRecord): Tally {
+  const name = sweepName(sweep);
+  if (tally.counted.includes(name)) return tally;
+  const counted = [...tally.counted, name].sort();
+  return { ...tally, counted, seeds: withSweep(tally.seeds, sweep) };
+}
 
 export function withRuns(tally: Tally, runs: readonly RunVerdict[]): Tally {
   return runs.reduce(withRun, tally);
@@ -158,6 +174,7 @@ function union(a: readonly string[], b: readonly string[]): string[] {
 
 export function proofPage(tally: Tally, mutation?: MutationReport | readonly MutationSample[]): string {
   const { last, seconds, idle, inNamespaces, brokenRuns } = tally;
+  const seeds = seedSection(tally.seeds);
   const rows = Object.values(tally.scenarios);
   const sum = (of: (row: ScenarioSums) => number) => rows.reduce((all, row) => all + of(row), 0);
   const much = `${sum(({ runs }) => runs)} runs of ${rows.length} scenarios, ${(seconds / 3_600).toFixed(1)} hours, ${sum(({ operations }) => operations)} operations, ${sum(({ faultEvents }) => faultEvents)} fault events that were seen to happen`;
@@ -180,6 +197,8 @@ export function proofPage(tally: Tally, mutation?: MutationReport | readonly Mut
     '## Scenarios\n',
     table(['scenario', 'runs', 'operations', 'fault events', 'valid', 'unknown', 'broken'], scenarioRows(tally)),
     ...(mutation === undefined ? [] : [mutationSection(mutation)]),
+    SIMULATOR,
+    ...(seeds === undefined ? [] : [seeds]),
     TAIL,
   ].join('\n');
 }
