@@ -38,7 +38,7 @@ export class LevelLocalStore implements LocalStore {
       const names = namesOf(cause);
       if (names.includes(FULL)) throw fullError(cause);
       if (names.some((each) => NOTHING_KEPT.has(each))) {
-        const detail = `this browser keeps nothing for this page: a private window, or storage is blocked (${reasonOf(cause)})`;
+        const detail = `nothing is kept for this page: a private window, or storage is blocked (${reasonOf(cause)})`;
         throw new WeftError('storage-unavailable', detail, {}, cause);
       }
       throw new WeftError('storage-failed', `${name} cannot be opened: ${reasonOf(cause)}`, {}, cause);

@@ -491,6 +491,6 @@ function closedError(): WeftError {
 }
 
 function lost(): WeftError {
-  const detail = 'the tab that had the store was closed meanwhile: look whether it was done before you repeat it';
+  const detail = 'the tab that had the store was closed: look whether it was done before you repeat it';
   return new WeftError('answer-lost', detail);
 }
