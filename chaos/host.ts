@@ -1,6 +1,6 @@
 /**
- * The one place where the simulator touches the real world: to measure its own speed and tell the time of it, and to learn of rejections that
- * nobody handled, which Node reports between two turns of its loop. Nothing here reaches a run.
+ * The one place where the simulator touches the real world: to measure its own speed, to date what it records, and to
+ * learn of rejections that nobody handled, which Node reports between two turns of its loop. Nothing here reaches a run.
  */
 
 export function realMs(): number {
