@@ -21,7 +21,6 @@ import { Registers } from './registers.ts';
 import type { TextHistory } from './text-history.ts';
 
 const ID = 'n' as NodeId;
-const ELEMENT = { element: 'node', id: ID } as const;
 const stamp = (clock: number, replica = 1) => ({ clock, replica: replicaId(replica) });
 const MAX = 2n ** 63n - 1n;
 
@@ -36,7 +35,7 @@ function stateOf(properties: Properties, ...updates: (Partial<NodeUpdate> & { re
 }
 
 const changed = (state: ElementState, change: PropertyChange, clock = 9) =>
-  changesToAssignments(state, { p: change }, stamp(clock), ELEMENT);
+  changesToAssignments(state, { p: change }, stamp(clock), 'node', ID);
 const total = (since: number, of: number | bigint | Float) => new Map([['p', { since, total: of }]]);
 const increment = (by: number | bigint | Float, bounds: { min?: number; max?: number | bigint | Float } = {}) =>
   ({ kind: 'increment', by, ...bounds }) as PropertyChange;
@@ -115,7 +114,7 @@ describe('a change of one property', () => {
       ['d', increment(1)],
       ['e', increment(2)],
     ]) as Record<string, PropertyChange>;
-    const { properties, more } = changesToAssignments(new PlainState([], { b: 1 }), changes, stamp(9), ELEMENT);
+    const { properties, more } = changesToAssignments(new PlainState([], { b: 1 }), changes, stamp(9), 'node', ID);
     expect(Object.entries(properties)).toEqual([
       ['a', 1],
       ['__proto__', 2],

@@ -19,7 +19,8 @@ export function changesToAssignments(
   state: ElementState,
   changes: PropertyChanges,
   stamp: Stamp,
-  { element, id }: { readonly element: TextElement; readonly id: string },
+  element: TextElement,
+  id: string,
 ): { readonly properties: Properties; readonly more: Assignments } {
   const properties: { [name: string]: Value } = {};
   // Most changes only set values.

@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { replicaId } from '../base/ids.ts';
 import { SeededRandom } from '../base/seeded-random.ts';
-import { PartitionDocument, type PatchJudge } from './partition-document.ts';
+import { compact, type PatchJudge } from './compaction.ts';
+import { PartitionDocument } from './partition-document.ts';
 import { sealedPatches } from './sealed-patches.model.ts';
 
 const A = replicaId(7);
@@ -19,7 +20,11 @@ const sync = (from: PartitionDocument, to: PartitionDocument) => to.merge(from.d
 
 describe('two replicas compact the same segments at once', () => {
   const live = ['p1', 'p9', 'p29', 'q0', 'q1', 'q2', 'q3', 'r0', 'r1', 'r2', 'r3'];
-  const compact = (document: PartitionDocument) => document.compact(states((patch) => live.includes(patch)));
+  const compactLive = (document: PartitionDocument) =>
+    compact(
+      document,
+      states((patch) => live.includes(patch)),
+    );
 
   /** They then fill the segments that hold the copies. */
   function compactedTwice(): [PartitionDocument, PartitionDocument] {
@@ -28,7 +33,7 @@ describe('two replicas compact the same segments at once', () => {
     const b = PartitionDocument.hydrate('0', B, [], sizes);
     a.append(Array.from({ length: 30 }, (_, i) => `p${i}`));
     sync(a, b);
-    for (const document of [a, b]) compact(document);
+    for (const document of [a, b]) compactLive(document);
     a.append(['q0', 'q1', 'q2', 'q3']);
     b.append(['r0', 'r1', 'r2', 'r3']);
     sync(a, b);
@@ -40,7 +45,7 @@ describe('two replicas compact the same segments at once', () => {
     const [a, b] = compactedTwice();
     expect(held(a)).toEqual(held(b));
     expect(held(a)).toEqual(expect.arrayContaining(live));
-    for (const document of [a, b]) compact(document);
+    for (const document of [a, b]) compactLive(document);
     sync(a, b);
     sync(b, a);
     expect(held(a)).toEqual(held(b));
@@ -53,9 +58,9 @@ describe('two replicas compact the same segments at once', () => {
   ])('and then %s of them once more -> every patch once, and nothing left to do', (_, by) => {
     const document = compactedTwice()[by as 0 | 1];
     expect(held(document).filter((patch) => patch === 'p1')).toEqual(['p1', 'p1']);
-    compact(document);
+    compactLive(document);
     expect(held(document)).toEqual(live.toSorted());
-    expect(compact(document).update).toBeUndefined();
+    expect(compactLive(document).update).toBeUndefined();
   });
 });
 
@@ -67,7 +72,10 @@ test('a compactor whose own chapter comes before what it rewrites -> the copy co
   sync(a, b);
   b.append(['b0', 'b1', 'b2', 'b3', 'b4']);
   sync(b, a);
-  a.compact(states((patch) => patch !== 'b0' && patch !== 'b1' && patch !== 'b2'));
+  compact(
+    a,
+    states((patch) => patch !== 'b0' && patch !== 'b1' && patch !== 'b2'),
+  );
   expect([...a.all()]).toEqual(['a0', 'b4', 'b3']);
 });
 
@@ -86,7 +94,7 @@ function play(random: SeededRandom): { documents: PartitionDocument[]; live: str
       versions[element] = (versions[element] as number) + 1;
       document.append([`${element}.${versions[element]}`]);
     } else if (dice < 6) sync(document, random.pick(documents));
-    else document.compact(latestHere(document));
+    else compact(document, latestHere(document));
   }
   for (let pass = 0; pass < 2; pass++) {
     for (const from of documents) for (const to of documents) if (from !== to) sync(from, to);
@@ -126,7 +134,7 @@ test('replicas that compact again and again before they hear of each other -> no
     if (sealedPatches(compactor).length > new Set(sealedPatches(compactor)).size) copies++;
     // A round may seal the compactor's own newest segment, and so find more to do in the next.
     let rounds = 0;
-    while (compactor.compact(latestHere(compactor)).update !== undefined) expect(++rounds, context).toBeLessThan(5);
+    while (compact(compactor, latestHere(compactor)).update !== undefined) expect(++rounds, context).toBeLessThan(5);
     expect(lost(compactor), context).toEqual([]);
     const left = sealedPatches(compactor).filter((patch) => live.includes(patch));
     expect(left.length, context).toBe(new Set(left).size);

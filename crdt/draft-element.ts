@@ -73,6 +73,8 @@ export interface DraftNode {
   readonly id: string;
   /** Ordinal of its partition in the view. */
   readonly home: number;
+  /** Its ordinal in the view, if it had one when the draft looked. */
+  readonly row: number | undefined;
   readonly element: DraftElement;
   /** What it shows, beyond its registers: a node may be restored by an edge. */
   visible: boolean;

@@ -36,7 +36,7 @@ export class DraftOverlay {
 
   /** Whether there is a copy of the node already. */
   hasNode(id: string): boolean {
-    return this.#nodes.has(id);
+    return this.#nodes.size > 0 && this.#nodes.has(id);
   }
 
   /** The copy of a node, known or not. @throws Unhydrated */
@@ -54,7 +54,8 @@ export class DraftOverlay {
     const base = registers ?? (record === undefined ? undefined : nodes.plainCreate(record));
     const visible = record !== undefined && nodes.exists(record);
     const expired = record !== undefined && nodes.hasExpired(record);
-    return this.#addNode({ id, home, element: new DraftElement(exists, base), visible, expired, made: undefined });
+    const element = new DraftElement(exists, base);
+    return this.#addNode({ id, home, row: known, element, visible, expired, made: undefined });
   }
 
   #addNode(node: DraftNode): DraftNode {
@@ -72,7 +73,7 @@ export class DraftOverlay {
       if (patch.kind === 'node-create') {
         const { id } = patch;
         const element = new DraftElement(true, patch);
-        this.#addNode({ id, home, element, visible: true, expired: false, made: undefined });
+        this.#addNode({ id, home, row: undefined, element, visible: true, expired: false, made: undefined });
       } else {
         this.foldEdge(this.#newEdge(home, patch.id as EdgeId), patch);
       }

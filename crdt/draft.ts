@@ -6,7 +6,8 @@
  * - ENG-2 A draft touches only open partitions: whatever else it needs is thrown as `Unhydrated`, the caller opens it
  *   and drafts again.
  *
- * The overlay itself is in `draft-overlay.ts`; elements, conditions and assignments have files of their own, too.
+ * The overlay itself is in `draft-overlay.ts`; elements, conditions and assignments have files of their own, too, as do
+ * operations that only a server makes (`upkeep.ts`), which share `overlay`, `stamp`, `emit`, `removeEdge` and `endExpired`.
  */
 import { present } from '../base/assert.ts';
 import { WeftError } from '../base/errors.ts';
@@ -36,34 +37,36 @@ import { encodeEdgeCreate, encodePatch } from './patch-codec.ts';
 import type { QuotaMeter } from './quota-meter.ts';
 import { makeEdgeId } from './routing.ts';
 import { wallMsOfClock } from './stamp.ts';
-import { hasStub, isOrphan } from './stub-match.ts';
 import { textsOf } from './texts-of.ts';
 import { uniqueText } from './unique-text.ts';
 import { plainVersion, registersVersion } from './version.ts';
 
 /** Without element it is completed after the batch; with it, it holds if nothing `lookedBack`. */
-type Drafted = OperationResult;
+export interface Drafted extends OperationResult {
+  /** Of an updated node, as in `DraftedPatch`. */
+  readonly row?: number | undefined;
+}
 
 export class Draft {
   readonly patches: DraftedPatch[] = [];
-  readonly #view: GraphView;
+  readonly view: GraphView;
+  readonly overlay: DraftOverlay;
   readonly #options: DraftOptions;
   /** Absent in most graphs. */
   readonly #constraints: DraftConstraints | undefined;
   readonly #meter: QuotaMeter | undefined;
-  readonly #overlay: DraftOverlay;
 
   constructor(options: DraftOptions) {
     this.#meter = options.quota?.(this);
     this.#options = options;
     this.#constraints = options.constraints?.(this);
-    this.#view = options.view;
-    this.#overlay = new DraftOverlay(options.view);
+    this.view = options.view;
+    this.overlay = new DraftOverlay(options.view);
   }
 
   /** True once an operation looked for elements that earlier ones made. */
   get lookedBack(): boolean {
-    return this.#overlay.lookedBack;
+    return this.overlay.lookedBack;
   }
 
   /** Adds the patches of one operation. @throws WeftError, definite; Unhydrated */
@@ -111,15 +114,15 @@ export class Draft {
   }
 
   shownNode(id: string): Shown | undefined {
-    const { visible, element } = this.#overlay.node(id);
+    const { visible, element } = this.overlay.node(id);
     const state = visible ? element.state() : undefined;
     const restored = !element.exists;
     return state && { labels: state.labels(restored), properties: state.properties(restored) };
   }
 
   shownEdge(id: string): (Shown & { readonly from: string }) | undefined {
-    const edge = this.#overlay.findEdge(id);
-    if (edge === undefined || !this.#overlay.isVisible(edge)) return undefined;
+    const edge = this.overlay.findEdge(id);
+    if (edge === undefined || !this.overlay.isVisible(edge)) return undefined;
     return { labels: [edge.type], from: edge.from, properties: edgeState(edge).properties() };
   }
 
@@ -131,14 +134,14 @@ export class Draft {
     if (op === 'createNode' || op === 'putNode' || op === 'patchNode') {
       const shown = this.shownNode(id);
       if (shown === undefined) return { op, id, created };
-      const labels = this.#view.nodes.labelSet(shown.labels);
-      const held = this.#overlay.node(id).element;
+      const labels = this.view.nodes.labelSet(shown.labels);
+      const held = this.overlay.node(id).element;
       const texts = textsOf('node', id, held.state(), !held.exists);
       const element = { id: id as NodeId, labels, properties: shown.properties, ...texts };
       return { op, id, created, element, version: registersVersion(held.registers(), !held.exists) };
     }
-    const edge = this.#overlay.findEdge(id);
-    if (edge === undefined || !this.#overlay.isVisible(edge)) return { op, id, created };
+    const edge = this.overlay.findEdge(id);
+    if (edge === undefined || !this.overlay.isVisible(edge)) return { op, id, created };
     const { type, from, to } = edge;
     const ends = { type, from: from as NodeId, to: to as NodeId };
     const state = edgeState(edge);
@@ -146,26 +149,26 @@ export class Draft {
     return { op, id, created, element, version: registersVersion(edge.element.registers()) };
   }
 
-  #stamp(): { readonly clock: number; readonly replica: ReplicaId } {
+  stamp(): { readonly clock: number; readonly replica: ReplicaId } {
     return { clock: this.#options.clock.tick(), replica: this.#options.replica };
   }
 
   /** @throws WeftError `payload-too-large`, definite: so it comes before the draft itself changes */
-  #emit(home: number, patch: Patch, chosenId = false): void {
-    this.patches.push({ home, patch, text: encodePatch(patch), chosenId });
+  emit(home: number, patch: Patch, chosenId = false, row?: number): void {
+    this.patches.push({ home, patch, text: encodePatch(patch), chosenId, row });
   }
 
   // --- nodes
 
   /** @throws WeftError `node-not-found`, definite */
   #visibleNode(id: string): DraftNode {
-    const node = this.#overlay.node(id);
+    const node = this.overlay.node(id);
     if (!node.visible) throw new WeftError('node-not-found', `there is no node \`${id}\``, { id });
     return node;
   }
 
   #foldNode(node: DraftNode, patch: Patch, visible: boolean): void {
-    this.#emit(node.home, patch);
+    this.emit(node.home, patch, false, node.row);
     node.element.fold(patch);
     node.visible = visible;
   }
@@ -178,57 +181,61 @@ export class Draft {
   }
 
   #createNode(operation: Extract<Operation, { op: 'createNode' }>): Drafted {
-    const stamp = this.#stamp();
+    const stamp = this.stamp();
     const { op, labels, properties, texts, condition, id = uniqueText(stamp) as NodeId } = operation;
-    // Somebody may have chosen this id, of the form that ids made here have.
-    const isFree = () => !this.#overlay.hasNode(id) && this.#view.nodes.find(id) === undefined;
-    if (operation.id === undefined && condition === undefined && isFree()) {
+    if (operation.id === undefined && condition === undefined && this.#isFree(id, stamp.clock)) {
       const { clock, replica } = stamp;
       const patch: NodeCreate = { kind: 'node-create', clock, replica, id, labels, properties };
       return this.#makeNode(op, withTexts(patch, texts));
     }
-    const node = this.#overlay.node(id);
+    const node = this.overlay.node(id);
     this.#checkNode(node, condition);
     if (node.visible) throw new WeftError('node-exists', `node \`${id}\` exists`, { id });
-    const fresh = this.#endExpired(node) ? this.#stamp() : stamp;
+    const fresh = this.endExpired(node) ? this.stamp() : stamp;
     const more = clearing(node.element.state(), labels, properties, texts);
     this.#foldNode(node, { kind: 'node-create', ...fresh, id, labels, properties, ...more }, true);
     return { op, id, created: true };
   }
 
+  /** Somebody may have chosen an id that was made of this clock reading just now. */
+  #isFree(id: string, clock: number): boolean {
+    const { nodes } = this.view;
+    return !this.overlay.hasNode(id) && (clock > nodes.latestId || nodes.find(id) === undefined);
+  }
+
   /** What has expired does not come back with a node of the same id, nor do its edges. False if the node has not. */
-  #endExpired(node: DraftNode): boolean {
+  endExpired(node: DraftNode): boolean {
     if (!node.expired) return false;
-    for (const edge of this.#overlay.incident(node)) this.#removeEdge(edge);
-    this.#foldNode(node, { kind: 'node-delete', ...this.#stamp(), id: node.id }, false);
+    for (const edge of this.overlay.incident(node)) this.removeEdge(edge);
+    this.#foldNode(node, { kind: 'node-delete', ...this.stamp(), id: node.id }, false);
     node.expired = false;
     return true;
   }
 
   /** Creates a node whose id was made from the stamp of `patch`. */
   #makeNode(op: Operation['op'], patch: NodeCreate): Drafted {
-    const home = this.#view.indexOf(this.#view.partitionOf(patch.id));
-    this.#view.needAt(home);
-    const drafted = { home, patch, text: encodePatch(patch), chosenId: false };
+    const home = this.view.indexOf(this.view.partitionOf(patch.id));
+    this.view.needAt(home);
+    const drafted = { home, patch, text: encodePatch(patch), chosenId: false, row: undefined };
     this.patches.push(drafted);
-    this.#overlay.add(drafted);
+    this.overlay.add(drafted);
     const id = patch.id as NodeId;
-    const shown = { id, labels: this.#view.nodes.labelSet(patch.labels), properties: patch.properties };
+    const shown = { id, labels: this.view.nodes.labelSet(patch.labels), properties: patch.properties };
     const element = patch.more === undefined ? shown : { ...shown, ...textsOf('node', id, stateOfCreate(patch)) };
     return { op, id, created: true, element, version: plainVersion(patch.clock, patch.replica) };
   }
 
   #putNode(operation: Extract<Operation, { op: 'putNode' }>): Drafted {
     const { op, id, labels, properties, texts } = operation;
-    const node = this.#overlay.node(id);
+    const node = this.overlay.node(id);
     const existed = node.visible;
     this.#checkNode(node, operation.condition);
-    if (this.#options.skipEqual && existed && showsJust(node, this.#view.nodes.labelSet(labels), operation)) {
+    if (this.#options.skipEqual && existed && showsJust(node, this.view.nodes.labelSet(labels), operation)) {
       return { op, id, created: false };
     }
-    this.#endExpired(node);
+    this.endExpired(node);
     const more = clearing(node.element.state(), labels, properties, texts);
-    this.#foldNode(node, { kind: 'node-create', ...this.#stamp(), id, labels, properties, ...more }, true);
+    this.#foldNode(node, { kind: 'node-create', ...this.stamp(), id, labels, properties, ...more }, true);
     return { op, id, created: !existed };
   }
 
@@ -240,13 +247,13 @@ export class Draft {
     let settling: NodeCreate | undefined;
     if (!state.exists) {
       // A write to a node that only an edge brings back makes it exist by itself again, with what it shows.
-      settling = { kind: 'node-create', ...this.#stamp(), id, ...settledAs(state) };
+      settling = { kind: 'node-create', ...this.stamp(), id, ...settledAs(state) };
       const registers = node.element.registers().clone();
       registers.fold(settling);
       state = registers;
     }
-    const stamp = this.#stamp();
-    const change = changesToAssignments(state, operation.properties ?? {}, stamp, { element: 'node', id });
+    const stamp = this.stamp();
+    const change = changesToAssignments(state, operation.properties ?? {}, stamp, 'node', id);
     const more =
       operation.labels === undefined ? change.more : { ...change.more, ...labelAssignments(state, operation.labels) };
     if (assignsNothing(change.properties, more)) return { op, id, created: false };
@@ -257,28 +264,28 @@ export class Draft {
       ? { kind: 'node-update', clock, replica, id, properties, more }
       : { kind: 'node-update', clock, replica, id, properties };
     this.#foldNode(node, update, true);
-    return { op, id, created: false };
+    return { op, id, created: false, row: node.row };
   }
 
   #deleteNode(operation: Extract<Operation, { op: 'deleteNode' }>): Drafted {
     const { op, id, detach } = operation;
     const node = this.#visibleNode(id);
     this.#checkNode(node, operation.condition);
-    const edges = this.#overlay.incident(node);
-    const visible = edges.filter((edge) => this.#overlay.isVisible(edge)).length;
+    const edges = this.overlay.incident(node);
+    const visible = edges.filter((edge) => this.overlay.isVisible(edge)).length;
     if (visible > 0 && !detach) {
       throw new WeftError('node-has-edges', `node \`${id}\` has ${visible} edges`, { id, edges: visible });
     }
-    for (const edge of edges) this.#removeEdge(edge);
-    this.#foldNode(node, { kind: 'node-delete', ...this.#stamp(), id }, false);
+    for (const edge of edges) this.removeEdge(edge);
+    this.#foldNode(node, { kind: 'node-delete', ...this.stamp(), id }, false);
     return { op, id, created: false };
   }
 
   // --- edges
 
   #visibleEdge(id: EdgeId): DraftEdge {
-    const edge = this.#overlay.findEdge(id);
-    if (edge === undefined || !this.#overlay.isVisible(edge)) {
+    const edge = this.overlay.findEdge(id);
+    if (edge === undefined || !this.overlay.isVisible(edge)) {
       throw new WeftError('edge-not-found', `there is no edge \`${id}\``, { id });
     }
     return edge;
@@ -286,7 +293,7 @@ export class Draft {
 
   #checkEdge(id: EdgeId, edge: DraftEdge | undefined, condition: Condition | undefined): void {
     if (condition === undefined) return;
-    const visible = edge !== undefined && this.#overlay.isVisible(edge);
+    const visible = edge !== undefined && this.overlay.isVisible(edge);
     checkCondition(condition, visible ? registersVersion(edge.element.registers()) : undefined, `edge \`${id}\``);
   }
 
@@ -295,24 +302,24 @@ export class Draft {
     const home = this.#endpoint(from, 'from');
     const target = this.#endpoint(to, 'to');
     if (id === undefined) {
-      const stamp = this.#stamp();
-      const made = makeEdgeId(this.#view.partitionAt(home), uniqueText(stamp));
+      const stamp = this.stamp();
+      const made = makeEdgeId(this.view.partitionAt(home), uniqueText(stamp));
       this.#checkEdge(made, undefined, operation.condition);
       const { clock, replica } = stamp;
       const patch: EdgeCreate = { kind: 'edge-create', clock, replica, id: made, type, from, to, properties };
       return this.#makeEdge(op, { home, target }, withTexts(patch, texts));
     }
-    const existing = this.#overlay.findEdge(id);
+    const existing = this.overlay.findEdge(id);
     this.#checkEdge(id, existing, operation.condition);
     if (existing !== undefined) {
-      if (this.#overlay.isVisible(existing)) throw new WeftError('edge-exists', `edge \`${id}\` exists`, { id });
-      this.#removeEdge(existing);
+      if (this.overlay.isVisible(existing)) throw new WeftError('edge-exists', `edge \`${id}\` exists`, { id });
+      this.removeEdge(existing);
     }
-    const edge = this.#overlay.edgeAt(home, id);
+    const edge = this.overlay.edgeAt(home, id);
     const more = clearing(edge.element.state(), [], properties, texts);
-    const patch: EdgeCreate = { kind: 'edge-create', ...this.#stamp(), id, type, from, to, properties, ...more };
+    const patch: EdgeCreate = { kind: 'edge-create', ...this.stamp(), id, type, from, to, properties, ...more };
     this.#emitEdge({ home, target }, patch, true);
-    this.#overlay.foldEdge(edge, patch);
+    this.overlay.foldEdge(edge, patch);
     return { op, id, created: true };
   }
 
@@ -324,12 +331,13 @@ export class Draft {
   ): DraftedPatch & { readonly patch: EdgeCreate } {
     const { clock, replica, id, type, from, to } = patch;
     const { edge, stub } = encodeEdgeCreate(patch);
-    const drafted = { home, patch, text: edge, chosenId };
+    const drafted = { home, patch, text: edge, chosenId, row: undefined };
     this.patches.push(drafted, {
       home: target,
       patch: { kind: 'stub-create', clock, replica, id, type, from, to },
       text: stub,
       chosenId: false,
+      row: undefined,
     });
     return drafted;
   }
@@ -341,7 +349,7 @@ export class Draft {
     patch: EdgeCreate,
   ): Drafted {
     // The name of a long scope is not in the id: such an edge is found as one with a chosen id is.
-    this.#overlay.add(this.#emitEdge(homes, patch, patch.id.startsWith('~')));
+    this.overlay.add(this.#emitEdge(homes, patch, patch.id.startsWith('~')));
     const { clock, replica, type, properties } = patch;
     const id = patch.id as EdgeId;
     const shown = { id, type, from: patch.from as NodeId, to: patch.to as NodeId, properties };
@@ -354,18 +362,18 @@ export class Draft {
    * @throws WeftError `endpoint-missing`, definite; Unhydrated
    */
   #endpoint(id: NodeId, end: 'from' | 'to'): number {
-    const { nodes } = this.#view;
-    const known = this.#overlay.hasNode(id) ? undefined : nodes.find(id);
+    const { nodes } = this.view;
+    const known = this.overlay.hasNode(id) ? undefined : nodes.find(id);
     if (known !== undefined && nodes.exists(known)) return nodes.home[known] as number;
-    const node = this.#overlay.node(id);
+    const node = this.overlay.node(id);
     if (node.visible) return node.home;
     throw new WeftError('endpoint-missing', `there is no node \`${id}\` for \`${end}\` of the edge`, { id, end });
   }
 
   #putEdge(operation: Extract<Operation, { op: 'putEdge' }>): Drafted {
     const { op, id, type, from, to, properties, texts } = operation;
-    const existing = this.#overlay.findEdge(id);
-    if (existing === undefined || !this.#overlay.isVisible(existing)) {
+    const existing = this.overlay.findEdge(id);
+    if (existing === undefined || !this.overlay.isVisible(existing)) {
       return this.#createEdge(operation);
     }
     this.#checkEdge(id, existing, operation.condition);
@@ -377,7 +385,7 @@ export class Draft {
     }
     const { more } = clearing(edgeState(existing), [], properties, texts);
     if (!assignsNothing(properties, more ?? {})) {
-      this.#updateEdge(existing, { ...this.#stamp(), id, properties, ...(more && { more }) });
+      this.#updateEdge(existing, { ...this.stamp(), id, properties, ...(more && { more }) });
     }
     return { op, id, created: false };
   }
@@ -386,8 +394,8 @@ export class Draft {
     const { op, id } = operation;
     const edge = this.#visibleEdge(id);
     this.#checkEdge(id, edge, operation.condition);
-    const stamp = this.#stamp();
-    const change = changesToAssignments(edgeState(edge), operation.properties, stamp, { element: 'edge', id });
+    const stamp = this.stamp();
+    const change = changesToAssignments(edgeState(edge), operation.properties, stamp, 'edge', id);
     const { properties, more } = change;
     if (!assignsNothing(properties, more)) {
       this.#updateEdge(edge, { ...stamp, id, properties, ...(hasAny(more) && { more }) });
@@ -400,7 +408,7 @@ export class Draft {
     update: { clock: number; replica: ReplicaId; id: string; properties: Properties; more?: Assignments },
   ): void {
     const patch: Patch = { kind: 'edge-update', ...update };
-    this.#emit(edge.home, patch);
+    this.emit(edge.home, patch);
     edge.element.fold(patch);
   }
 
@@ -408,61 +416,18 @@ export class Draft {
     const { op, id } = operation;
     const edge = this.#visibleEdge(id);
     this.#checkEdge(id, edge, operation.condition);
-    this.#removeEdge(edge);
+    this.removeEdge(edge);
     return { op, id, created: false };
   }
 
-  #removeEdge(edge: DraftEdge): void {
+  /** Emits the delete of an edge and of its stub. */
+  removeEdge(edge: DraftEdge): void {
     const { id, home, from, to } = edge;
-    const target = this.#overlay.node(to).home;
-    const stamp = this.#stamp();
+    const target = this.overlay.node(to).home;
+    const stamp = this.stamp();
     const patch: Patch = { kind: 'edge-delete', ...stamp, id };
     edge.element.fold(patch);
-    this.#emit(home, patch);
-    this.#emit(target, { kind: 'stub-delete', ...stamp, id, from });
-  }
-
-  /** Deletes an expired node with its edges. False if it has not expired. */
-  purgeNode(ordinal: number): boolean {
-    return this.#endExpired(this.#overlay.node(this.#view.nodes.ids[ordinal] as string));
-  }
-
-  /** Deletes an expired edge. False if it has not expired. */
-  purgeEdge(ordinal: number): boolean {
-    const edge = this.#overlay.edgeOf(ordinal);
-    if (!edge.expired || !edge.element.exists) return false;
-    this.#removeEdge(edge);
-    return true;
-  }
-
-  /** Deletes an existing edge if an endpoint is missing; writes its stub again if that is missing. */
-  repairEdge(ordinal: number): boolean {
-    const edge = this.#overlay.edgeOf(ordinal);
-    if (!edge.element.exists) return false;
-    const { id, type, from, to } = edge;
-    // What has expired is there until it is purged: an extension may be on its way.
-    const isThere = (end: string) => this.#overlay.node(end).visible || this.#overlay.node(end).expired;
-    if (!isThere(from) || !isThere(to)) {
-      this.#removeEdge(edge);
-      return true;
-    }
-    if (hasStub(this.#view, ordinal)) return false;
-    this.#emit(this.#overlay.node(to).home, { kind: 'stub-create', ...this.#stamp(), id, type, from, to });
-    return true;
-  }
-
-  /** Writes an update of an edge that changes nothing, with which its locator is written again. False if it does not exist. */
-  repairLocator(ordinal: number): boolean {
-    const { id, home, element } = this.#overlay.edgeOf(ordinal);
-    if (element.exists) this.#emit(home, { kind: 'edge-update', ...this.#stamp(), id, properties: {} }, true);
-    return element.exists;
-  }
-
-  /** Deletes a stub whose edge does not exist or ends elsewhere. Its source partition must be open. */
-  repairStub(ordinal: number): boolean {
-    if (!isOrphan(this.#view, ordinal)) return false;
-    const { id, from, to } = this.#view.stubEnds(ordinal);
-    this.#emit(this.#overlay.node(to).home, { kind: 'stub-delete', ...this.#stamp(), id, from });
-    return true;
+    this.emit(home, patch);
+    this.emit(target, { kind: 'stub-delete', ...stamp, id, from });
   }
 }

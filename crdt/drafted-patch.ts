@@ -14,6 +14,8 @@ export interface DraftedPatch {
   readonly text: string;
   /** True for the create of an edge whose id the caller chose. */
   readonly chosenId: boolean;
+  /** Ordinal in the view of the node that it updates, as the draft found it: `NodeTable.intern` says what it is worth. */
+  readonly row?: number | undefined;
 }
 
 export interface DraftOptions {

@@ -9,7 +9,7 @@
 import type { PartitionId, ReplicaId } from '../base/ids.ts';
 import { grown } from './columns.ts';
 import { encodeStamp, stampAtEnd } from './patch-codec.ts';
-import type { Stamp } from './stamp.ts';
+import { NEVER, type Stamp } from './stamp.ts';
 
 /** How the view numbers partitions. */
 export interface PartitionNumbers {
@@ -36,6 +36,8 @@ export class EdgeIds {
   /** Open addressing: one more than the ordinal, 0 if free. The length is a power of two. */
   #slots = new Int32Array(64);
   #slotsTaken = 0;
+  /** No stamp that is kept is later: most edges that come are new, and need not be looked for. */
+  #latest = NEVER;
 
   constructor(partitions: PartitionNumbers) {
     this.#partitions = partitions;
@@ -57,10 +59,11 @@ export class EdgeIds {
 
   /** `stamp`: what `stampOf` says of the id. */
   find(id: string, home: number, stamp = this.stampOf(id, home)): number | undefined {
-    if (stamp !== undefined) {
+    if (stamp !== undefined && stamp.clock <= this.#latest) {
       const ordinal = this.#stamped(stamp.clock, stamp.replica, home);
       if (ordinal !== undefined) return ordinal;
     }
+    if (this.#withText.size === 0) return undefined;
     let ordinal = this.#withText.get(id);
     while (ordinal !== undefined && this.home[ordinal] !== home) ordinal = this.#nextOf.get(ordinal);
     return ordinal;
@@ -89,6 +92,7 @@ export class EdgeIds {
     this.#texts[ordinal] = '';
     this.clock[ordinal] = stamp.clock;
     this.replica[ordinal] = stamp.replica;
+    this.#latest = Math.max(this.#latest, stamp.clock);
     this.#addStamped(ordinal);
   }
 

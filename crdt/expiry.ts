@@ -1,6 +1,6 @@
 /**
  * When elements expire: the property `expiresAt`, an ordinary register, says it. An element whose time has come is hidden
- * from every reader until it is deleted (`Draft.purgeNode`, `Draft.purgeEdge`) or a write from before that moment extends it.
+ * from every reader until it is deleted (`purgeNode`, `purgeEdge`) or a write from before that moment extends it.
  *
  * - EXP-1 What is hidden follows from the patches and the view's time alone; digests do not depend on that time.
  * - EXP-2 The time of a view never goes back, is not before any stamp that was seen, nor after any that is given later: whoever

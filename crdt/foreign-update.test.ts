@@ -4,9 +4,10 @@ import { BugError } from '../base/assert.ts';
 import { WeftError } from '../base/errors.ts';
 import { type ReplicaId, replicaId } from '../base/ids.ts';
 import { SeededRandom } from '../base/seeded-random.ts';
+import { compact, type PatchJudge } from './compaction.ts';
 import { acceptedTexts } from './foreign-update.model.ts';
 import { checkState, checkUpdate } from './foreign-update.ts';
-import { mergeUpdates, PartitionDocument, type PatchJudge, patchesOf } from './partition-document.ts';
+import { mergeUpdates, PartitionDocument, patchesOf } from './partition-document.ts';
 import { encodePatch } from './patch-codec.ts';
 import { NEVER } from './stamp.ts';
 
@@ -63,7 +64,10 @@ describe('what a server writes', () => {
     const document = open(A);
     document.append(['x', 'x', 'x'].map((id) => patch(id)));
     const last = [...document.all()].at(-1);
-    const { update } = document.compact(keeping((text) => text === last));
+    const { update } = compact(
+      document,
+      keeping((text) => text === last),
+    );
     const { texts, clockMax, needs } = checkUpdate(update as Uint8Array, A);
     expect({ texts, clockMax }).toEqual({ texts: [], clockMax: NEVER });
     expect([...needs]).toEqual([[A, 3]]);
@@ -261,7 +265,11 @@ function history(random: SeededRandom): { commits: Written[]; states: Uint8Array
     const other = documents[1 - at] as PartitionDocument;
     const by = writers[at] as ReplicaId;
     const some = Array.from({ length: 1 + random.below(5) }, () => patch(random.pick(['a', 'é', '__proto__'])));
-    const compacted = () => document.compact(keeping((text) => text.length % 7 === 0 || some.includes(text)));
+    const compacted = () =>
+      compact(
+        document,
+        keeping((text) => text.length % 7 === 0 || some.includes(text)),
+      );
     switch (random.below(4)) {
       case 0:
         commits.push({ by, update: document.append(some) });

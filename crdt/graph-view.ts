@@ -244,8 +244,11 @@ export class GraphView {
     this.#nodeFold.foldCreates(partition, creates, chars);
   }
 
-  /** Folds one patch of an open partition in. `chars` is the length of its text, for the memory estimate. */
-  fold(partition: PartitionIndex, patch: Patch, chars: number): void {
+  /**
+   * Folds one patch of an open partition in. `chars` is the length of its text, for the memory estimate; `row` is of the node
+   * that it updates, as `NodeTable.intern` takes it.
+   */
+  fold(partition: PartitionIndex, patch: Patch, chars: number, row?: number): void {
     partition.patches++;
     switch (patch.kind) {
       case 'node-create':
@@ -254,7 +257,7 @@ export class GraphView {
         break;
       case 'node-update':
       case 'node-delete':
-        this.#nodeFold.fold(partition, patch, chars);
+        this.#nodeFold.fold(partition, patch, chars, row);
         break;
       case 'edge-create':
         if (isPlain(patch) && this.#edgeFold.foldFirstCreate(partition, patch, chars)) break;

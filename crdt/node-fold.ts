@@ -146,10 +146,10 @@ export class NodeFold {
     partition.bytes += NODE_BYTES + chars;
   }
 
-  /** Folds what takes registers. */
-  fold(partition: PartitionIndex, patch: Patch, chars: number): void {
+  /** Folds what takes registers. @param row as `NodeTable.intern` */
+  fold(partition: PartitionIndex, patch: Patch, chars: number, row?: number): void {
     const { nodes } = this.#host;
-    const node = nodes.intern(patch.id, partition.ordinal);
+    const node = nodes.intern(patch.id, partition.ordinal, row);
     if (!nodes.hasRecord(node)) {
       this.#addRecord(partition, node, chars);
       nodes.registers.set(node, new Registers());

@@ -11,3 +11,14 @@ test('sets of labels -> sorted, without repetitions, one array for each set, wha
     expect(nodes.labelSet([...labels, ...labels])).toBe(shared[i]);
   }
 });
+
+test("an ordinal that a node had -> taken as long as it is the node's", () => {
+  const nodes = new NodeTable();
+  const row = nodes.intern('a', 0);
+  nodes.retain(row);
+  expect(nodes.intern('a', 0, row)).toBe(row);
+  nodes.release(row);
+  expect(nodes.intern('b', 0)).toBe(row);
+  nodes.retain(row);
+  expect(nodes.intern('a', 0, row)).not.toBe(row);
+});

@@ -7,10 +7,10 @@ import type { Properties } from '../graph/value.ts';
 import { Adjacency } from './adjacency.ts';
 import { grown, Ordinals, SparseColumn } from './columns.ts';
 import type { NodeCreate } from './patch.ts';
-import { NO_PROPERTIES } from './patch-codec.ts';
+import { clockOfId, NO_PROPERTIES } from './patch-codec.ts';
 import { PropertyColumns } from './property-columns.ts';
 import type { Registers } from './registers.ts';
-import type { Stamp } from './stamp.ts';
+import { NEVER, type Stamp } from './stamp.ts';
 import { bytesAdded, propertiesBytes, Tally } from './usage.ts';
 
 /** The node has a record: its partition is open and has at least one patch of it. */
@@ -29,6 +29,8 @@ export class NodeTable {
   /** Index of the partition in which the node lives; see `GraphView`. */
   home = new Int32Array(0);
   flags = new Uint8Array(0);
+  /** The latest clock reading of which an id here may have been made: what is made of a later one is new. */
+  latestId = NEVER;
   /** Ordinals that stand for no visible node: deleted, or named by an edge only. */
   hidden = 0;
   /** Stamp of the one create of a node without `registers`. */
@@ -69,15 +71,14 @@ export class NodeTable {
 
   /**
    * The ordinal of `id`, made if there is none. The caller must hold it with `retain` before anything else happens.
-   * `home`: index of the partition in which the node lives.
+   * `home`: index of the partition in which the node lives. `row`: an ordinal that `id` had, which spares the look-up while
+   * it still is the node's.
    */
-  intern(id: string, home: number): number {
+  intern(id: string, home: number, row?: number): number {
+    if (row !== undefined && this.ids[row] === id) return row;
     const known = this.#ordinalOf.get(id);
     if (known !== undefined) return known;
-    const ordinal = this.#ordinals.take();
-    this.#reserve(ordinal + 1);
-    this.#ordinalOf.set(id, ordinal);
-    this.ids[ordinal] = id;
+    const ordinal = this.#take(id);
     this.setLabels(ordinal, NO_LABELS);
     this.setProperties(ordinal, NO_PROPERTIES);
     this.home[ordinal] = home;
@@ -95,10 +96,7 @@ export class NodeTable {
 
   /** Adds a node that `find` does not find, as its one create makes it; its record retains it. Returns its ordinal. */
   addCreated(id: string, home: number, stamp: Stamp, labels: readonly string[], properties: Properties): number {
-    const ordinal = this.#ordinals.take();
-    this.#reserve(ordinal + 1);
-    this.#ordinalOf.set(id, ordinal);
-    this.ids[ordinal] = id;
+    const ordinal = this.#take(id);
     this.labels[ordinal] = labels;
     this.properties[ordinal] = properties;
     this.columns.forget(ordinal);
@@ -110,6 +108,15 @@ export class NodeTable {
     this.countAt[home] = (this.countAt[home] ?? 0) + 1;
     this.there.add(home, 1);
     this.bytes.add(home, propertiesBytes(properties));
+    return ordinal;
+  }
+
+  #take(id: string): number {
+    const ordinal = this.#ordinals.take();
+    this.#reserve(ordinal + 1);
+    this.#ordinalOf.set(id, ordinal);
+    this.ids[ordinal] = id;
+    this.latestId = Math.max(this.latestId, clockOfId(id));
     return ordinal;
   }
 

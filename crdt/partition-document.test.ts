@@ -3,8 +3,9 @@ import * as Y from 'yjs';
 import { BugError } from '../base/assert.ts';
 import { replicaId } from '../base/ids.ts';
 import { patchesOfBlock } from './block.ts';
+import { compact, type PatchJudge } from './compaction.ts';
 import { checkUpdate } from './foreign-update.ts';
-import { mergeUpdates, PartitionDocument, type PatchJudge, patchesOf } from './partition-document.ts';
+import { mergeUpdates, PartitionDocument, patchesOf } from './partition-document.ts';
 import { encodePatch } from './patch-codec.ts';
 
 const SMALL = { segmentPatches: 2, chapterSegments: 2 };
@@ -131,7 +132,12 @@ describe('compact', () => {
   test('nothing dead -> nothing to send', () => {
     const document = open();
     document.append(numbered(9));
-    expect(document.compact(states(() => true))).toEqual({ update: undefined, dropped: 0, rewritten: 0 });
+    expect(
+      compact(
+        document,
+        states(() => true),
+      ),
+    ).toEqual({ update: undefined, dropped: 0, rewritten: 0 });
   });
 
   test('DOC-1 the newest segment of every writer -> stays, even if dead', () => {
@@ -140,14 +146,20 @@ describe('compact', () => {
     a.append(numbered(3, 'a'));
     b.append(numbered(3, 'b'));
     sync(b, a);
-    a.compact(states(() => false));
+    compact(
+      a,
+      states(() => false),
+    );
     expect(held(a)).toEqual(['a2', 'b2']);
   });
 
   test('DOC-2 a live patch among dead ones -> written again before its segment goes', () => {
     const document = open(A, [], { segmentPatches: 4, chapterSegments: 2 });
     document.append(numbered(10));
-    const { dropped, rewritten } = document.compact(states((patch) => patch === 'p1' || patch >= 'p4'));
+    const { dropped, rewritten } = compact(
+      document,
+      states((patch) => patch === 'p1' || patch >= 'p4'),
+    );
     expect({ dropped, rewritten }).toEqual({ dropped: 4, rewritten: 1 });
     expect(held(document)).toEqual(['p1', ...numbered(10).slice(4)]);
     expect(document.patches).toBe(7);
@@ -158,7 +170,13 @@ describe('compact', () => {
     let compactions = 0;
     for (let round = 0; round < 100; round++) {
       document.append(numbered(600, `${round}:`));
-      if (document.compact(states((patch) => patch.startsWith(`${round}:`))).update !== undefined) compactions++;
+      if (
+        compact(
+          document,
+          states((patch) => patch.startsWith(`${round}:`)),
+        ).update !== undefined
+      )
+        compactions++;
     }
     expect(compactions).toBeGreaterThan(50);
     expect(document.patches).toBeLessThan(3000);
@@ -170,12 +188,18 @@ describe('compact', () => {
     const expired = (patch: string) => patch === 'xd';
     const alone = open();
     alone.append(['xc', 'xd', 'y0', 'y1', 'y2']);
-    alone.compact(states((patch) => patch !== 'xc', expired));
+    compact(
+      alone,
+      states((patch) => patch !== 'xc', expired),
+    );
     expect(held(alone)).toEqual(['y0', 'y1', 'y2']);
 
     const accompanied = open();
     accompanied.append(['xc', 'y0', 'xd', 'z0', 'y1']);
-    accompanied.compact(states((patch) => patch !== 'xc' && patch !== 'z0', expired));
+    compact(
+      accompanied,
+      states((patch) => patch !== 'xc' && patch !== 'z0', expired),
+    );
     expect(held(accompanied)).toContain('xc');
     expect(held(accompanied)).toContain('xd');
   });
@@ -185,7 +209,10 @@ describe('compact', () => {
     const old = Array.from({ length: 8 }, (_, i) => nodeDelete(i));
     document.append(old);
     const appended = document.append([nodeDelete(8)]);
-    const { update } = document.compact(states((patch) => patch === old[1] || patch === nodeDelete(8)));
+    const { update } = compact(
+      document,
+      states((patch) => patch === old[1] || patch === nodeDelete(8)),
+    );
     const checked = checkUpdate(mergeUpdates([appended, update as Uint8Array]), A);
     expect(checked.texts).toEqual([nodeDelete(8), old[1]]);
     expect(checked.copies).toBe(1);
@@ -197,7 +224,10 @@ describe('compact', () => {
     const b = open(B);
     a.append(numbered(9));
     sync(a, b);
-    const { update } = a.compact(states((patch) => patch === 'p1' || patch === 'p8'));
+    const { update } = compact(
+      a,
+      states((patch) => patch === 'p1' || patch === 'p8'),
+    );
     if (update === undefined) throw new Error('there was something to compact');
     b.merge(update);
     expect(held(b)).toEqual(held(a));

@@ -10,6 +10,7 @@
  *   deletes the last copy that there ever was: concurrent compactions lose nothing, and at worst leave copies for the
  *   next one. (The first copy, or the one of the smallest client, would not do: while one server drops it for being
  *   second to another, a second server rewrites that other one, and then drops what it wrote for being second to the first.)
+ *   `compaction.ts` chooses what goes.
  * - DOC-3 Yjs never holds anything pending: updates are merged in causal order.
  * - DOC-4 Our Yjs client id never changes behind our back (it would mean that someone else writes with it).
  */
@@ -26,27 +27,27 @@ export interface DocumentSizes {
   readonly chapterSegments: number;
 }
 const SIZES: DocumentSizes = { segmentPatches: 256, chapterSegments: 64 };
-/** A sealed segment is rewritten when less than this part of its patches is live. */
-const REWRITE_BELOW = 0.5;
 
 type Segment = Y.Array<string>;
-type Chapter = Y.Array<Segment>;
+export type Chapter = Y.Array<Segment>;
 
-/** Live as in CRDT-3; `expired` is live, but a tombstone past its retention: it goes once no other patch of its element is left. */
-export type PatchState = 'dead' | 'live' | 'expired';
-
-/** What compaction must know of patches. */
-export interface PatchJudge {
-  stateOf(patch: string): PatchState;
-  /** Names the element, the same for all its patches in this partition. */
-  elementOf(patch: string): string;
+/** What `compaction.ts` makes of a document. */
+export interface Rewrite {
+  /** Indices of the segments to delete, in their order, by chapter. */
+  readonly doomed: ReadonlyMap<Chapter, readonly number[]>;
+  /** What is needed of those, with the chapter in which it lay. */
+  readonly copies: ReadonlyMap<string, Chapter>;
+  /** The patches of all other segments. */
+  readonly kept: readonly (readonly string[])[];
 }
 
-export interface Compaction {
-  /** What the other replicas must receive; undefined if there was nothing to do. */
-  readonly update: Uint8Array | undefined;
-  readonly dropped: number;
-  readonly rewritten: number;
+/** A segment, as compaction finds it. */
+export interface SegmentAt {
+  readonly chapter: Chapter;
+  /** Within its chapter. */
+  readonly index: number;
+  readonly sealed: boolean;
+  readonly patches: readonly string[];
 }
 
 export class PartitionDocument {
@@ -102,9 +103,7 @@ export class PartitionDocument {
     document.#doc.clientID = replica;
     document.#assertSound();
     document.#adoptOwn();
-    for (const { segment } of document.#segments()) {
-      for (const patch of patchesIn(segment)) document.#count(patch, 1);
-    }
+    for (const { patches } of document.segments()) document.#countAll(patches);
     return document;
   }
 
@@ -125,9 +124,9 @@ export class PartitionDocument {
     }
   }
 
-  #count(patch: string, sign: 1 | -1): void {
-    this.patches += sign;
-    this.chars += sign * patch.length;
+  #countAll(patches: readonly string[]): void {
+    this.patches += patches.length;
+    for (const patch of patches) this.chars += patch.length;
   }
 
   /** Appends patches in one transaction and returns the update that says so. */
@@ -148,7 +147,7 @@ export class PartitionDocument {
       this.#segmentPatches += part.length;
       at += part.length;
     }
-    for (const patch of patches) this.#count(patch, 1);
+    this.#countAll(patches);
   }
 
   #openSegment(): Segment {
@@ -170,7 +169,7 @@ export class PartitionDocument {
     const patches = patchesOf(update);
     Y.applyUpdate(this.#doc, update);
     this.#assertSound();
-    for (const patch of patches) this.#count(patch, 1);
+    this.#countAll(patches);
     return patches;
   }
 
@@ -198,7 +197,7 @@ export class PartitionDocument {
       }
     });
     this.#assertSound();
-    for (const { texts } of updates) for (const patch of texts) this.#count(patch, 1);
+    for (const { texts } of updates) this.#countAll(texts);
   }
 
   /** What an update builds on and the document does not hold, or holds as something else; undefined if it may be merged. */
@@ -226,18 +225,13 @@ export class PartitionDocument {
     return (['chapter', 'segment', 'block'] as const)[depth - 1];
   }
 
-  #recount(): void {
-    this.patches = 0;
-    this.chars = 0;
-    for (const { segment } of this.#segments()) for (const patch of patchesIn(segment)) this.#count(patch, 1);
-  }
-
   /** Every patch in the document. */
   *all(): Generator<string> {
-    for (const { segment } of this.#segments()) yield* patchesIn(segment);
+    for (const { patches } of this.segments()) yield* patches;
   }
 
-  *#segments(): Generator<{ chapter: Chapter; segment: Segment; index: number; sealed: boolean }> {
+  /** In the order of the log. */
+  *segments(): Generator<SegmentAt> {
     const chapters = this.#log.toArray();
     const lastOf = new Map<number, Chapter>();
     for (const chapter of chapters) lastOf.set(ownerOf(chapter), chapter);
@@ -246,73 +240,27 @@ export class PartitionDocument {
       const segments = chapter.toArray();
       for (let index = 0; index < segments.length; index++) {
         const sealed = chapterSealed || index < segments.length - 1;
-        yield { chapter, segment: segments[index] as Segment, index, sealed };
+        yield { chapter, index, sealed, patches: patchesIn(segments[index] as Segment) };
       }
     }
   }
 
   /**
-   * Rewrites sealed segments that are mostly dead or hold needless copies into the own newest segment, and deletes them.
-   * Changes nothing visible (DOC-2). `judge` decides with everything known here. `forgetsLast`
-   * plants a bug.
+   * Writes the copies into the own newest segment and deletes segments, in one transaction; returns the update that says so.
+   * Nothing visible changes if `compaction.ts` chose (DOC-2).
    */
-  compact(judge: PatchJudge, forgetsLast = false): Compaction {
-    const segments = Array.from(this.#segments(), (at) => {
-      const patches = patchesIn(at.segment);
-      return { ...at, patches, states: patches.map((patch) => judge.stateOf(patch)) };
-    });
-    // Of each live patch, where its last copy lies: how many patches come before.
-    const lastCopy = new Map<string, number>();
-    let place = 0;
-    for (const { patches, states } of segments) {
-      for (const [i, patch] of patches.entries()) if (states[i] !== 'dead') lastCopy.set(patch, place + i);
-      place += patches.length;
-    }
-    const doomed = new Map<Chapter, number[]>();
-    const kept: string[][] = [];
-    const candidates = new Map<string, { state: PatchState; chapter: Chapter }>();
-    let dropped = 0;
-    place = 0;
-    for (const { chapter, index, sealed, patches, states } of segments) {
-      const isLast = (i: number) => states[i] !== 'dead' && lastCopy.get(patches[i] as string) === first + i;
-      const first = place;
-      place += patches.length;
-      if (!sealed || isWorthKeeping(states, isLast)) {
-        kept.push(patches);
-        continue;
-      }
-      const indices = doomed.get(chapter);
-      if (indices === undefined) doomed.set(chapter, [index]);
-      else indices.push(index);
-      for (const [i, patch] of patches.entries()) {
-        if (isLast(i)) candidates.set(patch, { state: states[i] as PatchState, chapter });
-      }
-      dropped += patches.length;
-    }
-    if (doomed.size === 0) return { update: undefined, dropped: 0, rewritten: 0 };
-    this.#dropExpired(candidates, kept, judge);
-    const forgotten = forgetsLast ? Array.from(candidates.keys()).at(-1) : undefined;
-    if (forgotten !== undefined) candidates.delete(forgotten);
+  rewrite({ doomed, copies, kept }: Rewrite): Uint8Array {
     const update = this.#write(() => {
-      this.#writeAfter(new Set(Array.from(candidates.values(), ({ chapter }) => chapter)));
-      this.#push(Array.from(candidates.keys()), 'copies');
+      this.#writeAfter(new Set(copies.values()));
+      this.#push(Array.from(copies.keys()), 'copies');
       for (const [chapter, indices] of doomed) for (const index of indices.toReversed()) chapter.delete(index, 1);
       this.#deleteEmptyChapters();
     });
-    this.#recount();
-    return { update, dropped, rewritten: candidates.size };
-  }
-
-  /** Drops expired tombstones, unless a dead create in a kept segment would come back to life without. */
-  #dropExpired(
-    candidates: Map<string, { readonly state: PatchState }>,
-    kept: readonly (readonly string[])[],
-    judge: PatchJudge,
-  ): void {
-    const expired = Array.from(candidates).filter(([, { state }]) => state === 'expired');
-    if (expired.length === 0) return;
-    const elements = new Set(kept.flatMap((patches) => patches.map((patch) => judge.elementOf(patch))));
-    for (const [patch] of expired) if (!elements.has(judge.elementOf(patch))) candidates.delete(patch);
+    this.patches = 0;
+    this.chars = 0;
+    for (const patches of kept) this.#countAll(patches);
+    this.#countAll(Array.from(copies.keys()));
+    return update;
   }
 
   /** DOC-2: a copy comes after what it replaces, so the next write starts a chapter unless the own one comes after all. */
@@ -355,17 +303,6 @@ export class PartitionDocument {
     for (const structs of this.#doc.store.clients.values()) count += structs.length;
     return count;
   }
-}
-
-/** Whether a sealed segment holds no needless copies, and enough that is needed. @param isLast live, and no copy comes later */
-function isWorthKeeping(states: readonly PatchState[], isLast: (i: number) => boolean): boolean {
-  let needed = 0;
-  for (let i = 0; i < states.length; i++) {
-    if (states[i] === 'dead') continue;
-    if (!isLast(i)) return false;
-    if (states[i] === 'live') needed++;
-  }
-  return needed >= states.length * REWRITE_BELOW;
 }
 
 function patchesIn(segment: Segment): string[] {

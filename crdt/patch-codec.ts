@@ -19,13 +19,13 @@ import type {
   StubCreate,
   TextChangeOf,
 } from './patch.ts';
-import { type Stamp, TICKS_PER_MS } from './stamp.ts';
+import { NEVER, type Stamp } from './stamp.ts';
 import { readTextUpdate } from './text-update.ts';
-import { fromBase64, fromPlain, propertiesFromPlain, propertiesToPlain, toBase64, toPlain } from './value-codec.ts';
+import { fromBase64, fromPlain, propertiesFromPlain, propertiesToJson, toBase64, toPlain } from './value-codec.ts';
 
 /** Increasing in code-unit order, so that header text sorts like numbers. */
 const DIGITS = '-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz';
-const PAIRS: readonly string[] = Array.from({ length: 4096 }, (_, i) => `${DIGITS[i >> 6]}${DIGITS[i & 63]}`);
+const DIGIT_UNITS = Uint8Array.from(DIGITS, (digit) => digit.charCodeAt(0));
 const DIGIT_VALUE = new Int8Array(128).fill(-1);
 for (let i = 0; i < 64; i++) DIGIT_VALUE[DIGITS.charCodeAt(i)] = i;
 
@@ -52,39 +52,41 @@ const LETTERS = {
   'stub-delete': 's',
 } as const satisfies Record<Patch['kind'], string>;
 
-function encodeDigits(value: number, chars: number): string {
-  let text = '';
-  let rest = value;
-  for (let i = chars; i > 1; i -= 2) {
-    text = (PAIRS[rest % 4096] as string) + text;
-    rest = Math.floor(rest / 4096);
-  }
-  return chars % 2 === 0 ? text : (DIGITS[rest % 64] as string) + text;
+/** The digit of six bits of `bits` from bit `at` on. */
+function unitAt(bits: number, at: number): number {
+  return DIGIT_UNITS[(bits >>> at) & 63] as number;
 }
 
-// The millisecond and the replica repeat from patch to patch; mostly only the tick changes. The stamp itself repeats when
-// an id is made from it.
+// The stamp repeats when an id is made from it.
 let lastClock = -1;
-let lastStamp = '';
-let lastMs = -1;
-let lastMsText = '';
 let lastReplica = -1;
-let lastReplicaText = '';
+let lastStamp = '';
 
 /** A stamp as 15 characters of `[-_0-9A-Za-z]` that sort as stamps do. */
 export function encodeStamp(clock: number, replica: ReplicaId): string {
   if (clock === lastClock && replica === lastReplica) return lastStamp;
-  const ms = Math.floor(clock / TICKS_PER_MS);
-  if (ms !== lastMs) {
-    lastMs = ms;
-    lastMsText = encodeDigits(ms, CLOCK_CHARS - 2);
-  }
-  if (replica !== lastReplica) {
-    lastReplica = replica;
-    lastReplicaText = encodeDigits(replica, REPLICA_CHARS);
-  }
+  const high = Math.floor(clock / 2 ** 30);
+  const low = clock % 2 ** 30;
   lastClock = clock;
-  lastStamp = lastMsText + (PAIRS[clock % TICKS_PER_MS] as string) + lastReplicaText;
+  lastReplica = replica;
+  // One call makes one text, without the pieces that it would be put together from.
+  lastStamp = String.fromCharCode(
+    unitAt(high, 18),
+    unitAt(high, 12),
+    unitAt(high, 6),
+    unitAt(high, 0),
+    unitAt(low, 24),
+    unitAt(low, 18),
+    unitAt(low, 12),
+    unitAt(low, 6),
+    unitAt(low, 0),
+    unitAt(replica, 30),
+    unitAt(replica, 24),
+    unitAt(replica, 18),
+    unitAt(replica, 12),
+    unitAt(replica, 6),
+    unitAt(replica, 0),
+  );
   return lastStamp;
 }
 
@@ -101,6 +103,14 @@ export function stampAtEnd(text: string): Stamp | undefined {
   const replica = replicaHigh * 2 ** 30 + replicaLow;
   if (clock > Number.MAX_SAFE_INTEGER || replica > 0xffff_ffff) return undefined;
   return { clock, replica: replicaId(replica) };
+}
+
+/** The clock reading that an id of the length of a stamp begins with, or `NEVER`. */
+export function clockOfId(id: string): number {
+  if (id.length !== STAMP_CHARS) return NEVER;
+  const high = digitsAt(id, 0, 4);
+  const low = digitsAt(id, 4, 5);
+  return high < 0 || low < 0 ? NEVER : high * 2 ** 30 + low;
 }
 
 /** At most five digits from `start` on as a number, negative if there are others. */
@@ -154,8 +164,7 @@ function checked(id: string, text: string): string {
 function body(patch: Patch, stamp: string): string {
   switch (patch.kind) {
     case 'node-create': {
-      const labels = JSON.stringify(patch.labels);
-      return `${elide(patch.id, stamp)}\t${labels}\t${assigned(patch.properties, patch.more)}`;
+      return `${elide(patch.id, stamp)}\t${labelsToJson(patch.labels)}\t${assigned(patch.properties, patch.more)}`;
     }
     case 'node-update':
     case 'edge-update':
@@ -172,6 +181,20 @@ function body(patch: Patch, stamp: string): string {
   }
 }
 
+// Elements that come together mostly have the same label.
+let lastLabel: string | undefined;
+let lastLabelJson = '';
+
+function labelsToJson(labels: readonly string[]): string {
+  const [label] = labels;
+  if (label === undefined || labels.length > 1) return JSON.stringify(labels);
+  if (label !== lastLabel) {
+    lastLabel = label;
+    lastLabelJson = JSON.stringify(labels);
+  }
+  return lastLabelJson;
+}
+
 function endFields({ id, type, from, to }: EdgeCreate | StubCreate, stamp: string): string {
   return `${elide(id, stamp)}\t${quote(type)}\t${quote(from)}\t${quote(to)}`;
 }
@@ -186,7 +209,7 @@ function isEmpty(properties: Properties): boolean {
 }
 
 function assigned(properties: Properties, more: Assignments | undefined): string {
-  const text = JSON.stringify(propertiesToPlain(properties));
+  const text = propertiesToJson(properties);
   return more === undefined ? text : `${text}\t${JSON.stringify(assignmentsToPlain(more))}`;
 }
 

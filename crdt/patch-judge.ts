@@ -1,17 +1,20 @@
 /** Joins view and document for compaction: whether a patch is live, and whether its tombstone has expired. */
+
+import type { PatchJudge } from './compaction.ts';
 import { EDGE_RECORD, EDGE_THERE, STUB_EXISTS } from './edge-table.ts';
 import type { GraphView } from './graph-view.ts';
-import type { PatchJudge } from './partition-document.ts';
 import type { PartitionIndex } from './partition-index.ts';
 import type { PatchHead } from './patch.ts';
-import { decodePatchHead } from './patch-codec.ts';
+import { clockOfPatch, decodePatchHead } from './patch-codec.ts';
 import type { Registers } from './registers.ts';
 import { NEVER } from './stamp.ts';
 
 /** @param horizon clock reading before which tombstones have expired */
 export function patchJudge(view: GraphView, partition: PartitionIndex, horizon: number): PatchJudge {
+  const held = new ClockFilter(heldClocks(view, partition));
   return {
     stateOf(text) {
+      if (!held.mayHave(clockOfPatch(text))) return 'dead';
       const patch = decodePatchHead(text);
       if (!isLive(view, partition, patch, horizon)) return 'dead';
       if (!isDelete(patch) || patch.clock >= horizon || isNeeded(view, partition, patch, horizon)) return 'live';
@@ -22,6 +25,36 @@ export function patchJudge(view: GraphView, partition: PartitionIndex, horizon: 
       return `${kind.slice(0, 4)}:${id}`;
     },
   };
+}
+
+/** Readings that are spread over so many marks for each, of which a few are the same by chance. */
+const MARKS = 16;
+
+/** Says of most clock readings that are not among those given that they are not, without the look-up that others need. */
+class ClockFilter {
+  readonly #marks: Uint8Array;
+
+  constructor(clocks: readonly number[]) {
+    this.#marks = new Uint8Array(MARKS * clocks.length + 1);
+    for (const clock of clocks) this.#marks[clock % this.#marks.length] = 1;
+  }
+
+  mayHave(clock: number): boolean {
+    return this.#marks[clock % this.#marks.length] === 1;
+  }
+}
+
+/** Every clock reading by which `isLive` knows a patch of this partition. */
+function heldClocks({ nodes, edges }: GraphView, partition: PartitionIndex): number[] {
+  const clocks: number[] = [];
+  const add = (plain: number, registers: Registers | undefined) => {
+    if (registers === undefined) clocks.push(plain);
+    else for (const clock of registers.clocks()) clocks.push(clock);
+  };
+  for (const node of partition.nodes.items()) add(nodes.clock[node] as number, nodes.registers.get(node));
+  for (const edge of partition.edges.items()) add(edges.clock[edge] as number, edges.registers.get(edge));
+  for (const stub of partition.stubs.items()) add(edges.clock[stub] as number, edges.stubRegisters.get(stub));
+  return clocks;
 }
 
 function isDelete({ kind }: PatchHead): boolean {

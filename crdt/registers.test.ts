@@ -211,6 +211,30 @@ describe('CRDT-3 isLive', () => {
     expect(versionAfter(147)).toBe('-------Ec-----0-3rzbf13nalq1');
   });
 
+  test('live patches -> their clock readings are among those of the registers', () => {
+    fc.assert(
+      fc.property(bag, fc.boolean(), (patches, keepDominated) => {
+        const registers = folded(patches);
+        const clocks = new Set(registers.clocks());
+        const live = patches.filter((patch) => registers.isLive(patch, keepDominated));
+        expect(live.filter(({ clock }) => !clocks.has(clock))).toEqual([]);
+      }),
+      RUNS,
+    );
+    const text = { of: { clock: 3, replica: replicaId(1) }, update: new Uint8Array(2) };
+    const made = [create(1, { a: 1 }), create(2, { b: 1 }), update(3, { c: 'x' }, { textsMade: ['c'] })];
+    const typed = folded([...made, update(4, {}, { textChanges: new Map([['c', text]]) })]);
+    expect(new Set(typed.clocks())).toEqual(new Set([1, 2, 3, 4]));
+    const ends = (clock: number, to: string): Patch => ({
+      ...{ kind: 'edge-create', clock, replica: replicaId(1), id: 'e', type: 'T', from: 'a', to, properties: {} },
+    });
+    const patches = [ends(1, 'b'), ends(2, 'c'), ends(3, 'b'), ends(4, 'd')];
+    const edge = folded(patches);
+    const naming = patches.filter((patch) => edge.namesEnds(patch)).map(({ clock }) => clock);
+    expect(naming).toEqual([2, 3, 4]);
+    expect(Array.from(edge.clocks())).toEqual(expect.arrayContaining(naming));
+  });
+
   test('a node that two replicas deleted -> its create stays live while an edge may restore it', () => {
     const patches = [create(1, { a: 1 }), remove(2, 1), remove(3, 2)];
     const registers = folded(patches);

@@ -51,8 +51,10 @@ const NOTHING: Assignments = {};
 const NO_TEXTS: readonly TextHistory[] = [];
 const BEFORE_LIFE: EndOfLife = { clock: NEVER, replica: 0 };
 
-/** `kind` and `name`, which say together what the register is of. */
-type VisitRegister = (kind: string, name: string, clock: number, replica: number) => void;
+export interface RegisterVisitor {
+  /** `kind` and `name` say together what the register is of. */
+  visit(kind: string, name: string, clock: number, replica: number): void;
+}
 
 export class Registers {
   createdClock = NEVER;
@@ -393,6 +395,20 @@ export class Registers {
     );
   }
 
+  /** The clock readings by which `isLive` and `namesEnds` know a patch, and perhaps others. */
+  *clocks(): Generator<number> {
+    yield this.createdClock;
+    if (this.#base !== undefined) yield this.#base.clock;
+    for (const { clock } of [...(this.#deletes ?? []), ...(this.#former ?? [])]) yield clock;
+    for (const { clock } of this.#labels?.values() ?? []) yield clock;
+    for (const { clock, totals, members, texts } of this.#properties?.values() ?? []) {
+      yield clock;
+      for (const total of totals?.values() ?? []) yield total.clock;
+      for (const member of members?.values() ?? []) yield member.clock;
+      for (const { changes } of texts ?? []) for (const change of changes) yield change.clock;
+    }
+  }
+
   /** Whether anything is still read from the base. */
   #readsBase(base: NodeCreate | EdgeCreate): boolean {
     if (base.kind === 'node-create' && base.labels.some((label) => this.#labels?.has(label) !== true)) return true;
@@ -400,30 +416,30 @@ export class Registers {
   }
 
   /**
-   * Calls `visit` for each register that was assigned by something else than the latest create and that no delete
+   * Shows the visitor each register that was assigned by something else than the latest create and that no delete
    * dominates, in no particular order; `restored` as above.
    */
-  forEachLaterRegister(restored: boolean, visit: VisitRegister): void {
+  forEachLaterRegister(restored: boolean, visitor: RegisterVisitor): void {
     const base = this.#base;
     const isLatest = base === undefined || (base.clock === this.createdClock && base.replica === this.createdReplica);
     const labels = isLatest ? this.#labels : this.#allLabels();
     if (labels !== undefined) {
-      for (const [label, { clock, replica }] of labels) this.#visitLater('l', label, clock, replica, restored, visit);
+      for (const [label, { clock, replica }] of labels) this.#visitLater('l', label, clock, replica, restored, visitor);
     }
     const properties = isLatest ? this.#properties : this.#allProperties();
     if (properties === undefined) return;
     for (const [name, { clock, replica, totals, members, texts }] of properties) {
-      this.#visitLater('p', name, clock, replica, restored, visit);
+      this.#visitLater('p', name, clock, replica, restored, visitor);
       if (totals !== undefined) {
-        for (const [writer, total] of totals) this.#visitLater('c', name, total.clock, writer, restored, visit);
+        for (const [writer, total] of totals) this.#visitLater('c', name, total.clock, writer, restored, visitor);
       }
       for (const { of, changes } of texts ?? NO_TEXTS) {
         if (!this.#survives(of.clock, of.replica, restored)) continue;
-        for (const change of changes) this.#visitLater('t', name, change.clock, change.replica, restored, visit);
+        for (const change of changes) this.#visitLater('t', name, change.clock, change.replica, restored, visitor);
       }
       if (members === undefined) continue;
       for (const [key, member] of members.entries()) {
-        this.#visitLater('m', `${name}\n${key}`, member.clock, member.replica, restored, visit);
+        this.#visitLater('m', `${name}\n${key}`, member.clock, member.replica, restored, visitor);
       }
     }
   }
@@ -434,10 +450,10 @@ export class Registers {
     clock: number,
     replica: number,
     restored: boolean,
-    visit: VisitRegister,
+    visitor: RegisterVisitor,
   ): void {
     if (clock === NEVER || (clock === this.createdClock && replica === this.createdReplica)) return;
-    if (this.#survives(clock, replica, restored)) visit(kind, name, clock, replica);
+    if (this.#survives(clock, replica, restored)) visitor.visit(kind, name, clock, replica);
   }
 
   /** Each register as a patch of its own: folding them into empty registers gives these. */

@@ -5,6 +5,7 @@
 import { present } from '../base/assert.ts';
 import type { PartitionId, ReplicaId } from '../base/ids.ts';
 import type { GraphSettings } from '../graph/model.ts';
+import { compact } from './compaction.ts';
 import { digestOfPartition } from './digest.ts';
 import { checkState, checkUpdate } from './foreign-update.ts';
 import type { PlacedPatch } from './graph.model.ts';
@@ -139,7 +140,7 @@ export class ReplicaModel {
 
   compact(partition: PartitionId, horizon: number, forgetsLast = false): Message | undefined {
     const open = this.view.need(partition);
-    const { update } = this.document(partition).compact(patchJudge(this.view, open, horizon), forgetsLast);
+    const { update } = compact(this.document(partition), patchJudge(this.view, open, horizon), forgetsLast);
     return update && this.#message(partition, update);
   }
 

@@ -37,7 +37,7 @@ const create = (clock: number, replica: number, text: string): NodeCreate => ({
 function edited(registers: Registers, text: string, clock: number, replica: number): NodeUpdate | undefined {
   const changes: PropertyChanges = { t: { kind: 'text', text } };
   const stamp = { clock, replica: replicaId(replica) };
-  const { more } = changesToAssignments(registers, changes, stamp, { element: 'node', id: ID });
+  const { more } = changesToAssignments(registers, changes, stamp, 'node', ID);
   return more.textChanges && { kind: 'node-update', ...stamped(clock, replica), properties: {}, more };
 }
 /** As it arrives elsewhere. */

@@ -4,11 +4,12 @@ import { WeftError } from '../base/errors.ts';
 import * as LIMITS from '../base/limits.ts';
 import { describeProperties, describeValue } from '../graph/describe.model.ts';
 import { Float, Point, Temporal, type Value } from '../graph/value.ts';
-import { someMember, someProperties, someText, someValue } from '../graph/values.model.ts';
+import { recordOf, someMember, someProperties, someText, someValue } from '../graph/values.model.ts';
 import {
   fromBase64,
   fromPlain,
   propertiesFromPlain,
+  propertiesToJson,
   propertiesToPlain,
   toBase64,
   toPlain,
@@ -45,6 +46,21 @@ describe('value codec', () => {
         expect(Object.getPrototypeOf(decoded)).toBe(Object.prototype);
       }),
       { numRuns: 2000 },
+    );
+  });
+
+  test('the JSON text of any properties -> what JSON.stringify makes', () => {
+    const marks = fc.string({
+      unit: fc.constantFrom('a', '"', '\\', '\n', '\x7f', '\ud83d', '\ud800', 'é', '€'),
+      maxLength: 80,
+    });
+    const values = fc.oneof(someValue, marks, fc.constantFrom(0, -0, 2 ** 31, -(2 ** 31), 2 ** 53, 0.5));
+    const more = recordOf(fc.oneof(someText, marks, fc.constant('__proto__')), values, 4);
+    fc.assert(
+      fc.property(fc.oneof(someProperties, more), (properties) => {
+        expect(propertiesToJson(properties)).toBe(JSON.stringify(propertiesToPlain(properties)));
+      }),
+      { numRuns: 3000 },
     );
   });
 

@@ -20,9 +20,9 @@ export function nodeAt(view: GraphView, node: number): Node {
   return texts === undefined ? shown : { ...shown, ...texts };
 }
 
-/** The ordinal of a visible node, or undefined. @throws Unhydrated */
-export function findNode(view: GraphView, id: string): number | undefined {
-  const node = view.nodes.find(id);
+/** The ordinal of a visible node, or undefined. @param row an ordinal that it had, if that is known. @throws Unhydrated */
+export function findNode(view: GraphView, id: string, row?: number): number | undefined {
+  const node = row !== undefined && view.nodes.ids[row] === id ? row : view.nodes.find(id);
   if (node === undefined) {
     view.need(view.partitionOf(id));
     return undefined;

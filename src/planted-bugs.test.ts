@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { type NodeId, replicaId } from '../base/ids.ts';
 import type { PlantedBug } from '../base/planted-bug.ts';
-import { PartitionDocument, type PatchJudge } from '../crdt/partition-document.ts';
+import { compact, type PatchJudge } from '../crdt/compaction.ts';
+import { PartitionDocument } from '../crdt/partition-document.ts';
 import { partitionOfNode } from '../crdt/routing.ts';
 import { MemoryDisk } from '../storage/memory-store.ts';
 import { ship } from './commits/shipping.model.ts';
@@ -80,7 +81,7 @@ describe('planted', () => {
       stateOf: (patch) => (patch.startsWith('dead') ? 'dead' : 'live'),
       elementOf: (patch) => patch,
     };
-    document.compact(judge, true);
+    compact(document, judge, true);
     expect(Array.from(document.all())).not.toContain('live');
   });
 

@@ -20,6 +20,7 @@ import type { PartitionId, ReplicaId } from '../../base/ids.ts';
 import * as LIMITS from '../../base/limits.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
 import type { Span } from '../../base/tracer.ts';
+import { compact } from '../../crdt/compaction.ts';
 import { mergeUpdates } from '../../crdt/partition-document.ts';
 import { patchJudge } from '../../crdt/patch-judge.ts';
 import { clockOfWallMs, type HybridClock } from '../../crdt/stamp.ts';
@@ -371,7 +372,8 @@ export class Committer {
     if (document.patches < threshold) return undefined;
     const retained = clockOfWallMs(this.#options.env.clock.wallMs() - LIMITS.tombstoneRetentionMs);
     const horizon = Math.min(retained, this.#horizon?.clock(this.#options.progress.vector) ?? retained);
-    const { update } = document.compact(
+    const { update } = compact(
+      document,
       patchJudge(graph.view, index, horizon),
       isPlanted(this.#options.bugs, 'compaction-drops-live'),
     );

@@ -3,6 +3,7 @@ import { WeftError } from '../../base/errors.ts';
 import type { PartitionId } from '../../base/ids.ts';
 import * as LIMITS from '../../base/limits.ts';
 import { digestOfGraph, digestOfPartition } from '../../crdt/digest.ts';
+import { purgeEdge, purgeNode } from '../../crdt/upkeep.ts';
 import { sortedNodes } from '../../crdt/view-reads.ts';
 import type { Operation } from '../../graph/model.ts';
 import type { Graph } from '../engine-port.ts';
@@ -176,8 +177,8 @@ export class GraphBulk {
       const room = (): number => LIMITS.expirySliceElements - count;
       const due = (expired: ReadonlyMap<number, number>, isFree: (row: number) => boolean) =>
         rowsBefore(expired, beforeMs, { limit: room(), isFree: damaged.size === 0 ? undefined : isFree });
-      for (const edge of due(expiries.edges, isEdgeFree)) if (draft.purgeEdge(edge)) count++;
-      for (const node of due(expiries.nodes, isNodeFree)) if (draft.purgeNode(node)) count++;
+      for (const edge of due(expiries.edges, isEdgeFree)) if (purgeEdge(draft, edge)) count++;
+      for (const node of due(expiries.nodes, isNodeFree)) if (purgeNode(draft, node)) count++;
       this.#writer.commit(draft.patches);
       return count;
     });

@@ -2,7 +2,7 @@
 import { WeftError } from '../../base/errors.ts';
 import type { EdgeId, NodeId, PartitionId, ReplicaId } from '../../base/ids.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
-import { Draft } from '../../crdt/draft.ts';
+import { Draft, type Drafted } from '../../crdt/draft.ts';
 import { type ConstraintRules, constraintsFor } from '../../crdt/draft-constraints.ts';
 import type { DraftedPatch } from '../../crdt/drafted-patch.ts';
 import { decodePatch } from '../../crdt/patch-codec.ts';
@@ -102,7 +102,7 @@ export class GraphWriter {
     this.committer.admit();
     const planned = isPlanted(this.#bugs, 'text-replaced') ? operations.map(replacingTexts) : operations;
     const outcome = await this.drafting(operations, false, (draft) => {
-      const drafted: OperationResult[] = [];
+      const drafted: Drafted[] = [];
       try {
         for (const operation of planned) drafted.push(draft.apply(operation));
         draft.check();
@@ -279,9 +279,9 @@ export class GraphWriter {
     this.#graph.changes++;
     const { view, settings } = this.#graph;
     const locators: { edge: string; partition: PartitionId }[] = [];
-    for (const { home, patch, text, chosenId } of drafted) {
+    for (const { home, patch, text, chosenId, row } of drafted) {
       const partition = view.needAt(home);
-      view.fold(partition, patch, text.length);
+      view.fold(partition, patch, text.length, row);
       if (chosenId && needsLocator(patch.id, partition.id, settings.partitions)) {
         locators.push({ edge: patch.id, partition: partition.id });
       }
@@ -316,13 +316,13 @@ export class GraphWriter {
   }
 
   /** The result with the element as the whole batch left it. */
-  #completed(result: OperationResult, draft: Draft): OperationResult {
+  #completed(result: Drafted, draft: Draft): OperationResult {
     if (result.element !== undefined && !draft.lookedBack) return result;
     const { op, id, created } = result;
     const { view } = this.#graph;
     if (op === 'deleteNode' || op === 'deleteEdge') return { op, id, created };
     if (op === 'createNode' || op === 'putNode' || op === 'patchNode') {
-      const node = findNode(view, id as NodeId);
+      const node = findNode(view, id as NodeId, result.row);
       if (node === undefined) return { op, id, created };
       return { op, id, created, element: nodeAt(view, node), version: nodeVersion(view, node) };
     }

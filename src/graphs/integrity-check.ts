@@ -24,6 +24,7 @@ import { PairSums } from '../../crdt/pair-sums.ts';
 import type { PartitionIndex } from '../../crdt/partition-index.ts';
 import { needsLocator, partitionNamedByEdge } from '../../crdt/routing.ts';
 import { hasStub, isOrphan } from '../../crdt/stub-match.ts';
+import { repairEdge, repairLocator, repairStub } from '../../crdt/upkeep.ts';
 import { findNode } from '../../crdt/view-reads.ts';
 import { type ConstraintViolations, ViolationScan } from '../../crdt/violation-scan.ts';
 import type { GraphSchema } from '../catalog/graph-schema.ts';
@@ -234,7 +235,7 @@ export class IntegrityCheck {
       others.add(partition.id);
       if (others.size > 1) await this.#judgeDuplicate(id, partition.id, others);
     }
-    await this.#repair(lost, (draft, edge) => draft.repairLocator(edge));
+    await this.#repair(lost, repairLocator);
   }
 
   async #judgeDuplicate(id: EdgeId, at: PartitionId, places: ReadonlySet<PartitionId>): Promise<void> {
@@ -314,7 +315,7 @@ export class IntegrityCheck {
         findings.add(edges.idAt(edge) as EdgeId);
         return true;
       },
-      (draft, edge) => draft.repairEdge(edge),
+      repairEdge,
     );
   }
 
@@ -328,7 +329,7 @@ export class IntegrityCheck {
         this.#orphans.add(view.stubEnds(stub).id as EdgeId);
         return true;
       },
-      (draft, stub) => draft.repairStub(stub),
+      repairStub,
     );
   }
 

@@ -1,0 +1,91 @@
+/**
+ * Which segments of a document are rewritten, and what of them: sealed ones that are mostly dead or hold needless copies (DOC-2).
+ * Changes nothing visible.
+ */
+import type { Chapter, PartitionDocument } from './partition-document.ts';
+
+/** A sealed segment is rewritten when less than this part of its patches is live. */
+const REWRITE_BELOW = 0.5;
+
+/** Live as in CRDT-3; `expired` is live, but a tombstone past its retention: it goes once no other patch of its element is left. */
+export type PatchState = 'dead' | 'live' | 'expired';
+
+/** What compaction must know of patches. */
+export interface PatchJudge {
+  stateOf(patch: string): PatchState;
+  /** Names the element, the same for all its patches in this partition. */
+  elementOf(patch: string): string;
+}
+
+export interface Compaction {
+  /** What the other replicas must receive; undefined if there was nothing to do. */
+  readonly update: Uint8Array | undefined;
+  readonly dropped: number;
+  readonly rewritten: number;
+}
+
+/** @param judge decides with everything known here @param forgetsLast plants a bug */
+export function compact(document: PartitionDocument, judge: PatchJudge, forgetsLast = false): Compaction {
+  const segments = Array.from(document.segments(), (segment) => ({
+    ...segment,
+    states: segment.patches.map((patch) => judge.stateOf(patch)),
+  }));
+  // Of each live patch, where its last copy lies: how many patches come before.
+  const lastCopy = new Map<string, number>();
+  let place = 0;
+  for (const { patches, states } of segments) {
+    for (let i = 0; i < patches.length; i++) if (states[i] !== 'dead') lastCopy.set(patches[i] as string, place + i);
+    place += patches.length;
+  }
+  const doomed = new Map<Chapter, number[]>();
+  const kept: (readonly string[])[] = [];
+  const copies = new Map<string, Chapter>();
+  const expired: string[] = [];
+  let dropped = 0;
+  place = 0;
+  for (const { chapter, index, sealed, patches, states } of segments) {
+    const first = place;
+    const isLast = (i: number) => states[i] !== 'dead' && lastCopy.get(patches[i] as string) === first + i;
+    place += patches.length;
+    if (!sealed || isWorthKeeping(states, isLast)) {
+      kept.push(patches);
+      continue;
+    }
+    const indices = doomed.get(chapter);
+    if (indices === undefined) doomed.set(chapter, [index]);
+    else indices.push(index);
+    for (let i = 0; i < patches.length; i++) {
+      if (!isLast(i)) continue;
+      copies.set(patches[i] as string, chapter);
+      if (states[i] === 'expired') expired.push(patches[i] as string);
+    }
+    dropped += patches.length;
+  }
+  if (doomed.size === 0) return { update: undefined, dropped: 0, rewritten: 0 };
+  for (const patch of droppable(expired, kept, judge)) copies.delete(patch);
+  const forgotten = forgetsLast ? Array.from(copies.keys()).at(-1) : undefined;
+  if (forgotten !== undefined) copies.delete(forgotten);
+  return { update: document.rewrite({ doomed, copies, kept }), dropped, rewritten: copies.size };
+}
+
+/** Whether a sealed segment holds no needless copies, and enough that is needed. @param isLast live, and no copy comes later */
+function isWorthKeeping(states: readonly PatchState[], isLast: (i: number) => boolean): boolean {
+  let needed = 0;
+  for (let i = 0; i < states.length; i++) {
+    if (states[i] === 'dead') continue;
+    if (!isLast(i)) return false;
+    if (states[i] === 'live') needed++;
+  }
+  return needed >= states.length * REWRITE_BELOW;
+}
+
+/** Expired tombstones without which no dead create in a kept segment would come back to life. */
+function droppable(
+  expired: readonly string[],
+  kept: readonly (readonly string[])[],
+  judge: PatchJudge,
+): readonly string[] {
+  if (expired.length === 0) return expired;
+  const elements = new Set(kept.flatMap((patches) => patches.map((patch) => judge.elementOf(patch))));
+  return expired.filter((patch) => !elements.has(judge.elementOf(patch)));
+}
