@@ -1,11 +1,14 @@
+import * as Y from 'yjs';
 import type { NodeId } from '../base/ids.ts';
 import { SeededRandom } from '../base/seeded-random.ts';
 import type { Operation } from '../graph/model.ts';
-import { onMemory } from './engine-under-test.ts';
-import { measured, takeTurns } from './measure.ts';
+import type { EngineGraph } from '../src/graphs/graph.ts';
+import { onKept, onMemory } from './engine-under-test.ts';
+import { keepOpen } from './kept-open.ts';
+import { takeTurns } from './measure.ts';
 import { reportAgainstYMap } from './rates.ts';
 import type { Benchmark } from './report.ts';
-import { batches, createPeople, people, randomPairs, writeBatches } from './workload.ts';
+import { BATCH, batches, createPeople, FEW, LEAD, people, randomPairs, sustained, writeBatches } from './workload.ts';
 import { setInYMap } from './y-map-peer.ts';
 
 export const edgeCreates: Benchmark = {
@@ -16,18 +19,24 @@ export const edgeCreates: Benchmark = {
   async run(run) {
     const count = run.quick ? 30_000 : 100_000;
     const createNodes = batches(createPeople(people(20_000)));
-    const pairsOf = (ids: readonly NodeId[]) => randomPairs(ids, count, new SeededRandom(2));
+    const pairsOf = (ids: readonly NodeId[]) => randomPairs(ids, count + LEAD * BATCH, new SeededRandom(2));
     const peerIds = Array.from({ length: 20_000 }, (_, i) => `-Nq0ZtB-${i + 1_000_000}` as NodeId);
     const values = batches(pairsOf(peerIds).map((ends) => ({ type: 'KNOWS', ...ends })));
+    const edgesOf = async (graph: EngineGraph, nodes: readonly Operation[][]): Promise<Operation[][]> => {
+      const ids = (await writeBatches(graph, nodes)).flat();
+      return batches(pairsOf(ids).map((pair) => ({ op: 'createEdge', type: 'KNOWS', ...pair, properties: {} })));
+    };
+    await onKept(async (graph) => {
+      const work = await edgesOf(graph, createNodes.slice(0, FEW));
+      return writeBatches(graph, work.slice(0, FEW));
+    });
+    for (const form of ['object', 'text'] as const) await setInYMap(values.slice(0, FEW), form, keepOpen(new Y.Doc()));
     const rounds = await takeTurns(
       {
         ours: () =>
           onMemory(async (graph) => {
-            const ids = (await writeBatches(graph, createNodes)).flat();
-            const work: Operation[][] = batches(
-              pairsOf(ids).map((pair) => ({ op: 'createEdge', type: 'KNOWS', ...pair, properties: {} })),
-            );
-            return measured(count, () => writeBatches(graph, work));
+            const work = await edgesOf(graph, createNodes);
+            return sustained(work, (some) => writeBatches(graph, some));
           }),
         'Y.Map object': () => setInYMap(values, 'object'),
         'Y.Map text': () => setInYMap(values, 'text'),

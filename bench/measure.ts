@@ -48,9 +48,10 @@ export function wallRates(samples: readonly Sample[]): number[] {
   return samples.map(({ count, wallMs }) => (1000 * count) / wallMs);
 }
 
-/** Runs `work` once, from a collected heap. */
-export async function measured(count: number, work: () => unknown): Promise<Sample> {
+/** Runs `work` once, from a collected heap. @param lead runs in between, before the clock does */
+export async function measured(count: number, work: () => unknown, lead?: () => unknown): Promise<Sample> {
   collect();
+  await lead?.();
   const cpu = process.cpuUsage();
   const start = performance.now();
   await work();

@@ -1,8 +1,10 @@
-import { onMemory } from './engine-under-test.ts';
-import { measured, takeTurns } from './measure.ts';
+import * as Y from 'yjs';
+import { onKept, onMemory } from './engine-under-test.ts';
+import { keepOpen } from './kept-open.ts';
+import { takeTurns } from './measure.ts';
 import { reportAgainstYMap } from './rates.ts';
 import type { Benchmark } from './report.ts';
-import { batches, createPeople, people, writeBatches } from './workload.ts';
+import { BATCH, batches, createPeople, FEW, LEAD, people, sustained, writeBatches } from './workload.ts';
 import { setInYMap } from './y-map-peer.ts';
 
 export const nodeCreates: Benchmark = {
@@ -12,12 +14,14 @@ export const nodeCreates: Benchmark = {
     'one Y.Map, set(new id, {labels, properties}) as object or as JSON text, a transaction a batch, update listener',
   async run(run) {
     const count = run.quick ? 30_000 : 100_000;
-    const persons = people(count);
+    const persons = people(count + LEAD * BATCH);
     const work = batches(createPeople(persons));
     const values = batches(persons.map((properties) => ({ labels: ['Person'], properties })));
+    await onKept((graph) => writeBatches(graph, work.slice(0, FEW)));
+    for (const form of ['object', 'text'] as const) await setInYMap(values.slice(0, FEW), form, keepOpen(new Y.Doc()));
     const rounds = await takeTurns(
       {
-        ours: () => onMemory((graph) => measured(count, () => writeBatches(graph, work))),
+        ours: () => onMemory((graph) => sustained(work, (some) => writeBatches(graph, some))),
         'Y.Map object': () => setInYMap(values, 'object'),
         'Y.Map text': () => setInYMap(values, 'text'),
       },

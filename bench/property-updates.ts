@@ -1,11 +1,13 @@
 import * as Y from 'yjs';
 import { SeededRandom } from '../base/seeded-random.ts';
 import type { Operation } from '../graph/model.ts';
-import { onMemory } from './engine-under-test.ts';
-import { measured, type Sample, takeTurns } from './measure.ts';
+import type { EngineGraph } from '../src/graphs/graph.ts';
+import { onKept, onMemory } from './engine-under-test.ts';
+import { keepOpen } from './kept-open.ts';
+import { type Sample, takeTurns } from './measure.ts';
 import { reportAgainstYMap } from './rates.ts';
 import type { Benchmark } from './report.ts';
-import { batches, createPeople, people, writeBatches } from './workload.ts';
+import { BATCH, batches, createPeople, FEW, LEAD, people, sustained, writeBatches } from './workload.ts';
 import { transactions } from './y-map-peer.ts';
 
 const NODES = 10_000;
@@ -23,23 +25,29 @@ export const propertyUpdates: Benchmark = {
     const count = run.quick ? 30_000 : 100_000;
     const persons = people(NODES);
     const random = new SeededRandom(3);
-    const updates: Update[] = Array.from({ length: count }, (_, i) => ({
+    const updates: Update[] = Array.from({ length: count + LEAD * BATCH }, (_, i) => ({
       node: random.uint32() % NODES,
       age: i % 100,
     }));
+    const changesOf = async (graph: EngineGraph, of: readonly Update[]): Promise<Operation[][]> => {
+      const ids = (await writeBatches(graph, batches(createPeople(persons)))).flat();
+      return batches(
+        of.map(({ node, age }): Operation => {
+          const id = ids[node];
+          if (id === undefined) throw new Error('a node was not created');
+          return { op: 'patchNode', id, properties: { age: { kind: 'set', value: age } } };
+        }),
+      );
+    };
+    const few = updates.slice(0, FEW * BATCH);
+    await onKept(async (graph) => writeBatches(graph, await changesOf(graph, few)));
+    for (const update of [updateNested, updateFlat]) await update(few, keepOpen(new Y.Doc()));
     const rounds = await takeTurns(
       {
         ours: () =>
           onMemory(async (graph) => {
-            const ids = (await writeBatches(graph, batches(createPeople(persons)))).flat();
-            const work = batches(
-              updates.map(({ node, age }): Operation => {
-                const id = ids[node];
-                if (id === undefined) throw new Error('a node was not created');
-                return { op: 'patchNode', id, properties: { age: { kind: 'set', value: age } } };
-              }),
-            );
-            return measured(count, () => writeBatches(graph, work));
+            const work = await changesOf(graph, updates);
+            return sustained(work, (some) => writeBatches(graph, some));
           }),
         'Y.Map a node': () => updateNested(updates),
         'Y.Map key id.name': () => updateFlat(updates),
@@ -53,8 +61,7 @@ export const propertyUpdates: Benchmark = {
 const idAt = (node: number) => `-Nq0ZtB-${node + 1_000_000}`;
 const named = (updates: readonly Update[]) => updates.map(({ node, age }) => ({ id: idAt(node), age }));
 
-function updateNested(updates: readonly Update[]): Promise<Sample> {
-  const doc = new Y.Doc();
+function updateNested(updates: readonly Update[], doc = new Y.Doc()): Promise<Sample> {
   const map = doc.getMap<Y.Map<unknown>>('nodes');
   doc.transact(() => {
     for (const [node, person] of people(NODES).entries()) map.set(idAt(node), new Y.Map(Object.entries(person)));
@@ -62,8 +69,7 @@ function updateNested(updates: readonly Update[]): Promise<Sample> {
   return transactions(doc, batches(named(updates)), ({ id, age }) => map.get(id)?.set('age', age));
 }
 
-function updateFlat(updates: readonly Update[]): Promise<Sample> {
-  const doc = new Y.Doc();
+function updateFlat(updates: readonly Update[], doc = new Y.Doc()): Promise<Sample> {
   const map = doc.getMap('properties');
   doc.transact(() => {
     for (const [node, person] of people(NODES).entries()) {

@@ -4,8 +4,13 @@ import type { NodeId } from '../base/ids.ts';
 import { SeededRandom } from '../base/seeded-random.ts';
 import type { Operation } from '../graph/model.ts';
 import type { Graph } from '../src/engine-port.ts';
+import { measured, type Sample } from './measure.ts';
 
 export const BATCH = 100;
+/** Batches of a small graph. */
+export const FEW = 10;
+/** Batches with which each round begins before the clock runs: V8 compiles again what a collection made it forget. */
+export const LEAD = 200;
 /** Batches that wait for their commit at a time. */
 export const IN_FLIGHT = 16;
 
@@ -41,6 +46,19 @@ export function batches<T>(items: readonly T[], size = BATCH): T[][] {
   const result: T[][] = [];
   for (let start = 0; start < items.length; start += size) result.push(items.slice(start, start + size));
   return result;
+}
+
+/** Measures how all batches but the first are written. */
+export function sustained<T>(
+  work: readonly (readonly T[])[],
+  write: (batches: readonly (readonly T[])[]) => unknown,
+): Promise<Sample> {
+  const [lead, rest] = [work.slice(0, LEAD), work.slice(LEAD)];
+  return measured(
+    BATCH * rest.length,
+    () => write(rest),
+    () => write(lead),
+  );
 }
 
 /** Writes all batches, a few at a time, and returns the ids in the order of the operations. */

@@ -3,11 +3,15 @@
  * while the clock runs, as ours are: a text that is there beforehand has its hash already.
  */
 import * as Y from 'yjs';
-import { measured, type Sample } from './measure.ts';
+import type { Sample } from './measure.ts';
+import { sustained } from './workload.ts';
 
 /** Sets each value under an id of its own: as objects, or as JSON text, which is sometimes faster. */
-export async function setInYMap(work: readonly (readonly unknown[])[], form: 'object' | 'text'): Promise<Sample> {
-  const doc = new Y.Doc();
+export async function setInYMap(
+  work: readonly (readonly unknown[])[],
+  form: 'object' | 'text',
+  doc = new Y.Doc(),
+): Promise<Sample> {
   const map = doc.getMap('elements');
   let made = 1_000_000;
   const makeId = () => `-Nq0ZtB-${made++}`;
@@ -28,9 +32,8 @@ export async function transactions<T>(
   doc.on('update', (update: Uint8Array) => {
     if (update.length > 0) sent++;
   });
-  const count = work.reduce((sum, batch) => sum + batch.length, 0);
-  const sample = await measured(count, () => {
-    for (const batch of work) {
+  const sample = await sustained(work, (batches) => {
+    for (const batch of batches) {
       doc.transact(() => {
         for (const item of batch) set(item);
       });

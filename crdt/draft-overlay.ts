@@ -9,7 +9,7 @@ import { EDGE_RECORD } from './edge-table.ts';
 import type { GraphView } from './graph-view.ts';
 import type { EdgeCreate, NodeCreate } from './patch.ts';
 
-export type MadePatch = DraftedPatch & { readonly patch: NodeCreate | EdgeCreate };
+export type MadePatch = DraftedPatch<NodeCreate | EdgeCreate>;
 
 export class DraftOverlay {
   readonly #view: GraphView;

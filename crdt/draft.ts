@@ -29,7 +29,7 @@ import {
   stateOfCreate,
 } from './draft-element.ts';
 import { DraftOverlay } from './draft-overlay.ts';
-import type { DraftedPatch, DraftOptions } from './drafted-patch.ts';
+import { DraftedPatch, type DraftOptions } from './drafted-patch.ts';
 import type { ElementState } from './element-state.ts';
 import type { GraphView } from './graph-view.ts';
 import type { Assignments, EdgeCreate, NodeCreate, NodeUpdate, Patch } from './patch.ts';
@@ -155,7 +155,7 @@ export class Draft {
 
   /** @throws WeftError `payload-too-large`, definite: so it comes before the draft itself changes */
   emit(home: number, patch: Patch, chosenId = false, row?: number): void {
-    this.patches.push({ home, patch, text: encodePatch(patch), chosenId, row });
+    this.patches.push(new DraftedPatch(home, patch, encodePatch(patch), chosenId, row));
   }
 
   // --- nodes
@@ -183,7 +183,9 @@ export class Draft {
   #createNode(operation: Extract<Operation, { op: 'createNode' }>): Drafted {
     const stamp = this.stamp();
     const { op, labels, properties, texts, condition, id = uniqueText(stamp) as NodeId } = operation;
-    if (operation.id === undefined && condition === undefined && this.#isFree(id, stamp.clock)) {
+    // Somebody may have chosen this id, of the form that ids made here have.
+    const isFree = () => !this.overlay.hasNode(id) && this.view.nodes.find(id) === undefined;
+    if (operation.id === undefined && condition === undefined && isFree()) {
       const { clock, replica } = stamp;
       const patch: NodeCreate = { kind: 'node-create', clock, replica, id, labels, properties };
       return this.#makeNode(op, withTexts(patch, texts));
@@ -195,12 +197,6 @@ export class Draft {
     const more = clearing(node.element.state(), labels, properties, texts);
     this.#foldNode(node, { kind: 'node-create', ...fresh, id, labels, properties, ...more }, true);
     return { op, id, created: true };
-  }
-
-  /** Somebody may have chosen an id that was made of this clock reading just now. */
-  #isFree(id: string, clock: number): boolean {
-    const { nodes } = this.view;
-    return !this.overlay.hasNode(id) && (clock > nodes.latestId || nodes.find(id) === undefined);
   }
 
   /** What has expired does not come back with a node of the same id, nor do its edges. False if the node has not. */
@@ -216,7 +212,7 @@ export class Draft {
   #makeNode(op: Operation['op'], patch: NodeCreate): Drafted {
     const home = this.view.indexOf(this.view.partitionOf(patch.id));
     this.view.needAt(home);
-    const drafted = { home, patch, text: encodePatch(patch), chosenId: false, row: undefined };
+    const drafted = new DraftedPatch(home, patch, encodePatch(patch), false);
     this.patches.push(drafted);
     this.overlay.add(drafted);
     const id = patch.id as NodeId;
@@ -328,17 +324,12 @@ export class Draft {
     { home, target }: { readonly home: number; readonly target: number },
     patch: EdgeCreate,
     chosenId: boolean,
-  ): DraftedPatch & { readonly patch: EdgeCreate } {
+  ): DraftedPatch<EdgeCreate> {
     const { clock, replica, id, type, from, to } = patch;
     const { edge, stub } = encodeEdgeCreate(patch);
-    const drafted = { home, patch, text: edge, chosenId, row: undefined };
-    this.patches.push(drafted, {
-      home: target,
-      patch: { kind: 'stub-create', clock, replica, id, type, from, to },
-      text: stub,
-      chosenId: false,
-      row: undefined,
-    });
+    const drafted = new DraftedPatch(home, patch, edge, chosenId);
+    const stubCreate: Patch = { kind: 'stub-create', clock, replica, id, type, from, to };
+    this.patches.push(drafted, new DraftedPatch(target, stubCreate, stub, false));
     return drafted;
   }
 

@@ -6,11 +6,12 @@ import { compareText } from '../base/order.ts';
 import type { Properties } from '../graph/value.ts';
 import { Adjacency } from './adjacency.ts';
 import { grown, Ordinals, SparseColumn } from './columns.ts';
+import { IdIndex } from './id-index.ts';
 import type { NodeCreate } from './patch.ts';
-import { clockOfId, NO_PROPERTIES } from './patch-codec.ts';
+import { NO_PROPERTIES } from './patch-codec.ts';
 import { PropertyColumns } from './property-columns.ts';
 import type { Registers } from './registers.ts';
-import { NEVER, type Stamp } from './stamp.ts';
+import type { Stamp } from './stamp.ts';
 import { bytesAdded, propertiesBytes, Tally } from './usage.ts';
 
 /** The node has a record: its partition is open and has at least one patch of it. */
@@ -24,13 +25,11 @@ const NO_LABELS: readonly string[] = Object.freeze([]);
 
 export class NodeTable {
   readonly #ordinals = new Ordinals();
-  readonly #ordinalOf = new Map<string, number>();
   readonly ids: string[] = [];
+  readonly #index = new IdIndex(this.ids);
   /** Index of the partition in which the node lives; see `GraphView`. */
   home = new Int32Array(0);
   flags = new Uint8Array(0);
-  /** The latest clock reading of which an id here may have been made: what is made of a later one is new. */
-  latestId = NEVER;
   /** Ordinals that stand for no visible node: deleted, or named by an edge only. */
   hidden = 0;
   /** Stamp of the one create of a node without `registers`. */
@@ -62,11 +61,11 @@ export class NodeTable {
 
   /** How many nodes have an ordinal. */
   get size(): number {
-    return this.#ordinalOf.size;
+    return this.#index.size;
   }
 
   find(id: string): number | undefined {
-    return this.#ordinalOf.get(id);
+    return this.#index.find(id);
   }
 
   /**
@@ -76,7 +75,7 @@ export class NodeTable {
    */
   intern(id: string, home: number, row?: number): number {
     if (row !== undefined && this.ids[row] === id) return row;
-    const known = this.#ordinalOf.get(id);
+    const known = this.#index.find(id);
     if (known !== undefined) return known;
     const ordinal = this.#take(id);
     this.setLabels(ordinal, NO_LABELS);
@@ -114,9 +113,8 @@ export class NodeTable {
   #take(id: string): number {
     const ordinal = this.#ordinals.take();
     this.#reserve(ordinal + 1);
-    this.#ordinalOf.set(id, ordinal);
     this.ids[ordinal] = id;
-    this.latestId = Math.max(this.latestId, clockOfId(id));
+    this.#index.add(id, ordinal);
     return ordinal;
   }
 
@@ -140,7 +138,7 @@ export class NodeTable {
     const left = (this.#references[ordinal] as number) - 1;
     this.#references[ordinal] = left;
     if (left > 0) return;
-    this.#ordinalOf.delete(this.ids[ordinal] as string);
+    this.#index.remove(this.ids[ordinal] as string, ordinal);
     const home = this.home[ordinal] as number;
     this.countAt[home] = (this.countAt[home] as number) - 1;
     this.ids[ordinal] = '';

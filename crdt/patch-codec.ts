@@ -19,7 +19,7 @@ import type {
   StubCreate,
   TextChangeOf,
 } from './patch.ts';
-import { NEVER, type Stamp } from './stamp.ts';
+import type { Stamp } from './stamp.ts';
 import { readTextUpdate } from './text-update.ts';
 import { fromBase64, fromPlain, propertiesFromPlain, propertiesToJson, toBase64, toPlain } from './value-codec.ts';
 
@@ -103,14 +103,6 @@ export function stampAtEnd(text: string): Stamp | undefined {
   const replica = replicaHigh * 2 ** 30 + replicaLow;
   if (clock > Number.MAX_SAFE_INTEGER || replica > 0xffff_ffff) return undefined;
   return { clock, replica: replicaId(replica) };
-}
-
-/** The clock reading that an id of the length of a stamp begins with, or `NEVER`. */
-export function clockOfId(id: string): number {
-  if (id.length !== STAMP_CHARS) return NEVER;
-  const high = digitsAt(id, 0, 4);
-  const low = digitsAt(id, 4, 5);
-  return high < 0 || low < 0 ? NEVER : high * 2 ** 30 + low;
 }
 
 /** At most five digits from `start` on as a number, negative if there are others. */

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { type PartitionId, replicaId } from '../base/ids.ts';
 import { ConstraintSet } from './constraint-set.ts';
+import { DraftedPatch } from './drafted-patch.ts';
 import { GraphView } from './graph-view.ts';
 import type { NodeCreate, Patch } from './patch.ts';
 import { encodePatch } from './patch-codec.ts';
@@ -10,7 +11,7 @@ const PARTITION = '0' as PartitionId;
 const set = ConstraintSet.of([{ kind: 'unique', name: 'one', on: 'node', label: 'A', properties: ['key'], since: 1 }]);
 const rules = { set, isDecisive: false, idsFollow: true, closedPartitions: () => [] };
 
-const drafted = (home: number, patch: Patch) => [{ home, patch, text: encodePatch(patch), chosenId: false }];
+const drafted = (home: number, patch: Patch) => [new DraftedPatch(home, patch, encodePatch(patch), false)];
 
 test('patches: a node whose id does not follow from its key -> refused; the same patch, once it is held, changes nothing and is not', () => {
   const view = new GraphView({ partitions: 1, restoringTypes: [] });

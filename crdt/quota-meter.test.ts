@@ -6,7 +6,7 @@ import type { Operation, PropertyChanges } from '../graph/model.ts';
 import type { Quota } from '../graph/quota.ts';
 import { Float, Point, type Properties, Temporal } from '../graph/value.ts';
 import { someProperties } from '../graph/values.model.ts';
-import type { DraftedPatch } from './drafted-patch.ts';
+import { DraftedPatch } from './drafted-patch.ts';
 import { GraphView } from './graph-view.ts';
 import type { Assignments, EdgeCreate, EdgeUpdate, NodeCreate, NodeUpdate, Patch } from './patch.ts';
 import { checkPatches } from './quota-check.ts';
@@ -281,7 +281,7 @@ describe('patches of offline replicas', () => {
     }
     const drafted: DraftedPatch[] = patches.map((patch) => {
       const home = [0, 1].find((ordinal) => view.partitionAt(ordinal) === partitionFor(patch)) as number;
-      return { home, patch, text: '', chosenId: false };
+      return new DraftedPatch(home, patch, '', false);
     });
     const weighed = (limit: keyof Quota): number => {
       for (let max = 0; ; max++) {
@@ -380,7 +380,7 @@ describe('patches of offline replicas', () => {
     const used = { nodes: 2, edges: 3, bytes: 0 };
     const rules = { used: () => used, usedIn: () => used, refused: () => undefined };
     const check = (max: number) =>
-      checkPatches(view, { ...rules, quota: { [limit]: max } }, [{ home, patch: N, text: '', chosenId: false }]);
+      checkPatches(view, { ...rules, quota: { [limit]: max } }, [new DraftedPatch(home, N, '', false)]);
     expect(() => check(5)).toThrow(
       expect.objectContaining({ context: expect.objectContaining({ used: 5, wanted: 1 }) }),
     );

@@ -10,9 +10,8 @@
  * Most elements have one create and nothing else; the view keeps those in columns and makes `Registers` only when a
  * second patch arrives.
  *
- * What a property shows is in `property-registers.ts`; the rest stays together, because every rule needs the deletes.
+ * What a property shows is in `property-registers.ts`, registers as patches in `register-patches.ts`; the rest stays together, because every rule needs the deletes.
  */
-import { assert } from '../base/assert.ts';
 import type { ReplicaId } from '../base/ids.ts';
 import { compareText } from '../base/order.ts';
 import { setOwn } from '../base/record.ts';
@@ -65,14 +64,14 @@ export class Registers {
    * All deletes from the last one before the latest create on, in order: that one ended the element's former life, which
    * stays away when an edge restores the element from the later ones.
    */
-  #deletes: Stamp[] | undefined;
+  deletes: Stamp[] | undefined;
   /** From the latest create; undefined for nodes and until a create was seen. */
   ends: Ends | undefined;
   /**
    * Of an edge or stub: the creates that the latest one took the place of, the last of each type and ends. They tell which
    * nodes it may have restored.
    */
-  #former: (Stamp & { readonly ends: Ends })[] | undefined;
+  former: (Stamp & { readonly ends: Ends })[] | undefined;
   /** Of a stub: a source that its patches name, which tells in which partition the edge lives. */
   source = '';
   /** The first create: its registers are read from the patch until something else is assigned to them. */
@@ -123,18 +122,18 @@ export class Registers {
     const before = { clock: this.createdClock, replica: this.createdReplica as ReplicaId, ends: this.ends };
     if (this.#create(patch.clock, patch.replica)) {
       this.ends = endsOf(patch);
-      this.#former = this.#former?.filter(({ ends }) => !sameEnds(ends, patch));
+      this.former = this.former?.filter(({ ends }) => !sameEnds(ends, patch));
       if (before.ends !== undefined) this.#keepFormer({ ...before, ends: before.ends });
     } else this.#keepFormer({ clock: patch.clock, replica: patch.replica, ends: endsOf(patch) });
   }
 
   #keepFormer(create: Stamp & { readonly ends: Ends }): void {
     if (this.ends !== undefined && sameEnds(this.ends, create.ends)) return;
-    this.#former ??= [];
-    const at = this.#former.findIndex(({ ends }) => sameEnds(ends, create.ends));
-    const held = this.#former[at];
-    if (held === undefined) this.#former.push(create);
-    else if (isLater(create.clock, create.replica, held.clock, held.replica)) this.#former[at] = create;
+    this.former ??= [];
+    const at = this.former.findIndex(({ ends }) => sameEnds(ends, create.ends));
+    const held = this.former[at];
+    if (held === undefined) this.former.push(create);
+    else if (isLater(create.clock, create.replica, held.clock, held.replica)) this.former[at] = create;
   }
 
   /** When the element last came or went. */
@@ -146,7 +145,7 @@ export class Registers {
   namesEnds({ kind, clock, replica }: PatchHead): boolean {
     if (kind !== 'edge-create' && kind !== 'stub-create') return false;
     if (this.createdClock === clock && this.createdReplica === replica) return true;
-    return this.#former?.some((create) => create.clock === clock && create.replica === replica) === true;
+    return this.former?.some((create) => create.clock === clock && create.replica === replica) === true;
   }
 
   /** Takes the patch as base if nothing was folded before that it would have to be compared with. */
@@ -163,26 +162,26 @@ export class Registers {
   }
 
   #delete(clock: number, replica: ReplicaId): void {
-    this.#deletes ??= [];
-    if (this.#deletes.some((held) => held.clock === clock && held.replica === replica)) return;
-    this.#deletes.push({ clock, replica });
-    this.#deletes.sort((a, b) => a.clock - b.clock || a.replica - b.replica);
-    const latest = this.#deletes.at(-1) as Stamp;
+    this.deletes ??= [];
+    if (this.deletes.some((held) => held.clock === clock && held.replica === replica)) return;
+    this.deletes.push({ clock, replica });
+    this.deletes.sort((a, b) => a.clock - b.clock || a.replica - b.replica);
+    const latest = this.deletes.at(-1) as Stamp;
     this.deletedClock = latest.clock;
     this.deletedReplica = latest.replica;
     this.#forgetFormerLives();
   }
 
   /** Index of the last delete before the latest create, or -1. */
-  #formerLife(): number {
+  formerLife(): number {
     const { createdClock, createdReplica } = this;
     const isFormer = ({ clock, replica }: Stamp) => isLater(createdClock, createdReplica, clock, replica);
-    return this.#deletes?.findLastIndex(isFormer) ?? -1;
+    return this.deletes?.findLastIndex(isFormer) ?? -1;
   }
 
   #forgetFormerLives(): void {
-    const former = this.#formerLife();
-    if (former > 0) this.#deletes?.splice(0, former);
+    const former = this.formerLife();
+    if (former > 0) this.deletes?.splice(0, former);
   }
 
   #create(clock: number, replica: ReplicaId): boolean {
@@ -239,7 +238,8 @@ export class Registers {
     return { clock: this.#base.clock, replica: this.#base.replica, present: true };
   }
 
-  *#allLabels(): Generator<[string, PresenceRegister]> {
+  /** With those that are read from the first create. */
+  *allLabels(): Generator<[string, PresenceRegister]> {
     if (this.#base?.kind === 'node-create') {
       for (const label of new Set(this.#base.labels)) {
         if (this.#labels?.has(label) !== true) yield [label, this.#baseLabel(label) as PresenceRegister];
@@ -270,7 +270,7 @@ export class Registers {
     return registers;
   }
 
-  *#allProperties(): Generator<[string, PropertyRegisters]> {
+  *allProperties(): Generator<[string, PropertyRegisters]> {
     if (this.#base !== undefined) {
       for (const name of Object.keys(this.#base.properties)) {
         if (this.#properties?.has(name) !== true) yield [name, this.#baseProperty(name) as PropertyRegisters];
@@ -319,7 +319,7 @@ export class Registers {
 
   #endOfFormerLife(restored: boolean): EndOfLife {
     if (!restored) return { clock: this.deletedClock, replica: this.deletedReplica };
-    return this.#deletes?.[this.#formerLife()] ?? BEFORE_LIFE;
+    return this.deletes?.[this.formerLife()] ?? BEFORE_LIFE;
   }
 
   /** Labels in canonical order. `restored` reads the element as if its latest delete had not happened. */
@@ -330,7 +330,7 @@ export class Registers {
       return base.labels.length < 2 ? base.labels : Array.from(new Set(base.labels)).sort(compareText);
     }
     const labels: string[] = [];
-    for (const [label, register] of this.#allLabels()) {
+    for (const [label, register] of this.allLabels()) {
       if (register.present && this.#survives(register.clock, register.replica, restored)) labels.push(label);
     }
     return labels.sort(compareText);
@@ -368,7 +368,7 @@ export class Registers {
   isLive({ kind, clock, replica }: PatchHead, keepDominated: boolean): boolean {
     if (kind === 'node-delete' || kind === 'edge-delete' || kind === 'stub-delete') {
       if (this.deletedClock === clock && this.deletedReplica === replica) return true;
-      return keepDominated && this.#deletes?.some((each) => hasStamp(each, clock, replica)) === true;
+      return keepDominated && this.deletes?.some((each) => hasStamp(each, clock, replica)) === true;
     }
     if (!this.#survives(clock, replica, keepDominated)) return false;
     if (this.createdClock === clock && this.createdReplica === replica) return true;
@@ -395,20 +395,6 @@ export class Registers {
     );
   }
 
-  /** The clock readings by which `isLive` and `namesEnds` know a patch, and perhaps others. */
-  *clocks(): Generator<number> {
-    yield this.createdClock;
-    if (this.#base !== undefined) yield this.#base.clock;
-    for (const { clock } of [...(this.#deletes ?? []), ...(this.#former ?? [])]) yield clock;
-    for (const { clock } of this.#labels?.values() ?? []) yield clock;
-    for (const { clock, totals, members, texts } of this.#properties?.values() ?? []) {
-      yield clock;
-      for (const total of totals?.values() ?? []) yield total.clock;
-      for (const member of members?.values() ?? []) yield member.clock;
-      for (const { changes } of texts ?? []) for (const change of changes) yield change.clock;
-    }
-  }
-
   /** Whether anything is still read from the base. */
   #readsBase(base: NodeCreate | EdgeCreate): boolean {
     if (base.kind === 'node-create' && base.labels.some((label) => this.#labels?.has(label) !== true)) return true;
@@ -422,11 +408,11 @@ export class Registers {
   forEachLaterRegister(restored: boolean, visitor: RegisterVisitor): void {
     const base = this.#base;
     const isLatest = base === undefined || (base.clock === this.createdClock && base.replica === this.createdReplica);
-    const labels = isLatest ? this.#labels : this.#allLabels();
+    const labels = isLatest ? this.#labels : this.allLabels();
     if (labels !== undefined) {
       for (const [label, { clock, replica }] of labels) this.#visitLater('l', label, clock, replica, restored, visitor);
     }
-    const properties = isLatest ? this.#properties : this.#allProperties();
+    const properties = isLatest ? this.#properties : this.allProperties();
     if (properties === undefined) return;
     for (const [name, { clock, replica, totals, members, texts }] of properties) {
       this.#visitLater('p', name, clock, replica, restored, visitor);
@@ -456,77 +442,15 @@ export class Registers {
     if (this.#survives(clock, replica, restored)) visitor.visit(kind, name, clock, replica);
   }
 
-  /** Each register as a patch of its own: folding them into empty registers gives these. */
-  *toPatches(element: 'node' | 'edge' | 'stub', id: string): Generator<Patch> {
-    const at = (clock: number, replica: number) => ({ clock, replica: replica as ReplicaId, id });
-    if (this.createdClock !== NEVER) {
-      yield this.#createPatch(element, at(this.createdClock, this.createdReplica), this.ends);
-    }
-    for (const { clock, replica, ends } of this.#former ?? []) {
-      yield this.#createPatch(element, at(clock, replica), ends);
-    }
-    for (const { clock, replica } of this.#deletes ?? []) {
-      const stamped = at(clock, replica);
-      if (element === 'stub') yield { kind: 'stub-delete', ...stamped, from: this.source };
-      else yield { kind: element === 'node' ? 'node-delete' : 'edge-delete', ...stamped };
-    }
-    const kind = element === 'node' ? 'node-update' : 'edge-update';
-    for (const [label, { clock, replica, present }] of this.#allLabels()) {
-      const more = present ? { labelsAdded: [label] } : { labelsRemoved: [label] };
-      yield { kind, ...at(clock, replica), properties: {}, more };
-    }
-    for (const [name, registers] of this.#allProperties()) {
-      const { clock, replica, value, seen, totals, members, isText, texts } = registers;
-      if (clock !== NEVER) {
-        const properties: { [name: string]: Value } = {};
-        if (value !== undefined) setOwn(properties, name, value);
-        const more = {
-          ...(value === undefined && { propertiesRemoved: [name] }),
-          ...(seen !== undefined && { seen: new Map([[name, seen]]) }),
-          ...(isText && { textsMade: [name] }),
-        };
-        yield { kind, ...at(clock, replica), properties, more };
-      }
-      for (const [writer, { since, total, clock }] of totals ?? []) {
-        yield { kind, ...at(clock, writer), properties: {}, more: { totals: new Map([[name, { since, total }]]) } };
-      }
-      for (const { of, changes } of texts ?? []) {
-        for (const { clock, replica, update } of changes) {
-          yield {
-            kind,
-            ...at(clock, replica),
-            properties: {},
-            more: { textChanges: new Map([[name, { of, update }]]) },
-          };
-        }
-      }
-      for (const { value, clock, replica, present } of members?.values() ?? []) {
-        const change = present ? { add: [value], remove: [] } : { add: [], remove: [value] };
-        yield { kind, ...at(clock, replica), properties: {}, more: { members: new Map([[name, change]]) } };
-      }
-    }
-  }
-
-  #createPatch(
-    element: 'node' | 'edge' | 'stub',
-    stamped: { clock: number; replica: ReplicaId; id: string },
-    ends: Ends | undefined,
-  ): Patch {
-    if (element === 'node') return { kind: 'node-create', ...stamped, labels: [], properties: {} };
-    assert(ends !== undefined, 'a create of an edge names its ends');
-    if (element === 'stub') return { kind: 'stub-create', ...stamped, ...ends };
-    return { kind: 'edge-create', ...stamped, ...ends, properties: {} };
-  }
-
   /** Labels and properties with an assignment that no delete dominates: what a create must take the place of. */
   assignedLabels(): string[] {
-    return Array.from(this.#allLabels())
+    return Array.from(this.allLabels())
       .filter(([, { clock, replica, present }]) => present && this.#survives(clock, replica, false))
       .map(([label]) => label);
   }
 
   assignedProperties(): string[] {
-    return Array.from(this.#allProperties())
+    return Array.from(this.allProperties())
       .filter(([, { clock, replica, value, totals, members }]) => {
         return totals || members || (value !== undefined && this.#survives(clock, replica, false));
       })
@@ -575,9 +499,9 @@ export class Registers {
     copy.createdReplica = this.createdReplica;
     copy.deletedClock = this.deletedClock;
     copy.deletedReplica = this.deletedReplica;
-    copy.#deletes = this.#deletes && Array.from(this.#deletes);
+    copy.deletes = this.deletes && Array.from(this.deletes);
     copy.ends = this.ends;
-    copy.#former = this.#former && Array.from(this.#former);
+    copy.former = this.former && Array.from(this.former);
     copy.source = this.source;
     copy.#base = this.#base;
     copy.#hadTexts = this.#hadTexts;

@@ -12,6 +12,7 @@ import type { PropertyChanges } from '../graph/model.ts';
 import { changesToAssignments } from './assignments.ts';
 import type { NodeCreate, NodeUpdate, Patch } from './patch.ts';
 import { decodePatch, encodePatch } from './patch-codec.ts';
+import { toPatches } from './register-patches.ts';
 import { Registers } from './registers.ts';
 import { initialUpdate } from './text-history.ts';
 import { textRoot } from './text-root.ts';
@@ -144,7 +145,7 @@ describe('texts', () => {
         const before = folded(some.slice(0, cut));
         // Reading on the way must not change what comes out.
         if (times % 2 === 0) before.properties();
-        const started = times < 2 ? before.clone() : folded(before.toPatches('node', ID));
+        const started = times < 2 ? before.clone() : folded(toPatches(before, 'node', ID));
         for (const patch of some.slice(cut)) {
           started.fold(sent(patch));
           if (times % 2 === 0) started.property('t');

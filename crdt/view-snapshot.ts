@@ -11,6 +11,7 @@ import type { NodeCreates } from './node-fold.ts';
 import type { PartitionIndex } from './partition-index.ts';
 import type { EdgeCreate, NodeCreate, Patch, StubCreate } from './patch.ts';
 import { decodePatch, encodePatch, NO_PROPERTIES } from './patch-codec.ts';
+import { toPatches } from './register-patches.ts';
 import { propertiesFromPlain, propertiesToPlain } from './value-codec.ts';
 
 const FORMAT = 1;
@@ -138,17 +139,17 @@ export function encodeViewSnapshot(view: GraphView, partition: PartitionIndex): 
   for (const node of partition.nodes.items()) {
     const registers = view.nodes.registers.get(node);
     if (registers === undefined) room().addNode(view.nodes.plainCreate(node));
-    else room().addPatches(registers.toPatches('node', view.nodes.ids[node] as string));
+    else room().addPatches(toPatches(registers, 'node', view.nodes.ids[node] as string));
   }
   for (const edge of partition.edges.items()) {
     const registers = view.edges.registers.get(edge);
     if (registers === undefined) room().addEdge(view.plainEdgeCreate(edge));
-    else room().addPatches(registers.toPatches('edge', view.edges.idAt(edge)));
+    else room().addPatches(toPatches(registers, 'edge', view.edges.idAt(edge)));
   }
   for (const edge of partition.stubs.items()) {
     const registers = view.edges.stubRegisters.get(edge);
     if (registers === undefined) room().addStub(view.plainStubCreate(edge));
-    else room().addPatches(registers.toPatches('stub', view.edges.idAt(edge)));
+    else room().addPatches(toPatches(registers, 'stub', view.edges.idAt(edge)));
   }
   lines.push(piece.encode());
   return joined(lines);

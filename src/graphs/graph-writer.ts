@@ -4,7 +4,7 @@ import type { EdgeId, NodeId, PartitionId, ReplicaId } from '../../base/ids.ts';
 import { isPlanted, type PlantedBug } from '../../base/planted-bug.ts';
 import { Draft, type Drafted } from '../../crdt/draft.ts';
 import { type ConstraintRules, constraintsFor } from '../../crdt/draft-constraints.ts';
-import type { DraftedPatch } from '../../crdt/drafted-patch.ts';
+import { DraftedPatch } from '../../crdt/drafted-patch.ts';
 import { decodePatch } from '../../crdt/patch-codec.ts';
 import { checkConstraints } from '../../crdt/patch-constraints.ts';
 import { checkPatches } from '../../crdt/quota-check.ts';
@@ -297,7 +297,7 @@ export class GraphWriter {
     const { view } = this.#graph;
     const drafted = patches.map(({ partition, text }) => {
       const patch = decodePatch(text);
-      return { home: view.need(partition).ordinal, patch, text, chosenId: patch.kind === 'edge-create' };
+      return new DraftedPatch(view.need(partition).ordinal, patch, text, patch.kind === 'edge-create');
     });
     this.needDocuments(drafted);
     return drafted;
