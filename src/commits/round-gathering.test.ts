@@ -50,6 +50,14 @@ test('some do not ask again -> they are waited for during half of what the last 
   expect(await hasBegun()).toBe(true);
 });
 
+test('the last round was shorter than any timer -> they are waited for all the same', async () => {
+  const { arrive, hasBegun } = await afterRound(CROWD / 2, CROWD / 2, { roundMs: 0.4 });
+  arrive(CROWD / 2 - 1);
+  expect(await hasBegun()).toBe(false);
+  arrive(1);
+  expect(await hasBegun()).toBe(true);
+});
+
 test.each([
   { what: 'a few clients', answered: LIMITS.gatherMin - 2, waiting: 1, options: {} },
   { what: 'all are there', answered: 0, waiting: CROWD, options: {} },
@@ -59,7 +67,7 @@ test.each([
     waiting: 1,
     options: { changed: false },
   },
-  { what: 'the last round was too short for a timer', answered: CROWD, waiting: 1, options: { roundMs: 0.9 } },
+  { what: 'the last round took no time', answered: CROWD, waiting: 1, options: { roundMs: 0 } },
 ])('$what -> at once', async ({ answered, waiting, options }) => {
   expect(await (await afterRound(answered, waiting, options)).hasBegun()).toBe(true);
 });

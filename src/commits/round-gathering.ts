@@ -1,14 +1,11 @@
 /**
  * When a round of commits or of decisions begins. It costs nearly the same for one request as for a hundred (threads and servers
  * are woken, the disk is waited for), and those whom the last one answered mostly ask again at once: so it waits for them, for a
- * part of the time that it takes anyway. Without that, the halves of a crowd of clients would take turns for ever, in rounds half
- * as large.
+ * part of the time that it takes anyway, or for the shortest time that a timer knows where a round takes less. Without that, the
+ * halves of a crowd of clients would take turns for ever, in rounds half as large.
  */
 import type { Env } from '../../base/env.ts';
 import * as LIMITS from '../../base/limits.ts';
-
-/** Timers are no finer: whoever waited half of such a round would wait longer than it took. */
-const TIMER_MS = 1;
 
 export class RoundGathering {
   readonly #env: Env;
@@ -28,7 +25,7 @@ export class RoundGathering {
   /** Resolves when a round should begin. A few clients never wait for each other. */
   async whenGathered(): Promise<void> {
     const isCrowd = this.#expected >= LIMITS.gatherMin && this.#waiting() < this.#expected;
-    if (isCrowd && this.#lastMs >= TIMER_MS) await this.#gather();
+    if (isCrowd && this.#lastMs > 0) await this.#gather();
     this.#expected = 0;
     this.#begunMs = this.#env.clock.monotonicMs();
   }
