@@ -6,11 +6,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Engine } from '../src/engine-port.ts';
 import { tokenOfAnswer } from './consistency.ts';
+import { OneWriteResponse } from './responses-together.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Appends names and values in turn, as `writeHead` takes them. */
-    pushAnswerHeaders(headers: string[], request: FastifyRequest): void;
+    /** The headers of every answer, as lines. Nobody looks at what is in them again, so they hold nothing of a request that was not checked. */
+    answerHeaderLines(request: FastifyRequest): string;
   }
 }
 
@@ -19,15 +20,16 @@ const CONTENT_POLICY = "default-src 'none'; frame-ancestors 'none'";
 
 /** For all routes, those that are unknown included. */
 export function installAnswerHeaders(app: FastifyInstance, engine: Engine): void {
-  const replicaId = String(engine.replicaId);
-  app.decorate('pushAnswerHeaders', (headers: string[], request: FastifyRequest) => {
-    headers.push('replica-id', replicaId, 'content-security-policy', CONTENT_POLICY);
+  const always =
+    `replica-id: ${engine.replicaId}\r\ncontent-security-policy: ${CONTENT_POLICY}\r\n` +
     // What a graph holds must never be taken for a page or a script.
-    headers.push('x-content-type-options', 'nosniff');
+    'x-content-type-options: nosniff\r\n';
+  app.decorate('answerHeaderLines', (request: FastifyRequest) => {
     const { trace, consistencyLevel } = request;
-    if (trace) headers.push('traceparent', trace.traceparent);
-    if (!consistencyLevel) return;
-    headers.push('consistency-effective', consistencyLevel, 'session-token', tokenOfAnswer(engine, request));
+    const lines = trace ? `${always}traceparent: ${trace.traceparent}\r\n` : always;
+    if (!consistencyLevel) return lines;
+    const token = tokenOfAnswer(engine, request);
+    return `${lines}consistency-effective: ${consistencyLevel}\r\nsession-token: ${token}\r\n`;
   });
   app.addHook('onSend', (request, reply, _payload, done) => {
     addAnswerHeaders(app, request, reply);
@@ -37,27 +39,35 @@ export function installAnswerHeaders(app: FastifyInstance, engine: Engine): void
 
 /** For an answer that no hook sees. */
 export function addAnswerHeaders(app: FastifyInstance, request: FastifyRequest, reply: FastifyReply): void {
-  const headers: string[] = [];
-  app.pushAnswerHeaders(headers, request);
-  for (let i = 0; i < headers.length; i += 2) {
-    const [name, value] = [headers[i] as string, headers[i + 1] as string];
+  for (const [name, value] of headersIn(app.answerHeaderLines(request))) {
     if (!reply.hasHeader(name)) reply.header(name, value);
   }
 }
 
+function headersIn(lines: string): (readonly [name: string, value: string])[] {
+  return lines
+    .split('\r\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const colon = line.indexOf(': ');
+      return [line.slice(0, colon), line.slice(colon + 2)];
+    });
+}
+
 /**
  * Sends a body.
- * @param headers of its own, names and values in turn, to which the others are appended; what was set by `reply.header` does not go along
+ * @param headers of its own, names and values in turn, beside those of every answer; what was set by `reply.header` does not go along
  */
 export function sendBody(
   request: FastifyRequest,
   reply: FastifyReply,
   { body, headers }: { readonly body: string | Uint8Array; readonly headers: string[] },
 ): void {
-  reply.server.pushAnswerHeaders(headers, request);
+  const lines = reply.server.answerHeaderLines(request);
   headers.push('content-length', String(Buffer.byteLength(body)));
   const { raw } = reply;
-  raw.writeHead(raw.statusCode, headers);
+  if (raw instanceof OneWriteResponse) raw.writeLines(lines, headers);
+  else raw.writeHead(raw.statusCode, [...headersIn(lines).flat(), ...headers]);
   // Not before: what is thrown until here is answered as an error.
   reply.hijack();
   raw.end(body);

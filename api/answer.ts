@@ -47,9 +47,15 @@ export function sendDocument(
 }
 
 export function sendAnswer(request: FastifyRequest, reply: FastifyReply, answer: Answer): void {
-  reply.code(answer.status);
-  if (answer.document === undefined) reply.headers(answer.headers ?? {}).send();
-  else sendDocument(request, reply, answer.document, Object.entries(answer.headers ?? {}).flat());
+  const { status, document, headers = {} } = answer;
+  reply.code(status);
+  if (document === undefined) {
+    reply.headers(headers).send();
+    return;
+  }
+  const own: string[] = [];
+  for (const name in headers) own.push(name, headers[name] as string);
+  sendDocument(request, reply, document, own);
 }
 
 /** The problem document of any thrown error. */
