@@ -317,7 +317,8 @@ export class Committer {
       const appended = document.append(patches);
       const compacted = this.#compact(graph, partition);
       const update = compacted === undefined ? appended : mergeUpdates([appended, compacted]);
-      parts.push({ ...partition.key, update });
+      const { graphKey, partition: id } = partition.key;
+      parts.push({ graphKey, partition: id, update });
       residency.lengthen(partition, update.length);
     }
     const after = progress.takeMoved(replica);
