@@ -4,6 +4,7 @@
  * a table of headers, a hook and the look at what is sent, a read of a node took a twelfth more processor time.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { assert } from '../base/assert.ts';
 import type { Engine } from '../src/engine-port.ts';
 import { tokenOfAnswer } from './consistency.ts';
 import { OneWriteResponse } from './responses-together.ts';
@@ -54,20 +55,26 @@ function headersIn(lines: string): (readonly [name: string, value: string])[] {
     });
 }
 
+/** A line of a head. Values are ours, so of what the runtime looks for only what would begin another line is looked for here. */
+export function headerLine(name: string, value: string): string {
+  assert(!value.includes('\n') && !value.includes('\r'), 'the value of a header stands in one line');
+  return `${name}: ${value}\r\n`;
+}
+
 /**
  * Sends a body.
- * @param headers of its own, names and values in turn, beside those of every answer; what was set by `reply.header` does not go along
+ * @param lines of its own head, beside those of every answer; what was set by `reply.header` does not go along
  */
 export function sendBody(
   request: FastifyRequest,
   reply: FastifyReply,
-  { body, headers }: { readonly body: string | Uint8Array; readonly headers: string[] },
+  { body, lines }: { readonly body: string | Uint8Array; readonly lines: string },
 ): void {
-  const lines = reply.server.answerHeaderLines(request);
-  headers.push('content-length', String(Buffer.byteLength(body)));
+  const all = lines + reply.server.answerHeaderLines(request);
+  const bodyBytes = Buffer.byteLength(body);
   const { raw } = reply;
-  if (raw instanceof OneWriteResponse) raw.writeLines(lines, headers);
-  else raw.writeHead(raw.statusCode, [...headersIn(lines).flat(), ...headers]);
+  if (raw instanceof OneWriteResponse) raw.writeLines(all, bodyBytes);
+  else raw.writeHead(raw.statusCode, [...headersIn(all).flat(), 'content-length', String(bodyBytes)]);
   // Not before: what is thrown until here is answered as an error.
   reply.hijack();
   raw.end(body);

@@ -5,6 +5,7 @@ import { WeftError } from '../base/errors.ts';
 import type { Edge, Node, Operation } from '../graph/model.ts';
 import type { Engine, Graph, IdempotencyKey, OperationResult } from '../src/engine-port.ts';
 import { type Answer, edgeDocument, nodeDocument, sendDocument } from './answer.ts';
+import { headerLine } from './answer-headers.ts';
 import type { GraphPath } from './api-context.ts';
 import { type ConditionHeaders, conditionOf, entityTag, readOutcome } from './conditions.ts';
 import { answerOnce, writeKey } from './idempotency.ts';
@@ -20,7 +21,7 @@ export function sendElement(request: FastifyRequest, reply: FastifyReply, versio
       reply.code(304).header('etag', etag).send();
       return;
     case 'send':
-      sendDocument(request, reply, document, ['etag', etag]);
+      sendDocument(request, reply, document, headerLine('etag', etag));
   }
 }
 
