@@ -58,6 +58,27 @@ test('the last round was shorter than any timer -> they are waited for all the s
   expect(await hasBegun()).toBe(true);
 });
 
+test('most did not ask again in time -> the next rounds begin at once, then they are waited for again', async () => {
+  const { env, advance } = memoryNetwork();
+  const gathering = new RoundGathering(env, () => CROWD);
+  const waits: boolean[] = [];
+  await gathering.whenGathered();
+  for (let round = 0; round < 8; round++) {
+    advance(ROUND_MS);
+    gathering.answered(CROWD);
+    let begun = false;
+    const gathered = gathering.whenGathered().then(() => {
+      begun = true;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    waits.push(!begun);
+    // Longer than it waits.
+    advance(ROUND_MS);
+    await gathered;
+  }
+  expect(waits).toEqual([true, false, true, false, false, false, true, false]);
+});
+
 test.each([
   { what: 'a few clients', answered: LIMITS.gatherMin - 2, waiting: 1, options: {} },
   { what: 'all are there', answered: 0, waiting: CROWD, options: {} },
