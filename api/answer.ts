@@ -4,7 +4,7 @@ import type { WeftError } from '../base/errors.ts';
 import { printJson } from '../graph/json-values.ts';
 import type { Edge, Node } from '../graph/model.ts';
 import type { Page } from '../src/engine-port.ts';
-import { sendBody } from './answer-headers.ts';
+import { headerLine, sendBody } from './answer-headers.ts';
 import { acceptedMessagePack, JSON_TYPE, PROBLEM_TYPE } from './media-types.ts';
 import { printMessagePack } from './msgpack.ts';
 import { isNeo4jPath, neo4jErrors } from './neo4j-errors.ts';
@@ -33,23 +33,23 @@ export function pageDocument<T>(name: string, page: Page<T>, document: (item: T)
   return page.cursor === undefined ? { [name]: items } : { [name]: items, cursor: page.cursor };
 }
 
-/** A document in the format that the request accepts. `headers` as in `sendBody`. */
-export function sendDocument(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  document: object,
-  headers: string[] = [],
-): void {
+/** A document in the format that the request accepts. `lines` as in `sendBody`. */
+export function sendDocument(request: FastifyRequest, reply: FastifyReply, document: object, lines = ''): void {
   const messagePack = acceptedMessagePack(request.headers.accept);
-  headers.push('content-type', messagePack ?? JSON_TYPE);
   const body = messagePack === undefined ? printJson(document) : printMessagePack(document);
-  sendBody(request, reply, { body, headers });
+  sendBody(request, reply, { body, lines: lines + headerLine('content-type', messagePack ?? JSON_TYPE) });
 }
 
 export function sendAnswer(request: FastifyRequest, reply: FastifyReply, answer: Answer): void {
-  reply.code(answer.status);
-  if (answer.document === undefined) reply.headers(answer.headers ?? {}).send();
-  else sendDocument(request, reply, answer.document, Object.entries(answer.headers ?? {}).flat());
+  const { status, document, headers = {} } = answer;
+  reply.code(status);
+  if (document === undefined) {
+    reply.headers(headers).send();
+    return;
+  }
+  let lines = '';
+  for (const name in headers) lines += headerLine(name, headers[name] as string);
+  sendDocument(request, reply, document, lines);
 }
 
 /** The problem document of any thrown error. */

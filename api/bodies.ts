@@ -10,23 +10,53 @@ import { parseJson } from './json-text.ts';
 import { MESSAGE_PACK_TYPES, TYPED_JSON_TYPE } from './media-types.ts';
 import { parseMessagePack } from './msgpack.ts';
 
-/** Replaces the parsers of the framework, which read numbers inexactly. */
-export function installBodyParsers(app: FastifyInstance): void {
+type Done = (error: Error | null, body?: unknown) => void;
+
+/** Replaces the parsers of the framework, which read numbers inexactly. @param bytesMax of a body */
+export function installBodyParsers(app: FastifyInstance, bytesMax: number): void {
+  const parser = (parse: (bytes: Buffer) => unknown) => (request: FastifyRequest, _payload: unknown, done: Done) =>
+    readWhole(request, bytesMax, (error, bytes) => {
+      if (bytes === undefined) done(error);
+      else parseBody(request, bytes, parse, done);
+    });
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser(['application/json', TYPED_JSON_TYPE], { parseAs: 'buffer' }, (request, bytes, done) => {
-    parseBody(request, bytes as Buffer, jsonTree, done);
-  });
-  app.addContentTypeParser([...MESSAGE_PACK_TYPES], { parseAs: 'buffer' }, (request, bytes, done) => {
-    parseBody(request, bytes as Buffer, parseMessagePack, done);
-  });
+  app.addContentTypeParser(['application/json', TYPED_JSON_TYPE], parser(jsonTree));
+  app.addContentTypeParser([...MESSAGE_PACK_TYPES], parser(parseMessagePack));
 }
 
-function parseBody(
-  request: FastifyRequest,
-  bytes: Buffer,
-  parse: (bytes: Buffer) => unknown,
-  done: (error: Error | null, body?: unknown) => void,
+/** The framework's own way copies every body; most come in one piece, which is ours. */
+function readWhole(
+  { raw, headers }: FastifyRequest,
+  bytesMax: number,
+  done: (error: Error | null, bytes?: Buffer) => void,
 ): void {
+  // Refused before it is sent. Without a length it is not a number, and what comes is counted.
+  if (Number(headers['content-length']) > bytesMax) {
+    done(tooLarge());
+    return;
+  }
+  const chunks: Buffer[] = [];
+  let length = 0;
+  const onData = (chunk: Buffer): void => {
+    length += chunk.length;
+    chunks.push(chunk);
+    if (length > bytesMax) end(tooLarge());
+  };
+  const onEnd = (): void => end(null);
+  const end = (error: Error | null): void => {
+    raw.off('data', onData).off('end', onEnd).off('error', end);
+    const [first] = chunks;
+    if (error !== null) done(error);
+    else done(null, chunks.length === 1 ? first : Buffer.concat(chunks, length));
+  };
+  raw.on('data', onData).on('end', onEnd).on('error', end);
+}
+
+function tooLarge(): WeftError {
+  return new WeftError('payload-too-large', 'the request body exceeds the limit of the server');
+}
+
+function parseBody(request: FastifyRequest, bytes: Buffer, parse: (bytes: Buffer) => unknown, done: Done): void {
   let body: unknown;
   try {
     checkEncoding(request);

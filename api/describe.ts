@@ -109,7 +109,7 @@ export function describe(route: RouteDescription, options: { readonly conditiona
     ...(route.description === undefined ? {} : { description: route.description }),
     ...(route.path === undefined ? {} : { params: pathSchema(route.path) }),
     ...(route.query === undefined ? {} : { querystring: querySchema(route.query) }),
-    ...(route.body === undefined ? {} : { body: { content: bodyContent(route.body) } }),
+    ...bodySchema(route.body),
     headers: {
       type: 'object',
       properties: options.conditional === true ? { ...headers, ...CONDITION_HEADERS } : headers,
@@ -147,6 +147,13 @@ function answers(route: RouteDescription): Record<string, Response> {
 /** Whether the route knows consistency levels and session tokens. */
 function isGraphRoute({ kind }: RouteDescription): boolean {
   return kind === 'read' || kind === 'write';
+}
+
+/** For each type alike where it is one, because for a table of types the framework would look up the type of each request. */
+function bodySchema(body: RouteDescription['body']): object {
+  if (body === undefined) return {};
+  if (body === 'NDJSON') return { body: { content: bodyContent(body) } };
+  return { consumes: ['application/json', MESSAGE_PACK_TYPES[0]], body: { $ref: `${body}#` } };
 }
 
 function bodyContent(schema: SchemaName | 'NDJSON' | 'text' | 'archive'): object {

@@ -4,8 +4,7 @@ import { edgeId } from '../base/ids.ts';
 import { edgeDocument } from './answer.ts';
 import { type ApiContext, type ElementPath, graphOf } from './api-context.ts';
 import { describe, ELEMENT_PATH, GRAPH_PATH } from './describe.ts';
-import { conditional, sendElement, writeOne } from './element-answers.ts';
-import { answerOnce, writeKey } from './idempotency.ts';
+import { answerWrite, conditional, sendElement } from './element-answers.ts';
 import { parseCreateEdge } from './parse-elements.ts';
 import { parsePatchEdge } from './parse-patch.ts';
 import { readQuery } from './query-parameters.ts';
@@ -65,7 +64,7 @@ export function addEdgeRoutes(app: FastifyInstance, context: ApiContext): void {
       readQuery(request.query, {});
       const graph = graphOf(context, request);
       const operation = conditional(request, parseCreateEdge(request.body));
-      return answerOnce(engine, request, reply, () => writeOne(graph, 'edges', operation, writeKey(request)), graph);
+      return answerWrite(engine, request, reply, { graph, collection: 'edges', operation });
     },
   );
 
@@ -100,7 +99,7 @@ export function addEdgeRoutes(app: FastifyInstance, context: ApiContext): void {
       const graph = graphOf(context, request);
       const id = edgeId((request.params as ElementPath).id);
       const operation = conditional(request, parsePatchEdge(id, request.body));
-      return answerOnce(engine, request, reply, () => writeOne(graph, 'edges', operation, writeKey(request)), graph);
+      return answerWrite(engine, request, reply, { graph, collection: 'edges', operation });
     },
   );
 
@@ -124,7 +123,7 @@ export function addEdgeRoutes(app: FastifyInstance, context: ApiContext): void {
       const graph = graphOf(context, request);
       const id = edgeId((request.params as ElementPath).id);
       const operation = conditional(request, { op: 'deleteEdge', id } as const);
-      return answerOnce(engine, request, reply, () => writeOne(graph, 'edges', operation, writeKey(request)), graph);
+      return answerWrite(engine, request, reply, { graph, collection: 'edges', operation });
     },
   );
 }

@@ -3,9 +3,12 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { present } from '../base/assert.ts';
 import { WeftError } from '../base/errors.ts';
 import type { Edge, Node, Operation } from '../graph/model.ts';
-import type { Graph, IdempotencyKey, OperationResult } from '../src/engine-port.ts';
+import type { Engine, Graph, IdempotencyKey, OperationResult } from '../src/engine-port.ts';
 import { type Answer, edgeDocument, nodeDocument, sendDocument } from './answer.ts';
+import { headerLine } from './answer-headers.ts';
+import type { GraphPath } from './api-context.ts';
 import { type ConditionHeaders, conditionOf, entityTag, readOutcome } from './conditions.ts';
+import { answerOnce, writeKey } from './idempotency.ts';
 
 /** Answers a GET: 200, 304 if `If-None-Match` has the version, 412 if `If-Match` has not. */
 export function sendElement(request: FastifyRequest, reply: FastifyReply, version: string, document: object): void {
@@ -18,7 +21,7 @@ export function sendElement(request: FastifyRequest, reply: FastifyReply, versio
       reply.code(304).header('etag', etag).send();
       return;
     case 'send':
-      sendDocument(request, reply, document, ['etag', etag]);
+      sendDocument(request, reply, document, headerLine('etag', etag));
   }
 }
 
@@ -28,30 +31,41 @@ export function conditional<T extends Operation>(request: FastifyRequest, operat
   return condition === undefined ? operation : { ...operation, condition };
 }
 
+export interface ElementWrite {
+  readonly graph: Graph;
+  readonly collection: 'nodes' | 'edges';
+  readonly operation: Operation;
+}
+
 /** Writes one operation and answers 201 with `Location`, 200, or 204 after a deletion. */
-export async function writeOne(
-  graph: Graph,
-  collection: 'nodes' | 'edges',
-  operation: Operation,
-  key?: IdempotencyKey,
-): Promise<Answer> {
-  const { id, created, element, version, replayed } = await writeElement(graph, operation, key);
-  const again = replayed === true ? REPLAYED : {};
-  if (element === undefined) return { status: 204, headers: again };
-  const etag = entityTag(present(version, 'an element that exists has a version'));
-  const document = elementDocument(element);
-  if (!created) return { status: 200, document, headers: { etag, ...again } };
-  const name = encodeURIComponent(graph.description.name);
-  return {
-    status: 201,
-    document,
-    headers: { location: `/v1/graphs/${name}/${collection}/${encodeURIComponent(id)}`, etag, ...again },
+export function answerWrite(
+  engine: Engine,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { graph, collection, operation }: ElementWrite,
+): Promise<void> {
+  const { graph: name } = request.params as GraphPath;
+  const write = async () => {
+    const result = onlyResult(await graph.write([operation], writeKey(request)));
+    return answerOf(result, `/v1/graphs/${encodeURIComponent(name)}/${collection}/`);
   };
+  return answerOnce(engine, request, reply, write, graph);
+}
+
+function answerOf({ id, created, element, version, replayed }: OperationResult, folder: string): Answer {
+  const headers: { [name: string]: string } = replayed === true ? { ...REPLAYED } : {};
+  if (element === undefined) return { status: 204, headers };
+  if (created) headers.location = folder + encodeURIComponent(id);
+  headers.etag = entityTag(present(version, 'an element that exists has a version'));
+  return { status: created ? 201 : 200, document: elementDocument(element), headers };
 }
 
 /** What one operation did. */
 export async function writeElement(graph: Graph, operation: Operation, key?: IdempotencyKey): Promise<OperationResult> {
-  const [result] = await graph.write([operation], key);
+  return onlyResult(await graph.write([operation], key));
+}
+
+function onlyResult([result]: readonly OperationResult[]): OperationResult {
   return present(result, 'a batch of one operation has one result');
 }
 

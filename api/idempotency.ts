@@ -67,7 +67,7 @@ export function keyIn({ key: graphKey }: Pick<Graph, 'key'>, key: string): strin
  * Runs a write and sends its answer, at most once if the request has a key.
  * @param graph what is written to; absent for writes of graphs as such
  */
-export async function answerOnce(
+export function answerOnce(
   engine: Engine,
   request: FastifyRequest,
   reply: FastifyReply,
@@ -75,16 +75,11 @@ export async function answerOnce(
   graph?: Graph,
 ): Promise<void> {
   const key = idempotencyKey(request);
-  if (key === undefined) {
-    sendAnswer(request, reply, await write());
-    return;
-  }
-  const { replayed, outcome } = await engine.once(
-    graph === undefined ? key : keyIn(graph, key),
-    fingerprintOf(request),
-    () => storedAnswer(request, write),
-  );
-  sendStored(reply, outcome, replayed);
+  if (key === undefined) return write().then((answer) => sendAnswer(request, reply, answer));
+  const graphKey = graph === undefined ? key : keyIn(graph, key);
+  return engine
+    .once(graphKey, fingerprintOf(request), () => storedAnswer(request, write))
+    .then(({ outcome, replayed }) => sendStored(reply, outcome, replayed));
 }
 
 export function sendStored(reply: FastifyReply, outcome: StoredAnswer, replayed: boolean): void {

@@ -8,8 +8,7 @@ import type { Versioned } from '../src/engine-port.ts';
 import { nodeDocument, pageDocument, sendDocument } from './answer.ts';
 import { type ApiContext, type ElementPath, graphOf } from './api-context.ts';
 import { describe, ELEMENT_PATH, GRAPH_PATH } from './describe.ts';
-import { conditional, sendElement, writeOne } from './element-answers.ts';
-import { answerOnce, writeKey } from './idempotency.ts';
+import { answerWrite, conditional, sendElement } from './element-answers.ts';
 import { parseJson } from './json-text.ts';
 import { PAGE_PARAMETERS, readPage } from './page-parameters.ts';
 import { parseCreateNode, parsePutNode } from './parse-elements.ts';
@@ -128,7 +127,7 @@ export function addNodeRoutes(app: FastifyInstance, context: ApiContext): void {
       readQuery(request.query, {});
       const graph = graphOf(context, request);
       const operation = conditional(request, parseCreateNode(request.body));
-      return answerOnce(engine, request, reply, () => writeOne(graph, 'nodes', operation, writeKey(request)), graph);
+      return answerWrite(engine, request, reply, { graph, collection: 'nodes', operation });
     },
   );
 
@@ -160,7 +159,7 @@ export function addNodeRoutes(app: FastifyInstance, context: ApiContext): void {
       const graph = graphOf(context, request);
       const id = nodeId((request.params as ElementPath).id);
       const operation = conditional(request, parsePutNode(id, request.body));
-      return answerOnce(engine, request, reply, () => writeOne(graph, 'nodes', operation, writeKey(request)), graph);
+      return answerWrite(engine, request, reply, { graph, collection: 'nodes', operation });
     },
   );
 
@@ -195,7 +194,7 @@ export function addNodeRoutes(app: FastifyInstance, context: ApiContext): void {
       const graph = graphOf(context, request);
       const id = nodeId((request.params as ElementPath).id);
       const operation = conditional(request, parsePatchNode(id, request.body));
-      return answerOnce(engine, request, reply, () => writeOne(graph, 'nodes', operation, writeKey(request)), graph);
+      return answerWrite(engine, request, reply, { graph, collection: 'nodes', operation });
     },
   );
 
@@ -227,7 +226,7 @@ export function addNodeRoutes(app: FastifyInstance, context: ApiContext): void {
       const graph = graphOf(context, request);
       const id = nodeId((request.params as ElementPath).id);
       const operation = conditional(request, { op: 'deleteNode', id, detach } as const);
-      return answerOnce(engine, request, reply, () => writeOne(graph, 'nodes', operation, writeKey(request)), graph);
+      return answerWrite(engine, request, reply, { graph, collection: 'nodes', operation });
     },
   );
 }

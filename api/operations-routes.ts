@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Health, VoterChange } from '../src/engine-port.ts';
 import { sendDocument } from './answer.ts';
+import { headerLine } from './answer-headers.ts';
 import type { ApiContext } from './api-context.ts';
 import { describe } from './describe.ts';
 import type { Pressure } from './pressure.ts';
@@ -129,5 +130,5 @@ function sendHealth(
 ): void {
   const ready = isReady({ canRead, canWrite });
   if (!ready) reply.code(503);
-  sendDocument(request, reply, { ready, canRead, canWrite, reasons }, ready ? [] : ['retry-after', '1']);
+  sendDocument(request, reply, { ready, canRead, canWrite, reasons }, ready ? '' : headerLine('retry-after', '1'));
 }

@@ -103,8 +103,10 @@ export function contentFields(
 ): { readonly properties: Properties; readonly texts?: readonly string[] } {
   let texts: string[] | undefined;
   if (typeof value === 'object' && value !== null) {
-    for (const [name, wire] of Object.entries(value)) {
-      const text = textOf(wire, pathOf(path, name));
+    for (const name in value) {
+      const wire = (value as Fields)[name];
+      // Most values are none that could say so, and need no name for what is wrong with them.
+      const text = typeof wire === 'object' ? textOf(wire, pathOf(path, name)) : undefined;
       if (text === undefined) continue;
       setOwn(value as { [name: string]: unknown }, name, text);
       texts ??= [];

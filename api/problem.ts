@@ -84,8 +84,6 @@ export function asWeftError(thrown: unknown): WeftError {
   if (thrown instanceof BugError || !(thrown instanceof Error)) return internal(thrown);
   const error: FrameworkError = thrown;
   switch (error.code) {
-    case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return new WeftError('payload-too-large', 'the request body exceeds the limit of the server');
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new WeftError('unsupported-media-type', 'the Content-Type is missing or not supported here');
     case 'FST_ERR_BAD_URL':

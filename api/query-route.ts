@@ -11,7 +11,7 @@ import type { ResultValue } from '../query/execution/result-value.ts';
 import { answerOfRows, type StatementAnswer, type StatementRows } from '../query/execution/statement-answer.ts';
 import type { PlanDescription } from '../query/plan/planned-statement.ts';
 import { principalOfRequest } from './access/access-hooks.ts';
-import { sendBody } from './answer-headers.ts';
+import { headerLine, sendBody } from './answer-headers.ts';
 import { type ApiContext, graphOf } from './api-context.ts';
 import { present, sessionTokenFor } from './consistency.ts';
 import { cutOff } from './cut-off.ts';
@@ -126,7 +126,7 @@ function sendWhole(
   },
 ): void {
   const { answers, isList, replayed } = whole;
-  const headers = replayed ? Object.entries(REPLAYED).flat() : [];
+  const lines = replayed ? headerLine('idempotency-replayed', 'true') : '';
   const bookmarks = [sessionTokenFor(context.engine, request)];
   const { accept } = request.headers;
   const messagePack = acceptedMessagePack(accept);
@@ -137,8 +137,8 @@ function sendWhole(
       ...planMember(plan),
     }));
     const document = isList ? { results: parts, bookmarks } : { ...parts[0], bookmarks };
-    headers.push('content-type', messagePack);
-    sendBody(request, reply, { body: encodeMessagePack(document), headers });
+    const typed = lines + headerLine('content-type', messagePack);
+    sendBody(request, reply, { body: encodeMessagePack(document), lines: typed });
     return;
   }
   const isTyped = accept?.includes(TYPED_JSON_TYPE) === true;
@@ -146,8 +146,7 @@ function sendWhole(
   const parts = answers.map((answer) => printAnswer(answer, print));
   const tail = `"bookmarks":${JSON.stringify(bookmarks)}}`;
   const body = isList ? `{"results":[${parts.map((part) => `{${part}}`).join(',')}],${tail}` : `{${parts[0]},${tail}`;
-  headers.push('content-type', isTyped ? TYPED_JSON_TYPE : JSON_TYPE);
-  sendBody(request, reply, { body, headers });
+  sendBody(request, reply, { body, lines: lines + headerLine('content-type', isTyped ? TYPED_JSON_TYPE : JSON_TYPE) });
 }
 
 function planMember(plan: PlanDescription | undefined): object {

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { testEnv } from '../src/test-env.model.ts';
-import { responsesTogether } from './responses-together.ts';
+import { type OneWriteResponse, responsesTogether } from './responses-together.ts';
 
 const stops: (() => void)[] = [];
 afterEach(() => {
@@ -65,6 +65,15 @@ describe('responses together', () => {
       expect(response.writableEnded).toBe(true);
     });
     expect(text).toBe(`${head(4)}éab`);
+    expect(writes).toBe(1);
+  });
+
+  test('lines of a head -> they stand before the headers that the runtime makes, in one write', async () => {
+    const { text, writes } = await answersTo(get('/'), (_request, response) => {
+      (response as OneWriteResponse).writeLines('a: 1\r\nb: 2\r\n', 2);
+      response.end('ab');
+    });
+    expect(text).toBe('HTTP/1.1 200 OK\r\na: 1\r\nb: 2\r\ncontent-length: 2\r\nConnection: close\r\n\r\nab');
     expect(writes).toBe(1);
   });
 

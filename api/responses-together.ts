@@ -29,9 +29,16 @@ export function responsesTogether(scheduler: Scheduler): typeof ServerResponse {
   } as typeof ServerResponse;
 }
 
-abstract class OneWriteResponse extends ServerResponse {
+/** The runtime's own, which its types do not show. */
+const { _storeHeader: storeHead } = ServerResponse.prototype as unknown as {
+  _storeHeader(this: ServerResponse, firstLines: string, headers: unknown): void;
+};
+
+export abstract class OneWriteResponse extends ServerResponse {
   /** What is to be written; empty unless it waits. */
   #text = '';
+  /** What stands in the head behind its first line. */
+  #lines = '';
 
   static {
     // The runtime declares it as a property, which no accessor may override. `finished` must not say so before it is true:
@@ -41,6 +48,21 @@ abstract class OneWriteResponse extends ServerResponse {
         return this.finished || this.#text !== '';
       },
     });
+  }
+
+  /**
+   * Writes the head of a body: `lines`, each with its end, as they are. The runtime looks at each character of headers that it is
+   * given, and puts their lines together, which took a twentieth of the processor time of a write.
+   */
+  writeLines(lines: string, bodyBytes: number): void {
+    this.#lines = lines;
+    // By this one it tells that it need not send the body in chunks.
+    this.writeHead(this.statusCode, ['content-length', String(bodyBytes)]);
+  }
+
+  /** What `writeHead` ends with. */
+  _storeHeader(firstLine: string, headers: unknown): void {
+    storeHead.call(this, firstLine + this.#lines, headers);
   }
 
   /** Sees to it that `leave` is called soon. */

@@ -287,6 +287,32 @@ describe('sockets', () => {
     await own.close();
   });
 
+  test('socket: a body in pieces, of which no header tells the length -> read whole, refused once it is over the limit', async () => {
+    const own = await openTestServer({ bodyBytesMax: 100_000 });
+    const url = await own.app.listen({ port: 0, host: '127.0.0.1' });
+    const send = async (pieces: readonly string[]) => {
+      const body = new ReadableStream({
+        async pull(to) {
+          const [piece, ...others] = pieces;
+          pieces = others;
+          if (piece === undefined) to.close();
+          else to.enqueue(Buffer.from(piece));
+          await own.env.scheduler.yield();
+        },
+      });
+      const headers = { 'content-type': 'application/json' };
+      const answer = await fetch(url + NODES, { method: 'POST', headers, body, duplex: 'half' } as RequestInit);
+      return [answer.status, await answer.json()];
+    };
+    const [status, node] = await send(['{"properties": {"te', 'xt": "', 'ab'.repeat(40_000), 'é"}}']);
+    expect([status, (node as { properties: { text: string } }).properties.text.length]).toEqual([201, 80_001]);
+    expect(await send(Array.from({ length: 20 }, () => ' '.repeat(10_000)))).toMatchObject([
+      413,
+      { code: 'payload-too-large' },
+    ]);
+    await own.close();
+  });
+
   test('the server was told to stop -> what comes gets shutting-down, as the last on its connection', async () => {
     let isLeaving = false;
     const own = await openTestServer({ isLeaving: () => isLeaving });

@@ -170,7 +170,7 @@ export function buildServer(options: ServerOptions): FastifyInstance {
   decorateAccess(app);
   decorateConsistency(app);
   installAnswerHeaders(app, engine);
-  installBodyParsers(app);
+  installBodyParsers(app, bodyBytesMax);
   installOpenApi(app);
 
   app.register((open, _options, done) => {

@@ -75,6 +75,15 @@ test('several records in one buffer that grows -> each stays as it was finished'
   for (const { found, right } of records) expect(hex(found)).toBe(right);
 });
 
+test('a writer that is cleared -> its next record holds what was written since, in the same buffer', () => {
+  const writer = new ByteWriter(64).text('before');
+  const before = writer.finish();
+  const after = writer.clear().uint(1).finish();
+  expect([...after]).toEqual([1]);
+  expect(before[0]).toBe(1);
+  expect(writer.capacityBytes).toBe(64);
+});
+
 test('a word -> four bytes, the lowest first', () => {
   expect([...new ByteWriter(0).word(0x01020384).finish()]).toEqual([0x84, 3, 2, 1]);
 });

@@ -69,6 +69,16 @@ export class ByteWriter {
     return true;
   }
 
+  get capacityBytes(): number {
+    return this.#bytes.length;
+  }
+
+  /** Begins anew in the same buffer: nobody may look at what was written before. */
+  clear(): this {
+    this.#length = 0;
+    return this.begin();
+  }
+
   /** The next record begins here: what was finished before stays as it is. */
   begin(): this {
     this.#start = this.#length;

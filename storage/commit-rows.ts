@@ -19,6 +19,9 @@ import type { Commit, CommitPart, Lsn } from './store.ts';
 
 /** What the rows of a commit have beside its updates, roughly: keys, checksums, the record. */
 const HEAD_BYTES = 192;
+/** Of the buffer for records that is kept from commit to commit: at first, and at most. */
+const KEPT_BYTES = 32 * 1024;
+const KEPT_BYTES_MAX = 1024 * 1024;
 
 /** What is to be written, field by field: an object for each row would cost more than the row. */
 interface Rows {
@@ -51,7 +54,7 @@ export function acceptCommits(
   const rows: Rows = { keys: [], values: [], bytes: 0 };
   const parts: Parts = { entries: [], lengths: [], lsns: [] };
   const places: Place[] = [];
-  const records = new ByteWriter(roomFor(commits));
+  const records = writerFor(index, commits);
   for (const commit of commits) {
     const { origin, seq, clock, locators, after } = commit;
     const head = index.head(origin);
@@ -75,6 +78,8 @@ export function acceptCommits(
       index.stagedLsn = lastLsn;
       for (let i = 0; i < rows.keys.length; i++) batch.put(rows.keys[i] as string, rows.values[i] as Buffer);
       for (const { at, place } of places) addPlace(batch, read, at, place);
+      // The batch holds copies of them.
+      if (records.capacityBytes <= KEPT_BYTES_MAX) index.spareWriter = records.clear();
     },
     done() {
       index.durableLsn = lastLsn;
@@ -113,6 +118,13 @@ function addRow(rows: Rows, key: string, value: Buffer): void {
   rows.keys.push(key);
   rows.values.push(value);
   rows.bytes += value.length;
+}
+
+function writerFor(index: LogIndex, commits: readonly Commit[]): ByteWriter {
+  const bytes = roomFor(commits);
+  const spare = index.spareWriter;
+  index.spareWriter = undefined;
+  return spare !== undefined && spare.capacityBytes >= bytes ? spare : new ByteWriter(Math.max(bytes, KEPT_BYTES));
 }
 
 function roomFor(commits: readonly Commit[]): number {

@@ -6,6 +6,7 @@
  * shown to readers.
  */
 import type { PartitionId, ReplicaId } from '../base/ids.ts';
+import type { ByteWriter } from './bytes.ts';
 import { rowPrefix } from './keys.ts';
 import { LostKeys } from './lost-keys.ts';
 import { type Drop, type LogBase, NO_HASH, type SnapshotHeader, type StreamHead } from './records.ts';
@@ -44,6 +45,8 @@ export class LogIndex {
   durableLsn: Lsn = 0;
   /** Bytes of all durable rows. */
   logBytes = 0;
+  /** Holds the records of no commit at the moment. A buffer of its own for each commit took longer than to write into it. */
+  spareWriter: ByteWriter | undefined;
   readonly #graphs = new Map<string, Map<PartitionId, PartitionEntry>>();
 
   head(origin: ReplicaId): StreamHead {

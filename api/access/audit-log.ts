@@ -7,17 +7,14 @@ import type { Log } from '../../base/env.ts';
 import { routeOf } from '../matched-route.ts';
 import type { Principal } from './principal.ts';
 
-/** Routes whose use is an act of administration. */
-const ADMINISTRATIVE: ReadonlySet<string> = new Set([
-  'PUT /v1/graphs/:graph',
-  'DELETE /v1/graphs/:graph',
-  'PATCH /v1/graphs/:graph',
-  'POST /v1/graphs/:graph/integrity',
-  'DELETE /v1/queries/:id',
-  'POST /v1/backup',
-  'DELETE /v1/backup/holds/:name',
-  'PUT /v1/chaos/links/:peer',
-  'DELETE /v1/chaos/links/:peer',
+/** Routes whose use is an act of administration, with the methods that are. */
+const ADMINISTRATIVE: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  ['/v1/graphs/:graph', new Set(['PUT', 'DELETE', 'PATCH'])],
+  ['/v1/graphs/:graph/integrity', new Set(['POST'])],
+  ['/v1/queries/:id', new Set(['DELETE'])],
+  ['/v1/backup', new Set(['POST'])],
+  ['/v1/backup/holds/:name', new Set(['DELETE'])],
+  ['/v1/chaos/links/:peer', new Set(['PUT', 'DELETE'])],
 ]);
 const READING: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 
@@ -34,9 +31,8 @@ export class AuditLog {
     const isDenied = status === 401 || status === 403;
     if (!isDenied && READING.has(method)) return;
     const { url } = routeOf(request);
-    const action = `${method} ${url}`;
-    const isAdministrative = ADMINISTRATIVE.has(action) || url.startsWith('/v1/cluster/');
-    if (isDenied || isAdministrative) this.#note(request, action, { status, outcome: outcomeOf(status) });
+    const isAdministrative = ADMINISTRATIVE.get(url)?.has(method) === true || url.startsWith('/v1/cluster/');
+    if (isDenied || isAdministrative) this.#note(request, `${method} ${url}`, { status, outcome: outcomeOf(status) });
   }
 
   /** Notes a statement that declares or drops an index or a constraint. */

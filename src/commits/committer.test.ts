@@ -49,6 +49,28 @@ describe('group commit', () => {
     expect(after.commitsTotal - before.commitsTotal).toBe(2);
   });
 
+  it('a request waits while another is written -> it is on its way to the store before the answer to that leaves', async () => {
+    const gate = new WriteGate();
+    let batches = 0;
+    const beforeWrite = () => {
+      batches++;
+      return gate.beforeWrite();
+    };
+    const { graph, env } = await run({ beforeWrite });
+    gate.close();
+    const held = gate.arrival();
+    const first = graph.write([put(a)]);
+    await held;
+    const second = graph.write([put(b)]);
+    await turns();
+    const before = batches;
+    // As answers leave: a turn after they are there.
+    const left = first.then(() => env.scheduler.yield()).then(() => batches);
+    gate.open();
+    expect(await left).toBe(before + 1);
+    await second;
+  });
+
   it('requests one after the other -> a commit each', async () => {
     const { graph, engine } = await run();
     const before = engine.metrics().commitsTotal;

@@ -219,11 +219,10 @@ export class Committer {
   }
 
   async #run(): Promise<void> {
-    const { env, received, residency } = this.#options;
+    const { received, residency } = this.#options;
+    let turn: Promise<void> | undefined;
     while (this.#waiting !== undefined || !received.isEmpty || !this.#snapshots.isEmpty) {
-      // A turn for requests that are ready now: else the first one would go to disk alone, and the others wait for it.
-      // A writer that was alone last time is taken to be alone again.
-      await (this.#alone || this.#failure !== undefined ? undefined : env.scheduler.yield());
+      await (turn ?? this.#turn());
       if (this.#waiting !== undefined) await this.#gathering.whenGathered();
       const group = this.#waiting;
       this.#waiting = undefined;
@@ -244,6 +243,8 @@ export class Committer {
       } finally {
         this.#flushing = undefined;
         this.#alone = group?.graphs.length === 1 && this.#waiting === undefined && received.isEmpty;
+        // Asked for before anybody is answered, so that the next round goes to the disk first and the answers leave meanwhile.
+        turn = this.#waiting === undefined ? undefined : this.#turn();
         if (group !== undefined) release(group);
         this.#tellAfterRound();
       }
@@ -254,6 +255,14 @@ export class Committer {
     // In the same step as the test above, or a request that comes in between would wait for ever.
     this.#running = undefined;
     this.#tellAfterRound();
+  }
+
+  /**
+   * A turn for requests that are ready now: else the first one would go to disk alone, and the others wait for it. A writer that
+   * was alone last time is taken to be alone again.
+   */
+  #turn(): Promise<void> | undefined {
+    return this.#alone || this.#failure !== undefined ? undefined : this.#options.env.scheduler.yield();
   }
 
   #tellAfterRound(): void {
@@ -309,7 +318,8 @@ export class Committer {
       const appended = document.append(patches);
       const compacted = this.#compact(graph, partition);
       const update = compacted === undefined ? appended : mergeUpdates([appended, compacted]);
-      parts.push({ ...partition.key, update });
+      const { graphKey, partition: id } = partition.key;
+      parts.push({ graphKey, partition: id, update });
       residency.lengthen(partition, update.length);
     }
     const after = progress.takeMoved(replica);

@@ -50,6 +50,35 @@ test('some do not ask again -> they are waited for during half of what the last 
   expect(await hasBegun()).toBe(true);
 });
 
+test('the last round was shorter than any timer -> they are waited for all the same', async () => {
+  const { arrive, hasBegun } = await afterRound(CROWD / 2, CROWD / 2, { roundMs: 0.4 });
+  arrive(CROWD / 2 - 1);
+  expect(await hasBegun()).toBe(false);
+  arrive(1);
+  expect(await hasBegun()).toBe(true);
+});
+
+test('most did not ask again in time -> the next rounds begin at once, then they are waited for again', async () => {
+  const { env, advance } = memoryNetwork();
+  const gathering = new RoundGathering(env, () => CROWD);
+  const waits: boolean[] = [];
+  await gathering.whenGathered();
+  for (let round = 0; round < 8; round++) {
+    advance(ROUND_MS);
+    gathering.answered(CROWD);
+    let begun = false;
+    const gathered = gathering.whenGathered().then(() => {
+      begun = true;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    waits.push(!begun);
+    // Longer than it waits.
+    advance(ROUND_MS);
+    await gathered;
+  }
+  expect(waits).toEqual([true, false, true, false, false, false, true, false]);
+});
+
 test.each([
   { what: 'a few clients', answered: LIMITS.gatherMin - 2, waiting: 1, options: {} },
   { what: 'all are there', answered: 0, waiting: CROWD, options: {} },
@@ -59,7 +88,7 @@ test.each([
     waiting: 1,
     options: { changed: false },
   },
-  { what: 'the last round was too short for a timer', answered: CROWD, waiting: 1, options: { roundMs: 0.9 } },
+  { what: 'the last round took no time', answered: CROWD, waiting: 1, options: { roundMs: 0 } },
 ])('$what -> at once', async ({ answered, waiting, options }) => {
   expect(await (await afterRound(answered, waiting, options)).hasBegun()).toBe(true);
 });
