@@ -9,8 +9,8 @@ import type { HybridClock } from './stamp.ts';
 
 /**
  * A class, not an object literal: where V8 finds that most of what a literal made outlives a collection, as while many writes wait
- * for one commit, it makes all later ones in the old generation, where each keeps its patch until the next full collection. That
- * took half as long again.
+ * for one commit, it makes all later ones in the old generation, where each keeps its patch until the next full collection: writes
+ * then took half as long again.
  */
 export class DraftedPatch<P extends Patch = Patch> {
   /** Ordinal of its partition in the view. */
