@@ -29,7 +29,7 @@ import {
   stateOfCreate,
 } from './draft-element.ts';
 import { DraftOverlay } from './draft-overlay.ts';
-import { DraftedPatch, type DraftOptions } from './drafted-patch.ts';
+import { DraftedPatch, type DraftOptions, NewEdge, NewStub } from './drafted-patch.ts';
 import type { ElementState } from './element-state.ts';
 import type { GraphView } from './graph-view.ts';
 import type { Assignments, EdgeCreate, NodeCreate, NodeUpdate, Patch } from './patch.ts';
@@ -301,8 +301,7 @@ export class Draft {
       const stamp = this.stamp();
       const made = makeEdgeId(this.view.partitionAt(home), uniqueText(stamp));
       this.#checkEdge(made, undefined, operation.condition);
-      const { clock, replica } = stamp;
-      const patch: EdgeCreate = { kind: 'edge-create', clock, replica, id: made, type, from, to, properties };
+      const patch = new NewEdge(stamp, made, operation);
       return this.#makeEdge(op, { home, target }, withTexts(patch, texts));
     }
     const existing = this.overlay.findEdge(id);
@@ -325,11 +324,9 @@ export class Draft {
     patch: EdgeCreate,
     chosenId: boolean,
   ): DraftedPatch<EdgeCreate> {
-    const { clock, replica, id, type, from, to } = patch;
     const { edge, stub } = encodeEdgeCreate(patch);
     const drafted = new DraftedPatch(home, patch, edge, chosenId);
-    const stubCreate: Patch = { kind: 'stub-create', clock, replica, id, type, from, to };
-    this.patches.push(drafted, new DraftedPatch(target, stubCreate, stub, false));
+    this.patches.push(drafted, new DraftedPatch(target, new NewStub(patch, patch.id, patch), stub, false));
     return drafted;
   }
 

@@ -1,11 +1,13 @@
 /** What a draft is given, and what comes out of it: patches that are not committed yet. */
 import type { ReplicaId } from '../base/ids.ts';
+import type { Properties } from '../graph/value.ts';
 import type { DefaultExpiry } from './default-expiry.ts';
 import type { DraftConstraints, DraftReads } from './draft-constraints.ts';
 import type { GraphView } from './graph-view.ts';
-import type { Patch } from './patch.ts';
+import type { EdgeCreate, Patch, StubCreate } from './patch.ts';
 import type { MeteredDraft, QuotaMeter } from './quota-meter.ts';
-import type { HybridClock } from './stamp.ts';
+import type { Ends } from './registers.ts';
+import type { HybridClock, Stamp } from './stamp.ts';
 
 /**
  * A class, not an object literal: where V8 finds that most of what a literal made outlives a collection, as while many writes wait
@@ -28,6 +30,52 @@ export class DraftedPatch<P extends Patch = Patch> {
     this.text = text;
     this.chosenId = chosenId;
     this.row = row;
+  }
+}
+
+/** The create of an edge's stub, with the stamp of the edge's. A class for the same reason. */
+export class NewStub implements StubCreate {
+  readonly kind = 'stub-create';
+  readonly clock: number;
+  readonly replica: ReplicaId;
+  readonly id: string;
+  readonly type: string;
+  readonly from: string;
+  readonly to: string;
+
+  constructor({ clock, replica }: Stamp, id: string, { type, from, to }: Ends) {
+    this.clock = clock;
+    this.replica = replica;
+    this.id = id;
+    this.type = type;
+    this.from = from;
+    this.to = to;
+  }
+}
+
+/** The create of an edge that nobody knows yet. */
+export class NewEdge implements EdgeCreate {
+  readonly kind = 'edge-create';
+  readonly clock: number;
+  readonly replica: ReplicaId;
+  readonly id: string;
+  readonly type: string;
+  readonly from: string;
+  readonly to: string;
+  readonly properties: Properties;
+
+  constructor(
+    { clock, replica }: Stamp,
+    id: string,
+    { type, from, to, properties }: Ends & { readonly properties: Properties },
+  ) {
+    this.clock = clock;
+    this.replica = replica;
+    this.id = id;
+    this.type = type;
+    this.from = from;
+    this.to = to;
+    this.properties = properties;
   }
 }
 
