@@ -106,7 +106,13 @@ export class PartitionStates {
   }
 
   async #loose(key: PartitionKey): Promise<PartitionDocument> {
-    return present(await readUnused(this.#options.residency, key), 'a graph that was not dropped is whole');
+    const { residency, catalog, replica } = this.#options;
+    const document = await readUnused(residency, key);
+    // Of a graph that was dropped, what was on its way then may be left without what it builds on: it is worth nothing.
+    if (document === undefined && catalog.dropped.has(key.graphKey)) {
+      return PartitionDocument.hydrate(pathOf(key), replica, []);
+    }
+    return present(document, 'a graph that was not dropped is whole');
   }
 
   /**

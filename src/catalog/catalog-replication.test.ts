@@ -3,6 +3,7 @@ import { WeftError } from '../../base/errors.ts';
 import { graphName, type NodeId, replicaId } from '../../base/ids.ts';
 import type { Patch } from '../../crdt/patch.ts';
 import { MemoryDisk } from '../../storage/memory-store.ts';
+import type { CommitPart } from '../../storage/store.ts';
 import { ship, shipAll, transfer } from '../commits/shipping.model.ts';
 import {
   commitOf,
@@ -221,6 +222,22 @@ describe('graphs of several servers', () => {
     await turns();
     expect(await three.store.listGraphs()).not.toContain((late[0]?.parts[0] ?? { graphKey: '' }).graphKey);
   });
+});
+
+it('of a graph that was dropped only what was on its way then is there -> it is worth nothing', async () => {
+  const one = await member();
+  await one.engine.createGraph(G, { partitions: 1 });
+  await one.engine.graph(G).write([put('x')]);
+  const two = await member();
+  await ship(one.engine.replica, two.engine.replica);
+  await two.engine.graph(G).write([put('late')]);
+  const late = await two.engine.replica.readCommits(two.engine.replicaId, 0, 100);
+  const part = late[0]?.parts[0] as CommitPart;
+  await one.engine.deleteGraph(G);
+  const three = await member();
+  await transfer(one.engine.replica, three.engine.replica);
+  await three.store.append({ origin: replicaId(8), seq: 1, clock: 1, parts: [part], locators: [], after: [] });
+  expect(await three.engine.replica.stateVector(part)).toEqual(Uint8Array.of(0));
 });
 
 describe('catalog entries of the first version', () => {
