@@ -33,9 +33,8 @@ export class DraftedPatch<P extends Patch = Patch> {
   }
 }
 
-/** The create of an edge's stub, with the stamp of the edge's. A class for the same reason. */
-export class NewStub implements StubCreate {
-  readonly kind = 'stub-create';
+/** What the creates of an edge and of its stub both say. Classes for the same reason. */
+class EndsCreated {
   readonly clock: number;
   readonly replica: ReplicaId;
   readonly id: string;
@@ -53,29 +52,18 @@ export class NewStub implements StubCreate {
   }
 }
 
+export class NewStub extends EndsCreated implements StubCreate {
+  readonly kind = 'stub-create';
+}
+
 /** The create of an edge that nobody knows yet. */
-export class NewEdge implements EdgeCreate {
+export class NewEdge extends EndsCreated implements EdgeCreate {
   readonly kind = 'edge-create';
-  readonly clock: number;
-  readonly replica: ReplicaId;
-  readonly id: string;
-  readonly type: string;
-  readonly from: string;
-  readonly to: string;
   readonly properties: Properties;
 
-  constructor(
-    { clock, replica }: Stamp,
-    id: string,
-    { type, from, to, properties }: Ends & { readonly properties: Properties },
-  ) {
-    this.clock = clock;
-    this.replica = replica;
-    this.id = id;
-    this.type = type;
-    this.from = from;
-    this.to = to;
-    this.properties = properties;
+  constructor(stamp: Stamp, id: string, edge: Ends & { readonly properties: Properties }) {
+    super(stamp, id, edge);
+    this.properties = edge.properties;
   }
 }
 
