@@ -5,7 +5,7 @@
  * after a crash.
  */
 import { WeftError } from '../../base/errors.ts';
-import type { GraphName, PartitionId } from '../../base/ids.ts';
+import type { GraphName } from '../../base/ids.ts';
 import { compareText } from '../../base/order.ts';
 import { fromUtf8, toUtf8 } from '../../base/text.ts';
 import { nodeAt, sortedNodes } from '../../crdt/view-reads.ts';
@@ -34,11 +34,11 @@ import {
 } from './catalog.ts';
 import { type CatalogWriter, PlainCatalogWriter } from './catalog-writer.ts';
 import { DroppedGraphs } from './dropped-graphs.ts';
+import { SYSTEM_PARTITION } from './system-reading.ts';
 import { Turns } from './turns.ts';
 
 /** Names graph generations that the first version had begun to remove from the store. */
 const DROPPING_META = 'dropping';
-const PARTITION = '0' as PartitionId;
 
 interface Held {
   readonly graph: EngineGraph;
@@ -79,7 +79,7 @@ export class GraphCatalog {
     const { store, residency } = this.#options;
     for (const entry of BUILT_IN) await this.#learnPartitions(this.#add(entry));
     const { resident } = this.system;
-    const partition = resident.partition(PARTITION);
+    const partition = resident.partition(SYSTEM_PARTITION);
     // It stays: the catalog is read in the step in which a commit becomes visible.
     partition.pins++;
     await residency.open(resident, partition);
@@ -198,7 +198,7 @@ export class GraphCatalog {
     const { view } = this.system.resident;
     const live = new Map<string, CatalogEntry>();
     const entries = [GRAPH_LABEL, DROPPED_LABEL].flatMap((label) =>
-      Array.from(sortedNodes(view, view.need(PARTITION), label), (node) => entryOf(nodeAt(view, node))),
+      Array.from(sortedNodes(view, view.need(SYSTEM_PARTITION), label), (node) => entryOf(nodeAt(view, node))),
     );
     for (const entry of entries) {
       if (entry === undefined || BUILT_IN.some(({ key }) => key === entry.key)) continue;

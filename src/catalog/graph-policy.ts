@@ -10,6 +10,7 @@ import { isLifeMs, type PolicyChange } from '../../graph/policy.ts';
 import { isQuotaLimit, QUOTA_LIMITS, type Quota } from '../../graph/quota.ts';
 import { isMap, type Properties, type Value } from '../../graph/value.ts';
 import type { ResidentGraph } from '../residency/resident-graph.ts';
+import { SYSTEM_PARTITION, SystemReading } from './system-reading.ts';
 
 const POLICY_LABEL = 'GraphPolicy';
 
@@ -23,8 +24,9 @@ export class GraphPolicy {
   readonly #system: () => ResidentGraph;
   readonly #defaults: Quota;
   readonly #isInternal: boolean;
-  /** What the policy was read from: properties are never changed in place. */
-  #read: Properties | undefined;
+  readonly #read = new SystemReading();
+  /** What the policy was made of: properties are never changed in place. */
+  #properties: Properties | undefined;
   #quota: Quota;
   #expiry: DefaultExpiry | undefined;
 
@@ -51,16 +53,18 @@ export class GraphPolicy {
 
   #refresh(): void {
     if (this.#isInternal) return;
-    const properties = this.#properties();
-    if (properties === this.#read) return;
-    this.#read = properties;
+    const { view } = this.#system();
+    if (!view.isOpen(SYSTEM_PARTITION) || this.#read.isCurrent(view.need(SYSTEM_PARTITION))) return;
+    const properties = this.#declared();
+    if (properties === this.#properties) return;
+    this.#properties = properties;
     this.#quota = Object.freeze({ ...this.#defaults, ...ownQuota(properties ?? {}) });
     this.#expiry = expiryOf(properties ?? {});
   }
 
   /** The change as an operation on `_system`. */
   change({ quota = {}, expiresAfterMs, expiresAfterMsByLabel }: PolicyChange): Operation {
-    const before = this.#properties() ?? {};
+    const before = this.#declared() ?? {};
     const held = ownQuota(before);
     const properties: { [name: string]: Value } = {};
     const keep = (name: string, asked: Value | undefined, had: Value | undefined) => {
@@ -73,7 +77,7 @@ export class GraphPolicy {
     return { op: 'putNode', id: this.#id, labels: [POLICY_LABEL], properties };
   }
 
-  #properties(): Properties | undefined {
+  #declared(): Properties | undefined {
     const { view } = this.#system();
     const node = findNode(view, this.#id);
     return node === undefined ? undefined : view.nodes.properties[node];

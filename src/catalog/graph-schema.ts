@@ -4,10 +4,9 @@
  */
 
 import { WeftError } from '../../base/errors.ts';
-import { nodeId, type PartitionId } from '../../base/ids.ts';
+import { nodeId } from '../../base/ids.ts';
 import { compareText } from '../../base/order.ts';
 import { ConstraintSet } from '../../crdt/constraint-set.ts';
-import type { PartitionIndex } from '../../crdt/partition-index.ts';
 import { nodeAt, sortedNodes } from '../../crdt/view-reads.ts';
 import { indexes } from '../../crdt/view-statistics.ts';
 import type { Node, Operation } from '../../graph/model.ts';
@@ -15,20 +14,17 @@ import type { SchemaEntry } from '../../graph/query-graph.ts';
 import { isList, type Value } from '../../graph/value.ts';
 import { declaresSame } from '../../query/execution/schema-statements.ts';
 import type { ResidentGraph } from '../residency/resident-graph.ts';
+import { SYSTEM_PARTITION, SystemReading } from './system-reading.ts';
 
 const SCHEMA_LABEL = 'Schema';
 const KINDS: readonly string[] = ['index', 'unique', 'exists', 'key', 'type'] satisfies SchemaEntry['kind'][];
-const SYSTEM_PARTITION = '0' as PartitionId;
 
 export class GraphSchema {
   readonly #key: string;
   /** Asked for late: the catalog makes graphs before it has its own. */
   readonly #system: () => ResidentGraph;
   #entries: readonly SchemaEntry[] = [];
-  /** The partition that the entries were read from, and what it had counted by then. */
-  #read: PartitionIndex | undefined;
-  #patches = 0;
-  #revision = 0;
+  readonly #read = new SystemReading();
 
   /** @param key of the graph */
   constructor(key: string, system: () => ResidentGraph) {
@@ -41,12 +37,7 @@ export class GraphSchema {
     const { key, view } = this.#system();
     if (key === this.#key || !view.isOpen(SYSTEM_PARTITION)) return this.#entries;
     const partition = view.need(SYSTEM_PARTITION);
-    const { patches, revision } = partition;
-    // Two entries of one name that were declared apart merge: what a node holds changes, and its revision does not.
-    if (partition === this.#read && patches === this.#patches && revision === this.#revision) return this.#entries;
-    this.#read = partition;
-    this.#patches = patches;
-    this.#revision = revision;
+    if (this.#read.isCurrent(partition)) return this.#entries;
     const entries = Array.from(sortedNodes(view, partition, SCHEMA_LABEL), (node) => nodeAt(view, node))
       .filter(({ properties }) => properties.graph === this.#key)
       .map(entryOf)

@@ -56,6 +56,7 @@ async function made() {
   const [result] = await graph.write([{ op: 'createEdge', type: 'T', from: A, to: B, properties: {} }]);
   /** Asks while somebody holds partitions in memory, who lets go as the first one is read from the store. */
   const meanwhile = async <T>(held: Held, ask: () => Promise<T>): Promise<T> => {
+    await turns();
     const holder = await holding(graph, held);
     // What was written to needs no wait for its document.
     await graph.write([put(A)]);

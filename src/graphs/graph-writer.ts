@@ -101,7 +101,7 @@ export class GraphWriter {
   ): Promise<readonly OperationResult[]> {
     this.committer.admit();
     const planned = isPlanted(this.#bugs, 'text-replaced') ? operations.map(replacingTexts) : operations;
-    const outcome = await this.drafting(operations, false, (draft) => {
+    const apply = (draft: Draft) => {
       const drafted: Drafted[] = [];
       try {
         for (const operation of planned) drafted.push(draft.apply(operation));
@@ -119,12 +119,24 @@ export class GraphWriter {
       // In the same step, which makes them one commit.
       submitMore?.();
       return { results: drafted.map((result) => this.#completed(result, draft)), durable };
-    });
+    };
+    const outcome = this.#draftNow(apply) ?? (await this.drafting(operations, false, apply));
     onDecided?.();
     // A refusal, or a write that changes nothing, may rest on what is not durable yet.
     await (outcome.durable ?? this.durable());
     if (outcome.refusal !== undefined) throw outcome.refusal;
     return outcome.results;
+  }
+
+  /**
+   * As `drafting`, if all is in memory, as it usually is: six steps fewer than with a wait. Undefined if not; then nothing was done.
+   */
+  #draftNow<T extends object>(apply: (draft: Draft) => T): T | undefined {
+    if (!this.#graph.whole || this.counted() !== undefined) return undefined;
+    return this.#residency.runNow(this.#graph, () => {
+      this.#checkReadable();
+      return apply(this.draft());
+    });
   }
 
   /**

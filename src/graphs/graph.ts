@@ -340,8 +340,9 @@ export class EngineGraph implements Graph {
     return this.#statements.declarations;
   }
 
-  async write(operations: readonly Operation[], key?: IdempotencyKey): Promise<readonly OperationResult[]> {
-    refuseBounds(operations);
+  write(operations: readonly Operation[], key?: IdempotencyKey): Promise<readonly OperationResult[]> {
+    const refusal = boundsRefusal(operations);
+    if (refusal !== undefined) return Promise.reject(refusal);
     return key === undefined ? this.writer.write(operations) : this.#statements.kept.write(this, operations, key);
   }
 
@@ -441,16 +442,17 @@ export class EngineGraph implements Graph {
 }
 
 /** Replicas that cannot see each other may each stay within a bound and cross it together. */
-function refuseBounds(operations: readonly Operation[]): void {
+function boundsRefusal(operations: readonly Operation[]): WeftError | undefined {
   for (const operation of operations) {
     if (operation.op !== 'patchNode' && operation.op !== 'patchEdge') continue;
     for (const change of Object.values(operation.properties ?? {})) {
       if (change.kind !== 'increment' || (change.min ?? change.max) === undefined) continue;
-      throw new WeftError('invalid-request', '$min and $max can only be kept at consistency level `strong`', {
+      return new WeftError('invalid-request', '$min and $max can only be kept at consistency level `strong`', {
         field: 'Consistency-Level',
       });
     }
   }
+  return undefined;
 }
 
 /** No edge has this type. */

@@ -31,7 +31,7 @@ async function stored({ store }: { readonly store: Store }) {
     { document: true },
   );
   const tailBytes = tail.reduce((bytes, { update }) => bytes + update.length, 0);
-  const allowed = Math.max(256 * KB, (snapshot?.document.length ?? 0) / 2) + MEANWHILE;
+  const allowed = Math.max(256 * KB, snapshot?.document.length ?? 0) + MEANWHILE;
   return { snapshot, excess: tailBytes - allowed };
 }
 

@@ -16,13 +16,14 @@ import type { Env } from '../../base/env.ts';
 import { WeftError } from '../../base/errors.ts';
 import type { PartitionId, ReplicaId } from '../../base/ids.ts';
 import type { CheckedUpdate } from '../../crdt/foreign-update.ts';
+import { Unhydrated } from '../../crdt/graph-view.ts';
 import { PartitionDocument } from '../../crdt/partition-document.ts';
 import type { HybridClock } from '../../crdt/stamp.ts';
 import type { Lsn, PartitionKey, PartitionSnapshot, PartitionState, Store } from '../../storage/store.ts';
 import { encodeSnapshot } from './encode-snapshot.ts';
 import { evictionOrder } from './eviction-order.ts';
 import { foldPartition, foldUpdate } from './fold-partition.ts';
-import { PartitionHold } from './partition-hold.ts';
+import { DocumentsNeeded, PartitionHold } from './partition-hold.ts';
 import type { ResidentGraph } from './resident-graph.ts';
 import { type AdmittedPart, type Arrival, LONG_TAIL_BYTES, type ResidentPartition } from './resident-partition.ts';
 
@@ -150,6 +151,18 @@ export class Residency {
       }
     } finally {
       hold.release();
+    }
+  }
+
+  /** As `run`, of what needs nothing opened before; undefined, and without effect, if it misses something. */
+  runNow<T extends object>(graph: ResidentGraph, read: () => T): T | undefined {
+    if (graph.deleted) throw graph.notFound();
+    this.expire(graph);
+    try {
+      return read();
+    } catch (error) {
+      if (error instanceof Unhydrated || error instanceof DocumentsNeeded) return undefined;
+      throw error;
     }
   }
 
@@ -333,11 +346,11 @@ export class Residency {
   }
 
   /**
-   * True if a snapshot should take the tail's place though the partition stays in use. A tail as long as half of the
-   * snapshot takes about half as long again to read, and what is written for snapshots stays a few times what came.
+   * True if a snapshot should take the tail's place though the partition stays in use. A tail as long as the snapshot
+   * takes three times as long to read, and what is written for snapshots stays below twice what came.
    */
   isOverdue({ tailBytes, snapshotBytes }: ResidentPartition): boolean {
-    return tailBytes > this.#longTailBytes && tailBytes > snapshotBytes / 2;
+    return tailBytes > this.#longTailBytes && tailBytes > snapshotBytes;
   }
 
   touchWritten(partition: ResidentPartition): void {
