@@ -32,6 +32,7 @@ EXPOSE 7400
 HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.WEFT_PORT}/livez`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 STOPSIGNAL SIGTERM
+# As `npm start`: docs/operations/README.md says what the flag is for.
 # Node is process 1: it has handlers for SIGTERM and SIGINT and starts no children, so no init is needed.
-ENTRYPOINT ["node", "/weft/dist/bin/weft.js"]
+ENTRYPOINT ["node", "--max-semi-space-size=32", "/weft/dist/bin/weft.js"]
 CMD ["serve"]

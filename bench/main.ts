@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { toolCommand } from '../bin/tool.ts';
 import { BENCHMARKS } from './benchmarks.ts';
+import { nodeFlags } from './node-flags.ts';
 import { profileLines } from './profile.ts';
 import { type Benchmark, type Figure, figureLine, isMet, type Report } from './report.ts';
 
@@ -64,7 +65,11 @@ async function runOne(benchmark: Benchmark, { quick, profile }: Options) {
   const figures: Figure[] = [];
   const remarks: string[] = [];
   const profiles = profile === undefined ? undefined : mkdtempSync(join(profile, `${benchmark.name}-`));
-  const execArgv = ['--expose-gc', ...(profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`])];
+  const execArgv = [
+    ...nodeFlags(),
+    '--expose-gc',
+    ...(profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`]),
+  ];
   const temporary = mkdtempSync(join(tmpdir(), 'weft-bench-'));
   const child = fork(fileURLToPath(new URL('./run-benchmark.js', import.meta.url)), [benchmark.name], {
     execArgv,

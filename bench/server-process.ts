@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { nodeFlags } from './node-flags.ts';
 import { settings } from './settings.ts';
 
 /** Kernel ticks of `/proc/PID/stat`. */
@@ -31,7 +32,7 @@ export class ServerProcess {
   static start(file: string, args: readonly string[], nodeArgs: readonly string[] = []): Promise<ServerProcess> {
     const { profiles } = settings();
     const profiling = profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`];
-    const child = spawn(process.execPath, [...profiling, ...nodeArgs, file, ...args], {
+    const child = spawn(process.execPath, [...nodeFlags(), ...profiling, ...nodeArgs, file, ...args], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     running.add(child);

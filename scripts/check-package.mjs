@@ -79,6 +79,7 @@ const folder = mkdtempSync(join(tmpdir(), 'weft-package-'));
 const problems = [];
 
 try {
+  checkNodeFlags();
   checkContents();
   install();
   for (const resolution of ['nodenext', 'bundler']) checkTypes(resolution);
@@ -89,6 +90,15 @@ try {
 for (const problem of problems) console.error(problem);
 console.log(`package: ${problems.length} problems`);
 process.exitCode = problems.length === 0 ? 0 : 1;
+
+/** The container starts Node as `npm start` does. */
+function checkNodeFlags() {
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  const [, entrypoint] = /^ENTRYPOINT (.*)$/m.exec(readFileSync(join(ROOT, 'Dockerfile'), 'utf8')) ?? [];
+  const started = scripts.start.replace(/ serve$/, '').replace('dist/', '/weft/dist/');
+  const contained = JSON.parse(entrypoint).join(' ');
+  if (contained !== started) problems.push(`the container starts \`${contained}\`, \`npm start\` \`${started}\``);
+}
 
 function checkContents() {
   execFileSync(process.execPath, [TSC, '-p', 'tsconfig.types.json'], { cwd: ROOT, stdio: 'inherit' });

@@ -19,7 +19,8 @@ import { explained } from './explained.mjs';
 
 explained(import.meta.url, ['--ports', '--data', '--log-level']);
 
-const PROGRAM = join(dirname(fileURLToPath(import.meta.url)), '../dist/bin/weft.js');
+/** As `npm start` has it. */
+const PROGRAM = ['--max-semi-space-size=32', join(dirname(fileURLToPath(import.meta.url)), '../dist/bin/weft.js')];
 const NAMES = ['one', 'two', 'three'];
 const MEET_MS_MAX = 30_000;
 const LOOK_MS = 100;
@@ -71,7 +72,7 @@ function start(name, index) {
   const flags = ['--name', name, '--port', String(ports[index]), '--peers', peers, '--chaos'];
   const child = spawn(
     process.execPath,
-    [PROGRAM, 'serve', ...flags, '--data', join(values.data, name), '--log-level', values['log-level']],
+    [...PROGRAM, 'serve', ...flags, '--data', join(values.data, name), '--log-level', values['log-level']],
     // A process group of its own: Ctrl-C reaches this script only, which then stops the servers in order.
     { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, WEFT_CLUSTER_SECRET: secret } },
   );
