@@ -45,10 +45,10 @@ export function answerWrite(
   { graph, collection, operation }: ElementWrite,
 ): Promise<void> {
   const { graph: name } = request.params as GraphPath;
-  const write = async () => {
-    const result = onlyResult(await graph.write([operation], writeKey(request)));
-    return answerOf(result, `/v1/graphs/${encodeURIComponent(name)}/${collection}/`);
-  };
+  const write = () =>
+    graph
+      .write([operation], writeKey(request))
+      .then((results) => answerOf(onlyResult(results), `/v1/graphs/${encodeURIComponent(name)}/${collection}/`));
   return answerOnce(engine, request, reply, write, graph);
 }
 

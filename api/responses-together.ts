@@ -39,6 +39,8 @@ export abstract class OneWriteResponse extends ServerResponse {
   #text = '';
   /** What stands in the head behind its first line. */
   #lines = '';
+  /** Of the body as UTF-8. */
+  #bodyBytes = 0;
 
   static {
     // The runtime declares it as a property, which no accessor may override. `finished` must not say so before it is true:
@@ -56,6 +58,7 @@ export abstract class OneWriteResponse extends ServerResponse {
    */
   writeLines(lines: string, bodyBytes: number): void {
     this.#lines = lines;
+    this.#bodyBytes = bodyBytes;
     // By this one it tells that it need not send the body in chunks.
     this.writeHead(this.statusCode, ['content-length', String(bodyBytes)]);
   }
@@ -95,7 +98,8 @@ export abstract class OneWriteResponse extends ServerResponse {
     }
     // Held back for the length of one call, as the runtime would hold it back until the next turn.
     socket.cork();
-    this.write(text);
+    // What is ASCII throughout is copied, where UTF-8 is made character by character.
+    this.write(text, text.length === this.#bodyBytes ? 'latin1' : 'utf8');
     socket.uncork();
     super.end();
   }

@@ -13,10 +13,11 @@ export type MadePatch = DraftedPatch<NodeCreate | EdgeCreate>;
 
 export class DraftOverlay {
   readonly #view: GraphView;
-  readonly #nodes = new Map<string, DraftNode>();
-  readonly #edges = new Map<string, DraftEdge>();
+  /** Made when there is something for them: most drafts are of one element that nobody knew. */
+  #nodes: Map<string, DraftNode> | undefined;
+  #edges: Map<string, DraftEdge> | undefined;
   /** Edges that the view does not know, by id. */
-  readonly #newById = new Map<string, Set<DraftEdge>>();
+  #newById: Map<string, Set<DraftEdge>> | undefined;
   /**
    * Creates of elements with ids made here, which no later operation has looked for: there are no copies of them yet.
    * Callers hardly ever know such an id before the answer, so most drafts end like this.
@@ -36,12 +37,12 @@ export class DraftOverlay {
 
   /** Whether there is a copy of the node already. */
   hasNode(id: string): boolean {
-    return this.#nodes.size > 0 && this.#nodes.has(id);
+    return this.#nodes?.has(id) === true;
   }
 
   /** The copy of a node, known or not. @throws Unhydrated */
   node(id: string): DraftNode {
-    const drafted = this.#nodes.get(id);
+    const drafted = this.#nodes?.get(id);
     if (drafted !== undefined) return drafted;
     const { nodes } = this.#view;
     const known = nodes.find(id);
@@ -59,6 +60,7 @@ export class DraftOverlay {
   }
 
   #addNode(node: DraftNode): DraftNode {
+    this.#nodes ??= new Map();
     this.#nodes.set(node.id, node);
     return node;
   }
@@ -105,9 +107,10 @@ export class DraftOverlay {
   edgeOf(edge: number): DraftEdge {
     const { edges } = this.#view;
     const key = edgeKey(edges.home[edge] as number, edges.idAt(edge));
-    const drafted = this.#edges.get(key);
+    const drafted = this.#edges?.get(key);
     if (drafted !== undefined) return drafted;
     const adopted = edgeOfView(this.#view, edge);
+    this.#edges ??= new Map();
     this.#edges.set(key, adopted);
     return adopted;
   }
@@ -115,7 +118,7 @@ export class DraftOverlay {
   /** The existing edge with this id, visible or hidden; a visible one first. */
   findEdge(id: string): DraftEdge | undefined {
     this.#lookBack();
-    const candidates = new Set(this.#newById.get(id));
+    const candidates = new Set(this.#newById?.get(id));
     for (const edge of this.#view.edges.findAll(id)) {
       const home = this.#view.edges.home[edge] as number;
       if (!this.#view.edges.has(edge, EDGE_RECORD) && !this.#view.isOpen(this.#view.partitionAt(home))) continue;
@@ -151,7 +154,7 @@ export class DraftOverlay {
   /** The copy of an edge, known or not, whose source is in that partition. */
   edgeAt(home: number, id: EdgeId): DraftEdge {
     const key = edgeKey(home, id);
-    const drafted = this.#edges.get(key);
+    const drafted = this.#edges?.get(key);
     if (drafted !== undefined) return drafted;
     const known = this.#view.edges.find(id, home);
     if (known !== undefined && this.#view.edges.has(known, EDGE_RECORD)) return this.edgeOf(known);
@@ -160,7 +163,9 @@ export class DraftOverlay {
 
   #newEdge(home: number, id: EdgeId): DraftEdge {
     const edge = newEdge(home, id);
+    this.#edges ??= new Map();
     this.#edges.set(edgeKey(home, id), edge);
+    this.#newById ??= new Map();
     const named = this.#newById.get(id);
     if (named === undefined) this.#newById.set(id, new Set([edge]));
     else named.add(edge);
