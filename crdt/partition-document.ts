@@ -20,6 +20,7 @@ import type { ReplicaId } from '../base/ids.ts';
 import { blocksOf, patchesOfBlock } from './block.ts';
 import { encodeAppended, encodeDocument } from './block-encoder.ts';
 import type { CheckedUpdate, PlaceKind } from './foreign-update.ts';
+import { QuietDoc } from './quiet-doc.ts';
 
 /** Patches of a segment and segments of a chapter. Small ones bring every path of compaction within reach of a test. */
 export interface DocumentSizes {
@@ -68,7 +69,7 @@ export class PartitionDocument {
 
   private constructor(guid: string, replica: ReplicaId, sizes: DocumentSizes) {
     this.#sizes = sizes;
-    this.#doc = new Y.Doc({ guid });
+    this.#doc = new QuietDoc({ guid });
     this.#log = this.#doc.getArray('log');
     this.#replica = replica;
   }

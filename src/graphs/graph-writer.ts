@@ -210,10 +210,15 @@ export class GraphWriter {
       clock: this.#clock,
       replica,
       skipEqual,
-      constraints: constraintsFor(this.#graph.view, this.#rules(isDecisive)),
+      constraints: this.#constraints(isDecisive),
       quota: quota && ((draft) => new QuotaMeter(quota, draft)),
       expiry: this.#policy.expiry,
     });
+  }
+
+  /** Undefined for a graph without constraints. */
+  #constraints(isDecisive: boolean): ReturnType<typeof constraintsFor> {
+    return this.#schema.constraints() && constraintsFor(this.#graph.view, this.#rules(isDecisive));
   }
 
   #rules(isDecisive: boolean): ConstraintRules {
