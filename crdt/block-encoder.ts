@@ -103,19 +103,32 @@ function varUintBytes(value: number): number {
   return bytes;
 }
 
+/**
+ * One struct of blocks that `client` appends at `clock` to an array in which what it wrote last stands last.
+ * As Yjs has it of a transaction that does so.
+ */
+export function encodeBlocks(blocks: string[], client: number, clock: number): Uint8Array {
+  const left = Y.createID(client, clock - 1);
+  const struct = new Y.Item(Y.createID(client, clock), null, left, null, null, null, null, new Y.ContentAny(blocks));
+  return encodeStructs([struct], client, clock);
+}
+
 /** What this client wrote from `clock` on, of a document that holds more than that, in transactions that only appended. */
 export function encodeAppended(doc: Y.Doc, client: number, clock: number): Uint8Array {
   const structs = doc.store.clients.get(client) ?? [];
-  const first = Y.findIndexSS(structs, clock);
+  return encodeStructs(structs.slice(Y.findIndexSS(structs, clock)), client, clock);
+}
+
+/** @param clock from which on; the first struct may begin earlier */
+function encodeStructs(structs: readonly (Y.Item | Y.GC)[], client: number, clock: number): Uint8Array {
   const encoder = new AppendEncoder();
   const clients = 1;
   const deletions = 0;
   encoder.writeLen(clients);
-  encoder.writeLen(structs.length - first);
+  encoder.writeLen(structs.length);
   encoder.writeLen(client);
   encoder.writeLen(clock);
-  for (let at = first; at < structs.length; at++) {
-    const struct = structs[at] as Y.Item;
+  for (const struct of structs) {
     struct.write(encoder as unknown as Y.UpdateEncoderV1, Math.max(0, clock - struct.id.clock));
   }
   encoder.writeLen(deletions);

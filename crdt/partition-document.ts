@@ -13,12 +13,14 @@
  *   `compaction.ts` chooses what goes.
  * - DOC-3 Yjs never holds anything pending: updates are merged in causal order.
  * - DOC-4 Our Yjs client id never changes behind our back (it would mean that someone else writes with it).
+ * - DOC-5 Yjs takes in what is appended when the document is next asked for anything, or the segment is full: a transaction costs
+ *   several times what a block does. The update of an append says the same as if it had, and whoever reads finds it there.
  */
 import * as Y from 'yjs';
-import { assert } from '../base/assert.ts';
+import { assert, present } from '../base/assert.ts';
 import type { ReplicaId } from '../base/ids.ts';
 import { blocksOf, patchesOfBlock } from './block.ts';
-import { encodeAppended, encodeDocument } from './block-encoder.ts';
+import { encodeAppended, encodeBlocks, encodeDocument } from './block-encoder.ts';
 import type { CheckedUpdate, PlaceKind } from './foreign-update.ts';
 import { QuietDoc } from './quiet-doc.ts';
 
@@ -52,16 +54,19 @@ export interface SegmentAt {
 }
 
 export class PartitionDocument {
-  readonly #doc: Y.Doc;
-  readonly #log: Y.Array<Chapter>;
+  readonly #yjs: Y.Doc;
   readonly #replica: ReplicaId;
   readonly #sizes: DocumentSizes;
   #chapter: Chapter | undefined;
   #segment: Segment | undefined;
   /** Segments ever made in `#chapter`: deleted ones count, so that every chapter is sealed in the end. */
   #chapterSegments = 0;
-  /** Patches in `#segment`. */
+  /** Patches in `#segment`, those that wait included. */
   #segmentPatches = 0;
+  /** Own clock after the last block of `#segment`; undefined while that is not known. */
+  #segmentEnd: number | undefined;
+  /** Blocks of `#segment` that Yjs does not have yet (DOC-5). */
+  #waiting: string[] = [];
   /** Patches in the document, dead ones and duplicates included; too high by what merges brought twice. */
   patches = 0;
   /** Characters of those patches: the measure of memory. */
@@ -69,9 +74,29 @@ export class PartitionDocument {
 
   private constructor(guid: string, replica: ReplicaId, sizes: DocumentSizes) {
     this.#sizes = sizes;
-    this.#doc = new QuietDoc({ guid });
-    this.#log = this.#doc.getArray('log');
+    this.#yjs = new QuietDoc({ guid });
     this.#replica = replica;
+  }
+
+  /** With all that was appended: takes in what waits. */
+  get #doc(): Y.Doc {
+    if (this.#waiting.length > 0) {
+      const blocks = this.#waiting;
+      this.#waiting = [];
+      const segment = present(this.#segment, 'what waits is of a segment');
+      this.#yjs.transact(() => segment.push(blocks));
+      assert(this.#clock === this.#segmentEnd, 'DOC-5: Yjs gives blocks the clocks that their updates have');
+    }
+    return this.#yjs;
+  }
+
+  get #log(): Y.Array<Chapter> {
+    return this.#doc.getArray('log');
+  }
+
+  /** The next of our own. */
+  get #clock(): number {
+    return Y.getState(this.#yjs.store, this.#replica) + this.#waiting.length;
   }
 
   /** Runs a transaction and returns the update that says what it did. Yjs encodes one only for those who listen. */
@@ -130,12 +155,22 @@ export class PartitionDocument {
     for (const patch of patches) this.chars += patch.length;
   }
 
-  /** Appends patches in one transaction and returns the update that says so. */
+  /** Appends patches and returns the update that says so. */
   append(patches: readonly string[]): Uint8Array {
-    const clock = Y.getState(this.#doc.store, this.#replica);
-    this.#doc.transact(() => this.#push(patches));
+    const clock = this.#clock;
+    const room = this.#sizes.segmentPatches - this.#segmentPatches;
+    if (this.#segmentEnd === clock && patches.length <= room) {
+      const blocks = blocksOf(patches, 'new');
+      this.#waiting.push(...blocks);
+      this.#segmentPatches += patches.length;
+      this.#segmentEnd = clock + blocks.length;
+      this.#countAll(patches);
+      return encodeBlocks(blocks, this.#replica, clock);
+    }
+    const doc = this.#doc;
+    doc.transact(() => this.#push(patches));
     this.#assertSound();
-    return encodeAppended(this.#doc, this.#replica, clock);
+    return encodeAppended(doc, this.#replica, clock);
   }
 
   #push(patches: readonly string[], kind: 'new' | 'copies' = 'new'): void {
@@ -147,6 +182,7 @@ export class PartitionDocument {
       segment.push(blocksOf(part, kind));
       this.#segmentPatches += part.length;
       at += part.length;
+      this.#segmentEnd = this.#clock;
     }
     this.#countAll(patches);
   }
