@@ -13,7 +13,7 @@
  *   `compaction.ts` chooses what goes.
  * - DOC-3 Yjs never holds anything pending: updates are merged in causal order.
  * - DOC-4 Our Yjs client id never changes behind our back (it would mean that someone else writes with it).
- * - DOC-5 Yjs takes in what is appended when the document is next asked for anything, or the segment is full: a transaction costs
+ * - DOC-8 Yjs takes in what is appended when the document is next asked for anything, or the segment is full: a transaction costs
  *   several times what a block does. The update of an append says the same as if it had, and whoever reads finds it there.
  */
 import * as Y from 'yjs';
@@ -65,7 +65,7 @@ export class PartitionDocument {
   #segmentPatches = 0;
   /** Own clock after the last block of `#segment`; undefined while that is not known. */
   #segmentEnd: number | undefined;
-  /** Blocks of `#segment` that Yjs does not have yet (DOC-5). */
+  /** Blocks of `#segment` that Yjs does not have yet (DOC-8). */
   #waiting: string[] = [];
   /** Patches in the document, dead ones and duplicates included; too high by what merges brought twice. */
   patches = 0;
@@ -85,7 +85,7 @@ export class PartitionDocument {
       this.#waiting = [];
       const segment = present(this.#segment, 'what waits is of a segment');
       this.#yjs.transact(() => segment.push(blocks));
-      assert(this.#clock === this.#segmentEnd, 'DOC-5: Yjs gives blocks the clocks that their updates have');
+      assert(this.#clock === this.#segmentEnd, 'DOC-8: Yjs gives blocks the clocks that their updates have');
     }
     return this.#yjs;
   }

@@ -1,4 +1,4 @@
-/** DOC-5: a document that nobody asks anything between appends writes what one writes that is asked each time. */
+/** DOC-8: a document that nobody asks anything between appends writes what one writes that is asked each time. */
 import { expect, test } from 'vitest';
 import { replicaId } from '../base/ids.ts';
 import { SeededRandom } from '../base/seeded-random.ts';
