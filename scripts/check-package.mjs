@@ -91,12 +91,16 @@ for (const problem of problems) console.error(problem);
 console.log(`package: ${problems.length} problems`);
 process.exitCode = problems.length === 0 ? 0 : 1;
 
-/** The container starts Node as `npm start` does. */
+/** The container starts Node as `npm start` does, and so does the cluster of `npm run cluster`. */
 function checkNodeFlags() {
   const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
   const [, entrypoint] = /^ENTRYPOINT (.*)$/m.exec(readFileSync(join(ROOT, 'Dockerfile'), 'utf8')) ?? [];
   const started = scripts.start.replace(/ serve$/, '').replace('dist/', '/weft/dist/');
   const contained = JSON.parse(entrypoint).join(' ');
+  const cluster = readFileSync(join(ROOT, 'scripts/cluster.mjs'), 'utf8');
+  for (const flag of scripts.start.split(' ').filter((word) => word.startsWith('--'))) {
+    if (!cluster.includes(`'${flag}'`)) problems.push(`scripts/cluster.mjs starts servers without ${flag}`);
+  }
   if (contained !== started) problems.push(`the container starts \`${contained}\`, \`npm start\` \`${started}\``);
 }
 

@@ -129,10 +129,11 @@ export class GraphWriter {
   }
 
   /**
-   * As `drafting`, if all is in memory, as it usually is: six steps fewer than with a wait. Undefined if not; then nothing was done.
+   * As `drafting`, without waiting, if the whole graph is in memory and so counted: as it usually is, and several promises fewer.
+   * Undefined if not; then nothing was done.
    */
   #draftNow<T extends object>(apply: (draft: Draft) => T): T | undefined {
-    if (!this.#graph.whole || this.counted() !== undefined) return undefined;
+    if (!this.#graph.whole) return undefined;
     return this.#residency.runNow(this.#graph, () => {
       this.#checkReadable();
       return apply(this.draft());

@@ -347,7 +347,7 @@ export class Residency {
 
   /**
    * True if a snapshot should take the tail's place though the partition stays in use. A tail as long as the snapshot
-   * takes three times as long to read, and what is written for snapshots stays below twice what came.
+   * takes three times as long to read, and the documents that are written stay below twice what came.
    */
   isOverdue({ tailBytes, snapshotBytes }: ResidentPartition): boolean {
     return tailBytes > this.#longTailBytes && tailBytes > snapshotBytes;
