@@ -15,6 +15,9 @@ export interface PatchJudge {
   stateOf(patch: string): PatchState;
   /** Names the element, the same for all its patches in this partition. */
   elementOf(patch: string): string;
+  isTombstone(patch: string): boolean;
+  /** The clock reading of its stamp. */
+  clockOf(patch: string): number;
 }
 
 export interface Compaction {
@@ -41,14 +44,20 @@ export function compact(document: PartitionDocument, judge: PatchJudge, forgetsL
   const kept: (readonly string[])[] = [];
   const copies = new Map<string, Chapter>();
   const expired: string[] = [];
+  const tombstonesKept = new Map<string, Chapter>();
   let dropped = 0;
   place = 0;
   for (const { chapter, index, sealed, patches, states } of segments) {
     const first = place;
     const isLast = (i: number) => states[i] !== 'dead' && lastCopy.get(patches[i] as string) === first + i;
     place += patches.length;
-    if (!sealed || isWorthKeeping(states, isLast)) {
+    const mayRepeat = (i: number) => judge.isTombstone(patches[i] as string);
+    if (!sealed || isWorthKeeping(states, isLast, mayRepeat)) {
       kept.push(patches);
+      for (let i = 0; i < patches.length; i++) {
+        const patch = patches[i] as string;
+        if (states[i] !== 'dead' && judge.isTombstone(patch)) tombstonesKept.set(patch, chapter);
+      }
       continue;
     }
     const indices = doomed.get(chapter);
@@ -63,20 +72,50 @@ export function compact(document: PartitionDocument, judge: PatchJudge, forgetsL
   }
   if (doomed.size === 0) return { update: undefined, dropped: 0, rewritten: 0 };
   for (const patch of droppable(expired, kept, judge)) copies.delete(patch);
+  for (const patch of hiding(tombstonesKept.keys(), copies.keys(), judge)) {
+    copies.set(patch, tombstonesKept.get(patch) as Chapter);
+  }
   const forgotten = forgetsLast ? Array.from(copies.keys()).at(-1) : undefined;
   if (forgotten !== undefined) copies.delete(forgotten);
   return { update: document.rewrite({ doomed, copies, kept }), dropped, rewritten: copies.size };
 }
 
-/** Whether a sealed segment holds no needless copies, and enough that is needed. @param isLast live, and no copy comes later */
-function isWorthKeeping(states: readonly PatchState[], isLast: (i: number) => boolean): boolean {
+/**
+ * Whether a sealed segment holds no needless copies, and enough that is needed. Tombstones that were copied along may stay where they
+ * were: two segments that each hold one of the other's would else be written again and again.
+ * @param isLast live, and no copy comes later
+ */
+function isWorthKeeping(
+  states: readonly PatchState[],
+  isLast: (i: number) => boolean,
+  mayRepeat: (i: number) => boolean,
+): boolean {
   let needed = 0;
   for (let i = 0; i < states.length; i++) {
     if (states[i] === 'dead') continue;
-    if (!isLast(i)) return false;
+    if (!isLast(i) && !mayRepeat(i)) return false;
     if (states[i] === 'live') needed++;
   }
   return needed >= states.length * REWRITE_BELOW;
+}
+
+/**
+ * The tombstones that hide something of what is copied: they are copied along. To another replica, which has not heard yet of what makes
+ * the hidden patch needed here, both may be of no use any more; if it drops them now, the copy must not stay without its tombstone.
+ */
+function hiding(tombstones: Iterable<string>, copied: Iterable<string>, judge: PatchJudge): string[] {
+  const [...candidates] = tombstones;
+  if (candidates.length === 0) return candidates;
+  const earliest = new Map<string, number>();
+  for (const patch of copied) {
+    if (judge.isTombstone(patch)) continue;
+    const element = judge.elementOf(patch);
+    earliest.set(element, Math.min(judge.clockOf(patch), earliest.get(element) ?? Number.POSITIVE_INFINITY));
+  }
+  return candidates.filter((patch) => {
+    const clock = earliest.get(judge.elementOf(patch));
+    return clock !== undefined && clock < judge.clockOf(patch);
+  });
 }
 
 /** Expired tombstones without which no dead create in a kept segment would come back to life. */

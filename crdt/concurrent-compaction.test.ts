@@ -13,10 +13,39 @@ const B = replicaId(0xffff_fff0);
 const states = (isLive: (patch: string) => boolean): PatchJudge => ({
   stateOf: (patch) => (isLive(patch) ? 'live' : 'dead'),
   elementOf: (patch) => patch,
+  isTombstone: () => false,
+  clockOf: () => 0,
 });
 
 const held = (document: PartitionDocument) => [...document.all()].sort();
 const sync = (from: PartitionDocument, to: PartitionDocument) => to.merge(from.diff(to.stateVector()));
+
+test('one needs again what a tombstone hides, to the other both are of no use -> both stay', () => {
+  const sizes = { segmentPatches: 3, chapterSegments: 4 };
+  const a = PartitionDocument.hydrate('0', A, [], sizes);
+  const b = PartitionDocument.hydrate('0', B, [], sizes);
+  a.append(['hidden', 'x1', 'x2', 'tombstone', 'y1', 'y2', 'z']);
+  sync(a, b);
+  const judge = (stateOf: PatchJudge['stateOf']): PatchJudge => ({
+    stateOf,
+    elementOf: (patch) => (patch === 'hidden' || patch === 'tombstone' ? 'element' : patch),
+    isTombstone: (patch) => patch === 'tombstone',
+    clockOf: (patch) => (patch === 'tombstone' ? 2 : 1),
+  });
+  compact(
+    a,
+    judge((patch) => (patch === 'tombstone' ? 'expired' : patch === 'z' ? 'live' : 'dead')),
+  );
+  compact(
+    b,
+    judge((patch) => (patch.startsWith('x') ? 'dead' : 'live')),
+  );
+  expect(held(a)).toEqual(['z']);
+  sync(a, b);
+  sync(b, a);
+  expect(held(a)).toEqual(['hidden', 'tombstone', 'z']);
+  expect(held(b)).toEqual(held(a));
+});
 
 describe('two replicas compact the same segments at once', () => {
   const live = ['p1', 'p9', 'p29', 'q0', 'q1', 'q2', 'q3', 'r0', 'r1', 'r2', 'r3'];

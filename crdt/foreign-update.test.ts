@@ -21,6 +21,8 @@ const open = (id: ReplicaId, updates: readonly Uint8Array[] = []) => PartitionDo
 const keeping = (isLive: (patch: string) => boolean): PatchJudge => ({
   stateOf: (patch) => (isLive(patch) ? 'live' : 'dead'),
   elementOf: (patch) => patch,
+  isTombstone: () => false,
+  clockOf: () => 0,
 });
 
 let clock = 0;

@@ -25,6 +25,8 @@ const states = (
 ): PatchJudge => ({
   stateOf: (patch) => (!isLive(patch) ? 'dead' : isExpired(patch) ? 'expired' : 'live'),
   elementOf: (patch) => patch.slice(0, 1),
+  isTombstone: () => false,
+  clockOf: () => 0,
 });
 
 /** Chapters as lists of segments of patches, as any Yjs client sees them. */

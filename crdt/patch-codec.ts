@@ -261,6 +261,12 @@ export function clockOfPatch(text: string): number {
   return decodeDigits(text, 1, CLOCK_CHARS);
 }
 
+/** Whether an encoded patch deletes an element. */
+export function isDeleteText(text: string): boolean {
+  const letter = text[0];
+  return letter === LETTERS['node-delete'] || letter === LETTERS['edge-delete'] || letter === LETTERS['stub-delete'];
+}
+
 /**
  * @throws WeftError `invalid-value` if `text` is no well-formed patch, definite. Sizes of names and values are checked
  * where foreign patches enter, not here.

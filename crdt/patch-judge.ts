@@ -5,7 +5,7 @@ import { EDGE_RECORD, EDGE_THERE, STUB_EXISTS } from './edge-table.ts';
 import type { GraphView } from './graph-view.ts';
 import type { PartitionIndex } from './partition-index.ts';
 import type { PatchHead } from './patch.ts';
-import { clockOfPatch, decodePatchHead } from './patch-codec.ts';
+import { clockOfPatch, decodePatchHead, isDeleteText } from './patch-codec.ts';
 import { toPatches } from './register-patches.ts';
 import type { Registers } from './registers.ts';
 import { NEVER } from './stamp.ts';
@@ -25,6 +25,8 @@ export function patchJudge(view: GraphView, partition: PartitionIndex, horizon: 
       const { kind, id } = decodePatchHead(text);
       return `${kind.slice(0, 4)}:${id}`;
     },
+    isTombstone: isDeleteText,
+    clockOf: clockOfPatch,
   };
 }
 

@@ -155,11 +155,13 @@ export class ReplicaModel {
     throw new Error('compaction finds no end');
   }
 
-  /** Live patches of which compaction should have left one copy only. */
+  /** Live patches of which compaction should have left one copy only: all but tombstones. */
   needlessCopies(partition: PartitionId): string[] {
     const open = this.view.need(partition);
-    const { stateOf } = patchJudge(this.view, open, 0);
-    const live = sealedPatches(this.document(partition)).filter((text) => stateOf(text) !== 'dead');
+    const { stateOf, isTombstone } = patchJudge(this.view, open, 0);
+    const live = sealedPatches(this.document(partition)).filter(
+      (text) => stateOf(text) !== 'dead' && !isTombstone(text),
+    );
     return live.filter((text, at) => live.indexOf(text) !== at);
   }
 

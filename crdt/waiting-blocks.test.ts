@@ -40,6 +40,8 @@ function round(seed: number): void {
       const judge = {
         stateOf: (patch: string) => (Number(patch.slice(1)) < dead ? ('dead' as const) : ('live' as const)),
         elementOf: (patch: string) => patch,
+        isTombstone: () => false,
+        clockOf: () => 0,
       };
       steps.push((document) => compact(document, judge).update);
     }

@@ -80,6 +80,8 @@ describe('planted', () => {
     const judge: PatchJudge = {
       stateOf: (patch) => (patch.startsWith('dead') ? 'dead' : 'live'),
       elementOf: (patch) => patch,
+      isTombstone: () => false,
+      clockOf: () => 0,
     };
     compact(document, judge, true);
     expect(Array.from(document.all())).not.toContain('live');
