@@ -18,7 +18,7 @@ export function patchJudge(view: GraphView, partition: PartitionIndex, horizon: 
       if (!held.mayHave(clockOfPatch(text))) return 'dead';
       const patch = decodePatchHead(text);
       if (!isLive(view, partition, patch, horizon)) return 'dead';
-      if (!isDelete(patch) || patch.clock >= horizon || isNeeded(view, partition, patch, horizon)) return 'live';
+      if (!isDeleteText(text) || patch.clock >= horizon || isNeeded(view, partition, patch, horizon)) return 'live';
       return 'expired';
     },
     elementOf(text) {
@@ -58,10 +58,6 @@ function heldClocks({ nodes, edges }: GraphView, partition: PartitionIndex): num
   for (const edge of partition.edges.items()) add('edge', edges.clock[edge] as number, edges.registers.get(edge));
   for (const stub of partition.stubs.items()) add('stub', edges.clock[stub] as number, edges.stubRegisters.get(stub));
   return clocks;
-}
-
-function isDelete({ kind }: PatchHead): boolean {
-  return kind === 'node-delete' || kind === 'edge-delete' || kind === 'stub-delete';
 }
 
 /** An element that is there, or may return, needs its tombstones to tell its lives apart. */

@@ -206,20 +206,16 @@ export class GraphWriter {
 
   #draft(replica: ReplicaId, isDecisive: boolean, skipEqual: boolean): Draft {
     const quota = this.#quotaRules();
+    const isConstrained = this.#schema.constraints() !== undefined;
     return new Draft({
       view: this.#graph.view,
       clock: this.#clock,
       replica,
       skipEqual,
-      constraints: this.#constraints(isDecisive),
+      constraints: isConstrained ? constraintsFor(this.#graph.view, this.#rules(isDecisive)) : undefined,
       quota: quota && ((draft) => new QuotaMeter(quota, draft)),
       expiry: this.#policy.expiry,
     });
-  }
-
-  /** Undefined for a graph without constraints. */
-  #constraints(isDecisive: boolean): ReturnType<typeof constraintsFor> {
-    return this.#schema.constraints() && constraintsFor(this.#graph.view, this.#rules(isDecisive));
   }
 
   #rules(isDecisive: boolean): ConstraintRules {
