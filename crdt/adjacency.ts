@@ -6,6 +6,9 @@
 import { grown } from './columns.ts';
 import { EdgeSlices } from './edge-slices.ts';
 
+/** Up to so many entries a loop copies faster than a call. */
+const COPIED_MAX = 16;
+
 export class Adjacency {
   #pool: Int32Array = new Int32Array(64);
   #used = 0;
@@ -71,7 +74,9 @@ export class Adjacency {
     const start = this.#freeBySize[size + 1]?.pop() ?? this.#extend(1 << size);
     const old = this.#start[node] as number;
     if (size !== 0) {
-      this.#pool.copyWithin(start, old, old + length);
+      const pool = this.#pool;
+      if (length > COPIED_MAX) pool.copyWithin(start, old, old + length);
+      else for (let i = 0; i < length; i++) pool[start + i] = pool[old + i] as number;
       this.#free(size, old);
     }
     this.#start[node] = start;

@@ -47,6 +47,14 @@ export interface Drafted extends OperationResult {
   readonly row?: number | undefined;
 }
 
+/** Partitions of the ends of an edge, by ordinal, and the ends' own ordinals if the view has them. */
+interface Endpoints {
+  readonly home: number;
+  readonly target: number;
+  readonly fromRow?: number | undefined;
+  readonly toRow?: number | undefined;
+}
+
 export class Draft {
   readonly patches: DraftedPatch[] = [];
   readonly view: GraphView;
@@ -55,6 +63,8 @@ export class Draft {
   /** Absent in most graphs. */
   readonly #constraints: DraftConstraints | undefined;
   readonly #meter: QuotaMeter | undefined;
+  /** When the first patch was stamped: what follows is drafted in the same step. */
+  #wall: number | undefined;
 
   constructor(options: DraftOptions) {
     this.#meter = options.quota?.(this);
@@ -150,7 +160,9 @@ export class Draft {
   }
 
   stamp(): { readonly clock: number; readonly replica: ReplicaId } {
-    return { clock: this.#options.clock.tick(), replica: this.#options.replica };
+    const { clock, replica } = this.#options;
+    this.#wall ??= clock.wall();
+    return { clock: clock.tick(this.#wall), replica };
   }
 
   /** @throws WeftError `payload-too-large`, definite: so it comes before the draft itself changes */
@@ -295,14 +307,16 @@ export class Draft {
 
   #createEdge(operation: Extract<Operation, { op: 'createEdge' | 'putEdge' }>): Drafted {
     const { op, id, type, from, to, properties, texts } = operation;
-    const home = this.#endpoint(from, 'from');
-    const target = this.#endpoint(to, 'to');
+    const fromRow = this.#endpointRow(from);
+    const toRow = this.#endpointRow(to);
+    const home = this.#endpoint(from, fromRow, 'from');
+    const target = this.#endpoint(to, toRow, 'to');
     if (id === undefined) {
       const stamp = this.stamp();
       const made = makeEdgeId(this.view.partitionAt(home), uniqueText(stamp));
       this.#checkEdge(made, undefined, operation.condition);
       const patch = new NewEdge(stamp, made, operation);
-      return this.#makeEdge(op, { home, target }, withTexts(patch, texts));
+      return this.#makeEdge(op, { home, target, fromRow, toRow }, withTexts(patch, texts));
     }
     const existing = this.overlay.findEdge(id);
     this.#checkEdge(id, existing, operation.condition);
@@ -320,24 +334,20 @@ export class Draft {
 
   /** Emits the create of an edge and of its stub. */
   #emitEdge(
-    { home, target }: { readonly home: number; readonly target: number },
+    { home, target, fromRow, toRow }: Endpoints,
     patch: EdgeCreate,
     chosenId: boolean,
   ): DraftedPatch<EdgeCreate> {
     const { edge, stub } = encodeEdgeCreate(patch);
-    const drafted = new DraftedPatch(home, patch, edge, chosenId);
+    const drafted = new DraftedPatch(home, patch, edge, chosenId, fromRow, toRow);
     this.patches.push(drafted, new DraftedPatch(target, new NewStub(patch, patch.id, patch), stub, false));
     return drafted;
   }
 
   /** Creates an edge whose id was made from the stamp of `patch`. */
-  #makeEdge(
-    op: Operation['op'],
-    homes: { readonly home: number; readonly target: number },
-    patch: EdgeCreate,
-  ): Drafted {
+  #makeEdge(op: Operation['op'], ends: Endpoints, patch: EdgeCreate): Drafted {
     // The name of a long scope is not in the id: such an edge is found as one with a chosen id is.
-    this.overlay.add(this.#emitEdge(homes, patch, patch.id.startsWith('~')));
+    this.overlay.add(this.#emitEdge(ends, patch, patch.id.startsWith('~')));
     const { clock, replica, type, properties } = patch;
     const id = patch.id as EdgeId;
     const shown = { id, type, from: patch.from as NodeId, to: patch.to as NodeId, properties };
@@ -345,14 +355,16 @@ export class Draft {
     return { op, id, created: true, element, version: plainVersion(clock, replica) };
   }
 
-  /**
-   * The home of a visible node; most are as the view has them, and the draft needs no copy.
-   * @throws WeftError `endpoint-missing`, definite; Unhydrated
-   */
-  #endpoint(id: NodeId, end: 'from' | 'to'): number {
+  /** The ordinal in the view of a visible node of which the draft has no copy: most ends of edges need none. */
+  #endpointRow(id: NodeId): number | undefined {
     const { nodes } = this.view;
     const known = this.overlay.hasNode(id) ? undefined : nodes.find(id);
-    if (known !== undefined && nodes.exists(known)) return nodes.home[known] as number;
+    return known !== undefined && nodes.exists(known) ? known : undefined;
+  }
+
+  /** The home of a visible node. @throws WeftError `endpoint-missing`, definite; Unhydrated */
+  #endpoint(id: NodeId, row: number | undefined, end: 'from' | 'to'): number {
+    if (row !== undefined) return this.view.nodes.home[row] as number;
     const node = this.overlay.node(id);
     if (node.visible) return node.home;
     throw new WeftError('endpoint-missing', `there is no node \`${id}\` for \`${end}\` of the edge`, { id, end });

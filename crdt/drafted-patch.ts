@@ -21,15 +21,20 @@ export class DraftedPatch<P extends Patch = Patch> {
   readonly text: string;
   /** True for the create of an edge whose id the caller chose. */
   readonly chosenId: boolean;
-  /** Ordinal in the view of the node that it updates, as the draft found it: `NodeTable.intern` says what it is worth. */
+  /**
+   * Ordinals in the view, as the draft found them, of the node that it updates or of the source and target of the edge that it
+   * creates: `NodeTable.intern` says what they are worth.
+   */
   readonly row: number | undefined;
+  readonly toRow: number | undefined;
 
-  constructor(home: number, patch: P, text: string, chosenId: boolean, row?: number) {
+  constructor(home: number, patch: P, text: string, chosenId: boolean, row?: number, toRow?: number) {
     this.home = home;
     this.patch = patch;
     this.text = text;
     this.chosenId = chosenId;
     this.row = row;
+    this.toRow = toRow;
   }
 }
 

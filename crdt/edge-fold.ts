@@ -26,8 +26,8 @@ export interface EdgeFoldHost {
   readonly edges: EdgeTable;
   /** Index of the partition of a node. */
   homeOf(node: string): number;
-  /** Ordinal of a node, made if there is none; not retained. */
-  intern(node: string): number;
+  /** Ordinal of a node, made if there is none; not retained. @param row as for `NodeTable.find` */
+  intern(node: string, row?: number): number;
   /** Whether edges of this type bring their endpoints back. */
   restores(type: string): boolean;
   /** An edge at this node came or went. */
@@ -97,19 +97,22 @@ export class EdgeFold {
     nodes.in.slices.forget(edges.to[edge] as number);
   }
 
-  #setEnds(edge: number, ends: Ends): void {
+  /** @param fromRow,toRow as for `NodeTable.find` */
+  #setEnds(edge: number, ends: Ends, fromRow?: number, toRow?: number): void {
     const { edges, nodes } = this.#host;
-    this.#touch(edge);
-    const before = [edges.from[edge] as number, edges.to[edge] as number];
-    const from = this.#host.intern(ends.from);
+    const fromBefore = edges.from[edge] as number;
+    const toBefore = edges.to[edge] as number;
+    if (toBefore !== UNKNOWN) this.#touch(edge);
+    const from = this.#host.intern(ends.from, fromRow);
     nodes.retain(from);
-    const to = this.#host.intern(ends.to);
+    const to = this.#host.intern(ends.to, toRow);
     nodes.retain(to);
     edges.from[edge] = from;
     edges.to[edge] = to;
     edges.type[edge] = edges.internType(ends.type);
     this.#touch(edge);
-    for (const node of before) if (node !== UNKNOWN) nodes.release(node);
+    if (fromBefore !== UNKNOWN) nodes.release(fromBefore);
+    if (toBefore !== UNKNOWN) nodes.release(toBefore);
   }
 
   #hasEnds(edge: number, ends: Ends): boolean {
@@ -130,8 +133,17 @@ export class EdgeFold {
     this.#host.edges.setStamp(edge, patch.clock, patch.replica);
   }
 
-  /** Folds the first create of an edge, or a duplicate of it. False if it takes registers. */
-  foldFirstCreate(partition: PartitionIndex, patch: EdgeCreate, chars: number): boolean {
+  /**
+   * Folds the first create of an edge, or a duplicate of it. False if it takes registers.
+   * @param fromRow,toRow as for `NodeTable.find`
+   */
+  foldFirstCreate(
+    partition: PartitionIndex,
+    patch: EdgeCreate,
+    chars: number,
+    fromRow?: number,
+    toRow?: number,
+  ): boolean {
     const { edges, nodes } = this.#host;
     const edge = edges.intern(patch.id, partition.ordinal);
     if (edges.has(edge, EDGE_RECORD)) return !edges.registers.has(edge) && this.#sameCreate(edge, patch);
@@ -139,7 +151,7 @@ export class EdgeFold {
       if (!edges.stubRegisters.has(edge) && !this.#sameCreate(edge, patch)) this.#stubRegisters(edge);
       if (!this.#hasEnds(edge, patch)) this.#setEnds(edge, patch);
     } else {
-      this.#setEnds(edge, patch);
+      this.#setEnds(edge, patch, fromRow, toRow);
     }
     this.#setStamp(edge, patch);
     this.#addEdgeRecord(partition, edge, chars);

@@ -248,6 +248,16 @@ describe('GraphView', () => {
     expect(degree()).toBe(0);
   });
 
+  test('an edge gets other ends -> nothing is left of those that only it named', () => {
+    const view = new GraphView(SETTINGS);
+    const source = view.open('u!' as PartitionId);
+    const ends = (clock: number, from: string, to: string) => ({ ...stampOf(clock), id: 'e', type: 'T', from, to });
+    view.fold(source, { kind: 'edge-create', ...ends(1, 'u!a', 's!x'), properties: {} }, 0);
+    view.fold(source, { kind: 'edge-create', ...ends(2, 'u!b', 't!y'), properties: {} }, 0);
+    const isKnown = (id: string) => view.nodes.find(id) !== undefined;
+    expect(['u!a', 's!x', 'u!b', 't!y'].map(isKnown)).toEqual([false, false, true, true]);
+  });
+
   test('VIEW-1 the same patches in two orders -> equal digests of every partition', () => {
     fc.assert(
       fc.property(events, ({ patches, events }) => {

@@ -71,7 +71,7 @@ export class GraphView {
       nodes: this.nodes,
       edges: this.edges,
       homeOf: (node) => this.homeOf(node),
-      intern: (node) => this.#intern(node),
+      intern: (node, row) => this.#intern(node, row),
       restores: (type) => restoring.has(type),
       refreshEndpoint: (node) => this.#nodeFold.refreshEndpoint(node),
       hasExpired: (partition, edge, properties) => this.#hasExpired(partition, 'edge', edge, properties),
@@ -126,8 +126,8 @@ export class GraphView {
     return known === undefined ? this.indexOf(this.partitionOf(id)) : (this.nodes.home[known] as number);
   }
 
-  #intern(id: string): number {
-    return this.nodes.find(id) ?? this.nodes.intern(id, this.indexOf(this.partitionOf(id)));
+  #intern(id: string, row: number | undefined): number {
+    return this.nodes.find(id, row) ?? this.nodes.intern(id, this.indexOf(this.partitionOf(id)));
   }
 
   /** The dense index of a partition on this server. */
@@ -245,10 +245,10 @@ export class GraphView {
   }
 
   /**
-   * Folds one patch of an open partition in. `chars` is the length of its text, for the memory estimate; `row` is of the node
-   * that it updates, as `NodeTable.intern` takes it.
+   * Folds one patch of an open partition in. `chars` is the length of its text, for the memory estimate; `row` and `toRow` are
+   * as `DraftedPatch` has them.
    */
-  fold(partition: PartitionIndex, patch: Patch, chars: number, row?: number): void {
+  fold(partition: PartitionIndex, patch: Patch, chars: number, row?: number, toRow?: number): void {
     partition.patches++;
     switch (patch.kind) {
       case 'node-create':
@@ -260,7 +260,7 @@ export class GraphView {
         this.#nodeFold.fold(partition, patch, chars, row);
         break;
       case 'edge-create':
-        if (isPlain(patch) && this.#edgeFold.foldFirstCreate(partition, patch, chars)) break;
+        if (isPlain(patch) && this.#edgeFold.foldFirstCreate(partition, patch, chars, row, toRow)) break;
         this.#edgeFold.foldEdge(partition, patch, chars);
         break;
       case 'edge-update':

@@ -64,18 +64,17 @@ export class NodeTable {
     return this.#index.size;
   }
 
-  find(id: string): number | undefined {
-    return this.#index.find(id);
+  /** @param row an ordinal that `id` had, which spares the look-up while it still is the node's */
+  find(id: string, row?: number): number | undefined {
+    return row !== undefined && this.ids[row] === id ? row : this.#index.find(id);
   }
 
   /**
    * The ordinal of `id`, made if there is none. The caller must hold it with `retain` before anything else happens.
-   * `home`: index of the partition in which the node lives. `row`: an ordinal that `id` had, which spares the look-up while
-   * it still is the node's.
+   * `home`: index of the partition in which the node lives. `row`: as for `find`.
    */
   intern(id: string, home: number, row?: number): number {
-    if (row !== undefined && this.ids[row] === id) return row;
-    const known = this.#index.find(id);
+    const known = this.find(id, row);
     if (known !== undefined) return known;
     const ordinal = this.#take(id);
     this.setLabels(ordinal, NO_LABELS);

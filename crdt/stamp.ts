@@ -56,9 +56,13 @@ export class HybridClock {
     this.#last = last;
   }
 
-  /** A fresh reading. */
-  tick(): number {
-    const wall = clockOfWallMs(this.#clock.wallMs());
+  /** Wall time as a reading. */
+  wall(): number {
+    return clockOfWallMs(this.#clock.wallMs());
+  }
+
+  /** A fresh reading. @param wall what it was in this step: asking for the time takes longer than all else here */
+  tick(wall = this.wall()): number {
     this.#last = wall > this.#last ? wall : this.#last + 1;
     return this.#last;
   }
@@ -73,7 +77,7 @@ export class HybridClock {
    * one that is given from now on, whatever wall time does.
    */
   nowMs(): number {
-    this.see(clockOfWallMs(this.#clock.wallMs()));
+    this.see(this.wall());
     return wallMsOfClock(this.#last);
   }
 

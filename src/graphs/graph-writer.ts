@@ -293,9 +293,9 @@ export class GraphWriter {
     this.#graph.changes++;
     const { view, settings } = this.#graph;
     const locators: { edge: string; partition: PartitionId }[] = [];
-    for (const { home, patch, text, chosenId, row } of drafted) {
+    for (const { home, patch, text, chosenId, row, toRow } of drafted) {
       const partition = view.needAt(home);
-      view.fold(partition, patch, text.length, row);
+      view.fold(partition, patch, text.length, row, toRow);
       if (chosenId && needsLocator(patch.id, partition.id, settings.partitions)) {
         locators.push({ edge: patch.id, partition: partition.id });
       }
