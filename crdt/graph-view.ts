@@ -16,7 +16,7 @@ import type { Properties } from '../graph/value.ts';
 import { EdgeFold } from './edge-fold.ts';
 import { EdgeTable } from './edge-table.ts';
 import { type ExpiringKind, expiryOf } from './expiry.ts';
-import { type NodeCreates, NodeFold } from './node-fold.ts';
+import { NodeFold } from './node-fold.ts';
 import { NodeTable } from './node-table.ts';
 import { NAMED_NODE_BYTES, PartitionIndex } from './partition-index.ts';
 import type { EdgeCreate, NodeCreate, Patch, StubCreate } from './patch.ts';
@@ -239,9 +239,9 @@ export class GraphView {
     this.#nodeFold.foldMany(fold);
   }
 
-  /** As `fold` of one create after the other, each of `chars`: what is new and plain goes into the columns at once. */
-  foldNodeCreates(partition: PartitionIndex, creates: NodeCreates, chars: number): void {
-    this.#nodeFold.foldCreates(partition, creates, chars);
+  /** So many nodes of an open partition came into the columns without `fold`. */
+  countNodes(added: number): void {
+    this.#nodeFold.records += added;
   }
 
   /**

@@ -1,11 +1,9 @@
 /** How patches of nodes become rows of the node table, and what a node shows of its registers. */
 import { assert } from '../base/assert.ts';
-import type { ReplicaId } from '../base/ids.ts';
-import { setOwn } from '../base/record.ts';
+import { getOwnData, setOwn } from '../base/record.ts';
 import type { Properties, Value } from '../graph/value.ts';
-import type { Int32List } from './columns.ts';
 import { EDGE_THERE, type EdgeTable, STUB_EXISTS, UNKNOWN } from './edge-table.ts';
-import { EXPIRY_PROPERTY, expiryOf } from './expiry.ts';
+import { EXPIRY_PROPERTY } from './expiry.ts';
 import { NODE_EXISTS, NODE_EXPIRED, NODE_RECORD, type NodeTable } from './node-table.ts';
 import { NODE_BYTES, type PartitionIndex, REGISTERS_BYTES } from './partition-index.ts';
 import type { NodeCreate, NodeUpdate, Patch } from './patch.ts';
@@ -13,23 +11,10 @@ import { NO_PROPERTIES } from './patch-codec.ts';
 import type { PropertyIndexes } from './property-indexes.ts';
 import { type Ends, Registers } from './registers.ts';
 import { NEVER } from './stamp.ts';
-import { propertiesFromPlain } from './value-codec.ts';
+import { propertyBytesAdded } from './usage.ts';
 
 /** Updates beyond this length are charged to the estimate; smaller ones mostly replace as much as they bring. */
 const LARGE_UPDATE_CHARS = 256;
-
-/** Creates of nodes as a snapshot has them: one entry a node in each column, and what entries of two of them stand for. */
-export interface NodeCreates {
-  readonly id: readonly string[];
-  /** Index into `labelSets`, which are shared (`NodeTable.labelSet`). */
-  readonly labels: readonly number[];
-  readonly labelSets: readonly (readonly string[])[];
-  readonly properties: readonly { readonly [name: string]: unknown }[];
-  readonly clock: readonly number[];
-  /** Index into `replicas`. */
-  readonly replica: readonly number[];
-  readonly replicas: readonly ReplicaId[];
-}
 
 /** What the view lends. */
 export interface NodeFoldHost {
@@ -103,36 +88,6 @@ export class NodeFold {
     return true;
   }
 
-  /** As `fold` of one create after the other, each of `chars`: what is new and plain goes into the columns at once. */
-  foldCreates(partition: PartitionIndex, creates: NodeCreates, chars: number): void {
-    const { nodes, indexes } = this.#host;
-    const { id: ids, labels, labelSets, clock, replica, replicas } = creates;
-    const lists = labelSets.map((set) => set.map((label) => partition.labelList(label)));
-    nodes.makeRoom(ids.length);
-    partition.nodes.makeRoom(ids.length);
-    let added = 0;
-    for (let i = 0; i < ids.length; i++) {
-      const id = ids[i] as string;
-      const head = { clock: clock[i] as number, replica: replicas[replica[i] as number] as ReplicaId };
-      const set = labels[i] as number;
-      const shown = labelSets[set] as readonly string[];
-      const properties = propertiesFromPlain(creates.properties[i] as { readonly [name: string]: unknown });
-      if (expiryOf(properties) !== undefined || nodes.find(id) !== undefined) {
-        this.#host.fold(partition, { kind: 'node-create', ...head, id, labels: shown, properties }, chars);
-        continue;
-      }
-      const node = nodes.addCreated(id, partition.ordinal, head, shown, properties);
-      partition.nodes.push(node);
-      for (const list of lists[set] as Int32List[]) list.push(node);
-      indexes.note(node);
-      added++;
-    }
-    partition.patches += added;
-    partition.revision += added;
-    partition.bytes += (NODE_BYTES + chars) * added;
-    this.records += added;
-  }
-
   #addRecord(partition: PartitionIndex, node: number, chars: number): void {
     assert(this.#host.nodes.home[node] === partition.ordinal, 'a node patch lies in the partition of its node');
     this.#host.nodes.setFlags(node, NODE_RECORD);
@@ -172,12 +127,15 @@ export class NodeFold {
     const { nodes, indexes } = this.#host;
     // A whole copy takes V8 less time than its properties one by one.
     const properties: { [name: string]: Value } = { ...nodes.properties[node] };
+    let bytes = 0;
     for (const name in assigned) {
       // Undefined only if a delete dominates the update, which then changes nothing that is shown.
       const value = registers.property(name);
-      if (value !== undefined) setOwn(properties, name, value);
+      if (value === undefined) continue;
+      bytes += propertyBytesAdded(name, getOwnData(properties, name), value);
+      setOwn(properties, name, value);
     }
-    nodes.setProperties(node, properties);
+    nodes.setProperties(node, properties, bytes);
     indexes.note(node);
   }
 

@@ -166,9 +166,10 @@ export class NodeTable {
     this.labelLosses[home] = (this.labelLosses[home] ?? 0) + 1;
   }
 
-  setProperties(ordinal: number, properties: Properties): void {
-    const before = this.properties[ordinal] ?? NO_PROPERTIES;
-    this.bytes.add(this.home[ordinal] as number, bytesAdded(before, properties));
+  /** @param bytes what they have more than before (`bytesAdded`), if that is known */
+  setProperties(ordinal: number, properties: Properties, bytes?: number): void {
+    const added = bytes ?? bytesAdded(this.properties[ordinal] ?? NO_PROPERTIES, properties);
+    this.bytes.add(this.home[ordinal] as number, added);
     this.properties[ordinal] = properties;
     this.columns.forget(ordinal);
   }

@@ -6,7 +6,6 @@ import type { GraphView } from './graph-view.ts';
 import type { PartitionIndex } from './partition-index.ts';
 import type { PatchHead } from './patch.ts';
 import { clockOfPatch, decodePatchHead, isDeleteText } from './patch-codec.ts';
-import { toPatches } from './register-patches.ts';
 import type { Registers } from './registers.ts';
 import { NEVER } from './stamp.ts';
 
@@ -50,13 +49,14 @@ class ClockFilter {
 /** Every clock reading by which `isLive` knows a patch of this partition. */
 function heldClocks({ nodes, edges }: GraphView, partition: PartitionIndex): number[] {
   const clocks: number[] = [];
-  const add = (element: 'node' | 'edge' | 'stub', plain: number, registers: Registers | undefined) => {
+  const visit = (clock: number) => void clocks.push(clock);
+  const add = (plain: number, registers: Registers | undefined) => {
     if (registers === undefined) clocks.push(plain);
-    else for (const { clock } of toPatches(registers, element, '')) clocks.push(clock);
+    else registers.forEachClock(visit);
   };
-  for (const node of partition.nodes.items()) add('node', nodes.clock[node] as number, nodes.registers.get(node));
-  for (const edge of partition.edges.items()) add('edge', edges.clock[edge] as number, edges.registers.get(edge));
-  for (const stub of partition.stubs.items()) add('stub', edges.clock[stub] as number, edges.stubRegisters.get(stub));
+  for (const node of partition.nodes.items()) add(nodes.clock[node] as number, nodes.registers.get(node));
+  for (const edge of partition.edges.items()) add(edges.clock[edge] as number, edges.registers.get(edge));
+  for (const stub of partition.stubs.items()) add(edges.clock[stub] as number, edges.stubRegisters.get(stub));
   return clocks;
 }
 

@@ -9,10 +9,7 @@ import { NEVER } from './stamp.ts';
 
 type Element = 'node' | 'edge' | 'stub';
 
-/**
- * Each register as a patch of its own: folding them into empty registers gives these. Their clock readings are those by which
- * `isLive` and `namesEnds` know patches.
- */
+/** Each register as a patch of its own: folding them into empty registers gives these. */
 export function* toPatches(registers: Registers, element: Element, id: string): Generator<Patch> {
   const at = (clock: number, replica: number) => ({ clock, replica: replica as ReplicaId, id });
   if (registers.createdClock !== NEVER) {

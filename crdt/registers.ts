@@ -48,6 +48,7 @@ export interface Ends {
 
 const NOTHING: Assignments = {};
 const NO_TEXTS: readonly TextHistory[] = [];
+const NO_STAMPS: readonly Stamp[] = [];
 const BEFORE_LIFE: EndOfLife = { clock: NEVER, replica: 0 };
 
 export interface RegisterVisitor {
@@ -393,6 +394,22 @@ export class Registers {
       ({ of, changes }) =>
         this.#survives(of.clock, of.replica, keepDominated) && changes.some((each) => hasStamp(each, clock, replica)),
     );
+  }
+
+  /** Every clock reading by which `isLive` and `namesEnds` know patches, and perhaps a few more. */
+  forEachClock(visit: (clock: number) => void): void {
+    if (this.createdClock !== NEVER) visit(this.createdClock);
+    if (this.#base !== undefined) visit(this.#base.clock);
+    for (const { clock } of this.former ?? NO_STAMPS) visit(clock);
+    for (const { clock } of this.deletes ?? NO_STAMPS) visit(clock);
+    if (this.#labels !== undefined) for (const { clock } of this.#labels.values()) visit(clock);
+    if (this.#properties === undefined) return;
+    for (const { clock, totals, members, texts } of this.#properties.values()) {
+      if (clock !== NEVER) visit(clock);
+      if (totals !== undefined) for (const total of totals.values()) visit(total.clock);
+      if (members !== undefined) for (const member of members.values()) visit(member.clock);
+      for (const { changes } of texts ?? NO_TEXTS) for (const change of changes) visit(change.clock);
+    }
   }
 
   /** Whether anything is still read from the base. */

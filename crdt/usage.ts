@@ -32,15 +32,18 @@ export function propertiesBytes(properties: Properties): number {
 export function bytesAdded(before: Properties, after: Properties): number {
   let bytes = 0;
   for (const name in after) {
-    const value = after[name] as Value;
-    const held = getOwnData(before, name);
-    if (value === held) continue;
-    bytes += propertyBytes(name, value) - (held === undefined ? 0 : propertyBytes(name, held));
+    bytes += propertyBytesAdded(name, getOwnData(before, name), after[name] as Value);
   }
   for (const name in before) {
     if (getOwnData(after, name) === undefined) bytes -= propertyBytes(name, before[name] as Value);
   }
   return bytes;
+}
+
+/** As `bytesAdded`, of one property. @param before undefined if there was none */
+export function propertyBytesAdded(name: string, before: Value | undefined, after: Value): number {
+  if (before === after) return 0;
+  return propertyBytes(name, after) - (before === undefined ? 0 : propertyBytes(name, before));
 }
 
 export function propertyBytes(name: string, value: Value): number {

@@ -73,9 +73,23 @@ export function propertiesToJson(properties: Properties): string {
     const value = properties[name] as Value;
     const text =
       typeof value === 'string' ? textToJson(value) : isBriefInteger(value) ? value : JSON.stringify(toPlain(value));
-    json += `${json === '' ? '{' : ','}${textToJson(name)}:${text}`;
+    json += (json === '' ? '{' : ',') + nameToJson(name) + text;
   }
   return json === '' ? '{}' : `${json}}`;
+}
+
+/** What was last made of names: the same few come again and again. */
+const namesMade = new Map<string, string>();
+const NAMES_MAX = 256;
+
+/** A name and the colon behind it. */
+function nameToJson(name: string): string {
+  let json = namesMade.get(name);
+  if (json !== undefined) return json;
+  json = `${textToJson(name)}:`;
+  if (namesMade.size >= NAMES_MAX) namesMade.clear();
+  namesMade.set(name, json);
+  return json;
 }
 
 function isBriefInteger(value: Value): value is number {

@@ -7,7 +7,7 @@ import { WeftError } from '../base/errors.ts';
 import { type ReplicaId, replicaId } from '../base/ids.ts';
 import { fromUtf8, toUtf8 } from '../base/text.ts';
 import type { GraphView } from './graph-view.ts';
-import type { NodeCreates } from './node-fold.ts';
+import { foldNodeCreates, type NodeCreates } from './node-creates.ts';
 import type { PartitionIndex } from './partition-index.ts';
 import type { EdgeCreate, NodeCreate, Patch, StubCreate } from './patch.ts';
 import { decodePatch, encodePatch, NO_PROPERTIES } from './patch-codec.ts';
@@ -217,7 +217,7 @@ function foldPiece(view: GraphView, partition: PartitionIndex, bytes: Uint8Array
     labelSets: columns.labels.map((set) => view.nodes.labelSet(set)),
     replicas: columns.replicas.map(replicaId),
   };
-  view.foldNodeCreates(partition, creates, chars);
+  foldNodeCreates(view, partition, creates, chars);
   visitRest(columns, chars, (patch, length) => view.fold(partition, patch, length));
 }
 
