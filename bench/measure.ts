@@ -113,6 +113,9 @@ export function cpuMs(): number {
   return (user + system) / 1000;
 }
 
+/** A megabyte. */
+const GARBAGE_LENGTH = 2 ** 17;
+const HELD = 64;
 let collections = 0;
 let observer: PerformanceObserver | undefined;
 
@@ -134,11 +137,10 @@ async function collectByAllocating(): Promise<void> {
   // What is still to be told is of earlier collections.
   await turn();
   const before = collections;
-  let garbage: object[] = [];
-  for (let round = 1; collections === before; round++) {
-    for (let i = 0; i < 20_000; i++) garbage.push({ i });
-    // Kept for a while, or it would never get to where only a full collection finds it.
-    if (round % 8 === 0) garbage = [];
+  // Held until it is old: what dies young goes without a collection of the whole heap.
+  const held: unknown[] = [];
+  for (let round = 0; collections === before; round++) {
+    held[round % HELD] = new Array(GARBAGE_LENGTH).fill(round);
     await turn();
   }
 }
