@@ -31,7 +31,7 @@ async function stored({ store }: { readonly store: Store }) {
     { document: true },
   );
   const tailBytes = tail.reduce((bytes, { update }) => bytes + update.length, 0);
-  const allowed = Math.max(256 * KB, snapshot?.document.length ?? 0) + MEANWHILE;
+  const allowed = Math.max(256 * KB, 2 * (snapshot?.document.length ?? 0)) + MEANWHILE;
   return { snapshot, excess: tailBytes - allowed };
 }
 
@@ -78,7 +78,7 @@ describe('a partition that stays in use', () => {
   test('writers that never pause -> its tail is short while they write, and every snapshot has a view', async () => {
     const written: PartitionSnapshot[] = [];
     const running = await run({ wrap: telling(written) });
-    const crowd = watched(Promise.all(Array.from({ length: 8 }, () => overwrite(running.graph, 250))));
+    const crowd = watched(Promise.all(Array.from({ length: 8 }, () => overwrite(running.graph, 500))));
     let most = Number.NEGATIVE_INFINITY;
     while (!crowd.settled) {
       await turns(5);
@@ -100,8 +100,9 @@ describe('a partition that stays in use', () => {
     }
     await turns();
     const bytes = written.reduce((sum, { document, view }) => sum + document.length + (view?.length ?? 0), 0);
-    expect(written.length).toBeGreaterThan(3);
-    expect(bytes).toBeLessThan(2 * 4 * times * KB);
+    expect(written.length).toBeGreaterThan(2);
+    // Of document and view one and a half times each.
+    expect(bytes).toBeLessThan(2 * 1.5 * times * KB);
   });
 
   test('others write to it, too -> what came in the round of a snapshot is there after a crash', async () => {

@@ -30,6 +30,9 @@ import { type AdmittedPart, type Arrival, LONG_TAIL_BYTES, type ResidentPartitio
 /** Eviction goes on to this part of the budget, so that it does not run for every request at the limit. */
 const EVICT_TO = 0.9;
 
+/** How many times as long as the snapshot the tail of a partition in use may become. */
+const TAIL_OF_SNAPSHOT_MAX = 2;
+
 export interface ResidencyOptions {
   readonly env: Env;
   readonly store: Store;
@@ -346,11 +349,11 @@ export class Residency {
   }
 
   /**
-   * True if a snapshot should take the tail's place though the partition stays in use. A tail as long as the snapshot
-   * takes three times as long to read, and the documents that are written stay below twice what came.
+   * True if a snapshot should take the tail's place though the partition stays in use. A tail takes three times as long to read
+   * as a snapshot of its length; the documents that are written stay below one and a half times what came.
    */
   isOverdue({ tailBytes, snapshotBytes }: ResidentPartition): boolean {
-    return tailBytes > this.#longTailBytes && tailBytes > snapshotBytes;
+    return tailBytes > this.#longTailBytes && tailBytes > TAIL_OF_SNAPSHOT_MAX * snapshotBytes;
   }
 
   touchWritten(partition: ResidentPartition): void {
