@@ -2,7 +2,7 @@
  * Which segments of a document are rewritten, and what of them: sealed ones that are mostly dead or hold needless copies (DOC-2).
  * Changes nothing visible.
  */
-import type { Chapter, PartitionDocument } from './partition-document.ts';
+import type { Chapter, PartitionDocument, SegmentAt } from './partition-document.ts';
 
 /** A sealed segment is rewritten when less than this part of its patches is live. */
 const REWRITE_BELOW = 0.5;
@@ -27,49 +27,91 @@ export interface Compaction {
   readonly rewritten: number;
 }
 
-/** @param judge decides with everything known here @param forgetsLast plants a bug */
-export function compact(document: PartitionDocument, judge: PatchJudge, forgetsLast = false): Compaction {
-  const segments = Array.from(document.segments(), (segment) => ({
-    ...segment,
-    states: segment.patches.map((patch) => judge.stateOf(patch)),
-  }));
-  // Of each live patch, where its last copy lies: how many patches come before.
-  const lastCopy = new Map<string, number>();
-  let place = 0;
-  for (const { patches, states } of segments) {
-    for (let i = 0; i < patches.length; i++) if (states[i] !== 'dead') lastCopy.set(patches[i] as string, place + i);
-    place += patches.length;
-  }
-  const doomed = new Map<Chapter, number[]>();
-  const kept: (readonly string[])[] = [];
-  const copies = new Map<string, Chapter>();
-  const expired: string[] = [];
-  const tombstonesKept = new Map<string, Chapter>();
-  let dropped = 0;
-  place = 0;
-  for (const { chapter, index, sealed, patches, states } of segments) {
-    const first = place;
-    const isLast = (i: number) => states[i] !== 'dead' && lastCopy.get(patches[i] as string) === first + i;
-    place += patches.length;
-    const mayRepeat = (i: number) => judge.isTombstone(patches[i] as string);
-    if (!sealed || isWorthKeeping(states, isLast, mayRepeat)) {
-      kept.push(patches);
-      for (let i = 0; i < patches.length; i++) {
-        const patch = patches[i] as string;
-        if (states[i] !== 'dead' && judge.isTombstone(patch)) tombstonesKept.set(patch, chapter);
-      }
-      continue;
+/** A segment with what is known of its patches. */
+interface Judged extends SegmentAt {
+  readonly states: readonly PatchState[];
+  /** How many patches come before it. */
+  readonly place: number;
+}
+
+/** What becomes of the segments. Small steps for each: a single long loop is compiled again and again. */
+class Selection {
+  readonly doomed = new Map<Chapter, number[]>();
+  readonly kept: (readonly string[])[] = [];
+  readonly copies = new Map<string, Chapter>();
+  readonly expired: string[] = [];
+  readonly tombstonesKept = new Map<string, Chapter>();
+  dropped = 0;
+  readonly #judge: PatchJudge;
+  /** Of each live patch, where its last copy lies: how many patches come before. */
+  readonly #lastCopy = new Map<string, number>();
+
+  constructor(segments: readonly Judged[], judge: PatchJudge) {
+    this.#judge = judge;
+    for (const segment of segments) this.#locate(segment);
+    for (const segment of segments) {
+      if (!segment.sealed || this.#isWorthKeeping(segment)) this.#keep(segment);
+      else this.#rewrite(segment);
     }
-    const indices = doomed.get(chapter);
-    if (indices === undefined) doomed.set(chapter, [index]);
+  }
+
+  #locate({ patches, states, place }: Judged): void {
+    for (let i = 0; i < patches.length; i++) {
+      if (states[i] !== 'dead') this.#lastCopy.set(patches[i] as string, place + i);
+    }
+  }
+
+  /** Live, and no copy comes later. */
+  #isLast({ patches, states, place }: Judged, i: number): boolean {
+    return states[i] !== 'dead' && this.#lastCopy.get(patches[i] as string) === place + i;
+  }
+
+  /**
+   * Whether a sealed segment holds no needless copies, and enough that is needed. Tombstones that were copied along may stay where
+   * they were: two segments that each hold one of the other's would else be written again and again.
+   */
+  #isWorthKeeping(segment: Judged): boolean {
+    const { patches, states } = segment;
+    let needed = 0;
+    for (let i = 0; i < states.length; i++) {
+      if (states[i] === 'dead') continue;
+      if (!this.#isLast(segment, i) && !this.#judge.isTombstone(patches[i] as string)) return false;
+      if (states[i] === 'live') needed++;
+    }
+    return needed >= states.length * REWRITE_BELOW;
+  }
+
+  #keep({ chapter, patches, states }: Judged): void {
+    this.kept.push(patches);
+    for (let i = 0; i < patches.length; i++) {
+      const patch = patches[i] as string;
+      if (states[i] !== 'dead' && this.#judge.isTombstone(patch)) this.tombstonesKept.set(patch, chapter);
+    }
+  }
+
+  #rewrite(segment: Judged): void {
+    const { chapter, index, patches, states } = segment;
+    const indices = this.doomed.get(chapter);
+    if (indices === undefined) this.doomed.set(chapter, [index]);
     else indices.push(index);
     for (let i = 0; i < patches.length; i++) {
-      if (!isLast(i)) continue;
-      copies.set(patches[i] as string, chapter);
-      if (states[i] === 'expired') expired.push(patches[i] as string);
+      if (!this.#isLast(segment, i)) continue;
+      this.copies.set(patches[i] as string, chapter);
+      if (states[i] === 'expired') this.expired.push(patches[i] as string);
     }
-    dropped += patches.length;
+    this.dropped += patches.length;
   }
+}
+
+/** @param judge decides with everything known here @param forgetsLast plants a bug */
+export function compact(document: PartitionDocument, judge: PatchJudge, forgetsLast = false): Compaction {
+  const segments: Judged[] = [];
+  let place = 0;
+  for (const segment of document.segments()) {
+    segments.push({ ...segment, states: statesOf(segment.patches, judge), place });
+    place += segment.patches.length;
+  }
+  const { doomed, kept, copies, expired, tombstonesKept, dropped } = new Selection(segments, judge);
   if (doomed.size === 0) return { update: undefined, dropped: 0, rewritten: 0 };
   for (const patch of droppable(expired, kept, judge)) copies.delete(patch);
   for (const patch of hiding(tombstonesKept.keys(), copies.keys(), judge)) {
@@ -80,23 +122,10 @@ export function compact(document: PartitionDocument, judge: PatchJudge, forgetsL
   return { update: document.rewrite({ doomed, copies, kept }), dropped, rewritten: copies.size };
 }
 
-/**
- * Whether a sealed segment holds no needless copies, and enough that is needed. Tombstones that were copied along may stay where they
- * were: two segments that each hold one of the other's would else be written again and again.
- * @param isLast live, and no copy comes later
- */
-function isWorthKeeping(
-  states: readonly PatchState[],
-  isLast: (i: number) => boolean,
-  mayRepeat: (i: number) => boolean,
-): boolean {
-  let needed = 0;
-  for (let i = 0; i < states.length; i++) {
-    if (states[i] === 'dead') continue;
-    if (!isLast(i) && !mayRepeat(i)) return false;
-    if (states[i] === 'live') needed++;
-  }
-  return needed >= states.length * REWRITE_BELOW;
+function statesOf(patches: readonly string[], judge: PatchJudge): PatchState[] {
+  const states: PatchState[] = [];
+  for (const patch of patches) states.push(judge.stateOf(patch));
+  return states;
 }
 
 /**
