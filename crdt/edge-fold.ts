@@ -322,20 +322,6 @@ export class EdgeFold {
     this.#host.refreshEndpoint(after);
   }
 
-  /** Makes the adjacency of a partition's nodes anew. */
-  relink(partition: PartitionIndex): void {
-    const { nodes, edges } = this.#host;
-    const records = partition.edges.items().filter((edge) => edges.has(edge, EDGE_THERE));
-    const stubs = partition.stubs.items().filter((edge) => edges.has(edge, STUB_EXISTS));
-    for (const node of [...partition.nodes.items(), ...records.map((edge) => edges.from[edge] as number)]) {
-      nodes.out.clear(node);
-    }
-    for (const node of [...partition.nodes.items(), ...stubs.map((edge) => this.stubTarget(edge))])
-      nodes.in.clear(node);
-    for (const edge of records) nodes.out.add(edges.from[edge] as number, edge);
-    for (const edge of stubs) nodes.in.add(this.stubTarget(edge), edge);
-  }
-
   /** The node in whose incoming list the stub stands. */
   stubTarget(edge: number): number {
     const { stubRegisters, stubTargets, to } = this.#host.edges;

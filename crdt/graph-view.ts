@@ -293,11 +293,6 @@ export class GraphView {
     return edge === undefined ? undefined : this.edges.findStub(edge, partition.ordinal);
   }
 
-  /** Makes the adjacency of a partition's nodes anew. */
-  relink(partition: PartitionIndex): void {
-    this.#edgeFold.relink(partition);
-  }
-
   /** The node in whose incoming list a stub stands. */
   stubTarget(edge: number): number {
     return this.#edgeFold.stubTarget(edge);

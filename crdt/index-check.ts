@@ -110,7 +110,7 @@ function* checkAdjacency(view: GraphView, partition: PartitionIndex, repair: boo
       // Judging one looks through all edges of the partition.
       yield undefined;
       if (isRight(node)) continue;
-      if (repair) view.relink(partition);
+      if (repair) relink(view, partition);
       yield { index: 'adjacency', of: direction, partition: partition.id };
       break;
     }
@@ -140,8 +140,8 @@ function* checkKeptLists(view: GraphView, partition: PartitionIndex, repair: boo
 /** Indexes by properties, and counts, of all that is open. With `repair` what differs is made anew. */
 export function* checkViewIndexes(view: GraphView, repair: boolean): IndexCheck {
   const { nodes, indexes } = view;
-  if (nodes.hidden !== nodes.countHidden()) {
-    if (repair) nodes.hidden = nodes.countHidden();
+  if (nodes.hidden !== countHidden(nodes)) {
+    if (repair) nodes.hidden = countHidden(nodes);
     yield { index: 'count', of: 'hidden nodes' };
   }
   for (const index of indexes.filled()) {
@@ -204,4 +204,24 @@ function* checkKeys(view: GraphView, index: KeyIndex): IndexCheck {
       return;
     }
   }
+}
+
+/** What `hidden` must be. */
+export function countHidden(nodes: NodeTable): number {
+  let existing = 0;
+  for (let ordinal = 0; ordinal < nodes.capacity; ordinal++) if (nodes.exists(ordinal)) existing++;
+  return nodes.size - existing;
+}
+
+/** Makes the adjacency of a partition's nodes anew. */
+function relink(view: GraphView, partition: PartitionIndex): void {
+  const { nodes, edges } = view;
+  const records = partition.edges.items().filter((edge) => edges.has(edge, EDGE_THERE));
+  const stubs = partition.stubs.items().filter((edge) => edges.has(edge, STUB_EXISTS));
+  for (const node of [...partition.nodes.items(), ...records.map((edge) => edges.from[edge] as number)]) {
+    nodes.out.clear(node);
+  }
+  for (const node of [...partition.nodes.items(), ...stubs.map((edge) => view.stubTarget(edge))]) nodes.in.clear(node);
+  for (const edge of records) nodes.out.add(edges.from[edge] as number, edge);
+  for (const edge of stubs) nodes.in.add(view.stubTarget(edge), edge);
 }

@@ -178,13 +178,6 @@ export class NodeTable {
     return ((this.flags[ordinal] as number) & NODE_EXISTS) !== 0;
   }
 
-  /** What `hidden` must be. */
-  countHidden(): number {
-    let existing = 0;
-    for (let ordinal = 0; ordinal < this.capacity; ordinal++) if (this.exists(ordinal)) existing++;
-    return this.size - existing;
-  }
-
   /** Whether it is there, expired or not: what no clock decides. */
   isThere(ordinal: number): boolean {
     return ((this.flags[ordinal] as number) & (NODE_EXISTS | NODE_EXPIRED)) !== 0;

@@ -12,6 +12,7 @@ import { describeProperties } from '../graph/describe.model.ts';
 import { Float, type Value } from '../graph/value.ts';
 import { digestOfPartition } from './digest.ts';
 import { GraphView, Unhydrated } from './graph-view.ts';
+import { countHidden } from './index-check.ts';
 import { ListScan } from './list-scan.ts';
 import type { PartitionIndex } from './partition-index.ts';
 import { decodePatch } from './patch-codec.ts';
@@ -119,7 +120,7 @@ function readings(view: GraphView): string[] {
     say('usage', view.usage(partition.ordinal));
     say('digest', digestOfPartition(view, partition));
   }
-  expect(view.nodes.hidden).toBe(view.nodes.countHidden());
+  expect(view.nodes.hidden).toBe(countHidden(view.nodes));
   return lines;
 }
 

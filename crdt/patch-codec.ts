@@ -173,22 +173,29 @@ function body(patch: Patch, stamp: string): string {
   }
 }
 
-// Elements that come together mostly have the same label.
-let lastLabel: string | undefined;
-let lastLabelJson = '';
+/** Remembers what was made last: elements that come together mostly have the same label or type. */
+function rememberingLast(make: (name: string) => string): (name: string) => string {
+  let last: string | undefined;
+  let made = '';
+  return (name) => {
+    if (name !== last) {
+      made = make(name);
+      last = name;
+    }
+    return made;
+  };
+}
+
+const labelToJson = rememberingLast((label) => JSON.stringify([label]));
+const typeField = rememberingLast((type) => `\t${quote(type)}\t`);
 
 function labelsToJson(labels: readonly string[]): string {
   const [label] = labels;
-  if (label === undefined || labels.length > 1) return JSON.stringify(labels);
-  if (label !== lastLabel) {
-    lastLabel = label;
-    lastLabelJson = JSON.stringify(labels);
-  }
-  return lastLabelJson;
+  return label === undefined || labels.length > 1 ? JSON.stringify(labels) : labelToJson(label);
 }
 
 function endFields({ id, type, from, to }: EdgeCreate | StubCreate, stamp: string): string {
-  return `${elide(id, stamp)}\t${quote(type)}\t${quote(from)}\t${quote(to)}`;
+  return `${elide(id, stamp) + typeField(type) + quote(from)}\t${quote(to)}`;
 }
 
 function edgeAssigned({ properties, more }: EdgeCreate): string {
