@@ -1,14 +1,12 @@
-import * as Y from 'yjs';
 import type { NodeId } from '../base/ids.ts';
 import { SeededRandom } from '../base/seeded-random.ts';
 import type { Operation } from '../graph/model.ts';
 import type { EngineGraph } from '../src/graphs/graph.ts';
-import { onKept, onMemory } from './engine-under-test.ts';
-import { keepOpen } from './kept-open.ts';
+import { onMemory } from './engine-under-test.ts';
 import { takeTurns } from './measure.ts';
 import { reportAgainstYMap } from './rates.ts';
 import type { Benchmark } from './report.ts';
-import { BATCH, batches, createPeople, FEW, LEAD, people, randomPairs, sustained, writeBatches } from './workload.ts';
+import { BATCH, batches, createPeople, LEAD, people, randomPairs, sustained, writeBatches } from './workload.ts';
 import { setInYMap } from './y-map-peer.ts';
 
 export const edgeCreates: Benchmark = {
@@ -26,11 +24,6 @@ export const edgeCreates: Benchmark = {
       const ids = (await writeBatches(graph, nodes)).flat();
       return batches(pairsOf(ids).map((pair) => ({ op: 'createEdge', type: 'KNOWS', ...pair, properties: {} })));
     };
-    await onKept(async (graph) => {
-      const work = await edgesOf(graph, createNodes.slice(0, FEW));
-      return writeBatches(graph, work.slice(0, FEW));
-    });
-    for (const form of ['object', 'text'] as const) await setInYMap(values.slice(0, FEW), form, keepOpen(new Y.Doc()));
     const rounds = await takeTurns(
       {
         ours: () =>

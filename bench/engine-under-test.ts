@@ -7,7 +7,6 @@ import { MemoryDisk } from '../storage/memory-disk.ts';
 import { openMemoryStore } from '../storage/memory-store.ts';
 import type { Store } from '../storage/store.ts';
 import { benchEnv } from './bench-env.ts';
-import { keepOpen } from './kept-open.ts';
 
 const DEFAULT = graphName('default');
 const UNLIMITED = 8 * 1024 ** 3;
@@ -33,11 +32,6 @@ export async function onMemory<T>(work: (graph: EngineGraph) => Promise<T>): Pro
   } finally {
     await engine.close();
   }
-}
-
-/** As `onMemory`, on an engine that stays open: see `kept-open.ts`. */
-export async function onKept(work: (graph: EngineGraph) => Promise<unknown>): Promise<void> {
-  await work(keepOpen(await openOnMemory()).graph);
 }
 
 export async function openOn(store: Store): Promise<UnderTest> {

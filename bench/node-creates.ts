@@ -1,10 +1,8 @@
-import * as Y from 'yjs';
-import { onKept, onMemory } from './engine-under-test.ts';
-import { keepOpen } from './kept-open.ts';
+import { onMemory } from './engine-under-test.ts';
 import { takeTurns } from './measure.ts';
 import { reportAgainstYMap } from './rates.ts';
 import type { Benchmark } from './report.ts';
-import { BATCH, batches, createPeople, FEW, LEAD, people, sustained, writeBatches } from './workload.ts';
+import { BATCH, batches, createPeople, LEAD, people, sustained, writeBatches } from './workload.ts';
 import { setInYMap } from './y-map-peer.ts';
 
 export const nodeCreates: Benchmark = {
@@ -17,8 +15,6 @@ export const nodeCreates: Benchmark = {
     const persons = people(count + LEAD * BATCH);
     const work = batches(createPeople(persons));
     const values = batches(persons.map((properties) => ({ labels: ['Person'], properties })));
-    await onKept((graph) => writeBatches(graph, work.slice(0, FEW)));
-    for (const form of ['object', 'text'] as const) await setInYMap(values.slice(0, FEW), form, keepOpen(new Y.Doc()));
     const rounds = await takeTurns(
       {
         ours: () => onMemory((graph) => sustained(work, (some) => writeBatches(graph, some))),

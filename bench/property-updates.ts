@@ -2,12 +2,11 @@ import * as Y from 'yjs';
 import { SeededRandom } from '../base/seeded-random.ts';
 import type { Operation } from '../graph/model.ts';
 import type { EngineGraph } from '../src/graphs/graph.ts';
-import { onKept, onMemory } from './engine-under-test.ts';
-import { keepOpen } from './kept-open.ts';
+import { onMemory } from './engine-under-test.ts';
 import { type Sample, takeTurns } from './measure.ts';
 import { reportAgainstYMap } from './rates.ts';
 import type { Benchmark } from './report.ts';
-import { BATCH, batches, createPeople, FEW, LEAD, people, sustained, writeBatches } from './workload.ts';
+import { BATCH, batches, createPeople, LEAD, people, sustained, writeBatches } from './workload.ts';
 import { transactions } from './y-map-peer.ts';
 
 const NODES = 10_000;
@@ -39,9 +38,6 @@ export const propertyUpdates: Benchmark = {
         }),
       );
     };
-    const few = updates.slice(0, FEW * BATCH);
-    await onKept(async (graph) => writeBatches(graph, await changesOf(graph, few)));
-    for (const update of [updateNested, updateFlat]) await update(few, keepOpen(new Y.Doc()));
     const rounds = await takeTurns(
       {
         ours: () =>
@@ -61,7 +57,8 @@ export const propertyUpdates: Benchmark = {
 const idAt = (node: number) => `-Nq0ZtB-${node + 1_000_000}`;
 const named = (updates: readonly Update[]) => updates.map(({ node, age }) => ({ id: idAt(node), age }));
 
-function updateNested(updates: readonly Update[], doc = new Y.Doc()): Promise<Sample> {
+function updateNested(updates: readonly Update[]): Promise<Sample> {
+  const doc = new Y.Doc();
   const map = doc.getMap<Y.Map<unknown>>('nodes');
   doc.transact(() => {
     for (const [node, person] of people(NODES).entries()) map.set(idAt(node), new Y.Map(Object.entries(person)));
@@ -69,7 +66,8 @@ function updateNested(updates: readonly Update[], doc = new Y.Doc()): Promise<Sa
   return transactions(doc, batches(named(updates)), ({ id, age }) => map.get(id)?.set('age', age));
 }
 
-function updateFlat(updates: readonly Update[], doc = new Y.Doc()): Promise<Sample> {
+function updateFlat(updates: readonly Update[]): Promise<Sample> {
+  const doc = new Y.Doc();
   const map = doc.getMap('properties');
   doc.transact(() => {
     for (const [node, person] of people(NODES).entries()) {

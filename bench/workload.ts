@@ -7,9 +7,7 @@ import type { Graph } from '../src/engine-port.ts';
 import { measured, type Sample } from './measure.ts';
 
 export const BATCH = 100;
-/** Batches of a small graph. */
-export const FEW = 10;
-/** Batches with which each round begins before the clock runs: V8 compiles again what a collection made it forget. */
+/** Batches with which each round begins before the clock runs: an engine or a document that was just made is compiled for anew. */
 export const LEAD = 200;
 /** Batches that wait for their commit at a time. */
 export const IN_FLIGHT = 16;

@@ -7,11 +7,8 @@ import type { Sample } from './measure.ts';
 import { sustained } from './workload.ts';
 
 /** Sets each value under an id of its own: as objects, or as JSON text, which is sometimes faster. */
-export async function setInYMap(
-  work: readonly (readonly unknown[])[],
-  form: 'object' | 'text',
-  doc = new Y.Doc(),
-): Promise<Sample> {
+export async function setInYMap(work: readonly (readonly unknown[])[], form: 'object' | 'text'): Promise<Sample> {
+  const doc = new Y.Doc();
   const map = doc.getMap('elements');
   let made = 1_000_000;
   const makeId = () => `-Nq0ZtB-${made++}`;
