@@ -64,7 +64,6 @@ export class GraphView {
       stubEnds: (edge) => this.stubEnds(edge),
       openAt: (index) => this.#open[index],
       needAt: (index) => this.needAt(index),
-      fold: (partition, patch, chars) => this.fold(partition, patch, chars),
       hasExpired: (partition, node, properties) => this.#hasExpired(partition, 'node', node, properties),
     });
     this.#edgeFold = new EdgeFold({

@@ -29,8 +29,6 @@ export interface NodeFoldHost {
   openAt(index: number): PartitionIndex | undefined;
   /** @throws Unhydrated */
   needAt(index: number): PartitionIndex;
-  /** As `GraphView.fold`. */
-  fold(partition: PartitionIndex, patch: Patch, chars: number): void;
   /** Whether a node with these properties has expired; undefined for one that is not there. */
   hasExpired(partition: PartitionIndex, node: number, properties: Properties | undefined): boolean;
 }
