@@ -489,8 +489,10 @@ describe('verify', () => {
     for (const name of readdirSync(join(data(), 'level')).filter((file) => /\.(log|ldb)$/.test(file))) {
       const path = join(data(), 'level', name);
       const bytes = readFileSync(path);
-      const middle = Math.floor(bytes.length / 2);
-      if (bytes.length > 0) bytes.writeUInt8(bytes.readUInt8(middle) ^ 1, middle);
+      // A log is longer than what was written to it.
+      const written = bytes.findLastIndex((byte) => byte !== 0) + 1;
+      const middle = Math.floor(written / 2);
+      if (written > 0) bytes.writeUInt8(bytes.readUInt8(middle) ^ 1, middle);
       writeFileSync(path, bytes);
     }
     const found = await verify();

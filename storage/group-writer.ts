@@ -44,8 +44,8 @@ export interface GroupWriterOptions {
   readonly lastStagedLsn: () => number;
   /** Awaited before a batch that must be durable though earlier ones were not synced. */
   readonly syncEarlier: () => Promise<void>;
-  /** Awaited before every batch; a rejection counts as a failed write. */
-  readonly beforeWrite: (() => Promise<void>) | undefined;
+  /** Awaited before every batch, with its bytes; a rejection counts as a failed write. */
+  readonly beforeWrite: ((bytes: number) => Promise<void> | undefined) | undefined;
   /** Hears once why nothing more is written. */
   readonly onFailed: (cause: unknown) => void;
   /** Learns that everything up to this batch is durable. */
@@ -149,7 +149,8 @@ export class GroupWriter {
   async #write(group: readonly Pending[]): Promise<void> {
     const { db, syncAlways, beforeWrite, onDurable } = this.#options;
     const synced = syncAlways || group.some(({ write }) => write.sync === true);
-    if (beforeWrite !== undefined) await beforeWrite();
+    const before = beforeWrite?.(group.reduce((sum, { write }) => sum + write.bytes, 0));
+    if (before !== undefined) await before;
     if (synced && !syncAlways) await this.#options.syncEarlier();
     const rows = await this.#read(group);
     const batchNumber = this.#lastBatch + 1;

@@ -21,6 +21,9 @@ afterEach(() => harness.dispose());
 
 /** LevelDB drops the rest of a block behind a bad checksum. */
 const LOG_BLOCK_BYTES = 32 * 1024;
+/** What a disk writes whole, or not at all. */
+const PAGE_BYTES = 4096;
+const NOTHING = Buffer.alloc(0);
 
 const COMMITS = 60;
 const originOf = (lsn: number): ReplicaId => (lsn % 3 === 0 ? B : A);
@@ -82,6 +85,14 @@ async function onlyFile(ending: string): Promise<{ readonly path: string; readon
   return { path: basename(path), content: await readFile(path) };
 }
 
+/** LevelDB's log: what was written to it, and the zeros behind that if it was made as long before. */
+async function onlyLog(): Promise<{ readonly path: string; readonly content: Buffer; readonly zeros: Buffer }> {
+  const { path, content } = await onlyFile('.log');
+  const isPresized = content.subarray(-PAGE_BYTES).every((byte) => byte === 0);
+  const written = isPresized ? content.findLastIndex((byte) => byte !== 0) + 1 : content.length;
+  return { path, content: content.subarray(0, written), zeros: content.subarray(written) };
+}
+
 /** Goes on with a copy of `directory` in which one of LevelDB's files has other content. */
 async function withFile(directory: string, name: string, content: Buffer): Promise<void> {
   await harness.copyFrom(directory);
@@ -101,13 +112,16 @@ describe('LevelDB log', () => {
       const store = await harness.open({ durability });
       const markAtStart = await readFile(join(harness.directory, 'mark'));
       // What was there when the mark was written is durable.
-      const durableBytes = (await onlyFile('.log')).content.length;
+      const durableBytes = (await onlyLog()).content.length;
       await fill(store);
       const original = harness.directory;
-      const { path, content } = await onlyFile('.log');
+      const { path, content, zeros } = await onlyLog();
+      expect(zeros.length > content.length).toBe(durability === 'disk');
       const lengths = new Set<number | string>();
       for (const size of spread(content.length - durableBytes + 1, 40)) {
-        await withFile(original, path, content.subarray(0, durableBytes + size));
+        // The length of a log that was made long before is durable before its content.
+        const unwritten = durability === 'disk' ? Buffer.alloc(content.length - durableBytes - size) : NOTHING;
+        await withFile(original, path, Buffer.concat([content.subarray(0, durableBytes + size), unwritten, zeros]));
         await writeFile(join(harness.directory, 'mark'), markAtStart);
         const result = await outcome();
         expect(result).toBeTypeOf('number');
@@ -123,10 +137,13 @@ describe('LevelDB log', () => {
     await fill(store);
     await store.close();
     const original = harness.directory;
-    const { path, content } = await onlyFile('.log');
+    const { path, content, zeros } = await onlyLog();
     for (const size of spread(content.length, 30).slice(0, -1)) {
-      await withFile(original, path, content.subarray(0, size));
-      await expectError(harness.open(), 'data-corrupt', 'missing');
+      const kept = content.subarray(0, size);
+      for (const end of [NOTHING, Buffer.alloc(content.length - size + zeros.length)]) {
+        await withFile(original, path, Buffer.concat([kept, end]));
+        await expectError(harness.open(), 'data-corrupt', 'missing');
+      }
     }
     await withFile(original, path, content);
     expect(await outcome()).toBe(COMMITS);
@@ -138,10 +155,33 @@ describe('LevelDB log', () => {
     await store.setMeta('promise', bytes('ballot'));
     await store.close();
     const original = harness.directory;
-    const { path, content } = await onlyFile('.log');
+    const { path, content, zeros } = await onlyLog();
     for (const offset of spread(content.length, 60)) {
-      await withFile(original, path, flipped(content, offset));
+      await withFile(original, path, Buffer.concat([flipped(content, offset), zeros]));
       expect(await outcome()).toBe('data-corrupt');
+    }
+    for (const offset of spread(zeros.length, 20)) {
+      await withFile(original, path, Buffer.concat([content, flipped(zeros, offset)]));
+      expect(await outcome()).toBe(COMMITS);
+    }
+  });
+
+  test('pages of the last batch missing [power cut, mark from before it] -> all others, whole', async () => {
+    const store = await harness.open();
+    await fill(store, 1, COMMITS - 1);
+    const mark = await readFile(join(harness.directory, 'mark'));
+    const start = (await onlyLog()).content.length;
+    const update = new Uint8Array(3 * LOG_BLOCK_BYTES).fill(7);
+    await store.append({ ...commit(COMMITS), parts: [{ ...at('0'), update }] });
+    const original = harness.directory;
+    const { path, content, zeros } = await onlyLog();
+    const pages = Math.ceil(content.length / PAGE_BYTES);
+    for (let page = Math.floor(start / PAGE_BYTES); page < pages; page++) {
+      const torn = Buffer.from(content);
+      torn.fill(0, Math.max(start, page * PAGE_BYTES), Math.min(torn.length, (page + 1) * PAGE_BYTES));
+      await withFile(original, path, Buffer.concat([torn, zeros]));
+      await writeFile(join(harness.directory, 'mark'), mark);
+      expect(await outcome()).toBe(COMMITS - 1);
     }
   });
 
@@ -150,11 +190,11 @@ describe('LevelDB log', () => {
     const markAtStart = await readFile(join(harness.directory, 'mark'));
     await fill(store);
     const original = harness.directory;
-    const { path, content } = await onlyFile('.log');
+    const { path, content, zeros } = await onlyLog();
     expect(content.length).toBeGreaterThan(2 * LOG_BLOCK_BYTES);
     const outcomes = new Set<number | string>();
     for (const offset of spread(content.length, 60)) {
-      await withFile(original, path, flipped(content, offset));
+      await withFile(original, path, Buffer.concat([flipped(content, offset), zeros]));
       await writeFile(join(harness.directory, 'mark'), markAtStart);
       outcomes.add(await outcome());
     }

@@ -20,6 +20,9 @@ export const stillEnv: Env = {
 
 export type RawLevel = Level<string, Buffer>;
 
+/** Small, because the log is as long from the beginning, and tests copy it often. */
+const WRITE_BUFFER_BYTES = 1024 * 1024;
+
 export class LevelHarness implements StoreHarness {
   readonly #root: string;
   readonly #stores = new Set<Store>();
@@ -43,7 +46,8 @@ export class LevelHarness implements StoreHarness {
   }
 
   async open(request: Partial<LevelStoreOptions> = {}): Promise<Store> {
-    const store = await openLevelStore({ durability: 'disk', env: stillEnv, directory: this.directory, ...request });
+    const defaults = { durability: 'disk', writeBufferBytes: WRITE_BUFFER_BYTES, env: stillEnv } as const;
+    const store = await openLevelStore({ ...defaults, directory: this.directory, ...request });
     this.#stores.add(store);
     this.#open = store;
     return store;

@@ -33,6 +33,7 @@ import { adoptStreams, hideGraph, type Maintained, removeGraph, truncateLog } fr
 import { LOST_KEYS, readLostKeys } from './lost-keys.ts';
 import { MarkFile, readMark } from './mark-file.ts';
 import { isDamage, NOTHING, readLocators, readPartitionRows, readStream, recovering } from './partition-read.ts';
+import { PresizedLog } from './presized-log.ts';
 import { encodeSnapshotHeader, updateChecksum } from './records.ts';
 import { recoverOrCreate } from './recover-or-create.ts';
 import type { Recovered } from './recovery.ts';
@@ -143,6 +144,9 @@ class LevelStore implements Store {
 
   constructor(opened: Opened) {
     const { recovered, db, mark, env, levelDirectory, durability, beforeWrite, onDamage } = opened;
+    const bytes = opened.writeBufferBytes ?? WRITE_BUFFER_BYTES;
+    const presized =
+      durability === 'disk' ? new PresizedLog({ directory: levelDirectory, bytes, log: env.log }) : undefined;
     this.#onDamage = onDamage;
     this.#onClosed = opened.onClosed;
     this.recovery = recovered.recovery;
@@ -162,7 +166,10 @@ class LevelStore implements Store {
       lastBatch: recovered.seal.batch,
       lastStagedLsn: () => index.stagedLsn,
       syncEarlier: this.#syncEarlier,
-      beforeWrite,
+      beforeWrite(bytes) {
+        if (beforeWrite === undefined) return presized?.beforeBatch(bytes);
+        return beforeWrite().then(() => presized?.beforeBatch(bytes));
+      },
       onFailed: (cause) => {
         if (isCorruption(cause)) onDamage?.('on-write');
       },

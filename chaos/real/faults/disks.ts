@@ -64,15 +64,18 @@ async function lose({ cluster, target }: FaultContext, harm: (data: string) => s
 function flipBits(data: string, ending: RegExp, random: SeededRandom): string | undefined {
   const files = readdirSync(data, { recursive: true, encoding: 'utf8' })
     .filter((file) => ending.test(file) && !/^(damaged-|tables-before-mending)/.test(file))
-    .map((file) => ({ file, size: statSync(join(data, file)).size }))
-    .sort((a, b) => b.size - a.size);
+    // Logs are longer than what was written to them.
+    .map((file) => ({ file, blocks: statSync(join(data, file)).blocks }))
+    .sort((a, b) => b.blocks - a.blocks);
   const [largest] = files;
-  if (largest === undefined || largest.size === 0) return undefined;
+  if (largest === undefined) return undefined;
   const bytes = readFileSync(join(data, largest.file));
-  const places = Array.from({ length: 8 }, () => random.below(bytes.length));
+  const written = bytes.findLastIndex((byte) => byte !== 0) + 1;
+  if (written === 0) return undefined;
+  const places = Array.from({ length: 8 }, () => random.below(written));
   for (const place of places) bytes[place] = (bytes[place] ?? 0) ^ (1 << random.below(8));
   writeFileSync(join(data, largest.file), bytes);
-  return `8 bits of ${largest.file} (${largest.size} bytes) flipped`;
+  return `8 bits of ${largest.file} (${written} bytes) flipped`;
 }
 
 const corrupting = (name: string, about: string, ending: RegExp): RealFault => ({
@@ -126,6 +129,12 @@ function mayMount(): string | undefined {
   }
 }
 
+/** As `cp -r FROM/. TO`. What nothing was written to takes no space in the copy either. */
+function copyWithHoles(from: string, to: string): void {
+  mkdirSync(to, { recursive: true });
+  execFileSync('cp', ['-r', '--sparse=always', `${from}/.`, to]);
+}
+
 export const DISK_FAULTS: readonly RealFault[] = [
   {
     name: 'wipe',
@@ -170,9 +179,9 @@ export const DISK_FAULTS: readonly RealFault[] = [
       const beganMs = cluster.world.nowMs();
       await server.stop();
       const aside = `${server.data}-aside`;
-      cpSync(server.data, aside, { recursive: true });
+      copyWithHoles(server.data, aside);
       execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${TMPFS_MEGABYTES}m`, 'tmpfs', server.data]);
-      cpSync(aside, server.data, { recursive: true });
+      copyWithHoles(aside, server.data);
       await bringBack(cluster, [target]);
       server.expectEnd();
       const logged = readFileSync(server.logFile, 'utf8').length;
@@ -188,10 +197,10 @@ export const DISK_FAULTS: readonly RealFault[] = [
           await server.kill();
           rmSync(join(server.data, 'filler'), { force: true });
           rmSync(aside, { recursive: true, force: true });
-          cpSync(server.data, aside, { recursive: true });
+          copyWithHoles(server.data, aside);
           execFileSync('umount', [server.data]);
           rmSync(server.data, { recursive: true });
-          cpSync(aside, server.data, { recursive: true });
+          copyWithHoles(aside, server.data);
           rmSync(aside, { recursive: true });
           const ms = await bringBack(cluster, [target]);
           return wasSeen ? `the store failed; back in service after ${ms} ms` : undefined;
