@@ -67,11 +67,14 @@ export async function closedLoop({ server, connections, durationMs, next, status
   return { count, wallMs: 1000 * took, cpuMs: server.cpuMs() - cpuBefore };
 }
 
+const READ_BYTES = 64 * 1024;
+const NOTHING = Buffer.alloc(0);
+
 /** One keep-alive connection. */
 export class Connection {
   readonly #socket: Socket;
   readonly #status: number;
-  #received: Buffer = Buffer.alloc(0);
+  #received: Buffer = NOTHING;
   #onAnswer: (() => void) | undefined;
   #onError: ((error: Error) => void) | undefined;
 
@@ -79,24 +82,34 @@ export class Connection {
     this.#socket = socket;
     this.#status = status;
     socket.setNoDelay(true);
-    socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('error', (error) => this.#onError?.(error));
     socket.on('close', () => this.#onError?.(new Error('the server closed the connection')));
   }
 
   static open(port: number, status: number): Promise<Connection> {
     return new Promise((resolve, reject) => {
-      const socket = connect(port, '127.0.0.1', () => resolve(new Connection(socket, status)));
+      let connection: Connection | undefined;
+      const buffer = Buffer.allocUnsafe(READ_BYTES);
+      // Read into the same buffer always, past the machinery of streams.
+      const callback = (bytes: number): boolean => {
+        if (connection !== undefined) connection.#receive(buffer.subarray(0, bytes));
+        return true;
+      };
+      const socket = connect({ port, host: '127.0.0.1', onread: { buffer, callback } }, () => {
+        connection = new Connection(socket, status);
+        resolve(connection);
+      });
       socket.once('error', reject);
     });
   }
 
+  /** @param chunk is read into again afterwards */
   #receive(chunk: Buffer): void {
-    this.#received = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk]);
+    const all = this.#received.length === 0 ? chunk : Buffer.concat([this.#received, chunk]);
     try {
-      const bytes = responseBytes(this.#received, this.#status);
+      const bytes = responseBytes(all, this.#status);
+      this.#received = bytes === all.length ? NOTHING : Buffer.from(all.subarray(bytes));
       if (bytes === 0) return;
-      this.#received = this.#received.subarray(bytes);
     } catch (error) {
       this.#onError?.(error as Error);
       return;
