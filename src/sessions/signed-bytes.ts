@@ -2,20 +2,25 @@
  * Bytes that clients keep for us, as text: base64url, with a signature. That is no secret-keeping; it keeps clients from making
  * up what only a server can know, and what another cluster gave out from being taken for ours.
  */
-import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { createHmac, hash, timingSafeEqual } from 'node:crypto';
 
 const MAC_BYTES = 16;
+/** Of SHA-256. */
+const BLOCK_BYTES = 64;
 
 export class SignedBytes {
-  /** As an object: from bytes Node 24 takes five times as long for each signature. */
-  readonly #key: KeyObject;
+  /** The key, as HMAC puts it before what is hashed (RFC 2104). */
+  readonly #inner: Buffer;
+  readonly #outer: Buffer;
 
   /**
    * @param secret the same on all servers that shall understand each other
    * @param domain keeps this use of the secret apart from all others
    */
   constructor(secret: Uint8Array, domain: string) {
-    this.#key = createSecretKey(createHmac('sha256', secret).update(domain).digest());
+    const key = createHmac('sha256', secret).update(domain).digest();
+    this.#inner = padded(key, 0x36);
+    this.#outer = padded(key, 0x5c);
   }
 
   sign(body: Uint8Array): string {
@@ -32,7 +37,18 @@ export class SignedBytes {
     return 'it was changed, or made by another cluster';
   }
 
+  /** HMAC-SHA-256. Every answer of a write has one: by `createHmac`, an object and its digest, a small answer took 7 µs longer. */
   #mac(body: Uint8Array): Buffer {
-    return createHmac('sha256', this.#key).update(body).digest().subarray(0, MAC_BYTES);
+    const inner = sha256(Buffer.concat([this.#inner, body]));
+    return sha256(Buffer.concat([this.#outer, inner])).subarray(0, MAC_BYTES);
   }
 }
+
+function padded(key: Buffer, byte: number): Buffer {
+  const pad = Buffer.alloc(BLOCK_BYTES, byte);
+  for (const [at, of] of key.entries()) pad[at] = byte ^ of;
+  return pad;
+}
+
+/** By way of a text: a buffer that OpenSSL fills costs more than twice as much as the hash. */
+const sha256 = (bytes: Uint8Array): Buffer => Buffer.from(hash('sha256', bytes, 'binary'), 'latin1');
