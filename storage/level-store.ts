@@ -105,7 +105,7 @@ export async function openLevelStore(options: LevelStoreOptions): Promise<Store>
       await syncDirectory(dirname(resolve(directory)));
     }
     let store: LevelStore | undefined;
-    const mark = await MarkFile.open(markPath, (error) => store?.fail(error));
+    const mark = await MarkFile.open(markPath, options.env.scheduler, (error) => store?.fail(error));
     // Opening wrote LevelDB's logs to synced tables: what was recovered is durable, whatever it was before.
     mark.record({ batch: recovered.seal.batch, lsn: recovered.seal.lastLsn });
     await mark.sync();

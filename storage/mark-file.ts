@@ -4,10 +4,12 @@
  *
  * It is written after the batch that it counts was synced, and never synced itself while the store runs: whatever value
  * survives a crash was true, so a stale mark is harmless, and it costs no second sync per batch. The write goes to the
- * page cache, which takes some microseconds; handing it to another thread would take longer than that.
+ * page cache, which takes some microseconds; handing it to another thread would take longer than that. Whoever waits for the
+ * batch does not wait for it.
  */
 import { writeSync } from 'node:fs';
 import { type FileHandle, open, readFile } from 'node:fs/promises';
+import type { Scheduler } from '../base/env.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { corrupt } from './level-database.ts';
 import { decodeState, encodeState } from './records.ts';
@@ -47,25 +49,44 @@ export async function readMark(path: string): Promise<Mark | undefined> {
 
 export class MarkFile {
   readonly #file: FileHandle;
+  readonly #scheduler: Scheduler;
   readonly #onError: (error: unknown) => void;
+  /** What is not written yet. */
+  #due: Mark | undefined;
   #failure: unknown;
 
-  private constructor(file: FileHandle, onError: (error: unknown) => void) {
+  private constructor(file: FileHandle, scheduler: Scheduler, onError: (error: unknown) => void) {
     this.#file = file;
+    this.#scheduler = scheduler;
     this.#onError = onError;
   }
 
   /** @param onError learns of a failed write, which must stop the store like any other. */
-  static async open(path: string, onError: (error: unknown) => void): Promise<MarkFile> {
+  static async open(path: string, scheduler: Scheduler, onError: (error: unknown) => void): Promise<MarkFile> {
     const file = await open(path, 'r+').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return open(path, 'w+');
       throw error;
     });
-    return new MarkFile(file, onError);
+    return new MarkFile(file, scheduler, onError);
   }
 
-  /** Notes that everything up to `mark` is durable. */
+  /** Everything up to `mark` is durable, which is noted in a moment. */
   record(mark: Mark): void {
+    if (this.#due === undefined) void this.#writeLater();
+    this.#due = mark;
+  }
+
+  /** Answers to what became durable leave in the next turn. */
+  async #writeLater(): Promise<void> {
+    await this.#scheduler.yield();
+    await this.#scheduler.yield();
+    this.#write();
+  }
+
+  #write(): void {
+    const mark = this.#due;
+    this.#due = undefined;
+    if (mark === undefined) return;
     const slot = mark.batch % 2;
     const content = new ByteWriter(16).uint(mark.lsn).finish();
     const record = encodeState(slotName(slot), mark.batch, content);
@@ -82,6 +103,7 @@ export class MarkFile {
 
   /** Syncs the last mark. Throws what writing a mark threw. */
   async sync(): Promise<void> {
+    this.#write();
     if (this.#failure !== undefined) throw this.#failure;
     await this.#file.datasync();
   }
