@@ -20,6 +20,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { writtenBytes } from '../storage/presized-log.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const PROGRAM = join(ROOT, 'dist/bin/weft.js');
@@ -490,7 +491,7 @@ describe('verify', () => {
       const path = join(data(), 'level', name);
       const bytes = readFileSync(path);
       // A log is longer than what was written to it.
-      const written = bytes.findLastIndex((byte) => byte !== 0) + 1;
+      const written = writtenBytes(bytes);
       const middle = Math.floor(written / 2);
       if (written > 0) bytes.writeUInt8(bytes.readUInt8(middle) ^ 1, middle);
       writeFileSync(path, bytes);

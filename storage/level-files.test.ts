@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WeftError } from '../base/errors.ts';
 import type { ReplicaId } from '../base/ids.ts';
 import { LevelHarness } from './level-harness.ts';
+import { writtenBytes } from './presized-log.ts';
 import { A, at, B, bytes, expectError, G } from './store.conformance.ts';
 import type { Commit, Store } from './store.ts';
 
@@ -89,7 +90,7 @@ async function onlyFile(ending: string): Promise<{ readonly path: string; readon
 async function onlyLog(): Promise<{ readonly path: string; readonly content: Buffer; readonly zeros: Buffer }> {
   const { path, content } = await onlyFile('.log');
   const isPresized = content.subarray(-PAGE_BYTES).every((byte) => byte === 0);
-  const written = isPresized ? content.findLastIndex((byte) => byte !== 0) + 1 : content.length;
+  const written = isPresized ? writtenBytes(content) : content.length;
   return { path, content: content.subarray(0, written), zeros: content.subarray(written) };
 }
 

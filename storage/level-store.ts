@@ -87,12 +87,13 @@ export async function openLevelStore(options: LevelStoreOptions): Promise<Store>
   await using(directory, () => makeDirectory(directory));
   const markPath = join(directory, 'mark');
   const levelDirectory = join(directory, 'level');
+  const writeBufferBytes = options.writeBufferBytes ?? WRITE_BUFFER_BYTES;
   const hasMark = (await readMark(markPath).catch(() => null)) !== undefined;
   const db = await openDatabase(
     {
       directory: levelDirectory,
       cacheBytes: options.cacheBytes ?? CACHE_BYTES,
-      writeBufferBytes: options.writeBufferBytes ?? WRITE_BUFFER_BYTES,
+      writeBufferBytes,
     },
     hasMark,
   );
@@ -109,7 +110,7 @@ export async function openLevelStore(options: LevelStoreOptions): Promise<Store>
     // Opening wrote LevelDB's logs to synced tables: what was recovered is durable, whatever it was before.
     mark.record({ batch: recovered.seal.batch, lsn: recovered.seal.lastLsn });
     await mark.sync();
-    store = new LevelStore({ ...options, levelDirectory, db, mark, recovered });
+    store = new LevelStore({ ...options, writeBufferBytes, levelDirectory, db, mark, recovered });
     return store;
   } catch (error) {
     await db.close();
@@ -118,6 +119,7 @@ export async function openLevelStore(options: LevelStoreOptions): Promise<Store>
 }
 
 interface Opened extends LevelStoreOptions {
+  readonly writeBufferBytes: number;
   readonly levelDirectory: string;
   readonly db: Database;
   readonly mark: MarkFile;
@@ -144,9 +146,8 @@ class LevelStore implements Store {
 
   constructor(opened: Opened) {
     const { recovered, db, mark, env, levelDirectory, durability, beforeWrite, onDamage } = opened;
-    const bytes = opened.writeBufferBytes ?? WRITE_BUFFER_BYTES;
-    const presized =
-      durability === 'disk' ? new PresizedLog({ directory: levelDirectory, bytes, log: env.log }) : undefined;
+    const logOptions = { directory: levelDirectory, bytes: opened.writeBufferBytes, log: env.log };
+    const presized = durability === 'disk' ? new PresizedLog(logOptions) : undefined;
     this.#onDamage = onDamage;
     this.#onClosed = opened.onClosed;
     this.recovery = recovered.recovery;

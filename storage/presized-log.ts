@@ -14,6 +14,11 @@ import type { Log } from '../base/env.ts';
 /** LevelDB tells nobody when it begins a new log. It is looked for whenever this part of the length of one has been written. */
 const LOOK_SHARE = 1 / 64;
 
+/** How much of a log was written to, for whoever looks at its bytes. */
+export function writtenBytes(content: Buffer): number {
+  return content.findLastIndex((byte) => byte !== 0) + 1;
+}
+
 export interface PresizedLogOptions {
   /** LevelDB's. */
   readonly directory: string;

@@ -50,5 +50,4 @@ function padded(key: Buffer, byte: number): Buffer {
   return pad;
 }
 
-/** By way of a text: a buffer that OpenSSL fills costs more than twice as much as the hash. */
-const sha256 = (bytes: Uint8Array): Buffer => Buffer.from(hash('sha256', bytes, 'binary'), 'latin1');
+const sha256 = (bytes: Uint8Array): Buffer => hash('sha256', bytes, 'buffer');

@@ -7,6 +7,7 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SeededRandom } from '../../../base/seeded-random.ts';
+import { writtenBytes } from '../../../storage/presized-log.ts';
 import type { Losing } from '../entry.ts';
 import type { RealCluster } from '../real-cluster.ts';
 import type { ServerProcess } from '../server-process.ts';
@@ -70,7 +71,7 @@ function flipBits(data: string, ending: RegExp, random: SeededRandom): string | 
   const [largest] = files;
   if (largest === undefined) return undefined;
   const bytes = readFileSync(join(data, largest.file));
-  const written = bytes.findLastIndex((byte) => byte !== 0) + 1;
+  const written = writtenBytes(bytes);
   if (written === 0) return undefined;
   const places = Array.from({ length: 8 }, () => random.below(written));
   for (const place of places) bytes[place] = (bytes[place] ?? 0) ^ (1 << random.below(8));
