@@ -288,7 +288,10 @@ describe('usage', () => {
     [['import'], {}, /file/],
     [['import', EXAMPLE, '--on-error', 'shrug'], {}, /--on-error/],
     [['status', '--url', 'nowhere'], {}, /--url/],
-    [['frobnicate'], {}, /frobnicate/],
+    [['serve', '--frobnicate'], {}, /^weft: unknown option '--frobnicate'\nweft serve --help shows how to use it\n$/],
+    [['query', '--param', 'x', 'RETURN $x'], {}, /^weft: --param .*\nweft query --help shows how to use it\n$/],
+    [['frobnicate'], {}, /^weft: unknown command 'frobnicate'\nweft --help shows how to use it\n$/],
+    [['help', 'frobnicate'], {}, /^weft: unknown command 'frobnicate'\n/],
     [[], {}, /Usage/],
   ];
   test.each(refused)('weft %j %j -> 2 and %s', async (args, env, expected) => {

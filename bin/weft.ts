@@ -42,19 +42,38 @@ Exit codes: 0 ok, 1 the operation failed, 2 wrong usage, 70 a bug of weft (pleas
     );
   const all = VERSION_FLAGS.includes(asked) ? [] : Object.keys(COMMANDS);
   for (const name of Object.hasOwn(COMMANDS, asked) ? [asked] : all) (await COMMANDS[name]?.())?.(program);
+  pointToHelp(program, 'weft');
   return program;
+}
+
+/** What is wrong with a flag or an argument is told as every other error is, with the help of the command that was called. */
+function pointToHelp(command: Command, called: string): void {
+  command.configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'weft: ')) });
+  command.showHelpAfterError(hint(called));
+  for (const each of command.commands) pointToHelp(each, `${called} ${each.name()}`);
+}
+
+function hint(called: string): string {
+  return `${called} --help shows how to use it`;
 }
 
 async function main(argv: readonly string[]): Promise<number> {
   dropEmptySettings(process.env);
   outliveOutput();
+  const [asked = '', topic = ''] = argv.slice(2);
   try {
     const program = await buildProgram(argv.slice(2));
+    if (asked === 'help' && !isTopic(topic)) program.error(`error: unknown command '${topic}'`);
     await program.parseAsync(argv);
     return EXIT.ok;
   } catch (error) {
-    return explain(error);
+    return explain(error, asked);
   }
+}
+
+/** Whether `weft help` can explain it. Of what it cannot, commander would print all help there is, and no reason. */
+function isTopic(text: string): boolean {
+  return text === '' || text === 'help' || text.startsWith('-') || Object.hasOwn(COMMANDS, text);
 }
 
 /** An empty variable counts as absent: compose files and unit files pass `WEFT_TOKEN=` for "not set". */
@@ -81,9 +100,9 @@ function outliveOutput(): void {
 }
 
 /** Tells a person what went wrong and the caller what kind of failure it was. */
-function explain(error: unknown): number {
+function explain(error: unknown, asked: string): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  if (error instanceof UsageError) return complain(`${error.message}\nweft help shows how to use it`, EXIT.usage);
+  if (error instanceof UsageError) return complain(`${error.message}\n${hint(`weft ${asked}`)}`, EXIT.usage);
   if (error instanceof OperationFailed) return complain(error.message, EXIT.failed);
   if (error instanceof WeftError && error.code !== 'internal') {
     return complain(`${error.code}: ${error.message}`, EXIT.failed);
