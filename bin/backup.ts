@@ -3,10 +3,8 @@
  * its name only when all of it is durable, so a file of that name is a whole backup.
  */
 import { createWriteStream } from 'node:fs';
-import { open as openFile, rename, rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
-import { dirname, resolve } from 'node:path';
-import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Command, Option } from 'commander';
 import { inspectBackup } from '../src/backup/restore.ts';
@@ -22,7 +20,8 @@ import {
   readJson,
 } from './connection.ts';
 import { OperationFailed } from './exit.ts';
-import { type Progress, startProgress } from './progress.ts';
+import { counting, type Progress, startProgress } from './progress.ts';
+import { writeWhole } from './whole-file.ts';
 
 interface BackupOptions extends Connection {
   readonly out: string;
@@ -67,17 +66,11 @@ async function backUp(options: BackupOptions): Promise<void> {
   if ((await stat(out).catch(() => undefined)) !== undefined) throw new OperationFailed(`${out} exists already`);
   const answer = await ask(options, since === undefined ? undefined : await markOf(since));
   const progress = startProgress('backing up', undefined);
-  const partial = `${out}.partial`;
-  try {
+  const contents = await writeWhole(out, async (partial) => {
     await receive(answer, partial, progress).finally(() => progress.stop());
-    const contents = await inspectBackup({ ...fileSource(partial), name: out });
-    await rename(partial, out);
-    await syncFolder(dirname(resolve(out)));
-    console.error(describeBackup(contents));
-  } catch (error) {
-    await rm(partial, { force: true });
-    throw error;
-  }
+    return inspectBackup({ ...fileSource(partial), name: out });
+  });
+  console.error(describeBackup(contents));
 }
 
 /** @throws OperationFailed with what the server said, if it refused */
@@ -106,20 +99,9 @@ async function markOf(file: string): Promise<object> {
 }
 
 async function receive(answer: IncomingMessage, file: string, progress: Progress): Promise<void> {
-  const meter = new Transform({
-    transform(chunk, _encoding, done) {
-      progress.add(chunk);
-      done(null, chunk);
-    },
-  });
   try {
-    await pipeline(answer, meter, createWriteStream(file, { flush: true }));
+    await pipeline(answer, counting(progress), createWriteStream(file, { flush: true }));
   } catch (cause) {
     throw new OperationFailed(`the backup broke off: ${(cause as Error).message}`);
   }
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await openFile(folder, 'r');
-  await handle.sync().finally(() => handle.close());
 }

@@ -1,8 +1,5 @@
 /** `weft export`: streams a graph of a running server to a file or to standard output, in constant memory. */
 import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
-import type { IncomingMessage } from 'node:http';
-import { Transform, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Command, Option } from 'commander';
 import { pathName } from '../base/path-name.ts';
@@ -16,7 +13,8 @@ import {
   readJson,
 } from './connection.ts';
 import { OperationFailed } from './exit.ts';
-import { count, type Progress, startProgress } from './progress.ts';
+import { count, counting, startProgress } from './progress.ts';
+import { writeWhole } from './whole-file.ts';
 
 interface ExportOptions extends Connection {
   readonly graph: string;
@@ -51,40 +49,28 @@ async function exportGraph(options: ExportOptions): Promise<void> {
   sent.end();
   const answer = await answerTo(options, sent);
   if (!isSuccess(answer)) throw new OperationFailed(problemText(answer, await readJson(answer)));
-  if (options.out === undefined) {
-    await copy(answer, process.stdout, undefined);
+  const { out } = options;
+  if (out === undefined) {
+    await transfer(answer, process.stdout);
     return;
   }
   const progress = startProgress('exporting', undefined);
-  await writeWhole(answer, options.out, progress).finally(() => progress.stop());
-  console.error(`exported ${count(progress.elements)} elements of ${options.graph} to ${options.out}`);
+  await writeWhole(out, (partial) =>
+    transfer(answer, counting(progress), createWriteStream(partial, { flush: true })),
+  ).finally(() => progress.stop());
+  console.error(`exported ${count(progress.elements)} elements of ${options.graph} to ${out}`);
 }
 
-/** Writes beside the target and renames at the end, so that a broken export is never taken for a backup. */
-async function writeWhole(answer: IncomingMessage, out: string, progress: Progress): Promise<void> {
-  const partial = `${out}.partial`;
+/** Standard output stays open. */
+async function transfer(
+  ...streams: readonly [NodeJS.ReadableStream, ...NodeJS.ReadWriteStream[], NodeJS.WritableStream]
+) {
   try {
-    await copy(answer, createWriteStream(partial, { flush: true }), progress);
-    await rename(partial, out);
-  } catch (error) {
-    await rm(partial, { force: true });
-    throw error;
-  }
-}
-
-async function copy(answer: IncomingMessage, target: Writable, progress: Progress | undefined): Promise<void> {
-  const meter = new Transform({
-    transform(chunk, _encoding, done) {
-      progress?.add(chunk);
-      done(null, chunk);
-    },
-  });
-  try {
-    await pipeline(answer, meter, target, { end: target !== process.stdout });
+    await pipeline(streams, { end: streams.at(-1) !== process.stdout });
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     // The reader of the pipe has seen enough, as in `weft export | head`.
-    if (code === 'EPIPE' && target === process.stdout) return;
+    if (code === 'EPIPE' && streams.at(-1) === process.stdout) return;
     throw new OperationFailed(`the export broke off: ${message}`);
   }
 }

@@ -2,7 +2,6 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Command, Option } from 'commander';
 import { pathName } from '../base/path-name.ts';
@@ -16,7 +15,8 @@ import {
   readJson,
 } from './connection.ts';
 import { OperationFailed } from './exit.ts';
-import { count, duration, type Progress, startProgress } from './progress.ts';
+import { whenInterrupted } from './interrupted.ts';
+import { count, counting, duration, type Progress, startProgress } from './progress.ts';
 
 interface ImportOptions extends Connection {
   readonly graph: string;
@@ -74,8 +74,19 @@ A line is one of:
 async function importFile(file: string, options: ImportOptions): Promise<void> {
   const source = await openSource(file);
   const progress = startProgress('importing', source.bytes);
-  const { answer, body } = await upload(source.stream, options, progress).finally(() => progress.stop());
+  const forget = whenInterrupted(() => console.error(interrupted(options.graph)));
+  const { answer, body } = await upload(source.stream, options, progress).finally(() => {
+    progress.stop();
+    forget();
+  });
   report(file, options.graph, isSuccess(answer), body, progress, () => problemText(answer, body));
+}
+
+function interrupted(graph: string): string {
+  return (
+    `weft: interrupted; what the server had read by then is imported into ${graph}: import the file again for the rest ` +
+    '(edges without ids are made once more)'
+  );
 }
 
 async function openSource(file: string): Promise<{ stream: Readable; bytes: number | undefined }> {
@@ -95,18 +106,12 @@ async function upload(stream: Readable, options: ImportOptions, progress: Progre
     method: 'POST',
     headers: { 'content-type': 'application/x-ndjson', accept: 'application/json' },
   });
-  const meter = new Transform({
-    transform(chunk, _encoding, done) {
-      progress.add(chunk);
-      done(null, chunk);
-    },
-  });
   let unreadable: Error | undefined;
   stream.once('error', (error) => {
     unreadable = error;
   });
   // The outcome is in the answer; that a refused upload breaks off is part of it.
-  const sending = pipeline(stream, meter, sent).catch(() => undefined);
+  const sending = pipeline(stream, counting(progress), sent).catch(() => undefined);
   try {
     const answer = await answerTo(options, sent);
     const body = await readJson(answer);

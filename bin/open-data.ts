@@ -11,10 +11,11 @@ import { join } from 'node:path';
 import type { Env } from '../base/env.ts';
 import { WeftError } from '../base/errors.ts';
 import { mergeWhole } from '../crdt/partition-document.ts';
-import { corrupt, isCorruption, makeDirectory, syncDirectory, using } from '../storage/level-database.ts';
+import { corrupt, isCorruption, makeDirectory, using } from '../storage/level-database.ts';
 import { type Durability, type LevelStoreOptions, openLevelStore } from '../storage/level-store.ts';
 import { LOST_KEYS } from '../storage/lost-keys.ts';
 import type { Store } from '../storage/store.ts';
+import { syncDirectory } from '../storage/sync-directory.ts';
 import { BEFORE_MENDING, mendData } from './mend-data.ts';
 
 const ASIDE = 'damaged-';

@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { count, describe, duration, startProgress } from './progress.ts';
 
 test('progress: half of a known size -> share, rate and time left', () => {
@@ -31,6 +31,18 @@ test('progress: terminal -> a bar', () => {
   progress.add(Buffer.alloc(40));
   progress.stop();
   expect(String(terminal.read())).toContain('importing [');
+});
+
+test('progress: terminal, interrupted -> the cursor is back, and lines are wrapped again', () => {
+  const terminal = Object.assign(new PassThrough(), { isTTY: true, columns: 120 });
+  const progress = startProgress('importing', 100, terminal);
+  const kill = vi.spyOn(process, 'kill').mockReturnValue(true);
+  process.emit('SIGTERM', 'SIGTERM');
+  progress.stop();
+  expect(kill.mock.calls).toEqual([[process.pid, 'SIGTERM']]);
+  kill.mockRestore();
+  const [, sinceHidden] = String(terminal.read()).split('\u001b[?25l');
+  expect(sinceHidden).toContain('\u001b[?25h\u001b[?7h');
 });
 
 test('numbers for people', () => {

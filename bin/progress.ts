@@ -2,7 +2,9 @@
  * Progress of a transfer on standard error: a bar with rate and time left on a terminal, a plain line now and then
  * elsewhere, so that a log stays readable.
  */
+import { Transform } from 'node:stream';
 import cliProgress from 'cli-progress';
+import { whenInterrupted } from './interrupted.ts';
 
 export interface Progress {
   /** Counts bytes, and the lines that end in them. */
@@ -13,6 +15,7 @@ export interface Progress {
 }
 
 const PLAIN_LINE_EVERY_MS = 5000;
+const BAR_EVERY_MS = 200;
 const LINE_FEED = 10;
 
 type Output = NodeJS.WritableStream & { readonly isTTY?: boolean };
@@ -54,14 +57,17 @@ function showBar(
       return line(`[${'='.repeat(full)}${' '.repeat(size - full)}] `);
     },
     barsize: 30,
-    fps: 5,
+    fps: 1000 / BAR_EVERY_MS,
     hideCursor: true,
     clearOnComplete: true,
     stopOnComplete: false,
   });
   bar.start(bytesTotal ?? 1, 0);
-  const timer = setInterval(() => bar.update(bytesTotal === undefined ? 0 : bytes()), 200);
+  const timer = setInterval(() => bar.update(bytesTotal === undefined ? 0 : bytes()), BAR_EVERY_MS);
+  // The cursor is hidden, and lines are not wrapped, until the bar has stopped.
+  const forget = whenInterrupted(() => bar.stop());
   return () => {
+    forget();
     clearInterval(timer);
     bar.stop();
   };
@@ -70,6 +76,16 @@ function showBar(
 function showLines(line: (bar: string) => string, output: Output): () => void {
   const timer = setInterval(() => output.write(`${line('')}\n`), PLAIN_LINE_EVERY_MS);
   return () => clearInterval(timer);
+}
+
+/** Counts what passes through it. */
+export function counting(progress: Progress): Transform {
+  return new Transform({
+    transform(chunk, _encoding, done) {
+      progress.add(chunk);
+      done(null, chunk);
+    },
+  });
 }
 
 /** `42 %, 210,000 elements, 85,000/s, 24.1 MB/s, 12 s left` */

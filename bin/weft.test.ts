@@ -391,6 +391,31 @@ describe('import, export, status', () => {
     expect(refused.stderr).toContain('429, too-many-requests: later\n5 nodes and 2 edges before that were imported');
   });
 
+  test('import that is interrupted -> what is there of it is told, and the process ends by the signal', async () => {
+    const stand = createServer();
+    const asked = once(stand, 'request');
+    await new Promise<void>((resolve) => stand.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(stand.address() as AddressInfo).port}`;
+    const importing = new Process(['import', EXAMPLE, '--url', url]);
+    await asked;
+    importing.signal('SIGINT');
+    expect(await importing.ended).toBe('SIGINT');
+    stand.close();
+    expect(importing.stderr).toMatch(/^weft: interrupted; what the server had read by then is imported into default/);
+  });
+
+  test.each(['export', 'backup'])('%s that is interrupted -> nothing of its file is left', async (command) => {
+    const stand = createServer((_request, answer) => void answer.writeHead(200).write('{}\n'));
+    await new Promise<void>((resolve) => stand.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(stand.address() as AddressInfo).port}`;
+    const transfer = new Process([command, '--url', url, '--out', join(folder, 'out')]);
+    await expect.poll(() => readdirSync(folder), { timeout: 20_000 }).toEqual(['out.partial']);
+    transfer.signal('SIGTERM');
+    expect(await transfer.ended).toBe('SIGTERM');
+    stand.close();
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   test('bad first line of a large file -> refused long before the end of it', async () => {
     const server = await serve();
     const file = join(folder, 'large.ndjson');

@@ -163,16 +163,6 @@ export async function syncLogs(directory: string): Promise<void> {
   }
 }
 
-/** Makes the names of new files in a directory durable. */
-export async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
 /** LevelDB says that it cannot do what it was asked. */
 export const isReadError = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && String(error.code).startsWith('LEVEL_');

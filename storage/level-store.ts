@@ -23,7 +23,6 @@ import {
   isSystemFailure,
   makeDirectory,
   openDatabase,
-  syncDirectory,
   syncLogs,
   using,
 } from './level-database.ts';
@@ -51,6 +50,7 @@ import type {
   StoreStatus,
   StreamPosition,
 } from './store.ts';
+import { syncDirectory } from './sync-directory.ts';
 
 export type Durability = 'disk' | 'buffered';
 

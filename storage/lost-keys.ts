@@ -6,7 +6,8 @@ import { open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import * as LIMITS from '../base/limits.ts';
-import { corrupt, syncDirectory } from './level-database.ts';
+import { corrupt } from './level-database.ts';
+import { syncDirectory } from './sync-directory.ts';
 import type { KeyRange } from './tables/mend-table.ts';
 
 /** Name of the file in the folder of a store. */

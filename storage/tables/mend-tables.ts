@@ -9,7 +9,7 @@ import { copyFile, mkdir, open, readdir, readFile, rename } from 'node:fs/promis
 import { join } from 'node:path';
 import type { Log } from '../../base/env.ts';
 import * as LIMITS from '../../base/limits.ts';
-import { syncDirectory } from '../level-database.ts';
+import { syncDirectory } from '../sync-directory.ts';
 import { type GlanceRules, looksWhole } from './glance.ts';
 import { liveTables } from './manifest.ts';
 import { type KeyRange, mendTable, type TableRules } from './mend-table.ts';
