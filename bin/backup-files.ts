@@ -18,14 +18,15 @@ export function fileSource(name: string): BackupSource {
 export async function inspectFiles(files: readonly string[]): Promise<BackupContents[]> {
   const contents: BackupContents[] = [];
   for (const file of files) {
-    await readable(file);
+    await requireReadable(file);
     contents.push(await inspectBackup(fileSource(file)));
   }
   checkChain(contents);
   return contents;
 }
 
-async function readable(file: string): Promise<void> {
+/** @throws OperationFailed if it is no file, or cannot be read */
+export async function requireReadable(file: string): Promise<void> {
   try {
     const handle = await open(file, 'r');
     const isFile = (await handle.stat()).isFile();

@@ -9,7 +9,7 @@ import { pipeline } from 'node:stream/promises';
 import { type Command, Option } from 'commander';
 import { inspectBackup } from '../src/backup/restore.ts';
 import { vectorObject } from '../src/commits/version-vector.ts';
-import { describeBackup, fileSource } from './backup-files.ts';
+import { describeBackup, fileSource, requireReadable } from './backup-files.ts';
 import {
   answerTo,
   type Connection,
@@ -63,7 +63,8 @@ Examples:
 /** @throws OperationFailed if the server cannot be reached or refuses, or the file cannot be written */
 async function backUp(options: BackupOptions): Promise<void> {
   const { out, since } = options;
-  if ((await stat(out).catch(() => undefined)) !== undefined) throw new OperationFailed(`${out} exists already`);
+  if ((await stat(out).catch(() => undefined)) !== undefined)
+    throw new OperationFailed(`${out} exists already; give --out another name`);
   const answer = await ask(options, since === undefined ? undefined : await markOf(since));
   const progress = startProgress('backing up', undefined);
   const contents = await writeWhole(out, async (partial) => {
@@ -91,8 +92,9 @@ async function ask(options: BackupOptions, since: object | undefined): Promise<I
 const isTooOld = (problem: unknown): boolean =>
   typeof problem === 'object' && problem !== null && 'code' in problem && problem.code === 'must-refetch';
 
-/** Of a file that was verified just now. */
+/** Of a file that is verified for it. @throws OperationFailed if it cannot be read; WeftError `data-corrupt` */
 async function markOf(file: string): Promise<object> {
+  await requireReadable(file);
   const contents = await inspectBackup(fileSource(file));
   const { id, vector } = contents.header;
   return { id, vector: vectorObject(vector) };

@@ -100,8 +100,13 @@ export function jsonOr(text: string): unknown {
 export function problemText(answer: IncomingMessage, body: unknown): string {
   const { code, detail, title } = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
   const said = [code, detail ?? title].filter((part) => typeof part === 'string').join(': ');
-  const hint = answer.statusCode === 401 ? ' (give it with --token or WEFT_TOKEN)' : '';
-  return `the server answered ${answer.statusCode}${said === '' ? '' : `, ${said}`}${hint}`;
+  return `the server answered ${answer.statusCode}${said === '' ? '' : `, ${said}`}${hintOn(answer.statusCode, code)}`;
+}
+
+function hintOn(status: number | undefined, code: unknown): string {
+  if (status === 401) return ' (give it with --token or WEFT_TOKEN)';
+  if (code === 'graph-not-found') return ' (weft status lists those that there are; PUT /v1/graphs/NAME makes one)';
+  return '';
 }
 
 function whyUnreachable(connection: Connection, cause: NodeJS.ErrnoException): string {

@@ -79,7 +79,9 @@ async function importFile(file: string, options: ImportOptions): Promise<void> {
     progress.stop();
     forget();
   });
-  report(file, options.graph, isSuccess(answer), body, progress, () => problemText(answer, body));
+  report(file === '-' ? 'standard input' : file, options.graph, isSuccess(answer), body, progress, () =>
+    problemText(answer, body),
+  );
 }
 
 function interrupted(graph: string): string {
@@ -92,8 +94,9 @@ function interrupted(graph: string): string {
 async function openSource(file: string): Promise<{ stream: Readable; bytes: number | undefined }> {
   if (file === '-') return { stream: process.stdin, bytes: undefined };
   try {
-    const { size } = await stat(file);
-    return { stream: createReadStream(file, { highWaterMark: 256 * 1024 }), bytes: size };
+    const found = await stat(file);
+    if (found.isDirectory()) throw new Error('it is a folder');
+    return { stream: createReadStream(file, { highWaterMark: 256 * 1024 }), bytes: found.size };
   } catch (cause) {
     throw new OperationFailed(`cannot read ${file}: ${(cause as Error).message}`);
   }
@@ -153,5 +156,5 @@ function report(
 }
 
 function amount(nodes: number, edges: number): string {
-  return `${count(nodes)} nodes and ${count(edges)} edges`;
+  return `${count(nodes)} ${nodes === 1 ? 'node' : 'nodes'} and ${count(edges)} ${edges === 1 ? 'edge' : 'edges'}`;
 }

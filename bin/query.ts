@@ -7,7 +7,7 @@ import { OperationFailed, UsageError } from './exit.ts';
 import { type ScriptOptions, ScriptRun } from './run-script.ts';
 
 interface QueryOptions extends ScriptOptions {
-  readonly param: readonly string[];
+  readonly param?: readonly string[];
 }
 
 export function declareQuery(program: Command): void {
@@ -16,9 +16,13 @@ export function declareQuery(program: Command): void {
     .description('run openCypher statements, separated by `;`')
     .argument('[statement]', 'what to run; read from standard input if it is `-` or absent')
     .option('--graph <name>', 'the graph', 'default')
-    .option('--param <name=value>', 'a parameter, its value as JSON or else as text', collect, [])
+    .option(
+      '--param <name=value>',
+      'a parameter, its value as JSON or else as text; as often as there are some',
+      collect,
+    )
     .addOption(
-      new Option('--consistency <level>', 'how sure answers are; the server says what it is without').choices([
+      new Option('--consistency <level>', 'consistency level of each statement (default: "session")').choices([
         'strong',
         'session',
         'eventual',
@@ -54,11 +58,11 @@ export function scriptOf(bytes: Uint8Array): string {
   }
 }
 
-function collect(value: string, before: readonly string[]): string[] {
+function collect(value: string, before: readonly string[] = []): string[] {
   return [...before, value];
 }
 
-function parametersOf(given: readonly string[]): Record<string, unknown> {
+function parametersOf(given: readonly string[] = []): Record<string, unknown> {
   return Object.fromEntries(
     given.map((each) => {
       const at = each.indexOf('=');

@@ -104,7 +104,8 @@ async function moveUp(from: string, to: string): Promise<void> {
 async function requireEmpty(data: string): Promise<boolean> {
   try {
     const found = await readdir(data);
-    if (found.some((name) => name !== WITHIN)) throw new OperationFailed(`${data} is not empty; nothing was changed`);
+    if (found.some((name) => name !== WITHIN))
+      throw new OperationFailed(`${data} is not empty, and nothing was changed; name another folder with --data`);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;

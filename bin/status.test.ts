@@ -48,7 +48,7 @@ members
   link to c refused: the cluster secret is another one
 
 voters (configuration 1): a, b
-2 can be reached, 2 are needed; this server votes
+2 reachable, 2 needed; this server votes
 
 graphs
   name     nodes  edges  partitions

@@ -97,7 +97,8 @@ async function verifyBackups(files: readonly string[], { json }: VerifyOptions):
 export async function verify(data: string, env: Env): Promise<Report> {
   const levelDirectory = join(data, 'level');
   const found = await stat(levelDirectory).catch(() => undefined);
-  if (found?.isDirectory() !== true) throw new OperationFailed(`${data} is not a data folder of weft`);
+  if (found?.isDirectory() !== true)
+    throw new OperationFailed(`${data} is not a data folder of weft; name one with --data`);
   const db = await openDatabase(
     { directory: levelDirectory, cacheBytes: CACHE_BYTES, writeBufferBytes: CACHE_BYTES },
     true,

@@ -5,7 +5,11 @@ import { type Connection, declareConnectionOptions, getJson, requestJson } from 
 
 export function declareVoters(program: Command): void {
   const voters = program.command('voters').description('show or change who votes on strong operations');
-  const list = voters.command('list', { isDefault: true }).description('show who votes');
+  voters.addHelpText(
+    'after',
+    '\nExamples:\n  weft voters             who votes\n  weft voters add d       one more; first start it, with all members in --peers\n  weft voters remove b    one less',
+  );
+  const list = voters.command('list', { isDefault: true }).description('show who votes; what `weft voters` does alone');
   declareConnectionOptions(list);
   list.action(async (connection: Connection) => {
     const { quorum } = await getJson<ClusterDescription>(connection, '/v1/cluster');
@@ -31,6 +35,6 @@ export function describeVoters(quorum: QuorumDescription): string {
   if (voters.length === 0) return 'nobody votes yet: the servers have not all met';
   return [
     `voters (configuration ${configuration}): ${voters.join(', ')}`,
-    `${reachable} can be reached, ${majority} are needed; this server ${votes ? 'votes' : 'does not vote'}`,
+    `${reachable} reachable, ${majority} needed; this server ${votes ? 'votes' : 'does not vote'}`,
   ].join('\n');
 }

@@ -253,7 +253,11 @@ describe('serve', () => {
   test('data folder in use -> ends with 1 and says who is in the way', async () => {
     await serve();
     const second = await run(['serve', '--port', '0', '--data', join(folder, 'data')]);
-    expect(second).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('data-locked') });
+    expect(second).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/data-locked: another process uses .*; stop it/),
+    });
   });
 
   test('port in use -> ends with 1 and names --port', async () => {
@@ -298,15 +302,13 @@ describe('usage', () => {
     expect(await run(args, { env })).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(expected) });
   });
 
-  test.each([[], ['serve'], ['import'], ['export'], ['status'], ['verify']])(
-    'weft %s --help -> examples',
-    async (...command) => {
-      expect(await run([...command, '--help'])).toMatchObject({
-        code: 0,
-        stdout: expect.stringContaining('Examples:'),
-      });
-    },
-  );
+  const commands = ['serve', 'import', 'export', 'query', 'status', 'voters', 'backup', 'restore', 'verify'];
+  test.each([[], ...commands.map((name) => [name])])('weft %s --help -> examples', async (...command) => {
+    expect(await run([...command, '--help'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('Examples:'),
+    });
+  });
 
   test('weft --version -> that of package.json', async () => {
     const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
@@ -426,15 +428,17 @@ describe('import, export, status', () => {
     });
   });
 
-  test('standard input -> read', async () => {
+  test('standard input -> read, and named where a line of it is bad', async () => {
     const server = await serve();
+    const bad = await run(['import', '-', '--url', server.url], { input: `${node('a')}nonsense\n` });
+    expect(bad).toMatchObject({ code: 1, stderr: expect.stringMatching(/^weft: standard input, line 2: /) });
     const imported = await run(['import', '-', '--url', server.url], { input: node('piped') });
-    expect(imported).toMatchObject({ code: 0, stdout: expect.stringContaining('imported 1 nodes and 0 edges') });
+    expect(imported).toMatchObject({ code: 0, stdout: expect.stringContaining('imported 1 node and 0 edges') });
   });
 
   test('graph that does not exist -> 1 and how to make it', async () => {
     const server = await serve();
-    const missing = { code: 1, stderr: expect.stringContaining('graph-not-found') };
+    const missing = { code: 1, stderr: expect.stringMatching(/graph-not-found.*PUT \/v1\/graphs\/NAME makes one/) };
     expect(await run(['import', EXAMPLE, '--graph', 'gone', '--url', server.url])).toMatchObject(missing);
     expect(await run(['export', '--graph', 'gone', '--url', server.url])).toMatchObject(missing);
     const out = join(folder, 'gone.ndjson');
@@ -445,6 +449,10 @@ describe('import, export, status', () => {
   test('file that does not exist -> 1 and its name', async () => {
     const missing = await run(['import', join(folder, 'gone.ndjson')]);
     expect(missing).toMatchObject({ code: 1, stderr: expect.stringContaining('gone.ndjson') });
+    const since = await run(['backup', '--since', join(folder, 'gone.weft'), '--out', join(folder, 'out.weft')]);
+    expect(since).toMatchObject({ code: 1, stderr: expect.stringMatching(/^weft: cannot read .*gone\.weft/) });
+    const folderGiven = await run(['import', folder]);
+    expect(folderGiven).toMatchObject({ code: 1, stderr: `weft: cannot read ${folder}: it is a folder\n` });
   });
 
   test('nobody listens -> 1 and what to do', async () => {

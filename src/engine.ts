@@ -538,6 +538,6 @@ class LocalEngine implements OpenedEngine {
     await this.#residency.settled();
     if (this.#committer.failure === undefined) await snapshotLongTails(this.#residency);
     await this.#store.close();
-    this.#env.log.write('info', 'stopped', { commits: this.#committer.commits });
+    this.#env.log.write('info', 'engine closed', { isEphemeral: this.#isEphemeral, commits: this.#committer.commits });
   }
 }

@@ -120,7 +120,12 @@ function openError(directory: string, error: unknown): WeftError {
   const message = cause instanceof Error ? cause.message : String(cause);
   const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined;
   if (code === 'LEVEL_LOCKED') {
-    return new WeftError('data-locked', `another process holds ${directory}: ${message}`, { directory }, error);
+    return new WeftError(
+      'data-locked',
+      `another process uses ${directory}; stop it, or give another data folder`,
+      { directory },
+      error,
+    );
   }
   if (isSystemFailure(cause)) return unusable(directory, cause);
   return corrupt(`LevelDB cannot open ${directory}: ${message}`, { directory }, error);
