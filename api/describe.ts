@@ -87,7 +87,7 @@ const WRITE_HEADERS = {
   },
 };
 const HEADERS = { read: READ_HEADERS, write: WRITE_HEADERS, operator: TRACE_HEADERS, open: TRACE_HEADERS } as const;
-export const CONDITION_HEADERS = {
+const CONDITION_HEADERS = {
   'if-match': { type: 'string', description: 'Entity tags, of which one must match, or *' },
   'if-none-match': { type: 'string', description: 'Entity tags, of which none may match, or *' },
 };
@@ -96,7 +96,7 @@ export const GRAPH_PATH = { graph: 'Name of the graph, percent-encoded' };
 export const ELEMENT_PATH = { ...GRAPH_PATH, id: 'Id of the element, percent-encoded' };
 
 /** Every code that a route of this description may answer. */
-export function errorsOf(route: RouteDescription): readonly ErrorCode[] {
+function errorsOf(route: RouteDescription): readonly ErrorCode[] {
   return [...new Set([...COMMON_ERRORS[route.kind], ...route.errors, ...OPEN_ERRORS])];
 }
 

@@ -6,7 +6,7 @@ import type { AcceptSocket, Socket, SocketEvents, SocketRoute } from './web-sock
 // biome-ignore lint/suspicious/noExplicitAny: tests look into frames of every shape
 export type Frame = any;
 
-export class MemorySocket implements Socket {
+class MemorySocket implements Socket {
   /** While true what is sent stays in the buffer. */
   isStuck = false;
   bufferedBytes = 0;

@@ -3,7 +3,7 @@ import type { Scheduler } from '../base/env.ts';
 import type { PartitionId } from '../base/ids.ts';
 import { requireAnywhere } from './access/access-hooks.ts';
 import type { Authenticator } from './access/authenticator.ts';
-import { mayDo } from './access/authorise.ts';
+import { mayDo, partitionTarget } from './access/authorise.ts';
 import type { Principal } from './access/principal.ts';
 import { socketAuthorization } from './socket-authorization.ts';
 import { watchToken } from './token-watch.ts';
@@ -28,7 +28,7 @@ export function accessAuthority(authenticator: Authenticator | undefined, schedu
       const admitted = (principal: Principal): SyncPrincipal => {
         requireAnywhere(principal, 'replicate', graph);
         return {
-          may: (partition, right) => mayDo(principal, right, { graph, ...scopeOf(partition) }),
+          may: (partition, right) => mayDo(principal, right, partitionTarget(graph, partition)),
           watch: (revoked) => {
             if (authenticator === undefined) return () => undefined;
             return watchToken({ authorise: () => authorise(request), principal, scheduler }, revoked);
@@ -39,9 +39,4 @@ export function accessAuthority(authenticator: Authenticator | undefined, schedu
       return found instanceof Promise ? found.then(admitted) : admitted(found);
     },
   };
-}
-
-/** A hash partition holds what is in no scope. */
-function scopeOf(partition: PartitionId): { readonly scope?: string } {
-  return partition.endsWith('!') ? { scope: partition.slice(0, -1) } : {};
 }

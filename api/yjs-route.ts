@@ -3,7 +3,7 @@ import { WeftError } from '../base/errors.ts';
 import { graphName, type PartitionId } from '../base/ids.ts';
 import * as LIMITS from '../base/limits.ts';
 import { isPartition } from '../crdt/replica-patches.ts';
-import { authorise, mayDo } from './access/authorise.ts';
+import { authorise, mayDo, partitionTarget } from './access/authorise.ts';
 import type { Principal } from './access/principal.ts';
 import type { ApiContext } from './api-context.ts';
 import { socketAuthorization } from './socket-authorization.ts';
@@ -20,7 +20,7 @@ export function yjsRoute({ engine, env, authenticator }: ApiContext, counts: Yjs
   const open = (request: SocketRequest, principal: Principal): AcceptSocket => {
     const name = graphName(request.parameters.graph ?? '');
     const partition = (request.parameters.partition ?? '') as PartitionId;
-    authorise(principal, 'read', { graph: name, ...scopeOf(partition) });
+    authorise(principal, 'read', partitionTarget(name, partition));
     const graph = engine.sync(name);
     if (!isPartition(partition, graph.settings.partitions)) {
       throw new WeftError('invalid-request', `graph \`${name}\` has no partition ${partition}`, { partition });
@@ -34,7 +34,7 @@ export function yjsRoute({ engine, env, authenticator }: ApiContext, counts: Yjs
         throw error;
       }
     };
-    const mayWrite = mayDo(principal, 'yjs-write', { graph: name, ...scopeOf(partition) });
+    const mayWrite = mayDo(principal, 'yjs-write', partitionTarget(name, partition));
     const write: YjsRoomOptions['write'] = (operations) => engine.graph(name).write(operations);
     const accept: AcceptSocket = (socket) => {
       const room = rooms.enter({ env, graph, partition, isThere, write });
@@ -53,9 +53,4 @@ export function yjsRoute({ engine, env, authenticator }: ApiContext, counts: Yjs
       return found instanceof Promise ? found.then((principal) => open(request, principal)) : open(request, found);
     },
   };
-}
-
-/** A hash partition holds what is in no scope. */
-function scopeOf(partition: PartitionId): { readonly scope?: string } {
-  return partition.endsWith('!') ? { scope: partition.slice(0, -1) } : {};
 }

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import Fastify from 'fastify';
 
 /** The node as the server under test answers it. */
-export const NODE_TEXT =
+const NODE_TEXT =
   '{"id":"29SbD-N-41VWyfn","labels":["Person"],"properties":{"name":"Person number 123456","age":42,"city":"City 123"}}';
 
 /** The shape of the body as TypeBox would write it, with the properties spelt out. */

@@ -16,7 +16,7 @@ interface Opened {
   readonly document: PartitionDocument;
 }
 
-export function hybridClock(): HybridClock {
+function hybridClock(): HybridClock {
   return new HybridClock({ wallMs: () => Date.now(), monotonicMs: () => performance.now() });
 }
 

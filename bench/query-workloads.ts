@@ -5,7 +5,7 @@ import { CITIES, cityName, type PeopleGraph } from './people-graph.ts';
 import type { PeopleLoops } from './people-loops.ts';
 
 /** Edges of a path beyond which nobody looks. */
-export const PATH_MAX = 8;
+const PATH_MAX = 8;
 export const TOP = 10;
 
 export type Parameters = Readonly<Record<string, Value>>;

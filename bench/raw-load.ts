@@ -37,7 +37,7 @@ function headerLines(headers: Headers): string {
 }
 
 /** Bytes of the response at the start of `bytes`, or 0 if it is not complete. @throws on another status */
-export function responseBytes(bytes: Buffer, status: number): number {
+function responseBytes(bytes: Buffer, status: number): number {
   const headEnd = bytes.indexOf('\r\n\r\n');
   if (headEnd < 0) return 0;
   const head = bytes.toString('latin1', 0, headEnd);

@@ -84,7 +84,7 @@ function isSdkThere(): boolean {
 }
 
 /** The id of the trace in which the caller runs. */
-export function currentTraceId(): string | undefined {
+function currentTraceId(): string | undefined {
   return trace.getActiveSpan()?.spanContext().traceId;
 }
 

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { ClusterDescription, Member } from '../src/engine-port.ts';
 import { type Connection, declareConnectionOptions, getJson, Refused } from './connection.ts';
-import { count } from './progress.ts';
+import { count, duration } from './progress.ts';
 import { describeVoters } from './voters.ts';
 
 interface StatusOptions extends Connection {
@@ -99,20 +99,14 @@ function memberLines(members: readonly Member[]): string[] {
 function linkCells({ self, heardMsAgo, lagCommits, lagMs, link }: Member): readonly string[] {
   if (self) return ['-', '-', 'this server', '-', '-'];
   return [
-    heardMsAgo === undefined ? 'never' : `${duration(heardMsAgo)} ago`,
-    lagCommits === 0 ? 'none' : `${count(lagCommits)} ${lagCommits === 1 ? 'commit' : 'commits'}, ${duration(lagMs)}`,
+    heardMsAgo === undefined ? 'never' : `${duration(heardMsAgo / 1000)} ago`,
+    lagCommits === 0
+      ? 'none'
+      : `${count(lagCommits)} ${lagCommits === 1 ? 'commit' : 'commits'}, ${duration(lagMs / 1000)}`,
     link.state,
     bytes(link.bytesSent),
     bytes(link.bytesReceived),
   ];
-}
-
-/** Milliseconds for people. */
-export function duration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
-  if (ms < 3_600_000) return `${Math.floor(ms / 60_000)} min`;
-  return `${(ms / 3_600_000).toFixed(1)} h`;
 }
 
 function bytes(number: number): string {

@@ -54,7 +54,7 @@ export function rowOf<R extends Row>(fields: readonly string[], values: readonly
 }
 
 /** @throws WeftError `internal` if this is no typed JSON */
-export function decodeResult(form: unknown, numbers: Numbers): RowValue {
+function decodeResult(form: unknown, numbers: Numbers): RowValue {
   const { $type: type, _value: content } = (form ?? {}) as Form;
   switch (type) {
     case 'Null':

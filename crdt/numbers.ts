@@ -1,11 +1,8 @@
 /** Arithmetic over Integers and Floats as openCypher has it: a sum is an Integer unless a Float takes part. */
 import { WeftError } from '../base/errors.ts';
-import { Float, float, integer } from '../graph/value.ts';
+import { Float, float, INT64_MAX, INT64_MIN, integer } from '../graph/value.ts';
 
 export type Numeric = number | bigint | Float;
-
-const INT64_MIN = -(2n ** 63n);
-const INT64_MAX = 2n ** 63n - 1n;
 
 function isFloat(value: Numeric): boolean {
   return value instanceof Float || (typeof value === 'number' && !Number.isInteger(value));

@@ -26,7 +26,7 @@ const ARRAYS_MAX = 8;
 const NAMES_MAX = 256;
 const VALUE_BYTES = 8;
 
-export class PropertyColumn implements NodeColumn {
+class PropertyColumn implements NodeColumn {
   readonly #columns: PropertyColumns;
   readonly #nodes: NodeProperties;
   readonly #name: string;

@@ -169,7 +169,7 @@ function wireMap(map: TextRecord<Value>): object {
 }
 
 /** One value as a tree for MessagePack. */
-export function wireValue(value: Value): unknown {
+function wireValue(value: Value): unknown {
   if (typeof value !== 'object' || value === null || value instanceof Float || value instanceof Uint8Array) {
     return value;
   }

@@ -126,9 +126,6 @@ export interface OperationResult {
   readonly replayed?: boolean;
 }
 
-/** What happens to an edge of a type when an endpoint is deleted concurrently with its creation. */
-export type DanglingRule = 'hide' | 'restore';
-
 /** Fixed when a graph is created. */
 export interface GraphSettings {
   /** Hash partitions. */

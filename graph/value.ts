@@ -57,8 +57,9 @@ export interface ValueMap {
 }
 export type Properties = TextRecord<Value>;
 
-const INT64_MIN = -(2n ** 63n);
-const INT64_MAX = 2n ** 63n - 1n;
+/** The least and the greatest Integer. */
+export const INT64_MIN = -(2n ** 63n);
+export const INT64_MAX = 2n ** 63n - 1n;
 /** Coordinates that a point of each supported reference system has. */
 export const POINT_DIMENSIONS: Readonly<Record<number, number>> = { 4326: 2, 4979: 3, 7203: 2, 9157: 3 };
 

@@ -20,7 +20,7 @@ export interface DatabaseOptions {
 const ADVICE = 'Keep a copy of the directory, run `weft verify`, and re-seed it from a peer or restore a backup.';
 
 /** Values that were read once are not worth a place in the cache. */
-export const STREAM_READ = { fillCache: false, highWaterMarkBytes: 1024 * 1024 } as const;
+const STREAM_READ = { fillCache: false, highWaterMarkBytes: 1024 * 1024 } as const;
 const ENTRIES_PER_READ = 1000;
 
 export function corrupt(detail: string, context: Record<string, string | number> = {}, cause?: unknown): WeftError {

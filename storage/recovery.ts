@@ -316,7 +316,7 @@ async function blame(db: Database, index: LogIndex, suspects: ReadonlySet<string
 }
 
 /** What is wrong with the row of a part, or undefined. */
-export async function rowProblem(
+async function rowProblem(
   db: Database,
   entry: PartitionEntry,
   lsn: Lsn,

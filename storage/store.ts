@@ -48,15 +48,6 @@ export interface Commit {
   readonly after: readonly (readonly [origin: ReplicaId, seq: number])[];
 }
 
-/** A stored commit without the bytes of its parts. */
-export interface CommitHeader {
-  readonly origin: ReplicaId;
-  readonly seq: number;
-  readonly lsn: Lsn;
-  readonly clock: number;
-  readonly parts: readonly PartitionKey[];
-}
-
 /** What a partition is rebuilt from: fold (or apply) the snapshot, then the updates in order. */
 export interface PartitionState {
   readonly snapshot: PartitionSnapshot | undefined;

@@ -3,6 +3,7 @@
  * is refused, and the refusal names the right that is missing.
  */
 import { WeftError } from '../../base/errors.ts';
+import type { PartitionId } from '../../base/ids.ts';
 import { scopeOf } from '../../crdt/routing.ts';
 import { ALL, type Grant, type Names, type Principal, type Right } from './principal.ts';
 
@@ -12,6 +13,11 @@ export interface Target {
   readonly graph?: string;
   /** Absent for the graph as a whole. Ids without a scope belong to no scope, so only grants on whole graphs reach them. */
   readonly scope?: string;
+}
+
+/** What a request on one partition touches; a hash partition holds what is in no scope. */
+export function partitionTarget(graph: string, partition: PartitionId): Target {
+  return partition.endsWith('!') ? { graph, scope: partition.slice(0, -1) } : { graph };
 }
 
 /** @throws WeftError `forbidden` that names right, graph and scope, definite */

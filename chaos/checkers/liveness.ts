@@ -5,7 +5,7 @@ import { judge } from './verdict.ts';
 /** Connecting again, catching up and comparing digests take seconds; minutes mean that something hangs. */
 export const CONVERGENCE_MS_MAX = 60_000;
 /** The wait for a session token and a slow disk are the longest that an operation knows. */
-export const OPERATION_MS_MAX = 10_000;
+const OPERATION_MS_MAX = 10_000;
 
 export const liveness: Checker = {
   name: 'liveness',

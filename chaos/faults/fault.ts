@@ -53,7 +53,7 @@ export function someRunning({ servers }: Cluster, random: SimRandom): Server | u
 }
 
 /** Two different servers, in random order. */
-export function somePair({ servers }: Cluster, random: SimRandom): readonly [Server, Server] | undefined {
+function somePair({ servers }: Cluster, random: SimRandom): readonly [Server, Server] | undefined {
   const [a, b] = random.shuffled(servers);
   return a === undefined || b === undefined ? undefined : [a, b];
 }

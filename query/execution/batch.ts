@@ -6,7 +6,7 @@
 import type { RuntimeValue } from '../values/runtime-value.ts';
 
 /** Rows of a full batch: large enough that calls between operators cost nothing, small enough to stay in the cache. */
-export const BATCH_ROWS = 1024;
+const BATCH_ROWS = 1024;
 /** Rows of the first batches of a run: most queries have few. */
 const FIRST_ROWS = 16;
 

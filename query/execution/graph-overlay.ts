@@ -415,11 +415,6 @@ export class GraphOverlay implements QueryGraph {
     this.counters.relationshipsDeleted++;
   }
 
-  /** Whether the statement wrote anything so far. */
-  get isDirty(): boolean {
-    return this.#written.size > 0;
-  }
-
   /** How much the overlay holds, for the memory budget. */
   get held(): number {
     return this.#written.size;

@@ -48,7 +48,7 @@ export type CompiledSet =
     };
 
 /** @throws QueryError if the value cannot be a property; WeftError as `holdsMap` */
-export function storable(value: RuntimeValue): Value {
+function storable(value: RuntimeValue): Value {
   const stored = holdsMap(value) ? undefined : toStored(value);
   if (stored === undefined) {
     const message = `a property cannot hold a value of type ${typeName(value)}`;
@@ -70,7 +70,7 @@ function holdsMap(value: RuntimeValue, depth = 0): boolean {
 }
 
 /** The properties of a map, those that are null left out unless `nulls` keeps them. */
-export function storableMap(map: RuntimeValue, { nulls }: { readonly nulls: 'drop' | 'keep' | 'refuse' }): Properties {
+function storableMap(map: RuntimeValue, { nulls }: { readonly nulls: 'drop' | 'keep' | 'refuse' }): Properties {
   if (map === null) return {};
   if (!isMap(map)) {
     throw runtimeError(

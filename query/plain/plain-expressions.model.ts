@@ -47,7 +47,7 @@ export interface Scope {
   readonly around: Surroundings;
 }
 
-export function truthOf(value: Plain): Truth {
+function truthOf(value: Plain): Truth {
   if (value === null || typeof value === 'boolean') return value;
   throw new PlainError('no boolean');
 }

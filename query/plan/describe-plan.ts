@@ -3,7 +3,15 @@ import type { Direction } from '../../graph/model.ts';
 import type { ProfileEntry } from '../execution/profile.ts';
 import type { BoundExpression } from './bound-expression.ts';
 import { expressionText } from './expression-text.ts';
-import type { CreateElement, IndexSeek, Operator, Plan, ProjectItem, SetItem } from './operator.ts';
+import {
+  type CreateElement,
+  type IndexSeek,
+  inputsOf,
+  type Operator,
+  type Plan,
+  type ProjectItem,
+  type SetItem,
+} from './operator.ts';
 import type { PlanDescription } from './planned-statement.ts';
 
 /** Longer ones are cut: a plan is read at a glance. */
@@ -29,13 +37,6 @@ export function describePlan(plan: Plan, profile: ReadonlyMap<Operator, ProfileE
 
 function cut(text: string): string {
   return text.length <= DETAILS_CHARACTERS_MAX ? text : `${text.slice(0, DETAILS_CHARACTERS_MAX - 1)}…`;
-}
-
-function inputsOf(operator: Operator): readonly Operator[] {
-  if (operator.kind === 'Argument') return [];
-  if (operator.kind === 'Union') return operator.inputs;
-  if (operator.kind === 'HashJoin') return [operator.input, operator.right];
-  return 'inner' in operator ? [operator.input, operator.inner] : [operator.input];
 }
 
 class Describer {

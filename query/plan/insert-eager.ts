@@ -19,7 +19,7 @@ import {
   type Writes,
   writesOf,
 } from './effects.ts';
-import type { Operator } from './operator.ts';
+import { inputsOf, type Operator } from './operator.ts';
 
 /** A plan, and what happens in it while its rows are asked for. */
 interface Flow {
@@ -56,14 +56,14 @@ class EagerInsertion {
 
   /** Of a plan as a whole, whenever they happen. */
   #allReads(operator: Operator): Reads {
-    return partsOf(operator).reduce(
+    return inputsOf(operator).reduce(
       (sum, part) => bothReads(sum, this.#allReads(part)),
       readsOf(operator, this.#readsOfSubplan),
     );
   }
 
   #allWrites(operator: Operator): Writes {
-    return partsOf(operator).reduce((sum, part) => bothWrites(sum, this.#allWrites(part)), writesOf(operator));
+    return inputsOf(operator).reduce((sum, part) => bothWrites(sum, this.#allWrites(part)), writesOf(operator));
   }
 
   flow(operator: Operator): Flow {
@@ -106,13 +106,6 @@ class EagerInsertion {
       writes: bothWrites(writes, this.#allWrites(inner)),
     };
   }
-}
-
-function partsOf(operator: Operator): readonly Operator[] {
-  if (operator.kind === 'Argument') return [];
-  if (operator.kind === 'Union') return operator.inputs;
-  if (operator.kind === 'HashJoin') return [operator.input, operator.right];
-  return 'inner' in operator ? [operator.input, operator.inner] : [operator.input];
 }
 
 /** Whether it gives no more rows than it is given. */

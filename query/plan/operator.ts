@@ -372,3 +372,11 @@ export interface HashJoin extends Unary {
   readonly right: Operator;
   readonly keys: readonly { readonly left: BoundExpression; readonly right: BoundExpression }[];
 }
+
+/** The operators that it takes rows from, inner plans included, in the order in which they are described. */
+export function inputsOf(operator: Operator): readonly Operator[] {
+  if (operator.kind === 'Argument') return [];
+  if (operator.kind === 'Union') return operator.inputs;
+  if (operator.kind === 'HashJoin') return [operator.input, operator.right];
+  return 'inner' in operator ? [operator.input, operator.inner] : [operator.input];
+}

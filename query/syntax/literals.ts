@@ -1,9 +1,8 @@
 /** What the literals of a text stand for. */
-import { Float, float } from '../../graph/value.ts';
+import { Float, float, INT64_MAX } from '../../graph/value.ts';
 import type { Spanned } from './ast.ts';
 import { compileError } from './source-error.ts';
 
-const INT64_MAX = 2n ** 63n - 1n;
 /** Integers of so many decimal digits are safe without looking. */
 const SAFE_DIGITS = 15;
 

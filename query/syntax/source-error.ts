@@ -5,7 +5,7 @@ import type { Spanned } from './ast.ts';
 /** Characters of the line that an excerpt shows on either side of the place. */
 const EXCERPT_SIDE = 60;
 
-export function positionAt(text: string, offset: number): QueryPosition {
+function positionAt(text: string, offset: number): QueryPosition {
   let line = 1;
   let lineStart = 0;
   for (;;) {
@@ -18,7 +18,7 @@ export function positionAt(text: string, offset: number): QueryPosition {
 }
 
 /** The line of the place, cut to a readable length, with carets below it. */
-export function excerptAt(text: string, { start, end }: Spanned): string {
+function excerptAt(text: string, { start, end }: Spanned): string {
   const { column } = positionAt(text, start);
   const lineStart = start - column + 1;
   const newline = text.indexOf('\n', start);

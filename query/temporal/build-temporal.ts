@@ -27,6 +27,7 @@ import {
   isInstant,
   LocalDateTimeValue,
   LocalTimeValue,
+  nanosOf,
   type TemporalInstant,
   TimeValue,
 } from './temporal-value.ts';
@@ -196,7 +197,7 @@ export function buildLocalTime(components: Components): LocalTimeValue {
   checkNames(components, TIME_COMPONENTS, ['time', 'datetime']);
   const from = selected(components, 'time', 'time') ?? selected(components, 'datetime', 'time');
   needSome(components, from, 'hour');
-  return new LocalTimeValue(buildNanos(components, from === undefined ? undefined : nanosIn(from)));
+  return new LocalTimeValue(buildNanos(components, from === undefined ? undefined : nanosOf(from)));
 }
 
 export function buildTime(components: Components): TimeValue {
@@ -216,7 +217,7 @@ export function buildLocalDateTime(components: Components): LocalDateTimeValue {
   const date = both ?? selected(components, 'date', 'date');
   const time = both ?? selected(components, 'time', 'time');
   const day = buildDay(components, epochDayIn(date));
-  return new LocalDateTimeValue(day, buildNanos(components, time === undefined ? undefined : nanosIn(time)));
+  return new LocalDateTimeValue(day, buildNanos(components, time === undefined ? undefined : nanosOf(time)));
 }
 
 export function buildDateTime(components: Components): DateTimeValue {
@@ -228,7 +229,7 @@ export function buildDateTime(components: Components): DateTimeValue {
   const zone = zoneIn(components);
   const own = time === undefined ? undefined : ownZone(time);
   let baseDay = epochDayIn(date);
-  let baseNanos = time === undefined ? undefined : nanosIn(time);
+  let baseNanos = time === undefined ? undefined : nanosOf(time);
   if (zone !== undefined && own !== undefined && baseNanos !== undefined) {
     // The selected time is an instant: it is moved to the other zone before components replace parts of it.
     const day = baseDay ?? buildDay(components, undefined);
@@ -259,10 +260,6 @@ export function fromEpoch(seconds: number, nanos: number, zone: ZoneOrOffset): D
 
 function needSome(components: Components, from: TemporalInstant | undefined, name: string): void {
   if (from === undefined && !components.has(name)) throw fail('InvalidArgumentValue', `\`${name}\` must be given`);
-}
-
-function nanosIn(value: TemporalInstant): number {
-  return value instanceof DateValue ? 0 : value.nanos;
 }
 
 function ownZone(value: TemporalInstant): ZoneOrOffset | undefined {
@@ -304,10 +301,10 @@ export function toTime(value: TemporalInstant, zone?: ZoneOrOffset): TimeValue {
 }
 
 export function toLocalDateTime(value: TemporalInstant): LocalDateTimeValue {
-  return new LocalDateTimeValue(toDate(value).epochDay, nanosIn(value));
+  return new LocalDateTimeValue(toDate(value).epochDay, nanosOf(value));
 }
 
 export function toDateTime(value: TemporalInstant): DateTimeValue {
   if (value instanceof DateTimeValue) return value;
-  return dateTimeAt(toDate(value).epochDay, nanosIn(value), UTC);
+  return dateTimeAt(toDate(value).epochDay, nanosOf(value), UTC);
 }

@@ -1,4 +1,5 @@
 /** Durations: from parts, their arithmetic, what lies between two instants, and adding one to an instant. */
+import { INT64_MAX } from '../../graph/value.ts';
 import { runtimeError } from '../query-error.ts';
 import { checkedDay, civilOf, mod, NANOS_PER_DAY, NANOS_PER_SECOND, plusMonths, SECONDS_PER_DAY } from './calendar.ts';
 import { dateTimeAt, dateTimeAtInstant, inZone } from './date-time.ts';
@@ -10,6 +11,7 @@ import {
   durationOf,
   LocalDateTimeValue,
   LocalTimeValue,
+  nanosOf,
   type TemporalInstant,
   TimeValue,
 } from './temporal-value.ts';
@@ -28,8 +30,6 @@ export const DURATION_PARTS = [
   'nanoseconds',
 ] as const;
 export type DurationParts = { readonly [part in (typeof DURATION_PARTS)[number]]?: number | undefined };
-
-const INT64_MAX = 2n ** 63n - 1n;
 
 /** Sums parts; a fraction of a part goes on to the smaller ones, a month having its average length. */
 export function durationFromParts(parts: DurationParts): DurationValue {
@@ -160,10 +160,6 @@ function located(value: TemporalInstant, day: number, { zone, offset }: DateTime
 
 function dayOf(value: TemporalInstant): number | undefined {
   return value instanceof LocalTimeValue || value instanceof TimeValue ? undefined : value.epochDay;
-}
-
-function nanosOf(value: TemporalInstant): number {
-  return value instanceof DateValue ? 0 : value.nanos;
 }
 
 /** The day until which whole days or months count: one less (or more, backwards) if the time of day is not reached. */

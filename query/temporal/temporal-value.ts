@@ -3,7 +3,7 @@
  * (`Temporal` in graph/value.ts): `toStoredTemporal` here and `stored-temporal.ts` convert at the boundary.
  */
 import { Temporal } from '../../graph/value.ts';
-import { civilOf, mod, NANOS_PER_DAY, NANOS_PER_SECOND, pad, SECONDS_PER_DAY } from './calendar.ts';
+import { civilOf, mod, NANOS_PER_SECOND, pad, SECONDS_PER_DAY } from './calendar.ts';
 
 export class DateValue {
   readonly kind = 'Date';
@@ -119,6 +119,11 @@ export function isInstant(value: unknown): value is TemporalInstant {
   );
 }
 
+/** Of the day; a date begins it. */
+export function nanosOf(value: TemporalInstant): number {
+  return value instanceof DateValue ? 0 : value.nanos;
+}
+
 function dateText(epochDay: number): string {
   const { year, month, day } = civilOf(epochDay);
   const sign = year < 0 ? '-' : year > 9999 ? '+' : '';
@@ -215,10 +220,4 @@ export function compareTemporal(a: TemporalValue, b: TemporalValue): number {
 
 function offsetOf(value: TemporalValue): number {
   return value instanceof TimeValue || value instanceof DateTimeValue ? value.offset : 0;
-}
-
-/** Brings nanoseconds of any size back into a day and says how many days that was. */
-export function splitNanos(nanos: number): { readonly days: number; readonly nanos: number } {
-  const days = Math.floor(nanos / NANOS_PER_DAY);
-  return { days, nanos: nanos - days * NANOS_PER_DAY };
 }

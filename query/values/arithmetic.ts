@@ -2,14 +2,11 @@
  * `+ - * / % ^` and unary minus. Integers have 64 bits, and a result beyond them is an error; integer with integer gives
  * an integer, anything with a float a float. `+` also joins strings and lists and moves temporal values.
  */
-import { Float, float } from '../../graph/value.ts';
+import { Float, float, INT64_MAX, INT64_MIN } from '../../graph/value.ts';
 import { TEMPORAL } from '../parts.ts';
 import { runtimeError } from '../query-error.ts';
 import { DurationValue, isInstant, isTemporal } from '../temporal/temporal-value.ts';
 import { isList, type RuntimeValue, typeName } from './runtime-value.ts';
-
-const INT64_MIN = -(2n ** 63n);
-const INT64_MAX = 2n ** 63n - 1n;
 
 export type Numeric = number | bigint | Float;
 

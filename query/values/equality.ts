@@ -55,7 +55,7 @@ function sameTemporal(a: RuntimeValue, b: RuntimeValue): boolean {
   return String(a) === String(b);
 }
 
-export function samePath(a: PathValue, b: PathValue): boolean {
+function samePath(a: PathValue, b: PathValue): boolean {
   return (
     a.edges.length === b.edges.length &&
     a.nodes.every((node, i) => node === b.nodes[i]) &&

@@ -10,7 +10,7 @@ const name = fc.string({ minLength: 1, maxLength: 20 });
 const graph = fc.stringMatching(/^[A-Za-z0-9_-]{1,20}$/);
 const replica = fc.integer({ min: 1, max: 0xffff_ffff }).map((value) => value as ReplicaId);
 export const someBallot = fc.record({ counter: count, replica });
-export const someVector = fc
+const someVector = fc
   .uniqueArray(fc.tuple(replica, count), { maxLength: 5, selector: ([origin]) => origin })
   .map((entries) => new Map(entries));
 const patch: fc.Arbitrary<ProvisionalPatch> = fc.record({

@@ -9,7 +9,7 @@ import type { IdempotencyKey } from '../engine-port.ts';
 import type { Decision } from './coordination.ts';
 import { refusalOf } from './failures.ts';
 
-export const OUTCOME_LABEL = 'Outcome';
+const OUTCOME_LABEL = 'Outcome';
 
 /** Keys are counted by graph: one coordinator at a time decides about each. */
 export function outcomeId(graphKey: string, key: string): NodeId {
