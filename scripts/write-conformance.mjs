@@ -27,8 +27,8 @@ const rows = [...folders].sort(([a], [b]) => (a < b ? -1 : 1));
 const total = rows.reduce((sum, [, { passed }]) => sum + passed, 0);
 const text = `# openCypher conformance
 
-Written by \`scripts/write-conformance.mjs\` from \`test/conformance/passing.txt\`. The test suite runs every scenario that was given
-to us, on a plain graph in memory, on the engine, and on an engine that keeps nothing in memory, and fails if one of the
+Written by \`scripts/write-conformance.mjs\` from \`test/conformance/passing.txt\`. The test suite runs every scenario of its
+copy of the TCK, on a plain graph in memory, on the engine, and on an engine that keeps nothing in memory, and fails if one of the
 list does not pass. Types, phases and details of errors are compared, side effects too. Scenarios of the openCypher Technology
 Compatibility Kit, Apache 2.0.
 

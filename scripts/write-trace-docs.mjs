@@ -30,7 +30,7 @@ OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 OTEL_SERVICE_NAME=weft weft se
 | \`OTEL_BSP_*\` | how spans are collected before they are sent |
 | \`OTEL_SDK_DISABLED\` | \`true\` switches everything off |
 
-Who starts Node with an SDK of his own (\`node --import ./telemetry.mjs dist/bin/weft.js serve\`) gets the spans there, whatever these say.
+If Node is started with another SDK (\`node --import ./telemetry.mjs dist/bin/weft.js serve\`), the spans go there, whatever these say.
 
 A \`traceparent\` header (W3C Trace Context) is continued and answered, on or off; between servers it travels with forwarded strong
 operations, with the questions of a majority, and with new commits, so one request is one trace on all servers. Servers of an earlier
