@@ -10,7 +10,7 @@ export function keyOf(person: number): string {
   return `person-${String(person).padStart(6, '0')}`;
 }
 
-/** Fills the graph that `pointQueries` reads. */
+/** Fills the graph that `POINT_QUERY` reads. */
 export async function fillPeople({ port }: ServerProcess): Promise<void> {
   const statements = [
     'CREATE INDEX FOR (p:Person) ON (p.key)',

@@ -5,6 +5,8 @@
 import { problemError } from '../client/http-calls.ts';
 
 const PIECE_CHARS = 512 * 1024;
+/** Bad lines that are kept to be shown; the rest is counted. */
+const BAD_LINES_KEPT_MAX = 100;
 
 export interface ImportProgress {
   readonly nodes: number;
@@ -59,7 +61,7 @@ export async function importFile(file: File, options: ImportOptions): Promise<Im
       errors: [
         ...total.errors,
         ...(report.errors ?? []).map(({ line, reason }) => ({ line: line + offset, reason })),
-      ].slice(0, 100),
+      ].slice(0, BAD_LINES_KEPT_MAX),
     };
     before += text.split('\n').length - 1;
     options.progress(total);

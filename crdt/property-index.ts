@@ -1,6 +1,6 @@
 /**
  * Nodes of one label by the value of one property, over the open partitions of a view. An entry is made whenever a node
- * gets a value and is never taken away, so whoever seeks checks the node itself; `rebuild` drops what has gone stale.
+ * gets a value and is never taken away, so whoever seeks checks the node itself; `PropertyIndexes` fills it anew once most of it is stale.
  * Keys are equal for values that queries take for equal: numbers by size, whatever their kind.
  */
 import { compareText } from '../base/order.ts';

@@ -13,8 +13,9 @@ interface IndexedNodes {
   openPartitions(): PartitionIndex[];
 }
 
-/** Entries per visible entry beyond which an index is made anew. */
+/** An index is filled anew once it has so many entries for each node of the view, and so many more. */
 const STALE_FACTOR = 4;
+const STALE_ENTRIES_MIN = 1024;
 
 export class PropertyIndexes {
   readonly #view: IndexedNodes;
@@ -61,7 +62,7 @@ export class PropertyIndexes {
 
   #freshen(index: PropertyIndex | KeyIndex): void {
     if (!this.#filled.includes(index)) this.#fill(index);
-    else if (index.entries > STALE_FACTOR * this.#view.nodes.size + 1024) this.#fill(index);
+    else if (index.entries > STALE_FACTOR * this.#view.nodes.size + STALE_ENTRIES_MIN) this.#fill(index);
   }
 
   /** Those that follow every patch now. */

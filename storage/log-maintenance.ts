@@ -48,6 +48,8 @@ export interface Maintained {
 
 /** Commits or rows in one batch: large enough to be fast, small enough not to delay a commit that waits behind it. */
 const BATCH_ITEMS = 500;
+/** One key in a batch, or one entry of a state row: roughly, in bytes. */
+const ITEM_BYTES = 50;
 
 interface LoggedCommit {
   readonly manifest: Manifest;
@@ -95,7 +97,7 @@ async function removeCommits({ writer, index, state }: Maintained, chunk: readon
   const forgotten: string[] = [];
   let freed = 0;
   await writer.enqueue({
-    bytes: chunk.length * 200,
+    bytes: chunk.length * 4 * ITEM_BYTES,
     sync: true,
     stage(batch, batchNumber) {
       for (const { manifest } of chunk) {
@@ -140,7 +142,7 @@ export async function adoptStreams(store: Maintained, positions: readonly Stream
   }
   const base = { lsn: index.base.lsn, streams };
   await writer.enqueue({
-    bytes: streams.size * 50,
+    bytes: streams.size * ITEM_BYTES,
     sync: true,
     stage: (batch, batchNumber) => state.put(batch, batchNumber, BASE, encodeBase(base)),
     done() {
@@ -206,7 +208,7 @@ export async function hideGraph({ writer, index, state }: Maintained, graphKey: 
   const drop = { lsn: index.lastLsn, done: false };
   index.acceptedDrops.set(graphKey, drop.lsn);
   await writer.enqueue({
-    bytes: 100,
+    bytes: 2 * ITEM_BYTES,
     sync: true,
     stage: (batch, batchNumber) => state.put(batch, batchNumber, dropName(graphKey), encodeDrop(drop)),
     done() {
@@ -225,7 +227,7 @@ export async function removeGraph(store: Maintained, graphKey: string): Promise<
   await removeSnapshots(store, graphKey, drop.lsn);
   const isLatest = (): boolean => index.acceptedDrops.get(graphKey) === drop.lsn;
   await writer.enqueue({
-    bytes: 100,
+    bytes: 2 * ITEM_BYTES,
     sync: true,
     stage(batch, batchNumber) {
       if (isLatest()) state.put(batch, batchNumber, dropName(graphKey), encodeDrop(drop));
@@ -242,7 +244,7 @@ async function removeRows({ db, writer, checkOpen }: Maintained, graphKey: strin
     const keys = chunk.map(([key]) => key).filter((key) => parseRowKey(key).lsn <= upTo);
     if (keys.length === 0) continue;
     await writer.enqueue({
-      bytes: keys.length * 50,
+      bytes: keys.length * ITEM_BYTES,
       stage(batch) {
         for (const key of keys) batch.del(key);
       },
@@ -255,7 +257,7 @@ async function removeLocators({ db, writer, checkOpen }: Maintained, graphKey: s
     checkOpen();
     const keys = chunk.map(([key]) => key);
     await writer.enqueue({
-      bytes: keys.length * 50,
+      bytes: keys.length * ITEM_BYTES,
       reads: keys,
       stage(batch, _batchNumber, rows) {
         for (const key of keys) {
@@ -288,7 +290,7 @@ async function removeSnapshots(
     const chunk = all.slice(at, at + BATCH_ITEMS);
     const removed = new Set<(typeof all)[number]>();
     await writer.enqueue({
-      bytes: chunk.length * 100,
+      bytes: chunk.length * 2 * ITEM_BYTES,
       stage(batch) {
         for (const entry of chunk) {
           if (entry.accepted === undefined || entry.accepted.lsn > upTo) continue;
