@@ -51,6 +51,8 @@ export const logMarksMax = 4096;
 export const idempotencyKeysMax = 100_000;
 /** Characters of the result of a query that is kept for its Idempotency-Key: it travels with what the query wrote. */
 export const outcomeCharsMax = 256 * 1024;
+/** Characters of what a write answers, as it is kept for its Idempotency-Key and sent by a coordinator: more than the largest body takes. */
+export const resultsCharsMax = 32 * 1024 * 1024;
 /** How often results that were kept with strong writes are looked through for old ones, in milliseconds. */
 export const outcomeExpiryMs = 60 * 60 * 1000;
 /** How long after an element expired it is deleted, in milliseconds: an extension that was written in time has so long to arrive. */

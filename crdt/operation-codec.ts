@@ -2,7 +2,9 @@
  * Operations and their results as JSON text, values as in patches: what a server asks the coordinator to decide, and what
  * the coordinator answers. Both ends are servers of one cluster; what a client sends was checked before.
  */
+import { WeftError } from '../base/errors.ts';
 import type { EdgeId, NodeId } from '../base/ids.ts';
+import * as LIMITS from '../base/limits.ts';
 import { setOwn } from '../base/record.ts';
 import type { Operation, OperationResult, PropertyChange, PropertyChanges } from '../graph/model.ts';
 import type { Properties, Value } from '../graph/value.ts';
@@ -110,14 +112,28 @@ function changeFromPlain(plain: PlainChange): PropertyChange {
   }
 }
 
+/** @throws WeftError `payload-too-large` beyond `LIMITS.resultsCharsMax`, definite */
 export function encodeResults(results: readonly OperationResult[]): string {
-  return JSON.stringify(
-    results.map(({ element, ...result }) =>
-      element === undefined
-        ? result
-        : { ...result, element: { ...element, properties: propertiesToPlain(element.properties) } },
-    ),
-  );
+  const texts: string[] = [];
+  let chars = 0;
+  for (const result of results) {
+    const text = JSON.stringify(resultToPlain(result));
+    chars += text.length;
+    if (chars > LIMITS.resultsCharsMax) throw tooLargeToKeep();
+    texts.push(text);
+  }
+  return `[${texts.join()}]`;
+}
+
+function resultToPlain({ element, ...result }: OperationResult): object {
+  if (element === undefined) return result;
+  return { ...result, element: { ...element, properties: propertiesToPlain(element.properties) } };
+}
+
+function tooLargeToKeep(): WeftError {
+  const limit = LIMITS.resultsCharsMax;
+  const detail = `the answer takes more than ${limit} characters, as many as can be kept: write to fewer elements at once`;
+  return new WeftError('payload-too-large', detail, { limit });
 }
 
 export function decodeResults(text: string): OperationResult[] {

@@ -8,7 +8,7 @@ import { contents, edge, increment, node, put, type Running, remove, run } from 
 import type { IdempotencyKey } from '../engine-port.ts';
 import type { Decision } from './coordination.ts';
 import { refusalFrom } from './failures.ts';
-import { decodeOutcome, outcomeNode } from './outcome.ts';
+import { decodeOutcome, outcomeOperations } from './outcome.ts';
 import type { StrongOperations } from './strong-operations.ts';
 
 const KEY: IdempotencyKey = { key: 'k', fingerprint: 'f' };
@@ -140,15 +140,41 @@ describe('a write with a key', () => {
     expect(await strongHost.remembered('other', KEY)).toBeUndefined();
   });
 
+  test('an answer longer than a patch beside others -> each is decided, kept, and found again', async () => {
+    const { engine, graph } = await started();
+    const { strongHost } = engine;
+    const long: IdempotencyKey = { key: 'long', fingerprint: 'f' };
+    // As JSON within JSON these take four characters each, and a piece may end within a pair of surrogates.
+    const text = '"\u{1f333}'.repeat(150_000);
+    const requests = [write([node('n', { text }), increment('n', 'count')], long), write([node('m')], KEY)];
+    const { decisions, patches } = await strongHost.decide('default', requests);
+    expect(decisions.map(said)).toEqual([['n', 'n'], ['m']]);
+    await strongHost.commit(patches);
+    expect((await contents(graph)).nodes.map(({ id }) => id)).toEqual(['m', 'n']);
+    const [first] = decisions;
+    expect(await strongHost.remembered('default', long)).toEqual({ ...first, replayed: true });
+    expect(said(await strongHost.remembered('default', KEY))).toEqual(['again', 'm']);
+  });
+
+  test('an answer longer than can be kept -> that write is refused, those beside it are done', async () => {
+    const { engine } = await started();
+    const text = 'x'.repeat(900_000);
+    const many = Array.from({ length: 40 }, () => increment('n', 'count'));
+    const requests = [write([node('n', { text }), ...many]), write([node('m')])];
+    const { decisions } = await engine.strongHost.decide('default', requests);
+    expect(decisions.map(said)).toEqual([expect.stringContaining('payload-too-large'), ['m']]);
+  });
+
   test('what is kept is damaged, or of another request -> refused, never taken for an answer', () => {
     const decision = { kind: 'written', results: '[]', replayed: false } as const;
     const kept = (of: Decision) =>
-      (outcomeNode('default', KEY, of, 5) as Extract<Operation, { op: 'putNode' }>).properties;
+      (outcomeOperations('default', KEY, of, 5)[0] as Extract<Operation, { op: 'putNode' }>).properties;
     const properties = kept(decision);
     const held = (over: object, key = KEY) => decodeOutcome({ properties: { ...properties, ...over } } as never, key);
     expect(held({})).toEqual({ kind: 'written', results: '[]', replayed: true });
     expect(said(held({}, OTHER))).toBe('idempotency-key-reused');
     expect(said(held({ answer: 5 }))).toBe('internal');
+    expect(said(held({ pieces: 2, piece0: '[]' }))).toBe('internal');
     expect(said(decodeOutcome({ properties: kept(held({}, OTHER)) } as never, KEY))).toBe('idempotency-key-reused');
   });
 });

@@ -34,7 +34,7 @@ import type { Sessions } from '../sessions/sessions.ts';
 import type { CoordinationHost, Decision, WriteRequest } from './coordination.ts';
 import { refusalOf } from './failures.ts';
 import type { ProvisionalPatch } from './message.ts';
-import { outcomeNode, repeated } from './outcome.ts';
+import { outcomeOperations, repeated } from './outcome.ts';
 import type { StrongHost } from './strong-operations.ts';
 import { configurationNode, decidedText } from './voter-change.ts';
 
@@ -218,7 +218,7 @@ export class EngineStrongHost implements StrongHost {
     writes.forEach(({ key }, i) => {
       const decision = decisions[i];
       if (key === undefined || decision === undefined || remembered[i] !== undefined) return;
-      operations.push(outcomeNode(graphKey, key, decision, atMs));
+      operations.push(...outcomeOperations(graphKey, key, decision, atMs));
     });
     if (operations.length === 0) return [];
     const { outcomes } = catalog;
@@ -342,6 +342,8 @@ function tryAll(
     try {
       for (const operation of operations) results.push(draft.apply(operation));
       if (keepsConstraints) draft.check();
+      const completed = results.map((result) => draft.completed(result));
+      decisions.push({ kind: 'written', results: encodeResults(completed), replayed: false });
     } catch (error) {
       if (!(error instanceof WeftError)) throw error;
       const { length } = results;
@@ -350,10 +352,7 @@ function tryAll(
       failed.set(i, refused);
       if (draft.patches.length > before) return undefined;
       decisions.push({ kind: 'failed', error: refusalOf(refused) });
-      continue;
     }
-    const completed = results.map((result) => draft.completed(result));
-    decisions.push({ kind: 'written', results: encodeResults(completed), replayed: false });
   }
   return decisions;
 }

@@ -92,6 +92,20 @@ test('an outcome and its write: one commit', async () => {
   await engine.close();
 });
 
+test('a batch whose answer is longer than a patch -> done, and answered the same again, after a restart too', async () => {
+  const disk = new MemoryDisk();
+  const first = await run({ disk });
+  const name = 'x'.repeat(300);
+  const operations = Array.from({ length: 4000 }, (_, i) => node(`n${i}`, { name }));
+  const results = await first.graph.write(operations, KEY);
+  expect(results.length).toBe(4000);
+  await first.engine.close();
+  const second = await run({ disk, memoryBudgetBytes: TINY });
+  const again = await second.graph.write(operations, KEY);
+  expect(again).toEqual(results.map((result) => ({ ...result, replayed: true })));
+  await second.engine.close();
+});
+
 test('a write that is refused -> nothing is kept, and the key may be used when it can be done', async () => {
   const { graph, engine } = await run();
   await graph.write([node('n')]);

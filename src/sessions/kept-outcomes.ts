@@ -15,7 +15,7 @@ import { findNode, nodeAt } from '../../crdt/view-reads.ts';
 import type { Operation } from '../../graph/model.ts';
 import type { Decision } from '../consistency/coordination.ts';
 import { refusalFrom } from '../consistency/failures.ts';
-import { decodeOutcome, outcomeId, outcomeNode } from '../consistency/outcome.ts';
+import { decodeOutcome, outcomeId, outcomeOperations } from '../consistency/outcome.ts';
 import type { IdempotencyKey, OperationResult } from '../engine-port.ts';
 import type { GraphWriter } from '../graphs/graph-writer.ts';
 import { DocumentsNeeded, PartitionHold } from '../residency/partition-hold.ts';
@@ -98,7 +98,8 @@ export class KeptOutcomes {
       return await graph.writer.write(operations, undefined, (results) => {
         const draft = writer.draft();
         const decision = { kind: 'written', results: answerOf(results), replayed: false } as const;
-        draft.apply(outcomeNode(graphKey, key, decision, Math.floor(env.clock.wallMs())));
+        const atMs = Math.floor(env.clock.wallMs());
+        for (const operation of outcomeOperations(graphKey, key, decision, atMs)) draft.apply(operation);
         return () => {
           // It is held open, and nothing can be refused any more.
           if (writer.commit(draft.patches) === undefined) throw new BugError('an outcome has patches');
