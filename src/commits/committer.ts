@@ -42,6 +42,11 @@ import type { VersionVector } from './version-vector.ts';
 
 /** A document is compacted when its patches exceed twice its elements by this many. */
 const COMPACTION_SLACK = 4096;
+/**
+ * Only writers compact, and the server that is elected for a partition may never write to it. So others do at so many times as
+ * many patches: where it does write, no more than a part of the work is done twice.
+ */
+const UNELECTED_PATIENCE = 4;
 
 export interface Submission {
   readonly graph: ResidentGraph;
@@ -379,10 +384,11 @@ export class Committer {
 
   #compact(graph: ResidentGraph, partition: ResidentPartition): Uint8Array | undefined {
     const { index, document } = partition;
-    if (index === undefined || document === undefined || !this.isCompactor(partition.key)) return undefined;
+    if (index === undefined || document === undefined) return undefined;
     const elements = index.nodes.length + index.edges.length + index.stubs.length;
     const threshold = Math.max(2 * elements, 1.5 * partition.patchesAfterCompaction) + COMPACTION_SLACK;
     if (document.patches < threshold) return undefined;
+    if (document.patches < UNELECTED_PATIENCE * threshold && !this.isCompactor(partition.key)) return undefined;
     const retained = clockOfWallMs(this.#options.env.clock.wallMs() - LIMITS.tombstoneRetentionMs);
     const horizon = Math.min(retained, this.#horizon?.clock(this.#options.progress.vector) ?? retained);
     const { update } = compact(

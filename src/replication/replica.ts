@@ -66,7 +66,7 @@ export interface Replica {
   /** Commits that `vector` covers are durable with every voter: the log may let go of them, and of no others. */
   allowTruncation(vector: VersionVector): void;
 
-  /** Whether this server is the one that compacts the partition now; every server does until this is called. */
+  /** Whether this server is the one that compacts the partition now, others only late; every server does until this is called. */
   electCompactor(isElected: (key: PartitionKey) => boolean): void;
 
   /** Small named values that replication keeps, durably. */

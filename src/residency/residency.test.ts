@@ -3,7 +3,7 @@ import type { NodeId, PartitionId } from '../../base/ids.ts';
 import { partitionOfNode } from '../../crdt/routing.ts';
 import { MemoryDisk } from '../../storage/memory-store.ts';
 import type { Store } from '../../storage/store.ts';
-import { contents, edge, increment, LARGE, node, put, run, TINY, turns } from '../engine-on-disk.model.ts';
+import { contents, edge, increment, LARGE, memberOf, node, put, run, TINY, turns } from '../engine-on-disk.model.ts';
 
 const at = (id: string) => id as NodeId;
 const text = 'x'.repeat(2000);
@@ -204,6 +204,27 @@ describe('compaction', () => {
       expect((await again.graph.node(at('s!n3'))).element.properties).toEqual({ n: 301 });
     },
   );
+});
+
+describe('compaction in a cluster', () => {
+  const overwritten = async (isElected: boolean) => {
+    const { graph, engine } = await run({ cluster: memberOf() });
+    engine.replica.electCompactor(() => isElected);
+    const batch = Array.from({ length: 1000 }, (_, i) => put('n', { i }));
+    const rounds: number[] = [];
+    for (let round = 1; round <= 40; round++) {
+      await graph.write(batch);
+      if (engine.metrics().compactionsTotal > rounds.length) rounds.push(round);
+    }
+    await engine.close();
+    return rounds;
+  };
+
+  it('this server is the one that compacts -> it does; another one is, which never writes -> this one does all the same, later', async () => {
+    const [own, others] = [await overwritten(true), await overwritten(false)];
+    expect(others.length).toBeGreaterThan(1);
+    expect(own.length).toBeGreaterThan(2 * others.length);
+  });
 });
 
 describe('damage', () => {
