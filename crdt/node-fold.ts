@@ -13,9 +13,6 @@ import { type Ends, Registers } from './registers.ts';
 import { NEVER } from './stamp.ts';
 import { propertyBytesAdded } from './usage.ts';
 
-/** Updates beyond this length are charged to the estimate; smaller ones mostly replace as much as they bring. */
-const LARGE_UPDATE_CHARS = 256;
-
 /** What the view lends. */
 export interface NodeFoldHost {
   readonly nodes: NodeTable;
@@ -106,12 +103,14 @@ export class NodeFold {
     if (!nodes.hasRecord(node)) {
       this.#addRecord(partition, node, chars);
       nodes.registers.set(node, new Registers());
+    } else if (!nodes.exists(node)) {
+      // What changes a node that is shown is charged by what it comes to show.
+      partition.bytes += chars;
     }
     const registers = this.#registers(partition, node);
     registers.fold(patch);
-    if (chars > LARGE_UPDATE_CHARS) partition.bytes += chars;
     if (patch.kind === 'node-update' && this.#changesValuesOnly(patch, node, registers)) {
-      this.#showValues(node, registers, patch.properties);
+      this.#showValues(partition, node, registers, patch.properties);
     } else this.refresh(partition, node);
   }
 
@@ -121,7 +120,7 @@ export class NodeFold {
     return this.#host.nodes.exists(node) && !Object.hasOwn(update.properties, EXPIRY_PROPERTY);
   }
 
-  #showValues(node: number, registers: Registers, assigned: Properties): void {
+  #showValues(partition: PartitionIndex, node: number, registers: Registers, assigned: Properties): void {
     const { nodes, indexes } = this.#host;
     // A whole copy takes V8 less time than its properties one by one.
     const properties: { [name: string]: Value } = { ...nodes.properties[node] };
@@ -134,6 +133,7 @@ export class NodeFold {
       setOwn(properties, name, value);
     }
     nodes.setProperties(node, properties, bytes);
+    partition.bytes += bytes;
     indexes.note(node);
   }
 
@@ -165,7 +165,10 @@ export class NodeFold {
     const labelsBefore = nodes.labels[node] as readonly string[];
     const existedBefore = nodes.exists(node);
     nodes.setFlags(node, NODE_RECORD | (exists ? NODE_EXISTS : 0) | (expired ? NODE_EXPIRED : 0));
+    const bytesBefore = nodes.bytes.total;
     nodes.setProperties(node, exists && properties !== undefined ? properties : NO_PROPERTIES);
+    // Of one that is hidden the registers stay.
+    if (existedBefore && exists) partition.bytes += nodes.bytes.total - bytesBefore;
     const labels = nodes.labelSet(exists ? registers.labels(restored) : []);
     const same = labels === labelsBefore && exists === existedBefore;
     nodes.setLabels(node, labels);

@@ -30,6 +30,8 @@ export interface DocumentSizes {
   readonly chapterSegments: number;
 }
 const SIZES: DocumentSizes = { segmentPatches: 256, chapterSegments: 64 };
+/** Characters beyond which a segment takes no more: its dead patches stay until it is sealed. */
+const SEGMENT_CHARS = 1024 * 1024;
 
 type Segment = Y.Array<string>;
 export type Chapter = Y.Array<Segment>;
@@ -63,6 +65,7 @@ export class PartitionDocument {
   #chapterSegments = 0;
   /** Patches in `#segment`, those that wait included. */
   #segmentPatches = 0;
+  #segmentChars = 0;
   /** Own clock after the last block of `#segment`; undefined while that is not known. */
   #segmentEnd: number | undefined;
   /** Blocks of `#segment` that Yjs does not have yet (DOC-8). */
@@ -146,23 +149,30 @@ export class PartitionDocument {
       this.#chapter = chapter;
       this.#segment = chapter.length > 0 ? chapter.get(chapter.length - 1) : undefined;
       this.#chapterSegments = chapter.length;
-      this.#segmentPatches = this.#segment === undefined ? 0 : patchesIn(this.#segment).length;
+      const patches = this.#segment === undefined ? [] : patchesIn(this.#segment);
+      this.#segmentPatches = patches.length;
+      this.#segmentChars = charsOf(patches);
     }
   }
 
   #countAll(patches: readonly string[]): void {
     this.patches += patches.length;
-    for (const patch of patches) this.chars += patch.length;
+    this.chars += charsOf(patches);
+  }
+
+  /** How many patches the open segment takes. */
+  get #room(): number {
+    return this.#segmentChars < SEGMENT_CHARS ? this.#sizes.segmentPatches - this.#segmentPatches : 0;
   }
 
   /** Appends patches and returns the update that says so. */
   append(patches: readonly string[]): Uint8Array {
     const clock = this.#clock;
-    const room = this.#sizes.segmentPatches - this.#segmentPatches;
-    if (this.#segmentEnd === clock && patches.length <= room) {
+    if (this.#segmentEnd === clock && patches.length <= this.#room) {
       const blocks = blocksOf(patches, 'new');
       this.#waiting.push(...blocks);
       this.#segmentPatches += patches.length;
+      this.#segmentChars += charsOf(patches);
       this.#segmentEnd = clock + blocks.length;
       this.#countAll(patches);
       return encodeBlocks(blocks, this.#replica, clock);
@@ -177,10 +187,11 @@ export class PartitionDocument {
     let at = 0;
     while (at < patches.length) {
       const segment = this.#openSegment();
-      const room = this.#sizes.segmentPatches - this.#segmentPatches;
+      const room = this.#room;
       const part = at === 0 && patches.length <= room ? patches : patches.slice(at, at + room);
       segment.push(blocksOf(part, kind));
       this.#segmentPatches += part.length;
+      this.#segmentChars += charsOf(part);
       at += part.length;
       this.#segmentEnd = this.#clock;
     }
@@ -188,7 +199,7 @@ export class PartitionDocument {
   }
 
   #openSegment(): Segment {
-    if (this.#segment !== undefined && this.#segmentPatches < this.#sizes.segmentPatches) return this.#segment;
+    if (this.#segment !== undefined && this.#room > 0) return this.#segment;
     if (this.#chapter === undefined || this.#chapterSegments >= this.#sizes.chapterSegments) {
       this.#chapter = new Y.Array<Segment>();
       this.#chapterSegments = 0;
@@ -196,6 +207,7 @@ export class PartitionDocument {
     }
     this.#segment = new Y.Array<string>();
     this.#segmentPatches = 0;
+    this.#segmentChars = 0;
     this.#chapterSegments++;
     this.#chapter.push([this.#segment]);
     return this.#segment;
@@ -345,6 +357,12 @@ export class PartitionDocument {
 function patchesIn(segment: Segment): string[] {
   const blocks = segment.toArray();
   return blocks.length === 1 ? patchesOfBlock(blocks[0] as string) : blocks.flatMap(patchesOfBlock);
+}
+
+function charsOf(patches: readonly string[]): number {
+  let chars = 0;
+  for (const { length } of patches) chars += length;
+  return chars;
 }
 
 function ownerOf(type: Chapter): number {

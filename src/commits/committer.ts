@@ -40,8 +40,9 @@ import { RoundSnapshots } from './round-snapshots.ts';
 import { StableHorizon } from './stable-horizon.ts';
 import type { VersionVector } from './version-vector.ts';
 
-/** A document is compacted when its patches exceed twice its elements by this many. */
+/** A document is compacted when its patches exceed twice its elements by this many, or their characters twice what is there. */
 const COMPACTION_SLACK = 4096;
+const COMPACTION_SLACK_CHARS = 4 * 1024 * 1024;
 /**
  * Only writers compact, and the server that is elected for a partition may never write to it. So others do at so many times as
  * many patches: where it does write, no more than a part of the work is done twice.
@@ -386,9 +387,11 @@ export class Committer {
     const { index, document } = partition;
     if (index === undefined || document === undefined) return undefined;
     const elements = index.nodes.length + index.edges.length + index.stubs.length;
-    const threshold = Math.max(2 * elements, 1.5 * partition.patchesAfterCompaction) + COMPACTION_SLACK;
-    if (document.patches < threshold) return undefined;
-    if (document.patches < UNELECTED_PATIENCE * threshold && !this.isCompactor(partition.key)) return undefined;
+    const patches = Math.max(2 * elements, 1.5 * partition.patchesAfterCompaction) + COMPACTION_SLACK;
+    const { bytes } = graph.view.usage(index.ordinal);
+    const chars = Math.max(2 * bytes, 1.5 * partition.charsAfterCompaction) + COMPACTION_SLACK_CHARS;
+    const excess = Math.max(document.patches / patches, document.chars / chars);
+    if (excess < 1 || (excess < UNELECTED_PATIENCE && !this.isCompactor(partition.key))) return undefined;
     const retained = clockOfWallMs(this.#options.env.clock.wallMs() - LIMITS.tombstoneRetentionMs);
     const horizon = Math.min(retained, this.#horizon?.clock(this.#options.progress.vector) ?? retained);
     const { update } = compact(
@@ -397,6 +400,7 @@ export class Committer {
       isPlanted(this.#options.bugs, 'compaction-drops-live'),
     );
     partition.patchesAfterCompaction = document.patches;
+    partition.charsAfterCompaction = document.chars;
     this.compactions++;
     return update;
   }

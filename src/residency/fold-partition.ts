@@ -12,8 +12,10 @@ import type { PartitionState } from '../../storage/store.ts';
 export function foldPartition(view: GraphView, index: PartitionIndex, { snapshot, tail }: PartitionState): void {
   const updates = tail.map(({ update }) => update);
   if (snapshot !== undefined && snapshot.view === undefined) updates.unshift(snapshot.document);
+  const compact = snapshot?.view;
+  if (compact !== undefined) view.foldMany(() => foldViewSnapshot(view, index, compact));
+  // Apart, so that the estimate of memory is charged what the tail adds to what was there, not all that was overwritten.
   view.foldMany(() => {
-    if (snapshot?.view !== undefined) foldViewSnapshot(view, index, snapshot.view);
     for (const update of updates) {
       for (const text of patchesOf(update)) view.fold(index, decodePatch(text), text.length);
     }

@@ -206,6 +206,19 @@ describe('compaction', () => {
   );
 });
 
+it('compaction: a large value is overwritten, fewer times than there are patches in many a document -> its memory stays within a few of it', async () => {
+  const { graph, engine } = await run();
+  const text = 'x'.repeat(100_000);
+  let most = 0;
+  for (let round = 0; round < 400; round++) {
+    await graph.write([put('n', { text, round })]);
+    most = Math.max(most, engine.metrics().residentBytes);
+  }
+  expect(most).toBeLessThan(12_000_000);
+  expect(engine.metrics().compactionsTotal).toBeGreaterThan(1);
+  await engine.close();
+});
+
 describe('compaction in a cluster', () => {
   const overwritten = async (isElected: boolean) => {
     const { graph, engine } = await run({ cluster: memberOf() });

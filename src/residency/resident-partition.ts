@@ -58,8 +58,9 @@ export class ResidentPartition {
   tailBytes = 0;
   /** About the length of that snapshot, 0 if there is none. */
   snapshotBytes = 0;
-  /** Patches that compaction left in the document. */
+  /** Patches that compaction left in the document, and their characters. */
   patchesAfterCompaction = 0;
+  charsAfterCompaction = 0;
   /** How much it held when it was closed; nothing while it is open, or was never counted. */
   usage: Usage = NO_USAGE;
   /** Bytes that the residency counts for this partition. */
