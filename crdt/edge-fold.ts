@@ -243,7 +243,10 @@ export class EdgeFold {
     edges.set(edge, EDGE_EXPIRED, expired);
     this.#touch(edge);
     nodes.out.slices.forget(from);
+    const bytesBefore = edges.bytes.total;
     edges.setProperties(edge, expired ? NO_PROPERTIES : (properties ?? NO_PROPERTIES));
+    // Of one that went the registers stay.
+    if (existed && registers.exists) partition.bytes += edges.bytes.total - bytesBefore;
     // An expired edge stays in the adjacency of its source, where all ask it whether it exists.
     if (existed === registers.exists) return;
     if (registers.exists) nodes.out.add(from, edge);

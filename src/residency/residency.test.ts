@@ -1,9 +1,22 @@
 import { describe, expect, it } from 'vitest';
-import type { NodeId, PartitionId } from '../../base/ids.ts';
+import type { EdgeId, NodeId, PartitionId } from '../../base/ids.ts';
 import { partitionOfNode } from '../../crdt/routing.ts';
+import type { Operation } from '../../graph/model.ts';
 import { MemoryDisk } from '../../storage/memory-store.ts';
 import type { Store } from '../../storage/store.ts';
-import { contents, edge, increment, LARGE, memberOf, node, put, run, TINY, turns } from '../engine-on-disk.model.ts';
+import {
+  contents,
+  edge,
+  increment,
+  LARGE,
+  memberOf,
+  node,
+  put,
+  type Running,
+  run,
+  TINY,
+  turns,
+} from '../engine-on-disk.model.ts';
 
 const at = (id: string) => id as NodeId;
 const text = 'x'.repeat(2000);
@@ -218,6 +231,36 @@ it('compaction: a large value is overwritten, fewer times than there are patches
   expect(engine.metrics().compactionsTotal).toBeGreaterThan(1);
   await engine.close();
 });
+
+it.each(['node', 'edge'] as const)(
+  'the estimate of memory: large values are set on a small %s, and taken away -> it follows them, opened again too',
+  async (kind) => {
+    const disk = new MemoryDisk();
+    const { graph, engine } = await run({ disk });
+    await graph.write([node('a'), node('b'), edge('e', 'a', 'b')]);
+    const set = (value: string): Operation => {
+      const properties = { text: { kind: 'set', value } } as const;
+      return kind === 'node'
+        ? { op: 'patchNode', id: at('a'), properties }
+        : { op: 'patchEdge', id: 'e' as EdgeId, properties };
+    };
+    const views = async (running: Running) => {
+      await contents(running.graph);
+      await running.graph.digest();
+      return running.engine.metrics().residentBytes;
+    };
+    await graph.write([set('x'.repeat(400_000))]);
+    await engine.close();
+    const second = await run({ disk });
+    expect(await views(second)).toBeGreaterThan(400_000);
+    for (let i = 0; i < 4; i++) await second.graph.write([set(''), set(`${i}`.repeat(400_000))]);
+    await second.graph.write([set('')]);
+    await second.engine.close();
+    const third = await run({ disk });
+    expect(await views(third)).toBeLessThan(100_000);
+    await third.engine.close();
+  },
+);
 
 describe('compaction in a cluster', () => {
   const overwritten = async (isElected: boolean) => {
