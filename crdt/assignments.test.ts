@@ -135,6 +135,18 @@ describe('a change of one property', () => {
       { code: 'property-type', message: '`p` holds no number, so $inc does not apply', context: { name: 'p' } },
     ],
     [
+      'an increment of a null that is held',
+      new PlainState([], { p: null }),
+      increment(1),
+      { code: 'property-type', message: '`p` holds no number, so $inc does not apply', context: { name: 'p' } },
+    ],
+    [
+      'members of a null that is held',
+      new PlainState([], { p: null }),
+      { kind: 'members', add: [1], remove: [] },
+      { code: 'property-type', message: '`p` holds no list, so $add and $remove do not apply', context: { name: 'p' } },
+    ],
+    [
       'members of a number',
       new PlainState([], { p: 1 }),
       { kind: 'members', add: [], remove: [] },

@@ -80,7 +80,9 @@ export function changesToAssignments(
         break;
       }
       case 'increment': {
-        const current = state.property(name) ?? 0;
+        // A null that is held is no absence: what merges shows it, whatever was added.
+        const held = state.property(name);
+        const current = held === undefined ? 0 : held;
         if (!isNumber(current)) {
           throw new WeftError('property-type', `\`${name}\` holds no number, so $inc does not apply`, { name });
         }
@@ -91,8 +93,8 @@ export function changesToAssignments(
         break;
       }
       case 'members': {
-        const current = state.property(name) ?? [];
-        if (!isList(current)) {
+        const current = state.property(name);
+        if (current !== undefined && !isList(current)) {
           throw new WeftError('property-type', `\`${name}\` holds no list, so $add and $remove do not apply`, { name });
         }
         members ??= new Map();
