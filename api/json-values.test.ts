@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { WeftError } from '../base/errors.ts';
 import * as LIMITS from '../base/limits.ts';
-import { decodeValue, printJson, printValue } from '../graph/json-values.ts';
+import { decodeValue, printJson, printValue, wireDocument } from '../graph/json-values.ts';
 import { checkValue, Float, Point, Temporal, type Value, valuesEqual } from '../graph/value.ts';
 import { parseJson } from './json-text.ts';
 import { arbitraryProperties, arbitraryValue } from './values.model.ts';
@@ -47,6 +47,16 @@ describe('json values', () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  test('json values: maps by names of users, one of them `properties` -> its scalar, not a map of it', () => {
+    const document = {
+      texts: { properties: 'node/a' },
+      lives: { properties: 60_000 },
+      properties: { properties: 'x' },
+    };
+    expect(printJson(document)).toBe(JSON.stringify(document));
+    expect(wireDocument(document)).toEqual(document);
   });
 
   test.each<[Value, string]>([

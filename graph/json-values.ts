@@ -84,7 +84,12 @@ export function printJson(document: unknown): string {
 }
 
 function printMember(member: unknown, key: string): string {
-  return key === 'properties' ? printMap(member as TextRecord<Value>) : printJson(member);
+  return isPropertyMap(member, key) ? printMap(member) : printJson(member);
+}
+
+/** Maps by names of users, such as those of texts, may have the key too; they hold scalars. */
+function isPropertyMap(member: unknown, key: string): member is TextRecord<Value> {
+  return key === 'properties' && typeof member === 'object';
 }
 
 function printMap(map: TextRecord<Value>): string {
@@ -160,7 +165,7 @@ export function wireDocument(tree: unknown): unknown {
   if (typeof tree !== 'object' || tree === null) return tree;
   if (Array.isArray(tree)) return tree.map(wireDocument);
   return mapMembers(tree as TextRecord<unknown>, Object.keys(tree), (member, key) =>
-    key === 'properties' ? wireMap(member as TextRecord<Value>) : wireDocument(member),
+    isPropertyMap(member, key) ? wireMap(member) : wireDocument(member),
   );
 }
 
