@@ -56,6 +56,14 @@ describe('batch route', () => {
     expect((await server.call('GET', `${GRAPH}/nodes/never`)).status).toBe(404);
   });
 
+  test('batch: the only operation fails -> its index too, and none of a single write', async () => {
+    const operation = { op: 'createEdge', type: 'T', from: 'absent', to: 'absent' };
+    const refused = { status: 409, code: 'endpoint-missing', operation: 0, definite: true };
+    expect((await server.call('POST', BATCH, { operations: [operation] })).json).toMatchObject(refused);
+    const { op: _, ...edge } = operation;
+    expect((await server.call('POST', `${GRAPH}/edges`, edge)).json).not.toHaveProperty('operation');
+  });
+
   test('batch: conditions -> decided per operation', async () => {
     const { headers } = await server.call('PUT', `${GRAPH}/nodes/cond`, {});
     const etag = String(headers.etag);

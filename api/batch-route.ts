@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { type ApiContext, graphOf } from './api-context.ts';
 import { present, sessionTokenFor } from './consistency.ts';
 import { describe, GRAPH_PATH } from './describe.ts';
-import { REPLAYED, resultDocument } from './element-answers.ts';
+import { REPLAYED, resultDocument, writeBatch } from './element-answers.ts';
 import { answerOnce, writeKey } from './idempotency.ts';
 import { parseBatch } from './parse-batch.ts';
 import { readQuery } from './query-parameters.ts';
@@ -47,7 +47,7 @@ export function addBatchRoute(app: FastifyInstance, context: ApiContext): void {
       const { operations, bookmarks } = parseBatch(request.body);
       if (bookmarks.length > 0) await present(engine, request, bookmarks);
       const write = async () => {
-        const results = operations.length === 0 ? [] : await graph.write(operations, writeKey(request));
+        const results = await writeBatch(graph, operations, writeKey(request));
         const token = sessionTokenFor(engine, request);
         const headers = results[0]?.replayed === true ? REPLAYED : {};
         return { status: 200, headers, document: { results: results.map(resultDocument), bookmarks: [token] } };

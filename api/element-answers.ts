@@ -65,6 +65,25 @@ export async function writeElement(graph: Graph, operation: Operation, key?: Ide
   return onlyResult(await graph.write([operation], key));
 }
 
+/** Definite and final, and yet of no operation. */
+const OF_THE_WHOLE: ReadonlySet<string> = new Set(['graph-not-found', 'graph-protected', 'idempotency-key-reused']);
+
+/** What the operations of a batch did. The engine says which of several was refused; in a batch the only one has an index too. */
+export async function writeBatch(
+  graph: Graph,
+  operations: readonly Operation[],
+  key?: IdempotencyKey,
+): Promise<readonly OperationResult[]> {
+  if (operations.length === 0) return [];
+  try {
+    return await graph.write(operations, key);
+  } catch (error) {
+    if (operations.length > 1 || !(error instanceof WeftError) || OF_THE_WHOLE.has(error.code)) throw error;
+    if (!error.kind.definite || error.kind.retryable) throw error;
+    throw new WeftError(error.code, error.message, { operation: 0, ...error.context }, error);
+  }
+}
+
 function onlyResult([result]: readonly OperationResult[]): OperationResult {
   return present(result, 'a batch of one operation has one result');
 }

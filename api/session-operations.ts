@@ -8,7 +8,7 @@ import { wireDocument } from '../graph/json-values.ts';
 import type { Graph, IdempotencyKey, OperationResult } from '../src/engine-port.ts';
 import { edgeDocument, nodeDocument } from './answer.ts';
 import { hashOf } from './bodies.ts';
-import { elementDocument, resultDocument, writeElement } from './element-answers.ts';
+import { elementDocument, resultDocument, writeBatch, writeElement } from './element-answers.ts';
 import { encodeMessagePack } from './msgpack.ts';
 import { parseBatch, parseOperation } from './parse-batch.ts';
 import { fieldsOf, objectOf, textField } from './parse-fields.ts';
@@ -69,7 +69,7 @@ async function runBatch({ graph, frame, present, once }: Operation): Promise<Rep
   const wait = present(bookmarks);
   if (wait !== undefined) await wait;
   return once(fingerprint, async (key) => {
-    const results = operations.length === 0 ? [] : await graph.write(operations, key);
+    const results = await writeBatch(graph, operations, key);
     const body = wireDocument({ results: results.map(resultDocument) });
     return { status: 200, body, ...(results[0]?.replayed === true && { replayed: true }) };
   });
