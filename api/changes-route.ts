@@ -70,7 +70,13 @@ const SCHEMA = describe({
     '`Last-Event-ID`, and `problem`, after which the stream ends. See docs/changes.md.',
   path: GRAPH_PATH,
   query: PARAMETERS,
-  answers: { 200: { doc: 'Changes, or a stream of events', schema: 'ChangePage' } },
+  answers: {
+    200: {
+      doc: 'Changes, or a stream of events',
+      schema: 'ChangePage',
+      forms: { 'text/event-stream': 'With `feed=sse`: a change an event' },
+    },
+  },
   errors: ['graph-not-found', 'invalid-name', 'must-refetch', 'too-many-requests'],
 });
 

@@ -6,6 +6,13 @@ import { BACKUP_TYPE, MESSAGE_PACK_TYPES } from './media-types.ts';
 import { type ParameterTable, querySchema } from './query-parameters.ts';
 import type { SchemaName } from './schemas.ts';
 
+interface AnswerDescription {
+  readonly doc: string;
+  readonly schema?: SchemaName | 'NDJSON' | 'text' | 'archive';
+  /** Media types that may be asked for instead, and what stands in them. */
+  readonly forms?: Readonly<Record<string, string>>;
+}
+
 export interface RouteDescription {
   readonly tag: 'graphs' | 'nodes' | 'edges' | 'traversal' | 'query' | 'bulk' | 'proof' | 'operations';
   readonly summary: string;
@@ -13,9 +20,7 @@ export interface RouteDescription {
   readonly path?: Readonly<Record<string, string>>;
   readonly query?: ParameterTable;
   readonly body?: SchemaName | 'NDJSON';
-  readonly answers: Readonly<
-    Record<number, { readonly doc: string; readonly schema?: SchemaName | 'NDJSON' | 'text' | 'archive' }>
-  >;
+  readonly answers: Readonly<Record<number, AnswerDescription>>;
   /** Codes beyond those that every route of its kind may answer. */
   readonly errors: readonly ErrorCode[];
   /** `operator` routes need the token but know no consistency level; `open` ones need nothing. */
@@ -133,12 +138,12 @@ function pathSchema(path: Readonly<Record<string, string>>): object {
 
 function answers(route: RouteDescription): Record<string, Response> {
   return Object.fromEntries(
-    Object.entries(route.answers).map(([status, { doc, schema }]) => [
+    Object.entries(route.answers).map(([status, { doc, schema, forms = {} }]) => [
       status,
       {
         description: doc,
         ...(isGraphRoute(route) ? { headers: SESSION_HEADERS } : {}),
-        ...(schema === undefined ? { type: 'null' } : { content: bodyContent(schema) }),
+        ...(schema === undefined ? { type: 'null' } : { content: { ...bodyContent(schema), ...formContent(forms) } }),
       },
     ]),
   );
@@ -156,7 +161,13 @@ function bodySchema(body: RouteDescription['body']): object {
   return { consumes: ['application/json', MESSAGE_PACK_TYPES[0]], body: { $ref: `${body}#` } };
 }
 
-function bodyContent(schema: SchemaName | 'NDJSON' | 'text' | 'archive'): object {
+function formContent(forms: Readonly<Record<string, string>>): object {
+  return Object.fromEntries(Object.entries(forms).map(([type, description]) => [type, { schema: { description } }]));
+}
+
+type Content = Readonly<Record<string, { readonly schema: object }>>;
+
+function bodyContent(schema: SchemaName | 'NDJSON' | 'text' | 'archive'): Content {
   if (schema === 'archive') return { [BACKUP_TYPE]: { schema: { type: 'string', format: 'binary' } } };
   if (schema === 'NDJSON') return { 'application/x-ndjson': { schema: { type: 'string', description: NDJSON_DOC } } };
   if (schema === 'text') return { 'text/plain': { schema: { type: 'string' } } };
@@ -171,7 +182,7 @@ const NDJSON_DOC =
 interface Response {
   readonly description: string;
   readonly type?: 'null';
-  readonly content?: object;
+  readonly content?: Content;
 }
 
 /** A status that is both an answer and an error, such as 503 of `/readyz`, describes both. */
@@ -184,10 +195,19 @@ function merged(answered: Record<string, Response>, refused: Record<string, Resp
         ? refusal
         : {
             description: `${answer.description}\n\n${refusal.description}`,
-            content: { ...answer.content, ...refusal.content },
+            content: either(answer.content ?? {}, refusal.content ?? {}),
           };
   }
   return all;
+}
+
+function either(one: Content, other: Content): Content {
+  const both: { [type: string]: { schema: object } } = { ...one, ...other };
+  for (const [type, { schema }] of Object.entries(one)) {
+    const also = other[type];
+    if (also !== undefined) both[type] = { schema: { anyOf: [schema, also.schema] } };
+  }
+  return both;
 }
 
 /** One response for each status, which lists its codes. */
@@ -197,11 +217,12 @@ function problems(codes: readonly ErrorCode[]): Record<string, Response> {
     const { status } = DOCUMENTED_ERRORS[code];
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }
+  const problem = { schema: { $ref: 'Problem#' } };
   const responses: Record<string, Response> = {};
   for (const [status, group] of byStatus) {
     responses[status] = {
       description: group.map((code) => `\`${code}\`: ${DOCUMENTED_ERRORS[code].doc}`).join('\n\n'),
-      content: { 'application/problem+json': { schema: { $ref: 'Problem#' } } },
+      content: { 'application/problem+json': problem, [MESSAGE_PACK_TYPES[0]]: problem },
     };
   }
   return responses;

@@ -117,9 +117,44 @@ describe('openapi', () => {
       }
       for (const [status, response] of Object.entries(operation.responses)) {
         if (Number(status) < 400 || status === '503') continue;
-        expect(Object.keys(response.content ?? {}), `${name}: ${status}`).toEqual(['application/problem+json']);
+        expect(Object.keys(response.content ?? {}), `${name}: ${status}`).toEqual([
+          'application/problem+json',
+          'application/vnd.msgpack',
+        ]);
       }
     }
+  });
+
+  test('answers: each media type of queries, changes, health and errors -> described', async () => {
+    const graph = '/v1/graphs/{graph}';
+    const asked: readonly (readonly [method: string, route: string, status: number, accept: string, body?: object])[] =
+      [
+        ...['application/json', 'application/vnd.neo4j.query', 'application/jsonl', 'application/vnd.msgpack'].map(
+          (accept) => ['POST', `${graph}/query`, 200, accept, { statement: 'RETURN 1' }] as const,
+        ),
+        ['POST', '/db/{graph}/query/v2', 200, 'application/jsonl', { statement: 'RETURN 1' }],
+        ['POST', `${graph}/query`, 400, 'application/json', { statement: 'RETURN' }],
+        ['POST', `${graph}/query`, 400, 'application/vnd.msgpack', { statement: 'RETURN' }],
+        ['GET', '/livez', 200, 'application/json'],
+        ['GET', '/livez', 200, 'application/vnd.msgpack'],
+        ['GET', '/readyz', 200, 'application/vnd.msgpack'],
+      ];
+    for (const [method, route, status, accept, body] of asked) {
+      const path = route.replace('{graph}', 'default');
+      const answer = await server.call(method as 'GET', path, body, { accept });
+      expect(answer.status).toBe(status);
+      const type = String(answer.headers['content-type']).split(';')[0];
+      const described = document.paths[route]?.[method.toLowerCase()]?.responses[String(status)]?.content ?? {};
+      expect(Object.keys(described), `${method} ${route} ${status}`).toContain(type);
+    }
+    const changes = document.paths[`${graph}/changes`]?.get?.responses['200']?.content ?? {};
+    expect(Object.keys(changes)).toContain('text/event-stream');
+  });
+
+  test('readiness: 503 in MessagePack -> what is missing, or a problem', () => {
+    const content = document.paths['/readyz']?.get?.responses['503']?.content as Record<string, object>;
+    const [health, problem] = ['Health', 'Problem'].map((name) => ({ $ref: `#/components/schemas/${name}` }));
+    expect(content['application/vnd.msgpack']).toEqual({ schema: { anyOf: [health, problem] } });
   });
 
   test('errors: every code of the table -> some operation lists it', () => {

@@ -74,7 +74,7 @@ export function addHealthRoutes(app: FastifyInstance, { engine, pressure }: ApiC
         kind: 'open',
         tag: 'operations',
         summary: 'The process runs',
-        answers: { 200: { doc: 'It does' } },
+        answers: { 200: { doc: 'It does', schema: 'Life' } },
         errors: [],
       }),
     },

@@ -48,7 +48,16 @@ const QUERY_SCHEMA = describe({
     'Many queries on one connection: `WS /v1/graphs/{graph}/session`, in docs/protocol.md.',
   path: GRAPH_PATH,
   body: 'Query',
-  answers: { 200: { doc: 'Fields, rows and counters', schema: 'QueryResult' } },
+  answers: {
+    200: {
+      doc: 'Fields, rows and counters',
+      schema: 'QueryResult',
+      forms: {
+        [TYPED_JSON_TYPE]: 'The same, with the type of each value',
+        [JSON_LINES_TYPE]: 'An event a line: `Header`, a `Record` for each row, `Summary`; or `Error`, which ends it',
+      },
+    },
+  },
   errors: [
     'graph-not-found',
     'graph-protected',

@@ -434,6 +434,7 @@ export const SCHEMAS = {
       offsetMs: { type: 'integer', minimum: -LIMITS.clockOffsetMsMax, maximum: LIMITS.clockOffsetMsMax },
     },
   },
+  Life: { type: 'object', required: ['alive'], properties: { alive: { const: true } } },
   Health: {
     type: 'object',
     required: ['ready', 'canRead', 'canWrite', 'reasons'],
