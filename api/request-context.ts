@@ -39,7 +39,7 @@ export function installRequestContext(
     // Said before any connection is closed: one that were closed under a request would leave its client without an answer.
     if (isLeaving()) reply.header('connection', 'close');
     if (isLeaving() || isStopping()) done(new WeftError('shutting-down', 'the server is stopping'));
-    else if (request.headers.host === undefined && request.raw.httpVersionMinor !== 0) done(withoutHost());
+    else if (!hasOneHost(request)) done(withoutOneHost());
     else if (request.is404) done(noSuchRoute(app, request));
     else if (hasVainCondition(request)) done(vainCondition(request));
     else proceed(request, done);
@@ -49,8 +49,18 @@ export function installRequestContext(
   app.addHook('preValidation', (request, _reply, done) => proceed(request, done));
 }
 
-function withoutHost(): WeftError {
-  return new WeftError('malformed-request', 'the header `Host` is missing, which HTTP/1.1 needs');
+/** RFC 9112, section 3.2. Of two the runtime keeps the first, where a proxy on the way may have gone by the second. */
+function hasOneHost({ raw: { rawHeaders, httpVersionMinor } }: FastifyRequest): boolean {
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] as string;
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
+  }
+  return hosts === 1 || (hosts === 0 && httpVersionMinor === 0);
+}
+
+function withoutOneHost(): WeftError {
+  return new WeftError('malformed-request', 'the header `Host` is missing, which HTTP/1.1 needs, or is there twice');
 }
 
 /** Goes on inside the span of the request. */

@@ -245,13 +245,15 @@ describe('sockets', () => {
     await own.close();
   });
 
-  test('socket: HTTP/1.1 without Host -> malformed-request; expectations nobody knows -> passed over', async () => {
+  test('socket: HTTP/1.1 without Host, or with two -> malformed-request; expectations nobody knows -> passed over', async () => {
     const own = await openTestServer();
     await own.app.listen({ port: 0, host: '127.0.0.1' });
     const { port } = own.app.server.address() as AddressInfo;
     const close = 'Connection: close\r\n';
     const without = await exchange(port, `GET /livez HTTP/1.1\r\n${close}\r\n`);
     expect(without).toMatch(/^HTTP\/1\.1 400 [\s\S]*"code":"malformed-request"/);
+    const twice = await exchange(port, `GET /livez HTTP/1.1\r\nHost: localhost\r\n${close}host: evil.example\r\n\r\n`);
+    expect(twice).toMatch(/^HTTP\/1\.1 400 [\s\S]*"code":"malformed-request"/);
     expect(await exchange(port, 'GET /livez HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /);
     const expecting = `GET /livez HTTP/1.1\r\nHost: localhost\r\nExpect: tea\r\n${close}\r\n`;
     expect(await exchange(port, expecting)).toMatch(/^HTTP\/1\.1 200 /);
