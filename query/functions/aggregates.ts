@@ -111,7 +111,7 @@ class Sum implements RunningAggregate {
     if (value === null) return;
     if (!isNumeric(value) && !(value instanceof DurationValue)) throw wrongType('sum', value);
     const sum = this.#sums[group];
-    this.#sums[group] = sum === undefined ? value : addUp('sum', sum, value);
+    this.#sums[group] = sum === undefined ? value : addUp(sum, value);
   }
   addPacked(groups: Int32Array | undefined, { numbers, size, kind }: PackedValues): void {
     if (kind === 'float') {
@@ -129,13 +129,13 @@ class Sum implements RunningAggregate {
   result(group: number): RuntimeValue {
     const sum = this.#sums[group];
     const packed = this.#packed.at(group);
-    return sum === undefined || packed === 0 ? (sum ?? packed) : addUp('sum', sum, packed);
+    return sum === undefined || packed === 0 ? (sum ?? packed) : addUp(sum, packed);
   }
 }
 
-function addUp(name: string, sum: RuntimeValue, value: RuntimeValue): RuntimeValue {
+function addUp(sum: RuntimeValue, value: RuntimeValue): RuntimeValue {
   if (sum instanceof DurationValue || value instanceof DurationValue) {
-    if (!(sum instanceof DurationValue && value instanceof DurationValue)) throw wrongType(name, value);
+    if (!(sum instanceof DurationValue && value instanceof DurationValue)) throw wrongType('sum', value);
     return TEMPORAL.get().addDurations(sum, value, 1);
   }
   return add(sum, value);

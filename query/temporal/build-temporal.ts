@@ -196,14 +196,14 @@ export function buildDate(components: Components): DateValue {
 export function buildLocalTime(components: Components): LocalTimeValue {
   checkNames(components, TIME_COMPONENTS, ['time', 'datetime']);
   const from = selected(components, 'time', 'time') ?? selected(components, 'datetime', 'time');
-  needSome(components, from, 'hour');
+  needHour(components, from);
   return new LocalTimeValue(buildNanos(components, from === undefined ? undefined : nanosOf(from)));
 }
 
 export function buildTime(components: Components): TimeValue {
   checkNames(components, TIME_COMPONENTS, ['time', 'datetime', 'timezone']);
   const from = selected(components, 'time', 'time') ?? selected(components, 'datetime', 'time');
-  needSome(components, from, 'hour');
+  needHour(components, from);
   const zone = zoneIn(components);
   const base = from === undefined ? undefined : toTime(from, zone);
   const nanos = buildNanos(components, base?.nanos);
@@ -258,8 +258,8 @@ export function fromEpoch(seconds: number, nanos: number, zone: ZoneOrOffset): D
   return inZone(dateTimeAt(day, rest, UTC), zone);
 }
 
-function needSome(components: Components, from: TemporalInstant | undefined, name: string): void {
-  if (from === undefined && !components.has(name)) throw fail('InvalidArgumentValue', `\`${name}\` must be given`);
+function needHour(components: Components, from: TemporalInstant | undefined): void {
+  if (from === undefined && !components.has('hour')) throw fail('InvalidArgumentValue', '`hour` must be given');
 }
 
 function ownZone(value: TemporalInstant): ZoneOrOffset | undefined {
