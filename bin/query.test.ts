@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { describeAnswer } from './describe-answer.ts';
-import { cypherText, type TypedValue } from './result-table.ts';
+import { cypherText, type TypedValue, textTable } from './result-table.ts';
 import { parseCommand } from './script-command.ts';
 import { splitScript } from './split-script.ts';
 
@@ -103,4 +103,9 @@ it.each<[TypedValue, string]>([
   ],
 ])('table: %j -> %s', (value, text) => {
   expect(cypherText(value)).toBe(text);
+});
+
+it('table: control characters in names and labels -> escaped, so that no cell leaves its line or colours the terminal', () => {
+  const lines = textTable(['a\nb'], [['(:Red\u001b[31m)']]).split('\n');
+  expect(lines.slice(1, 4)).toEqual(['| a\\u000ab         |', lines[0], '| (:Red\\u001b[31m) |']);
 });

@@ -16,9 +16,9 @@ export function resultTable(fields: readonly string[], rows: readonly (readonly 
   );
 }
 
-/** Columns as wide as their longest cell; cells that are too long are cut. */
+/** Columns as wide as their longest cell; cells that are too long are cut, and control characters are escaped. */
 export function textTable(fields: readonly string[], rows: readonly (readonly string[])[]): string {
-  const cells = [fields, ...rows.map((row) => row.map(cut))];
+  const cells = [fields, ...rows.map((row) => row.map(cut))].map((row) => row.map(harmless));
   const widths = fields.map((_, column) =>
     cells.reduce((width, row) => Math.max(width, Array.from(row[column] ?? '').length), 0),
   );
@@ -27,6 +27,11 @@ export function textTable(fields: readonly string[], rows: readonly (readonly st
   const rule = `+${widths.map((width) => '-'.repeat(width + 2)).join('+')}+`;
   const [header = [], ...body] = cells;
   return [rule, line(header), rule, ...body.map(line), ...(body.length > 0 ? [rule] : [])].join('\n');
+}
+
+/** Names come from whoever may write to the graph: none of them moves the cursor of the terminal. */
+function harmless(text: string): string {
+  return text.replace(/\p{Cc}/gu, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 function cut(text: string): string {
