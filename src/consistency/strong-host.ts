@@ -347,7 +347,9 @@ function tryAll(
     } catch (error) {
       if (!(error instanceof WeftError)) throw error;
       const { length } = results;
-      const context = operations.length > 1 ? { operation: length, ...error.context } : error.context;
+      // What they do together, such as an answer that is too long, is of none of them.
+      const isOfOne = operations.length > 1 && length < operations.length;
+      const context = isOfOne ? { operation: length, ...error.context } : error.context;
       const refused = new WeftError(error.code, error.message, context);
       failed.set(i, refused);
       if (draft.patches.length > before) return undefined;
